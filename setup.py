@@ -15,8 +15,8 @@ ONNX = 'onnx>=1.16,<2'
 TEST = [
     # launch_testing of a sourced ROS 2 breaks every run under pytest 9
     'pytest>=7.4,<8.4',
-    'pytest-timeout>=2.2,<3',
-    'hypothesis>=6.100,<7',
+    'pytest-timeout>=2.1,<3',
+    'hypothesis>=6.36,<7',
 ]
 
 
