@@ -1,0 +1,68 @@
+# Copyright 2026 The distill_runtime Authors
+# SPDX-License-Identifier: Apache-2.0
+"""Shared settings of all tests: isolation from robots, optional suites, shared data."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+from hypothesis import settings
+import pytest
+from support.suites import missing_modules, MODULES, RequiredSuiteError
+
+REPOSITORY = Path(__file__).resolve().parents[1]
+LEFT_OUT = pytest.StashKey[dict[str, list[str]]]()
+
+# Set whatever the caller's shell says: tests send joint commands, and neither a robot nor another
+# run of the tests may hear them. 1 to 101 are the domains whose ports are free on every system.
+os.environ['ROS_DOMAIN_ID'] = str(1 + os.getpid() % 101)
+os.environ['ROS_AUTOMATIC_DISCOVERY_RANGE'] = 'LOCALHOST'
+if os.environ.get('ROS_DISTRO') == 'humble':
+    os.environ['ROS_LOCALHOST_ONLY'] = '1'
+
+settings.register_profile('default', deadline=None, derandomize=True, max_examples=50)
+settings.register_profile('fuzz', deadline=None, max_examples=5000)
+settings.load_profile('default')
+
+
+def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool | None:
+    """Leave out the folder of a suite whose stack is not installed."""
+    if collection_path.parent != REPOSITORY / 'test' or not collection_path.is_dir():
+        return None
+    try:
+        missing = missing_modules(collection_path.name)
+    except RequiredSuiteError as error:
+        raise pytest.UsageError(str(error)) from None
+    if missing:
+        config.stash.setdefault(LEFT_OUT, {})[collection_path.name] = missing
+        return True
+    return None
+
+
+def pytest_terminal_summary(
+    terminalreporter: pytest.TerminalReporter, config: pytest.Config
+) -> None:
+    """Say which suites were left out, beside the skipped tests."""
+    for suite, missing in config.stash.get(LEFT_OUT, {}).items():
+        terminalreporter.write_line(f'left out test/{suite}: no {", ".join(missing)} here')
+
+
+def pytest_runtest_setup(item: pytest.Item) -> None:
+    """Skip a test marked needs(*suites) where a stack of theirs is missing."""
+    for marker in item.iter_markers('needs'):
+        for suite in marker.args:
+            assert suite in MODULES, f'unknown suite {suite!r}, expected one of {sorted(MODULES)}'
+            missing = missing_modules(suite)
+            if missing:
+                pytest.skip(f'no {", ".join(missing)} here')
+
+
+@pytest.fixture(scope='session')
+def shared_data() -> Path:
+    """Return the folder of real policies, robots and recordings, which is not shipped."""
+    default = REPOSITORY.parent / 'shared' / 'data'
+    path = Path(os.environ.get('DISTILL_RUNTIME_DATA', default))
+    if not path.is_dir():
+        pytest.skip('no shared data here: DISTILL_RUNTIME_DATA can name its folder')
+    return path

@@ -1,0 +1,35 @@
+# Copyright 2026 The distill_runtime Authors
+# SPDX-License-Identifier: Apache-2.0
+"""Which optional stack each folder of tests needs, and whether it may be absent."""
+
+from __future__ import annotations
+
+from importlib.util import find_spec
+import os
+
+MODULES = {
+    'cli': ('mujoco', 'rclpy', 'rich'),
+    'data': ('rosbags',),
+    'distill': ('mujoco', 'onnx', 'torch'),
+    'package': ('colcon_core',),
+    'ros': ('mujoco', 'rclpy'),
+    'sim': ('mujoco',),
+}
+
+
+class RequiredSuiteError(Exception):
+    """A suite that REQUIRE_SUITES names cannot run here."""
+
+
+def missing_modules(suite: str) -> list[str]:
+    """Return the modules that a suite needs and this environment lacks.
+
+    Raises:
+        RequiredSuiteError: If one is missing and REQUIRE_SUITES names the suite.
+    """
+    missing = [module for module in MODULES.get(suite, ()) if find_spec(module) is None]
+    if missing and suite in os.environ.get('REQUIRE_SUITES', '').split():
+        raise RequiredSuiteError(
+            f'REQUIRE_SUITES names {suite!r}, which needs {", ".join(missing)}: run make setup'
+        )
+    return missing

@@ -1,0 +1,28 @@
+# Copyright 2026 The distill_runtime Authors
+# SPDX-License-Identifier: Apache-2.0
+from __future__ import annotations
+
+import pytest
+from support import suites
+
+
+@pytest.fixture(autouse=True)
+def absent_stack(monkeypatch):
+    monkeypatch.setitem(suites.MODULES, 'sim', ('no_such_module',))
+
+
+def test_suite_without_its_stack_is_skipped(monkeypatch):
+    monkeypatch.setenv('REQUIRE_SUITES', 'ros')
+    assert suites.missing_modules('sim') == ['no_such_module']
+
+
+def test_required_suite_without_its_stack_fails(monkeypatch):
+    monkeypatch.setenv('REQUIRE_SUITES', 'ros sim')
+    message = "REQUIRE_SUITES names 'sim', which needs no_such_module"
+    with pytest.raises(suites.RequiredSuiteError, match=message):
+        suites.missing_modules('sim')
+
+
+def test_folder_without_a_stack_is_never_left_out(monkeypatch):
+    monkeypatch.setenv('REQUIRE_SUITES', 'core')
+    assert suites.missing_modules('core') == []
