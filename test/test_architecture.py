@@ -1,0 +1,72 @@
+# Copyright 2026 The distill_runtime Authors
+# SPDX-License-Identifier: Apache-2.0
+from __future__ import annotations
+
+import ast
+from pathlib import Path
+import subprocess
+import sys
+
+import pytest
+from support.layers import LAYERS, PACKAGE, violations
+
+REPOSITORY = Path(__file__).resolve().parents[1]
+SOURCES = sorted((REPOSITORY / PACKAGE).rglob('*.py'))
+ALL_FILES = SOURCES + [
+    path
+    for folder in ('benchmarks', 'launch', 'test')
+    for path in sorted((REPOSITORY / folder).rglob('*.py'))
+]
+HEADER = (
+    '# Copyright 2026 The distill_runtime Authors',
+    '# SPDX-License-Identifier: Apache-2.0',
+)
+MAX_LINES = 300
+
+
+def below_repository(path):
+    return str(path.relative_to(REPOSITORY))
+
+
+def test_every_folder_is_a_layer():
+    folders = {path.parent.name for path in (REPOSITORY / PACKAGE).glob('*/*.py')}
+    assert folders <= LAYERS.keys()
+
+
+@pytest.mark.parametrize('path', SOURCES, ids=below_repository)
+def test_imports_follow_the_layer_table(path):
+    assert violations(path.read_text(), path.relative_to(REPOSITORY / PACKAGE)) == []
+
+
+def test_core_loads_no_optional_stack():
+    program = (
+        'import importlib, pkgutil, sys\n'
+        'import distill_runtime.core as core\n'
+        'for module in pkgutil.iter_modules(core.__path__, "distill_runtime.core."):\n'
+        '    importlib.import_module(module.name)\n'
+        'print(*{name.partition(".")[0] for name in sys.modules})\n'
+    )
+    output = subprocess.run(
+        [sys.executable, '-c', program], cwd=REPOSITORY, capture_output=True, text=True, check=True
+    ).stdout
+    loaded = set(output.split())
+    assert 'numpy' in loaded
+    assert loaded & {'mujoco', 'onnx', 'onnxruntime', 'rclpy', 'rosbags', 'torch', 'yaml'} == set()
+
+
+@pytest.mark.parametrize('path', ALL_FILES, ids=below_repository)
+def test_file_starts_with_the_licence_header(path):
+    lines = path.read_text().splitlines()
+    if lines[0].startswith('#!'):
+        del lines[0]
+    assert tuple(lines[:2]) == HEADER
+
+
+@pytest.mark.parametrize('path', ALL_FILES, ids=below_repository)
+def test_file_parses_with_the_oldest_supported_python(path):
+    ast.parse(path.read_text(), feature_version=(3, 10))
+
+
+@pytest.mark.parametrize('path', SOURCES, ids=below_repository)
+def test_file_is_short_enough_to_hold_one_idea(path):
+    assert len(path.read_text().splitlines()) <= MAX_LINES
