@@ -4,10 +4,9 @@ from __future__ import annotations
 
 from pathlib import Path
 
-import pytest
-
 from distill_runtime.errors import DistillError
 from distill_runtime.share import share_path
+import pytest
 
 
 def touch(path):
