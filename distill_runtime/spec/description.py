@@ -1,0 +1,72 @@
+# Copyright 2026 The distill_runtime Authors
+# SPDX-License-Identifier: Apache-2.0
+"""What is known of a robot whatever policy it runs: its joints and their limits."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from distill_runtime.errors import ConfigError
+
+
+@dataclass(frozen=True, kw_only=True)
+class RobotDescription:
+    """The joints of a robot and the limits of its hardware.
+
+    A limit of infinity says that the joint has none; None for a whole field says that the source
+    does not tell. Prismatic joints count in [m], [m]/[s] and [N].
+    """
+
+    name: str
+    joints: tuple[str, ...]
+    """Motor order of the robot's SDK; the names seen on /joint_states."""
+    position: tuple[tuple[float, float], ...] | None
+    """(lower, upper) of each joint, inclusive, in [rad]."""
+    velocity: tuple[float, ...] | None
+    """Largest speed of each joint, in [rad]/[s]."""
+    effort: tuple[float, ...] | None
+    """Largest torque of each joint, in [N m]."""
+    source: str
+    """Where names and numbers come from."""
+
+    def __post_init__(self) -> None:
+        """Check lengths, names and ranges."""
+        if not self.name:
+            raise ConfigError("name is '', expected the name of the robot")
+        if not self.joints:
+            raise ConfigError('joints is empty, expected at least one joint')
+        for joint, count in Counter(self.joints).items():
+            if not joint:
+                raise ConfigError("joints has an element '', expected the name of a joint")
+            if count > 1:
+                raise ConfigError(f'joints has {joint!r} {count} times, expected unique names')
+        self._check_position()
+        self._check_positive('velocity', self.velocity)
+        self._check_positive('effort', self.effort)
+
+    def _check_position(self) -> None:
+        if self.position is None:
+            return
+        self._check_length('position', self.position)
+        for joint, (lower, upper) in zip(self.joints, self.position, strict=True):
+            if not lower < upper:
+                raise ConfigError(
+                    f'position[{joint}] = [{lower}, {upper}], expected lower < upper'
+                )
+
+    def _check_positive(self, field: str, values: tuple[float, ...] | None) -> None:
+        if values is None:
+            return
+        self._check_length(field, values)
+        for joint, value in zip(self.joints, values, strict=True):
+            if not value > 0.0:
+                raise ConfigError(f'{field}[{joint}] = {value}, expected above 0')
+
+    def _check_length(self, field: str, values: Sequence[object]) -> None:
+        if len(values) != len(self.joints):
+            raise ConfigError(
+                f'{field} has {len(values)} elements, expected one for each of '
+                f'{len(self.joints)} joints'
+            )
