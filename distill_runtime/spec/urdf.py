@@ -1,0 +1,120 @@
+# Copyright 2026 The distill_runtime Authors
+# SPDX-License-Identifier: Apache-2.0
+"""Reading of a URDF file: the actuated joints and their limits, in the order of the file."""
+
+from __future__ import annotations
+
+import math
+from pathlib import Path
+from typing import NamedTuple, NoReturn
+from xml.etree import ElementTree as ET
+
+from distill_runtime.errors import ConfigError
+
+from .description import RobotDescription
+from .strict_yaml import read_bytes
+
+MAX_BYTES = 16 * 2**20
+ACTUATED = ('revolute', 'continuous', 'prismatic')
+PASSIVE = ('fixed', 'floating', 'planar')
+
+
+class _JointLimits(NamedTuple):
+    position: tuple[float, float]
+    velocity: float
+    effort: float
+
+
+class _TreeBuilder(ET.TreeBuilder):
+    """Builds no tree from a file that declares a document type, and so may declare entities."""
+
+    def doctype(self, name: str, pubid: str | None, system: str | None) -> NoReturn:
+        """Refuse the declaration before anything in it is read."""
+        del pubid, system  # Unused.
+        raise ConfigError(f'<!DOCTYPE {name}> is not allowed, expected plain URDF without it')
+
+
+def load_urdf(path: Path) -> RobotDescription:
+    """Read the actuated joints of a URDF file, in file order.
+
+    Fixed, floating, planar and mimic joints are left out. A continuous joint has the position
+    limits -inf and inf, and infinite velocity and effort where it names none.
+
+    Raises:
+        ConfigError: If the file is unreadable, is not plain URDF, or a limit is missing or wrong.
+    """
+    content = read_bytes(path, MAX_BYTES)
+    try:
+        root = _parse(content)
+        limits = dict(_joint_limits(joint) for joint in _actuated_joints(root))
+        return RobotDescription(
+            name=root.get('name') or path.stem,
+            joints=tuple(limits),
+            position=tuple(limit.position for limit in limits.values()),
+            velocity=tuple(limit.velocity for limit in limits.values()),
+            effort=tuple(limit.effort for limit in limits.values()),
+            source=str(path),
+        )
+    except ConfigError as error:
+        raise ConfigError(f'{path}: {error}') from None
+
+
+def _parse(content: bytes) -> ET.Element:
+    try:
+        root = ET.fromstring(content, ET.XMLParser(target=_TreeBuilder()))
+    except ConfigError:
+        raise
+    except (ET.ParseError, ValueError, LookupError) as error:
+        raise ConfigError(f'not well-formed XML, {error}, expected a URDF') from error
+    if root.tag != 'robot':
+        raise ConfigError(f'the root element is <{root.tag}>, expected <robot>: is it a URDF?')
+    if any('ros.org/wiki/xacro}' in element.tag for element in root.iter()):
+        raise ConfigError('has xacro elements, expected plain URDF: run xacro on it first')
+    return root
+
+
+def _actuated_joints(root: ET.Element) -> list[ET.Element]:
+    """Return the elements of the joints that a motor drives; refuse what no URDF has."""
+    joints = []
+    names = set()
+    for joint in root.findall('joint'):
+        name, kind = joint.get('name'), joint.get('type')
+        if not name:
+            raise ConfigError('a <joint> has no name, expected one')
+        if name in names:
+            raise ConfigError(f'joint {name!r} stands twice, expected unique names')
+        names.add(name)
+        if kind not in ACTUATED + PASSIVE:
+            raise ConfigError(
+                f'joint {name!r} has type {kind!r}, expected one of {[*ACTUATED, *PASSIVE]}'
+            )
+        if kind in ACTUATED and joint.find('mimic') is None:
+            joints.append(joint)
+    return joints
+
+
+def _joint_limits(joint: ET.Element) -> tuple[str, _JointLimits]:
+    """Return the name and the limits of one actuated joint."""
+    name, kind = joint.get('name', ''), joint.get('type')
+    limit = joint.find('limit')
+    attributes = {} if limit is None else limit.attrib
+    if kind == 'continuous':
+        unlimited = {'velocity': 'inf', 'effort': 'inf'}
+        attributes = {**unlimited, **attributes, 'lower': '-inf', 'upper': 'inf'}
+    lower, upper, velocity, effort = (
+        _number(attributes.get(key), f'joint {name!r}: limit.{key}')
+        for key in ('lower', 'upper', 'velocity', 'effort')
+    )
+    return name, _JointLimits((lower, upper), velocity, effort)
+
+
+def _number(text: str | None, where: str) -> float:
+    if text is None:
+        raise ConfigError(f'{where} is missing, expected a number')
+    try:
+        value = float(text)
+    except ValueError:
+        value = math.nan
+    if math.isnan(value):
+        raise ConfigError(f'{where} = {text!r}, expected a number')
+    return value
