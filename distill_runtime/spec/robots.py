@@ -1,0 +1,108 @@
+# Copyright 2026 The distill_runtime Authors
+# SPDX-License-Identifier: Apache-2.0
+"""Robot descriptions by name (a profile of this package) or from a URDF file."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from distill_runtime.errors import ConfigError
+from distill_runtime.share import share_path
+
+from .description import RobotDescription
+from .mapping import read_dataclass
+from .strict_yaml import read_yaml
+from .urdf import load_urdf
+
+__all__ = ['RobotDescription', 'load_profile', 'load_robot', 'load_urdf', 'profile_names']
+
+URDF_SUFFIXES = ('.urdf', '.xml')
+
+
+@dataclass(frozen=True, kw_only=True)
+class _ProfileLimits:
+    """The part `limits` of a profile; what its source does not tell is left out."""
+
+    position: tuple[tuple[float, float], ...] | None = None
+    velocity: tuple[float, ...] | None = None
+    effort: tuple[float, ...] | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Profile:
+    """One file of config/robots/; its stem is the name of the robot."""
+
+    source: str
+    joints: tuple[str, ...]
+    limits: _ProfileLimits
+
+
+def load_robot(profile_or_path: str) -> RobotDescription:
+    """Read a robot description.
+
+    Args:
+        profile_or_path: Name of a profile of config/robots/, or path of a URDF file, which ends in
+            .urdf or .xml.
+
+    Raises:
+        ConfigError: If there is no such profile or file, or it is wrong.
+    """
+    path = Path(profile_or_path).expanduser()
+    if path.suffix == '.xacro':
+        raise ConfigError(
+            f'{path} is a xacro file, expected a URDF: run xacro on it first, '
+            f'xacro {path} > {path.with_suffix("")}'
+        )
+    if path.suffix in URDF_SUFFIXES:
+        return load_urdf(path)
+    if len(path.parts) > 1:
+        raise ConfigError(
+            f'{path} ends in {path.suffix!r}, expected a URDF that ends in one of '
+            f'{list(URDF_SUFFIXES)}, or a profile, one of {profile_names()}'
+        )
+    return load_profile(profile_or_path)
+
+
+def load_profile(name: str) -> RobotDescription:
+    """Read a profile of this package: a file stem of config/robots/.
+
+    Raises:
+        ConfigError: If there is no such profile, or its file is wrong.
+    """
+    if name not in profile_names():
+        raise ConfigError(f'robot profile {name!r} is unknown, expected one of {profile_names()}')
+    return read_profile(_profile_folder() / f'{name}.yaml')
+
+
+def profile_names() -> list[str]:
+    """Return the names of all profiles, sorted."""
+    return sorted(path.stem for path in _profile_folder().glob('*.yaml'))
+
+
+def read_profile(path: Path) -> RobotDescription:
+    """Read one profile file; its stem becomes the name of the robot.
+
+    Raises:
+        ConfigError: If the file is unreadable, has an unknown or a missing key, or a wrong value.
+    """
+    content = read_yaml(path)
+    if not isinstance(content, Mapping):
+        raise ConfigError(f'{path} holds no mapping, expected the keys source, joints, limits')
+    try:
+        profile = read_dataclass(_Profile, content, '')
+        return RobotDescription(
+            name=path.stem,
+            joints=profile.joints,
+            position=profile.limits.position,
+            velocity=profile.limits.velocity,
+            effort=profile.limits.effort,
+            source=profile.source,
+        )
+    except ConfigError as error:
+        raise ConfigError(f'{path}: {error}') from error
+
+
+def _profile_folder() -> Path:
+    return share_path() / 'config' / 'robots'
