@@ -89,7 +89,7 @@ def violations(source: str, path: Path) -> list[str]:
     for name in sorted(imported_modules(source, module)):
         top, _, rest = name.partition('.')
         if top == PACKAGE:
-            allowed = rest.split('.')[0] in layers | {'errors'}
+            allowed = rest.split('.')[0] in layers | {'errors', 'share'}
         elif top in sys.stdlib_module_names:
             allowed = layer != 'core' or top not in CORE_FORBIDDEN
         else:

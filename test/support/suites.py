@@ -12,6 +12,7 @@ MODULES = {
     'data': ('rosbags',),
     'distill': ('mujoco', 'onnx', 'torch'),
     'package': ('colcon_core',),
+    'policy': ('onnx',),
     'ros': ('mujoco', 'rclpy'),
     'sim': ('mujoco',),
 }

@@ -1,0 +1,28 @@
+# Copyright 2026 The distill_runtime Authors
+# SPDX-License-Identifier: Apache-2.0
+"""Array types, and arrays that nobody can change by accident."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+import numpy as np
+import numpy.typing as npt
+
+FloatArray = npt.NDArray[np.float64]
+Float32Array = npt.NDArray[np.float32]
+IndexArray = npt.NDArray[np.intp]
+
+
+def locked_floats(values: Iterable[float]) -> FloatArray:
+    """Return a read-only float64 array of shape (n,)."""
+    array = np.array(tuple(values), dtype=np.float64)
+    array.setflags(write=False)
+    return array
+
+
+def locked_indices(values: Iterable[int]) -> IndexArray:
+    """Return a read-only index array of shape (n,)."""
+    array = np.array(tuple(values), dtype=np.intp)
+    array.setflags(write=False)
+    return array

@@ -1,0 +1,59 @@
+# Copyright 2026 The distill_runtime Authors
+# SPDX-License-Identifier: Apache-2.0
+"""What a user may choose about a runner; nothing here depends on the robot or the policy."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+from distill_runtime.errors import ConfigError
+
+from .modes import FAULT_ACTIONS, FaultAction
+
+
+@dataclass(frozen=True, kw_only=True)
+class RunnerConfig:
+    """Options of PolicyRunner."""
+
+    ticks_per_step: int = 1
+    """Control ticks per policy step."""
+    interpolation: Literal['hold', 'linear'] = 'hold'
+    """Between two policy steps: hold the target, or move to it linearly, one policy period
+    late.
+    """
+    start_in: Literal['standby', 'policy'] = 'standby'
+    """Mode of the first tick that has all its inputs."""
+    ramp_time: float = 2.0
+    """Time from the measured pose to the default pose in standby, in [s]."""
+    max_input_age: float = 0.1
+    """Greatest age of JointState, Imu and Odometry, in [s]."""
+    cmd_vel_timeout: float = 0.5
+    """Age of the velocity command above which it counts as zero, in [s]; 0: never."""
+    tilt_limit: float = 1.0
+    """Angle between the base's z axis and up that is a fault, in [rad]; 0: not checked."""
+    fault_action: FaultAction = 'damp'
+    """What a fault does to the joints."""
+    max_joint_step: float = 1.0
+    """Largest change of a position command per tick, in [rad]; 0: unlimited."""
+
+    def __post_init__(self) -> None:
+        """Refuse values out of range."""
+        if not self.ticks_per_step >= 1:
+            raise ConfigError(f'ticks_per_step is {self.ticks_per_step}, expected at least 1')
+        _one_of('interpolation', self.interpolation, ('hold', 'linear'))
+        _one_of('start_in', self.start_in, ('standby', 'policy'))
+        _one_of('fault_action', self.fault_action, FAULT_ACTIONS)
+        if not 0.0 < self.max_input_age < 60.0:
+            raise ConfigError(
+                f'max_input_age is {self.max_input_age} s, expected above 0 s and below 60 s'
+            )
+        for name in ('ramp_time', 'cmd_vel_timeout', 'tilt_limit', 'max_joint_step'):
+            value = getattr(self, name)
+            if not 0.0 <= value < 1e6:
+                raise ConfigError(f'{name} is {value}, expected at least 0 and finite')
+
+
+def _one_of(name: str, value: str, allowed: tuple[str, ...]) -> None:
+    if value not in allowed:
+        raise ConfigError(f'{name} is {value!r}, expected one of {list(allowed)}')

@@ -1,0 +1,48 @@
+# Copyright 2026 The distill_runtime Authors
+# SPDX-License-Identifier: Apache-2.0
+"""What the runner is doing, and what may change it."""
+
+from __future__ import annotations
+
+from enum import IntEnum
+from typing import Literal
+
+FaultAction = Literal['hold', 'default_pose', 'damp', 'stop']
+FAULT_ACTIONS: tuple[FaultAction, ...] = ('hold', 'default_pose', 'damp', 'stop')
+
+
+class Mode(IntEnum):
+    """Modes while the node is active; the number is what ``~/tick`` carries."""
+
+    STANDBY = 1
+    """Ramps from the measured pose to the default pose, then holds it."""
+    POLICY = 2
+    """The policy's targets are sent."""
+    FAULT = 3
+    """Latched: the fault action is carried out until reset_fault."""
+
+
+class Event(IntEnum):
+    """What can be asked of a runner."""
+
+    START = 1
+    STOP = 2
+    ESTOP = 3
+    RESET_FAULT = 4
+
+
+_NEXT = {
+    (Mode.STANDBY, Event.START): Mode.POLICY,
+    (Mode.STANDBY, Event.STOP): Mode.STANDBY,
+    (Mode.STANDBY, Event.ESTOP): Mode.FAULT,
+    (Mode.POLICY, Event.START): Mode.POLICY,
+    (Mode.POLICY, Event.STOP): Mode.STANDBY,
+    (Mode.POLICY, Event.ESTOP): Mode.FAULT,
+    (Mode.FAULT, Event.ESTOP): Mode.FAULT,
+    (Mode.FAULT, Event.RESET_FAULT): Mode.STANDBY,
+}
+
+
+def next_mode(mode: Mode, event: Event) -> Mode | None:
+    """Return the mode that an event leads to, or None where the event is refused."""
+    return _NEXT.get((mode, event))

@@ -1,0 +1,52 @@
+# Copyright 2026 The distill_runtime Authors
+# SPDX-License-Identifier: Apache-2.0
+"""The gait clock: phases of the legs as sine and cosine."""
+
+from __future__ import annotations
+
+import math
+
+from .arrays import FloatArray
+from .plan import PhasePlan
+
+
+class GaitClock:
+    """Writes the phases of one gait_phase term into the runner's vector, once per policy step.
+
+    The phase of step k is ``offset + k * step``, with k from ``first``. It is computed from the
+    count, never summed up, so that it does not drift. While the robot is told to stand every
+    phase is the standing one.
+    """
+
+    def __init__(self, plan: PhasePlan, vector: FloatArray) -> None:
+        """Start before the first step."""
+        self._plan = plan
+        self._out = vector[plan.slot]
+        self._count = plan.first
+        self._stood = False
+
+    def reset(self) -> None:
+        """Start anew."""
+        self._count = self._plan.first
+        self._stood = False
+
+    def advance(self, command: FloatArray) -> None:
+        """Write the phases of this step and count it.
+
+        Args:
+            command: Velocity command as the policy sees it, shape (3,).
+        """
+        plan = self._plan
+        below = plan.standing_below
+        stands = below is not None and all(abs(value) < below for value in command.tolist())
+        if self._stood and not stands and plan.restart:
+            self._count = plan.first
+        self._stood = stands
+        turn = self._count * plan.step
+        place = 0
+        for component in plan.components:
+            function = math.cos if component == 'cos' else math.sin
+            for offset in plan.offsets.tolist():
+                self._out[place] = function(plan.standing_phase if stands else offset + turn)
+                place += 1
+        self._count += 1

@@ -1,0 +1,120 @@
+# Copyright 2026 The distill_runtime Authors
+# SPDX-License-Identifier: Apache-2.0
+"""A policy spec compiled to index arrays: all that a tick needs, and nothing it has to look up.
+
+The runner keeps one float64 vector. Its head is a copy of ``Sensors.values``; behind it follow
+what the runner itself knows:
+
+    <sensor values> | projected_gravity (3) | last_action | phases | zero (1)
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from .arrays import FloatArray, IndexArray
+from .sensors import SensorLayout
+
+
+@dataclass(frozen=True, kw_only=True)
+class InputPlan:
+    """How one network input is gathered from the runner's vector.
+
+    One frame is ``float32(vector[index] - offset)``, clipped to ``clip_before``, times ``scale``,
+    clipped to ``clip_after``. The tensor is ``window[layout]`` where the window holds the newest
+    ``depth`` frames, oldest first, flattened.
+    """
+
+    name: str
+    index: IndexArray
+    offset: FloatArray
+    scale: FloatArray
+    clip_before: tuple[FloatArray, FloatArray] | None
+    clip_after: tuple[FloatArray, FloatArray] | None
+    depth: int
+    layout: IndexArray
+    fill_first: bool
+
+
+@dataclass(frozen=True, kw_only=True)
+class ActionPlan:
+    """How the network output becomes joint targets.
+
+    ``target[joints] = clip(action) * scale + offset``; other joints keep ``idle``. With
+    ``choices`` the argmax of the clipped output picks a row of targets instead.
+    """
+
+    width: int
+    clip: tuple[FloatArray, FloatArray] | None
+    scale: FloatArray
+    offset: FloatArray
+    joints: IndexArray
+    choices: FloatArray | None
+
+
+@dataclass(frozen=True, kw_only=True)
+class PhasePlan:
+    """One clock of a gait_phase term: where its phases go, and how they run."""
+
+    slot: slice
+    """Elements of the runner's vector: for each component, the value for each offset."""
+    offsets: FloatArray
+    """In [rad], shape (num_offsets,)."""
+    step: float
+    """Phase advance per policy step, in [rad]."""
+    first: int
+    """Count of steps at tick 0: 0, or 1 where the clock advances before its use."""
+    components: tuple[str, ...]
+    standing_below: float | None
+    """Commands below this stand: |vx|, |vy| in [m]/[s] and |yaw rate| in [rad]/[s]; None:
+    never.
+    """
+    standing_phase: float
+    restart: bool
+
+
+@dataclass(frozen=True, kw_only=True)
+class JointPlan:
+    """The joints of the policy, in policy order; every array has shape (num_joints,)."""
+
+    names: tuple[str, ...]
+    position_index: IndexArray
+    """Element of the vector that holds the measured position in [rad]."""
+    velocity_index: IndexArray
+    """Element of the vector that holds the measured velocity in [rad]/[s]."""
+    modes: tuple[str, ...]
+    """position, velocity or effort, per joint."""
+    idle: FloatArray
+    """Command at rest: the default position of a position joint, 0 for the others."""
+    stiffness: FloatArray | None
+    """In [N m]/[rad]."""
+    damping: FloatArray | None
+    """In [N m s]/[rad]."""
+    lower: FloatArray
+    """Least command: [rad], [rad]/[s] or [N m] by mode; -inf where no limit is known."""
+    upper: FloatArray
+    """Greatest command."""
+    effort: FloatArray
+    """Effort limit in [N m]; inf where none is known."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Plan:
+    """Everything a runner needs to know of a policy on a robot."""
+
+    name: str
+    period_ns: int
+    layout: SensorLayout
+    vector_dim: int
+    gravity: slice
+    last_action: slice
+    inputs: tuple[InputPlan, ...]
+    phases: tuple[PhasePlan, ...]
+    action: ActionPlan
+    joints: JointPlan
+    needs_imu: bool
+    needs_odometry: bool
+    needs_command: bool
+    command_lower: FloatArray
+    """Least velocity command, shape (3,); -inf where the spec gives none."""
+    command_upper: FloatArray

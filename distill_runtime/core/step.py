@@ -1,0 +1,57 @@
+# Copyright 2026 The distill_runtime Authors
+# SPDX-License-Identifier: Apache-2.0
+"""What a runner needs of a network, and what one tick gives."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import NamedTuple, Protocol
+
+from .arrays import Float32Array, FloatArray
+from .modes import Mode
+
+
+class Policy(Protocol):
+    """A network with its buffers: fill ``inputs``, run, read ``action``."""
+
+    @property
+    def observation(self) -> Float32Array:
+        """All inputs behind one another, shape (obs_dim,)."""
+
+    @property
+    def inputs(self) -> Sequence[Float32Array]:
+        """One flat view into the observation per network input, in the order of the spec."""
+
+    @property
+    def action(self) -> Float32Array:
+        """Output of the last run, shape (act_dim,)."""
+
+    def run(self) -> None:
+        """Compute the action from the inputs, and carry the recurrent state."""
+
+    def reset(self) -> None:
+        """Set the recurrent state to its initial value."""
+
+
+class Step(NamedTuple):
+    """What one tick gave. The arrays are the runner's own: valid until the next step."""
+
+    command: FloatArray
+    """What is sent, after all limits: [rad], [rad]/[s] or [N m] by mode, shape (num_joints,)."""
+    sends: bool
+    """Whether the command is to be sent; while inputs are awaited, or the fault action is stop,
+    not.
+    """
+    mode: Mode
+    reason: str
+    """Why the tick is not an ordinary one, ``code: text``; '' if it is."""
+    has_policy_step: bool
+    """Whether the policy ran at this tick."""
+    observation: Float32Array
+    """Input of the last policy step, shape (obs_dim,)."""
+    action: Float32Array
+    """Raw output of the last policy step, shape (act_dim,)."""
+    target: FloatArray
+    """Targets of the last policy step before limits, shape (num_joints,)."""
+    has_feedback: bool
+    """Whether the joint sample is fresh: without it no effort can be computed."""

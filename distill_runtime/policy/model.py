@@ -1,0 +1,103 @@
+# Copyright 2026 The distill_runtime Authors
+# SPDX-License-Identifier: Apache-2.0
+"""A model file on disk, checked and made ready to run."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+import hashlib
+from pathlib import Path
+
+from distill_runtime.core.config import RunnerConfig
+from distill_runtime.core.runner import PolicyRunner
+from distill_runtime.errors import ConfigError, ModelError
+from distill_runtime.spec.compile import compile_spec, sensor_layout
+from distill_runtime.spec.robots import load_robot
+from distill_runtime.spec.sources import SourcedSpec
+from distill_runtime.spec.spec import PolicySpec
+
+from .find_spec import find_spec
+from .golden import replay_golden
+from .session import Graph, open_session, PolicySession
+
+
+@dataclass(frozen=True, kw_only=True)
+class LoadedPolicy:
+    """A model whose spec fits its graph and whose golden vectors came out right."""
+
+    path: Path
+    sha256: str
+    """Of the model file."""
+    graph: Graph
+    sourced: SourcedSpec
+    session: PolicySession
+    golden_error: float | None
+    """Largest difference to the golden vectors; None if there are none."""
+
+    @property
+    def spec(self) -> PolicySpec:
+        """The spec of the policy."""
+        return self.sourced.spec
+
+    def runner(
+        self, config: RunnerConfig | None = None, robot_joints: tuple[str, ...] | None = None
+    ) -> PolicyRunner:
+        """Make the runner of this policy; the network has one set of buffers, so make one only.
+
+        Args:
+            config: Options.
+            robot_joints: Joint order of the sensors; None: the policy's.
+        """
+        layout = sensor_layout(self.spec, robot_joints)
+        return PolicyRunner(
+            compile_spec(self.spec, layout), self.session, config or RunnerConfig()
+        )
+
+
+def load_policy(
+    model: Path | str,
+    spec: Path | str | None = None,
+    robot: str = '',
+    provider: str = 'cpu',
+) -> LoadedPolicy:
+    """Load a model with its spec, and refuse it if anything does not fit.
+
+    Args:
+        model: ONNX file.
+        spec: Spec file that overrides or completes what the model says of itself.
+        robot: Name of a robot profile, or path of a URDF; '' for none.
+        provider: Execution provider: cpu, cuda or tensorrt.
+
+    Raises:
+        ConfigError: If the spec is wrong or incomplete.
+        ModelError: If the file is no model, or does not fit its spec.
+    """
+    path = Path(model)
+    sha256 = _sha256(path)
+    description = load_robot(robot) if robot else None
+    session, graph = open_session(path, provider)
+    sourced = find_spec(path, graph.metadata, Path(spec) if spec else None, description)
+    try:
+        policy = PolicySession(session, graph, sourced.spec)
+        golden = sourced.spec.golden
+        golden_error = replay_golden(policy, golden) if golden else None
+    except ModelError as error:
+        raise ModelError(f'{path}: {error}') from error
+    return LoadedPolicy(
+        path=path,
+        sha256=sha256,
+        graph=graph,
+        sourced=sourced,
+        session=policy,
+        golden_error=golden_error,
+    )
+
+
+def _sha256(path: Path) -> str:
+    """Hash the file; refuse what is no readable file."""
+    if path.suffix == '.pt':
+        raise ModelError(f'{path} is a TorchScript file, expected ONNX: export it with torch.onnx')
+    try:
+        return hashlib.sha256(path.read_bytes()).hexdigest()
+    except OSError as error:
+        raise ConfigError(f'model {path} cannot be read: {error.strerror}') from error

@@ -1,0 +1,145 @@
+# Copyright 2026 The distill_runtime Authors
+# SPDX-License-Identifier: Apache-2.0
+"""Spec to plan: every name looked up once, at load."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+import math
+
+from distill_runtime.core.arrays import FloatArray, locked_floats, locked_indices
+from distill_runtime.core.plan import ActionPlan, JointPlan, Plan
+from distill_runtime.core.sensors import ExternalInput, SensorLayout
+from distill_runtime.errors import ConfigError
+import numpy as np
+
+from .compile_inputs import bounds, input_plan
+from .spec import PolicySpec
+from .terms import (
+    BaseAngularVelocity,
+    BaseLinearVelocity,
+    ClipPair,
+    External,
+    GaitPhase,
+    ProjectedGravity,
+    VelocityCommand,
+)
+from .vector import VectorMap
+
+
+def sensor_layout(spec: PolicySpec, robot_joints: tuple[str, ...] | None = None) -> SensorLayout:
+    """Return the layout of the sensors that a policy needs.
+
+    Args:
+        spec: The policy.
+        robot_joints: Joint order of the sensors; None: the policy's.
+    """
+    externals: dict[str, ExternalInput] = {}
+    for entry in spec.inputs:
+        for term in entry.terms:
+            if not isinstance(term, External):
+                continue
+            external = ExternalInput(topic=term.topic, width=term.width, max_age=term.max_age)
+            if externals.setdefault(term.topic, external) != external:
+                raise ConfigError(f'external {term.topic!r} has two widths or ages, expected one')
+    return SensorLayout(joints=robot_joints or spec.joints, externals=tuple(externals.values()))
+
+
+def compile_spec(spec: PolicySpec, layout: SensorLayout | None = None) -> Plan:
+    """Compile a spec for sensors of a given layout.
+
+    Args:
+        spec: The policy.
+        layout: Where the sensor vector holds what; None: made for the policy.
+
+    Raises:
+        ConfigError: If the layout lacks a joint or an external input of the policy.
+    """
+    layout = layout or sensor_layout(spec)
+    for name in spec.joints:
+        if name not in layout.joints:
+            raise ConfigError(
+                f'joint {name!r} is in the policy but not on the robot, which has '
+                f'{list(layout.joints)}'
+            )
+    vector = VectorMap(spec, layout)
+    kinds = {type(term) for entry in spec.inputs for term in entry.terms}
+    command = spec.command
+    idle = _idle(spec)
+    return Plan(
+        name=spec.name,
+        period_ns=round(spec.period * 1e9),
+        layout=layout,
+        vector_dim=vector.size,
+        gravity=vector.gravity,
+        last_action=vector.last_action,
+        inputs=tuple(input_plan(spec, entry, vector) for entry in spec.inputs),
+        phases=vector.phases,
+        action=_action_plan(spec, idle),
+        joints=_joint_plan(spec, layout, idle),
+        needs_imu=bool(kinds & {BaseAngularVelocity, ProjectedGravity}),
+        needs_odometry=BaseLinearVelocity in kinds,
+        needs_command=bool(kinds & {VelocityCommand, GaitPhase}),
+        command_lower=locked_floats(command.lower if command else (-math.inf,) * 3),
+        command_upper=locked_floats(command.upper if command else (math.inf,) * 3),
+    )
+
+
+def _idle(spec: PolicySpec) -> FloatArray:
+    """Return the command at rest."""
+    is_position = np.array([mode == 'position' for mode in spec.modes])
+    return np.where(is_position, spec.default_position, 0.0)
+
+
+def _action_plan(spec: PolicySpec, idle: FloatArray) -> ActionPlan:
+    action = spec.outputs.action
+    joints = [spec.joints.index(name) for name in spec.action_joints]
+    scale = action.scale
+    choices = None
+    if action.choices is not None:
+        choices = np.array(action.choices, dtype=np.float64)
+        choices.setflags(write=False)
+    return ActionPlan(
+        width=spec.act_dim,
+        clip=bounds(_clip_pairs(spec)),
+        scale=locked_floats(scale if isinstance(scale, tuple) else (scale or 0.0,) * len(joints)),
+        offset=locked_floats(action.offset if isinstance(action.offset, tuple) else idle[joints]),
+        joints=locked_indices(joints),
+        choices=choices,
+    )
+
+
+def _clip_pairs(spec: PolicySpec) -> tuple[ClipPair, ...]:
+    """Return the clip of each action element; none if nothing is clipped."""
+    clip = spec.outputs.action.clip
+    if clip is None:
+        return ()
+    return clip if isinstance(clip[0], tuple) else (clip,) * spec.act_dim
+
+
+def _joint_plan(spec: PolicySpec, layout: SensorLayout, idle: FloatArray) -> JointPlan:
+    order = [layout.joints.index(name) for name in spec.joints]
+    ranges = tuple(_command_ranges(spec))
+    return JointPlan(
+        names=spec.joints,
+        position_index=locked_indices(layout.joint_position.start + place for place in order),
+        velocity_index=locked_indices(layout.joint_velocity.start + place for place in order),
+        modes=spec.modes,
+        idle=locked_floats(idle),
+        stiffness=None if spec.stiffness is None else locked_floats(spec.stiffness),
+        damping=None if spec.damping is None else locked_floats(spec.damping),
+        lower=locked_floats(lower for lower, _ in ranges),
+        upper=locked_floats(upper for _, upper in ranges),
+        effort=locked_floats(spec.limits.effort or (math.inf,) * len(spec.joints)),
+    )
+
+
+def _command_ranges(spec: PolicySpec) -> Iterator[tuple[float, float]]:
+    """Yield the least and the greatest command of each joint, by its mode."""
+    limits = spec.limits
+    for place, mode in enumerate(spec.modes):
+        if mode == 'position':
+            yield limits.position[place] if limits.position else (-math.inf, math.inf)
+        else:
+            bound = limits.velocity if mode == 'velocity' else limits.effort
+            yield (-bound[place], bound[place]) if bound else (-math.inf, math.inf)

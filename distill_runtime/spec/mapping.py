@@ -1,0 +1,194 @@
+# Copyright 2026 The distill_runtime Authors
+# SPDX-License-Identifier: Apache-2.0
+"""Strict reading of plain mappings (YAML, JSON) into frozen dataclasses, and back.
+
+Unknown keys, missing keys and wrong types are refused with the dotted path of the value. No value
+is converted but integers to floats.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+import dataclasses
+import math
+import types
+import typing
+from typing import Any, Literal, TypeVar, Union
+
+from distill_runtime.errors import ConfigError
+
+T = TypeVar('T')
+
+
+def read_dataclass(cls: type[T], mapping: object, where: str) -> T:
+    """Read one frozen dataclass.
+
+    Args:
+        cls: Dataclass of bool, int, float, str, Literal, tuples of those, None, or other
+            dataclasses. Where it has a class method ``from_mapping(mapping, where)``, that one
+            reads it.
+        mapping: Value from YAML or JSON.
+        where: Dotted path for messages, '' at the top.
+
+    Raises:
+        ConfigError: If a key is unknown or missing, or a value is of the wrong type.
+    """
+    custom = getattr(cls, 'from_mapping', None)
+    if custom is not None:
+        return typing.cast('T', custom(mapping, where))
+    return read_fields(cls, mapping, where)
+
+
+def read_fields(cls: type[T], mapping: object, where: str, ignore: tuple[str, ...] = ()) -> T:
+    """Read one frozen dataclass field by field; keys in ignore belong to the caller."""
+    if not isinstance(mapping, Mapping):
+        raise ConfigError(f'{where or "spec"} is {_shown(mapping)}, expected a mapping')
+    fields = {field.name: field for field in dataclasses.fields(cls)}  # type: ignore[arg-type]
+    hints = typing.get_type_hints(cls)
+    values = {}
+    for key, value in mapping.items():
+        if key in ignore:
+            continue
+        if key not in fields:
+            raise ConfigError(f'{joined(where, key)} is unknown, expected one of {sorted(fields)}')
+        values[key] = _read(hints[key], value, joined(where, key))
+    for name, field in fields.items():
+        is_required = (
+            field.default is dataclasses.MISSING and field.default_factory is dataclasses.MISSING
+        )
+        if is_required and name not in values:
+            raise ConfigError(f'{joined(where, name)} is missing, expected {_named(hints[name])}')
+    try:
+        return cls(**values)
+    except ConfigError as error:
+        raise ConfigError(f'{where}: {error}' if where else str(error)) from error
+
+
+def joined(where: str, key: object) -> str:
+    """Return the dotted path of a key."""
+    return f'{where}.{key}' if where else str(key)
+
+
+def _read(hint: Any, value: object, where: str) -> object:
+    """Read one value of an annotated type."""
+    origin = typing.get_origin(hint)
+    if origin in (Union, types.UnionType):
+        return _read_union(typing.get_args(hint), hint, value, where)
+    if origin is Literal:
+        if isinstance(value, str) and value in typing.get_args(hint):
+            return value
+    elif origin is tuple:
+        if isinstance(value, (list, tuple)):
+            return _read_tuple(typing.get_args(hint), value, where)
+    elif dataclasses.is_dataclass(hint):
+        return read_dataclass(typing.cast('type[object]', hint), value, where)
+    elif hint is float:
+        if isinstance(value, (int, float)) and not isinstance(value, bool):
+            return _finite(float(value), where)
+    elif hint is int:
+        if isinstance(value, int) and not isinstance(value, bool):
+            return value
+    elif hint is type(None):
+        if value is None:
+            return None
+    elif isinstance(value, hint):
+        return value
+    raise ConfigError(f'{where} is {_shown(value)}, expected {_named(hint)}')
+
+
+def _read_union(options: tuple[Any, ...], hint: Any, value: object, where: str) -> object:
+    """Read a value that may be of several types: the one whose outer form fits decides."""
+    for option in options:
+        if _fits(option, value):
+            return _read(option, value, where)
+    raise ConfigError(f'{where} is {_shown(value)}, expected {_named(hint)}')
+
+
+def _fits(hint: Any, value: object) -> bool:
+    """Whether the outer form of a value is that of a type."""
+    origin = typing.get_origin(hint)
+    if origin is Literal:
+        return value in typing.get_args(hint)
+    if origin is tuple:
+        if not isinstance(value, (list, tuple)):
+            return False
+        inner = typing.get_args(hint)[0]
+        return not value or _fits(inner, value[0])
+    if dataclasses.is_dataclass(hint):
+        return isinstance(value, Mapping)
+    if hint in (int, float):
+        return isinstance(value, (int, float)) and not isinstance(value, bool)
+    if typing.get_origin(hint) in (Union, types.UnionType):
+        return any(_fits(option, value) for option in typing.get_args(hint))
+    return isinstance(value, hint)
+
+
+def _read_tuple(
+    args: tuple[Any, ...], value: list[object] | tuple[object, ...], where: str
+) -> object:
+    """Read a list of one type, or of one type per place."""
+    if len(args) == 2 and args[1] is Ellipsis:
+        return tuple(_read(args[0], item, f'{where}[{place}]') for place, item in enumerate(value))
+    if len(args) != len(value):
+        raise ConfigError(f'{where} has {len(value)} elements, expected {len(args)}')
+    return tuple(
+        _read(arg, item, f'{where}[{place}]')
+        for place, (arg, item) in enumerate(zip(args, value, strict=True))
+    )
+
+
+def _finite(value: float, where: str) -> float:
+    if not math.isfinite(value):
+        raise ConfigError(f'{where} is {value}, expected a finite number')
+    return value
+
+
+def _shown(value: object) -> str:
+    """Show a value briefly."""
+    text = repr(value)
+    return text if len(text) <= 60 else f'{text[:57]}...'
+
+
+_NAMES = {
+    float: 'a number',
+    int: 'an integer',
+    str: 'a string',
+    bool: 'true or false',
+    type(None): 'null',
+}
+
+
+def _named(hint: Any) -> str:
+    """Name a type for people."""
+    origin = typing.get_origin(hint)
+    args = typing.get_args(hint)
+    if origin in (Union, types.UnionType):
+        return ' or '.join(_named(arg) for arg in args)
+    if origin is Literal:
+        return f'one of {list(args)}' if len(args) > 1 else repr(args[0])
+    if origin is tuple:
+        if len(args) == 2 and args[1] is Ellipsis:
+            return f'a list of {_named(args[0])}'
+        return f'a list of {len(args)} values'
+    if dataclasses.is_dataclass(hint):
+        return 'a mapping'
+    return _NAMES.get(hint, str(hint))
+
+
+def to_mapping(value: object) -> Any:
+    """Turn a frozen dataclass into plain lists, dicts and numbers, without defaults."""
+    if dataclasses.is_dataclass(value) and not isinstance(value, type):
+        custom = getattr(value, 'to_mapping', None)
+        return custom() if custom is not None else fields_to_mapping(value)
+    if isinstance(value, tuple):
+        return [to_mapping(item) for item in value]
+    return value
+
+
+def fields_to_mapping(value: Any) -> dict[str, Any]:
+    """Turn the fields of a dataclass into a mapping; those at their default are left out."""
+    return {
+        field.name: to_mapping(getattr(value, field.name))
+        for field in dataclasses.fields(value)
+        if getattr(value, field.name) != field.default
+    }

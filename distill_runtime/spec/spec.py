@@ -1,0 +1,204 @@
+# Copyright 2026 The distill_runtime Authors
+# SPDX-License-Identifier: Apache-2.0
+"""The policy spec: what a model file must say about itself, as one frozen, checked value."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+import math
+
+from distill_runtime.errors import ConfigError
+
+from .tensors import Golden, InputSpec, JointMode, Outputs, StateSpec
+
+
+@dataclass(frozen=True, kw_only=True)
+class Limits:
+    """Hard limits of the joints, in policy order; what is absent is not limited."""
+
+    position: tuple[tuple[float, float], ...] | None = None
+    """In [rad], (lower, upper)."""
+    velocity: tuple[float, ...] | None = None
+    """In [rad]/[s]."""
+    effort: tuple[float, ...] | None = None
+    """In [N m]."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class CommandRange:
+    """Velocity commands that the policy was trained for."""
+
+    lower: tuple[float, float, float]
+    """(vx, vy) in [m]/[s], yaw rate in [rad]/[s]."""
+    upper: tuple[float, float, float]
+
+    def __post_init__(self) -> None:
+        """Refuse an inverted range."""
+        for name, lower, upper in zip(('vx', 'vy', 'yaw'), self.lower, self.upper, strict=True):
+            if not lower <= upper:
+                raise ConfigError(f'lower {name} is {lower}, expected at most upper = {upper}')
+
+
+@dataclass(frozen=True, kw_only=True)
+class PolicySpec:
+    """The whole contract between a policy and a robot. See docs/spec.md for every key."""
+
+    name: str
+    period: float
+    """Time between policy steps, in [s]."""
+    joints: tuple[str, ...]
+    """Policy order, the names seen on /joint_states."""
+    default_position: tuple[float, ...]
+    """In [rad]."""
+    inputs: tuple[InputSpec, ...]
+    outputs: Outputs
+    spec_version: int = 1
+    stiffness: tuple[float, ...] | None = None
+    """In [N m]/[rad]."""
+    damping: tuple[float, ...] | None = None
+    """In [N m s]/[rad]."""
+    limits: Limits = Limits()
+    command: CommandRange | None = None
+    state: tuple[StateSpec, ...] = ()
+    golden: Golden | None = None
+
+    def __post_init__(self) -> None:
+        """Refuse every fact that is wrong in itself or against another."""
+        if self.spec_version != 1:
+            raise ConfigError(
+                f'spec_version is {self.spec_version}, expected 1: update distill_runtime'
+            )
+        if not 1e-4 <= self.period <= 10.0:
+            raise ConfigError(f'period is {self.period} s, expected 0.0001 s to 10 s')
+        self._check_joints()
+        self._check_gains()
+        self._check_limits()
+        self._check_action()
+        for place, entry in enumerate(self.inputs):
+            for number, term in enumerate(entry.terms):
+                try:
+                    term.check(len(self.joints), self.act_dim, self.joints)
+                except ConfigError as error:
+                    where = f'inputs[{place}].terms[{number}] ({term.kind})'
+                    raise ConfigError(f'{where}: {error}') from error
+        if not self.inputs:
+            raise ConfigError('inputs is empty, expected at least one tensor')
+
+    @property
+    def modes(self) -> tuple[JointMode, ...]:
+        """The mode of each joint."""
+        mode = self.outputs.mode
+        return mode if isinstance(mode, tuple) else (mode,) * len(self.joints)
+
+    @property
+    def action_joints(self) -> tuple[str, ...]:
+        """Joints that the policy acts on, in the order of its targets."""
+        return self.joints if self.outputs.action.joints is None else self.outputs.action.joints
+
+    @property
+    def act_dim(self) -> int:
+        """Width of the network output."""
+        choices = self.outputs.action.choices
+        return len(self.action_joints) if choices is None else len(choices)
+
+    def input_dim(self, entry: InputSpec) -> int:
+        """Width of one input tensor."""
+        return sum(
+            term.dim(len(self.joints), self.act_dim) * len(entry.lags(term))
+            for term in entry.terms
+        )
+
+    def _check_joints(self) -> None:
+        if not self.joints:
+            raise ConfigError('joints is empty, expected the joint names in policy order')
+        for name in self.joints:
+            if self.joints.count(name) > 1:
+                raise ConfigError(
+                    f'joints has {name!r} {self.joints.count(name)} times, expected once'
+                )
+        self._check_length('default_position', self.default_position)
+        self._check_length('outputs.mode', self.modes)
+
+    def _check_length(self, field: str, values: tuple[object, ...] | None) -> None:
+        if values is not None and len(values) != len(self.joints):
+            raise ConfigError(
+                f'{field} has {len(values)} elements, expected {len(self.joints)}, one per joint'
+            )
+
+    def _check_gains(self) -> None:
+        for field in ('stiffness', 'damping'):
+            values = getattr(self, field)
+            self._check_length(field, values)
+            for joint, value in zip(self.joints, values or (), strict=False):
+                if not (value >= 0.0 and math.isfinite(value)):
+                    raise ConfigError(
+                        f'{field}[{joint}] is {value}, expected finite and at least 0'
+                    )
+        if (self.stiffness is None) != (self.damping is None):
+            raise ConfigError('stiffness or damping is missing, expected both or neither')
+        for joint, stiffness, damping in zip(
+            self.joints, self.stiffness or (), self.damping or (), strict=False
+        ):
+            if stiffness == 1.0 and damping == 0.0 and math.copysign(1.0, damping) < 0.0:
+                raise ConfigError(
+                    f'stiffness, damping of {joint} are (1.0, -0.0), expected real gains: an '
+                    'exporter writes this pair for actuators it does not know'
+                )
+        if self.stiffness and not any(self.stiffness) and not any(self.damping or ()):
+            raise ConfigError(
+                'stiffness and damping are all 0, expected gains that hold the robot'
+            )
+
+    def _check_limits(self) -> None:
+        limits = self.limits
+        for field in ('position', 'velocity', 'effort'):
+            self._check_length(f'limits.{field}', getattr(limits, field))
+        for joint, pair, default, mode in zip(
+            self.joints, limits.position or (), self.default_position, self.modes, strict=False
+        ):
+            lower, upper = pair
+            if not lower < upper:
+                raise ConfigError(
+                    f'limits.position[{joint}] is [{lower}, {upper}] rad, expected lower < upper'
+                )
+            if mode == 'position' and not lower <= default <= upper:
+                raise ConfigError(
+                    f'default_position[{joint}] is {default} rad, expected within its limits '
+                    f'[{lower}, {upper}] rad: is the joint order right?'
+                )
+        for field in ('velocity', 'effort'):
+            for joint, value in zip(self.joints, getattr(limits, field) or (), strict=False):
+                if not value > 0.0:
+                    raise ConfigError(f'limits.{field}[{joint}] is {value}, expected above 0')
+
+    def _check_action(self) -> None:
+        action = self.outputs.action
+        num_targets = len(self.action_joints)
+        for name in self.action_joints:
+            if name not in self.joints:
+                raise ConfigError(
+                    f'outputs.action.joints has {name!r}, expected names of {list(self.joints)}'
+                )
+        if len(set(self.action_joints)) != num_targets:
+            raise ConfigError(
+                f'outputs.action.joints is {list(self.action_joints)}, expected each once'
+            )
+        for field in ('scale', 'offset'):
+            values = getattr(action, field)
+            if isinstance(values, tuple) and len(values) != num_targets:
+                raise ConfigError(
+                    f'outputs.action.{field} has {len(values)} elements, expected {num_targets}'
+                )
+        if action.choices is not None and len(action.choices[0]) != num_targets:
+            raise ConfigError(
+                f'outputs.action.choices has rows of {len(action.choices[0])}, expected '
+                f'{num_targets}'
+            )
+        if (
+            action.clip is not None
+            and isinstance(action.clip[0], tuple)
+            and len(action.clip) != self.act_dim
+        ):
+            raise ConfigError(
+                f'outputs.action.clip has {len(action.clip)} pairs, expected {self.act_dim}'
+            )

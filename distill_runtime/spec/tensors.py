@@ -1,0 +1,158 @@
+# Copyright 2026 The distill_runtime Authors
+# SPDX-License-Identifier: Apache-2.0
+"""The tensors of a spec: inputs with their history, recurrent state, the action, golden steps."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+from distill_runtime.errors import ConfigError
+
+from .terms import check_length_or_steps, ClipPair, Term
+
+JointMode = Literal['position', 'velocity', 'effort']
+
+
+@dataclass(frozen=True, kw_only=True)
+class History:
+    """How many frames a tensor holds, and how they lie in it.
+
+    A length above 1, or steps, needs major and fill; a length above 1 needs order as well: a
+    wrong guess has the right width and a robot that falls.
+    """
+
+    length: int | None = None
+    steps: tuple[int, ...] | None = None
+    """Ages of the frames in ticks (0 = newest) instead of a length; in tensor order unless order
+    is given.
+    """
+    major: Literal['term', 'frame'] | None = None
+    """term: all frames of the first term, then of the next; frame: all terms of one frame, then
+    of the next.
+    """
+    order: Literal['oldest_first', 'newest_first'] | None = None
+    fill: Literal['first', 'zeros'] | None = None
+    """What the frames before the first hold: the first frame, or zeros."""
+
+    def __post_init__(self) -> None:
+        """Refuse what would have to be guessed."""
+        check_length_or_steps(self.length, self.steps)
+        if self.length == 1:
+            return
+        needed = ('major', 'fill', 'order') if self.length is not None else ('major', 'fill')
+        for field in needed:
+            if getattr(self, field) is None:
+                raise ConfigError(f'{field} is missing, expected it for more than one frame')
+
+
+@dataclass(frozen=True, kw_only=True)
+class InputSpec:
+    """One input tensor of the network."""
+
+    name: str | int
+    """Name in the graph, or its position where names are useless."""
+    terms: tuple[Term, ...]
+    history: History = History(length=1)
+
+    def __post_init__(self) -> None:
+        """Refuse an empty tensor, and histories per term that a frame-major tensor cannot hold."""
+        if not self.terms:
+            raise ConfigError('terms is empty, expected at least one')
+        for place, term in enumerate(self.terms):
+            if term.history is None:
+                continue
+            if self.history.major != 'term':
+                raise ConfigError(
+                    f'terms[{place}].history is given, expected it only with history.major term'
+                )
+            if term.history.length is not None and self.history.order is None:
+                raise ConfigError(
+                    f'terms[{place}].history.length is given, expected history.order too'
+                )
+
+    def lags(self, term: Term) -> tuple[int, ...]:
+        """Return the ages of a term's frames in ticks, in tensor order."""
+        own = term.history or self.history
+        order = self.history.order
+        ages = own.steps if own.steps is not None else tuple(range(own.length or 1))
+        return ages if order is None else tuple(sorted(ages, reverse=order == 'oldest_first'))
+
+
+@dataclass(frozen=True, kw_only=True)
+class StateSpec:
+    """One recurrent state tensor: zeros at reset, then each output is the next input."""
+
+    input: str
+    output: str
+    shape: tuple[int, ...]
+
+    def __post_init__(self) -> None:
+        """Refuse impossible shapes."""
+        if not self.shape or not all(size >= 1 for size in self.shape):
+            raise ConfigError(f'shape is {list(self.shape)}, expected sizes of at least 1')
+
+
+@dataclass(frozen=True, kw_only=True)
+class ActionSpec:
+    """How the network output becomes joint targets."""
+
+    name: str | int
+    """Name in the graph, or its position."""
+    clip: tuple[ClipPair, ...] | ClipPair | None = None
+    scale: float | tuple[float, ...] | None = None
+    """Required but for choices."""
+    offset: Literal['default'] | tuple[float, ...] | None = None
+    """default: the default position for position joints, 0 for others. Required but for
+    choices.
+    """
+    joints: tuple[str, ...] | None = None
+    """Joints acted on, in tensor order; null: all, in policy order."""
+    choices: tuple[tuple[float, ...], ...] | None = None
+    """For a policy over discrete actions: the logits' argmax picks a row of targets."""
+
+    def __post_init__(self) -> None:
+        """Refuse a missing scale or offset, and choices beside them."""
+        if self.choices is None:
+            for field in ('scale', 'offset'):
+                if getattr(self, field) is None:
+                    raise ConfigError(
+                        f'{field} is missing, expected it: a guess would move the robot'
+                    )
+        elif self.scale is not None or self.offset is not None:
+            raise ConfigError('choices is given with scale or offset, expected the targets alone')
+        elif not self.choices or any(len(row) != len(self.choices[0]) for row in self.choices):
+            raise ConfigError(
+                'choices has rows of different lengths, expected a row of targets each'
+            )
+
+
+@dataclass(frozen=True, kw_only=True)
+class Outputs:
+    """What the network gives."""
+
+    action: ActionSpec
+    mode: JointMode | tuple[JointMode, ...] = 'position'
+    """What a target is, one for all joints or one each in policy order."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Golden:
+    """Recorded consecutive steps from a reset, replayed through the network at load."""
+
+    observation: tuple[tuple[float, ...], ...]
+    """All inputs behind one another, per step."""
+    action: tuple[tuple[float, ...], ...]
+    """Raw network output, per step."""
+    tolerance: float = 1e-4
+    """Largest difference of an action element."""
+
+    def __post_init__(self) -> None:
+        """Refuse pairs that do not match."""
+        if not self.observation or len(self.observation) != len(self.action):
+            raise ConfigError(
+                f'observation has {len(self.observation)} steps and action {len(self.action)}, '
+                'expected the same number, at least one'
+            )
+        if not self.tolerance > 0.0:
+            raise ConfigError(f'tolerance is {self.tolerance}, expected above 0')

@@ -1,0 +1,120 @@
+# Copyright 2026 The distill_runtime Authors
+# SPDX-License-Identifier: Apache-2.0
+"""Small scenes and robots for tests of the simulator."""
+
+from __future__ import annotations
+
+from types import SimpleNamespace
+
+from distill_runtime.core.modes import Mode
+from distill_runtime.core.sensors import SensorLayout
+from distill_runtime.sim.joints import DrivenJoints
+from distill_runtime.sim.robot import SimRobot
+from distill_runtime.sim.scene import load_scene, SceneConfig
+import numpy as np
+
+QUADRUPED_JOINTS = tuple(
+    f'{leg}_{joint}_joint' for leg in ('FR', 'FL', 'RR', 'RL') for joint in ('hip', 'thigh', 'calf')
+)
+QUADRUPED_POSE = (0.1, 0.9, -1.8, -0.1, 0.9, -1.8) * 2
+
+ARM = """
+<mujoco>
+  <option timestep="0.001"/>
+  <default>{defaults}</default>
+  <worldbody>
+    <body name="upper" pos="0 0 1">
+      <joint name="shoulder" axis="0 1 0" damping="0.7" frictionloss="0.2" {shoulder}/>
+      <geom type="capsule" fromto="0 0 0 0.3 0 0" size="0.02" mass="1"/>
+      <body name="lower" pos="0.3 0 0">
+        <joint name="elbow" axis="0 1 0" damping="0.7"/>
+        <geom type="capsule" fromto="0 0 0 0.3 0 0" size="0.02" mass="0.5"/>
+      </body>
+    </body>
+  </worldbody>
+  <actuator>{actuators}</actuator>
+  {more}
+</mujoco>
+"""
+"""Two hinges on a fixed base."""
+
+BOX = """
+<mujoco>
+  <option timestep="0.002" iterations="1"/>
+  <worldbody>
+    {floor}
+    <body name="base" pos="1 2 3" quat="0 0 0 1">
+      <freejoint/>
+      {site}
+      <geom type="box" size="0.2 0.1 0.05" mass="2"/>
+      <body name="arm" pos="0.2 0 0">
+        <joint name="hinge" axis="0 1 0" range="-2 2"/>
+        <geom type="capsule" fromto="0 0 0 0 0 -0.3" size="0.02" mass="0.2"/>
+      </body>
+    </body>
+  </worldbody>
+</mujoco>
+"""
+"""A floating box with one leg."""
+
+
+def arm(**parts):
+    """Return the arm scene with some parts filled in."""
+    return ARM.format(**{'defaults': '', 'shoulder': '', 'actuators': '', 'more': '', **parts})
+
+
+def box(**parts):
+    """Return the box scene with some parts filled in."""
+    return BOX.format(**{'floor': '', 'site': '', **parts})
+
+
+def driven(names, modes=None, **changes):
+    """Return joints with gains, in the default pose zero."""
+    fields = {
+        'names': tuple(names),
+        'modes': tuple(modes or ['position'] * len(names)),
+        'default_position': (0.0,) * len(names),
+        'stiffness': (20.0,) * len(names),
+        'damping': (0.5,) * len(names),
+    }
+    return DrivenJoints(**{**fields, **changes})
+
+
+def quadruped_joints(**changes):
+    """Return the joints of the shipped robot."""
+    fields = {
+        'default_position': QUADRUPED_POSE,
+        'stiffness': (35.0,) * 12,
+        **changes,
+    }
+    return driven(QUADRUPED_JOINTS, **fields)
+
+
+def quadruped(layout_joints=QUADRUPED_JOINTS, **changes):
+    """Return the shipped robot."""
+    scene = load_scene(SceneConfig(), quadruped_joints(**changes))
+    return SimRobot(scene, SensorLayout(joints=layout_joints))
+
+
+class Standing:
+    """A controller that asks for the default pose of the quadruped, or for what it is given."""
+
+    control_period_ns = 20_000_000
+
+    def __init__(self, command=QUADRUPED_POSE, mode=Mode.POLICY, reason='', sends=True):
+        self.command = np.array(command, dtype=np.float64)
+        self.mode = mode
+        self.reason = reason
+        self.sends = sends
+        self.seen = []
+
+    def reset(self):
+        """Forget what was seen."""
+        self.seen.clear()
+
+    def step(self, sensors, stamp_ns):
+        """Note the inputs and return the command."""
+        self.seen.append((stamp_ns, sensors.values.copy(), sensors.joint_stamp_ns))
+        return SimpleNamespace(
+            command=self.command, mode=self.mode, reason=self.reason, sends=self.sends
+        )
