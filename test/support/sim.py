@@ -14,7 +14,9 @@ from distill_runtime.sim.scene import load_scene, SceneConfig
 import numpy as np
 
 QUADRUPED_JOINTS = tuple(
-    f'{leg}_{joint}_joint' for leg in ('FR', 'FL', 'RR', 'RL') for joint in ('hip', 'thigh', 'calf')
+    f'{leg}_{joint}_joint'
+    for leg in ('FR', 'FL', 'RR', 'RL')
+    for joint in ('hip', 'thigh', 'calf')
 )
 QUADRUPED_POSE = (0.1, 0.9, -1.8, -0.1, 0.9, -1.8) * 2
 

@@ -1,0 +1,218 @@
+# Copyright 2026 The distill_runtime Authors
+# SPDX-License-Identifier: Apache-2.0
+"""A MuJoCo scene made ready for a policy: its joints found, driven and standing on something."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+import math
+from pathlib import Path
+from typing import Literal
+
+from distill_runtime.core.arrays import FloatArray, IndexArray, locked_indices
+from distill_runtime.errors import ConfigError
+import mujoco
+import numpy as np
+
+from .ground import add_floor, floor_geoms
+from .joints import DrivenJoints
+from .servos import add_servos, effort_limits, servo_indices
+
+SHIPPED_SCENE = Path(__file__).parent / 'quadruped.xml'
+"""The robot of our own, on a flat floor."""
+
+_FREE = int(mujoco.mjtJoint.mjJNT_FREE)
+_SOLVER_ITERATIONS = 100  # MuJoCo's default; it stops sooner where its tolerance is reached
+_LINE_SEARCH_ITERATIONS = 50  # the same
+_SINGLE = (int(mujoco.mjtJoint.mjJNT_HINGE), int(mujoco.mjtJoint.mjJNT_SLIDE))
+
+
+@dataclass(frozen=True, kw_only=True)
+class SceneConfig:
+    """Which scene, and how it is driven."""
+
+    path: str = str(SHIPPED_SCENE)
+    """MJCF file."""
+    imu_site: str = ''
+    """Site of the Imu; '': the first one on the base whose name contains imu, else the base."""
+    actuators: Literal['pd', 'scene'] = 'pd'
+    """pd: one servo per policy joint with the gains of the spec, in place of what drives the joint
+    in the scene; scene: the scene's own servos."""
+    timestep: float = 0.0
+    """Physics step in [s]; 0: the scene's."""
+
+    def __post_init__(self) -> None:
+        """Refuse values out of range."""
+        if self.actuators not in ('pd', 'scene'):
+            raise ConfigError(f"actuators is {self.actuators!r}, expected one of ['pd', 'scene']")
+        if not 0.0 <= self.timestep < 1.0:
+            raise ConfigError(
+                f'timestep is {self.timestep} s, expected at least 0 s and below 1 s'
+            )
+
+
+@dataclass(frozen=True, kw_only=True)
+class Scene:
+    """A compiled model, and where the policy's joints are in it; index arrays in policy order."""
+
+    model: mujoco.MjModel
+    joints: DrivenJoints
+    actuators: IndexArray
+    """Element of ctrl that takes the command of each joint, shape (num_joints,)."""
+    effort: FloatArray
+    """Torque limit of each joint in [N m], inf where there is none; shape (num_joints,)."""
+    base: int
+    """Body that the joints hang on."""
+    is_floating: bool
+    """Whether the base moves freely."""
+    imu_site: int
+    """Site at which angular velocity, orientation and linear velocity are measured."""
+    floors: IndexArray
+    """Geoms that do not move and may be stood on."""
+    notes: tuple[str, ...]
+    """What was changed or added, for people to read."""
+
+    def address(self, name: str) -> tuple[int, int]:
+        """Return the element of qpos and of qvel that belong to a joint.
+
+        Raises:
+            ConfigError: If the scene has no such joint.
+        """
+        joint = _hinge(self.model, name)
+        return int(self.model.jnt_qposadr[joint]), int(self.model.jnt_dofadr[joint])
+
+    def steps_in(self, period: float) -> int:
+        """Return how many physics steps a period in [s] has.
+
+        Raises:
+            ConfigError: If it is not a whole number.
+        """
+        timestep = float(self.model.opt.timestep)
+        steps = round(period / timestep)
+        if steps < 1 or not math.isclose(steps * timestep, period, rel_tol=1e-6):
+            raise ConfigError(
+                f'period is {period:g} s, expected a multiple of the physics step {timestep:g} s'
+            )
+        return steps
+
+
+def load_scene(config: SceneConfig, joints: DrivenJoints) -> Scene:
+    """Load a scene for the joints of a policy.
+
+    With ``actuators: pd`` a policy joint is driven by ``clip(kp (target - q) - kd dq, +-effort)``,
+    a velocity joint by ``kd (target - dq)``, an effort joint by the command itself. The damping of
+    the spec then is all the viscous damping that the joint has: what the scene gives it is taken
+    away, as many scenes keep a servo's derivative gain there, and simulators for training do the
+    same. Dry friction and rotor inertia stay. The integrator becomes implicitfast, which carries
+    the damping implicitly, and the solver may take as many iterations as it needs.
+
+    Raises:
+        ConfigError: If the file is not a scene, or does not fit the joints; says what it has.
+    """
+    # Else MuJoCo writes warnings to a file in the working directory; a bad state is a fall.
+    mujoco.set_mju_user_warning(_ignore)
+    spec = _parse(config.path)
+    if config.timestep:
+        spec.option.timestep = config.timestep
+    original = _compile(spec, config.path)
+    notes = []
+    for name in joints.names:
+        _hinge(original, name)
+    base, is_floating = _base(original, joints.names[0])
+    if is_floating and not floor_geoms(original):
+        add_floor(spec)
+        notes.append('the scene has no ground: a flat floor was added at height 0')
+    site_name = _imu_site_name(original, base, config.imu_site)
+    if not site_name:
+        site_name = 'distill_runtime_imu'
+        spec.body(original.body(base).name).add_site(name=site_name)
+        notes.append(f'no site is named imu: the Imu is body {original.body(base).name!r} itself')
+    if config.actuators == 'pd':
+        effort = effort_limits(original, joints)
+        notes.extend(add_servos(spec, joints, effort))
+        _set_solver(spec.option)
+    else:
+        effort = effort_limits(original, joints, from_scene=True)
+    # A state that is not finite must stay one, to be seen as a fall.
+    spec.option.disableflags |= mujoco.mjtDisableBit.mjDSBL_AUTORESET
+    model = _compile(spec, config.path)
+    return Scene(
+        model=model,
+        joints=joints,
+        actuators=servo_indices(model, joints, is_checked=config.actuators == 'scene'),
+        effort=effort,
+        base=base,
+        is_floating=is_floating,
+        imu_site=model.site(site_name).id,
+        floors=locked_indices(floor_geoms(model)),
+        notes=tuple(notes),
+    )
+
+
+def _parse(path: str) -> mujoco.MjSpec:
+    if not Path(path).is_file():
+        raise ConfigError(f'scene {path} is not a file, expected an MJCF scene')
+    try:
+        return mujoco.MjSpec.from_file(path)
+    except (ValueError, mujoco.FatalError) as error:
+        raise ConfigError(f'scene {path} cannot be read: {_one_line(error)}') from error
+
+
+def _compile(spec: mujoco.MjSpec, path: str) -> mujoco.MjModel:
+    try:
+        return spec.compile()
+    except (ValueError, mujoco.FatalError) as error:
+        raise ConfigError(f'scene {path} cannot be compiled: {_one_line(error)}') from error
+
+
+def _set_solver(option: mujoco.MjOption) -> None:
+    """Integrate the servos implicitly, with enough solver iterations for it.
+
+    Scenes for training on a GPU stop the solver after one iteration; with implicit servos that is
+    so far from a solution that a robot which walks falls.
+    """
+    option.integrator = mujoco.mjtIntegrator.mjINT_IMPLICITFAST
+    option.iterations = max(int(option.iterations), _SOLVER_ITERATIONS)
+    option.ls_iterations = max(int(option.ls_iterations), _LINE_SEARCH_ITERATIONS)
+
+
+def _ignore(text: str) -> None:
+    del text
+
+
+def _one_line(error: Exception) -> str:
+    return ' '.join(str(error).split())
+
+
+def _hinge(model: mujoco.MjModel, name: str) -> int:
+    """Return the id of a joint with one degree of freedom."""
+    joint = mujoco.mj_name2id(model, mujoco.mjtObj.mjOBJ_JOINT, name)
+    if joint < 0 or model.jnt_type[joint] not in _SINGLE:
+        known = [model.joint(j).name for j in range(model.njnt) if model.jnt_type[j] in _SINGLE]
+        raise ConfigError(
+            f'joint {name!r} is in the policy but not in the scene, which has {known}'
+        )
+    return int(joint)
+
+
+def _base(model: mujoco.MjModel, joint_name: str) -> tuple[int, bool]:
+    """Return the body with the free joint above a joint, else the topmost; whether it is free."""
+    body = int(model.jnt_bodyid[_hinge(model, joint_name)])
+    while True:
+        first, count = int(model.body_jntadr[body]), int(model.body_jntnum[body])
+        if count and model.jnt_type[first] == _FREE:
+            return body, True
+        if model.body_parentid[body] == 0:
+            return body, False
+        body = int(model.body_parentid[body])
+
+
+def _imu_site_name(model: mujoco.MjModel, base: int, wanted: str) -> str:
+    """Return the name of the Imu's site; '' if none was asked for and the base has none."""
+    names = [model.site(site).name for site in range(model.nsite)]
+    if wanted:
+        if wanted not in names:
+            raise ConfigError(f'imu_site {wanted!r} is not in the scene, which has {names}')
+        return wanted
+    on_base = np.flatnonzero(model.site_bodyid == base)
+    return next((names[site] for site in on_base if 'imu' in names[site].lower()), '')

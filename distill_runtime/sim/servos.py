@@ -1,0 +1,182 @@
+# Copyright 2026 The distill_runtime Authors
+# SPDX-License-Identifier: Apache-2.0
+"""What drives the joints: one affine servo per policy joint, or the scene's own."""
+
+from __future__ import annotations
+
+import math
+
+from distill_runtime.core.arrays import FloatArray, IndexArray, locked_floats, locked_indices
+from distill_runtime.errors import ConfigError
+import mujoco
+import numpy as np
+
+from .joints import DrivenJoints
+
+_ON_JOINT = (int(mujoco.mjtTrn.mjTRN_JOINT), int(mujoco.mjtTrn.mjTRN_JOINTINPARENT))
+_NO_BIAS = int(mujoco.mjtBias.mjBIAS_NONE)
+
+
+def effort_limits(
+    model: mujoco.MjModel, joints: DrivenJoints, *, from_scene: bool = False
+) -> FloatArray:
+    """Return the torque limit of each joint: the spec's, else the scene's, else inf.
+
+    Args:
+        model: The scene as it was written.
+        joints: The joints of the policy.
+        from_scene: Whether the spec's limits are left out.
+
+    Returns:
+        In [N m], shape (num_joints,).
+    """
+    if joints.effort is not None and not from_scene:
+        return locked_floats(joints.effort)
+    return locked_floats(_scene_limit(model, model.joint(name).id) for name in joints.names)
+
+
+def add_servos(spec: mujoco.MjSpec, joints: DrivenJoints, effort: FloatArray) -> list[str]:
+    """Replace whatever drives the policy's joints by one servo each; return notes.
+
+    Actuators of other joints stay.
+
+    Args:
+        spec: The scene, changed in place.
+        joints: The joints of the policy with modes and gains.
+        effort: Torque limits in [N m], inf for none, shape (num_joints,).
+
+    Raises:
+        ConfigError: If a gain that the mode of a joint needs is absent.
+    """
+    names = set(joints.names)
+    for actuator in list(spec.actuators):
+        if int(actuator.trntype) in _ON_JOINT and actuator.target in names:
+            _drop_sensors(spec, actuator.name)
+            spec.delete(actuator)
+    # Their ctrl has another size now, and the robot starts in the default pose, not in a key.
+    for key in list(spec.keys):
+        spec.delete(key)
+    damped = []
+    for index, name in enumerate(joints.names):
+        joint = spec.joint(name)
+        if joints.damping is not None and np.any(joint.damping):
+            damped.append(name)
+            joint.damping = 0.0 * joint.damping
+        joint.actfrclimited = False
+        actuator = _plain_actuator(spec, name)
+        _set_law(actuator, joints, index)
+        if math.isfinite(effort[index]):
+            actuator.forcelimited = True
+            actuator.forcerange = [-effort[index], effort[index]]
+    if damped:
+        return [f"the scene's own damping of {len(damped)} joints is replaced by that of the spec"]
+    return []
+
+
+def servo_indices(model: mujoco.MjModel, joints: DrivenJoints, *, is_checked: bool) -> IndexArray:
+    """Return the actuator of each joint, shape (num_joints,).
+
+    Args:
+        model: The scene.
+        joints: The joints of the policy.
+        is_checked: Whether each one must have the form that the mode of its joint needs.
+
+    Raises:
+        ConfigError: If a joint has no actuator, or several, or one for another kind of command.
+    """
+    found = []
+    for name, mode in zip(joints.names, joints.modes, strict=True):
+        candidates = _actuators_of(model, model.joint(name).id)
+        if len(candidates) != 1:
+            raise ConfigError(
+                f'joint {name!r} has {len(candidates)} actuators in the scene, expected 1'
+            )
+        kind = _kind(model, candidates[0])
+        if is_checked and kind != mode:
+            raise ConfigError(
+                f'the actuator of joint {name!r} in the scene takes {kind}, expected {mode}: '
+                'use servos with the gains of the spec'
+            )
+        found.append(candidates[0])
+    return locked_indices(found)
+
+
+def _plain_actuator(spec: mujoco.MjSpec, joint_name: str) -> mujoco.MjsActuator:
+    """Add an actuator that has nothing from the scene's defaults."""
+    actuator = spec.add_actuator(name=f'servo_{joint_name}', target=joint_name)
+    actuator.trntype = mujoco.mjtTrn.mjTRN_JOINT
+    actuator.dyntype = mujoco.mjtDyn.mjDYN_NONE
+    actuator.gear = [1.0, 0.0, 0.0, 0.0, 0.0, 0.0]
+    actuator.ctrllimited = False
+    actuator.forcelimited = False
+    actuator.actlimited = False
+    return actuator
+
+
+def _set_law(actuator: mujoco.MjsActuator, joints: DrivenJoints, index: int) -> None:
+    """Make force = gain ctrl + bias, with what the mode of the joint needs."""
+    mode = joints.modes[index]
+    actuator.gaintype = mujoco.mjtGain.mjGAIN_FIXED
+    actuator.biastype = mujoco.mjtBias.mjBIAS_AFFINE
+    gain, bias = actuator.gainprm, actuator.biasprm
+    gain[:], bias[:] = 0.0, 0.0
+    if mode == 'effort':
+        gain[0] = 1.0
+    else:
+        damping = _gain('damping', joints.damping, joints, index)
+        bias[2] = -damping
+        if mode == 'velocity':
+            gain[0] = damping
+        else:
+            gain[0] = _gain('stiffness', joints.stiffness, joints, index)
+            bias[1] = -gain[0]
+
+
+def _gain(field: str, values: tuple[float, ...] | None, joints: DrivenJoints, index: int) -> float:
+    if values is None:
+        raise ConfigError(
+            f'{field} is absent, expected a gain for joint {joints.names[index]!r} in mode '
+            f'{joints.modes[index]}: add it to the spec, or use the actuators of the scene'
+        )
+    return values[index]
+
+
+def _drop_sensors(spec: mujoco.MjSpec, actuator_name: str) -> None:
+    """Remove the sensors of an actuator that goes away."""
+    for sensor in list(spec.sensors):
+        if sensor.objtype == mujoco.mjtObj.mjOBJ_ACTUATOR and sensor.objname == actuator_name:
+            spec.delete(sensor)
+
+
+def _actuators_of(model: mujoco.MjModel, joint: int) -> list[int]:
+    return [
+        actuator
+        for actuator in range(model.nu)
+        if model.actuator_trntype[actuator] in _ON_JOINT
+        and model.actuator_trnid[actuator, 0] == joint
+    ]
+
+
+def _kind(model: mujoco.MjModel, actuator: int) -> str:
+    """Return what an actuator takes: position, velocity or effort."""
+    if model.actuator_biastype[actuator] == _NO_BIAS:
+        return 'effort'
+    bias = model.actuator_biasprm[actuator]
+    if bias[1]:
+        return 'position'
+    return 'velocity' if bias[2] else 'effort'
+
+
+def _scene_limit(model: mujoco.MjModel, joint: int) -> float:
+    """Return the torque limit that the scene gives a joint, in [N m]; inf for none."""
+    limits = [math.inf]
+    if model.jnt_actfrclimited[joint]:
+        limits.append(float(np.abs(model.jnt_actfrcrange[joint]).max()))
+    for actuator in _actuators_of(model, joint):
+        gear = abs(float(model.actuator_gear[actuator, 0]))
+        if model.actuator_forcelimited[actuator]:
+            limits.append(gear * float(np.abs(model.actuator_forcerange[actuator]).max()))
+        elif model.actuator_ctrllimited[actuator] and _kind(model, actuator) == 'effort':
+            gain = abs(float(model.actuator_gainprm[actuator, 0]))
+            limits.append(gear * gain * float(np.abs(model.actuator_ctrlrange[actuator]).max()))
+    return min(limits)
