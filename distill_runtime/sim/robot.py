@@ -61,8 +61,8 @@ class SimRobot:
             fall: When it counts as fallen.
 
         Raises:
-            ConfigError: If the scene lacks a joint, nothing of the robot can touch the ground, or the
-                layout has external inputs.
+            ConfigError: If the scene lacks a joint, nothing of the robot can touch the ground, or
+                the layout has external inputs.
         """
         if layout.externals:
             topics = [entry.topic for entry in layout.externals]
