@@ -17,10 +17,12 @@ EXTRAS := onnx,sim,bags,ui,dev$(if $(TORCH),$(COMMA)train)
 
 BIN := $(VENV)/bin
 PIP_INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check
-STAMP := $(VENV)/.installed
+STAMP := $(VENV)/.installed-$(if $(SOURCED_ROS),sourced-$(SOURCED_ROS),$(ROS_WHEELS))
+# An environment made for another ROS 2 starts anew.
+CLEAR := $(if $(filter-out $(STAMP),$(wildcard $(VENV)/.installed-*)),--clear)
 
 # What setup installs must be tested: a suite whose stack is missing then fails instead of skipping.
-export REQUIRE_SUITES ?= ros sim cli package$(if $(TORCH), distill)
+export REQUIRE_SUITES ?= cli data package policy ros sim$(if $(TORCH), distill)
 # Nothing that is started from here may reach a robot in the network.
 export ROS_AUTOMATIC_DISCOVERY_RANGE ?= LOCALHOST
 
@@ -37,7 +39,7 @@ setup: $(STAMP)  ## create the environment, with everything that demo and tests 
 
 $(STAMP): Makefile setup.py setup.cfg
 	@echo "setting up $(VENV) for ROS 2 $(or $(SOURCED_ROS),$(ROS_WHEELS) from wheels), this takes a minute or two"
-	$(PYTHON) -m venv $(if $(SOURCED_ROS),--system-site-packages) $(VENV)
+	$(PYTHON) -m venv $(CLEAR) $(if $(SOURCED_ROS),--system-site-packages) $(VENV)
 	$(PIP_INSTALL) 'setuptools>=70.1,<80' $(ROS_PACKAGES) $(TORCH)
 	$(PIP_INSTALL) --no-build-isolation $(ROS_NUMPY) --editable '.[$(EXTRAS)]'
 	@touch $@
