@@ -39,6 +39,12 @@ from support.layers import imported_modules, violations
             'ros/student_node.py',
             ['ros/student_node.py imports distill_runtime.sim.robot.Robot'],
         ),
+        ('from distill_runtime.share import share_path', 'spec/robots.py', []),
+        (
+            'from distill_runtime.share import share_path',
+            'core/plan.py',
+            ['core/plan.py imports distill_runtime.share.share_path'],
+        ),
         ('import numpy', 'errors.py', ['errors.py imports numpy']),
     ],
 )
