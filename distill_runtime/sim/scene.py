@@ -72,6 +72,18 @@ class Scene:
     notes: tuple[str, ...]
     """What was changed or added, for people to read."""
 
+    @property
+    def joint_names(self) -> tuple[str, ...]:
+        """All joints of the robot that have one degree of freedom, in the order of the scene."""
+        model = self.model
+        root = model.body_rootid[self.base]
+        return tuple(
+            model.joint(joint).name
+            for joint in range(model.njnt)
+            if model.jnt_type[joint] in _SINGLE
+            and model.body_rootid[model.jnt_bodyid[joint]] == root
+        )
+
     def address(self, name: str) -> tuple[int, int]:
         """Return the element of qpos and of qvel that belong to a joint.
 

@@ -29,6 +29,12 @@ def test_missing_joint_is_named_with_what_there_is(load):
         load(arm(), driven(['shoulder', 'wrist']))
 
 
+def test_joints_of_the_robot_are_those_of_its_own_bodies(load):
+    door = '<body><joint name="door"/><geom size="0.1" pos="9 0 0"/></body>'
+    scene = load(box(floor=f'<geom type="plane" size="0 0 1"/>{door}'), driven(['hinge']))
+    assert scene.joint_names == ('hinge',)
+
+
 def test_free_joint_is_no_joint_of_a_policy(load):
     text = box().replace('<freejoint/>', '<freejoint name="free"/>')
     with pytest.raises(ConfigError, match="joint 'free' is in the policy but not in the scene"):
