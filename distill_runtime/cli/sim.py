@@ -1,0 +1,193 @@
+# Copyright 2026 The distill_runtime Authors
+# SPDX-License-Identifier: Apache-2.0
+"""`distill-runtime sim`: a policy on a simulated robot, without ROS, faster than real time."""
+
+from __future__ import annotations
+
+import argparse
+import dataclasses
+from importlib.metadata import version
+from pathlib import Path
+import sys
+import time
+from typing import TYPE_CHECKING
+
+from distill_runtime.core.config import RunnerConfig
+from distill_runtime.errors import DistillError, MissingExtraError
+from distill_runtime.policy.model import load_policy, LoadedPolicy
+
+from .json_report import write_json
+
+if TYPE_CHECKING:
+    from distill_runtime.sim.loop import SimResult
+    from distill_runtime.sim.scene import Scene
+
+DESCRIPTION = """
+Run a policy on a simulated robot and say how far it walks. The robot starts in the default pose,
+with its feet on the ground; each tick reads the sensors, runs the policy, and lets its command act
+on the physics up to the next tick. The scene is any MJCF file; by default it is a small quadruped
+that comes with this package. What drives the policy's joints in the scene is replaced by servos
+with the gains and effort limits of the spec. The same command with the same seed gives the same
+numbers, and the same stream of commands, on one machine.
+"""
+EPILOG = """
+examples:
+  distill-runtime sim quadruped_student.onnx --command 0.5 0 0
+  distill-runtime sim policy.onnx --robot unitree_g1_29dof --scene g1.xml --seconds 20
+  distill-runtime sim policy.onnx --spec go2.yaml --scene go2.xml --noise 1 --pushes 0.5 --seed 3
+  distill-runtime sim policy.onnx --spec go2.yaml --scene go2.xml --json -
+
+exit status: 0 no fall, 1 the robot fell, 2 the input cannot be used
+"""
+
+
+def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    """Add the command to a parser."""
+    parser = subparsers.add_parser(
+        'sim',
+        help='run a policy on a simulated robot, without ROS',
+        description=DESCRIPTION,
+        epilog=EPILOG,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.set_defaults(run=run)
+    parser.add_argument('model', metavar='MODEL', help='ONNX policy')
+    parser.add_argument('--spec', metavar='F', help='spec file, where the model has none inside')
+    parser.add_argument('--robot', default='', help='robot profile, or path of a URDF')
+    parser.add_argument('--scene', metavar='MJCF', help='scene file (default: our quadruped)')
+    parser.add_argument('--seconds', type=float, default=10.0, help='time (default: 10)')
+    parser.add_argument(
+        '--command',
+        nargs=3,
+        type=float,
+        default=[0.5, 0.0, 0.0],
+        metavar=('VX', 'VY', 'WZ'),
+        help='velocity command in m/s, m/s, rad/s (default: 0.5 0 0)',
+    )
+    parser.add_argument(
+        '--json', nargs='?', const='-', metavar='F', help='write the result to a file; -: print it'
+    )
+    _add_scene_options(parser.add_argument_group('scene'))
+    _add_disturbances(parser.add_argument_group('disturbances'))
+
+
+def run(args: argparse.Namespace) -> int:
+    """Carry out the command; return the exit status."""
+    try:
+        return _run(args)
+    except DistillError as error:
+        print(f'distill-runtime sim: {error}', file=sys.stderr)
+        return 2
+
+
+def _add_scene_options(group: argparse._ArgumentGroup) -> None:
+    group.add_argument(
+        '--actuators',
+        choices=['pd', 'scene'],
+        default='pd',
+        help="pd: servos with the gains of the spec (default); scene: the scene's own",
+    )
+    group.add_argument(
+        '--imu-site',
+        default='',
+        metavar='NAME',
+        help='site of the Imu (default: the one on the base whose name contains imu, or the base)',
+    )
+    group.add_argument(
+        '--timestep', type=float, default=0.0, metavar='S', help="physics step (default: scene's)"
+    )
+
+
+def _add_disturbances(group: argparse._ArgumentGroup) -> None:
+    group.add_argument(
+        '--noise',
+        type=float,
+        default=0.0,
+        metavar='LEVEL',
+        help='sensor noise; 1: 0.03 rad, 1.5 rad/s of joints, 0.2 rad/s, 0.05 rad of the Imu',
+    )
+    group.add_argument(
+        '--pushes', type=float, default=0.0, metavar='V', help='velocity of pushes in m/s'
+    )
+    group.add_argument(
+        '--push-interval', type=float, default=3.0, metavar='S', help='default: 3 s'
+    )
+    group.add_argument(
+        '--latency', type=int, default=0, metavar='N', help='ticks by which a command acts late'
+    )
+    group.add_argument(
+        '--drop', type=float, default=0.0, metavar='P', help='probability to lose a sensor message'
+    )
+    group.add_argument('--seed', type=int, default=0, metavar='N', help='of all the randomness')
+
+
+def _run(args: argparse.Namespace) -> int:
+    try:
+        from distill_runtime.sim.disturb import DisturbConfig, NoiseConfig
+        from distill_runtime.sim.joints import driven_joints
+        from distill_runtime.sim.loop import CommandSchedule, simulate
+        from distill_runtime.sim.robot import SimRobot
+        from distill_runtime.sim.scene import load_scene, SceneConfig, SHIPPED_SCENE
+    except ImportError as error:
+        raise MissingExtraError(
+            f'{error.name} is not installed, install it with: pip install "distill_runtime[sim]"'
+        ) from error
+    config = SceneConfig(
+        path=args.scene or str(SHIPPED_SCENE),
+        imu_site=args.imu_site,
+        actuators=args.actuators,
+        timestep=args.timestep,
+    )
+    disturb = DisturbConfig(
+        noise=NoiseConfig.playground(args.noise),
+        push_speed=args.pushes,
+        push_interval=args.push_interval,
+        latency=args.latency,
+        drop=args.drop,
+        seed=args.seed,
+    )
+    schedule = CommandSchedule(commands=(tuple(args.command),))
+    policy = load_policy(args.model, args.spec, args.robot)
+    scene = load_scene(config, driven_joints(policy.spec))
+    runner = policy.runner(RunnerConfig(start_in='policy'), scene.joint_names)
+    robot = SimRobot(scene, runner.plan.layout)
+    start = time.perf_counter()
+    result = simulate(runner, robot, schedule, args.seconds, disturb)
+    wall = time.perf_counter() - start
+    if args.json:
+        write_json(args.json, _report(args, policy, scene, result))
+    if args.json != '-':
+        _print(policy, scene, result, wall)
+    return 1 if result.fell else 0
+
+
+def _report(
+    args: argparse.Namespace, policy: LoadedPolicy, scene: Scene, result: SimResult
+) -> dict[str, object]:
+    return {
+        **dataclasses.asdict(result),
+        'command': args.command,
+        'seed': args.seed,
+        'model': {'path': str(policy.path), 'name': policy.spec.name, 'sha256': policy.sha256},
+        'scene': {'path': args.scene or 'quadruped.xml', 'notes': list(scene.notes)},
+        'versions': {name: version(name) for name in ('mujoco', 'numpy', 'onnxruntime')},
+    }
+
+
+def _print(policy: LoadedPolicy, scene: Scene, result: SimResult, wall: float) -> None:
+    dx, dy = result.displacement
+    rows = [
+        ('policy', f'{policy.spec.name} ({Path(policy.path).name})'),
+        ('result', 'fell' if result.fell else 'did not fall'),
+        ('time', f'{result.seconds:.2f} s, {result.seconds / wall:.0f} x real time'),
+        ('displacement', f'{dx:.2f} m ahead, {dy:.2f} m to the left'),
+        ('velocity error', f'{result.mean_velocity_error:.3f} m/s'),
+        ('yaw rate error', f'{result.mean_yaw_rate_error:.3f} rad/s'),
+        ('least height', f'{result.min_height:.3f} m'),
+        ('greatest tilt', f'{result.max_tilt:.3f} rad'),
+        ('commands sha256', result.commands_sha256),
+    ]
+    rows += [('fault', result.fault)] if result.fault else []
+    rows += [('note', note) for note in scene.notes]
+    for name, text in rows:
+        print(f'{name:16} {text}')

@@ -1,0 +1,100 @@
+# Copyright 2026 The distill_runtime Authors
+# SPDX-License-Identifier: Apache-2.0
+from __future__ import annotations
+
+import argparse
+import json
+from pathlib import Path
+import re
+
+from distill_runtime.cli import sim
+import pytest
+
+POLICIES = Path(__file__).resolve().parents[1] / 'policies'
+
+
+def command(*words):
+    """Return the exit status of `distill-runtime sim` with some words."""
+    parser = argparse.ArgumentParser()
+    sim.add_parser(parser.add_subparsers())
+    args = parser.parse_args(['sim', *map(str, words)])
+    return args.run(args)
+
+
+@pytest.fixture
+def go1(shared_data):
+    """Return the words that name a real policy which walks in our scene."""
+    model = shared_data / 'policies' / 'playground_go1' / 'policy.onnx'
+    return [model, '--spec', POLICIES / 'playground_go1.yaml']
+
+
+def test_walk_is_reported_and_ends_with_0(go1, capsys):
+    assert command(*go1, '--seconds', 2, '--command', 0.5, 0, 0) == 0
+    output = capsys.readouterr().out
+    assert 'did not fall' in output
+    assert 'm ahead' in output
+
+
+def test_json_has_the_promised_keys(go1, tmp_path, capsys):
+    path = tmp_path / 'result.json'
+    assert command(*go1, '--seconds', 1, '--command', -0.5, 0, 0, '--json', path) == 0
+    report = json.loads(path.read_text())
+    assert report['fell'] is False
+    assert report['displacement'][0] < -0.2
+    assert report['seconds'] == 1.0
+    assert len(report['commands_sha256']) == 64
+    assert {'min_height', 'max_tilt', 'mean_velocity_error'} <= report.keys()
+    assert list(tmp_path.iterdir()) == [path]
+    assert 'did not fall' in capsys.readouterr().out
+
+
+def test_json_alone_goes_to_standard_output(go1, capsys):
+    command(*go1, '--seconds', 0.1, '--json', '-')
+    assert json.loads(capsys.readouterr().out)['seconds'] == pytest.approx(0.1)
+
+
+def test_same_seed_gives_the_same_commands(go1, capsys):
+    reports = []
+    for seed in (1, 1, 2):
+        words = ['--seconds', 0.5, '--noise', 1, '--pushes', 0.3, '--seed', seed, '--json']
+        command(*go1, *words)
+        reports.append(json.loads(capsys.readouterr().out)['commands_sha256'])
+    assert reports[0] == reports[1] != reports[2]
+
+
+def test_fall_ends_with_1(go1, capsys):
+    words = ['--seconds', 3, '--pushes', 20, '--push-interval', 0.5]
+    assert command(*go1, *words) == 1
+    assert 'fell' in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    ('words', 'message'),
+    [
+        (['--scene', 'no.xml'], 'scene no.xml is not a file'),
+        (['--seconds', '0'], r'seconds are 0\.0'),
+        (['--command', 'nan', '0', '0'], 'expected 3 finite values'),
+        (['--latency', '-1'], 'latency is -1 ticks'),
+        (['--noise', '-1'], r'noise is -1\.0'),
+        (['--timestep', '0.003'], 'expected a multiple of the physics step'),
+        (['--imu-site', 'nose'], "imu_site 'nose' is not in the scene"),
+        (['--actuators', 'scene'], "joint 'FR_hip_joint' has 0 actuators"),
+        (['--json', '/nowhere/a.json'], '--json /nowhere/a.json cannot be written'),
+    ],
+)
+def test_what_cannot_be_used_ends_with_2_and_one_line(go1, capsys, words, message):
+    assert command(*go1, '--seconds', '0.1', *words) == 2
+    captured = capsys.readouterr()
+    assert re.search(message, captured.err)
+    assert captured.err.count('\n') == 1
+
+
+def test_absent_model_ends_with_2_and_one_line(capsys):
+    assert command('no.onnx') == 2
+    assert capsys.readouterr().err.count('\n') == 1
+
+
+def test_wrong_word_ends_with_2():
+    with pytest.raises(SystemExit) as error:
+        command('model.onnx', '--speed', '3')
+    assert error.value.code == 2
