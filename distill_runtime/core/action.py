@@ -42,8 +42,8 @@ class ActionMap:
         last = self._last_action
         last[:] = action
         if plan.clip is not None:
-            np.maximum(last, plan.clip[0], last)
-            np.minimum(last, plan.clip[1], last)
+            np.maximum(last, plan.clip[0], out=last)
+            np.minimum(last, plan.clip[1], out=last)
         if plan.choices is not None:
             self.target[plan.joints] = plan.choices[int(last.argmax())]
             return

@@ -5,6 +5,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+import math
 from typing import Literal
 
 from distill_runtime.errors import ConfigError
@@ -48,7 +49,9 @@ class RunnerConfig:
             raise ConfigError(
                 f'max_input_age is {self.max_input_age} s, expected above 0 s and below 60 s'
             )
-        for name in ('ramp_time', 'cmd_vel_timeout', 'tilt_limit', 'max_joint_step'):
+        if not 0.0 <= self.tilt_limit <= math.pi:
+            raise ConfigError(f'tilt_limit is {self.tilt_limit} rad, expected 0 rad to pi rad')
+        for name in ('ramp_time', 'cmd_vel_timeout', 'max_joint_step'):
             value = getattr(self, name)
             if not 0.0 <= value < 1e6:
                 raise ConfigError(f'{name} is {value}, expected at least 0 and finite')

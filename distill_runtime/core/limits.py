@@ -49,10 +49,10 @@ class Limiter:
         if self._step is not None and self.has_previous:
             np.subtract(self.previous, self._step, self._low)
             np.add(self.previous, self._step, self._high)
-            np.maximum(target, self._low, command)
-            np.minimum(command, self._high, command)
+            np.maximum(target, self._low, out=command)
+            np.minimum(command, self._high, out=command)
             target = command
-        np.maximum(target, self._lower, command)
-        np.minimum(command, self._upper, command)
+        np.maximum(target, self._lower, out=command)
+        np.minimum(command, self._upper, out=command)
         self.previous[:] = command
         self.has_previous = True

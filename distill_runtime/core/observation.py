@@ -75,13 +75,13 @@ class Observation:
             np.subtract(gathered, self._offset, gathered)
         frame[:] = gathered
         if self._clip_before is not None:
-            np.maximum(frame, self._clip_before[0], frame)
-            np.minimum(frame, self._clip_before[1], frame)
+            np.maximum(frame, self._clip_before[0], out=frame)
+            np.minimum(frame, self._clip_before[1], out=frame)
         if self._scale is not None:
             np.multiply(frame, self._scale, frame)
         if self._clip_after is not None:
-            np.maximum(frame, self._clip_after[0], frame)
-            np.minimum(frame, self._clip_after[1], frame)
+            np.maximum(frame, self._clip_after[0], out=frame)
+            np.minimum(frame, self._clip_after[1], out=frame)
         if self._is_plain:
             self._tensor[:] = frame
             return

@@ -60,5 +60,5 @@ class JointPD:
             np.add(effort, work, effort)
             np.multiply(command, self._is_effort, work)
             np.add(effort, work, effort)
-        np.maximum(effort, self._lower, effort)
-        np.minimum(effort, self._upper, effort)
+        np.maximum(effort, self._lower, out=effort)
+        np.minimum(effort, self._upper, out=effort)

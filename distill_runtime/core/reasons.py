@@ -4,9 +4,11 @@
 
 from __future__ import annotations
 
+import math
+
 import numpy as np
 
-from .arrays import Float32Array
+from .arrays import Float32Array, FloatArray
 from .sensors import Sensors
 
 
@@ -15,8 +17,8 @@ def joined(reason: str, warning: str) -> str:
     return f'{reason} ({warning})' if warning else reason
 
 
-def non_finite(sensors: Sensors) -> str:
-    """Name the input that holds a value that is not finite."""
+def unsound_input(sensors: Sensors) -> str:
+    """Name the input that holds a value that no sensor gives."""
     layout = sensors.layout
     segments = {
         'joint_states.position': layout.joint_position,
@@ -27,16 +29,22 @@ def non_finite(sensors: Sensors) -> str:
         'odom.twist': layout.base_linear_velocity,
         **{entry.topic: layout.external(entry.topic) for entry in layout.externals},
     }
-    for name, segment in segments.items():
-        part = sensors.values[segment]
-        bad = np.flatnonzero(~np.isfinite(part))
-        if len(bad):
-            return f'{name}.not_finite: element {bad[0]} is {part[bad[0]]}, the last sound one is kept'
-    return 'input.not_finite: the sum of all inputs overflows, the last sound one is kept'
+    element, what = _worst(sensors.values)
+    name, start = next(
+        (name, part.start) for name, part in segments.items() if element < part.stop
+    )
+    value = sensors.values[element]
+    return f'{name}.{what}: element {element - start} is {value}, the last sound one is kept'
 
 
-def bad_action(action: Float32Array) -> str:
-    """Name the element of the network output that is not finite."""
-    bad = np.flatnonzero(~np.isfinite(action))
-    place = f'element {bad[0]} is {action[bad[0]]}' if len(bad) else 'its sum overflows'
-    return f'action.not_finite: network output {place}'
+def unsound_action(action: Float32Array) -> str:
+    """Name the element of the network output that cannot be a target."""
+    element, what = _worst(action)
+    return f'action.{what}: network output element {element} is {action[element]}'
+
+
+def _worst(values: FloatArray | Float32Array) -> tuple[int, str]:
+    """Return the first element that is not finite, else the largest one, and what is wrong."""
+    magnitude = np.nan_to_num(np.abs(values), nan=np.inf, posinf=np.inf)
+    element = int(magnitude.argmax())
+    return element, 'too_large' if math.isfinite(magnitude[element]) else 'not_finite'

@@ -9,7 +9,8 @@ import math
 import numpy as np
 
 from .action import ActionMap
-from .arrays import FloatArray
+from .arrays import FloatArray, is_sound
+from .command import CommandGate
 from .config import RunnerConfig
 from .freshness import Freshness
 from .limits import Limiter
@@ -18,7 +19,7 @@ from .observation import Observation
 from .phase import GaitClock
 from .plan import Plan
 from .ramp import Ramp
-from .reasons import bad_action, joined, non_finite
+from .reasons import joined, unsound_action, unsound_input
 from .rotations import tilt, write_gravity_in_base
 from .sensors import NEVER, Sensors
 from .step import Policy, Step
@@ -52,7 +53,7 @@ class PolicyRunner:
         self._limiter = Limiter(plan.joints, config.max_joint_step)
         self._ramp = Ramp(plan.joints.idle, round(config.ramp_time * 1e9))
         self._freshness = Freshness(plan, round(config.max_input_age * 1e9))
-        self._command_max_age_ns = round(config.cmd_vel_timeout * 1e9)
+        self._gate = CommandGate(plan, self._velocity_command, round(config.cmd_vel_timeout * 1e9))
         self._max_tilt_gravity = (
             -math.cos(config.tilt_limit)
             if plan.needs_imu and config.tilt_limit > 0.0
@@ -115,6 +116,15 @@ class PolicyRunner:
         self._events.append(event)
         return True, f'{mode.name.lower()} to {goal.name.lower()}'
 
+    def fail(self, reason: str, stamp_ns: int) -> None:
+        """Latch a fault that the caller found; only between steps.
+
+        Args:
+            reason: ``code: text``.
+            stamp_ns: Time of the tick.
+        """
+        self._enter_fault(reason, stamp_ns)
+
     def step(self, sensors: Sensors, stamp_ns: int) -> Step:
         """Compute the command of one control tick.
 
@@ -149,7 +159,8 @@ class PolicyRunner:
                     f'within {self.config.tilt_limit:.2f} rad',
                     stamp_ns,
                 )
-        warning = self._take_command(sensors, stamp_ns) or warning
+        warning = self._gate.apply(sensors.command_stamp_ns, stamp_ns) or warning
+        has_policy_step = False
         if self._mode is Mode.POLICY:
             has_policy_step = self._policy_tick(stamp_ns)
             if self._mode is Mode.POLICY:
@@ -159,13 +170,13 @@ class PolicyRunner:
             self._ramp.write(stamp_ns, self._wanted)
             self._limiter.limit(self._wanted, self._command)
             return self._result(True, False, warning)
-        return self._result(self._act_on_fault(stamp_ns), False, self._fault)
+        return self._result(self._act_on_fault(stamp_ns), has_policy_step, self._fault)
 
     def _take_over(self, sensors: Sensors) -> str:
         """Copy the samples if they are sound; else keep the last sound ones and say why."""
         values = sensors.values
-        if not math.isfinite(np.add.reduce(values)):
-            return non_finite(sensors)
+        if not is_sound(values):
+            return unsound_input(sensors)
         if self.plan.needs_imu and not write_gravity_in_base(
             sensors.quat_base_to_world, self._gravity
         ):
@@ -177,22 +188,6 @@ class PolicyRunner:
         self._head.take(joints.position_index, None, self.joint_position, 'clip')
         self._head.take(joints.velocity_index, None, self.joint_velocity, 'clip')
         return sensors.problem
-
-    def _take_command(self, sensors: Sensors, stamp_ns: int) -> str:
-        """Clip the velocity command to the trained range; zero if it is old."""
-        if not self.plan.needs_command:
-            return ''
-        command = self._velocity_command
-        limit = self._command_max_age_ns
-        if sensors.command_stamp_ns == NEVER:
-            command.fill(0.0)
-            return ''
-        if limit and not stamp_ns - sensors.command_stamp_ns <= limit:
-            command.fill(0.0)
-            return 'cmd_vel.stale: the velocity command is old and counts as zero'
-        np.maximum(command, self.plan.command_lower, command)
-        np.minimum(command, self.plan.command_upper, command)
-        return ''
 
     def _policy_tick(self, stamp_ns: int) -> bool:
         """Run the policy if it is due, and write the wanted command; return whether it ran."""
@@ -208,8 +203,8 @@ class PolicyRunner:
                 observation.push(self._vector)
             self.policy.run()
             action = self.policy.action
-            if not math.isfinite(np.add.reduce(action)):
-                self._enter_fault(bad_action(action), stamp_ns)
+            if not is_sound(action):
+                self._enter_fault(unsound_action(action), stamp_ns)
                 return True
             self._action.apply(action)
         if self.config.interpolation == 'linear' and ticks > 1:
@@ -224,13 +219,14 @@ class PolicyRunner:
         """Write the command of the fault action; return whether to send it."""
         action = self.config.fault_action
         if action == 'stop':
+            self._limiter.reset()  # what follows starts from wherever the joints went
             return False
         if action == 'default_pose':
             self._ramp.write(stamp_ns, self._wanted)
         elif action == 'damp' and self._freshness.joints_are_fresh:
             self._wanted[:] = self._measured_pose()
         else:
-            self._wanted[:] = self._start_pose()
+            np.multiply(self._start_pose(), self._is_position, self._wanted)
         self._limiter.limit(self._wanted, self._command)
         return True
 

@@ -1,0 +1,56 @@
+# Copyright 2026 The distill_runtime Authors
+# SPDX-License-Identifier: Apache-2.0
+"""The velocity command as the policy sees it."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from .arrays import FloatArray
+from .plan import Plan
+from .sensors import NEVER
+
+
+class CommandGate:
+    """Clips the velocity command to the trained range, and zeroes one that is out of date."""
+
+    def __init__(self, plan: Plan, command: FloatArray, max_age_ns: int) -> None:
+        """Choose the bounds.
+
+        Args:
+            plan: Says whether there is a command, and its range.
+            command: View into the runner's vector, shape (3,); changed in place.
+            max_age_ns: Greatest age, inclusive; 0: any.
+        """
+        self._is_needed = plan.needs_command
+        self._lower = plan.command_lower
+        self._upper = plan.command_upper
+        self._command = command
+        self._max_age_ns = max_age_ns
+
+    def apply(self, sample_ns: int, stamp_ns: int) -> str:
+        """Limit the command in place; return why it counts as zero, or ''.
+
+        Before the first command it is zero without a reason: nobody has asked for anything.
+
+        Args:
+            sample_ns: Stamp of the command.
+            stamp_ns: Time of the tick.
+        """
+        if not self._is_needed:
+            return ''
+        if sample_ns == NEVER:
+            self._command.fill(0.0)
+            return ''
+        age, limit = stamp_ns - sample_ns, self._max_age_ns
+        if limit and not -limit <= age <= limit:
+            self._command.fill(0.0)
+            if age < 0:
+                return (
+                    f'cmd_vel.ahead: the velocity command is stamped {-age / 1e9:.3f} s after the '
+                    'tick and counts as zero: are the clocks synchronised?'
+                )
+            return f'cmd_vel.stale: the velocity command is {age / 1e9:.3f} s old, counts as zero'
+        np.maximum(self._command, self._lower, out=self._command)
+        np.minimum(self._command, self._upper, out=self._command)
+        return ''
