@@ -13,12 +13,12 @@ from distill_runtime.core.sensors import ExternalInput, SensorLayout
 from distill_runtime.errors import ConfigError
 import numpy as np
 
+from .clip import clip_pairs
 from .compile_inputs import bounds, input_plan
 from .spec import PolicySpec
 from .terms import (
     BaseAngularVelocity,
     BaseLinearVelocity,
-    ClipPair,
     External,
     GaitPhase,
     ProjectedGravity,
@@ -35,6 +35,7 @@ def sensor_layout(spec: PolicySpec, robot_joints: tuple[str, ...] | None = None)
         robot_joints: Joint order of the sensors; None: the policy's.
     """
     externals: dict[str, ExternalInput] = {}
+    messages: dict[str, str] = {}
     for entry in spec.inputs:
         for term in entry.terms:
             if not isinstance(term, External):
@@ -42,6 +43,8 @@ def sensor_layout(spec: PolicySpec, robot_joints: tuple[str, ...] | None = None)
             external = ExternalInput(topic=term.topic, width=term.width, max_age=term.max_age)
             if externals.setdefault(term.topic, external) != external:
                 raise ConfigError(f'external {term.topic!r} has two widths or ages, expected one')
+            if messages.setdefault(term.topic, term.message) != term.message:
+                raise ConfigError(f'external {term.topic!r} has two message types, expected one')
     return SensorLayout(joints=robot_joints or spec.joints, externals=tuple(externals.values()))
 
 
@@ -63,7 +66,8 @@ def compile_spec(spec: PolicySpec, layout: SensorLayout | None = None) -> Plan:
                 f'{list(layout.joints)}'
             )
     vector = VectorMap(spec, layout)
-    kinds = {type(term) for entry in spec.inputs for term in entry.terms}
+    terms = [term for entry in spec.inputs for term in entry.terms]
+    kinds = {type(term) for term in terms}
     command = spec.command
     idle = _idle(spec)
     return Plan(
@@ -79,7 +83,8 @@ def compile_spec(spec: PolicySpec, layout: SensorLayout | None = None) -> Plan:
         joints=_joint_plan(spec, layout, idle),
         needs_imu=bool(kinds & {BaseAngularVelocity, ProjectedGravity}),
         needs_odometry=BaseLinearVelocity in kinds,
-        needs_command=bool(kinds & {VelocityCommand, GaitPhase}),
+        needs_command=VelocityCommand in kinds
+        or any(isinstance(term, GaitPhase) and term.standing is not None for term in terms),
         command_lower=locked_floats(command.lower if command else (-math.inf,) * 3),
         command_upper=locked_floats(command.upper if command else (math.inf,) * 3),
     )
@@ -101,20 +106,12 @@ def _action_plan(spec: PolicySpec, idle: FloatArray) -> ActionPlan:
         choices.setflags(write=False)
     return ActionPlan(
         width=spec.act_dim,
-        clip=bounds(_clip_pairs(spec)),
+        clip=bounds(clip_pairs(action.clip, spec.act_dim)),
         scale=locked_floats(scale if isinstance(scale, tuple) else (scale or 0.0,) * len(joints)),
         offset=locked_floats(action.offset if isinstance(action.offset, tuple) else idle[joints]),
         joints=locked_indices(joints),
         choices=choices,
     )
-
-
-def _clip_pairs(spec: PolicySpec) -> tuple[ClipPair, ...]:
-    """Return the clip of each action element; none if nothing is clipped."""
-    clip = spec.outputs.action.clip
-    if clip is None:
-        return ()
-    return clip if isinstance(clip[0], tuple) else (clip,) * spec.act_dim
 
 
 def _joint_plan(spec: PolicySpec, layout: SensorLayout, idle: FloatArray) -> JointPlan:

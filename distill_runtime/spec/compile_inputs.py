@@ -10,9 +10,10 @@ import math
 from distill_runtime.core.arrays import FloatArray, locked_floats, locked_indices
 from distill_runtime.core.plan import InputPlan
 
+from .clip import ClipPair
 from .spec import PolicySpec
 from .tensors import InputSpec
-from .terms import ClipPair, JointPosition, Term
+from .terms import JointPosition, Term
 from .vector import VectorMap
 
 

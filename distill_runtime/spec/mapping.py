@@ -11,6 +11,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 import dataclasses
 import math
+import reprlib
 import types
 import typing
 from typing import Any, Literal, TypeVar, Union
@@ -18,6 +19,13 @@ from typing import Any, Literal, TypeVar, Union
 from distill_runtime.errors import ConfigError
 
 T = TypeVar('T')
+
+MAX_INTEGER = 2**63
+"""Integers of this size and above are refused: no field counts so far."""
+
+_BRIEF = reprlib.Repr()
+_BRIEF.maxlevel = 3
+_BRIEF.maxstring = _BRIEF.maxother = 60
 
 
 def read_dataclass(cls: type[T], mapping: object, where: str) -> T:
@@ -42,7 +50,7 @@ def read_dataclass(cls: type[T], mapping: object, where: str) -> T:
 def read_fields(cls: type[T], mapping: object, where: str, ignore: tuple[str, ...] = ()) -> T:
     """Read one frozen dataclass field by field; keys in ignore belong to the caller."""
     if not isinstance(mapping, Mapping):
-        raise ConfigError(f'{where or "spec"} is {_shown(mapping)}, expected a mapping')
+        raise ConfigError(f'{where or "spec"} is {shown(mapping)}, expected a mapping')
     fields = {field.name: field for field in dataclasses.fields(cls)}  # type: ignore[arg-type]
     hints = typing.get_type_hints(cls)
     values = {}
@@ -72,6 +80,8 @@ def joined(where: str, key: object) -> str:
 def _read(hint: Any, value: object, where: str) -> object:
     """Read one value of an annotated type."""
     origin = typing.get_origin(hint)
+    if isinstance(value, int) and not -MAX_INTEGER < value < MAX_INTEGER:
+        raise ConfigError(f'{where} is an integer beyond 64 bits, expected {_named(hint)}')
     if origin in (Union, types.UnionType):
         return _read_union(typing.get_args(hint), hint, value, where)
     if origin is Literal:
@@ -93,7 +103,7 @@ def _read(hint: Any, value: object, where: str) -> object:
             return None
     elif isinstance(value, hint):
         return value
-    raise ConfigError(f'{where} is {_shown(value)}, expected {_named(hint)}')
+    raise ConfigError(f'{where} is {shown(value)}, expected {_named(hint)}')
 
 
 def _read_union(options: tuple[Any, ...], hint: Any, value: object, where: str) -> object:
@@ -101,7 +111,7 @@ def _read_union(options: tuple[Any, ...], hint: Any, value: object, where: str) 
     for option in options:
         if _fits(option, value):
             return _read(option, value, where)
-    raise ConfigError(f'{where} is {_shown(value)}, expected {_named(hint)}')
+    raise ConfigError(f'{where} is {shown(value)}, expected {_named(hint)}')
 
 
 def _fits(hint: Any, value: object) -> bool:
@@ -143,9 +153,12 @@ def _finite(value: float, where: str) -> float:
     return value
 
 
-def _shown(value: object) -> str:
-    """Show a value briefly."""
-    text = repr(value)
+def shown(value: object) -> str:
+    """Show a value briefly, however large it is."""
+    try:
+        text = _BRIEF.repr(value)
+    except ValueError:  # an integer of more digits than Python prints
+        text = f'a huge {type(value).__name__}'
     return text if len(text) <= 60 else f'{text[:57]}...'
 
 

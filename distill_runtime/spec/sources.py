@@ -6,11 +6,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+import math
 from typing import Any
 
 from distill_runtime.errors import ConfigError
 
-from .mapping import read_dataclass
+from .mapping import read_dataclass, shown
 from .spec import PolicySpec
 
 _NESTED = ('limits',)
@@ -60,29 +61,32 @@ def merge_sources(sources: Sequence[SpecSource]) -> SourcedSpec:
     Raises:
         ConfigError: If a field is missing in all of them, or the result is wrong.
     """
-    values: dict[str, Any] = {}
-    origin: dict[str, str] = {}
+    chosen: dict[str, tuple[object, str]] = {}
     conflicts: list[Conflict] = []
     for source in sources:
-        for path, value in _leaves(source.values):
-            if path not in origin:
-                _put(values, path, value)
-                origin[path] = source.name
-            elif not _same(_get(values, path), value):
+        for field_name, value in _leaves(source):
+            if field_name not in chosen:
+                chosen[field_name] = (value, source.name)
+                continue
+            used, used_source = chosen[field_name]
+            if not _same(used, value):
                 conflicts.append(
                     Conflict(
-                        field=path,
-                        source=origin[path],
-                        value=_get(values, path),
+                        field=field_name,
+                        source=used_source,
+                        value=used,
                         other_source=source.name,
                         other_value=value,
                     )
                 )
+    values = _nested({field_name: value for field_name, (value, _) in chosen.items()})
     for name in _REQUIRED:
         if name not in values:
             raise ConfigError(_missing(name, sources))
     return SourcedSpec(
-        spec=read_dataclass(PolicySpec, values, ''), sources=origin, conflicts=tuple(conflicts)
+        spec=read_dataclass(PolicySpec, values, ''),
+        sources={field_name: source for field_name, (_, source) in chosen.items()},
+        conflicts=tuple(conflicts),
     )
 
 
@@ -94,34 +98,37 @@ def _missing(name: str, sources: Sequence[SpecSource]) -> str:
     return f'{name} is missing, found in none of {searched}: {hint}'
 
 
-def _leaves(values: Mapping[str, Any]) -> list[tuple[str, Any]]:
+def _leaves(source: SpecSource) -> list[tuple[str, Any]]:
     """Return the fields that are compared and chosen one by one."""
     leaves = []
-    for key, value in values.items():
-        if key in _NESTED and isinstance(value, Mapping):
-            leaves += [(f'{key}.{inner}', item) for inner, item in value.items()]
-        else:
+    for key, value in source.values.items():
+        if '.' in str(key):
+            raise ConfigError(f'{source.name}: {key} is unknown, expected keys without a dot')
+        if key not in _NESTED:
             leaves.append((str(key), value))
+        elif isinstance(value, Mapping):
+            leaves += [(f'{key}.{inner}', item) for inner, item in value.items()]
+        elif value is not None:
+            raise ConfigError(f'{source.name}: {key} is {shown(value)}, expected a mapping')
     return leaves
 
 
-def _put(values: dict[str, Any], path: str, value: object) -> None:
-    key, _, inner = path.partition('.')
-    if inner:
-        values.setdefault(key, {})[inner] = value
-    else:
-        values[key] = value
-
-
-def _get(values: Mapping[str, Any], path: str) -> Any:
-    key, _, inner = path.partition('.')
-    return values[key][inner] if inner else values[key]
+def _nested(fields: Mapping[str, Any]) -> dict[str, Any]:
+    """Turn dotted fields into a mapping of mappings."""
+    values: dict[str, Any] = {}
+    for path, value in fields.items():
+        key, _, inner = path.partition('.')
+        if inner:
+            values.setdefault(key, {})[inner] = value
+        else:
+            values[key] = value
+    return values
 
 
 def _same(left: Any, right: Any) -> bool:
     """Whether two plain values are equal, numbers to the last digit that a float keeps in text."""
     if isinstance(left, (list, tuple)) and isinstance(right, (list, tuple)):
         return len(left) == len(right) and all(map(_same, left, right))
-    if isinstance(left, (int, float)) and isinstance(right, (int, float)):
-        return abs(left - right) <= 1e-12 * max(1.0, abs(left))
+    if isinstance(left, float) and isinstance(right, float):
+        return math.isclose(left, right, rel_tol=1e-12, abs_tol=1e-12)
     return bool(left == right)

@@ -9,19 +9,11 @@ import math
 
 from distill_runtime.errors import ConfigError
 
+from .clip import check_clip
+from .limits import Limits as Limits
 from .tensors import Golden, InputSpec, JointMode, Outputs, StateSpec
 
-
-@dataclass(frozen=True, kw_only=True)
-class Limits:
-    """Hard limits of the joints, in policy order; what is absent is not limited."""
-
-    position: tuple[tuple[float, float], ...] | None = None
-    """In [rad], (lower, upper)."""
-    velocity: tuple[float, ...] | None = None
-    """In [rad]/[s]."""
-    effort: tuple[float, ...] | None = None
-    """In [N m]."""
+_UNLIMITED = Limits()
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -57,7 +49,7 @@ class PolicySpec:
     """In [N m]/[rad]."""
     damping: tuple[float, ...] | None = None
     """In [N m s]/[rad]."""
-    limits: Limits = Limits()
+    limits: Limits = _UNLIMITED
     command: CommandRange | None = None
     state: tuple[StateSpec, ...] = ()
     golden: Golden | None = None
@@ -194,11 +186,7 @@ class PolicySpec:
                 f'outputs.action.choices has rows of {len(action.choices[0])}, expected '
                 f'{num_targets}'
             )
-        if (
-            action.clip is not None
-            and isinstance(action.clip[0], tuple)
-            and len(action.clip) != self.act_dim
-        ):
-            raise ConfigError(
-                f'outputs.action.clip has {len(action.clip)} pairs, expected {self.act_dim}'
-            )
+        try:
+            check_clip(action.clip, self.act_dim)
+        except ConfigError as error:
+            raise ConfigError(f'outputs.action: {error}') from error

@@ -9,7 +9,8 @@ from typing import Literal
 
 from distill_runtime.errors import ConfigError
 
-from .terms import check_length_or_steps, ClipPair, Term
+from .clip import Clip
+from .terms import check_length_or_steps, Term
 
 JointMode = Literal['position', 'velocity', 'effort']
 
@@ -70,6 +71,8 @@ class InputSpec:
                 raise ConfigError(
                     f'terms[{place}].history.length is given, expected history.order too'
                 )
+            if self.history.fill is None:
+                raise ConfigError(f'terms[{place}].history is given, expected history.fill too')
 
     def lags(self, term: Term) -> tuple[int, ...]:
         """Return the ages of a term's frames in ticks, in tensor order."""
@@ -99,7 +102,7 @@ class ActionSpec:
 
     name: str | int
     """Name in the graph, or its position."""
-    clip: tuple[ClipPair, ...] | ClipPair | None = None
+    clip: Clip = None
     scale: float | tuple[float, ...] | None = None
     """Required but for choices."""
     offset: Literal['default'] | tuple[float, ...] | None = None
@@ -113,6 +116,8 @@ class ActionSpec:
 
     def __post_init__(self) -> None:
         """Refuse a missing scale or offset, and choices beside them."""
+        if self.joints == ():
+            raise ConfigError('joints is empty, expected at least one, or null for all')
         if self.choices is None:
             for field in ('scale', 'offset'):
                 if getattr(self, field) is None:

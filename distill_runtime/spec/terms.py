@@ -10,9 +10,8 @@ from typing import Any, ClassVar, Literal
 
 from distill_runtime.errors import ConfigError
 
-from .mapping import fields_to_mapping, joined, read_fields
-
-ClipPair = tuple[float | None, float | None]
+from .clip import check_clip, Clip, clip_pairs, ClipPair
+from .mapping import fields_to_mapping, joined, read_fields, shown
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -22,7 +21,9 @@ class TermHistory:
     length: int | None = None
     """Number of frames."""
     steps: tuple[int, ...] | None = None
-    """Ages of the frames in ticks (0 = newest), in tensor order, instead of a length."""
+    """Ages of the frames in ticks (0 = newest) instead of a length; in tensor order unless the
+    input's history has an order.
+    """
 
     def __post_init__(self) -> None:
         """Refuse both or neither."""
@@ -50,7 +51,7 @@ class Term:
 
     scale: float | tuple[float, ...] = 1.0
     """Factor, one for all elements or one each."""
-    clip: tuple[ClipPair, ...] | ClipPair | None = None
+    clip: Clip = None
     """Lower and upper bound, one pair for all elements or one each; null on a side: no bound
     there.
     """
@@ -66,20 +67,11 @@ class Term:
         width = self.dim(num_joints, act_dim)
         if isinstance(self.scale, tuple) and len(self.scale) != width:
             raise ConfigError(f'scale has {len(self.scale)} elements, expected {width}')
-        pairs = self.clip_pairs(width)
-        if len(pairs) not in (0, width):
-            raise ConfigError(f'clip has {len(pairs)} pairs, expected {width}')
-        for lower, upper in pairs:
-            if lower is not None and upper is not None and not lower < upper:
-                raise ConfigError(f'clip is [{lower}, {upper}], expected the lower bound first')
+        check_clip(self.clip, width)
 
     def clip_pairs(self, width: int) -> tuple[ClipPair, ...]:
         """Return one pair per element; none if nothing is clipped."""
-        if self.clip is None:
-            return ()
-        if isinstance(self.clip[0], tuple):
-            return self.clip
-        return (self.clip,) * width
+        return clip_pairs(self.clip, width)
 
     @classmethod
     def from_mapping(cls, mapping: object, where: str) -> Term:
@@ -89,11 +81,11 @@ class Term:
             ConfigError: If it names none, or another key does not belong to it.
         """
         if not isinstance(mapping, Mapping):
-            raise ConfigError(f'{where} is {mapping!r}, expected a mapping with the key term')
+            raise ConfigError(f'{where} is {shown(mapping)}, expected a mapping with the key term')
         kind = mapping.get('term')
-        if kind not in TERMS:
+        if not isinstance(kind, str) or kind not in TERMS:
             raise ConfigError(
-                f'{joined(where, "term")} is {kind!r}, expected one of {sorted(TERMS)}'
+                f'{joined(where, "term")} is {shown(kind)}, expected one of {sorted(TERMS)}'
             )
         return read_fields(TERMS[kind], mapping, where, ignore=('term',))
 
@@ -166,6 +158,8 @@ class _JointTerm(Term):
 
     def check(self, num_joints: int, act_dim: int, joints: tuple[str, ...]) -> None:
         """Refuse joints that the policy does not have."""
+        if self.joints == ():
+            raise ConfigError('joints is empty, expected at least one, or null for all')
         for field, names in (('joints', self.joints or ()), ('masked', self.masked)):
             for name in names:
                 if name not in joints:
@@ -272,6 +266,8 @@ class External(Term):
             raise ConfigError(f'width is {self.width}, expected 1 to 1000000')
         if self.message == 'PoseStamped' and self.width != 7:
             raise ConfigError(f'width is {self.width}, expected 7 for a PoseStamped')
+        if self.message != 'PoseStamped' and self.quaternion != 'xyzw':
+            raise ConfigError('quaternion is wxyz, expected it only for a PoseStamped')
         if not self.topic:
             raise ConfigError('topic is empty, expected a topic name')
         if not self.max_age >= 0.0:

@@ -9,6 +9,7 @@ import math
 from distill_runtime.core.arrays import locked_floats
 from distill_runtime.core.plan import PhasePlan
 from distill_runtime.core.sensors import SensorLayout
+from distill_runtime.errors import ConfigError
 
 from .spec import PolicySpec
 from .terms import (
@@ -66,6 +67,11 @@ class VectorMap:
             return _range(self._clocks[term].slot)
         if isinstance(term, External):
             found = _range(layout.external(term.topic))
+            if len(found) != term.width:
+                raise ConfigError(
+                    f'external {term.topic!r} has width {term.width}, expected {len(found)} as in '
+                    'the sensor layout'
+                )
             return [*found[:3], found[6], *found[3:6]] if term.quaternion == 'wxyz' else found
         if isinstance(term, LastAction):
             return _range(self.last_action)

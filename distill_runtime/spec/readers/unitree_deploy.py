@@ -3,8 +3,9 @@
 """Unitree deploy.yaml, as unitree_rl_lab and its forks write it.
 
 Default pose, action scale and offset are in policy order, stiffness and damping in motor order;
-``joint_ids_map[i]`` is the motor of policy joint i. Motors have numbers only: their names come from
-a robot profile. Every term has its own history, oldest first, filled with the first observation.
+``joint_ids_map[i]`` is the motor of policy joint i. Motors have numbers only: their names come
+from a robot profile. Every term has its own history, oldest first, filled with the first
+observation.
 """
 
 from __future__ import annotations
