@@ -5,6 +5,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+import math
 from pathlib import Path
 from typing import Any
 
@@ -84,8 +85,15 @@ def _robot_limits(robot: RobotDescription, joints: list[str]) -> SpecSource:
             )
     order = [robot.joints.index(name) for name in joints]
     limits = {
-        field: [values[place] for place in order]
+        field: [_finite_or_null(values[place]) for place in order]
         for field in ('position', 'velocity', 'effort')
         if (values := getattr(robot, field)) is not None
     }
     return SpecSource(name=f'robot {robot.name}', values={'limits': limits})
+
+
+def _finite_or_null(limit: float | tuple[float, float]) -> float | list[float | None] | None:
+    """Write a limit as a file would."""
+    if isinstance(limit, tuple):
+        return [bound if math.isfinite(bound) else None for bound in limit]
+    return limit if math.isfinite(limit) else None

@@ -48,6 +48,7 @@ def replay_golden(policy: Policy, golden: Golden) -> float:
             )
         worst = max(worst, float(difference[element]))
     policy.observation.fill(0.0)
+    policy.action.fill(0.0)
     policy.reset()
     return worst
 

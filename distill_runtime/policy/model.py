@@ -79,6 +79,7 @@ def load_policy(
     sourced = find_spec(path, graph.metadata, Path(spec) if spec else None, description)
     try:
         policy = PolicySession(session, graph, sourced.spec)
+        policy.try_out()
         golden = sourced.spec.golden
         golden_error = replay_golden(policy, golden) if golden else None
     except ModelError as error:
@@ -99,5 +100,6 @@ def _sha256(path: Path) -> str:
         raise ModelError(f'{path} is a TorchScript file, expected ONNX: export it with torch.onnx')
     try:
         return hashlib.sha256(path.read_bytes()).hexdigest()
-    except OSError as error:
-        raise ConfigError(f'model {path} cannot be read: {error.strerror}') from error
+    except (OSError, ValueError) as error:
+        reason = getattr(error, 'strerror', None) or error
+        raise ConfigError(f'model {path} cannot be read: {reason}') from error

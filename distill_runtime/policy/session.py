@@ -111,6 +111,10 @@ class PolicySession:
         """
         self._session = session
         self._binding = session.io_binding()
+        self._bound: set[str] = set()
+        # A session on a device copies an input when it is bound, not when it runs.
+        self._binds_each_run = session.get_providers()[0] != _PROVIDERS['cpu']
+        self._inputs: list[tuple[str, Float32Array]] = []
         self.observation: Float32Array = np.zeros(
             sum(spec.input_dim(entry) for entry in spec.inputs), dtype=np.float32
         )
@@ -122,9 +126,30 @@ class PolicySession:
 
     def run(self) -> None:
         """Compute the action and carry the recurrent state."""
+        if self._binds_each_run:
+            for name, array in self._inputs:
+                self._bind_buffer(name, array)
         self._session.run_with_iobinding(self._binding)
         for state, following in self._states:
             state[:] = following
+
+    def try_out(self) -> None:
+        """Run once on zeros, and reset: the graph may leave open what it cannot compute.
+
+        Raises:
+            ModelError: If the network does not run on the buffers of the spec.
+        """
+        self.observation.fill(0.0)
+        self.reset()
+        try:
+            self.run()
+        except RuntimeError as error:
+            raise ModelError(
+                f'network does not run on {self.observation.size} observations and '
+                f'{self.action.size} actions: {" ".join(str(error).split())}'
+            ) from error
+        self.action.fill(0.0)
+        self.reset()
 
     def reset(self) -> None:
         """Zero the recurrent state."""
@@ -172,17 +197,25 @@ class PolicySession:
         return pairs
 
     def _bind_input(self, info: TensorInfo, array: Float32Array) -> None:
-        _check_type(info)
-        self._binding.bind_input(info.name, 'cpu', 0, np.float32, array.shape, array.ctypes.data)
+        self._check(info)
+        self._inputs.append((info.name, array))
+        self._bind_buffer(info.name, array)
+
+    def _check(self, info: TensorInfo) -> None:
+        if info.dtype != 'tensor(float)':
+            raise ModelError(
+                f'tensor {info.name!r} is of type {info.dtype}, expected tensor(float)'
+            )
+        if info.name in self._bound:
+            raise ModelError(f'tensor {info.name!r} stands twice in the spec, expected once')
+        self._bound.add(info.name)
+
+    def _bind_buffer(self, name: str, array: Float32Array) -> None:
+        self._binding.bind_input(name, 'cpu', 0, np.float32, array.shape, array.ctypes.data)
 
     def _bind_output(self, info: TensorInfo, array: Float32Array) -> None:
-        _check_type(info)
+        self._check(info)
         self._binding.bind_output(info.name, 'cpu', 0, np.float32, array.shape, array.ctypes.data)
-
-
-def _check_type(info: TensorInfo) -> None:
-    if info.dtype != 'tensor(float)':
-        raise ModelError(f'tensor {info.name!r} is of type {info.dtype}, expected tensor(float)')
 
 
 def _tensor(
