@@ -117,13 +117,14 @@ class PolicyRunner:
         return True, f'{mode.name.lower()} to {goal.name.lower()}'
 
     def fail(self, reason: str, stamp_ns: int) -> None:
-        """Latch a fault that the caller found; only between steps.
+        """Latch a fault; from outside, only between steps.
 
         Args:
             reason: ``code: text``.
             stamp_ns: Time of the tick.
         """
-        self._enter_fault(reason, stamp_ns)
+        self._fault = reason
+        self._enter(Mode.FAULT, stamp_ns)
 
     def step(self, sensors: Sensors, stamp_ns: int) -> Step:
         """Compute the command of one control tick.
@@ -152,9 +153,9 @@ class PolicyRunner:
             self._take_events(stamp_ns)
         if self._mode is not Mode.FAULT:
             if late:
-                self._enter_fault(joined(late, warning), stamp_ns)
+                self.fail(joined(late, warning), stamp_ns)
             elif self._gravity[2] > self._max_tilt_gravity:
-                self._enter_fault(
+                self.fail(
                     f'tilt.limit: base is tilted by {tilt(self._gravity):.2f} rad, expected '
                     f'within {self.config.tilt_limit:.2f} rad',
                     stamp_ns,
@@ -204,7 +205,7 @@ class PolicyRunner:
             self.policy.run()
             action = self.policy.action
             if not is_sound(action):
-                self._enter_fault(unsound_action(action), stamp_ns)
+                self.fail(unsound_action(action), stamp_ns)
                 return True
             self._action.apply(action)
         if self.config.interpolation == 'linear' and ticks > 1:
@@ -245,13 +246,9 @@ class PolicyRunner:
             event = self._events.pop(0)
             goal = next_mode(self._mode, event)
             if goal is Mode.FAULT:
-                self._enter_fault(self._fault or 'estop.requested: estop was called', stamp_ns)
+                self.fail(self._fault or 'estop.requested: estop was called', stamp_ns)
             elif goal is not None and goal is not self._mode:
                 self._enter(goal, stamp_ns)
-
-    def _enter_fault(self, reason: str, stamp_ns: int) -> None:
-        self._fault = reason
-        self._enter(Mode.FAULT, stamp_ns)
 
     def _enter(self, mode: Mode, stamp_ns: int) -> None:
         """Change the mode."""

@@ -17,7 +17,7 @@ LAYERS = {
     'policy': {'core', 'spec'},
     'data': {'core', 'spec', 'policy'},
     'sim': {'core', 'spec', 'policy'},
-    'distill': {'core', 'spec', 'policy', 'data'},
+    'distill': {'core', 'spec', 'policy', 'data', 'sim'},
     'ros': {'core', 'spec', 'policy', 'data'},
     'cli': {'core', 'spec', 'policy', 'data', 'sim', 'distill', 'ros'},
 }

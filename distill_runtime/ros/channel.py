@@ -1,0 +1,110 @@
+# Copyright 2026 The distill_runtime Authors
+# SPDX-License-Identifier: Apache-2.0
+"""One subscription that a thread of ours reads itself: newest sample, raw bytes, no executor."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from distill_runtime.core.sensors import NEVER
+from rclpy.callback_groups import CallbackGroup
+from rclpy.subscription import Subscription
+
+from .cdr import DecodeError, read_stamp_ns
+
+
+class Unattended(CallbackGroup):
+    """Keeps subscriptions out of every executor's wait set."""
+
+    def can_execute(self, entity: object) -> bool:
+        """Return False, always."""
+        return False
+
+    def beginning_execution(self, entity: object) -> bool:
+        """Return False, always."""
+        return False
+
+    def ending_execution(self, entity: object) -> None:
+        """Do nothing."""
+
+
+class Channel:
+    """One subscription and how its messages get into the sensors.
+
+    Attributes:
+        sample_ns: Which sample is in use: its header stamp, or where the message has none, its
+            source timestamp; NEVER before the first. Together with the topic this identifies the
+            message.
+        problem: Why the newest message was refused; '' if it was not.
+    """
+
+    def __init__(
+        self,
+        subscription: Subscription,
+        message_type: type,
+        topic: str,
+        store: Callable[[bytes, int], None],
+        has_header: bool = True,
+    ) -> None:
+        """Wrap a subscription.
+
+        Args:
+            subscription: Of an Unattended callback group.
+            message_type: Its type.
+            topic: Name for messages.
+            store: Takes message and sample stamp over, or raises DecodeError.
+            has_header: Whether the message begins with a Header.
+        """
+        self.subscription = subscription
+        self.sample_ns = NEVER
+        self.problem = ''
+        self._take = subscription.handle.take_message
+        self._type = message_type
+        self._topic = topic
+        self._store = store
+        self._has_header = has_header
+
+    def take_one(self) -> tuple[bytes, dict[str, int]] | None:
+        """Return the oldest waiting message with its info; None if none waits."""
+        return self._take(self._type, True)
+
+    def refresh(self, stamp_ns: int) -> None:
+        """Take over the newest sound message of those that wait.
+
+        Args:
+            stamp_ns: Time of the tick: the stamp of a message that has none of its own.
+        """
+        taken = self._take(self._type, True)
+        if taken is None:
+            return
+        following = self._take(self._type, True)
+        if following is None:
+            self.accept(taken, stamp_ns)
+            return
+        waiting = [taken]
+        while following is not None:
+            waiting.append(following)
+            following = self._take(self._type, True)
+        while waiting and not self.accept(waiting.pop(), stamp_ns):
+            pass
+
+    def accept(self, taken: tuple[bytes, dict[str, int]], stamp_ns: int) -> bool:
+        """Take over one message; return whether it was sound."""
+        data, info = taken
+        try:
+            if self._has_header:
+                sample_ns = read_stamp_ns(data)
+                self._store(data, sample_ns)
+            else:
+                sample_ns = info['source_timestamp']
+                self._store(data, stamp_ns)
+        except DecodeError as error:
+            self.problem = f'{self._topic}.{error}'
+            return False
+        self.sample_ns = sample_ns
+        self.problem = ''
+        return True
+
+
+def never_called(message: object) -> None:
+    """Stand in for the callback that rclpy demands; no executor sees the subscription."""

@@ -1,0 +1,50 @@
+# Copyright 2026 The distill_runtime Authors
+# SPDX-License-Identifier: Apache-2.0
+"""Deadlines on an absolute grid: a late tick does not move the ones that follow."""
+
+from __future__ import annotations
+
+import time
+
+SPIN_NS = 150_000
+"""The last part of a wait is spun: the scheduler wakes a sleeper that much late."""
+
+
+class Grid:
+    """Deadline k lies at ``start + k * period // parts``; passed ones are skipped and counted."""
+
+    def __init__(self, start_ns: int, period_ns: int, parts: int) -> None:
+        """Begin with the deadline at the start.
+
+        Args:
+            start_ns: Time of deadline 0.
+            period_ns: Period of parts deadlines, so that a rate that does not divide it stays
+                exact.
+            parts: Deadlines per period.
+        """
+        self._start_ns = start_ns
+        self._period_ns = period_ns
+        self._parts = parts
+        self._next = 0
+
+    @property
+    def deadline_ns(self) -> int:
+        """The next deadline."""
+        return self._start_ns + self._next * self._period_ns // self._parts
+
+    def advance(self, now_ns: int) -> int:
+        """Go on to the first deadline after now; return how many were skipped."""
+        self._next += 1
+        passed = (now_ns - self._start_ns) * self._parts // self._period_ns
+        skipped = max(0, passed + 1 - self._next)
+        self._next += skipped
+        return skipped
+
+
+def sleep_until(deadline_ns: int) -> None:
+    """Wait for a moment of the monotonic clock: sleep, then spin."""
+    rest_ns = deadline_ns - SPIN_NS - time.monotonic_ns()
+    if rest_ns > 0:
+        time.sleep(rest_ns / 1e9)
+    while time.monotonic_ns() < deadline_ns:
+        pass

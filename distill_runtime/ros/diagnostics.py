@@ -1,0 +1,87 @@
+# Copyright 2026 The distill_runtime Authors
+# SPDX-License-Identifier: Apache-2.0
+"""The state of a control loop as /diagnostics."""
+
+from __future__ import annotations
+
+from diagnostic_msgs.msg import DiagnosticArray, DiagnosticStatus, KeyValue
+from distill_runtime.core.modes import Mode
+from distill_runtime.core.sensors import NEVER
+from distill_runtime.policy.model import LoadedPolicy
+from rclpy.node import Node
+
+from .channel import Channel
+from .inputs import Inputs
+from .loop import ControlLoop
+
+
+class Diagnostics:
+    """Publishes one status per call; a fault or missing input is an error, a miss a warning."""
+
+    def __init__(self, node: Node) -> None:
+        """Advertise the topic."""
+        self._node = node
+        self._publisher = node.create_publisher(DiagnosticArray, '/diagnostics', 10)
+        self._missed = 0
+
+    def publish(self, loop: ControlLoop, inputs: Inputs, policy: LoadedPolicy) -> None:
+        """Publish the state of an active node."""
+        timing = loop.timing.summary()
+        step, stamp_ns = loop.step, loop.stamp_ns
+        missed, self._missed = timing.missed - self._missed, timing.missed
+        if loop.crash:
+            level, message = DiagnosticStatus.ERROR, loop.crash
+        elif step is None:
+            level, message = DiagnosticStatus.WARN, 'no tick yet'
+        elif step.mode is Mode.FAULT or not step.sends:
+            level, message = DiagnosticStatus.ERROR, step.reason
+        elif step.reason or missed:
+            level = DiagnosticStatus.WARN
+            message = step.reason or f'{missed} deadlines missed'
+        else:
+            level, message = DiagnosticStatus.OK, step.mode.name.lower()
+        values = {
+            'mode': step.mode.name.lower() if step else 'none',
+            'reason': step.reason if step else '',
+            'ticks': timing.ticks,
+            'missed_deadlines': timing.missed,
+            'rate_hz': f'{timing.rate:.3f}',
+            'latency_p50_us': f'{timing.latency_p50 * 1e6:.0f}',
+            'latency_p99_us': f'{timing.latency_p99 * 1e6:.0f}',
+            'jitter_p99_us': f'{timing.jitter_p99 * 1e6:.0f}',
+            'joint_states_age_s': _age(inputs.joint_states, stamp_ns),
+            'imu_age_s': _age(inputs.imu, stamp_ns),
+            'odom_age_s': _age(inputs.odom, stamp_ns),
+            'model': policy.path.name,
+            'policy': policy.spec.name,
+            'model_sha256': policy.sha256,
+        }
+        self._send(level, message, values)
+
+    def publish_problem(self, message: str) -> None:
+        """Publish an error that ended the control loop or kept it from starting."""
+        self._send(DiagnosticStatus.ERROR, message, {'reason': message})
+
+    def _send(self, level: bytes, message: str, values: dict[str, object]) -> None:
+        array = DiagnosticArray()
+        array.header.stamp = self._node.get_clock().now().to_msg()
+        name = self._node.get_fully_qualified_name()
+        array.status = [
+            DiagnosticStatus(
+                level=level,
+                name=f'{name}: control',
+                message=message,
+                hardware_id=name,
+                values=[KeyValue(key=key, value=str(value)) for key, value in values.items()],
+            )
+        ]
+        self._publisher.publish(array)
+
+
+def _age(channel: Channel | None, stamp_ns: int) -> str:
+    """Return the age of the sample in use at the last tick, in [s]."""
+    if channel is None:
+        return 'not used'
+    if channel.sample_ns == NEVER:
+        return 'never received'
+    return f'{(stamp_ns - channel.sample_ns) / 1e9:.4f}'

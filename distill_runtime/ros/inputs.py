@@ -1,0 +1,244 @@
+# Copyright 2026 The distill_runtime Authors
+# SPDX-License-Identifier: Apache-2.0
+"""The inputs of a policy: subscriptions that the control thread reads itself, into the sensors."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+import math
+from struct import Struct
+
+from distill_runtime.core.plan import Plan
+from distill_runtime.core.sensors import Sensors
+from distill_runtime.spec.spec import PolicySpec
+from distill_runtime.spec.terms import External, JointVelocity
+from geometry_msgs.msg import PoseStamped, Twist, TwistStamped
+from nav_msgs.msg import Odometry
+from rclpy.node import Node
+from rclpy.qos import HistoryPolicy, QoSProfile, ReliabilityPolicy
+from rclpy.qos_overriding_options import QoSOverridingOptions
+from sensor_msgs.msg import Imu, JointState
+from std_msgs.msg import Float32MultiArray
+
+from .cdr import (
+    DecodeError,
+    IMU,
+    ODOMETRY_TWIST,
+    POSE_STAMPED,
+    read_floats,
+    read_stamp_ns,
+    TWIST,
+    TWIST_STAMPED,
+)
+from .channel import Channel, never_called, Unattended
+from .joint_state import JointStateDecoder
+
+_VECTOR = Struct('3d')
+_QUATERNION = Struct('4d')
+
+
+class Inputs:
+    """All inputs that a policy needs, and no other."""
+
+    def __init__(
+        self,
+        node: Node,
+        spec: PolicySpec,
+        plan: Plan,
+        sensors: Sensors,
+        *,
+        is_lockstep: bool,
+        needs_velocity: bool,
+        has_stamped_command: bool,
+        uses_arrival: bool,
+    ) -> None:
+        """Subscribe.
+
+        Args:
+            node: Owner of the subscriptions.
+            spec: Says which external topics are of which type.
+            plan: Says which inputs are needed.
+            sensors: Receives the samples.
+            is_lockstep: Whether each JointState gives a tick: then none may be lost.
+            needs_velocity: Whether joint velocities are needed beside the policy's terms.
+            has_stamped_command: Whether cmd_vel is a TwistStamped.
+            uses_arrival: Whether a sample counts from the tick that took it, not from its header.
+        """
+        self._node = node
+        self._sensors = sensors
+        self._uses_arrival = uses_arrival
+        self._is_lockstep = is_lockstep
+        self._now_ns = 0
+        self._memory = sensors.values.data.cast('B')
+        self._group = Unattended()
+        reads_velocity = any(
+            isinstance(term, JointVelocity) for entry in spec.inputs for term in entry.terms
+        )
+        self._joints = JointStateDecoder(
+            plan.layout.joints,
+            sensors.joint_position,
+            sensors.joint_velocity,
+            needs_velocity or reads_velocity,
+        )
+        self._quaternion_at = 8 * plan.layout.quat_base_to_world.start
+        self._angular_at = 8 * plan.layout.angular_velocity.start
+        self._command_at = 8 * plan.layout.velocity_command.start
+        self._linear_at = 8 * plan.layout.base_linear_velocity.start
+        self.joint_states = self._subscribe(
+            JointState, 'joint_states', self._store_joints, depth=100 if is_lockstep else 4
+        )
+        self.imu = self._subscribe(Imu, 'imu', self._store_imu) if plan.needs_imu else None
+        self.odom = (
+            self._subscribe(Odometry, 'odom', self._store_odometry)
+            if plan.needs_odometry
+            else None
+        )
+        self.cmd_vel = None
+        if plan.needs_command:
+            self._twist = TWIST_STAMPED if has_stamped_command else TWIST
+            self.cmd_vel = self._subscribe(
+                TwistStamped if has_stamped_command else Twist,
+                'cmd_vel',
+                self._store_command,
+                has_header=has_stamped_command,
+            )
+        channels = [self.imu, self.odom, self.cmd_vel, *self._subscribe_externals(spec, plan)]
+        self._others = tuple(channel for channel in channels if channel is not None)
+
+    def refresh(self, stamp_ns: int) -> None:
+        """Take over the newest message of every input.
+
+        Args:
+            stamp_ns: Time of the tick.
+        """
+        self._now_ns = stamp_ns
+        self.joint_states.refresh(stamp_ns)
+        for channel in self._others:
+            channel.refresh(stamp_ns)
+        self._sensors.problem = self._problem()
+
+    def next_joint_states(self) -> int | None:
+        """Take over one JointState and the newest of everything else.
+
+        Returns:
+            The stamp that its tick has, in [ns]; None if no message waits.
+        """
+        taken = self.joint_states.take_one()
+        if taken is None:
+            return None
+        stamp_ns = self._tick_stamp(taken[0])
+        self._now_ns = stamp_ns
+        for channel in self._others:
+            channel.refresh(stamp_ns)
+        self.joint_states.accept(taken, stamp_ns)
+        self._sensors.problem = self._problem()
+        return stamp_ns
+
+    def destroy(self) -> None:
+        """Unsubscribe."""
+        for channel in (self.joint_states, *self._others):
+            self._node.destroy_subscription(channel.subscription)
+
+    def _tick_stamp(self, data: bytes) -> int:
+        """Return the time of the tick that a JointState gives."""
+        if self._uses_arrival:
+            return self._node.get_clock().now().nanoseconds
+        try:
+            return read_stamp_ns(data)
+        except DecodeError:
+            return self._now_ns
+
+    def _problem(self) -> str:
+        if self.joint_states.problem:
+            return self.joint_states.problem
+        for channel in self._others:
+            if channel.problem:
+                return channel.problem
+        return ''
+
+    def _subscribe(
+        self,
+        message_type: type,
+        topic: str,
+        store: Callable[[bytes, int], None],
+        has_header: bool = True,
+        depth: int = 1,
+    ) -> Channel:
+        qos = QoSProfile(
+            history=HistoryPolicy.KEEP_LAST,
+            depth=max(depth, 10) if self._is_lockstep else depth,
+            reliability=(
+                ReliabilityPolicy.RELIABLE if self._is_lockstep else ReliabilityPolicy.BEST_EFFORT
+            ),
+        )
+        subscription = self._node.create_subscription(
+            message_type,
+            topic,
+            never_called,
+            qos,
+            callback_group=self._group,
+            qos_overriding_options=QoSOverridingOptions.with_default_policies(),
+            raw=True,
+        )
+        return Channel(subscription, message_type, topic, store, has_header)
+
+    def _subscribe_externals(self, spec: PolicySpec, plan: Plan) -> list[Channel]:
+        messages = {
+            term.topic: term.message
+            for entry in spec.inputs
+            for term in entry.terms
+            if isinstance(term, External)
+        }
+        channels = []
+        for place, entry in enumerate(plan.layout.externals):
+            is_pose = messages[entry.topic] == 'PoseStamped'
+            channels.append(
+                self._subscribe(
+                    PoseStamped if is_pose else Float32MultiArray,
+                    entry.topic,
+                    self._external_store(place, is_pose),
+                    has_header=is_pose,
+                )
+            )
+        return channels
+
+    def _stamp(self, sample_ns: int) -> int:
+        return self._now_ns if self._uses_arrival else sample_ns
+
+    def _store_joints(self, data: bytes, sample_ns: int) -> None:
+        self._joints.decode(data)
+        self._sensors.joint_stamp_ns = self._stamp(sample_ns)
+
+    def _store_imu(self, data: bytes, sample_ns: int) -> None:
+        x, y, z, w, covariance, *angular_velocity = IMU.read(data)
+        if covariance == -1.0:
+            raise DecodeError(
+                'orientation: its covariance[0] is -1, the driver has no orientation'
+            )
+        _QUATERNION.pack_into(self._memory, self._quaternion_at, w, x, y, z)
+        _VECTOR.pack_into(self._memory, self._angular_at, *angular_velocity)
+        self._sensors.imu_stamp_ns = self._stamp(sample_ns)
+
+    def _store_odometry(self, data: bytes, sample_ns: int) -> None:
+        _VECTOR.pack_into(self._memory, self._linear_at, *ODOMETRY_TWIST.read(data))
+        self._sensors.odometry_stamp_ns = self._stamp(sample_ns)
+
+    def _store_command(self, data: bytes, sample_ns: int) -> None:
+        command = self._twist.read(data)
+        if not math.isfinite(sum(command)):
+            raise DecodeError(f'not_finite: velocity command is {list(command)}')
+        _VECTOR.pack_into(self._memory, self._command_at, *command)
+        self._sensors.command_stamp_ns = self._stamp(sample_ns)
+
+    def _external_store(self, place: int, is_pose: bool) -> Callable[[bytes, int], None]:
+        read = POSE_STAMPED.read if is_pose else read_floats
+        view = self._sensors.externals[place]
+
+        def store(data: bytes, sample_ns: int) -> None:
+            values = read(data)
+            if len(values) != len(view):
+                raise DecodeError(f'width: {len(values)} values, expected {len(view)}')
+            view[:] = values
+            self._sensors.external_stamps_ns[place] = self._stamp(sample_ns)
+
+        return store

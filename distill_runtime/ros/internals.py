@@ -1,0 +1,121 @@
+# Copyright 2026 The distill_runtime Authors
+# SPDX-License-Identifier: Apache-2.0
+"""What a tick consumed and computed, for recordings: ~/tick, ~/observation, ~/action."""
+
+from __future__ import annotations
+
+from distill_runtime.core.sensors import NEVER
+from distill_runtime.core.step import Step
+from distill_runtime.spec.spec import PolicySpec
+from rclpy.node import Node
+from rclpy.qos import QoSProfile
+from std_msgs.msg import Float32MultiArray, Int64MultiArray
+
+from .channel import Channel
+from .inputs import Inputs
+from .template import Template
+
+TICK_FIELDS = (
+    'tick',
+    'stamp_ns',
+    'joint_states_ns',
+    'imu_ns',
+    'cmd_vel_ns',
+    'odom_ns',
+    'mode',
+    'model',
+    'lateness_ns',
+)
+"""Elements of ~/tick. The four input fields identify the sample in use by its header stamp,
+cmd_vel of type Twist by its source timestamp; -1 where there is none. model is the first 60 bits
+of the file's sha256."""
+
+_QOS = QoSProfile(depth=100)
+
+
+class Internals:
+    """Publishers of ~/tick, always, and of ~/observation and ~/action, where asked."""
+
+    def __init__(self, node: Node, spec: PolicySpec, inputs: Inputs, model_sha256: str) -> None:
+        """Advertise the topics."""
+        self._node = node
+        self._inputs = inputs
+        self._model = int(model_sha256[:15], 16)
+        self._tick = 0
+        labels = ','.join(TICK_FIELDS)
+        self._tick_template = (
+            Template().dimensions((labels, len(TICK_FIELDS))).array('<i8', len(TICK_FIELDS))
+        )
+        (self._tick_values,) = self._tick_template.views()
+        self._observation_template = _labelled(observation_labels(spec))
+        self._action_template = _labelled(action_labels(spec))
+        (self._observation,) = self._observation_template.views()
+        (self._action,) = self._action_template.views()
+        self._publishers = [
+            node.create_publisher(Int64MultiArray, '~/tick', _QOS),
+            node.create_publisher(Float32MultiArray, '~/observation', _QOS),
+            node.create_publisher(Float32MultiArray, '~/action', _QOS),
+        ]
+        self._send_tick, self._send_observation, self._send_action = (
+            publisher.handle.publish_raw for publisher in self._publishers
+        )
+
+    def send(self, step: Step, stamp_ns: int, lateness_ns: int, has_details: bool) -> None:
+        """Publish what a tick did."""
+        inputs = self._inputs
+        self._tick_values[:] = (
+            self._tick,
+            stamp_ns,
+            inputs.joint_states.sample_ns,
+            _sample(inputs.imu),
+            _sample(inputs.cmd_vel),
+            _sample(inputs.odom),
+            step.mode,
+            self._model,
+            lateness_ns,
+        )
+        self._tick += 1
+        self._send_tick(self._tick_template.message())
+        if has_details and step.has_policy_step:
+            self._observation[:] = step.observation
+            self._action[:] = step.action
+            self._send_observation(self._observation_template.message())
+            self._send_action(self._action_template.message())
+
+    def destroy(self) -> None:
+        """Withdraw the topics."""
+        for publisher in self._publishers:
+            self._node.destroy_publisher(publisher)
+
+
+def _sample(channel: Channel | None) -> int:
+    return NEVER if channel is None else channel.sample_ns
+
+
+def _labelled(parts: tuple[tuple[str, int], ...]) -> Template:
+    """Prepare a vector whose one dimension's label names its parts in order, ``name:size``."""
+    label = ','.join(f'{name}:{size}' for name, size in parts)
+    size = sum(size for _, size in parts)
+    return Template().dimensions((label, size)).array('<f4', size)
+
+
+def observation_labels(spec: PolicySpec) -> tuple[tuple[str, int], ...]:
+    """Return term and number of elements for each part of the observation, in order."""
+    parts: list[tuple[str, int]] = []
+    for entry in spec.inputs:
+        sizes = [(term.kind, term.dim(len(spec.joints), spec.act_dim)) for term in entry.terms]
+        if entry.history.major == 'frame':
+            parts += sizes * len(entry.lags(entry.terms[0]))
+        else:
+            parts += [
+                (kind, size * len(entry.lags(term)))
+                for (kind, size), term in zip(sizes, entry.terms, strict=True)
+            ]
+    return tuple(parts)
+
+
+def action_labels(spec: PolicySpec) -> tuple[tuple[str, int], ...]:
+    """Return the name of each action element: its joint, or its choice."""
+    if spec.outputs.action.choices is not None:
+        return tuple((f'choice_{place}', 1) for place in range(spec.act_dim))
+    return tuple((name, 1) for name in spec.action_joints)

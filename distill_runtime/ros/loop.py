@@ -1,0 +1,212 @@
+# Copyright 2026 The distill_runtime Authors
+# SPDX-License-Identifier: Apache-2.0
+"""The control thread: it alone takes sensors, steps the runner and hands commands over."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+import threading
+import time
+import traceback
+
+from distill_runtime.core.modes import Event
+from distill_runtime.core.runner import PolicyRunner
+from distill_runtime.core.sensors import Sensors
+from distill_runtime.core.step import Step
+from rclpy.clock import Clock
+from rclpy.impl.implementation_singleton import rclpy_implementation
+from rclpy.node import Node
+
+from .deadlines import Grid, sleep_until
+from .inputs import Inputs
+from .internals import Internals
+from .node_config import StudentNodeConfig
+from .outputs import CommandOutput
+from .realtime import GarbagePause, use_cpus, use_fifo
+from .timing import Timing
+
+_POLL_NS = 20_000_000
+_COLLECT_EVERY = 100
+_COLLECT_SLACK_NS = 2_000_000
+
+
+@dataclass(frozen=True, kw_only=True)
+class LoopParts:
+    """What a control loop connects."""
+
+    node: Node
+    config: StudentNodeConfig
+    runner: PolicyRunner
+    sensors: Sensors
+    inputs: Inputs
+    output: CommandOutput
+    internals: Internals
+
+
+class ControlLoop:
+    """Ticks in a thread of its own from start to stop.
+
+    Attributes:
+        timing: When ticks began and how long they took.
+        step: Result of the last tick; None before the first.
+        stamp_ns: Time of the last tick.
+        crash: Unforeseen error that ended the loop; '' if none did.
+        publishes_internals: Whether observation and action are published; may change at any time.
+    """
+
+    def __init__(self, parts: LoopParts) -> None:
+        """Connect the parts."""
+        self._parts = parts
+        self._clock: Clock = parts.node.get_clock()
+        self._stops = threading.Event()
+        self._is_ready = threading.Event()
+        self._refusal: Exception | None = None
+        self._thread: threading.Thread | None = None
+        self.timing = Timing(parts.runner.control_period_ns)
+        self.step: Step | None = None
+        self.stamp_ns = 0
+        self.crash = ''
+        self.publishes_internals = parts.config.publish_internals
+
+    def start(self) -> None:
+        """Start the thread.
+
+        Raises:
+            ConfigError: If the operating system refuses priority or affinity.
+        """
+        self._thread = threading.Thread(target=self._run, name='control', daemon=True)
+        self._thread.start()
+        self._is_ready.wait()
+        if self._refusal is not None:
+            self._thread.join()
+            raise self._refusal
+
+    def stop(self) -> None:
+        """End the thread; its last act is the fault action, then rest."""
+        self._stops.set()
+        if self._thread is not None:
+            self._thread.join()
+
+    def tick(self, stamp_ns: int, start_ns: int, deadline_ns: int) -> None:
+        """Run one tick on inputs that are already taken over.
+
+        Args:
+            stamp_ns: Time of the tick.
+            start_ns: When it began, by the monotonic clock.
+            deadline_ns: When it should have begun.
+        """
+        parts = self._parts
+        step = parts.runner.step(parts.sensors, stamp_ns)
+        parts.output.send(step, stamp_ns)
+        self.timing.add(start_ns, time.monotonic_ns())
+        self.step = step
+        self.stamp_ns = stamp_ns
+        parts.internals.send(step, stamp_ns, start_ns - deadline_ns, self.publishes_internals)
+
+    def _run(self) -> None:
+        config = self._parts.config
+        try:
+            if config.realtime_priority:
+                use_fifo(config.realtime_priority)
+            if config.cpu_affinity != (-1,):
+                use_cpus(config.cpu_affinity)
+        except Exception as error:  # noqa: BLE001  handed to the thread that started this one
+            self._refusal = error
+            return
+        finally:
+            self._is_ready.set()
+        follow = (
+            self._follow_joint_states if config.trigger == 'joint_states' else self._follow_grid
+        )
+        with GarbagePause():
+            self._guard(follow)
+            self._guard(self._rest)
+
+    def _guard(self, act: Callable[[], None]) -> None:
+        """Carry out a part of the thread's work; an unforeseen error is told and ends it."""
+        try:
+            act()
+        except Exception as error:  # noqa: BLE001  the robot must get its fault action whatever it was
+            self.crash = f'loop.crashed: {type(error).__name__}: {error}'
+            self._parts.node.get_logger().fatal(f'{self.crash}\n{traceback.format_exc()}')
+
+    def _follow_grid(self) -> None:
+        """Tick at the deadlines of the grid."""
+        runner, inputs = self._parts.runner, self._parts.inputs
+        uses_ros_time = self._clock.ros_time_is_active
+        wait = self._wait_for_ros_time if uses_ros_time else sleep_until
+        now = self._ros_now_ns if uses_ros_time else time.monotonic_ns
+        if uses_ros_time:
+            self._wait_for_ros_time(1)
+        grid = Grid(now(), runner.plan.period_ns, runner.config.ticks_per_step)
+        while not self._stops.is_set():
+            deadline_ns = grid.deadline_ns
+            wait(deadline_ns)
+            if self._stops.is_set():
+                return
+            start_ns = time.monotonic_ns()
+            stamp_ns = self._ros_now_ns()
+            inputs.refresh(stamp_ns)
+            self.tick(stamp_ns, start_ns, start_ns if uses_ros_time else deadline_ns)
+            now_ns = now()
+            if now_ns < deadline_ns:
+                grid = Grid(now_ns, runner.plan.period_ns, runner.config.ticks_per_step)
+            self.timing.missed += grid.advance(now_ns)
+            if (
+                self.timing.ticks % _COLLECT_EVERY == 0
+                and grid.deadline_ns - now_ns > _COLLECT_SLACK_NS
+            ):
+                GarbagePause.collect_young()
+
+    def _follow_joint_states(self) -> None:
+        """Tick at every n-th JointState; in silence, at the control period."""
+        parts = self._parts
+        wait_set = rclpy_implementation.WaitSet(1, 0, 0, 0, 0, 0, parts.node.context.handle)
+        handle = parts.inputs.joint_states.subscription.handle
+        timeout_ns = round(parts.config.trigger_timeout * 1e9)
+        heard_ns, count = time.monotonic_ns(), 0
+        while not self._stops.is_set():
+            wait_set.clear_entities()
+            wait_set.add_subscription(handle)
+            wait_set.wait(_POLL_NS)
+            start_ns = time.monotonic_ns()
+            while (stamp_ns := parts.inputs.next_joint_states()) is not None:
+                if count % parts.config.decimation == 0:
+                    self.tick(stamp_ns, start_ns, start_ns)
+                    if self.timing.ticks % _COLLECT_EVERY == 0:
+                        GarbagePause.collect_young()
+                count += 1
+                heard_ns = start_ns = time.monotonic_ns()
+            silence_ns = start_ns - heard_ns
+            if timeout_ns and self.stamp_ns and silence_ns > timeout_ns:
+                self.tick(self._silent_stamp(silence_ns), start_ns, start_ns)
+
+    def _silent_stamp(self, silence_ns: int) -> int:
+        """Return a tick time that makes the last samples as old as the silence."""
+        if self._clock.ros_time_is_active:
+            return self.stamp_ns
+        return self._parts.inputs.joint_states.sample_ns + silence_ns
+
+    def _rest(self) -> None:
+        """Send the fault action's command once, then what must be the last message."""
+        parts = self._parts
+        if self.step is None or not self.step.sends:
+            return
+        parts.runner.request(Event.ESTOP)
+        stamp_ns = self.stamp_ns
+        parts.output.send(parts.runner.step(parts.sensors, stamp_ns), stamp_ns)
+        parts.output.send_rest(stamp_ns)
+
+    def _ros_now_ns(self) -> int:
+        return self._clock.now().nanoseconds
+
+    def _wait_for_ros_time(self, deadline_ns: int) -> None:
+        """Wait for a moment of the simulated clock; a clock that is set back ends the wait."""
+        last_ns = self._ros_now_ns()
+        while last_ns < deadline_ns and not self._stops.is_set():
+            time.sleep(0.0005)
+            now_ns = self._ros_now_ns()
+            if now_ns < last_ns:
+                return
+            last_ns = now_ns

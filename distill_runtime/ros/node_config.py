@@ -1,0 +1,115 @@
+# Copyright 2026 The distill_runtime Authors
+# SPDX-License-Identifier: Apache-2.0
+"""The parameters of student_node."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+import math
+
+from distill_runtime.core.config import RunnerConfig
+from distill_runtime.errors import ConfigError
+
+from .parameters import parameter
+
+_RUNNER = RunnerConfig()
+
+
+@dataclass(frozen=True, kw_only=True)
+class StudentNodeConfig:
+    """What a user may set; see docs/parameters.md."""
+
+    model: str = parameter('', 'ONNX file of the policy')
+    spec: str = parameter('', "spec file that overrides or completes the model's own; '' for none")
+    model_root: str = parameter('', "folder that models must lie in, links resolved; '' for any")
+    robot: str = parameter('', "robot profile, a file stem of config/robots; '' for none")
+    robot_description: str = parameter('', "URDF file that gives the limits; '' for none")
+    provider: str = parameter('cpu', 'execution provider: cpu, cuda or tensorrt')
+    command_type: str = parameter(
+        'joint_state', 'joint_state, position_array, trajectory or effort'
+    )
+    trigger: str = parameter('timer', 'what starts a tick: timer or joint_states')
+    decimation: int = parameter(1, 'with trigger joint_states: tick at every n-th JointState')
+    trigger_timeout: float = parameter(
+        1.0,
+        'with trigger joint_states: silence in s after which the fault action starts; 0: never',
+    )
+    control_rate: float = parameter(
+        0.0, "ticks per second in Hz, a whole multiple of the policy's rate; 0: the policy's rate"
+    )
+    interpolation: str = parameter('hold', 'target between two policy steps: hold or linear')
+    autostart: bool = parameter(False, 'configure and activate at start')
+    start_in: str = parameter('standby', 'mode that an activation enters: standby or policy')
+    shadow: bool = parameter(False, 'compute everything and send no command')
+    ramp_time: float = parameter(
+        _RUNNER.ramp_time, 'time from the measured to the default pose in s'
+    )
+    max_input_age: float = parameter(
+        _RUNNER.max_input_age, 'greatest age of JointState, Imu and Odometry in s'
+    )
+    input_stamps: str = parameter(
+        'header', 'age of a sample counts from its header stamp, or from its arrival'
+    )
+    cmd_vel_timeout: float = parameter(
+        _RUNNER.cmd_vel_timeout, 'age in s above which cmd_vel counts as zero; 0: never'
+    )
+    enable_stamped_cmd_vel: bool = parameter(False, 'cmd_vel is a TwistStamped')
+    tilt_limit: float = parameter(
+        _RUNNER.tilt_limit, 'tilt of the base in rad that is a fault; 0: not checked'
+    )
+    fault_action: str = parameter(_RUNNER.fault_action, 'hold, default_pose, damp or stop')
+    max_joint_step: float = parameter(
+        _RUNNER.max_joint_step,
+        'largest change of a position command per tick in rad; 0: unlimited',
+    )
+    publish_internals: bool = parameter(False, 'publish ~/observation and ~/action', is_live=True)
+    realtime_priority: int = parameter(0, 'SCHED_FIFO priority of the control thread; 0: none')
+    cpu_affinity: tuple[int, ...] = parameter((-1,), 'processors of the control thread; [-1]: any')
+    lock_memory: bool = parameter(False, 'keep all pages in memory (mlockall)')
+
+    def __post_init__(self) -> None:
+        """Refuse what is wrong whatever the policy."""
+        for name, allowed in (
+            ('trigger', ('timer', 'joint_states')),
+            ('input_stamps', ('header', 'arrival')),
+        ):
+            if getattr(self, name) not in allowed:
+                raise ConfigError(
+                    f'{name} is {getattr(self, name)!r}, expected one of {list(allowed)}'
+                )
+        if self.robot and self.robot_description:
+            raise ConfigError('robot and robot_description are both set, expected one of them')
+        if not self.decimation >= 1:
+            raise ConfigError(f'decimation is {self.decimation}, expected at least 1')
+        for name in ('control_rate', 'trigger_timeout'):
+            if not (getattr(self, name) >= 0.0 and math.isfinite(getattr(self, name))):
+                raise ConfigError(f'{name} is {getattr(self, name)}, expected at least 0')
+        if not 0 <= self.realtime_priority <= 99:
+            raise ConfigError(f'realtime_priority is {self.realtime_priority}, expected 0 to 99')
+
+    def runner_config(self, period: float) -> RunnerConfig:
+        """Return the options of the runner.
+
+        Args:
+            period: Time between policy steps in [s].
+
+        Raises:
+            ConfigError: If the control rate is no whole multiple of the policy's.
+        """
+        ticks = self.control_rate * period if self.control_rate else 1.0
+        if round(ticks) < 1 or abs(ticks - round(ticks)) > 1e-6 * ticks:
+            raise ConfigError(
+                f'control_rate is {self.control_rate} Hz, expected a whole multiple of the '
+                f"policy's {1.0 / period:g} Hz"
+            )
+        return RunnerConfig(
+            ticks_per_step=round(ticks),
+            interpolation=self.interpolation,  # type: ignore[arg-type]
+            start_in=self.start_in,  # type: ignore[arg-type]
+            ramp_time=self.ramp_time,
+            max_input_age=self.max_input_age,
+            cmd_vel_timeout=self.cmd_vel_timeout,
+            tilt_limit=self.tilt_limit,
+            fault_action=self.fault_action,  # type: ignore[arg-type]
+            max_joint_step=self.max_joint_step,
+        )

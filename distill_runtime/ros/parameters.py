@@ -1,0 +1,79 @@
+# Copyright 2026 The distill_runtime Authors
+# SPDX-License-Identifier: Apache-2.0
+"""Node parameters from a frozen dataclass: one declaration, one check, one text per parameter."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+import dataclasses
+import typing
+from typing import Any, TypeVar
+
+from distill_runtime.errors import ConfigError
+from rcl_interfaces.msg import ParameterDescriptor, SetParametersResult
+from rclpy.node import Node
+from rclpy.parameter import Parameter
+
+T = TypeVar('T')
+
+
+def parameter(default: object, text: str, *, is_live: bool = False) -> Any:
+    """Declare one field of a parameter dataclass.
+
+    Args:
+        default: Its default; its type is the parameter's.
+        text: What it is, with unit.
+        is_live: Whether it may change while the node is configured.
+    """
+    return dataclasses.field(default=default, metadata={'text': text, 'is_live': is_live})
+
+
+def declare_parameters(node: Node, cls: type[T]) -> None:
+    """Declare every field of a dataclass; a whole number is good enough for a float."""
+    hints = typing.get_type_hints(cls)
+    for field in dataclasses.fields(cls):  # type: ignore[arg-type]
+        descriptor = ParameterDescriptor(
+            description=field.metadata['text'], dynamic_typing=hints[field.name] is float
+        )
+        default = list(field.default) if isinstance(field.default, tuple) else field.default
+        node.declare_parameter(field.name, default, descriptor)
+
+
+def read_parameters(node: Node, cls: type[T], changes: Sequence[Parameter[Any]] = ()) -> T:
+    """Return the parameters as one checked value.
+
+    Args:
+        node: Has them declared.
+        cls: The dataclass.
+        changes: Values that are about to replace those of the node.
+
+    Raises:
+        ConfigError: If a value is of the wrong type or refused by the dataclass.
+    """
+    hints = typing.get_type_hints(cls)
+    values = {name: node.get_parameter(name).value for name in hints}
+    values.update({change.name: change.value for change in changes if change.name in hints})
+    return cls(**{name: _typed(name, hints[name], value) for name, value in values.items()})
+
+
+def _typed(name: str, hint: object, value: object) -> object:
+    """Turn a parameter value into that of the field."""
+    if hint is float and isinstance(value, (int, float)) and not isinstance(value, bool):
+        return float(value)
+    if typing.get_origin(hint) is tuple and not isinstance(value, (str, int, float)):
+        return tuple(value)  # type: ignore[arg-type]
+    if hint in (str, bool, int) and type(value) is hint:
+        return value
+    raise ConfigError(f'{name} is {value!r}, expected {getattr(hint, "__name__", hint)}')
+
+
+def refuse_frozen(cls: type, changes: Sequence[Parameter[Any]]) -> SetParametersResult | None:
+    """Refuse a change of a field that is not live; None if there is none."""
+    live = {field.name: field.metadata['is_live'] for field in dataclasses.fields(cls)}
+    for change in changes:
+        if not live.get(change.name, True):
+            return SetParametersResult(
+                successful=False,
+                reason=f'{change.name} is read at configure: clean up, set it, configure again',
+            )
+    return None

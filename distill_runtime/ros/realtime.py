@@ -1,0 +1,93 @@
+# Copyright 2026 The distill_runtime Authors
+# SPDX-License-Identifier: Apache-2.0
+"""What the operating system can do for a thread with deadlines; each refused with a reason."""
+
+from __future__ import annotations
+
+import ctypes
+import gc
+import os
+import threading
+
+from distill_runtime.errors import ConfigError
+
+_MCL_CURRENT, _MCL_FUTURE = 1, 2
+
+
+def use_fifo(priority: int) -> None:
+    """Give the calling thread SCHED_FIFO.
+
+    Raises:
+        ConfigError: If the operating system refuses.
+    """
+    try:
+        os.sched_setscheduler(0, os.SCHED_FIFO, os.sched_param(priority))
+    except (OSError, AttributeError) as error:
+        raise ConfigError(
+            f'realtime_priority is {priority}, SCHED_FIFO is refused: {error}: raise rtprio for '
+            'this user in /etc/security/limits.conf, or set realtime_priority to 0'
+        ) from error
+
+
+def use_cpus(cpus: tuple[int, ...]) -> None:
+    """Keep the calling thread on some processors.
+
+    Raises:
+        ConfigError: If the operating system refuses.
+    """
+    try:
+        os.sched_setaffinity(0, cpus)
+    except (OSError, AttributeError, ValueError) as error:
+        raise ConfigError(
+            f'cpu_affinity is {list(cpus)}, refused: {error}: this machine offers processors '
+            f'{sorted(os.sched_getaffinity(0))}'
+        ) from error
+
+
+def lock_memory() -> None:
+    """Keep all pages of the process in memory, those to come included.
+
+    Raises:
+        ConfigError: If the operating system refuses.
+    """
+    libc = ctypes.CDLL(None, use_errno=True)
+    if libc.mlockall(_MCL_CURRENT | _MCL_FUTURE) != 0:
+        reason = os.strerror(ctypes.get_errno())
+        raise ConfigError(
+            f'lock_memory is true, mlockall is refused: {reason}: raise memlock for this user in '
+            '/etc/security/limits.conf, or set lock_memory to false'
+        )
+
+
+class GarbagePause:
+    """Keeps the garbage collector out of ticks while any control loop of the process runs.
+
+    All that exists at the start is set aside; what cycles arise are collected in the slack of
+    ticks.
+    """
+
+    _lock = threading.Lock()
+    _count = 0
+
+    def __enter__(self) -> GarbagePause:
+        """Collect once, then switch off."""
+        with GarbagePause._lock:
+            if GarbagePause._count == 0:
+                gc.collect()
+                gc.freeze()
+                gc.disable()
+            GarbagePause._count += 1
+        return self
+
+    def __exit__(self, *exception: object) -> None:
+        """Switch on again behind the last loop."""
+        with GarbagePause._lock:
+            GarbagePause._count -= 1
+            if GarbagePause._count == 0:
+                gc.unfreeze()
+                gc.enable()
+
+    @staticmethod
+    def collect_young() -> None:
+        """Collect what is young, in the slack of a tick."""
+        gc.collect(0)

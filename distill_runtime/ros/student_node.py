@@ -1,0 +1,260 @@
+# Copyright 2026 The distill_runtime Authors
+# SPDX-License-Identifier: Apache-2.0
+"""student_node: a lifecycle node that runs a policy on a robot."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+import contextlib
+from pathlib import Path
+import signal
+import sys
+import threading
+from typing import Any
+
+from distill_runtime.core.modes import Event
+from distill_runtime.core.sensors import Sensors
+from distill_runtime.errors import ConfigError, DistillError
+from distill_runtime.policy.model import load_policy, LoadedPolicy
+from rcl_interfaces.msg import SetParametersResult
+import rclpy
+from rclpy.clock import Clock, ClockType
+from rclpy.executors import ExternalShutdownException, SingleThreadedExecutor
+from rclpy.lifecycle import LifecycleNode, LifecycleState, TransitionCallbackReturn
+from rclpy.parameter import Parameter
+from rclpy.signals import SignalHandlerOptions
+from std_srvs.srv import Trigger
+
+from .diagnostics import Diagnostics
+from .inputs import Inputs
+from .internals import Internals
+from .loop import ControlLoop, LoopParts
+from .node_config import StudentNodeConfig
+from .outputs import command_writer, CommandOutput
+from .parameters import declare_parameters, read_parameters, refuse_frozen
+from .realtime import lock_memory
+
+_SUCCESS = TransitionCallbackReturn.SUCCESS
+_FAILURE = TransitionCallbackReturn.FAILURE
+
+
+class StudentNode(LifecycleNode):
+    """Sensors in, joint commands out, at a fixed rate, in a thread of its own."""
+
+    def __init__(self, node_name: str = 'student_node', **options: Any) -> None:  # noqa: ANN401
+        """Declare parameters and services; the model is loaded by configure."""
+        super().__init__(node_name, **options)
+        declare_parameters(self, StudentNodeConfig)
+        self.add_on_set_parameters_callback(self._on_set_parameters)
+        self._diagnostics = Diagnostics(self)
+        self._policy: LoadedPolicy | None = None
+        self._parts: LoopParts | None = None
+        self._loop: ControlLoop | None = None
+        self.refusal = ''
+        """Why the last transition was refused."""
+        for name, event in (
+            ('start', Event.START),
+            ('stop', Event.STOP),
+            ('estop', Event.ESTOP),
+            ('reset_fault', Event.RESET_FAULT),
+        ):
+            self.create_service(Trigger, f'~/{name}', self._answer(event))
+        self._timer = self.create_timer(
+            1.0, self._publish_diagnostics, clock=Clock(clock_type=ClockType.STEADY_TIME)
+        )
+
+    def on_configure(self, state: LifecycleState) -> TransitionCallbackReturn:
+        """Load and check the model, and create its topics."""
+        return self._attempt('configure', self._configure)
+
+    def on_activate(self, state: LifecycleState) -> TransitionCallbackReturn:
+        """Start the control loop."""
+        result = self._attempt('activate', self._activate)
+        return super().on_activate(state) if result == _SUCCESS else result
+
+    def on_deactivate(self, state: LifecycleState) -> TransitionCallbackReturn:
+        """Stop the control loop; it sends the fault action and rests."""
+        self._stop_loop()
+        return super().on_deactivate(state)
+
+    def on_cleanup(self, state: LifecycleState) -> TransitionCallbackReturn:
+        """Forget the model and its topics."""
+        return self._attempt('cleanup', self._release)
+
+    def on_shutdown(self, state: LifecycleState) -> TransitionCallbackReturn:
+        """Stop and release everything, from any state."""
+        self._stop_loop()
+        return self._attempt('shutdown', self._release)
+
+    def on_error(self, state: LifecycleState) -> TransitionCallbackReturn:
+        """Return to unconfigured."""
+        self._stop_loop()
+        return self._attempt('error', self._release)
+
+    def destroy_node(self) -> None:
+        """Stop the control loop before anything it uses goes away."""
+        self._stop_loop()
+        super().destroy_node()
+
+    def _attempt(self, what: str, act: Any) -> TransitionCallbackReturn:  # noqa: ANN401
+        """Carry out a transition; rclpy would swallow an exception without a word."""
+        try:
+            act()
+        except DistillError as error:
+            self.refusal = str(error)
+            self.get_logger().error(f'{what} is refused: {error}')
+        except Exception as error:  # noqa: BLE001  whatever it is, the user must read it
+            self.refusal = f'{type(error).__name__}: {error}'
+            self.get_logger().error(f'{what} failed: {self.refusal}')
+        else:
+            self.refusal = ''
+            return _SUCCESS
+        self._diagnostics.publish_problem(self.refusal)
+        return _FAILURE
+
+    def _configure(self) -> None:
+        config = read_parameters(self, StudentNodeConfig)
+        policy = load_policy(
+            _allowed_model(config),
+            spec=config.spec or None,
+            robot=config.robot or config.robot_description,
+            provider=config.provider,
+        )
+        runner = policy.runner(config.runner_config(policy.spec.period))
+        sensors = Sensors(runner.plan.layout)
+        writer = command_writer(config.command_type, runner)
+        if config.lock_memory:
+            lock_memory()
+        inputs = Inputs(
+            self,
+            policy.spec,
+            runner.plan,
+            sensors,
+            is_lockstep=config.trigger == 'joint_states',
+            needs_velocity=config.command_type == 'effort',
+            has_stamped_command=config.enable_stamped_cmd_vel,
+            uses_arrival=config.input_stamps == 'arrival',
+        )
+        self._policy = policy
+        self._parts = LoopParts(
+            node=self,
+            config=config,
+            runner=runner,
+            sensors=sensors,
+            inputs=inputs,
+            output=CommandOutput(self, writer, config.shadow),
+            internals=Internals(self, policy.spec, inputs, policy.sha256),
+        )
+        self.get_logger().info(
+            f'{policy.path.name}: policy {policy.spec.name!r}, {len(policy.spec.joints)} joints, '
+            f'{1.0 / policy.spec.period:g} Hz, sha256 {policy.sha256[:12]}'
+        )
+
+    def _activate(self) -> None:
+        assert self._parts is not None
+        self._parts.sensors.clear()
+        self._parts.runner.reset()
+        loop = ControlLoop(self._parts)
+        loop.start()
+        self._loop = loop
+
+    def _stop_loop(self) -> None:
+        if self._loop is not None:
+            self._loop.stop()
+            self._loop = None
+
+    def _release(self) -> None:
+        if self._parts is not None:
+            self._parts.inputs.destroy()
+            self._parts.output.destroy()
+            self._parts.internals.destroy()
+        self._parts = None
+        self._policy = None
+
+    def _answer(self, event: Event) -> Any:  # noqa: ANN401
+        """Make the callback of a service that asks the runner for a change."""
+
+        def answer(request: Trigger.Request, response: Trigger.Response) -> Trigger.Response:
+            if self._loop is None or self._parts is None:
+                response.success, response.message = False, 'node is not active'
+            else:
+                response.success, response.message = self._parts.runner.request(event)
+            return response
+
+        return answer
+
+    def _on_set_parameters(self, changes: Sequence[Parameter[Any]]) -> SetParametersResult:
+        if self._parts is not None:
+            refused = refuse_frozen(StudentNodeConfig, changes)
+            if refused is not None:
+                return refused
+        try:
+            config = read_parameters(self, StudentNodeConfig, changes)
+        except ConfigError as error:
+            return SetParametersResult(successful=False, reason=str(error))
+        if self._loop is not None:
+            self._loop.publishes_internals = config.publish_internals
+        return SetParametersResult(successful=True)
+
+    def _publish_diagnostics(self) -> None:
+        if self._loop is not None and self._parts is not None and self._policy is not None:
+            self._diagnostics.publish(self._loop, self._parts.inputs, self._policy)
+
+
+def _allowed_model(config: StudentNodeConfig) -> Path:
+    """Return the path of the model, if there is one and it may be loaded."""
+    if not config.model:
+        raise ConfigError("model is '', expected the path of an ONNX file")
+    path = Path(config.model).expanduser()
+    if config.model_root:
+        root = Path(config.model_root).expanduser().resolve()
+        if not path.resolve().is_relative_to(root):
+            raise ConfigError(f'model {path} lies outside model_root, expected it below {root}')
+    return path
+
+
+def main(args: list[str] | None = None) -> int:
+    """Run student_node until SIGINT or SIGTERM.
+
+    The signals are blocked and waited for, so that the control loop can still publish when one
+    comes, and a second one during the end does no harm.
+
+    Returns:
+        0, or 2 if the arguments are wrong, or autostart was asked for and refused.
+    """
+    signals = {signal.SIGINT, signal.SIGTERM}
+    signal.pthread_sigmask(signal.SIG_BLOCK, signals)
+    try:
+        rclpy.init(args=args, signal_handler_options=SignalHandlerOptions.NO)
+        node = StudentNode()
+    except Exception as error:  # noqa: BLE001  rclpy raises many types for a wrong argument
+        sys.stderr.write(f'student_node: {error}\n')
+        return 2
+    try:
+        if node.get_parameter('autostart').value and not _autostart(node):
+            return 2
+        executor = SingleThreadedExecutor()
+        executor.add_node(node)
+        threading.Thread(target=_spin, args=(executor,), name='executor', daemon=True).start()
+        signal.sigwait(signals)
+        executor.shutdown()
+    finally:
+        node.destroy_node()
+        rclpy.shutdown()
+    return 0
+
+
+def _spin(executor: SingleThreadedExecutor) -> None:
+    """Serve parameters, services and diagnostics until the executor is shut down."""
+    with contextlib.suppress(ExternalShutdownException):
+        executor.spin()
+
+
+def _autostart(node: StudentNode) -> bool:
+    """Configure and activate."""
+    triggers = (node.trigger_configure, node.trigger_activate)
+    return all(trigger() == _SUCCESS for trigger in triggers)
+
+
+if __name__ == '__main__':
+    sys.exit(main())
