@@ -135,6 +135,11 @@ class SimRobot:
         """Torque of each servo in the last physics step in [N m], shape (num_joints,)."""
         return self.data.actuator_force[self.scene.actuators]
 
+    @property
+    def joint_torque(self) -> FloatArray:
+        """Torque on each joint of the layout in the last physics step, in [N m]."""
+        return self.data.qfrc_actuator[self._velocities]
+
     def read(self, sensors: Sensors) -> None:
         """Write the state of now into the sensors, all with the stamp of now.
 
