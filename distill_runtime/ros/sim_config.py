@@ -7,14 +7,15 @@ from __future__ import annotations
 import dataclasses
 from dataclasses import dataclass
 import math
-from typing import TYPE_CHECKING
+import typing
 
 from distill_runtime.errors import ConfigError
 from distill_runtime.sim.disturb import DisturbConfig, NoiseConfig
 from distill_runtime.sim.scene import SceneConfig, SHIPPED_SCENE
+from rcl_interfaces.msg import ParameterDescriptor
+from rclpy.node import Node
 
-if TYPE_CHECKING:
-    from rclpy.node import Node
+from .parameters import parameter, read_parameters
 
 COMMAND_TYPES = ('joint_state', 'position_array', 'trajectory', 'effort')
 
@@ -23,50 +24,44 @@ COMMAND_TYPES = ('joint_state', 'position_array', 'trajectory', 'effort')
 class SimNodeConfig:
     """What sim_node simulates, and how it meets the rest of the system."""
 
-    model: str = ''
-    """ONNX policy, of which only the spec is used: joints, gains, default pose, limits, period."""
-    spec: str = ''
-    """Spec file, where the model has none inside."""
-    robot: str = ''
-    """Robot profile, or path of a URDF."""
-    scene: str = ''
-    """MJCF scene; '': the quadruped that comes with this package."""
-    imu_site: str = ''
-    """Site of the Imu; '': the first one on the base whose name contains imu, else the base."""
-    actuators: str = 'pd'
-    """pd: servos with the gains of the spec; scene: the scene's own."""
-    timestep: float = 0.0
-    """Physics step in [s]; 0: the scene's."""
-    command_type: str = 'joint_state'
-    """Message on joint_command: joint_state, position_array, trajectory, or effort."""
-    sensor_rate: float = 0.0
-    """Rate of the sensor messages in [Hz]; 0: 200 Hz in real time, the policy's in lock-step."""
-    real_time_factor: float = 1.0
-    """Simulated over real time; 0: as fast as possible, in lock-step only."""
-    lockstep: bool = False
-    """Whether time waits for the command of each tick."""
-    decimation: int = 1
-    """In lock-step, sensor messages per awaited command: the decimation of the policy's node."""
-    resend_after: float = 1.0
-    """Time in [s] without an answer after which the first sensors are sent again, in lock-step."""
-    publish_clock: bool = False
-    """Whether /clock is published; simulated time then starts at 1 s, else at the real time."""
-    velocity_command: tuple[float, ...] = ()
-    """vx, vy, yaw rate to publish on cmd_vel with the sensors; empty: others do that."""
-    seconds: float = 0.0
-    """Simulated time after which the node ends, in [s]; 0: never."""
-    noise: float = 0.0
-    """Level of sensor noise; 1: that of MuJoCo Playground."""
-    push_speed: float = 0.0
-    """Velocity in [m]/[s] of pushes in random directions."""
-    push_interval: float = 3.0
-    """Time between pushes, in [s]."""
-    latency: int = 0
-    """Sensor periods by which a command acts late."""
-    drop: float = 0.0
-    """Probability that a sensor message is lost."""
-    seed: int = 0
-    """Of all the randomness."""
+    model: str = parameter('', 'ONNX policy, for its spec: joints, gains, default pose, period')
+    spec: str = parameter('', "spec file that overrides or completes the model's own; '': none")
+    robot: str = parameter('', "robot profile, or path of a URDF; '': none")
+    scene: str = parameter('', "MJCF scene; '': the quadruped that comes with this package")
+    imu_site: str = parameter('', "site of the Imu; '': one on the base named imu, or the base")
+    actuators: str = parameter('pd', "pd: servos with the spec's gains; scene: the scene's own")
+    timestep: float = parameter(0.0, "physics step in s; 0: the scene's")
+    command_type: str = parameter(
+        'joint_state', 'joint_state, position_array, trajectory or effort'
+    )
+    sensor_rate: float = parameter(
+        0.0,
+        "sensor messages per second in Hz; 0: in real time a multiple of the policy's rate of up "
+        "to 250 Hz, in lock-step the policy's",
+    )
+    real_time_factor: float = parameter(
+        1.0, 'simulated over real time; 0: as fast as possible, in lock-step only'
+    )
+    lockstep: bool = parameter(False, 'time waits for the command of each tick')
+    decimation: int = parameter(
+        1, "in lock-step, sensor messages per awaited command: decimation of the policy's node"
+    )
+    resend_after: float = parameter(
+        1.0, 'in lock-step, time in s without an answer after which the first sensors come again'
+    )
+    publish_clock: bool = parameter(
+        False, 'publish /clock; time then starts at 1 s, else at the time of the system'
+    )
+    velocity_command: tuple[float, ...] = parameter(
+        (), 'vx, vy, yaw rate to publish on cmd_vel with the sensors; empty: others do that'
+    )
+    seconds: float = parameter(0.0, 'simulated time in s after which the node ends; 0: never')
+    noise: float = parameter(0.0, 'level of sensor noise; 1: that of MuJoCo Playground')
+    push_speed: float = parameter(0.0, 'velocity in m/s of pushes in random directions')
+    push_interval: float = parameter(3.0, 'time between pushes in s')
+    latency: int = parameter(0, 'sensor periods by which a command acts late')
+    drop: float = parameter(0.0, 'probability that a sensor message is lost')
+    seed: int = parameter(0, 'of all the randomness')
 
     def __post_init__(self) -> None:
         """Refuse values out of range, and those that lock-step cannot have."""
@@ -83,8 +78,9 @@ class SimNodeConfig:
             raise ConfigError(f'resend_after is {self.resend_after} s, expected above 0 s')
         if not self.decimation >= 1:
             raise ConfigError(f'decimation is {self.decimation}, expected at least 1')
+        numbers = [v for v in self.velocity_command if isinstance(v, float | int)]
         if self.velocity_command and not (
-            len(self.velocity_command) == 3 and all(map(math.isfinite, self.velocity_command))
+            len(self.velocity_command) == len(numbers) == 3 and all(map(math.isfinite, numbers))
         ):
             raise ConfigError(
                 f'velocity_command is {list(self.velocity_command)}, expected vx, vy and yaw rate'
@@ -134,27 +130,15 @@ def declare_config(node: Node) -> SimNodeConfig:
     Raises:
         ConfigError: If a value has the wrong type or is out of range.
     """
-    from rcl_interfaces.msg import ParameterDescriptor
-
-    # typed by hand below, so that 1 is as good as 1.0
-    descriptor = ParameterDescriptor(read_only=True, dynamic_typing=True)
-    values = {}
+    hints = typing.get_type_hints(SimNodeConfig)
     for field in dataclasses.fields(SimNodeConfig):
-        default = list(field.default) if isinstance(field.default, tuple) else field.default
-        value = node.declare_parameter(field.name, default, descriptor).value
-        values[field.name] = _converted(field.name, value, field.default)
-    return SimNodeConfig(**values)  # type: ignore[arg-type]  # checked one by one
-
-
-def _converted(name: str, value: object, default: object) -> object:
-    """Return a value in the type of its default."""
-    if isinstance(default, tuple):
-        # an empty list has no type in ROS, and arrives as None or as bytes
-        numbers = list(value) if value is not None else []  # type: ignore[call-overload]
-        if all(isinstance(number, float | int) for number in numbers):
-            return tuple(float(number) for number in numbers)
-    elif isinstance(default, float) and isinstance(value, int) and not isinstance(value, bool):
-        return float(value)
-    elif type(value) is type(default):
-        return value
-    raise ConfigError(f'{name} is {value!r}, expected {type(default).__name__}')
+        default: object = field.default
+        # 1 is as good as 1.0, and an empty list has no type
+        is_dynamic = isinstance(default, tuple) or hints[field.name] is float
+        if isinstance(default, tuple):
+            default = list(default)
+        descriptor = ParameterDescriptor(
+            description=field.metadata['text'], read_only=True, dynamic_typing=is_dynamic
+        )
+        node.declare_parameter(field.name, default, descriptor)
+    return read_parameters(node, SimNodeConfig)

@@ -61,7 +61,8 @@ class SensorPublishers:
         self._twist = Twist()
         if velocity_command:
             self._cmd_vel = node.create_publisher(Twist, 'cmd_vel', QOS)
-            self._twist.linear.x, self._twist.linear.y, self._twist.angular.z = velocity_command
+            vx, vy, yaw_rate = map(float, velocity_command)
+            self._twist.linear.x, self._twist.linear.y, self._twist.angular.z = vx, vy, yaw_rate
         self._imu_message = Imu()
         self._imu_message.header.frame_id = 'imu_link'
         self._odometry = Odometry(child_frame_id='base_link')

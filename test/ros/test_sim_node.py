@@ -275,8 +275,11 @@ def test_default_rate_is_a_multiple_of_the_policys_below_250_hz(context, files):
         ({'lockstep': True, 'drop': 0.1}, r'drop is 0\.1, expected 0 with lockstep'),
         ({'lockstep': True, 'command_type': 'position_array'}, 'expected a message with a stamp'),
         ({'velocity_command': [1.0]}, r'velocity_command is \[1\.0\], expected vx, vy'),
-        ({'seed': 'one'}, "seed is 'one', expected int"),
-        ({'lockstep': 1}, 'lockstep is 1, expected bool'),
+        ({'seconds': 'one'}, "seconds is 'one', expected float"),
+        (
+            {'velocity_command': ['a', 'b', 'c']},
+            r"velocity_command is \['a', 'b', 'c'\], expected",
+        ),
     ],
 )
 def test_wrong_parameter_is_refused(context, files, parameters, message):
