@@ -29,6 +29,11 @@ def locked_floats(values: Iterable[float]) -> FloatArray:
     return array
 
 
+def own_indices(indices: IndexArray) -> IndexArray:
+    """Return a writable copy to gather with: take copies a read-only index at every call."""
+    return np.array(indices)
+
+
 def locked_indices(values: Iterable[int]) -> IndexArray:
     """Return a read-only index array of shape (n,)."""
     array = np.array(tuple(values), dtype=np.intp)

@@ -17,7 +17,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from .arrays import Float32Array, FloatArray
+from .arrays import Float32Array, FloatArray, own_indices
 from .plan import InputPlan
 
 
@@ -33,14 +33,14 @@ class Observation:
                 push.
         """
         frame_dim = len(plan.index)
-        self._index = plan.index
+        self._index = own_indices(plan.index)
         self._offset = plan.offset if np.any(plan.offset) else None
         self._clip_before = _as_float32(plan.clip_before)
         self._scale = plan.scale.astype(np.float32) if np.any(plan.scale != 1.0) else None
         self._clip_after = _as_float32(plan.clip_after)
         self._fill_first = plan.fill_first
         self._depth = plan.depth
-        self._layout = plan.layout
+        self._layout = own_indices(plan.layout)
         self._tensor = tensor
         self._gathered = np.zeros(frame_dim)
         self._frame: Float32Array = np.zeros(frame_dim, dtype=np.float32)

@@ -9,7 +9,7 @@ import math
 import numpy as np
 
 from .action import ActionMap
-from .arrays import FloatArray, is_sound
+from .arrays import FloatArray, is_sound, own_indices
 from .command import CommandGate
 from .config import RunnerConfig
 from .freshness import Freshness
@@ -62,6 +62,8 @@ class PolicyRunner:
         self._is_position = np.array(
             [mode == 'position' for mode in plan.joints.modes], np.float64
         )
+        self._position_index = own_indices(plan.joints.position_index)
+        self._velocity_index = own_indices(plan.joints.velocity_index)
         num_joints = len(plan.joints.names)
         self.joint_position = np.zeros(num_joints)
         """Measured positions of the last tick in [rad], policy order."""
@@ -185,9 +187,8 @@ class PolicyRunner:
             return f'imu.norm: orientation (w, x, y, z) is {quat}, expected a unit quaternion'
         self._head[:] = values
         self._freshness.take_over(sensors)
-        joints = self.plan.joints
-        self._head.take(joints.position_index, None, self.joint_position, 'clip')
-        self._head.take(joints.velocity_index, None, self.joint_velocity, 'clip')
+        self._head.take(self._position_index, None, self.joint_position, 'clip')
+        self._head.take(self._velocity_index, None, self.joint_velocity, 'clip')
         return sensors.problem
 
     def _policy_tick(self, stamp_ns: int) -> bool:
