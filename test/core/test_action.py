@@ -1,0 +1,86 @@
+# Copyright 2026 The distill_runtime Authors
+# SPDX-License-Identifier: Apache-2.0
+from __future__ import annotations
+
+from distill_runtime.core.action import ActionMap
+from distill_runtime.spec.compile import compile_spec
+import numpy as np
+import pytest
+from support.specs import DEFAULT, make_spec
+
+
+class Mapped:
+    """An action map and what it wrote for one network output."""
+
+    def __init__(self, output, **changes):
+        plan = compile_spec(make_spec(**changes))
+        self.last = np.full(plan.action.width, np.nan)
+        self.map = ActionMap(plan.action, plan.joints.idle, self.last)
+        self.raw = np.array(output, np.float32)
+        self.map.apply(self.raw)
+        self.target = self.map.target.tolist()
+
+
+def test_target_is_scale_times_action_plus_default():
+    mapped = Mapped([1.0, -2.0, 0.0], action={'scale': [0.5, 0.25, 9.0]})
+    assert mapped.target == [0.1 + 0.5, 0.6 - 0.5, -0.5]
+    assert mapped.last.tolist() == [1.0, -2.0, 0.0]
+
+
+def test_offset_in_numbers_replaces_the_default():
+    assert Mapped([2, 2, 2], action={'offset': [1, 2, 3]}).target == [2.0, 3.0, 4.0]
+
+
+def test_clip_comes_before_the_scale_and_shows_in_the_last_action():
+    mapped = Mapped([9.0, -9.0, 0.5], action={'clip': [-2.0, 4.0], 'offset': [0, 0, 0]})
+    assert mapped.last.tolist() == [4.0, -2.0, 0.5]
+    assert mapped.target == [2.0, -1.0, 0.25]
+
+
+def test_clip_per_element_with_an_open_side():
+    clip = [[-1, 1], [None, 2], [-3, None]]
+    assert Mapped([9, 9, 9], action={'clip': clip}).last.tolist() == [1.0, 2.0, 9.0]
+    assert Mapped([-9, -9, -9], action={'clip': clip}).last.tolist() == [-1.0, -9.0, -3.0]
+
+
+def test_joints_that_the_policy_does_not_move_stay_at_their_default():
+    mapped = Mapped([1.0, 2.0], action={'joints': ['ankle', 'hip'], 'scale': [1.0, 10.0]})
+    assert mapped.target == [0.1 + 20.0, 0.6, -0.5 + 1.0]
+
+
+def test_all_joints_in_another_order_go_where_their_names_say():
+    mapped = Mapped([1.0, 2.0, 3.0], action={'joints': ['ankle', 'hip', 'knee'], 'scale': 1.0})
+    assert mapped.target == [0.1 + 2.0, 0.6 + 3.0, -0.5 + 1.0]
+
+
+def test_default_offset_is_zero_for_velocity_and_effort():
+    mapped = Mapped([1.0, 1.0, 1.0], mode=['position', 'velocity', 'effort'])
+    assert mapped.target == [0.1 + 0.5, 0.5, 0.5]
+
+
+def choices_spec(**action):
+    rows = [[0, 0, 0], [1, 2, 3], [4, 5, 6], [7, 8, 9]]
+    return {'action': {'scale': None, 'offset': None, 'choices': rows, **action}}
+
+
+def test_largest_logit_picks_its_row():
+    assert Mapped([0.1, -1.0, 0.7, 0.2], **choices_spec()).target == [4.0, 5.0, 6.0]
+
+
+def test_first_of_equal_logits_wins():
+    assert Mapped([0.0, 5.0, 5.0, 0.0], **choices_spec()).target == [1.0, 2.0, 3.0]
+
+
+def test_rows_for_some_joints_leave_the_others():
+    spec = choices_spec(joints=['knee'], choices=[[1.0], [2.0]])
+    assert Mapped([0.0, 1.0], **spec).target == [DEFAULT[0], 2.0, DEFAULT[2]]
+
+
+def test_network_output_is_not_written():
+    mapped = Mapped([9.0, 9.0, 9.0], action={'clip': [-1, 1]})
+    assert mapped.raw.tolist() == [9.0, 9.0, 9.0]
+
+
+def test_output_of_another_width_is_a_programming_error():
+    with pytest.raises(ValueError, match='broadcast'):
+        Mapped([1.0, 2.0])

@@ -1,0 +1,41 @@
+# Copyright 2026 The distill_runtime Authors
+# SPDX-License-Identifier: Apache-2.0
+from __future__ import annotations
+
+from distill_runtime.core.arrays import is_sound, locked_floats, locked_indices
+import numpy as np
+import pytest
+
+
+def test_locked_arrays_cannot_be_written():
+    for array, dtype in ((locked_floats([1, 2.5]), np.float64), (locked_indices([1, 2]), np.intp)):
+        assert array.dtype == dtype
+        with pytest.raises(ValueError, match='read-only'):
+            array[0] = 0
+
+
+def test_locked_arrays_may_be_empty():
+    assert locked_floats([]).shape == (0,)
+    assert locked_indices(iter(())).shape == (0,)
+
+
+@pytest.mark.parametrize(
+    ('values', 'expected'),
+    [
+        ([], True),
+        ([0.0, -3.0, 1e12], True),
+        ([np.nan, 0.0], False),
+        ([np.inf, 0.0], False),
+        ([np.inf, -np.inf], False),
+        ([1e39, 0.0], False),
+        ([1e300, -1e300], False),
+    ],
+)
+def test_sound_values_are_finite_and_of_sane_size(values, expected):
+    assert is_sound(np.array(values)) is expected
+
+
+def test_float32_values_are_judged_without_a_warning():
+    assert is_sound(np.array([3.0, -4.0], np.float32)) is True
+    assert is_sound(np.array([3e38, 3e38], np.float32)) is False
+    assert is_sound(np.array([np.nan], np.float32)) is False

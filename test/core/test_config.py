@@ -1,0 +1,56 @@
+# Copyright 2026 The distill_runtime Authors
+# SPDX-License-Identifier: Apache-2.0
+from __future__ import annotations
+
+import math
+
+from distill_runtime.core.config import RunnerConfig
+from distill_runtime.errors import ConfigError
+import pytest
+
+
+def test_defaults_are_accepted():
+    assert RunnerConfig().start_in == 'standby'
+
+
+@pytest.mark.parametrize(
+    'values',
+    [
+        {'ramp_time': 0.0},
+        {'cmd_vel_timeout': 0.0},
+        {'tilt_limit': 0.0},
+        {'tilt_limit': math.pi},
+        {'max_joint_step': 0.0},
+        {'max_input_age': 59.9},
+    ],
+)
+def test_bounds_that_belong_to_the_range(values):
+    RunnerConfig(**values)
+
+
+@pytest.mark.parametrize(
+    ('values', 'message'),
+    [
+        ({'ticks_per_step': 0}, r'^ticks_per_step is 0, expected at least 1$'),
+        (
+            {'interpolation': 'cubic'},
+            r"^interpolation is 'cubic', expected one of \['hold', 'linear'\]$",
+        ),
+        ({'start_in': 'walk'}, r"^start_in is 'walk', expected one of \['standby', 'policy'\]$"),
+        ({'fault_action': ''}, r"^fault_action is '', expected one of \['hold', .*'stop'\]$"),
+        ({'max_input_age': 0.0}, r'^max_input_age is 0.0 s, expected above 0 s and below 60 s$'),
+        ({'max_input_age': 60.0}, r'^max_input_age is 60.0 s, expected above 0 s and below 60 s$'),
+        ({'max_input_age': math.nan}, r'^max_input_age is nan s'),
+        ({'ramp_time': -0.1}, r'^ramp_time is -0.1, expected at least 0 and finite$'),
+        (
+            {'cmd_vel_timeout': math.inf},
+            r'^cmd_vel_timeout is inf, expected at least 0 and',
+        ),
+        ({'max_joint_step': math.nan}, r'^max_joint_step is nan, expected at least 0 and finite$'),
+        ({'tilt_limit': -0.1}, r'^tilt_limit is -0.1 rad, expected 0 rad to pi rad$'),
+        ({'tilt_limit': 3.2}, r'^tilt_limit is 3.2 rad, expected 0 rad to pi rad$'),
+    ],
+)
+def test_anything_else_is_refused_by_name_and_value(values, message):
+    with pytest.raises(ConfigError, match=message):
+        RunnerConfig(**values)

@@ -1,0 +1,59 @@
+# Copyright 2026 The distill_runtime Authors
+# SPDX-License-Identifier: Apache-2.0
+from __future__ import annotations
+
+from distill_runtime.core.reasons import joined, unsound_action, unsound_input
+from distill_runtime.core.sensors import ExternalInput, SensorLayout, Sensors
+import numpy as np
+import pytest
+
+
+def sensors_with(view, element, value):
+    sensors = Sensors(
+        SensorLayout(joints=('a', 'b'), externals=(ExternalInput(topic='/scan', width=3),))
+    )
+    target = sensors.externals[0] if view == 'external' else getattr(sensors, view)
+    target[element] = value
+    return sensors
+
+
+@pytest.mark.parametrize(
+    ('view', 'element', 'name'),
+    [
+        ('joint_position', 1, 'joint_states.position'),
+        ('joint_velocity', 0, 'joint_states.velocity'),
+        ('angular_velocity', 2, 'imu.angular_velocity'),
+        ('quat_base_to_world', 3, 'imu.orientation'),
+        ('velocity_command', 0, 'cmd_vel'),
+        ('base_linear_velocity', 1, 'odom.twist'),
+        ('external', 2, '/scan'),
+    ],
+)
+@pytest.mark.parametrize('value', [np.nan, np.inf, -np.inf])
+def test_the_input_and_the_element_are_named(view, element, name, value):
+    reason = unsound_input(sensors_with(view, element, value))
+    assert reason == f'{name}.not_finite: element {element} is {value}, the last sound one is kept'
+
+
+def test_finite_nonsense_is_named_too():
+    reason = unsound_input(sensors_with('joint_velocity', 1, -1e200))
+    assert reason.startswith('joint_states.velocity.too_large: element 1 is -1e+200, ')
+
+
+def test_the_first_of_several_is_named():
+    sensors = sensors_with('angular_velocity', 1, np.nan)
+    sensors.joint_velocity[1] = np.inf
+    assert unsound_input(sensors).startswith('joint_states.velocity.not_finite: element 1 is inf')
+
+
+def test_action_element_is_named():
+    reason = unsound_action(np.array([0.0, 1.0, np.nan], np.float32))
+    assert reason == 'action.not_finite: network output element 2 is nan'
+    assert unsound_action(np.array([0.0, 1e30], np.float32)).startswith(
+        'action.too_large: network output element 1 is 1'
+    )
+
+
+def test_warning_stands_behind_what_it_led_to():
+    assert joined('imu.stale: old', '') == 'imu.stale: old'
+    assert joined('imu.stale: old', 'imu.norm: 0') == 'imu.stale: old (imu.norm: 0)'

@@ -1,0 +1,184 @@
+# Copyright 2026 The distill_runtime Authors
+# SPDX-License-Identifier: Apache-2.0
+from __future__ import annotations
+
+import math
+
+from distill_runtime.core.modes import Event, Mode
+import numpy as np
+import pytest
+from support.rig import COMMAND_TERM, IMU_TERM, Rig, walking
+from support.specs import DEFAULT, make_spec
+
+SECOND = 1_000_000_000
+
+
+def test_standby_ramps_from_the_measured_pose_to_the_default_pose():
+    rig = Rig(ramp_time=2.0)
+    rig.place([0.5, 0.6, -0.5])
+    step = rig.tick()
+    assert (step.mode, step.sends, step.reason) == (Mode.STANDBY, True, '')
+    assert step.command.tolist() == [0.5, 0.6, -0.5]
+    assert rig.tick(SECOND).command == pytest.approx([0.3, 0.6, -0.5])
+    assert rig.tick(SECOND).command.tolist() == list(DEFAULT)
+    assert rig.tick(100 * SECOND).command.tolist() == list(DEFAULT)
+
+
+def test_standby_does_not_run_the_policy():
+    rig = Rig()
+    assert not rig.tick().has_policy_step
+    assert rig.policy.num_runs == 0
+
+
+def test_start_runs_the_policy_from_the_next_tick_on():
+    rig = Rig(output=[1.0, -1.0, 0.0], max_joint_step=0.0)
+    rig.tick()
+    step = rig.ask(Event.START)
+    assert (step.mode, step.has_policy_step, step.reason) == (Mode.POLICY, True, '')
+    assert step.action.tolist() == [1.0, -1.0, 0.0]
+    assert step.target.tolist() == [0.1 + 0.5, 0.6 - 0.5, -0.5]
+    assert step.command.tolist() == step.target.tolist()
+
+
+def test_stop_ramps_back_from_the_last_command():
+    rig = walking(output=1.0, ramp_time=1.0)
+    last = rig.tick().command.tolist()
+    step = rig.ask(Event.STOP)
+    assert step.mode is Mode.STANDBY
+    assert step.command == pytest.approx(last)
+    assert rig.tick(SECOND).command.tolist() == list(DEFAULT)
+
+
+def test_start_in_policy_makes_the_first_complete_tick_its_tick_zero():
+    rig = Rig(make_spec(IMU_TERM), start_in='policy', max_joint_step=0.01, output=1.0)
+    assert not rig.tick(but={'imu'}).sends
+    step = rig.tick()
+    assert (step.mode, step.has_policy_step) == (Mode.POLICY, True)
+    # the first command is not limited in its step
+    assert step.command.tolist() == [value + 0.5 for value in DEFAULT]
+
+
+def test_later_commands_are_limited_in_their_step():
+    rig = walking(output=lambda run: float(run), max_joint_step=0.125)
+    assert rig.tick().command.tolist() == [value + 0.125 for value in DEFAULT]
+    assert rig.tick().target.tolist() == [value + 1.0 for value in DEFAULT]
+    assert rig.tick().command == pytest.approx([value + 0.375 for value in DEFAULT])
+
+
+def test_step_limit_spans_the_change_of_mode():
+    rig = Rig(output=2.0, max_joint_step=0.25)
+    rig.tick()
+    assert rig.ask(Event.START).command.tolist() == [value + 0.25 for value in DEFAULT]
+
+
+@pytest.mark.parametrize('output', [-9.0, 9.0])
+def test_position_limits_hold_in_every_mode(output):
+    limits = {'position': [[-0.2, 0.2], [0.5, 0.7], [-0.6, -0.4]]}
+    lower, upper = np.array(limits['position']).T
+    rig = Rig(make_spec(limits=limits), output=output, max_joint_step=0.0)
+    rig.place([9.0, -9.0, 9.0])  # measured outside of the limits
+    for event in (Event.STOP, Event.START, Event.STOP, Event.ESTOP, Event.RESET_FAULT):
+        rig.tick()
+        for command in (rig.ask(event).command, rig.tick().command):
+            assert np.all((lower <= command) & (command <= upper))
+
+
+def test_first_policy_step_sees_last_action_zero_and_then_the_clipped_output():
+    spec = make_spec({'term': 'last_action'}, action={'clip': [-2.0, 2.0], 'scale': 0.1})
+    rig = Rig(spec, output=5.0, start_in='policy')
+    assert rig.tick().observation.tolist() == [0.0, 0.0, 0.0]
+    step = rig.tick()
+    assert step.observation.tolist() == [2.0, 2.0, 2.0]
+    assert step.action.tolist() == [5.0, 5.0, 5.0]
+
+
+def test_coming_back_to_the_policy_starts_everything_anew():
+    phase = {'term': 'gait_phase', 'frequency': 1.0, 'offsets': [0.0], 'components': ['cos']}
+    spec = make_spec(
+        {'term': 'last_action'},
+        {'term': 'joint_position', 'relative': False, 'joints': ['hip']},
+        {**phase, 'advance': 'after'},
+        history={'length': 2, 'major': 'frame', 'order': 'oldest_first', 'fill': 'zeros'},
+    )
+    rig = Rig(spec, output=1.0)
+    rig.tick()
+    rig.place([0.25, 0.0, 0.0])
+    first = rig.ask(Event.START).observation.tolist()
+    assert first == [0.0] * 5 + [0.0, 0.0, 0.0, 0.25, 1.0]
+    for _ in range(3):
+        rig.tick()
+    assert rig.policy.observation.tolist() != first
+    rig.ask(Event.STOP)
+    resets = rig.policy.num_resets
+    assert rig.ask(Event.START).observation.tolist() == first
+    assert rig.policy.num_resets == resets + 1
+
+
+def test_start_while_the_policy_runs_changes_nothing():
+    rig = walking(output=1.0)
+    resets = rig.policy.num_resets
+    assert rig.ask(Event.START).mode is Mode.POLICY
+    assert rig.policy.num_resets == resets
+
+
+def test_velocity_command_reaches_the_policy_clipped():
+    spec = make_spec(COMMAND_TERM, command={'lower': [-1, -1, -1], 'upper': [1, 1, 0.5]})
+    rig = Rig(spec, start_in='policy')
+    rig.sensors.velocity_command[:] = [3.0, -0.5, 0.75]
+    assert rig.tick().observation.tolist() == [1.0, -0.5, 0.5]
+    assert rig.sensors.velocity_command.tolist() == [3.0, -0.5, 0.75]
+
+
+def test_measured_joints_are_in_policy_order_whatever_the_robot():
+    rig = Rig(robot_joints=('other', 'ankle', 'hip', 'knee'))
+    rig.place([1.0, 2.0, 3.0])
+    rig.sensors.joint_velocity[:] = [9.0, 30.0, 10.0, 20.0]
+    rig.tick()
+    assert rig.runner.joint_position.tolist() == [1.0, 2.0, 3.0]
+    assert rig.runner.joint_velocity.tolist() == [10.0, 20.0, 30.0]
+
+
+def test_step_says_whether_the_joints_can_be_trusted_for_efforts():
+    rig = walking()
+    assert rig.tick().has_feedback
+    assert not rig.tick(SECOND, but={'joint'}).has_feedback
+
+
+def test_reset_is_the_state_after_construction():
+    rig = walking(output=1.0, max_joint_step=0.01)
+    rig.runner.reset()
+    assert (rig.runner.mode, rig.runner.fault) == (Mode.POLICY, '')
+    rig.now = 0  # a clock that starts over is none that jumps
+    step = rig.tick()
+    assert (step.mode, step.reason) == (Mode.POLICY, '')
+    assert step.command.tolist() == [value + 0.5 for value in DEFAULT]
+
+
+def test_tilt_limit_is_kept_up_to_its_angle():
+    for angle, mode in ((0.79, Mode.POLICY), (0.81, Mode.FAULT)):
+        rig = walking(make_spec(IMU_TERM), tilt_limit=0.8)
+        rig.sensors.quat_base_to_world[:] = [math.cos(angle / 2), math.sin(angle / 2), 0, 0]
+        assert rig.tick().mode is mode
+    assert rig.runner.fault == 'tilt.limit: base is tilted by 0.81 rad, expected within 0.80 rad'
+
+
+def test_zero_tilt_limit_lets_the_robot_lie_on_its_back():
+    rig = walking(make_spec(IMU_TERM), tilt_limit=0.0)
+    rig.sensors.quat_base_to_world[:] = [0, 1, 0, 0]
+    assert rig.tick().mode is Mode.POLICY
+
+
+def test_same_sensors_give_the_same_bits():
+    spec = make_spec(COMMAND_TERM, {'term': 'joint_velocity', 'scale': 0.05})
+    streams = []
+    for _ in range(2):
+        rng = np.random.default_rng(0)
+        rig = Rig(spec, output=lambda run: math.sin(run), start_in='policy')
+        stream = b''
+        for _ in range(50):
+            rig.sensors.velocity_command[:] = rng.normal(size=3)
+            rig.sensors.joint_velocity[:] = rng.normal(size=3)
+            step = rig.tick()
+            stream += step.observation.tobytes() + step.command.tobytes()
+        streams.append(stream)
+    assert streams[0] == streams[1]

@@ -1,0 +1,143 @@
+# Copyright 2026 The distill_runtime Authors
+# SPDX-License-Identifier: Apache-2.0
+from __future__ import annotations
+
+from distill_runtime.core.modes import Event, Mode
+import numpy as np
+import pytest
+from support.rig import Rig, walking
+from support.specs import DEFAULT, make_spec
+
+SECOND = 1_000_000_000
+WALKED = [value + 0.5 for value in DEFAULT]
+
+
+def faulted(action, spec=None, **options):
+    """Return a rig that walked at output 1 and whose fault was just entered."""
+    rig = walking(spec, output=1.0, fault_action=action, **options)
+    rig.place([0.0, 0.25, 0.5])
+    step = rig.ask(Event.ESTOP)
+    assert step.mode is Mode.FAULT
+    assert step.reason == 'estop.requested: estop was called'
+    return rig, step
+
+
+def test_hold_keeps_the_last_command():
+    rig, step = faulted('hold')
+    assert (step.sends, step.command.tolist()) == (True, WALKED)
+    rig.place([9.0, 9.0, 9.0])
+    assert rig.tick(SECOND).command.tolist() == WALKED
+
+
+def test_default_pose_ramps_to_it():
+    rig, step = faulted('default_pose', ramp_time=2.0)
+    assert step.command.tolist() == WALKED
+    assert rig.tick(SECOND).command == pytest.approx([value + 0.25 for value in DEFAULT])
+    assert rig.tick(SECOND).command.tolist() == list(DEFAULT)
+
+
+def test_damp_commands_the_measured_pose():
+    rig, step = faulted('damp')
+    assert (step.sends, step.command.tolist()) == (True, [0.0, 0.25, 0.5])
+    rig.place([0.125, 0.25, 0.5])
+    assert rig.tick().command.tolist() == [0.125, 0.25, 0.5]
+
+
+def test_damp_without_feedback_holds():
+    rig, _ = faulted('damp')
+    rig.place([9.0, 9.0, 9.0])
+    for _ in range(2):
+        step = rig.tick(SECOND, but={'joint'})
+        assert (step.command.tolist(), step.has_feedback) == ([0.0, 0.25, 0.5], False)
+
+
+def test_stop_sends_nothing():
+    rig, step = faulted('stop')
+    assert not step.sends
+    assert not rig.tick().sends
+
+
+def test_after_stop_the_way_back_starts_from_where_the_joints_went():
+    rig, _ = faulted('stop')
+    rig.tick()
+    rig.place([0.7, -0.3, 0.2])  # the joints were limp
+    step = rig.ask(Event.RESET_FAULT)
+    assert (step.mode, step.sends) == (Mode.STANDBY, True)
+    assert step.command.tolist() == [0.7, -0.3, 0.2]
+
+
+@pytest.mark.parametrize('action', ['hold', 'damp'])
+def test_velocity_and_effort_joints_rest_in_a_fault(action):
+    spec = make_spec(mode=['position', 'velocity', 'effort'])
+    rig, step = faulted(action, spec)
+    expected = WALKED[0] if action == 'hold' else 0.0
+    assert step.command.tolist() == [expected, 0.0, 0.0]
+    assert rig.tick(SECOND, but={'joint'}).command[1:].tolist() == [0.0, 0.0]
+
+
+def test_default_pose_of_a_velocity_joint_is_a_smooth_stop():
+    rig, step = faulted('default_pose', make_spec(mode='velocity'), ramp_time=2.0)
+    assert step.command.tolist() == [0.5, 0.5, 0.5]
+    assert rig.tick(SECOND).command == pytest.approx([0.25] * 3)
+    assert rig.tick(SECOND).command.tolist() == [0.0, 0.0, 0.0]
+
+
+@pytest.mark.parametrize('action', ['hold', 'default_pose', 'damp'])
+def test_step_limit_holds_in_a_fault(action):
+    rig = walking(output=1.0, fault_action=action, max_joint_step=0.125, ramp_time=0.0)
+    before = rig.tick().command.copy()
+    rig.place([9.0, 9.0, 9.0])
+    rig.runner.request(Event.ESTOP)
+    for _ in range(5):
+        command = rig.tick().command
+        assert np.all(np.abs(command - before) <= 0.125 + 1e-12)
+        before = command.copy()
+
+
+def test_fault_is_latched_when_its_cause_is_gone():
+    rig = walking()
+    rig.tick(SECOND, but={'joint'})
+    for _ in range(5):
+        step = rig.tick()
+        assert step.mode is Mode.FAULT
+        assert step.reason.startswith('joint_states.stale: ')
+        assert not step.has_policy_step
+
+
+def test_later_cause_does_not_replace_the_first():
+    rig = walking()
+    first = rig.tick(SECOND, but={'joint'}).reason
+    assert rig.tick(-SECOND).reason == first
+
+
+@pytest.mark.parametrize('output', [np.nan, np.inf, 1e30])
+def test_network_output_that_is_no_number_is_a_fault(output):
+    rig = walking(output=lambda run: output if run == 1 else 1.0, fault_action='hold')
+    step = rig.tick()
+    assert step.mode is Mode.FAULT
+    assert step.reason.startswith('action.')
+    assert 'network output element 0 is' in step.reason
+    assert step.command.tolist() == WALKED
+    assert step.target.tolist() == WALKED
+    assert step.has_policy_step  # it ran, and its observation is there to be looked at
+
+
+def test_bad_first_output_holds_the_measured_pose():
+    rig = Rig(output=np.nan, start_in='policy', fault_action='hold')
+    rig.place([0.3, 0.2, 0.1])
+    step = rig.tick()
+    assert (step.mode, step.command.tolist()) == (Mode.FAULT, [0.3, 0.2, 0.1])
+
+
+def test_policy_does_not_run_in_a_fault():
+    rig, _ = faulted('hold')
+    runs = rig.policy.num_runs
+    rig.tick()
+    assert rig.policy.num_runs == runs
+
+
+def test_fault_of_standby_is_a_fault_too():
+    rig = Rig()
+    rig.tick()
+    assert rig.tick(SECOND, but={'joint'}).mode is Mode.FAULT
+    assert rig.tick().mode is Mode.FAULT

@@ -1,0 +1,190 @@
+# Copyright 2026 The distill_runtime Authors
+# SPDX-License-Identifier: Apache-2.0
+from __future__ import annotations
+
+from distill_runtime.core.modes import Event, Mode
+from distill_runtime.core.sensors import NEVER
+from hypothesis import given
+from hypothesis import strategies as st
+import numpy as np
+import pytest
+from support.rig import COMMAND_TERM, IMU_TERM, ODOMETRY_TERM, Rig, TICK_NS, walking
+from support.specs import make_spec
+
+SCAN = {'term': 'external', 'topic': '/scan', 'width': 2, 'max_age': 0.1}
+POSITION = {'term': 'joint_position', 'relative': False}
+VELOCITY = {'term': 'joint_velocity'}
+GYRO = {'term': 'base_angular_velocity'}
+EVERYTHING = (POSITION, VELOCITY, IMU_TERM, GYRO, COMMAND_TERM, ODOMETRY_TERM, SCAN)
+TOPICS = {'joint': 'joint_states', 'imu': 'imu', 'odometry': 'odom', 'external': '/scan'}
+LIMIT_NS = 100_000_000
+
+
+def everything(**options):
+    return walking(make_spec(*EVERYTHING), max_input_age=0.1, **options)
+
+
+@pytest.mark.parametrize(('name', 'topic'), TOPICS.items())
+def test_nothing_is_sent_until_every_input_has_come(name, topic):
+    rig = Rig(make_spec(*EVERYTHING), start_in='policy')
+    for _ in range(3):
+        step = rig.tick(but={name})
+        assert (step.sends, step.has_policy_step) == (False, False)
+        assert step.reason == f'{topic}.missing: no sample yet, is its publisher running?'
+    assert rig.tick().has_policy_step
+
+
+def test_waiting_for_inputs_is_no_fault():
+    rig = Rig()
+    rig.tick(but={'joint'})
+    assert (rig.runner.mode, rig.runner.fault) == (Mode.STANDBY, '')
+
+
+def test_arm_runs_from_joint_states_alone():
+    rig = Rig(start_in='policy')
+    step = rig.tick(but={'imu', 'odometry', 'command'})
+    assert (step.mode, step.reason, step.has_policy_step) == (Mode.POLICY, '', True)
+
+
+@pytest.mark.parametrize(('name', 'topic'), TOPICS.items())
+def test_input_as_old_as_allowed_is_used_and_one_tick_older_is_a_fault(name, topic):
+    rig = everything()
+    rig.tick(LIMIT_NS, but={name})
+    assert rig.runner.mode is Mode.POLICY
+    step = rig.tick(1, but={name})
+    assert step.mode is Mode.FAULT
+    assert step.reason.startswith(f'{topic}.stale: newest sample is 0.100 s old')
+
+
+@pytest.mark.parametrize(('name', 'topic'), TOPICS.items())
+def test_input_from_the_far_future_is_a_fault(name, topic):
+    rig = everything()
+    rig.stamp(rig.now + TICK_NS, but={name})
+    for stamp_ns, mode in ((LIMIT_NS, Mode.POLICY), (LIMIT_NS + 1, Mode.FAULT)):
+        ahead = rig.now + TICK_NS + stamp_ns
+        if name == 'external':
+            rig.sensors.external_stamps_ns = [ahead]
+        else:
+            setattr(rig.sensors, f'{name}_stamp_ns', ahead)
+        rig.tick(but={name})
+        assert rig.runner.mode is mode
+    assert rig.runner.fault.startswith(f'{topic}.ahead: newest sample is stamped 0.100 s after')
+
+
+VIEWS = {
+    'joint_position': 'joint_states.position',
+    'joint_velocity': 'joint_states.velocity',
+    'angular_velocity': 'imu.angular_velocity',
+    'quat_base_to_world': 'imu.orientation',
+    'velocity_command': 'cmd_vel',
+    'base_linear_velocity': 'odom.twist',
+    'external': '/scan',
+}
+
+
+@pytest.mark.parametrize(('view', 'name'), VIEWS.items())
+@pytest.mark.parametrize('value', [np.nan, np.inf, 1e300])
+def test_sample_that_is_no_number_is_not_taken_over_and_ages_into_a_fault(view, name, value):
+    rig = everything(output=1.0)
+    sound = rig.tick().observation.copy()
+    target = rig.sensors.externals[0] if view == 'external' else getattr(rig.sensors, view)
+    target[0] = value
+    step = rig.tick()
+    assert (step.mode, step.has_policy_step) == (Mode.POLICY, True)
+    assert step.reason.startswith(f'{name}.')
+    assert 'element 0 is' in step.reason
+    assert step.observation.tolist() == sound.tolist()
+    step = rig.tick(LIMIT_NS)
+    assert step.mode is Mode.FAULT
+    assert step.reason.startswith('joint_states.stale: ')
+    assert f'({name}.' in step.reason
+    assert np.all(np.isfinite(step.command))
+
+
+@pytest.mark.parametrize('quat', [[0, 0, 0, 0], [2, 0, 0, 0]])
+def test_quaternion_that_is_no_rotation_is_not_taken_over(quat):
+    rig = everything()
+    rig.sensors.quat_base_to_world[:] = quat
+    step = rig.tick()
+    assert step.mode is Mode.POLICY
+    assert step.reason.startswith('imu.norm: orientation (w, x, y, z) is [')
+    assert rig.tick(LIMIT_NS).mode is Mode.FAULT
+
+
+def test_sound_samples_end_the_warning():
+    rig = everything()
+    rig.sensors.joint_velocity[0] = np.nan
+    assert rig.tick().reason
+    rig.sensors.joint_velocity[0] = 0.5
+    assert rig.tick().reason == ''
+
+
+def test_problem_of_the_receiver_is_the_reason():
+    rig = everything()
+    rig.sensors.problem = 'joint_states.names: hip is missing'
+    step = rig.tick()
+    assert (step.mode, step.reason) == (Mode.POLICY, 'joint_states.names: hip is missing')
+
+
+def test_stale_command_counts_as_zero_and_is_no_fault():
+    rig = walking(make_spec(COMMAND_TERM), cmd_vel_timeout=0.5)
+    rig.sensors.velocity_command[:] = [1.0, 0.5, 0.25]
+    assert rig.tick().observation.tolist() == [1.0, 0.5, 0.25]
+    step = rig.tick(500_000_001, but={'command'})
+    assert step.observation.tolist() == [0.0, 0.0, 0.0]
+    assert step.mode is Mode.POLICY
+    assert step.reason.startswith('cmd_vel.stale: ')
+    assert rig.tick().observation.tolist() == [1.0, 0.5, 0.25]
+
+
+def test_before_the_first_command_it_is_zero():
+    rig = walking(make_spec(COMMAND_TERM))
+    rig.sensors.velocity_command[:] = 1.0
+    rig.sensors.command_stamp_ns = NEVER
+    step = rig.tick(but={'command'})
+    assert (step.observation.tolist(), step.reason) == ([0.0, 0.0, 0.0], '')
+
+
+def test_clock_that_runs_backwards_is_a_fault_until_it_is_reset():
+    rig = walking()
+    step = rig.tick(-3 * TICK_NS)
+    assert step.mode is Mode.FAULT
+    assert step.reason.startswith('clock.backwards: tick is 0.060 s before the last one')
+    assert rig.tick().mode is Mode.FAULT
+    assert rig.ask(Event.RESET_FAULT).mode is Mode.STANDBY
+
+
+def test_clock_that_runs_backwards_while_waiting_only_waits():
+    rig = Rig(start_in='policy')
+    rig.tick(but={'joint'})
+    assert rig.tick(-TICK_NS).reason.startswith('clock.backwards')
+    assert rig.tick().has_policy_step
+
+
+def test_two_ticks_of_one_time_are_two_ticks():
+    rig = walking()
+    assert rig.tick(0).has_policy_step
+
+
+wild = st.floats(allow_nan=True, allow_infinity=True, width=64)
+
+
+@pytest.mark.fuzz
+@given(
+    samples=st.lists(
+        st.tuples(st.integers(0, 100), wild, st.integers(-(10**9), 10**9), st.sampled_from(Event)),
+        max_size=8,
+    ),
+    action=st.sampled_from(['hold', 'default_pose', 'damp', 'stop']),
+)
+def test_no_input_raises_and_no_command_leaves_the_limits(samples, action):
+    limits = {'position': [[-1, 1], [-1, 1], [-1, 1]]}
+    rig = Rig(make_spec(*EVERYTHING, limits=limits), 3.0, fault_action=action, start_in='policy')
+    rig.tick()
+    for element, value, dt_ns, event in samples:
+        rig.sensors.values[element % len(rig.sensors.values)] = value
+        rig.runner.request(event)
+        step = rig.tick(dt_ns)
+        assert np.all(np.abs(step.command) <= 1.0)
+        assert np.all(np.isfinite(step.observation))
+        assert step.reason or step.mode is not Mode.FAULT
