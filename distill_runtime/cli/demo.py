@@ -1,0 +1,151 @@
+# Copyright 2026 The distill_runtime Authors
+# SPDX-License-Identifier: Apache-2.0
+"""`distill-runtime demo`: a simulated robot walks, driven by student_node over DDS."""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Iterator, Sequence
+import contextlib
+import os
+from pathlib import Path
+import signal
+import subprocess
+import sys
+from typing import TYPE_CHECKING
+
+from distill_runtime.errors import ConfigError, MissingExtraError
+from distill_runtime.share import share_path
+
+from .json_report import write_json
+
+if TYPE_CHECKING:
+    from .demo_monitor import DemoResult
+
+DESCRIPTION = """
+Start a simulated quadruped and student_node as two processes that meet over DDS in real time, as a
+robot and its computer would: standby, start, walk, turn. Shows what the node reports while it
+runs, ends by itself, and prints a summary. A model of your own starts without standby: not every
+robot can stand in its default pose unaided.
+"""
+EPILOG = """
+examples:
+  distill-runtime demo
+  distill-runtime demo --seconds 60 --noise 1 --pushes 0.5
+  distill-runtime demo --model policy.onnx --robot unitree_g1_29dof --scene g1.xml --json demo.json
+
+exit status: 0 the robot walked, 1 it fell or walked less than half of what was commanded,
+2 something could not be started
+"""
+SHIPPED_MODEL = 'models/quadruped_student.onnx'
+
+
+def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    """Add the command to a parser."""
+    parser = subparsers.add_parser(
+        'demo',
+        help='a simulated robot walks, driven by student_node over DDS',
+        description=DESCRIPTION,
+        epilog=EPILOG,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.set_defaults(run=run)
+    parser.add_argument('--seconds', type=float, default=20.0, help='time to walk (default: 20)')
+    parser.add_argument('--json', metavar='F', help='write the summary to a file; -: print it')
+    parser.add_argument('--model', metavar='MODEL', help='ONNX policy (default: our student)')
+    parser.add_argument('--spec', metavar='F', default='', help='spec file of the model')
+    parser.add_argument('--robot', default='', help='robot profile, or path of a URDF')
+    parser.add_argument('--scene', metavar='MJCF', default='', help='scene (default: quadruped)')
+    parser.add_argument('--noise', type=float, default=0.0, help='level of sensor noise')
+    parser.add_argument('--pushes', type=float, default=0.0, help='velocity of pushes in m/s')
+    parser.add_argument('--seed', type=int, default=0, help='of noise and pushes')
+
+
+def run(args: argparse.Namespace) -> int:
+    """Carry out the command; return the exit status."""
+    if not args.seconds >= 1.0:
+        raise ConfigError(f'--seconds is {args.seconds}, expected at least 1')
+    # a demo must not move a real robot in the network, nor hear one
+    os.environ['ROS_AUTOMATIC_DISCOVERY_RANGE'] = 'LOCALHOST'
+    os.environ['ROS_DOMAIN_ID'] = str(1 + os.getpid() % 100)
+    try:
+        import mujoco  # noqa: F401
+
+        from .demo_monitor import monitor
+        from .demo_panel import open_panel
+    except ImportError as error:
+        raise MissingExtraError(
+            f'{error.name} is not installed: source ROS 2 and install "distill_runtime[sim,ui]", '
+            'or run make setup'
+        ) from error
+    with _nodes(args) as processes, open_panel() as panel:
+        result = monitor(args.seconds, processes, panel)
+    if args.json:
+        write_json(args.json, result.report())
+    if args.json != '-':
+        _print(result)
+    return 0 if result.walked else 1
+
+
+@contextlib.contextmanager
+def _nodes(args: argparse.Namespace) -> Iterator[tuple[subprocess.Popen[bytes], ...]]:
+    """Run both nodes, and end them whatever happens."""
+    model = Path(args.model).expanduser().resolve() if args.model else share_path() / SHIPPED_MODEL
+    policy = {'model': str(model), 'robot': args.robot}
+    if args.spec:
+        policy['spec'] = str(Path(args.spec).expanduser().resolve())
+    student = {**policy, 'autostart': 'true', 'ramp_time': '0.5'}
+    student['start_in'] = 'policy' if args.model else 'standby'
+    simulator = {
+        **policy,
+        'scene': str(Path(args.scene).expanduser().resolve()) if args.scene else '',
+        'noise': str(args.noise),
+        'push_speed': str(args.pushes),
+        'seed': str(args.seed),
+    }
+    processes = []
+    try:
+        for module, parameters in (('sim_node', simulator), ('student_node', student)):
+            processes.append(_start(module, parameters))
+        yield tuple(processes)
+    finally:
+        for process in processes:
+            process.send_signal(signal.SIGINT)
+        for process in processes:
+            try:
+                process.wait(3.0)
+            except subprocess.TimeoutExpired:
+                process.kill()
+
+
+def _start(module: str, parameters: dict[str, str]) -> subprocess.Popen[bytes]:
+    """Start one node in a session of its own: a Ctrl-C is for us to pass on."""
+    settings: Sequence[str] = [f'{name}:={value}' for name, value in parameters.items() if value]
+    arguments = [part for setting in settings for part in ('-p', setting)]
+    return subprocess.Popen(
+        [
+            sys.executable,
+            *('-m', f'distill_runtime.ros.{module}'),
+            *('--ros-args', '--log-level', 'warn', *arguments),
+        ],
+        start_new_session=True,
+    )
+
+
+def _print(result: DemoResult) -> None:
+    """Print the summary."""
+    rows = [
+        ('result', 'walked' if result.walked else result.why_not),
+        ('distance', f'{result.walked_distance:.2f} m of {result.commanded_distance:.2f} m asked'),
+        ('velocity error', f'{result.velocity_error:.3f} m/s, mean'),
+        ('least height', f'{result.min_height:.3f} m'),
+        ('greatest tilt', f'{result.max_tilt:.3f} rad'),
+        ('ticks', f'{result.ticks} at {result.rate:.2f} Hz, {result.missed} deadlines missed'),
+        (
+            'tick latency',
+            f'{result.latency_p50_us:.0f} us median, {result.latency_p99_us:.0f} us p99',
+        ),
+        ('period jitter', f'{result.jitter_p99_us:.0f} us p99'),
+    ]
+    for name, text in rows:
+        print(f'{name:16} {text}')

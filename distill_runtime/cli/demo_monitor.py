@@ -1,0 +1,228 @@
+# Copyright 2026 The distill_runtime Authors
+# SPDX-License-Identifier: Apache-2.0
+"""Commands the robot of the demo, watches it, and judges whether it walked."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import asdict, dataclass, field
+import math
+import subprocess
+import time
+from typing import Protocol
+
+from diagnostic_msgs.msg import DiagnosticArray
+from distill_runtime.errors import DistillError
+from geometry_msgs.msg import Twist
+from nav_msgs.msg import Odometry
+import rclpy
+from rclpy.executors import SingleThreadedExecutor
+from rclpy.signals import SignalHandlerOptions
+from std_srvs.srv import Trigger
+
+TOUR = ((0.1, (0.0, 0.0, 0.0)), (0.7, (0.5, 0.0, 0.0)), (1.0, (0.4, 0.0, 0.5)))
+"""Share of the time at which a part ends, and its vx, vy in [m]/[s] and yaw rate in [rad]/[s]."""
+
+_START_TIMEOUT = 30.0
+_STANDBY_TIME = 1.0
+_COMMAND_PERIOD = 0.05
+_FALLEN_TILT = 1.0
+_WARM_UP = 1.0
+
+
+@dataclass(kw_only=True)
+class DemoResult:
+    """What was seen."""
+
+    seconds: float = 0.0
+    fell: bool = False
+    walked_distance: float = 0.0
+    """Way along the command, in [m]."""
+    commanded_distance: float = 0.0
+    """In [m]."""
+    velocity_error: float = 0.0
+    """Mean of |v_xy - command| over half-second means, in [m]/[s]."""
+    min_height: float = math.inf
+    """In [m]."""
+    max_tilt: float = 0.0
+    """In [rad]."""
+    mode: str = 'starting'
+    reason: str = ''
+    rate: float = 0.0
+    """In [Hz]."""
+    latency_p50_us: float = 0.0
+    latency_p99_us: float = 0.0
+    jitter_p99_us: float = 0.0
+    ticks: int = 0
+    missed: int = 0
+    problem: str = ''
+
+    @property
+    def walked(self) -> bool:
+        """Whether the robot did what was asked."""
+        return not self.why_not
+
+    @property
+    def why_not(self) -> str:
+        """Why it did not; '' if it did."""
+        if self.problem:
+            return self.problem
+        if self.fell:
+            return 'the robot fell'
+        if self.walked_distance < 0.5 * self.commanded_distance:
+            return 'the robot walked less than half of what was commanded'
+        return ''
+
+    def report(self) -> dict[str, object]:
+        """Return everything as plain values."""
+        return {'walked': self.walked, 'why_not': self.why_not, **asdict(self)}
+
+
+class Panel(Protocol):
+    """Shows a result while it grows."""
+
+    def show(
+        self, result: DemoResult, command: Sequence[float], velocity: Sequence[float]
+    ) -> None:
+        """Show the state of this moment."""
+
+
+def monitor(
+    seconds: float, processes: Sequence[subprocess.Popen[bytes]], panel: Panel
+) -> DemoResult:
+    """Lead the robot through the tour.
+
+    Args:
+        seconds: Time to walk.
+        processes: The nodes; if one ends early, so does the demo.
+        panel: Shows what happens.
+
+    Raises:
+        DistillError: If the nodes do not come up.
+    """
+    rclpy.init(signal_handler_options=SignalHandlerOptions.NO)
+    try:
+        return _Monitor(processes, panel).lead(seconds)
+    finally:
+        rclpy.shutdown()
+
+
+@dataclass
+class _Monitor:
+    """One demo run."""
+
+    processes: Sequence[subprocess.Popen[bytes]]
+    panel: Panel
+    result: DemoResult = field(default_factory=DemoResult)
+    command: tuple[float, float, float] = (0.0, 0.0, 0.0)
+    velocity: tuple[float, float, float] = (0.0, 0.0, 0.0)
+    is_walking: bool = False
+    last_odometry: float = 0.0
+    window: list[tuple[float, float]] = field(default_factory=list)
+    errors: list[float] = field(default_factory=list)
+
+    def __post_init__(self) -> None:
+        self.node = rclpy.create_node('demo')
+        self.executor = SingleThreadedExecutor()
+        self.executor.add_node(self.node)
+        self.publisher = self.node.create_publisher(Twist, 'cmd_vel', 10)
+        self.client = self.node.create_client(Trigger, '/student_node/start')
+        self.node.create_subscription(Odometry, 'odom', self._on_odometry, 10)
+        self.node.create_subscription(DiagnosticArray, '/diagnostics', self._on_diagnostics, 10)
+
+    def lead(self, seconds: float) -> DemoResult:
+        """Wait for standby, start the policy, command the tour."""
+        result = self.result
+        self._spin(_START_TIMEOUT, self._is_up)
+        if not self._is_up():
+            raise DistillError(
+                f'student_node is not active after {_START_TIMEOUT:.0f} s: {result.reason}'
+            )
+        if result.mode == 'standby':
+            self._spin(_STANDBY_TIME)
+            self._start_policy()
+        start = time.monotonic()
+        self.is_walking = True
+        for share, command in TOUR:
+            self.command = command
+            self._spin(start + share * seconds - time.monotonic(), lambda: result.fell)
+        result.seconds = time.monotonic() - start
+        self.is_walking = False
+        if self.errors:
+            result.velocity_error = sum(self.errors) / len(self.errors)
+        return result
+
+    def _is_up(self) -> bool:
+        return self.result.mode in ('standby', 'policy') and self.last_odometry > 0.0
+
+    def _start_policy(self) -> None:
+        """Ask the node to leave standby."""
+        answer = self.client.call_async(Trigger.Request())
+        self._spin(5.0, answer.done)
+        if not answer.done():
+            raise DistillError('student_node did not start: ~/start was not answered within 5 s')
+        if not answer.result().success:
+            raise DistillError(f'student_node did not start: {answer.result().message}')
+
+    def _spin(self, seconds: float, is_over: Callable[[], bool] = lambda: False) -> None:
+        """Serve subscriptions and command the robot for a time, or until something is over."""
+        end = time.monotonic() + seconds
+        next_command = 0.0
+        while (now := time.monotonic()) < end and not is_over():
+            for process in self.processes:
+                if process.poll() is not None:
+                    raise DistillError(f'a node ended early with exit status {process.returncode}')
+            if now >= next_command:
+                next_command = now + _COMMAND_PERIOD
+                twist = Twist()
+                twist.linear.x, twist.linear.y, twist.angular.z = self.command
+                self.publisher.publish(twist)
+                self.panel.show(self.result, self.command, self.velocity)
+            self.executor.spin_once(timeout_sec=0.02)
+
+    def _on_odometry(self, message: Odometry) -> None:
+        now = message.header.stamp.sec + message.header.stamp.nanosec / 1e9
+        elapsed, self.last_odometry = now - self.last_odometry, now
+        linear, angular = message.twist.twist.linear, message.twist.twist.angular
+        self.velocity = (linear.x, linear.y, angular.z)
+        if not self.is_walking or not 0.0 < elapsed < 1.0:
+            return
+        q = message.pose.pose.orientation
+        tilt = math.acos(max(-1.0, min(1.0, 1.0 - 2.0 * (q.x * q.x + q.y * q.y))))
+        result = self.result
+        result.min_height = min(result.min_height, message.pose.pose.position.z)
+        result.max_tilt = max(result.max_tilt, tilt)
+        result.fell = result.fell or tilt > _FALLEN_TILT
+        vx, vy, _ = self.command
+        speed = math.hypot(vx, vy)
+        if speed > 0.0:
+            result.commanded_distance += speed * elapsed
+            result.walked_distance += (linear.x * vx + linear.y * vy) / speed * elapsed
+            self._note_error(linear.x - vx, linear.y - vy, elapsed)
+
+    def _note_error(self, dx: float, dy: float, elapsed: float) -> None:
+        """Average the velocity error over half a second: a gait swings about its mean."""
+        self.window.append((dx, dy))
+        if len(self.window) * elapsed >= 0.5:
+            count = len(self.window)
+            mean_x = sum(x for x, _ in self.window) / count
+            mean_y = sum(y for _, y in self.window) / count
+            self.errors.append(math.hypot(mean_x, mean_y))
+            self.window.clear()
+
+    def _on_diagnostics(self, message: DiagnosticArray) -> None:
+        for status in message.status:
+            if not status.name.endswith('student_node: control'):
+                continue
+            values = {entry.key: entry.value for entry in status.values}
+            result = self.result
+            result.reason = values.get('reason', status.message)
+            if 'mode' not in values:
+                continue
+            result.mode = values['mode']
+            result.rate = float(values['rate_hz'])
+            result.latency_p50_us = float(values['latency_p50_us'])
+            result.latency_p99_us = float(values['latency_p99_us'])
+            result.jitter_p99_us = float(values['jitter_p99_us'])
+            result.ticks = int(values['ticks'])
+            result.missed = int(values['missed_deadlines'])
