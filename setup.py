@@ -55,7 +55,7 @@ setup(
     ],
     extras_require={
         'onnx': [ONNX],
-        'sim': ['mujoco>=3.2,<5'],
+        'sim': ['mujoco>=3.3.6,<5'],
         'train': [ONNX, 'torch>=2.2,<3'],
         'bags': ['rosbags>=0.10,<0.12'],
         'ui': ['rich>=13,<16'],

@@ -117,8 +117,11 @@ class Inputs:
             channel.refresh(stamp_ns)
         self._sensors.problem = self._problem()
 
-    def next_joint_states(self) -> int | None:
+    def next_joint_states(self, is_first: bool = False) -> int | None:
         """Take over one JointState and the newest of everything else.
+
+        Args:
+            is_first: Whether those that came before the newest are passed over.
 
         Returns:
             The stamp that its tick has, in [ns]; None if no message waits.
@@ -126,6 +129,8 @@ class Inputs:
         taken = self.joint_states.take_one()
         if taken is None:
             return None
+        while is_first and (following := self.joint_states.take_one()) is not None:
+            taken = following
         stamp_ns = self._tick_stamp(taken[0])
         self._now_ns = stamp_ns
         for channel in self._others:

@@ -171,7 +171,7 @@ class ControlLoop:
             wait_set.add_subscription(handle)
             wait_set.wait(_POLL_NS)
             start_ns = time.monotonic_ns()
-            while (stamp_ns := parts.inputs.next_joint_states()) is not None:
+            while (stamp_ns := parts.inputs.next_joint_states(count == 0)) is not None:
                 if count % parts.config.decimation == 0:
                     self.tick(stamp_ns, start_ns, start_ns)
                     if self.timing.ticks % _COLLECT_EVERY == 0:

@@ -3,9 +3,9 @@
 """The node of the simulated robot: publishes its sensors and follows joint_command.
 
 In real time the sensors of tick k are published at a fixed time, and the newest command acts up to
-tick k + 1. In lock-step time stands still until the command with the stamp of the tick has come:
-with a policy's node that ticks on joint_states, a run is the same whatever the machine does, and
-the same as that of ``sim.loop``.
+tick k + 1; until the first one the robot hangs still. In lock-step time stands still until the
+command with the stamp of the tick has come: with a policy's node that ticks on joint_states, a run
+is the same whatever the machine does, and the same as that of ``sim.loop``.
 """
 
 from __future__ import annotations
@@ -113,7 +113,11 @@ class SimNode:
         start_ns, grid = time.monotonic_ns(), 0
         while self.ticks != num_ticks:
             command = self._tick()
-            self._plant.act(command)
+            if command is None and not config.lockstep:
+                # it hangs still until its first command, as a robot on a gantry does
+                self._start_ns += self.period_ns
+            else:
+                self._plant.act(command)
             self._note(command)
             grid += 1
             if not pace:
