@@ -59,7 +59,10 @@ def sim_node(context, files, **parameters):
 
 
 class PolicyNode:
-    """Ticks on joint_states, as simply as rclpy allows; can ignore the first messages."""
+    """Ticks on joint_states, as simply as rclpy allows; can ignore the first messages.
+
+    An executor may serve a JointState before the Imu that was sent ahead of it: the tick waits.
+    """
 
     def __init__(self, context, files, ignored=0):
         self.node = Node('policy', context=context)
@@ -69,11 +72,12 @@ class PolicyNode:
         self.commands = []
         self.ignored = ignored
         self.last_stamp_ns = NEVER
+        self.waiting = None
         self.publisher = self.node.create_publisher(JointState, 'joint_command', 10)
         for message_type, topic, callback in (
             (Imu, 'imu', self.take_imu),
             (Twist, 'cmd_vel', self.take_command),
-            (JointState, 'joint_states', self.tick),
+            (JointState, 'joint_states', self.take_joints),
         ):
             self.node.create_subscription(message_type, topic, callback, 10)
         self.executor = SingleThreadedExecutor(context=context)
@@ -96,17 +100,32 @@ class PolicyNode:
         self.sensors.angular_velocity[:] = [rate.x, rate.y, rate.z]
         self.sensors.quat_base_to_world[:] = [turn.w, turn.x, turn.y, turn.z]
         self.sensors.imu_stamp_ns = nanoseconds(message)
+        self.tick_if_complete()
 
     def take_command(self, message):
         self.sensors.velocity_command[:] = [
             message.linear.x, message.linear.y, message.angular.z
         ]  # fmt: skip
+        self.sensors.command_stamp_ns = 0
+        self.tick_if_complete()
 
-    def tick(self, message):
-        stamp_ns = nanoseconds(message)
+    def take_joints(self, message):
         if self.ignored:
             self.ignored -= 1
             return
+        self.waiting = message
+        self.tick_if_complete()
+
+    def tick_if_complete(self):
+        message, sensors = self.waiting, self.sensors
+        if message is None or sensors.command_stamp_ns == NEVER:
+            return
+        if sensors.imu_stamp_ns == nanoseconds(message):
+            self.waiting = None
+            self.tick(message)
+
+    def tick(self, message):
+        stamp_ns = nanoseconds(message)
         if stamp_ns != self.last_stamp_ns:
             self.last_stamp_ns = stamp_ns
             places = [message.name.index(name) for name in self.sensors.layout.joints]
@@ -253,7 +272,15 @@ def test_time_runs_at_the_wanted_pace(context, files):
         node.run()
         wall = (node.node.get_clock().now() - start).nanoseconds / 1e9
     assert 0.04 < wall < 1.0
-    assert node.robot.stamp_ns == 200_000_000
+    assert node.ticks * node.period_ns == 200_000_000
+
+
+def test_robot_hangs_still_until_its_first_command(context, files):
+    with sim_node(context, files, seconds=0.2, real_time_factor=4.0) as node:
+        pose = node.robot.position.copy()
+        node.run()
+    assert node.robot.stamp_ns == 0
+    assert node.robot.position.tolist() == pose.tolist()
 
 
 def test_default_rate_is_a_multiple_of_the_policys_below_250_hz(context, files):
