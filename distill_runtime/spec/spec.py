@@ -14,6 +14,8 @@ from .limits import Limits as Limits
 from .tensors import Golden, InputSpec, JointMode, Outputs, StateSpec
 
 _UNLIMITED = Limits()
+MAX_HISTORY = 10_000_000
+"""Elements of all frames that one tensor remembers."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -73,6 +75,7 @@ class PolicySpec:
                 except ConfigError as error:
                     where = f'inputs[{place}].terms[{number}] ({term.kind})'
                     raise ConfigError(f'{where}: {error}') from error
+            self._check_size(entry, f'inputs[{place}]')
         if not self.inputs:
             raise ConfigError('inputs is empty, expected at least one tensor')
 
@@ -99,6 +102,15 @@ class PolicySpec:
             term.dim(len(self.joints), self.act_dim) * len(entry.lags(term))
             for term in entry.terms
         )
+
+    def _check_size(self, entry: InputSpec, where: str) -> None:
+        depth = 1 + max(max(entry.lags(term)) for term in entry.terms)
+        frame = sum(term.dim(len(self.joints), self.act_dim) for term in entry.terms)
+        if depth * frame > MAX_HISTORY:
+            raise ConfigError(
+                f'{where} has a history of {depth} frames of {frame} elements, expected at most '
+                f'{MAX_HISTORY} elements in all'
+            )
 
     def _check_joints(self) -> None:
         if not self.joints:

@@ -82,6 +82,8 @@ def _spec_values(
     values: Mapping[str, Any], path: Path, robot: RobotDescription | None
 ) -> dict[str, Any]:
     motors = [_index(motor) for motor in values['joint_ids_map']]
+    if len(set(motors)) != len(motors):
+        raise ConfigError(f'joint_ids_map is {motors}, expected each motor once')
     result: dict[str, Any] = {
         'name': _policy_name(path),
         'period': values['step_dt'],
@@ -146,7 +148,7 @@ def _observations(observations: Mapping[str, Any]) -> dict[str, Any]:
         if values.get('clip') is not None:
             term['clip'] = values['clip']
             term['order'] = 'scale_then_clip' if scale_first else 'clip_then_scale'
-        lengths.append(max(1, int(values.get('history_length') or 0)))
+        lengths.append(_history_length(values.get('history_length'), name))
         terms.append(term)
     history: dict[str, Any] = {'length': max(lengths)}
     if history['length'] > 1:
@@ -159,6 +161,17 @@ def _observations(observations: Mapping[str, Any]) -> dict[str, Any]:
         if length != history['length']:
             term['history'] = {'length': length}
     return {'terms': terms, 'history': history}
+
+
+def _history_length(value: object, name: str) -> int:
+    """Return the number of frames; none given, or 0, is the newest alone."""
+    if value is None:
+        return 1
+    if not isinstance(value, int) or isinstance(value, bool) or value < 0:
+        raise ConfigError(
+            f'observations.{name}.history_length is {value!r}, expected a number of frames'
+        )
+    return max(1, value)
 
 
 def _outputs(actions: Mapping[str, Any]) -> dict[str, Any]:
