@@ -1,0 +1,119 @@
+# Copyright 2026 The distill_runtime Authors
+# SPDX-License-Identifier: Apache-2.0
+from __future__ import annotations
+
+from distill_runtime.errors import ConfigError
+from distill_runtime.spec.sources import Conflict, merge_sources, SpecSource
+import pytest
+from support.specs import spec_mapping
+
+
+def source(file, /, hints=(), **values):
+    return SpecSource(name=file, values=values, hints=dict(hints))
+
+
+def base(**changes):
+    return source('base.yaml', **spec_mapping(**changes))
+
+
+def test_one_complete_source_is_the_spec():
+    merged = merge_sources([base()])
+    assert merged.spec.name == 'small'
+    assert set(merged.sources.values()) == {'base.yaml'}
+    assert merged.conflicts == ()
+
+
+def test_stronger_source_wins_and_the_conflict_shows_both():
+    merged = merge_sources([source('user.yaml', period=0.01), base()])
+    assert merged.spec.period == 0.01
+    assert merged.sources['period'] == 'user.yaml'
+    assert merged.sources['name'] == 'base.yaml'
+    assert merged.conflicts == (
+        Conflict(
+            field='period',
+            source='user.yaml',
+            value=0.01,
+            other_source='base.yaml',
+            other_value=0.02,
+        ),
+    )
+
+
+def test_conflict_with_each_weaker_source_is_reported():
+    merged = merge_sources([base(), source('b', period=0.1), source('c', period=0.2)])
+    assert [(c.other_source, c.other_value) for c in merged.conflicts] == [('b', 0.1), ('c', 0.2)]
+
+
+def test_weaker_source_fills_what_is_missing():
+    merged = merge_sources([base(), source('gains', stiffness=[1, 2, 3], damping=[1, 1, 1])])
+    assert merged.spec.stiffness == (1.0, 2.0, 3.0)
+    assert merged.sources['stiffness'] == 'gains'
+
+
+def test_limits_are_merged_field_by_field():
+    robot = source('robot', limits={'effort': [5, 5, 5], 'velocity': [9, 9, 9]})
+    merged = merge_sources([base(limits={'velocity': [1, 2, 3]}), robot])
+    assert merged.spec.limits.velocity == (1.0, 2.0, 3.0)
+    assert merged.spec.limits.effort == (5.0, 5.0, 5.0)
+    assert merged.sources['limits.effort'] == 'robot'
+    assert [c.field for c in merged.conflicts] == ['limits.velocity']
+
+
+@pytest.mark.parametrize(
+    ('left', 'right'),
+    [([1, 2, 3], (1.0, 2.0, 3.0)), ([0.1 + 0.2, 1e9, 0.0], [0.3, 1e9 + 1e-6, 1e-13])],
+)
+def test_numbers_equal_but_for_their_last_digits_are_no_conflict(left, right):
+    first = base(default_position=left)
+    assert merge_sources([first, source('b', default_position=right)]).conflicts == ()
+
+
+@pytest.mark.parametrize('value', [[1, 2], [1, 2, 3.001], [1, 2, '3'], 'text', None, {}])
+def test_unequal_values_are_a_conflict(value):
+    first = base(default_position=[1, 2, 3])
+    merged = merge_sources([first, source('b', default_position=value)])
+    assert [conflict.field for conflict in merged.conflicts] == ['default_position']
+
+
+def test_missing_field_names_what_was_searched():
+    with pytest.raises(
+        ConfigError,
+        match=r"^joints is missing, found in none of \['a', 'b'\]: give it in a file with --spec",
+    ):
+        merge_sources([source('a', name='x', period=0.02), source('b')])
+
+
+def test_missing_field_of_no_source_at_all():
+    with pytest.raises(ConfigError, match=r"^name is missing, found in none of \['no file'\]: "):
+        merge_sources([])
+
+
+def test_hint_of_a_source_tells_how_to_supply_the_field():
+    values = spec_mapping()
+    del values['joints']
+    with pytest.raises(ConfigError, match=r'^joints is missing, .*: give the robot$'):
+        merge_sources([source('deploy', hints={'joints': 'give the robot'}, **values)])
+
+
+@pytest.mark.parametrize('values', [{'limits': 3}, {'limits': [1]}, {'limits': 'none'}])
+def test_limits_that_are_no_mapping_are_refused_with_their_file(values):
+    robot = source('robot', limits={'effort': [5, 5, 5]})
+    with pytest.raises(ConfigError, match=r'^user: limits is .*, expected a mapping$'):
+        merge_sources([source('user', **values), base(), robot])
+
+
+def test_limits_of_null_say_nothing():
+    robot = source('robot', limits={'effort': [5, 5, 5]})
+    merged = merge_sources([source('user', limits=None), base(), robot])
+    assert merged.spec.limits.effort == (5.0, 5.0, 5.0)
+
+
+@pytest.mark.parametrize('key', ['limits.effort', 'name.x', '.'])
+def test_key_with_a_dot_is_refused(key):
+    with pytest.raises(ConfigError, match=r'^user: .* is unknown, expected keys without a dot$'):
+        merge_sources([source('user', **{key: 1}), base()])
+
+
+def test_wrong_value_is_refused_after_the_merge():
+    with pytest.raises(ConfigError, match=r"^period is 'fast', expected a number$"):
+        merge_sources([source('user', period='fast'), base()])

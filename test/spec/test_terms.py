@@ -1,0 +1,116 @@
+# Copyright 2026 The distill_runtime Authors
+# SPDX-License-Identifier: Apache-2.0
+from __future__ import annotations
+
+from distill_runtime.errors import ConfigError
+from distill_runtime.spec.mapping import read_dataclass
+from distill_runtime.spec.terms import Term, TERMS
+import pytest
+from support.specs import make_spec
+
+PHASE = {'term': 'gait_phase', 'frequency': 1, 'offsets': [0, 3], 'components': ['cos', 'sin'],
+         'advance': 'after'}  # fmt: skip
+POSITION = {'term': 'joint_position', 'relative': True}
+SCAN = {'term': 'external', 'topic': '/scan', 'width': 5}
+POSE = {'term': 'external', 'topic': 'goal', 'width': 7, 'message': 'PoseStamped'}
+
+
+@pytest.mark.parametrize(
+    ('term', 'width'),
+    [
+        ({'term': 'base_linear_velocity'}, 3),
+        ({'term': 'base_angular_velocity'}, 3),
+        ({'term': 'projected_gravity'}, 3),
+        ({'term': 'velocity_command'}, 3),
+        ({'term': 'velocity_command', 'components': ['yaw']}, 1),
+        (POSITION, 3),
+        ({**POSITION, 'joints': ['knee', 'hip']}, 2),
+        ({'term': 'joint_velocity', 'masked': ['knee']}, 3),
+        ({'term': 'last_action'}, 3),
+        (PHASE, 4),
+        ({**PHASE, 'components': ['sin']}, 2),
+        (SCAN, 5),
+        (POSE, 7),
+    ],
+)
+def test_width_of_each_term(term, width):
+    spec = make_spec(term)
+    assert spec.input_dim(spec.inputs[0]) == width
+
+
+def test_last_action_is_as_wide_as_the_network_output():
+    spec = make_spec({'term': 'last_action'}, action={'joints': ['hip'], 'scale': 1.0})
+    assert spec.input_dim(spec.inputs[0]) == 1
+    rows = {'scale': None, 'offset': None, 'choices': [[0, 0, 0]] * 5}
+    spec = make_spec({'term': 'last_action'}, action=rows)
+    assert spec.input_dim(spec.inputs[0]) == 5
+
+
+def test_every_term_of_the_design_can_be_named():
+    assert sorted(TERMS) == [
+        'base_angular_velocity',
+        'base_linear_velocity',
+        'external',
+        'gait_phase',
+        'joint_position',
+        'joint_velocity',
+        'last_action',
+        'projected_gravity',
+        'velocity_command',
+    ]
+
+
+@pytest.mark.parametrize(
+    ('term', 'message'),
+    [
+        (3, r'^t is 3, expected a mapping with the key term$'),
+        ({}, r"^t\.term is None, expected one of \['base_angular_velocity', "),
+        ({'term': 'joint_pos'}, r"^t\.term is 'joint_pos', expected one of "),
+        ({'term': ['last_action']}, r"^t\.term is \['last_action'\], expected one of "),
+        ({'term': 'last_action', 'scael': 2}, r'^t\.scael is unknown, expected one of \['),
+        ({'term': 'joint_position'}, r'^t\.relative is missing, expected true or false$'),
+        ({'term': 'external', 'topic': 'x'}, r'^t\.width is missing, expected an integer$'),
+        ({**PHASE, 'advance': 'never'}, r"^t\.advance is 'never', expected one of \['before', "),
+        ({**PHASE, 'components': ['tan']}, r"^t\.components\[0\] is 'tan', expected one of"),
+        ({'term': 'last_action', 'scale': 'x'}, r"^t\.scale is 'x', expected a number or a list"),
+    ],
+)
+def test_term_that_cannot_be_read_is_refused_with_its_path(term, message):
+    with pytest.raises(ConfigError, match=message):
+        read_dataclass(Term, term, 't')
+
+
+@pytest.mark.parametrize(
+    ('term', 'message'),
+    [
+        ({'term': 'last_action', 'scale': [1, 2]}, r'scale has 2 elements, expected 3$'),
+        ({'term': 'last_action', 'clip': [[-1, 1]]}, r'clip has 1 pairs, expected 3$'),
+        ({'term': 'last_action', 'clip': []}, r'clip is empty, expected \[lower, upper\]'),
+        ({**POSITION, 'joints': ['toe']}, r"joints has 'toe', expected names of joints: \['hip'"),
+        ({**POSITION, 'joints': []}, r'joints is empty, expected at least one, or null for all$'),
+        ({**POSITION, 'joints': ['hip'] * 2}, r"joints is \['hip', 'hip'\], expected each name"),
+        ({**POSITION, 'masked': ['toe']}, r"masked has 'toe', expected names of joints"),
+        (
+            {'term': 'velocity_command', 'components': []},
+            r'components is \[\], expected each once',
+        ),
+        (
+            {'term': 'velocity_command', 'components': ['vx', 'vx']},
+            r"components is \['vx', 'vx'\], expected each once$",
+        ),
+        ({**PHASE, 'frequency': 0}, r'frequency is 0\.0 Hz, expected above 0 Hz$'),
+        ({**PHASE, 'offsets': []}, r'offsets and components are empty, expected at least one of'),
+        ({**SCAN, 'width': 0}, r'width is 0, expected 1 to 1000000$'),
+        ({**SCAN, 'topic': ''}, r'topic is empty, expected a topic name$'),
+        ({**SCAN, 'max_age': -1}, r'max_age is -1\.0 s, expected at least 0 s$'),
+        (
+            {**SCAN, 'quaternion': 'wxyz'},
+            r'quaternion is wxyz, expected it only for a PoseStamped',
+        ),
+        ({**POSE, 'width': 6}, r'width is 6, expected 7 for a PoseStamped$'),
+    ],
+)
+def test_term_that_does_not_fit_the_policy_is_refused_with_its_place(term, message):
+    where = rf'^inputs\[0\]\.terms\[1\] \({term["term"]}\): '
+    with pytest.raises(ConfigError, match=where + message):
+        make_spec({'term': 'last_action'}, term)
