@@ -44,7 +44,7 @@ class JointStateDecoder:
 
     Names may come in any order, and other joints are ignored. A message that lacks a wanted
     joint, or its position, is refused. Velocities may be absent only where nothing needs them;
-    they then stay zero.
+    they then stay what they were.
     """
 
     def __init__(
@@ -86,7 +86,7 @@ class JointStateDecoder:
         layout = self._layouts.get(data[_FRAME_ID : self._prefix_end])
         if (
             layout is None
-            or size < layout.end
+            or not layout.end <= size <= len(self._room)
             or data[layout.count_at : layout.count_at + 4] != layout.count
             or data[:2] != LITTLE_ENDIAN
         ):
