@@ -1,0 +1,133 @@
+# Copyright 2026 The distill_runtime Authors
+# SPDX-License-Identifier: Apache-2.0
+"""One self-contained model file: graph, spec, golden vectors, provenance."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import replace
+import json
+from pathlib import Path
+
+from distill_runtime.errors import ConfigError, ModelError
+from distill_runtime.spec.mapping import to_mapping
+from distill_runtime.spec.readers.own import GOLDEN_KEY, SPEC_KEY
+from distill_runtime.spec.spec import PolicySpec
+from distill_runtime.spec.tensors import Golden
+import onnx
+
+from .golden import replay_golden
+from .session import open_session, PolicySession
+
+PROVENANCE_KEY = 'distill_runtime.provenance'
+
+
+def pack(
+    model: bytes | Path,
+    spec: PolicySpec,
+    golden: Golden | None = None,
+    provenance: Mapping[str, object] | None = None,
+) -> bytes:
+    """Put the spec of a model, and what proves it, into the model's metadata.
+
+    The graph stays as it is; weights that lie in files beside it are taken in. Metadata of other
+    programs is kept, that of an earlier packing is replaced.
+
+    Args:
+        model: ONNX file, or its content.
+        spec: What it says about itself; its own golden vectors count if none are given.
+        golden: Recorded steps, replayed here.
+        provenance: Where the model comes from: plain mappings, lists, strings and numbers.
+
+    Returns:
+        The packed file.
+
+    Raises:
+        ConfigError: If the file cannot be read, or the provenance is no JSON.
+        ModelError: If it is no ONNX model, does not fit the spec, or gives other golden steps.
+    """
+    golden = golden or spec.golden
+    packed = _load(model)
+    metadata = {entry.key: entry.value for entry in packed.metadata_props}
+    for key in (SPEC_KEY, GOLDEN_KEY, PROVENANCE_KEY):
+        metadata.pop(key, None)
+    metadata[SPEC_KEY] = _json(to_mapping(replace(spec, golden=None)), 'spec')
+    if golden is not None:
+        metadata[GOLDEN_KEY] = _json(to_mapping(golden), 'golden')
+    if provenance is not None:
+        metadata[PROVENANCE_KEY] = _json(provenance, 'provenance')
+    del packed.metadata_props[:]
+    for key, value in metadata.items():
+        packed.metadata_props.add(key=key, value=value)
+    result: bytes = packed.SerializeToString()
+    _prove(result, spec, golden)
+    return result
+
+
+def read_provenance(metadata: Mapping[str, str]) -> dict[str, object]:
+    """Return what a packed model says of where it comes from; empty if it says nothing.
+
+    Raises:
+        ConfigError: If the entry is not a JSON mapping.
+    """
+    if PROVENANCE_KEY not in metadata:
+        return {}
+    try:
+        content = json.loads(metadata[PROVENANCE_KEY])
+    except (ValueError, RecursionError) as error:
+        raise ConfigError(f'metadata {PROVENANCE_KEY!r} is not JSON: {error}') from error
+    if not isinstance(content, dict):
+        raise ConfigError(
+            f'metadata {PROVENANCE_KEY!r} holds {type(content).__name__}, expected a mapping'
+        )
+    return content
+
+
+def write_model(path: Path, content: bytes, *, overwrite: bool = False) -> None:
+    """Write a file so that no reader ever sees a part of it.
+
+    Args:
+        path: Where to; its folder exists.
+        content: All of it.
+        overwrite: Whether a file that is there may be replaced.
+
+    Raises:
+        ConfigError: If it is there and may not be replaced, or cannot be written.
+    """
+    if path.exists() and not overwrite:
+        raise ConfigError(f'{path} exists already, not overwriting')
+    part = path.with_name(f'{path.name}.tmp')
+    try:
+        part.write_bytes(content)
+        part.replace(path)
+    except OSError as error:
+        part.unlink(missing_ok=True)
+        raise ConfigError(f'{path} cannot be written: {error.strerror}') from error
+
+
+def _load(model: bytes | Path) -> onnx.ModelProto:
+    what = 'model' if isinstance(model, bytes) else str(model)
+    try:
+        if isinstance(model, bytes):
+            return onnx.load_from_string(model)
+        return onnx.load(what)
+    except OSError as error:
+        raise ConfigError(f'{what} cannot be read: {error.strerror}') from error
+    except Exception as error:
+        raise ModelError(f'{what} cannot be read as ONNX: {error}') from error
+
+
+def _json(value: object, what: str) -> str:
+    """Write JSON; Python's floats come out with all their digits."""
+    try:
+        return json.dumps(value, allow_nan=False, separators=(',', ':'))
+    except (TypeError, ValueError) as error:
+        raise ConfigError(f'{what} cannot be written as JSON: {error}') from error
+
+
+def _prove(model: bytes, spec: PolicySpec, golden: Golden | None) -> None:
+    """Refuse a model that would be refused when it is loaded."""
+    session, graph = open_session(model)
+    policy = PolicySession(session, graph, spec)
+    if golden is not None:
+        replay_golden(policy, golden)
