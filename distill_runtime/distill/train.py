@@ -1,0 +1,121 @@
+# Copyright 2026 The distill_runtime Authors
+# SPDX-License-Identifier: Apache-2.0
+"""The supervised fit of a student to labelled rows."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+import copy
+from dataclasses import dataclass
+import math
+from typing import NamedTuple
+
+from distill_runtime.errors import ConfigError
+import torch
+from torch import Tensor
+
+from .episodes import Rows
+from .losses import Loss
+from .students import Student
+
+_EVALUATION_ROWS = 16384
+
+
+@dataclass(frozen=True, kw_only=True)
+class FitConfig:
+    """How to train."""
+
+    learning_rate: float = 1e-3
+    """Of Adam at the start; it falls to zero along half a cosine."""
+    batch_size: int = 1024
+    patience: int = 5
+    """Epochs without a better validation loss after which training stops."""
+    num_threads: int = 1
+    """Of torch; another number gives other roundings."""
+
+    def __post_init__(self) -> None:
+        """Refuse values out of range."""
+        if not 0.0 < self.learning_rate < 1.0:
+            raise ConfigError(f'learning_rate is {self.learning_rate}, expected in (0, 1)')
+        for name in ('batch_size', 'patience', 'num_threads'):
+            value = getattr(self, name)
+            if not value >= 1:
+                raise ConfigError(f'{name} is {value}, expected at least 1')
+
+
+class FitResult(NamedTuple):
+    """Losses of a fit."""
+
+    train_loss: float
+    """Mean over the batches of the last epoch."""
+    validation_loss: float
+    """Of the student that was kept, the best of all epochs."""
+    epochs: int
+    """Epochs that were run."""
+
+
+def fit(
+    student: Student,
+    train: Rows,
+    validation: Rows,
+    *,
+    loss: Loss,
+    epochs: int,
+    config: FitConfig,
+    seed: int,
+    on_epoch: Callable[[int, float, float], None] | None = None,
+) -> FitResult:
+    """Train a student in place, and leave it as it was after its best epoch.
+
+    Args:
+        student: Keeps its normaliser.
+        train: Rows to train on.
+        validation: Rows of other episodes, to choose the epoch by.
+        loss: What to minimise.
+        epochs: Greatest number of passes over the rows.
+        config: How to train.
+        seed: Of the order of the rows.
+        on_epoch: Called with the epoch from 1, the training and the validation loss.
+    """
+    torch.set_num_threads(config.num_threads)
+    observation, label = torch.from_numpy(train.observation), torch.from_numpy(train.label)
+    generator = torch.Generator().manual_seed(seed)
+    optimiser = torch.optim.Adam(student.parameters(), lr=config.learning_rate)
+    num_batches = math.ceil(len(observation) / config.batch_size)
+    schedule = torch.optim.lr_scheduler.CosineAnnealingLR(optimiser, epochs * num_batches)
+    best, best_loss, best_epoch = copy.deepcopy(student.state_dict()), math.inf, 0
+    train_loss, epoch = math.nan, 0
+    while epoch < epochs and epoch - best_epoch < config.patience:
+        epoch += 1
+        total = 0.0
+        for rows in torch.randperm(len(observation), generator=generator).chunk(num_batches):
+            value = loss(student(observation[rows]), label[rows])
+            optimiser.zero_grad()
+            value.backward()
+            optimiser.step()
+            schedule.step()
+            total += float(value.detach()) * len(rows)
+        train_loss = total / len(observation)
+        validation_loss = evaluate(student, validation, loss)
+        if validation_loss < best_loss:
+            best, best_loss, best_epoch = (
+                copy.deepcopy(student.state_dict()),
+                validation_loss,
+                epoch,
+            )
+        if on_epoch is not None:
+            on_epoch(epoch, train_loss, validation_loss)
+    student.load_state_dict(best)
+    return FitResult(train_loss, best_loss, epoch)
+
+
+def evaluate(student: Student, rows: Rows, loss: Loss) -> float:
+    """Return the mean loss over rows."""
+    total = 0.0
+    with torch.no_grad():
+        for start in range(0, len(rows.observation), _EVALUATION_ROWS):
+            part = slice(start, start + _EVALUATION_ROWS)
+            label: Tensor = torch.from_numpy(rows.label[part])
+            value = loss(student(torch.from_numpy(rows.observation[part])), label)
+            total += float(value) * len(label)
+    return total / len(rows.observation)

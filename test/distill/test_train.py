@@ -1,0 +1,78 @@
+# Copyright 2026 The distill_runtime Authors
+# SPDX-License-Identifier: Apache-2.0
+from __future__ import annotations
+
+from distill_runtime.distill.episodes import Rows
+from distill_runtime.distill.losses import mse
+from distill_runtime.distill.students import NetworkConfig, Student
+from distill_runtime.distill.train import evaluate, fit, FitConfig
+from distill_runtime.errors import ConfigError
+import numpy as np
+import pytest
+import torch
+
+
+def linear_rows(seed, count):
+    random = np.random.default_rng(seed)
+    observation = random.normal(size=(count, 4)).astype(np.float32)
+    weights = np.array([[0.3], [-0.2], [0.1], [0.0]], np.float32)
+    return Rows(observation, observation @ weights)
+
+
+def make_student():
+    torch.manual_seed(0)
+    return Student(4, 1, NetworkConfig(hidden=(16,), output='linear'))
+
+
+def train(student, epochs=10, on_epoch=None, **changes):
+    config = FitConfig(**{'batch_size': 64, 'learning_rate': 0.01, **changes})
+    return fit(
+        student,
+        linear_rows(0, 1000),
+        linear_rows(1, 200),
+        loss=mse,
+        epochs=epochs,
+        config=config,
+        seed=5,
+        on_epoch=on_epoch,
+    )
+
+
+def test_loss_falls():
+    student = make_student()
+    before = evaluate(student, linear_rows(1, 200), mse)
+    result = train(student)
+    assert result.validation_loss < 0.02 * before
+    assert result.epochs == 10
+
+
+def test_student_of_the_best_epoch_is_kept():
+    student, losses = make_student(), []
+    result = train(student, 20, lambda epoch, _, loss: losses.append(loss), learning_rate=0.5)
+    assert result.validation_loss == min(losses)
+    assert evaluate(student, linear_rows(1, 200), mse) == pytest.approx(min(losses))
+
+
+def test_training_stops_when_nothing_gets_better():
+    result = train(make_student(), 100, learning_rate=0.9, patience=3)
+    assert result.epochs < 100
+
+
+def test_same_seed_gives_the_same_student():
+    students = make_student(), make_student()
+    results = [train(student, 2) for student in students]
+    assert results[0] == results[1]
+
+
+@pytest.mark.parametrize(
+    ('changes', 'message'),
+    [
+        ({'learning_rate': 0.0}, 'learning_rate is 0.0'),
+        ({'batch_size': 0}, 'batch_size is 0'),
+        ({'patience': 0}, 'patience is 0'),
+        ({'num_threads': 0}, 'num_threads is 0'),
+    ],
+)
+def test_config_out_of_range_is_refused(changes, message):
+    with pytest.raises(ConfigError, match=message):
+        FitConfig(**changes)
