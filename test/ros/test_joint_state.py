@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from rclpy.serialization import serialize_message
 from sensor_msgs.msg import JointState
-from support.serialized import cut_short, spoilt
+from support.serialized import cut_short, outcome, spoilt
 
 WANTED = ('hip', 'knee', 'ankle')
 
@@ -148,10 +148,8 @@ def test_message_cut_short_at_any_byte_is_refused_or_read_right(is_known):
         decoded.decode(message)
     for part in cut_short(serialize_message(message)):
         decoded.position.fill(np.nan)
-        try:
-            assert decoded.decode(part) == expected(message)
-        except DecodeError:
-            assert np.isnan(decoded.position).all()
+        got = outcome(decoded.decode, part)
+        assert got == expected(message) or np.isnan(decoded.position).all()
 
 
 @pytest.mark.fuzz
@@ -164,10 +162,7 @@ def test_damaged_message_is_read_or_refused(is_known):
     def check(data):
         if is_known:
             decoded.decode(serialize_message(message))
-        try:
-            decoded.decode(data)
-        except DecodeError:
-            pass
+        outcome(decoded.decode, data)
         assert decoded.decode(serialize_message(message)) == expected(message)
 
     check()

@@ -4,8 +4,17 @@
 
 from __future__ import annotations
 
+from distill_runtime.ros.cdr import DecodeError
 from hypothesis import strategies as st
 from rclpy.serialization import serialize_message
+
+
+def outcome(read, message):
+    """Return what is read of a message, or the DecodeError."""
+    try:
+        return read(message)
+    except DecodeError as error:
+        return error
 
 
 def cut_short(data):
