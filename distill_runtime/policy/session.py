@@ -121,6 +121,12 @@ class PolicySession:
         self.action: Float32Array = np.zeros(spec.act_dim, dtype=np.float32)
         self.inputs = tuple(self._bind_inputs(graph, spec))
         self._states = tuple(self._bind_states(graph, spec))
+        left_over = [info.name for info in graph.inputs if info.name not in self._bound]
+        if left_over:
+            raise ModelError(
+                f'graph inputs {left_over} are not in the spec, expected each under inputs '
+                'or state'
+            )
         action = _tensor(graph.outputs, spec.outputs.action.name, 'outputs.action.name', graph)
         self._bind_output(action, self.action.reshape(_shape(action, self.action.size)))
 
@@ -158,7 +164,6 @@ class PolicySession:
 
     def _bind_inputs(self, graph: Graph, spec: PolicySpec) -> list[Float32Array]:
         views, start = [], 0
-        bound = {state.input for state in spec.state}
         for place, entry in enumerate(spec.inputs):
             info = _tensor(graph.inputs, entry.name, f'inputs[{place}].name', graph)
             dim = spec.input_dim(entry)
@@ -166,13 +171,6 @@ class PolicySession:
             self._bind_input(info, view.reshape(_shape(info, dim, spec, place)))
             views.append(view)
             start += dim
-            bound.add(info.name)
-        left_over = [info.name for info in graph.inputs if info.name not in bound]
-        if left_over:
-            raise ModelError(
-                f'graph inputs {left_over} are not in the spec, expected each under inputs '
-                'or state'
-            )
         return views
 
     def _bind_states(
