@@ -1,0 +1,108 @@
+# Copyright 2026 The distill_runtime Authors
+# SPDX-License-Identifier: Apache-2.0
+"""What every implementation of core.step.Policy keeps to."""
+
+from __future__ import annotations
+
+from distill_runtime.policy.session import open_session, PolicySession
+from distill_runtime.spec.compile import compile_spec
+import numpy as np
+import pytest
+from support.models import save_linear, save_model, save_recurrent
+from support.rig import FakePolicy
+from support.specs import make_spec
+
+STATE = [{'input': 'h_in', 'output': 'h_out', 'shape': [1, 1, 3]}]
+
+
+def session_of(path, **changes):
+    return PolicySession(*open_session(path), make_spec(**changes))
+
+
+def linear(tmp_path, **shape):
+    weights = np.random.default_rng(0).normal(size=(3, 3))
+    return session_of(save_linear(tmp_path / 'm.onnx', weights, **shape))
+
+
+def two_inputs(tmp_path):
+    path = save_model(
+        tmp_path / 'm.onnx',
+        [('Sub', ['a', 'b'], ['actions'])],
+        {'a': [1, 3], 'b': [3]},
+        {'actions': [1, 3]},
+    )
+    terms = [{'term': 'joint_velocity'}]
+    return session_of(path, inputs=[{'name': 'a', 'terms': terms}, {'name': 'b', 'terms': terms}])
+
+
+POLICIES = {
+    'fake': lambda tmp_path: FakePolicy(compile_spec(make_spec()), lambda run: 0.5 * run),
+    'rank 1': lambda tmp_path: linear(tmp_path, rank=1),
+    'rank 2': linear,
+    'symbolic batch': lambda tmp_path: linear(tmp_path, batch='batch'),
+    'two inputs': two_inputs,
+    'recurrent': lambda tmp_path: session_of(save_recurrent(tmp_path / 'm.onnx'), state=STATE),
+}
+
+
+@pytest.fixture(params=POLICIES)
+def policy(request, tmp_path):
+    return POLICIES[request.param](tmp_path)
+
+
+def episode(policy, num_steps=5):
+    """Return the actions of some steps from a reset."""
+    rng = np.random.default_rng(1)
+    policy.reset()
+    actions = []
+    for _ in range(num_steps):
+        policy.observation[:] = rng.normal(size=policy.observation.shape)
+        policy.run()
+        actions.append(policy.action.copy())
+    return np.array(actions)
+
+
+def test_buffers_are_flat_float32(policy):
+    for array in (policy.observation, policy.action, *policy.inputs):
+        assert (array.ndim, array.dtype) == (1, np.float32)
+    assert policy.action.shape == (3,)
+
+
+def test_inputs_are_views_that_cover_the_observation_once(policy):
+    for number, view in enumerate(policy.inputs, 1):
+        assert np.shares_memory(view, policy.observation)
+        view[:] = number
+    sizes = [len(view) for view in policy.inputs]
+    expected = np.repeat(np.arange(1, len(sizes) + 1), sizes)
+    assert policy.observation.tolist() == expected.tolist()
+
+
+def test_buffers_stay_where_they_are(policy):
+    def buffers():
+        return [a.ctypes.data for a in (policy.observation, policy.action, *policy.inputs)]
+
+    before = buffers()
+    episode(policy)
+    assert buffers() == before
+
+
+def test_run_does_not_write_its_inputs(policy):
+    policy.reset()
+    policy.observation[:] = np.linspace(-1.0, 1.0, policy.observation.size)
+    before = policy.observation.copy()
+    policy.run()
+    assert policy.observation.tobytes() == before.tobytes()
+
+
+def test_same_observations_from_a_reset_give_the_same_bits(policy):
+    assert episode(policy).tobytes() == episode(policy).tobytes()
+
+
+def test_reset_in_the_middle_forgets_what_was_before(policy):
+    expected = episode(policy, 3)
+    episode(policy, 5)
+    assert episode(policy, 3).tobytes() == expected.tobytes()
+
+
+def test_actions_are_finite(policy):
+    assert np.isfinite(episode(policy)).all()

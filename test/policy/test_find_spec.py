@@ -1,0 +1,164 @@
+# Copyright 2026 The distill_runtime Authors
+# SPDX-License-Identifier: Apache-2.0
+from __future__ import annotations
+
+import json
+
+from distill_runtime.errors import ConfigError
+from distill_runtime.policy.find_spec import find_spec
+from distill_runtime.spec.description import RobotDescription
+from distill_runtime.spec.readers.own import GOLDEN_KEY, SPEC_KEY
+import pytest
+from support.specs import spec_mapping
+import yaml
+
+ROBOT = RobotDescription(
+    name='three',
+    joints=('ankle', 'knee', 'hip'),
+    position=((-1.0, 0.0), (-2.0, 2.0), (-float('inf'), float('inf'))),
+    velocity=(1.0, 2.0, float('inf')),
+    effort=(10.0, 20.0, 30.0),
+    source='made up',
+)
+DEPLOY = {
+    'joint_ids_map': [2, 1, 0],
+    'step_dt': 0.02,
+    'stiffness': [10, 20, 30],
+    'damping': [1, 2, 3],
+    'default_joint_pos': [0.1, 0.6, -0.5],
+    'commands': {},
+    'actions': {'JointPositionAction': {'scale': 0.5, 'offset': [0.1, 0.6, -0.5]}},
+    'observations': {'joint_pos_rel': {'scale': None, 'clip': None, 'history_length': 1}},
+}
+
+
+@pytest.fixture
+def model(tmp_path):
+    """Return the place of a model; find_spec does not open it."""
+    return tmp_path / 'exported' / 'walk.onnx'
+
+
+def write(path, values):
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(yaml.safe_dump(values))
+    return path
+
+
+def embedded(**changes):
+    return {SPEC_KEY: json.dumps(spec_mapping(**changes))}
+
+
+def test_user_beats_embedded_beats_sidecar(model, tmp_path):
+    user = write(tmp_path / 'mine.yaml', {'period': 0.01})
+    sidecar = write(
+        model.with_name('walk.spec.yaml'),
+        {'period': 0.04, 'name': 'sidecar', 'stiffness': [1, 2, 3], 'damping': [1, 1, 1]},
+    )
+    found = find_spec(model, embedded(), user)
+    assert (found.spec.period, found.spec.name) == (0.01, 'small')
+    assert found.spec.stiffness == (1.0, 2.0, 3.0)
+    assert found.sources['period'] == str(user)
+    assert found.sources['name'] == 'walk.onnx:distill_runtime.spec'
+    assert found.sources['stiffness'] == str(sidecar)
+    assert {(c.field, c.value, c.other_value) for c in found.conflicts} == {
+        ('period', 0.01, 0.02),
+        ('period', 0.01, 0.04),
+        ('name', 'small', 'sidecar'),
+    }
+
+
+def test_sidecar_beats_a_dialect_beside_it(model):
+    write(model.parent / 'deploy.yaml', DEPLOY)
+    write(model.with_name('walk.spec.yaml'), {'period': 0.01})
+    found = find_spec(model, {}, None, ROBOT)
+    assert found.spec.period == 0.01
+    assert [(c.field, c.other_value) for c in found.conflicts] == [('period', 0.02)]
+    assert found.spec.joints == ('hip', 'knee', 'ankle')
+
+
+@pytest.mark.parametrize(
+    'place', ['deploy.yaml', 'params/deploy.yaml', '../params/deploy.yaml', '../param/deploy.yaml']
+)
+def test_deploy_yaml_is_found_where_unitree_puts_it(model, place):
+    model.parent.mkdir()
+    write(model.parent / place, DEPLOY)
+    assert find_spec(model, {}, None, ROBOT).spec.stiffness == (30.0, 20.0, 10.0)
+
+
+def test_deploy_yaml_does_for_a_spec_file_too(model, tmp_path):
+    user = write(tmp_path / 'anything.yaml', DEPLOY)
+    assert find_spec(model, {}, user, ROBOT).spec.joints == ('hip', 'knee', 'ankle')
+
+
+def test_complete_spec_does_not_look_for_dialects(model):
+    write(model.parent / 'deploy.yaml', {**DEPLOY, 'step_dt': 'broken'})
+    assert find_spec(model, embedded()).spec.period == 0.02
+
+
+def test_sidecar_may_be_json(model):
+    model.parent.mkdir()
+    model.with_name('walk.spec.json').write_text(json.dumps(spec_mapping()))
+    assert find_spec(model, {}).spec.name == 'small'
+
+
+def test_golden_vectors_of_the_model_are_part_of_its_spec(model):
+    golden = {'observation': [[1, 2, 3]], 'action': [[1, 2, 3]]}
+    found = find_spec(model, {**embedded(), GOLDEN_KEY: json.dumps(golden)})
+    assert found.spec.golden.action == ((1.0, 2.0, 3.0),)
+
+
+def test_limits_of_the_robot_fill_in_by_joint_name(model):
+    found = find_spec(model, embedded(), None, ROBOT)
+    assert found.spec.limits.effort == (30.0, 20.0, 10.0)
+    assert found.spec.limits.position[1:] == ((-2.0, 2.0), (-1.0, 0.0))
+    assert found.sources['limits.effort'] == 'robot three'
+
+
+def test_joint_without_a_limit_on_the_robot_has_none_here(model):
+    limits = find_spec(model, embedded(), None, ROBOT).spec.limits
+    assert limits.position[0] == (-float('inf'), float('inf'))
+    assert limits.velocity == (float('inf'), 2.0, 1.0)
+
+
+def test_limits_of_the_spec_beat_those_of_the_robot(model):
+    found = find_spec(model, embedded(limits={'effort': [1, 2, 3]}), None, ROBOT)
+    assert found.spec.limits.effort == (1.0, 2.0, 3.0)
+    assert found.spec.limits.velocity is not None
+    assert [c.field for c in found.conflicts] == ['limits.effort']
+
+
+def test_joint_that_the_robot_lacks_is_refused(model):
+    metadata = embedded(joints=['hip', 'knee', 'toe'])
+    with pytest.raises(
+        ConfigError,
+        match=r"^joint 'toe' is in the policy but not on robot 'three', which has \['ankle', ",
+    ):
+        find_spec(model, metadata, None, ROBOT)
+
+
+def test_model_alone_lacks_everything_and_says_how_to_give_it(model):
+    with pytest.raises(
+        ConfigError,
+        match=r"^name is missing, found in none of \['no file'\]: give it in a file with --spec",
+    ):
+        find_spec(model, {})
+
+
+def test_missing_user_file_is_refused(model, tmp_path):
+    with pytest.raises(ConfigError, match=r'mine\.yaml cannot be read: No such file or directory'):
+        find_spec(model, embedded(), tmp_path / 'mine.yaml')
+
+
+@pytest.mark.parametrize('content', ['', '- a\n', 'text\n'])
+def test_user_file_without_a_mapping_is_refused(model, tmp_path, content):
+    user = tmp_path / 'mine.yaml'
+    user.write_text(content)
+    with pytest.raises(ConfigError, match=r'mine\.yaml holds .*, expected the mapping of a spec$'):
+        find_spec(model, embedded(), user)
+
+
+def test_broken_embedded_spec_is_refused(model):
+    with pytest.raises(
+        ConfigError, match=r"^walk\.onnx: metadata 'distill_runtime\.spec' is not JSON: "
+    ):
+        find_spec(model, {SPEC_KEY: '{"name": '})
