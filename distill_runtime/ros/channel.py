@@ -32,6 +32,9 @@ class Channel:
     """One subscription and how its messages get into the sensors.
 
     Attributes:
+        subscription: The subscription.
+        message_type: Type of its messages.
+        topic: Name of the topic in messages to the user.
         sample_ns: Which sample is in use: its header stamp, or where the message has none, its
             source timestamp; NEVER before the first. Together with the topic this identifies the
             message.
@@ -56,17 +59,27 @@ class Channel:
             has_header: Whether the message begins with a Header.
         """
         self.subscription = subscription
+        self.message_type = message_type
+        self.topic = topic
         self.sample_ns = NEVER
         self.problem = ''
         self._take = subscription.handle.take_message
-        self._type = message_type
-        self._topic = topic
         self._store = store
         self._has_header = has_header
 
     def take_one(self) -> tuple[bytes, dict[str, int]] | None:
         """Return the oldest waiting message with its info; None if none waits."""
-        return self._take(self._type, True)
+        return self._take(self.message_type, True)
+
+    def forget(self) -> None:
+        """Return to the state before the first message; those that wait still count."""
+        self.sample_ns = NEVER
+        self.problem = ''
+
+    def drop(self) -> None:
+        """Throw away what waits."""
+        while self._take(self.message_type, True) is not None:
+            pass
 
     def refresh(self, stamp_ns: int) -> None:
         """Take over the newest sound message of those that wait.
@@ -74,17 +87,17 @@ class Channel:
         Args:
             stamp_ns: Time of the tick: the stamp of a message that has none of its own.
         """
-        taken = self._take(self._type, True)
+        taken = self._take(self.message_type, True)
         if taken is None:
             return
-        following = self._take(self._type, True)
+        following = self._take(self.message_type, True)
         if following is None:
             self.accept(taken, stamp_ns)
             return
         waiting = [taken]
         while following is not None:
             waiting.append(following)
-            following = self._take(self._type, True)
+            following = self._take(self.message_type, True)
         while waiting and not self.accept(waiting.pop(), stamp_ns):
             pass
 
@@ -99,7 +112,7 @@ class Channel:
                 sample_ns = info['source_timestamp']
                 self._store(data, stamp_ns)
         except DecodeError as error:
-            self.problem = f'{self._topic}.{error}'
+            self.problem = f'{self.topic}.{error}'
             return False
         self.sample_ns = sample_ns
         self.problem = ''

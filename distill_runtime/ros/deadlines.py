@@ -4,10 +4,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 import time
 
 SPIN_NS = 150_000
 """The last part of a wait is spun: the scheduler wakes a sleeper that much late."""
+LONGEST_SLEEP_NS = 100_000_000
+"""A policy of 1 Hz must not keep the node from ending."""
 
 
 class Grid:
@@ -41,10 +44,16 @@ class Grid:
         return skipped
 
 
-def sleep_until(deadline_ns: int) -> None:
-    """Wait for a moment of the monotonic clock: sleep, then spin."""
-    rest_ns = deadline_ns - SPIN_NS - time.monotonic_ns()
-    if rest_ns > 0:
-        time.sleep(rest_ns / 1e9)
+def sleep_until(deadline_ns: int, is_cancelled: Callable[[], bool]) -> None:
+    """Wait for a moment of the monotonic clock: sleep, then spin.
+
+    Args:
+        deadline_ns: The moment.
+        is_cancelled: Ends the wait early where it says so, at the latest after LONGEST_SLEEP_NS.
+    """
+    while (rest_ns := deadline_ns - SPIN_NS - time.monotonic_ns()) > 0:
+        time.sleep(min(rest_ns, LONGEST_SLEEP_NS) / 1e9)
+        if is_cancelled():
+            return
     while time.monotonic_ns() < deadline_ns:
         pass

@@ -7,12 +7,14 @@ from __future__ import annotations
 from diagnostic_msgs.msg import DiagnosticArray, DiagnosticStatus, KeyValue
 from distill_runtime.core.modes import Mode
 from distill_runtime.core.sensors import NEVER
+from distill_runtime.core.step import Step
 from distill_runtime.policy.model import LoadedPolicy
 from rclpy.node import Node
 
 from .channel import Channel
 from .inputs import Inputs
 from .loop import ControlLoop
+from .matching import mismatches
 
 
 class Diagnostics:
@@ -22,27 +24,31 @@ class Diagnostics:
         """Advertise the topic."""
         self._node = node
         self._publisher = node.create_publisher(DiagnosticArray, '/diagnostics', 10)
+        self.begin()
+
+    def begin(self) -> None:
+        """Begin with a new control loop."""
         self._missed = 0
+        self._told = ''
 
     def publish(self, loop: ControlLoop, inputs: Inputs, policy: LoadedPolicy) -> None:
         """Publish the state of an active node."""
         timing = loop.timing.summary()
         step, stamp_ns = loop.step, loop.stamp_ns
         missed, self._missed = timing.missed - self._missed, timing.missed
-        if loop.crash:
-            level, message = DiagnosticStatus.ERROR, loop.crash
-        elif step is None:
-            level, message = DiagnosticStatus.WARN, 'no tick yet'
-        elif step.mode is Mode.FAULT or not step.sends:
-            level, message = DiagnosticStatus.ERROR, step.reason
-        elif step.reason or missed:
-            level = DiagnosticStatus.WARN
-            message = step.reason or f'{missed} deadlines missed'
+        notable, loop.notable = loop.notable, ''
+        reason = self._reason(loop, step, notable, inputs)
+        if loop.crash or (step and (step.mode is Mode.FAULT or not step.sends)):
+            level, message = DiagnosticStatus.ERROR, reason
+        elif reason or missed:
+            level, message = DiagnosticStatus.WARN, reason or f'{missed} deadlines missed'
         else:
+            assert step is not None
             level, message = DiagnosticStatus.OK, step.mode.name.lower()
+        self._tell(level, reason)
         values = {
             'mode': step.mode.name.lower() if step else 'none',
-            'reason': step.reason if step else '',
+            'reason': reason,
             'ticks': timing.ticks,
             'missed_deadlines': timing.missed,
             'rate_hz': f'{timing.rate:.3f}',
@@ -57,6 +63,29 @@ class Diagnostics:
             'model_sha256': policy.sha256,
         }
         self._send(level, message, values)
+
+    def _reason(self, loop: ControlLoop, step: Step | None, notable: str, inputs: Inputs) -> str:
+        """Say what is not as it should be now, or was since the last call; '' if nothing."""
+        if loop.crash:
+            return loop.crash
+        if step is None:
+            reason = 'joint_states.missing: no tick yet, is its publisher running?'
+        else:
+            reason = step.reason or notable
+        return '; '.join(
+            part for part in (reason, mismatches(self._node, inputs.channels)) if part
+        )
+
+    def _tell(self, level: bytes, reason: str) -> None:
+        """Log a reason when it comes up; its figures may change from then on."""
+        code = reason.partition(':')[0]
+        if code == self._told:
+            return
+        self._told = code
+        if level == DiagnosticStatus.ERROR:
+            self._node.get_logger().error(reason)
+        elif reason:
+            self._node.get_logger().warning(reason)
 
     def publish_problem(self, message: str) -> None:
         """Publish an error that ended the control loop or kept it from starting."""

@@ -10,12 +10,14 @@ from struct import Struct
 
 from distill_runtime.core.plan import Plan
 from distill_runtime.core.sensors import Sensors
+from distill_runtime.errors import ConfigError
 from distill_runtime.spec.spec import PolicySpec
 from distill_runtime.spec.terms import External, JointVelocity
 from geometry_msgs.msg import PoseStamped, Twist, TwistStamped
 from nav_msgs.msg import Odometry
+from rclpy.exceptions import NameValidationException
 from rclpy.node import Node
-from rclpy.qos import HistoryPolicy, QoSProfile, ReliabilityPolicy
+from rclpy.qos import HistoryPolicy, QoSPolicyKind, QoSProfile, ReliabilityPolicy
 from rclpy.qos_overriding_options import QoSOverridingOptions
 from sensor_msgs.msg import Imu, JointState
 from std_msgs.msg import Float32MultiArray
@@ -32,6 +34,7 @@ from .cdr import (
 )
 from .channel import Channel, never_called, Unattended
 from .joint_state import JointStateDecoder
+from .parameters import given_names
 
 _VECTOR = Struct('3d')
 _QUATERNION = Struct('4d')
@@ -71,6 +74,8 @@ class Inputs:
         self._now_ns = 0
         self._memory = sensors.values.data.cast('B')
         self._group = Unattended()
+        self.channels: list[Channel] = []
+        """All of them, joint_states first."""
         reads_velocity = any(
             isinstance(term, JointVelocity) for entry in spec.inputs for term in entry.terms
         )
@@ -102,8 +107,8 @@ class Inputs:
                 self._store_command,
                 has_header=has_stamped_command,
             )
-        channels = [self.imu, self.odom, self.cmd_vel, *self._subscribe_externals(spec, plan)]
-        self._others = tuple(channel for channel in channels if channel is not None)
+        self._subscribe_externals(spec, plan)
+        self._others = tuple(self.channels[1:])
 
     def refresh(self, stamp_ns: int) -> None:
         """Take over the newest message of every input.
@@ -139,10 +144,24 @@ class Inputs:
         self._sensors.problem = self._problem()
         return stamp_ns
 
+    def start_anew(self) -> None:
+        """Forget all samples, and drop those that wait and that nothing shows to be old.
+
+        In lock-step what waits may be the start of a simulation that waits for its command. An
+        external goal counts from before the start, too.
+        """
+        for channel in self.channels:
+            channel.forget()
+        self._sensors.clear()
+        if not self._is_lockstep:
+            for standard in (self.joint_states, self.imu, self.odom, self.cmd_vel):
+                if standard is not None:
+                    standard.drop()
+
     def destroy(self) -> None:
         """Unsubscribe."""
-        for channel in (self.joint_states, *self._others):
-            self._node.destroy_subscription(channel.subscription)
+        while self.channels:
+            self._node.destroy_subscription(self.channels.pop().subscription)
 
     def _tick_stamp(self, data: bytes) -> int:
         """Return the time of the tick that a JointState gives."""
@@ -176,36 +195,51 @@ class Inputs:
                 ReliabilityPolicy.RELIABLE if self._is_lockstep else ReliabilityPolicy.BEST_EFFORT
             ),
         )
-        subscription = self._node.create_subscription(
-            message_type,
-            topic,
-            never_called,
-            qos,
-            callback_group=self._group,
-            qos_overriding_options=QoSOverridingOptions.with_default_policies(),
-            raw=True,
-        )
-        return Channel(subscription, message_type, topic, store, has_header)
+        try:
+            subscription = self._node.create_subscription(
+                message_type,
+                topic,
+                never_called,
+                qos,
+                callback_group=self._group,
+                qos_overriding_options=self._overriding_options(topic),
+                raw=True,
+            )
+        except (NameValidationException, ValueError) as error:
+            self.destroy()
+            what = ' '.join(str(error).split())
+            raise ConfigError(f'topic is {topic!r}, expected a topic name: {what}') from error
+        self.channels.append(Channel(subscription, message_type, topic, store, has_header))
+        return self.channels[-1]
 
-    def _subscribe_externals(self, spec: PolicySpec, plan: Plan) -> list[Channel]:
+    def _overriding_options(self, topic: str) -> QoSOverridingOptions:
+        """Name the policies that the user overrides, and no other.
+
+        A policy that is named becomes a parameter that cannot change, and would hold the QoS of
+        the first configure against the next one's trigger.
+        """
+        prefix = f'qos_overrides.{self._node.resolve_topic_name(topic)}.subscription.'
+        given = given_names(self._node)
+        kinds = (QoSPolicyKind.HISTORY, QoSPolicyKind.DEPTH, QoSPolicyKind.RELIABILITY)
+        return QoSOverridingOptions(
+            policy_kinds=[kind for kind in kinds if prefix + kind.name.lower() in given]
+        )
+
+    def _subscribe_externals(self, spec: PolicySpec, plan: Plan) -> None:
         messages = {
             term.topic: term.message
             for entry in spec.inputs
             for term in entry.terms
             if isinstance(term, External)
         }
-        channels = []
         for place, entry in enumerate(plan.layout.externals):
             is_pose = messages[entry.topic] == 'PoseStamped'
-            channels.append(
-                self._subscribe(
-                    PoseStamped if is_pose else Float32MultiArray,
-                    entry.topic,
-                    self._external_store(place, is_pose),
-                    has_header=is_pose,
-                )
+            self._subscribe(
+                PoseStamped if is_pose else Float32MultiArray,
+                entry.topic,
+                self._external_store(place, is_pose),
+                has_header=is_pose,
             )
-        return channels
 
     def _stamp(self, sample_ns: int) -> int:
         return self._now_ns if self._uses_arrival else sample_ns

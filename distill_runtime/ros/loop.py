@@ -51,6 +51,7 @@ class ControlLoop:
         timing: When ticks began and how long they took.
         step: Result of the last tick; None before the first.
         stamp_ns: Time of the last tick.
+        notable: Newest reason of a tick that was not an ordinary one; whoever reads it empties it.
         crash: Unforeseen error that ended the loop; '' if none did.
         publishes_internals: Whether observation and action are published; may change at any time.
     """
@@ -66,6 +67,7 @@ class ControlLoop:
         self.timing = Timing(parts.runner.control_period_ns)
         self.step: Step | None = None
         self.stamp_ns = 0
+        self.notable = ''
         self.crash = ''
         self.publishes_internals = parts.config.publish_internals
 
@@ -102,6 +104,8 @@ class ControlLoop:
         self.timing.add(start_ns, time.monotonic_ns())
         self.step = step
         self.stamp_ns = stamp_ns
+        if step.reason:
+            self.notable = step.reason
         parts.internals.send(step, stamp_ns, start_ns - deadline_ns, self.publishes_internals)
 
     def _run(self) -> None:
@@ -135,8 +139,8 @@ class ControlLoop:
         """Tick at the deadlines of the grid."""
         runner, inputs = self._parts.runner, self._parts.inputs
         uses_ros_time = self._clock.ros_time_is_active
-        wait = self._wait_for_ros_time if uses_ros_time else sleep_until
-        now = self._ros_now_ns if uses_ros_time else time.monotonic_ns
+        wait = self._wait_for_ros_time if uses_ros_time else self._sleep
+        now = self._now()
         if uses_ros_time:
             self._wait_for_ros_time(1)
         grid = Grid(now(), runner.plan.period_ns, runner.config.ticks_per_step)
@@ -160,33 +164,32 @@ class ControlLoop:
                 GarbagePause.collect_young()
 
     def _follow_joint_states(self) -> None:
-        """Tick at every n-th JointState; in silence, at the control period."""
+        """Tick at every n-th JointState; in silence, whenever the wait for one ends."""
         parts = self._parts
         wait_set = rclpy_implementation.WaitSet(1, 0, 0, 0, 0, 0, parts.node.context.handle)
         handle = parts.inputs.joint_states.subscription.handle
         timeout_ns = round(parts.config.trigger_timeout * 1e9)
-        heard_ns, count = time.monotonic_ns(), 0
+        now = self._now()
+        heard_ns, heard_stamp_ns, count = now(), 0, 0
         while not self._stops.is_set():
             wait_set.clear_entities()
             wait_set.add_subscription(handle)
             wait_set.wait(_POLL_NS)
             start_ns = time.monotonic_ns()
-            while (stamp_ns := parts.inputs.next_joint_states(count == 0)) is not None:
+            while not self._stops.is_set():
+                stamp_ns = parts.inputs.next_joint_states(count == 0)
+                if stamp_ns is None:
+                    break
                 if count % parts.config.decimation == 0:
                     self.tick(stamp_ns, start_ns, start_ns)
                     if self.timing.ticks % _COLLECT_EVERY == 0:
                         GarbagePause.collect_young()
                 count += 1
-                heard_ns = start_ns = time.monotonic_ns()
-            silence_ns = start_ns - heard_ns
-            if timeout_ns and self.stamp_ns and silence_ns > timeout_ns:
-                self.tick(self._silent_stamp(silence_ns), start_ns, start_ns)
-
-    def _silent_stamp(self, silence_ns: int) -> int:
-        """Return a tick time that makes the last samples as old as the silence."""
-        if self._clock.ros_time_is_active:
-            return self.stamp_ns
-        return self._parts.inputs.joint_states.sample_ns + silence_ns
+                heard_ns, heard_stamp_ns = now(), stamp_ns
+                start_ns = time.monotonic_ns()
+            silence_ns = now() - heard_ns
+            if count and timeout_ns and silence_ns > timeout_ns:
+                self.tick(heard_stamp_ns + silence_ns, start_ns, start_ns)
 
     def _rest(self) -> None:
         """Send the fault action's command once, then what must be the last message."""
@@ -197,6 +200,13 @@ class ControlLoop:
         stamp_ns = self.stamp_ns
         parts.output.send(parts.runner.step(parts.sensors, stamp_ns), stamp_ns)
         parts.output.send_rest(stamp_ns)
+
+    def _now(self) -> Callable[[], int]:
+        """Return the clock that deadlines and silence are measured with, in [ns]."""
+        return self._ros_now_ns if self._clock.ros_time_is_active else time.monotonic_ns
+
+    def _sleep(self, deadline_ns: int) -> None:
+        sleep_until(deadline_ns, self._stops.is_set)
 
     def _ros_now_ns(self) -> int:
         return self._clock.now().nanoseconds

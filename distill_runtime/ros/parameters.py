@@ -6,6 +6,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 import dataclasses
+import difflib
 import typing
 from typing import Any, TypeVar
 
@@ -65,6 +66,25 @@ def _typed(name: str, hint: object, value: object) -> object:
     if hint in (str, bool, int) and type(value) is hint:
         return value
     raise ConfigError(f'{name} is {value!r}, expected {getattr(hint, "__name__", hint)}')
+
+
+def given_names(node: Node) -> set[str]:
+    """Return the names of the parameters that the user gave a node, declared or not.
+
+    rclpy keeps them, but shows none that is not declared.
+    """
+    return set(node._parameter_overrides)
+
+
+def unknown_names(node: Node, cls: type) -> list[str]:
+    """Return what the user set and the node does not have, each with what may be meant."""
+    known = [field.name for field in dataclasses.fields(cls)]
+    texts = []
+    for name in sorted(given_names(node)):
+        if not node.has_parameter(name) and not name.startswith('qos_overrides.'):
+            close = difflib.get_close_matches(name, known, 1)
+            texts.append(name + (f' (is {close[0]} meant?)' if close else ''))
+    return texts
 
 
 def refuse_frozen(cls: type, changes: Sequence[Parameter[Any]]) -> SetParametersResult | None:

@@ -37,7 +37,7 @@ def use_cpus(cpus: tuple[int, ...]) -> None:
     """
     try:
         os.sched_setaffinity(0, cpus)
-    except (OSError, AttributeError, ValueError) as error:
+    except (OSError, AttributeError, ValueError, OverflowError) as error:
         raise ConfigError(
             f'cpu_affinity is {list(cpus)}, refused: {error}: this machine offers processors '
             f'{sorted(os.sched_getaffinity(0))}'

@@ -31,11 +31,12 @@ from .internals import Internals
 from .loop import ControlLoop, LoopParts
 from .node_config import StudentNodeConfig
 from .outputs import command_writer, CommandOutput
-from .parameters import declare_parameters, read_parameters, refuse_frozen
+from .parameters import declare_parameters, read_parameters, refuse_frozen, unknown_names
 from .realtime import lock_memory
 
 _SUCCESS = TransitionCallbackReturn.SUCCESS
 _FAILURE = TransitionCallbackReturn.FAILURE
+_JOIN_TIMEOUT = 0.3
 
 
 class StudentNode(LifecycleNode):
@@ -45,6 +46,8 @@ class StudentNode(LifecycleNode):
         """Declare parameters and services; the model is loaded by configure."""
         super().__init__(node_name, **options)
         declare_parameters(self, StudentNodeConfig)
+        for unknown in unknown_names(self, StudentNodeConfig):
+            self.get_logger().warning(f'parameter {unknown} is unknown and without effect')
         self.add_on_set_parameters_callback(self._on_set_parameters)
         self._diagnostics = Diagnostics(self)
         self._policy: LoadedPolicy | None = None
@@ -135,6 +138,12 @@ class StudentNode(LifecycleNode):
             has_stamped_command=config.enable_stamped_cmd_vel,
             uses_arrival=config.input_stamps == 'arrival',
         )
+        with contextlib.ExitStack() as undo:
+            undo.callback(inputs.destroy)
+            output = CommandOutput(self, writer, config.shadow)
+            undo.callback(output.destroy)
+            internals = Internals(self, policy.spec, inputs, policy.sha256)
+            undo.pop_all()
         self._policy = policy
         self._parts = LoopParts(
             node=self,
@@ -142,8 +151,8 @@ class StudentNode(LifecycleNode):
             runner=runner,
             sensors=sensors,
             inputs=inputs,
-            output=CommandOutput(self, writer, config.shadow),
-            internals=Internals(self, policy.spec, inputs, policy.sha256),
+            output=output,
+            internals=internals,
         )
         self.get_logger().info(
             f'{policy.path.name}: policy {policy.spec.name!r}, {len(policy.spec.joints)} joints, '
@@ -152,8 +161,9 @@ class StudentNode(LifecycleNode):
 
     def _activate(self) -> None:
         assert self._parts is not None
-        self._parts.sensors.clear()
+        self._parts.inputs.start_anew()
         self._parts.runner.reset()
+        self._diagnostics.begin()
         loop = ControlLoop(self._parts)
         loop.start()
         self._loop = loop
@@ -175,10 +185,13 @@ class StudentNode(LifecycleNode):
         """Make the callback of a service that asks the runner for a change."""
 
         def answer(request: Trigger.Request, response: Trigger.Response) -> Trigger.Response:
-            if self._loop is None or self._parts is None:
+            loop, parts = self._loop, self._parts
+            if loop is None or parts is None:
                 response.success, response.message = False, 'node is not active'
+            elif loop.crash:
+                response.success, response.message = False, loop.crash
             else:
-                response.success, response.message = self._parts.runner.request(event)
+                response.success, response.message = parts.runner.request(event)
             return response
 
         return answer
@@ -197,8 +210,9 @@ class StudentNode(LifecycleNode):
         return SetParametersResult(successful=True)
 
     def _publish_diagnostics(self) -> None:
-        if self._loop is not None and self._parts is not None and self._policy is not None:
-            self._diagnostics.publish(self._loop, self._parts.inputs, self._policy)
+        loop, parts, policy = self._loop, self._parts, self._policy
+        if loop is not None and parts is not None and policy is not None:
+            self._diagnostics.publish(loop, parts.inputs, policy)
 
 
 def _allowed_model(config: StudentNodeConfig) -> Path:
@@ -228,16 +242,18 @@ def main(args: list[str] | None = None) -> int:
         rclpy.init(args=args, signal_handler_options=SignalHandlerOptions.NO)
         node = StudentNode()
     except Exception as error:  # noqa: BLE001  rclpy raises many types for a wrong argument
-        sys.stderr.write(f'student_node: {error}\n')
+        sys.stderr.write(f'student_node: {type(error).__name__}: {error}\n')
         return 2
     try:
         if node.get_parameter('autostart').value and not _autostart(node):
             return 2
         executor = SingleThreadedExecutor()
         executor.add_node(node)
-        threading.Thread(target=_spin, args=(executor,), name='executor', daemon=True).start()
+        thread = threading.Thread(target=_spin, args=(executor,), name='executor', daemon=True)
+        thread.start()
         signal.sigwait(signals)
         executor.shutdown()
+        thread.join(_JOIN_TIMEOUT)
     finally:
         node.destroy_node()
         rclpy.shutdown()

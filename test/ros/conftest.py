@@ -1,0 +1,24 @@
+# Copyright 2026 The distill_runtime Authors
+# SPDX-License-Identifier: Apache-2.0
+from __future__ import annotations
+
+import pytest
+from support.ros_harness import Ros, write_policy
+
+
+@pytest.fixture(scope='module')
+def ros():
+    ros = Ros()
+    yield ros
+    ros.close()
+
+
+@pytest.fixture(scope='session')
+def models(tmp_path_factory):
+    """Return the folder of a model that reads everything but odometry, and of one of joints."""
+    return tmp_path_factory.mktemp('models')
+
+
+@pytest.fixture(scope='session')
+def model(models):
+    return write_policy(models)

@@ -1,0 +1,298 @@
+# Copyright 2026 The distill_runtime Authors
+# SPDX-License-Identifier: Apache-2.0
+"""student_node and a robot around it, in a context of their own, over real DDS."""
+
+from __future__ import annotations
+
+from contextlib import contextmanager, suppress
+import itertools
+import json
+import threading
+import time
+
+from diagnostic_msgs.msg import DiagnosticArray
+from distill_runtime.policy.model import load_policy
+from distill_runtime.ros.student_node import StudentNode
+from geometry_msgs.msg import Twist
+from nav_msgs.msg import Odometry
+import numpy as np
+import onnx
+from onnx import helper, numpy_helper, TensorProto
+import rclpy
+from rclpy.executors import ExternalShutdownException, SingleThreadedExecutor
+from rclpy.lifecycle import TransitionCallbackReturn
+from rclpy.node import Node
+from rclpy.parameter import Parameter
+from rclpy.qos import QoSProfile
+from sensor_msgs.msg import Imu, JointState
+from std_msgs.msg import Float32MultiArray, Int64MultiArray
+from std_srvs.srv import Trigger
+
+from .specs import DEFAULT, JOINTS, make_spec, spec_mapping
+
+TERMS = (
+    {'term': 'base_angular_velocity', 'scale': 0.25},
+    {'term': 'projected_gravity'},
+    {'term': 'velocity_command'},
+    {'term': 'joint_position', 'relative': True},
+    {'term': 'joint_velocity', 'scale': 0.05},
+    {'term': 'last_action'},
+)
+JOINT_TERM = {'term': 'joint_position', 'relative': True}
+LIMITS = {'position': [[-1.0, 1.0]] * 3, 'velocity': [5.0] * 3, 'effort': [4.0] * 3}
+GAINS = {'stiffness': [20.0, 30.0, 40.0], 'damping': [0.5, 0.6, 0.7]}
+T0 = 1_000_000_000_000
+TICK = 20_000_000
+PATIENCE = 20.0
+_NUMBERS = itertools.count()
+
+
+def write_policy(folder, *terms, name='policy.onnx', width=0, metadata=None, **changes):
+    """Write a linear policy with its spec inside; return the path.
+
+    Args:
+        folder: Where to.
+        terms: Of the observation; none: TERMS.
+        name: File name.
+        width: Of the graph's input, where it is not to fit the spec.
+        metadata: What stands in place of the spec.
+        changes: Of the spec.
+    """
+    terms = terms or TERMS
+    changes = {'limits': LIMITS, **GAINS, **changes}
+    spec = spec_mapping(*terms, **changes)
+    if not width and metadata is None:
+        checked = make_spec(*terms, **changes)
+        width = checked.input_dim(checked.inputs[0])
+    weights = np.random.default_rng(0).normal(0.0, 0.3, (width or 1, 3)).astype(np.float32)
+    graph = helper.make_graph(
+        [helper.make_node('MatMul', ['obs', 'weights'], ['actions'])],
+        'linear',
+        [helper.make_tensor_value_info('obs', TensorProto.FLOAT, [1, width or 1])],
+        [helper.make_tensor_value_info('actions', TensorProto.FLOAT, [1, 3])],
+        [numpy_helper.from_array(weights, 'weights')],
+    )
+    model = helper.make_model(graph, opset_imports=[helper.make_opsetid('', 17)])
+    model.ir_version = 8
+    text = json.dumps(spec) if metadata is None else metadata
+    helper.set_model_props(model, {'distill_runtime.spec': text})
+    path = folder / name
+    onnx.save(model, str(path))
+    return path
+
+
+def wait_for(condition, what='what was awaited', patience=PATIENCE):
+    """Return what the condition gives once it is true."""
+    end = time.monotonic() + patience
+    while not (result := condition()):
+        assert time.monotonic() < end, f'{what} did not come within {patience} s'
+        time.sleep(0.001)
+    return result
+
+
+def nanoseconds(message):
+    """Return the header stamp of a message."""
+    return message.header.stamp.sec * 1_000_000_000 + message.header.stamp.nanosec
+
+
+def stamped(message, stamp_ns):
+    """Set the header stamp of a message."""
+    message.header.stamp.sec, message.header.stamp.nanosec = divmod(stamp_ns, 1_000_000_000)
+    return message
+
+
+def imu_message(stamp_ns, quaternion=(0.0, 0.0, 0.0, 1.0), rate=(0.0, 0.0, 0.0)):
+    """Return an Imu; its quaternion is x, y, z, w."""
+    message = stamped(Imu(), stamp_ns)
+    turn, speed = message.orientation, message.angular_velocity
+    turn.x, turn.y, turn.z, turn.w = (float(value) for value in quaternion)
+    speed.x, speed.y, speed.z = (float(value) for value in rate)
+    return message
+
+
+def joint_message(stamp_ns, position=DEFAULT, velocity=(0.0,) * 3, names=JOINTS):
+    """Return a JointState."""
+    message = JointState(name=list(names), position=position, velocity=velocity)
+    return stamped(message, stamp_ns)
+
+
+def twist_message(vx=0.0, vy=0.0, yaw=0.0):
+    """Return a Twist."""
+    message = Twist()
+    message.linear.x, message.linear.y, message.angular.z = vx, vy, yaw
+    return message
+
+
+class Ros:
+    """A context, and a thread that spins its nodes."""
+
+    def __init__(self):
+        self.context = rclpy.Context()
+        rclpy.init(args=[], context=self.context)
+        self.executor = SingleThreadedExecutor(context=self.context)
+        self._thread = threading.Thread(target=self._spin, daemon=True)
+        self._thread.start()
+
+    def _spin(self):
+        with suppress(ExternalShutdownException):
+            self.executor.spin()
+
+    def close(self):
+        """End the thread and the context."""
+        self.executor.shutdown()
+        self._thread.join()
+        rclpy.shutdown(context=self.context)
+
+    @contextmanager
+    def node(self, cls, *args, **options):
+        """Make a node that is spun until the end of the block."""
+        node = cls(*args, context=self.context, **options)
+        self.executor.add_node(node)
+        try:
+            yield node
+        finally:
+            self.executor.remove_node(node)
+            node.destroy_node()
+
+
+class Inbox:
+    """All messages of a topic, taken when asked for; no executor is in between."""
+
+    def __init__(self, node, message_type, topic, qos=None):
+        subscription = node.create_subscription(
+            message_type, topic, self.add, qos or QoSProfile(depth=1000)
+        )
+        self.subscription = subscription
+        self.messages = []
+
+    def add(self, message):
+        """Keep a message."""
+        self.messages.append(message)
+
+
+class Robot:
+    """The other end of student_node's topics.
+
+    Attributes:
+        commands, ticks, observations, actions, diagnostics: Inboxes.
+    """
+
+    def __init__(self, node, student, command_type=JointState, qos=10):
+        self.node = node
+        self.student = student
+        for name, message_type in (
+            ('joint_states', JointState), ('imu', Imu), ('cmd_vel', Twist), ('odom', Odometry),
+        ):  # fmt: skip
+            setattr(self, name, node.create_publisher(message_type, name, qos))
+        self.commands = Inbox(node, command_type, 'joint_command')
+        self.ticks = Inbox(node, Int64MultiArray, f'{student}/tick')
+        self.observations = Inbox(node, Float32MultiArray, f'{student}/observation')
+        self.actions = Inbox(node, Float32MultiArray, f'{student}/action')
+        self.diagnostics = Inbox(node, DiagnosticArray, '/diagnostics')
+
+    def publish(self, stamp_ns, **fields):
+        """Publish an Imu and a JointState of one moment."""
+        imu = {name: fields.pop(name) for name in ('quaternion', 'rate') if name in fields}
+        self.imu.publish(imu_message(stamp_ns, **imu))
+        self.joint_states.publish(joint_message(stamp_ns, **fields))
+
+    def command_at(self, stamp_ns):
+        """Return the first command with a stamp."""
+        return wait_for(
+            lambda: next((m for m in self.commands.messages if nanoseconds(m) == stamp_ns), None),
+            f'a command stamped {stamp_ns}',
+        )
+
+    def tick(self, stamp_ns, **fields):
+        """Publish an Imu and a JointState; return the command they give."""
+        self.publish(stamp_ns, **fields)
+        return self.command_at(stamp_ns)
+
+    def call(self, service):
+        """Call a service of student_node; return success and message."""
+        client = self.node.create_client(Trigger, f'{self.student}/{service}')
+        assert client.wait_for_service(PATIENCE)
+        future = client.call_async(Trigger.Request())
+        wait_for(future.done, f'the answer of {service}')
+        self.node.destroy_client(client)
+        return future.result().success, future.result().message
+
+
+class Rig:
+    """A student_node and its robot, in a namespace of their own."""
+
+    def __init__(self, ros, node, robot):
+        self.ros = ros
+        self.node = node
+        self.robot = robot
+
+    def configure(self):
+        """Configure, which must succeed."""
+        assert self.node.trigger_configure() == TransitionCallbackReturn.SUCCESS, self.node.refusal
+
+    def activate(self):
+        """Activate, which must succeed."""
+        assert self.node.trigger_activate() == TransitionCallbackReturn.SUCCESS, self.node.refusal
+
+    def state(self):
+        """Return the name of the lifecycle state."""
+        return self.node._state_machine.current_state[1]
+
+    def diagnose(self):
+        """Return the status that the node gives now, without waiting for its timer."""
+        inbox = self.robot.diagnostics
+        inbox.messages.clear()
+        self.node._publish_diagnostics()
+        name = f'{self.node.get_fully_qualified_name()}: control'
+
+        def find():
+            statuses = [status for array in inbox.messages for status in array.status]
+            return next((status for status in statuses if status.name == name), None)
+
+        return wait_for(find, 'a status')
+
+    def until_reason(self, code):
+        """Return the first status whose message has some text."""
+        return wait_for(
+            lambda: (status := self.diagnose()) and code in status.message and status, code
+        )
+
+
+def values(status):
+    """Return the values of a status."""
+    return {entry.key: entry.value for entry in status.values}
+
+
+@contextmanager
+def student(ros, model, *, command_type=JointState, qos=10, is_active=True, **options):
+    """Run student_node with a robot.
+
+    Args:
+        ros: The context.
+        model: Model file; '' for none.
+        command_type: Message of joint_command.
+        qos: Of the robot's publishers.
+        is_active: Whether to configure and activate.
+        options: Parameters.
+    """
+    namespace = options.pop('namespace', f'/r{next(_NUMBERS)}')
+    extra = options.pop('node_options', {})
+    name = options.pop('node_name', 'student_node')
+    overrides = [Parameter(key, value=value) for key, value in options.items()]
+    overrides.append(Parameter('model', value=str(model)))
+    with (
+        ros.node(Node, 'robot', namespace=namespace) as robot_node,
+        ros.node(
+            StudentNode, name, namespace=namespace, parameter_overrides=overrides, **extra
+        ) as node,
+    ):
+        rig = Rig(ros, node, Robot(robot_node, name, command_type, qos))
+        if is_active:
+            rig.configure()
+            rig.activate()
+        yield rig
+
+
+def direct_runner(model, config):
+    """Return the runner of the same model, without ROS."""
+    return load_policy(model).runner(config)
