@@ -12,22 +12,23 @@ from __future__ import annotations
 
 import dataclasses
 import hashlib
-import signal
 import sys
+import threading
 import time
 
 from distill_runtime.core.arrays import FloatArray
 from distill_runtime.core.sensors import SensorLayout, Sensors
-from distill_runtime.errors import DistillError
 from distill_runtime.policy.model import load_policy
 from distill_runtime.sim.joints import driven_joints
 from distill_runtime.sim.plant import Plant
 from distill_runtime.sim.robot import SimRobot
 from distill_runtime.sim.scene import load_scene
 import rclpy
-from rclpy.executors import ExternalShutdownException, SingleThreadedExecutor
+from rclpy.executors import SingleThreadedExecutor
 from rclpy.node import Node
+from rclpy.signals import SignalHandlerOptions
 
+from .process import block_signals, explain, wait_for_signal
 from .sim_config import declare_config
 from .sim_messages import CommandReader, MESSAGE_TYPES, QOS, SensorPublishers
 
@@ -78,6 +79,7 @@ class SimNode:
         now_ns = self.node.get_clock().now().nanoseconds
         self._start_ns = _SECOND if config.publish_clock else now_ns
         self._hash = hashlib.sha256()
+        self._stops = threading.Event()
         self._has_fallen = False
         self.ticks = 0
         """Ticks so far."""
@@ -102,6 +104,10 @@ class SimNode:
         finally:
             self._report()
 
+    def stop(self) -> None:
+        """Make run return soon; from any thread."""
+        self._stops.set()
+
     def destroy(self) -> None:
         """Destroy the node."""
         self.node.destroy_node()
@@ -111,7 +117,7 @@ class SimNode:
         num_ticks = round(config.seconds * _SECOND / self.period_ns) if config.seconds else -1
         pace = self.period_ns / config.real_time_factor if config.real_time_factor else 0.0
         start_ns, grid = time.monotonic_ns(), 0
-        while self.ticks != num_ticks:
+        while self.ticks != num_ticks and not self._stops.is_set():
             command = self._tick()
             if command is None and not config.lockstep:
                 # it hangs still until its first command, as a robot on a gantry does
@@ -148,7 +154,9 @@ class SimNode:
         """Wait until the policy's node has found us, so that no message is lost."""
         topic = self._subscription.topic_name
         start = time.monotonic()
-        while not (self.is_heard() and self.node.count_publishers(topic)):
+        while not self._stops.is_set() and not (
+            self.is_heard() and self.node.count_publishers(topic)
+        ):
             self._executor.spin_once(timeout_sec=0.02)
             if time.monotonic() - start > _REPORT_AFTER:
                 self._logger.warning('waiting for a node that takes joint_states', once=True)
@@ -158,7 +166,7 @@ class SimNode:
         """Wait for the command of a tick; until the first one has come, send the sensors again."""
         is_first = self._command is None
         last_sent = last_report = time.monotonic()
-        while self._reader.stamp_ns != stamp_ns:
+        while self._reader.stamp_ns != stamp_ns and not self._stops.is_set():
             self._executor.spin_once(timeout_sec=0.1)
             now = time.monotonic()
             if is_first and now - last_sent > self.config.resend_after:
@@ -226,26 +234,22 @@ class SimNode:
 
 
 def main(args: list[str] | None = None) -> int:
-    """Run the node until Ctrl-C or the configured time; return the exit status."""
-    rclpy.init(args=args)
-    node = None
-    status = 0
+    """Run the node until SIGINT, SIGTERM or the configured time; return the exit status."""
+    block_signals()
     try:
+        rclpy.init(args=args, signal_handler_options=SignalHandlerOptions.NO)
         node = SimNode()
-        node.run()
-    except (KeyboardInterrupt, ExternalShutdownException):
-        pass
-    except DistillError as error:
-        rclpy.logging.get_logger('sim_node').fatal(str(error))
-        status = 2
-    finally:
-        # a second Ctrl-C, from launch and the terminal both, must not break what is left
-        signal.signal(signal.SIGINT, signal.SIG_IGN)
-        if node is not None:
-            node.destroy()
-        if rclpy.ok():
-            rclpy.shutdown()
-    return status
+    except Exception as error:  # noqa: BLE001  rclpy raises many types for a wrong argument
+        sys.stderr.write(f'sim_node: {explain(error)}\n')
+        return 2
+    thread = threading.Thread(target=node.run, name='simulation', daemon=True)
+    thread.start()
+    wait_for_signal(lambda: not thread.is_alive())
+    node.stop()
+    thread.join()
+    node.destroy()
+    rclpy.shutdown()
+    return 0
 
 
 if __name__ == '__main__':

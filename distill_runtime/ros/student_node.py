@@ -7,7 +7,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 import contextlib
 from pathlib import Path
-import signal
 import sys
 import threading
 from typing import Any
@@ -19,7 +18,7 @@ from distill_runtime.policy.model import load_policy, LoadedPolicy
 from rcl_interfaces.msg import SetParametersResult
 import rclpy
 from rclpy.clock import Clock, ClockType
-from rclpy.executors import ExternalShutdownException, SingleThreadedExecutor
+from rclpy.executors import SingleThreadedExecutor
 from rclpy.lifecycle import LifecycleNode, LifecycleState, TransitionCallbackReturn
 from rclpy.parameter import Parameter
 from rclpy.signals import SignalHandlerOptions
@@ -32,6 +31,7 @@ from .loop import ControlLoop, LoopParts
 from .node_config import StudentNodeConfig
 from .outputs import command_writer, CommandOutput
 from .parameters import declare_parameters, read_parameters, refuse_frozen, unknown_names
+from .process import block_signals, explain, serve, wait_for_signal
 from .realtime import lock_memory
 
 _SUCCESS = TransitionCallbackReturn.SUCCESS
@@ -230,40 +230,32 @@ def _allowed_model(config: StudentNodeConfig) -> Path:
 def main(args: list[str] | None = None) -> int:
     """Run student_node until SIGINT or SIGTERM.
 
-    The signals are blocked and waited for, so that the control loop can still publish when one
-    comes, and a second one during the end does no harm.
+    The control loop can still publish when one comes.
 
     Returns:
         0, or 2 if the arguments are wrong, or autostart was asked for and refused.
     """
-    signals = {signal.SIGINT, signal.SIGTERM}
-    signal.pthread_sigmask(signal.SIG_BLOCK, signals)
+    block_signals()
     try:
         rclpy.init(args=args, signal_handler_options=SignalHandlerOptions.NO)
         node = StudentNode()
     except Exception as error:  # noqa: BLE001  rclpy raises many types for a wrong argument
-        sys.stderr.write(f'student_node: {type(error).__name__}: {error}\n')
+        sys.stderr.write(f'student_node: {explain(error)}\n')
         return 2
     try:
         if node.get_parameter('autostart').value and not _autostart(node):
             return 2
         executor = SingleThreadedExecutor()
         executor.add_node(node)
-        thread = threading.Thread(target=_spin, args=(executor,), name='executor', daemon=True)
+        thread = threading.Thread(target=serve, args=(executor,), name='executor', daemon=True)
         thread.start()
-        signal.sigwait(signals)
+        wait_for_signal()
         executor.shutdown()
         thread.join(_JOIN_TIMEOUT)
     finally:
         node.destroy_node()
         rclpy.shutdown()
     return 0
-
-
-def _spin(executor: SingleThreadedExecutor) -> None:
-    """Serve parameters, services and diagnostics until the executor is shut down."""
-    with contextlib.suppress(ExternalShutdownException):
-        executor.spin()
 
 
 def _autostart(node: StudentNode) -> bool:
