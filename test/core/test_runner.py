@@ -145,8 +145,9 @@ def test_step_says_whether_the_joints_can_be_trusted_for_efforts():
 
 
 def test_reset_is_the_state_after_construction():
-    rig = walking(output=1.0, max_joint_step=0.01)
+    rig = walking(output=0.0, max_joint_step=0.01)
     rig.runner.reset()
+    rig.policy.output = 1.0  # far from the last command, which is forgotten
     assert (rig.runner.mode, rig.runner.fault) == (Mode.POLICY, '')
     rig.now = 0  # a clock that starts over is none that jumps
     step = rig.tick()
