@@ -1,0 +1,135 @@
+# Copyright 2026 The distill_runtime Authors
+# SPDX-License-Identifier: Apache-2.0
+"""All that can be found out about a model before it moves a robot."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from distill_runtime.core.plan import Plan
+from distill_runtime.errors import ConfigError, DistillError, ModelError
+from distill_runtime.spec.compile import compile_spec, sensor_layout
+from distill_runtime.spec.doctor import examine, sorted_findings
+from distill_runtime.spec.finding import Case, Finding
+from distill_runtime.spec.robots import load_robot, RobotDescription
+from distill_runtime.spec.sources import SourcedSpec
+
+from .dry_run import dry_run, DryRun, first_step, FirstStep
+from .find_spec import find_spec
+from .golden import replay_golden
+from .model import load_policy, LoadedPolicy
+from .model_findings import trial_findings
+from .session import Graph, open_session, PolicySession
+
+_HINTS = {
+    'spec.refused': 'correct the source that the message names, or give the right value in a '
+    'file with --spec, which overrides the others',
+    'graph.mismatch': 'compare the inputs and outputs of the graph with those of the spec: is it '
+    'the spec of this model?',
+    'network.refused': 'run the model alone with onnxruntime; export it again if that fails too',
+    'golden.mismatch': 'pack or export the model anew with its golden vectors',
+}
+
+
+@dataclass(frozen=True, kw_only=True)
+class Examination:
+    """A model that could be read, and what was found; what is refused has fewer parts."""
+
+    path: Path
+    graph: Graph
+    robot: RobotDescription | None
+    sourced: SourcedSpec | None
+    """None if no complete, right spec was found."""
+    plan: Plan | None
+    """None as above."""
+    policy: LoadedPolicy | None
+    """None if the model is refused."""
+    run: DryRun | None
+    step: FirstStep | None
+    findings: tuple[Finding, ...]
+
+    @property
+    def is_deployable(self) -> bool:
+        """Whether nothing speaks against running it; there may be warnings."""
+        return all(finding.severity != 'error' for finding in self.findings)
+
+
+def examine_model(model: Path, spec: Path | None = None, robot: str = '') -> Examination:
+    """Load a model as the node would, and look for what could still be wrong.
+
+    Args:
+        model: ONNX file.
+        spec: The user's spec file.
+        robot: Name of a robot profile, or path of a URDF; '' for none.
+
+    Raises:
+        ConfigError: If the robot is unknown.
+        ModelError: If the file is no readable ONNX.
+    """
+    description = load_robot(robot) if robot else None
+    try:
+        policy = load_policy(model, spec, robot)
+        plan = compile_spec(policy.spec, sensor_layout(policy.spec))
+    except DistillError as refusal:
+        return _refused(model, spec, description, refusal)
+    run, step = None, None
+    findings: list[Finding] = []
+    try:
+        run, step = dry_run(policy.session), first_step(policy)
+        findings += trial_findings(policy.spec, run, step)
+    except DistillError as refusal:
+        findings.append(_finding('network.refused', refusal))
+    return Examination(
+        path=model,
+        graph=policy.graph,
+        robot=description,
+        sourced=policy.sourced,
+        plan=plan,
+        policy=policy,
+        run=run,
+        step=step,
+        findings=sorted_findings(
+            [*findings, *examine(Case(sourced=policy.sourced, robot=description))]
+        ),
+    )
+
+
+def _refused(
+    model: Path, spec: Path | None, robot: RobotDescription | None, refusal: DistillError
+) -> Examination:
+    """Find out how far a refused model gets."""
+    try:
+        session, graph = open_session(model)
+    except DistillError:
+        raise refusal from None
+    sourced, plan, code = None, None, 'spec.refused'
+    findings: list[Finding] = []
+    try:
+        sourced = find_spec(model, graph.metadata, spec, robot)
+        findings += examine(Case(sourced=sourced, robot=robot))
+        plan = compile_spec(sourced.spec, sensor_layout(sourced.spec))
+        code = 'graph.mismatch'
+        network = PolicySession(session, graph, sourced.spec)
+        code = 'network.refused'
+        network.try_out()
+        code = 'golden.mismatch'
+        if sourced.spec.golden:
+            replay_golden(network, sourced.spec.golden)
+    except (ConfigError, ModelError):
+        pass
+    return Examination(
+        path=model,
+        graph=graph,
+        robot=robot,
+        sourced=sourced,
+        plan=plan,
+        policy=None,
+        run=None,
+        step=None,
+        findings=sorted_findings([_finding(code, refusal), *findings]),
+    )
+
+
+def _finding(code: str, refusal: DistillError) -> Finding:
+    return Finding(code=code, severity='error', message=str(refusal), hint=_HINTS[code])
