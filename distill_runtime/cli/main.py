@@ -5,13 +5,21 @@
 from __future__ import annotations
 
 import argparse
+from importlib import import_module
 import sys
 
 from distill_runtime.errors import DistillError
 
-from . import bench, check, demo, run, sim
-
-COMMANDS = (check, run, demo, sim, bench)
+COMMANDS = {
+    'check': 'show what a model reads and does, and what may be wrong with it',
+    'run': 'run a policy on a robot: student_node without launch',
+    'demo': 'a simulated robot walks, driven by student_node over DDS',
+    'sim': 'run a policy on a simulated robot, without ROS',
+    'bench': 'run the benchmark suite',
+}
+"""Module and its line in the list of commands. Only the one that runs is imported: a list comes at
+once, and a stack that one command lacks does not break the others.
+"""
 
 DESCRIPTION = """
 Put distilled policies on robots: check that a model and a robot agree, run it as a ROS 2 node, try
@@ -19,12 +27,19 @@ it in simulation.
 """
 
 
-def make_parser() -> argparse.ArgumentParser:
-    """Return the parser of all commands."""
+def make_parser(command: str = '') -> argparse.ArgumentParser:
+    """Return the parser of the program.
+
+    Args:
+        command: The command that has all its arguments; '' for none.
+    """
     parser = argparse.ArgumentParser(prog='distill-runtime', description=DESCRIPTION)
     subparsers = parser.add_subparsers(title='commands', metavar='COMMAND', required=True)
-    for command in COMMANDS:
-        command.add_parser(subparsers)
+    for name, text in COMMANDS.items():
+        if name == command:
+            import_module(f'distill_runtime.cli.{name}').add_parser(subparsers)
+        else:
+            subparsers.add_parser(name, help=text)
     return parser
 
 
@@ -34,7 +49,8 @@ def main(args: list[str] | None = None) -> int:
     Args:
         args: Arguments behind the program name; None: those of the process.
     """
-    parsed = make_parser().parse_args(args)
+    words = sys.argv[1:] if args is None else args
+    parsed = make_parser(words[0] if words else '').parse_args(words)
     try:
         return int(parsed.run(parsed))
     except DistillError as error:
