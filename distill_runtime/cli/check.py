@@ -1,0 +1,87 @@
+# Copyright 2026 The distill_runtime Authors
+# SPDX-License-Identifier: Apache-2.0
+"""`distill-runtime check`: do a model, its spec and a robot agree? Run it before motors do."""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+
+DESCRIPTION = """
+Load a model as the node would, and show what the robot would get to see and to do: which term lies
+at which index of the observation, how it is scaled and in which order its frames stand, joints in
+policy and in robot order, gains, limits, how outputs become commands, and which file each fact
+came from. Then try it out: golden vectors, inference on random observations, and the first step of
+a robot that stands still and level in its default pose ("at rest" in the tables). What may be
+wrong is listed with what to do about it.
+"""
+EPILOG = """
+how to read it:
+  at rest     what the network sees: projected_gravity 0 0 -1, relative joint positions 0; and how
+              far from its default it first sends a joint: a little, much the same on both sides
+  newest      indices of the newest frame: in front of the others or behind them?
+  robot #     motor of the robot that a joint is; without --robot names are not compared
+
+examples:
+  distill-runtime check student.onnx
+  distill-runtime check policy.onnx --robot unitree_g1_29dof
+  distill-runtime check policy.onnx --spec policy.yaml --robot robot.urdf
+  distill-runtime check policy.onnx --json - | jq '.findings[] | select(.severity == "error")'
+
+json: deployable, findings [code, severity, message, hint], spec, sources {field: where from},
+conflicts, model {path, sha256, inputs, outputs, opset}, observation (index ranges, both ends in
+them), dry_run, target_at_rest
+
+exit status: 0 deployable (there may be warnings), 1 errors: the file is a model, but its spec is
+missing, incomplete or wrong, or its network is, 2 no readable model or spec file, or wrong usage
+"""
+
+
+def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    """Add the command to a parser."""
+    parser = subparsers.add_parser(
+        'check',
+        help='show what a model reads and does, and what may be wrong with it',
+        description=DESCRIPTION,
+        epilog=EPILOG,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.set_defaults(run=run)
+    parser.add_argument('model', metavar='MODEL', help='ONNX policy')
+    parser.add_argument(
+        '--spec', metavar='F', help='spec file that overrides or completes what the model says'
+    )
+    parser.add_argument('--robot', default='', help='robot profile, or path of a URDF')
+    parser.add_argument('--json', metavar='F', help='write the result to a file; -: print it')
+
+
+def run(args: argparse.Namespace) -> int:
+    """Carry out the command; return the exit status."""
+    import dataclasses
+
+    from distill_runtime.policy.examination import examine_model
+    from distill_runtime.policy.model_findings import file_findings
+    from distill_runtime.spec.doctor import sorted_findings
+    from distill_runtime.spec.strict_yaml import MAX_BYTES, read_bytes
+
+    from .check_model import read_model_facts
+    from .check_page import check_page
+    from .check_report import check_report
+    from .json_report import write_json
+    from .page import page_width, print_page
+
+    model = Path(args.model).expanduser()
+    spec = Path(args.spec).expanduser() if args.spec else None
+    if spec is not None:
+        read_bytes(spec, MAX_BYTES)  # absent is usage; wrong content is a finding
+    found = examine_model(model, spec, args.robot)
+    facts = read_model_facts(model)
+    found = dataclasses.replace(
+        found, findings=sorted_findings([*found.findings, *file_findings(facts.onnx)])
+    )
+    if args.json:
+        write_json(args.json, check_report(found, facts))
+    if args.json != '-':
+        width = page_width()
+        print_page(check_page(found, facts.rows(found), width))
+    return 0 if found.is_deployable else 1

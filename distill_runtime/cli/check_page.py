@@ -1,0 +1,104 @@
+# Copyright 2026 The distill_runtime Authors
+# SPDX-License-Identifier: Apache-2.0
+"""What `check` prints: tables in which a wrong order, scale or sign catches the eye."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+import textwrap
+
+from distill_runtime.policy.examination import Examination
+from distill_runtime.spec.differences import differences
+from distill_runtime.spec.finding import SEVERITIES
+from distill_runtime.spec.sources import SourcedSpec
+
+from .check_joints import action_section, joint_section
+from .check_observation import observation_sections
+from .page import Section
+from .text_table import table_lines
+
+
+def check_page(found: Examination, facts: list[tuple[str, str]], width: int) -> list[Section]:
+    """Return the sections of the page.
+
+    Args:
+        found: What was found out.
+        facts: Names and values about the model file, for the head of the page.
+        width: Of the page, in characters.
+    """
+    sections = [Section(title='model', lines=table_lines(('', ' '), facts, width)[1:])]
+    sections += observation_sections(found, width)
+    if found.sourced is not None:
+        sections.append(joint_section(found, found.sourced.spec, width))
+        sections.append(action_section(found.sourced.spec))
+        sections += _sources(found.sourced, width)
+    sections.append(Section(title='trial', lines=list(_trial(found))))
+    return [*sections, *_findings(found, width)]
+
+
+def _sources(sourced: SourcedSpec, width: int) -> Iterator[Section]:
+    """Say which source gave which field, and where sources disagree."""
+    given: dict[str, list[str]] = {}
+    for field, source in sourced.sources.items():
+        given.setdefault(source, []).append(field)
+    rows = [(source, ', '.join(fields)) for source, fields in given.items()]
+    lines = table_lines(('source', 'fields taken from it'), rows, width)
+    yield Section(title='provenance', lines=lines)
+    conflicts = [
+        (part.where, part.value, part.other_value, f'{entry.source}, {entry.other_source}')
+        for entry in sourced.conflicts
+        for part in differences(entry, sourced.spec.joints)
+    ]
+    if conflicts:
+        headings = ('field', 'used', 'not used', 'source used, source not used')
+        yield Section(title='conflicts', lines=table_lines(headings, conflicts, width))
+
+
+def _trial(found: Examination) -> Iterator[str]:
+    if found.policy is None:
+        yield 'not run: the model is refused'
+        return
+    golden = found.policy.spec.golden
+    if golden is None:
+        yield 'golden vectors   none'
+    else:
+        yield (
+            f'golden vectors   {len(golden.action)} steps, largest difference '
+            f'{found.policy.golden_error:.2g}, allowed {golden.tolerance:g}'
+        )
+    if found.run is not None:
+        yield (
+            f'inference        median {found.run.median * 1e6:.0f} us, p99 '
+            f'{found.run.p99 * 1e6:.0f} us over {found.run.runs} random observations, '
+            + ('all finite' if found.run.is_finite else 'NOT FINITE')
+        )
+
+
+def _findings(found: Examination, width: int) -> Iterator[Section]:
+    """List findings, the worst first, and the verdict."""
+    for severity in SEVERITIES:
+        lines, styles = [], []
+        for finding in found.findings:
+            if finding.severity != severity:
+                continue
+            text = f'{finding.code}: {finding.message}'
+            wrapped = textwrap.wrap(text, width, subsequent_indent='  ', break_on_hyphens=False)
+            hint = textwrap.wrap(
+                f'-> {finding.hint}',
+                width,
+                initial_indent='  ',
+                subsequent_indent='     ',
+                break_on_hyphens=False,
+            )
+            lines += [*wrapped, *hint]
+            styles += [severity] * len(wrapped) + [''] * len(hint)
+        if lines:
+            title = {'error': 'errors', 'warning': 'warnings', 'info': 'good to know'}[severity]
+            yield Section(title=title, lines=lines, styles=styles)
+    counts = [sum(f.severity == severity for f in found.findings) for severity in SEVERITIES]
+    verdict = 'NOT deployable' if counts[0] else 'deployable'
+    yield Section(
+        title='verdict',
+        lines=[f'{verdict} (errors: {counts[0]}, warnings: {counts[1]}, notes: {counts[2]})'],
+        styles=['error' if counts[0] else 'good'],
+    )

@@ -1,0 +1,135 @@
+# Copyright 2026 The distill_runtime Authors
+# SPDX-License-Identifier: Apache-2.0
+from __future__ import annotations
+
+import json
+import re
+import sys
+
+from distill_runtime.cli.main import main
+import pytest
+from support.real_policies import REAL, real_words
+
+KEYS = {
+    'deployable', 'findings', 'spec', 'sources', 'conflicts', 'model', 'observation', 'robot',
+    'golden_error', 'dry_run', 'target_at_rest',
+}  # fmt: skip
+
+
+def check(*words):
+    return main(['check', *map(str, words)])
+
+
+@pytest.fixture(params=sorted(REAL))
+def real(request, shared_data):
+    """Return the words that name a real policy."""
+    return request.param, real_words(request.param, shared_data)
+
+
+@pytest.fixture
+def g1(shared_data):
+    return real_words('unitree_rl_lab_g1', shared_data)
+
+
+def report(words, capsys):
+    status = check(*words, '--json', '-')
+    return status, json.loads(capsys.readouterr().out)
+
+
+def test_real_policies_are_deployable(real, capsys):
+    name, words = real
+    status, found = report(words, capsys)
+    assert (status, found['deployable']) == (0, True)
+    assert found.keys() == KEYS
+    assert found['spec']['name'] == name
+    assert found['dry_run']['is_finite']
+    assert {finding['severity'] for finding in found['findings']} <= {'warning', 'info'}
+    assert all(
+        finding.keys() == {'code', 'severity', 'message', 'hint'} for finding in found['findings']
+    )
+    assert 'joints.asymmetric' not in {finding['code'] for finding in found['findings']}
+
+
+def test_index_ranges_fill_each_tensor_without_a_gap(real, capsys):
+    _, found = report(real[1], capsys)
+    for entry in found['observation']:
+        places = [
+            place
+            for term in entry['terms']
+            for frame in term['frames']
+            for place in range(frame['first'], frame['last'] + 1)
+        ]
+        assert sorted(places) == list(range(entry['width']))
+        shape = next(
+            tensor['shape']
+            for place, tensor in enumerate(found['model']['inputs'])
+            if entry['input'] in (place, tensor['name'])
+        )
+        assert shape[-1] == entry['width']
+
+
+def test_every_field_has_its_source(g1, capsys):
+    _, found = report(g1, capsys)
+    assert found['sources']['limits.effort'] == 'robot unitree_g1_29dof'
+    assert found['sources']['stiffness'].endswith('deploy.yaml')
+    assert {field.partition('.')[0] for field in found['sources']} == set(found['spec'])
+
+
+def test_model_facts(g1, capsys):
+    model = report(g1, capsys)[1]['model']
+    assert model['path'] == str(g1[0])
+    assert re.fullmatch('[0-9a-f]{64}', model['sha256'])
+    assert model['inputs'] == [{'name': 'obs', 'dtype': 'tensor(float)', 'shape': [1, 480]}]
+    assert model['outputs'] == [{'name': 'actions', 'dtype': 'tensor(float)', 'shape': [1, 29]}]
+    assert (model['opset'], model['external_files']) == (11, [])
+
+
+def test_page_shows_layout_joints_and_sources(g1, capsys, monkeypatch):
+    monkeypatch.setenv('COLUMNS', '110')
+    assert check(*g1) == 0
+    page = capsys.readouterr().out
+    lines = page.splitlines()
+    assert '96 x 5 frames: t-4 t-3 t-2 t-1 t (oldest first), term by term' in page
+    assert any(
+        re.match(r'15-29 +27-29 +projected_gravity +x y z +- +1 +0 0 -1 +Imu', line)
+        for line in lines
+    )
+    assert any(
+        re.match(r'190-334 +306-334 +joint_velocity +29 joints +rad/s +0\.05 ', line)
+        for line in lines
+    )
+    assert any(re.match(r' 2  waist_yaw_joint +12 +0 +200 +5 ', line) for line in lines)
+    assert lines[-1].startswith('deployable (errors: 0, warnings: 0')
+    assert max(len(line) for line in lines if not line.startswith('file')) <= 110
+
+
+def test_page_shows_frames_that_lie_apart(shared_data, capsys):
+    check(*real_words('rl_sar_go2_himloco', shared_data))
+    page = capsys.readouterr().out
+    assert '45 x 6 frames: t t-1 t-2 t-3 t-4 t-5 (newest first), frame by frame' in page
+    assert '3-5 .. 228-230' in page
+    assert 'limits.effort[FL_calf_joint]   33.5  45.43' in page
+
+
+def test_refused_model_still_shows_what_is_known(shared_data, tmp_path, capsys):
+    model, *_ = real_words('playground_g1', shared_data)
+    _, _, spec, *_ = real_words('playground_go1', shared_data)
+    path = tmp_path / 'out.json'
+    assert check(model, '--spec', spec, '--json', path) == 1
+    page = capsys.readouterr().out
+    assert re.search('45-47 +velocity_command', page)
+    assert 'graph.mismatch' in page
+    assert page.splitlines()[-1].startswith('NOT deployable (errors: 1')
+    found = json.loads(path.read_text())
+    assert not found['deployable']
+    assert found['spec']['name'] == 'playground_go1'
+    assert found['findings'][0]['severity'] == 'error'
+    assert 'has shape [1, 103], expected 48 elements' in found['findings'][0]['message']
+
+
+def test_without_onnx_the_opset_is_unknown(g1, capsys, monkeypatch):
+    monkeypatch.setitem(sys.modules, 'onnx', None)
+    monkeypatch.delitem(sys.modules, 'distill_runtime.policy.onnx_facts', raising=False)
+    status, found = report(g1, capsys)
+    assert (status, found['model']['opset']) == (0, None)
+    assert 'model.opset_unknown' in {finding['code'] for finding in found['findings']}
