@@ -1,0 +1,138 @@
+# Copyright 2026 The distill_runtime Authors
+# SPDX-License-Identifier: Apache-2.0
+"""`distill-runtime run`: student_node without launch, configured and activated at start."""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+
+DESCRIPTION = """
+Run a policy on a robot: start student_node, configure and activate it. It reads joint_states, imu
+and cmd_vel, ramps to the default pose, and waits there for the service ~/start; joint_command is
+what it sends. Ctrl-C sends the fault action (damp by default) and ends. Check the model first:
+distill-runtime check MODEL.
+"""
+EPILOG = """
+examples:
+  a robot by its profile; its driver listens to a position controller
+    distill-runtime run policy.onnx --robot unitree_go2 -p command_type:=position_array \\
+      -r joint_command:=/position_controller/commands
+    ros2 service call /student_node/start std_srvs/srv/Trigger
+  topics of another name, a robot of another namespace
+    distill-runtime run policy.onnx -r joint_states:=/robot/joint_states -r imu:=/imu/data
+    distill-runtime run policy.onnx -r __ns:=/left
+  a shadow run: everything is computed and published for a look, no command is sent
+    distill-runtime run policy.onnx -p shadow:=true -p publish_internals:=true
+  parameters from a file, one of them changed
+    distill-runtime run policy.onnx --params-file robot.yaml -p tilt_limit:=0.7
+
+exit status: 0 ended by Ctrl-C or SIGTERM, 2 the model or a parameter is refused, or wrong usage
+"""
+_OWN = ('model', 'spec', 'robot', 'robot_description')
+
+
+def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    """Add the command to a parser."""
+    parser = subparsers.add_parser(
+        'run',
+        help='run a policy on a robot: student_node without launch',
+        description=DESCRIPTION,
+        epilog=EPILOG,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.set_defaults(run=run)
+    parser.add_argument('model', metavar='MODEL', help='ONNX policy')
+    parser.add_argument(
+        '--spec', metavar='F', default='', help='spec file, where the model has none inside'
+    )
+    parser.add_argument('--robot', default='', help='robot profile, or path of a URDF')
+    parser.add_argument(
+        '-p',
+        '--param',
+        metavar='name:=value',
+        action='append',
+        default=[],
+        type=_parameter,
+        help='parameter of student_node; may be repeated, wins over a file',
+    )
+    parser.add_argument(
+        '--params-file', metavar='F', action='append', default=[], help='file of ROS parameters'
+    )
+    parser.add_argument(
+        '-r',
+        '--remap',
+        metavar='from:=to',
+        action='append',
+        default=[],
+        type=_rule,
+        help='remap a topic, __node or __ns; may be repeated',
+    )
+
+
+def run(args: argparse.Namespace) -> int:
+    """Carry out the command; return the exit status."""
+    from distill_runtime.errors import MissingExtraError
+
+    try:
+        from distill_runtime.ros import student_node
+    except ImportError as error:
+        raise MissingExtraError(
+            f'{error.name} is not installed: source a ROS 2 (source /opt/ros/jazzy/setup.bash), '
+            'or install its wheels with: pip install ros-jazzy-rclpy ros-jazzy-rmw-fastrtps-cpp '
+            'ros-jazzy-common-interfaces'
+        ) from error
+    return student_node.main(ros_arguments(args))
+
+
+def ros_arguments(args: argparse.Namespace) -> list[str]:
+    """Return the arguments of student_node; of two that set one parameter, the later wins.
+
+    Args:
+        args: Arguments of this command.
+    """
+    words = ['student_node', '--ros-args', '-p', 'autostart:=true']
+    for file in args.params_file:
+        words += ['--params-file', file]
+    for assignment in args.param:
+        words += ['-p', assignment]
+    is_urdf = Path(args.robot).suffix in ('.urdf', '.xml')
+    own = {
+        'model': _absolute(args.model),
+        'spec': _absolute(args.spec) if args.spec else '',
+        'robot': '' if is_urdf else args.robot,
+        'robot_description': _absolute(args.robot) if is_urdf else '',
+    }
+    for name, value in own.items():
+        if value:
+            words += ['-p', f'{name}:={_quoted(value)}']
+    for rule in args.remap:
+        words += ['-r', rule]
+    return words
+
+
+def _absolute(path: str) -> str:
+    return str(Path(path).expanduser().absolute())
+
+
+def _quoted(text: str) -> str:
+    """Write a string as YAML does: ROS reads the values of parameters so."""
+    return "'" + text.replace("'", "''") + "'"
+
+
+def _rule(text: str) -> str:
+    left, separator, right = text.partition(':=')
+    if not (separator and left and right):
+        raise argparse.ArgumentTypeError(f'{text!r} is not of the form from:=to')
+    return text
+
+
+def _parameter(text: str) -> str:
+    name, separator, _ = text.partition(':=')
+    if not (separator and name):
+        raise argparse.ArgumentTypeError(f'{text!r} is not of the form name:=value')
+    own = name.rpartition(':')[2]
+    if own in _OWN:
+        option = 'MODEL' if own == 'model' else f'--{own.partition("_")[0]}'
+        raise argparse.ArgumentTypeError(f'{own} is given by {option}, not by -p')
+    return text
