@@ -1,0 +1,76 @@
+# Copyright 2026 The distill_runtime Authors
+# SPDX-License-Identifier: Apache-2.0
+from __future__ import annotations
+
+from importlib import import_module
+from pathlib import Path
+import subprocess
+import sys
+
+from distill_runtime.cli.main import COMMANDS, main, make_parser
+from distill_runtime.errors import ConfigError
+import pytest
+
+REPOSITORY = Path(__file__).resolve().parents[2]
+STACKS = {'mujoco', 'numpy', 'onnx', 'onnxruntime', 'rclpy', 'rich', 'torch', 'yaml'}
+
+
+def help_of(capsys, *words):
+    with pytest.raises(SystemExit) as error:
+        main([*words, '--help'])
+    assert error.value.code == 0
+    return capsys.readouterr().out
+
+
+def test_help_lists_every_command(capsys):
+    text = help_of(capsys)
+    for name, line in COMMANDS.items():
+        assert f'{name} ' in text
+        assert line[:40] in text
+
+
+@pytest.mark.parametrize('command', COMMANDS)
+def test_help_of_a_command_has_examples(capsys, command):
+    text = help_of(capsys, command)
+    assert 'examples:' in text
+    assert f'distill-runtime {command}' in text
+    assert 'exit status: 0' in text
+
+
+@pytest.mark.parametrize('command', COMMANDS)
+def test_list_says_of_a_command_what_it_says_itself(capsys, command):
+    assert make_parser().format_help() == make_parser(command).format_help()
+    assert import_module(f'distill_runtime.cli.{command}').__doc__
+
+
+@pytest.mark.parametrize('words', [['fly'], ['fly', '--json', '-'], [], ['--fast']])
+def test_wrong_word_ends_with_2(capsys, words):
+    with pytest.raises(SystemExit) as error:
+        main(words)
+    assert error.value.code == 2
+    assert 'usage: distill-runtime' in capsys.readouterr().err
+
+
+@pytest.mark.parametrize('words', [['--help'], ['check', '--help'], ['run', '--help']])
+def test_help_loads_no_stack(words):
+    program = (
+        'import sys\n'
+        'from distill_runtime.cli.main import main\n'
+        'try:\n'
+        f'    main({words})\n'
+        'finally:\n'
+        '    print(*{name.partition(".")[0] for name in sys.modules}, file=sys.stderr)\n'
+    )
+    result = subprocess.run(
+        [sys.executable, '-c', program], cwd=REPOSITORY, capture_output=True, text=True, check=True
+    )
+    assert set(result.stderr.split()) & STACKS == set()
+
+
+def test_refusal_is_one_line_and_2(capsys, monkeypatch):
+    def refuse(args):
+        raise ConfigError('model is odd, expected even')
+
+    monkeypatch.setattr('distill_runtime.cli.check.run', refuse)
+    assert main(['check', 'a.onnx']) == 2
+    assert capsys.readouterr().err == 'distill-runtime: model is odd, expected even\n'
