@@ -29,7 +29,7 @@ def base_linear_velocity(case: Case) -> Iterator[Finding]:
             severity='warning',
             message='base_linear_velocity is read: JointState and Imu do not give it',
             hint='publish /odom with a velocity in the base frame that is as good as the one of '
-            'the training; without it the node refuses to start. A student without this term '
+            'the training; without it the node sends no command. A student without this term '
             'needs no odometry',
         )
 
