@@ -205,10 +205,10 @@ class Inputs:
                 qos_overriding_options=self._overriding_options(topic),
                 raw=True,
             )
-        except (NameValidationException, ValueError) as error:
+        except (NameValidationException, RuntimeError, ValueError) as error:
             self.destroy()
-            what = ' '.join(str(error).split())
-            raise ConfigError(f'topic is {topic!r}, expected a topic name: {what}') from error
+            what = ' '.join(str(error).partition(', at ')[0].split())
+            raise ConfigError(f'topic {topic!r} cannot be subscribed to: {what}') from error
         self.channels.append(Channel(subscription, message_type, topic, store, has_header))
         return self.channels[-1]
 

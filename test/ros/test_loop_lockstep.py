@@ -7,19 +7,13 @@ from distill_runtime.core.sensors import Sensors
 import numpy as np
 from support.ros_harness import (
     direct_runner,
+    LOCKSTEP,
     nanoseconds,
     student,
     T0,
     TICK,
     twist_message,
 )
-
-LOCKSTEP = {
-    'trigger': 'joint_states',
-    'start_in': 'policy',
-    'trigger_timeout': 0.0,
-    'cmd_vel_timeout': 0.0,
-}
 
 
 class Motion:

@@ -41,6 +41,12 @@ TERMS = (
 JOINT_TERM = {'term': 'joint_position', 'relative': True}
 LIMITS = {'position': [[-1.0, 1.0]] * 3, 'velocity': [5.0] * 3, 'effort': [4.0] * 3}
 GAINS = {'stiffness': [20.0, 30.0, 40.0], 'damping': [0.5, 0.6, 0.7]}
+LOCKSTEP = {
+    'trigger': 'joint_states',
+    'start_in': 'policy',
+    'trigger_timeout': 0.0,
+    'cmd_vel_timeout': 0.0,
+}
 T0 = 1_000_000_000_000
 TICK = 20_000_000
 PATIENCE = 20.0
