@@ -1,0 +1,39 @@
+# Copyright 2026 The distill_runtime Authors
+# SPDX-License-Identifier: Apache-2.0
+"""A process of its own that publishes sensors at a rate, as the driver of a robot would."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import time
+
+from distill_runtime.ros.deadlines import Grid
+from feed import SensorFeed
+import rclpy
+from subjects import add_arguments, first_present
+
+
+def main() -> None:
+    """Publish until the time is over or the parent is gone."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    add_arguments(parser)
+    parser.add_argument('--rate', type=int, required=True)
+    parser.add_argument('--seconds', type=float, required=True)
+    parser.add_argument('--namespace', required=True)
+    args = parser.parse_args()
+    parent = os.getppid()
+    rclpy.init()
+    node = rclpy.create_node('feeder', namespace=args.namespace)
+    feed = SensorFeed(node, first_present(args).load().spec)
+    print('ready', flush=True)
+    grid = Grid(time.monotonic_ns(), 1_000_000_000, args.rate)
+    end_ns = time.monotonic_ns() + round(args.seconds * 1e9)
+    while time.monotonic_ns() < end_ns and os.getppid() == parent:
+        time.sleep(max(0, grid.deadline_ns - time.monotonic_ns()) / 1e9)
+        feed.publish()
+        grid.advance(time.monotonic_ns())
+
+
+if __name__ == '__main__':
+    main()

@@ -1,0 +1,78 @@
+# Copyright 2026 The distill_runtime Authors
+# SPDX-License-Identifier: Apache-2.0
+"""One tick: bare inference (A), ours (B), a textbook node's (C), interleaved in one thread."""
+
+from __future__ import annotations
+
+import argparse
+import contextlib
+import json
+
+from arena import Arena, undisturbed
+from contestants import BareInference, OurTick, TextbookTick
+from distill_runtime.errors import ConfigError
+from feed import SensorFeed
+from processes import unique_namespace
+import rclpy
+from student import overrides, parts_of, private_context, student_node
+from subjects import add_arguments, chosen_subjects, Subject
+from textbook_node import TextbookNode
+from textbook_parameters import textbook_parameters
+
+_TIMER_PERIOD = 0.001
+
+
+def main() -> None:
+    """Measure every policy and print the result as JSON."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    add_arguments(parser)
+    args = parser.parse_args()
+    results = [_measure(subject, args.quick) for subject in chosen_subjects(args)]
+    print(json.dumps({'subjects': results}))
+
+
+def _measure(subject: Subject, is_quick: bool) -> dict[str, object]:
+    """Measure one policy, back to back and at its own pace."""
+    if not subject.model.is_file():
+        return {'name': subject.name, 'skipped': f'{subject.model.name} is not there'}
+    policy = subject.load()
+    result: dict[str, object] = {'name': subject.name, 'sha256': policy.sha256}
+    namespace = unique_namespace('tick')
+    with contextlib.ExitStack() as stack:
+        context = stack.enter_context(private_context())
+
+        def feed(name: str) -> SensorFeed:
+            node = rclpy.create_node('feeder', context=context, namespace=f'{namespace}/{name}')
+            stack.callback(node.destroy_node)
+            return SensorFeed(node, policy.spec)
+
+        node = stack.enter_context(
+            student_node(context, f'{namespace}/ours', subject.parameters())
+        )
+        parts = parts_of(node)
+        # a recurrent network must not be advanced between two ticks
+        session = policy.session if policy.spec.state else parts.runner.policy
+        arena = Arena(BareInference(session, feed('bare')), OurTick(node, feed('ours')))
+        try:
+            values = textbook_parameters(
+                policy, parts.runner.plan, parts.runner.config.max_joint_step
+            )
+        except ConfigError as error:
+            result['textbook_skipped'] = f'the textbook node cannot run this policy: {error}'
+        else:
+            textbook = TextbookNode(
+                context=context,
+                namespace=f'{namespace}/textbook',
+                parameter_overrides=overrides({**values, 'period': _TIMER_PERIOD}),
+            )
+            stack.callback(textbook.destroy_node)
+            arena.textbook = TextbookTick(textbook, feed('textbook'))
+            stack.callback(arena.textbook.close)
+        with undisturbed() as result['scheduling']:
+            result['warm'] = arena.measure_warm(40 if is_quick else 2000)
+            result['paced'] = arena.measure_paced(25 if is_quick else 750, policy.spec.period)
+    return result
+
+
+if __name__ == '__main__':
+    main()
