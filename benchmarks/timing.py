@@ -1,0 +1,152 @@
+# Copyright 2026 The distill_runtime Authors
+# SPDX-License-Identifier: Apache-2.0
+"""When ticks begin: the control loop of a real node beside a bare sleeper, in turns."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import threading
+import time
+from typing import NamedTuple
+
+from distill_runtime.core.modes import Mode
+from distill_runtime.errors import ConfigError
+from distill_runtime.ros.realtime import use_fifo
+from distill_runtime.ros.student_node import StudentNode
+from distill_runtime.ros.timing import Timing
+from figures import figures
+import numpy as np
+from processes import feeder, hogs, unique_namespace
+from rclpy.lifecycle import TransitionCallbackReturn
+from sleeper import run_sleeper
+from student import loop_of, PRIORITY, private_context, spinning, student_node
+from subjects import add_arguments, first_present, Subject
+
+RATES = (50, 200, 500)
+GOAL_RATE = 200
+_START_TIMEOUT = 10.0
+_SETTLING = 3
+"""Periods at the begin of a turn that do not count."""
+
+
+class Turns(NamedTuple):
+    """How long each loop runs in one condition."""
+
+    count: int
+    seconds: float
+
+
+def main() -> None:
+    """Measure every condition and print the result as JSON."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    add_arguments(parser)
+    args = parser.parse_args()
+    subject = first_present(args)
+    refusal = _fifo_refusal()
+    priorities = (0,) if refusal else (0, PRIORITY)
+    cells = [cell for rate in RATES for cell in _measure(subject, rate, priorities, args.quick)]
+    print(json.dumps({'subject': subject.name, 'fifo_skipped': refusal, 'cells': cells}))
+
+
+def _fifo_refusal() -> str | None:
+    """Return why threads get no SCHED_FIFO here, or None."""
+    refusals: list[str] = []
+
+    def attempt() -> None:
+        try:
+            use_fifo(PRIORITY)
+        except ConfigError as error:
+            refusals.append(str(error))
+
+    thread = threading.Thread(target=attempt)
+    thread.start()
+    thread.join()
+    return refusals[0] if refusals else None
+
+
+def _turns(rate: int, priority: int, num_hogs: int, is_quick: bool) -> Turns:
+    if is_quick:
+        return Turns(1, max(0.1, 15.0 / rate))
+    has_goal = rate == GOAL_RATE and priority and num_hogs
+    return Turns(6, 5.0) if has_goal else Turns(3, 4.0)
+
+
+def _measure(
+    subject: Subject, rate: int, priorities: tuple[int, ...], is_quick: bool
+) -> list[dict[str, object]]:
+    """Measure one rate in every condition: each scheduling, idle and beside hogs."""
+    namespace = unique_namespace(f'timing_{rate}')
+    cells = []
+    with private_context() as context, feeder(subject, namespace, rate, 600.0):
+        for priority in priorities:
+            parameters = {
+                **subject.parameters(),
+                'control_rate': float(rate),
+                'realtime_priority': priority,
+                # the feeder has no priority: beside hogs it comes late, and the policy is to go on
+                'max_input_age': 5.0,
+            }
+            with student_node(context, namespace, parameters) as node, spinning(node):
+                for num_hogs in (0, len(os.sched_getaffinity(0))):
+                    turns = _turns(rate, priority, num_hogs, is_quick)
+                    with hogs(num_hogs, 4.0 * turns.count * turns.seconds + 60.0):
+                        cell = _measure_cell(node, rate, priority, turns)
+                    cells.append({'rate_hz': rate, 'fifo': priority, 'hogs': num_hogs, **cell})
+    return cells
+
+
+def _measure_cell(node: StudentNode, rate: int, priority: int, turns: Turns) -> dict[str, object]:
+    """Let node and sleeper run in turns."""
+    period_ns = 1_000_000_000 // rate
+    ours, bare = [], []
+    for _ in range(turns.count):
+        ours.append(_run_node(node, turns.seconds))
+        timing = _large_ring(period_ns, turns.seconds)
+        run_sleeper(timing, period_ns, priority, turns.seconds)
+        bare.append(timing)
+    cell = {'ours': _report(ours, period_ns), 'bare': _report(bare, period_ns)}
+    floor = max(cell['bare']['p999_us'], 1e-3)
+    return {**cell, 'p999_to_bare': round(cell['ours']['p999_us'] / floor, 3)}
+
+
+def _run_node(node: StudentNode, seconds: float) -> Timing:
+    """Activate the node, and note its ticks from when its policy runs."""
+    if node.trigger_activate() != TransitionCallbackReturn.SUCCESS:
+        raise RuntimeError(f'student_node refused: {node.refusal}')
+    loop = loop_of(node)
+    end = time.monotonic() + _START_TIMEOUT
+    while loop.step is None or loop.step.mode is not Mode.POLICY or loop.step.reason:
+        if time.monotonic() > end:
+            raise RuntimeError(f'the policy does not start: {loop.step and loop.step.reason}')
+        time.sleep(0.02)
+    timing = _large_ring(loop._parts.runner.control_period_ns, seconds)
+    loop.timing = timing
+    time.sleep(seconds)
+    step = loop.step
+    node.trigger_deactivate()
+    if step.mode is not Mode.POLICY:
+        raise RuntimeError(f'the policy ended: {step.reason}')
+    return timing
+
+
+def _large_ring(period_ns: int, seconds: float) -> Timing:
+    """Make a ring that forgets nothing of a turn."""
+    return Timing(period_ns, size=round(2e9 * seconds / period_ns) + 1000)
+
+
+def _report(turns: list[Timing], period_ns: int) -> dict[str, float]:
+    """Return figures over all turns."""
+    periods = [np.diff(turn._starts[_SETTLING : turn.ticks]) for turn in turns]
+    errors = np.abs(np.concatenate(periods) - period_ns)
+    return {
+        'periods': len(errors),
+        **figures(errors, 50, 99, 99.9),
+        'max_us': round(float(errors.max()) / 1e3, 3),
+        'missed': sum(turn.missed for turn in turns),
+    }
+
+
+if __name__ == '__main__':
+    main()
