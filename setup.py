@@ -44,7 +44,9 @@ setup(
     package_data={PACKAGE: ['py.typed', 'sim/*.xml']},
     data_files=[
         ('share/ament_index/resource_index/packages', [f'resource/{PACKAGE}']),
-        *share_files('package.xml', 'launch/*.launch.py', 'config/**/*', 'models/*'),
+        *share_files(
+            'package.xml', 'launch/*.launch.py', 'config/**/*', 'models/*', 'benchmarks/*'
+        ),
     ],
     zip_safe=False,
     python_requires='>=3.10',

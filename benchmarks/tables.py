@@ -1,0 +1,132 @@
+# Copyright 2026 The distill_runtime Authors
+# SPDX-License-Identifier: Apache-2.0
+"""The results as tables: with rich where it is installed, else as plain columns."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+Row = Sequence[str]
+
+
+def print_report(report: dict[str, Any]) -> None:
+    """Print every part that was measured, and the goals."""
+    machine = report['machine']
+    load = machine['load_average'][0]
+    print(f'{machine["cpu"]}, {machine["cores"]} cores, load average at the start {load}')
+    if 'tick' in report:
+        _print_tick(report['tick'])
+    if 'timing' in report:
+        _print_timing(report['timing'])
+    if 'startup' in report:
+        startup = report['startup']
+        starts = ', '.join(f'{seconds:.2f}' for seconds in startup['first_command_s'])
+        rows = [
+            ('process start to first command', f'{startup["first_command_median_s"]:.2f} s'),
+            ('all starts', f'{starts} s'),
+            (f'resident after {startup["ticking_s"]:g} s', f'{startup["resident_mb"]} MB'),
+        ]
+        print_table(f'student_node process, {startup["subject"]}', ('', ''), rows)
+    words = {True: 'met', False: 'missed', None: 'not measured'}
+    rows = [
+        (goal['name'], goal['goal'], _shown(goal['value']), words[goal['met']])
+        for goal in report['goals']
+    ]
+    print_table('Goals', ('', 'goal', 'measured', ''), rows)
+
+
+def _print_tick(tick: dict[str, Any]) -> None:
+    rows, parts = [], []
+    scheduling = {s['scheduling'] for s in tick['subjects'] if 'scheduling' in s}
+    for subject in tick['subjects']:
+        for pace in ('warm', 'paced'):
+            if 'skipped' in subject:
+                continue
+            result = subject[pace]
+            contestants = (result['bare'], result['ours'], result.get('textbook'))
+            rows.append(
+                (
+                    subject['name'],
+                    pace,
+                    *(f'{c["p50_us"]:.1f} / {c["p99_us"]:.1f}' if c else '-' for c in contestants),
+                    _ratio(result['ours_to_bare']),
+                    _ratio(result.get('textbook_to_ours')),
+                )
+            )
+            times = [f'{value:.1f}' for value in result['ours_parts'].values()]
+            parts.append((subject['name'], pace, *times, f'{result["bare"]["p50_us"]:.1f}'))
+    print_table(
+        f'One tick in us, p50 / p99, {", ".join(sorted(scheduling))}',
+        ('policy', 'pace', 'A bare inference', 'B ours', 'C textbook node', 'B/A', 'C/B'),
+        rows,
+    )
+    heads = ('policy', 'pace', 'clock', 'inputs', 'step', 'output', 'A, within step')
+    print_table('What our tick consists of, p50 in us', heads, parts)
+    for subject in tick['subjects']:
+        reason = subject.get('skipped') or subject.get('textbook_skipped')
+        if reason:
+            print(f'{subject["name"]} skipped: {reason}')
+
+
+def _print_timing(timing: dict[str, Any]) -> None:
+    rows = [
+        (
+            f'{cell["rate_hz"]} Hz',
+            'FIFO' if cell['fifo'] else 'OTHER',
+            f'{cell["hogs"]} hogs' if cell['hogs'] else 'idle',
+            _errors(cell['ours']),
+            str(cell['ours']['missed']),
+            _errors(cell['bare']),
+            str(cell['bare']['missed']),
+            f'{cell["p999_to_bare"]:.2f}',
+        )
+        for cell in timing['cells']
+    ]
+    heads = ('rate', '', 'load', 'ours', 'missed', 'bare sleeper', 'missed', 'p99.9 ratio')
+    print_table('Period error in us, p50 / p99 / p99.9', heads, rows)
+    if timing['fifo_skipped']:
+        print(f'SCHED_FIFO skipped: {timing["fifo_skipped"]}')
+
+
+def _errors(result: dict[str, float]) -> str:
+    return ' / '.join(f'{result[name]:.1f}' for name in ('p50_us', 'p99_us', 'p999_us'))
+
+
+def _ratio(ratio: dict[str, float] | None) -> str:
+    if ratio is None:
+        return '-'
+    return f'{ratio["median"]:.2f} ({ratio["least_block"]:.2f} to {ratio["greatest_block"]:.2f})'
+
+
+def _shown(value: float | None) -> str:
+    return '-' if value is None else f'{value:g}'
+
+
+def print_table(title: str, heads: Row, rows: Sequence[Row]) -> None:
+    """Print one table; none without rows."""
+    if not rows:
+        return
+    try:
+        from rich.console import Console
+        from rich.table import Table
+    except ImportError:
+        _print_plain(title, heads, rows)
+        return
+    table = Table(*heads, title=title, title_justify='left')
+    for row in rows:
+        table.add_row(*row)
+    console = Console()
+    # a table that is cut off in a file or a pipe is worth nothing
+    if not console.is_terminal:
+        console.width = 200
+    console.print(table)
+
+
+def _print_plain(title: str, heads: Row, rows: Sequence[Row]) -> None:
+    lines = [heads, *rows]
+    widths = [max(map(len, column)) for column in zip(*lines, strict=True)]
+    print(f'\n{title}')
+    for line in lines:
+        cells = (cell.ljust(width) for cell, width in zip(line, widths, strict=True))
+        print('  '.join(cells).rstrip())

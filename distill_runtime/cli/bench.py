@@ -1,0 +1,95 @@
+# Copyright 2026 The distill_runtime Authors
+# SPDX-License-Identifier: Apache-2.0
+"""`distill-runtime bench`: the benchmark suite, on this machine."""
+
+from __future__ import annotations
+
+import argparse
+import os
+from pathlib import Path
+import subprocess
+import sys
+
+from distill_runtime.errors import ConfigError, DistillError
+from distill_runtime.share import share_path
+
+SUITE = Path('benchmarks') / 'suite.py'
+
+DESCRIPTION = """
+Measure what the node costs on this machine: one tick beside the bare inference and beside a
+textbook node, when ticks begin beside a bare sleeper, memory, and the time to the first command.
+It takes about six minutes, and says little while anything else runs on the machine.
+benchmarks/README.md says how to read the tables.
+"""
+EPILOG = """
+examples:
+  distill-runtime bench --json bench.json
+  distill-runtime bench --only tick --model policy.onnx --robot unitree_go2
+
+exit status: 0 measured, whether or not the goals are met; 2 a model or the suite cannot be used
+"""
+
+
+def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    """Add the command to a parser."""
+    parser = subparsers.add_parser(
+        'bench',
+        help='run the benchmark suite',
+        description=DESCRIPTION,
+        epilog=EPILOG,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.set_defaults(run=run)
+    parser.add_argument(
+        '--json', metavar='F', help='write the results to a file; -: print them, and no tables'
+    )
+    parser.add_argument(
+        '--model', metavar='F', help='measure with this policy (default: those with a goal)'
+    )
+    parser.add_argument('--spec', default='', metavar='F', help='its spec file')
+    parser.add_argument('--robot', default='', help='its robot profile')
+    parser.add_argument(
+        '--only', choices=['tick', 'timing', 'startup'], help='measure one part only'
+    )
+    parser.add_argument(
+        '--quick', action='store_true', help='seconds instead of minutes; the figures mean little'
+    )
+
+
+def run(args: argparse.Namespace) -> int:
+    """Carry out the command; return the exit status."""
+    try:
+        return subprocess.call([sys.executable, str(_suite()), *_words(args)], env=_environment())
+    except DistillError as error:
+        print(f'distill-runtime bench: {error}', file=sys.stderr)
+    except KeyboardInterrupt:
+        # the suite is told too, and ends what it started
+        return 130
+    return 2
+
+
+def _suite() -> Path:
+    """Return the script of the suite."""
+    suite = share_path() / SUITE
+    if not suite.is_file():
+        raise ConfigError(
+            f'{suite} is not there, expected the benchmark suite: was the package installed '
+            'without its data files?'
+        )
+    return suite
+
+
+def _words(args: argparse.Namespace) -> list[str]:
+    """Return the arguments of the suite."""
+    words = ['--quick'] if args.quick else []
+    for name in ('json', 'model', 'spec', 'robot', 'only'):
+        value = getattr(args, name)
+        words += [f'--{name}', value] if value else []
+    return words
+
+
+def _environment() -> dict[str, str]:
+    """Return an environment whose Python imports this very package."""
+    package = str(Path(__file__).resolve().parents[2])
+    paths = [package, *filter(None, [os.environ.get('PYTHONPATH')])]
+    return {**os.environ, 'PYTHONPATH': os.pathsep.join(paths)}
