@@ -2,18 +2,28 @@
 # SPDX-License-Identifier: Apache-2.0
 from __future__ import annotations
 
+import itertools
+import time
+
 from distill_runtime.core.config import RunnerConfig
 from distill_runtime.core.sensors import Sensors
+from distill_runtime.ros.inputs import Inputs
+from distill_runtime.ros.internals import TICK_FIELDS
 import numpy as np
 from support.ros_harness import (
     direct_runner,
+    imu_message,
+    joint_message,
     LOCKSTEP,
     nanoseconds,
     student,
     T0,
     TICK,
     twist_message,
+    values,
+    wait_for,
 )
+from support.specs import DEFAULT
 
 
 class Motion:
@@ -59,3 +69,104 @@ def test_command_stream_equals_a_runner_without_ros_bit_for_bit(ros, model):
             assert np.asarray(command.position).tobytes() == expected.command.tobytes()
             assert nanoseconds(command) == stamp_ns
         assert len(rig.robot.commands.messages) == 100
+
+
+def test_each_joint_state_gives_one_tick_with_its_stamp_in_a_burst_too(ros, model):
+    with student(ros, model, **LOCKSTEP) as rig:
+        rig.robot.tick(T0)
+        stamps = [T0 + (tick + 1) * TICK for tick in range(40)]
+        for stamp_ns in stamps:
+            rig.robot.publish(stamp_ns)
+        rig.robot.command_at(stamps[-1])
+        assert [nanoseconds(m) for m in rig.robot.commands.messages] == [T0, *stamps]
+        assert [m.data[0] for m in rig.robot.ticks.messages] == list(range(41))
+
+
+def test_tick_uses_the_newest_imu_and_no_tick_comes_without_joint_states(ros, model):
+    with student(ros, model, **LOCKSTEP) as rig:
+        rig.robot.tick(T0)
+        for age in (15, 10, 5):
+            rig.robot.imu.publish(imu_message(T0 + TICK - age * 1_000_000))
+        time.sleep(0.05)
+        assert len(rig.robot.commands.messages) == 1
+        rig.robot.joint_states.publish(joint_message(T0 + TICK))
+        rig.robot.command_at(T0 + TICK)
+        fields = dict(zip(TICK_FIELDS, rig.robot.ticks.messages[-1].data, strict=True))
+        assert fields['imu_ns'] == T0 + TICK - 5_000_000
+        assert fields['joint_states_ns'] == fields['stamp_ns'] == T0 + TICK
+
+
+def test_decimation_ticks_at_every_nth_joint_state(ros, model):
+    with student(ros, model, decimation=4, **LOCKSTEP) as rig:
+        rig.robot.tick(T0)
+        for tick in range(1, 13):
+            rig.robot.publish(T0 + tick * TICK // 4)
+        rig.robot.command_at(T0 + 3 * TICK)
+        stamps = [nanoseconds(m) - T0 for m in rig.robot.commands.messages]
+        assert stamps == [0, TICK, 2 * TICK, 3 * TICK]
+
+
+def test_joint_states_from_before_the_activation_give_one_tick_at_most(ros, model):
+    with student(ros, model, is_active=False, **LOCKSTEP) as rig:
+        rig.configure()
+        for tick in range(30):
+            rig.robot.publish(T0 + tick * TICK)
+        rig.activate()
+        rig.robot.command_at(T0 + 29 * TICK)
+        rig.robot.tick(T0 + 30 * TICK)
+        stamps = [nanoseconds(m) - T0 for m in rig.robot.commands.messages]
+        assert stamps == [29 * TICK, 30 * TICK]
+
+
+def test_silence_of_joint_states_is_a_fault_with_its_action(ros, model):
+    options = {
+        **LOCKSTEP,
+        'trigger_timeout': 0.2,
+        'fault_action': 'default_pose',
+        'ramp_time': 0.0,
+    }
+    with student(ros, model, **options) as rig:
+        rig.robot.tick(T0, position=(0.3, 0.2, 0.1))
+        status = rig.until_reason('joint_states.stale')
+        assert (status.level, values(status)['mode']) == (b'\x02', 'fault')
+        wait_for(lambda: rig.robot.commands.messages[-1].position.tolist() == list(DEFAULT))
+        silent = nanoseconds(rig.robot.commands.messages[-1]) - T0
+        assert silent > 200_000_000
+        # what comes next is used again, but the fault stays until it is reset
+        rig.robot.publish(T0 + 60_000_000_000)
+        wait_for(lambda: nanoseconds(rig.robot.commands.messages[-1]) >= T0 + 60_000_000_000)
+        assert values(rig.diagnose())['mode'] == 'fault'
+        assert rig.robot.call('reset_fault') == (True, 'fault to standby')
+
+
+def test_silence_before_the_first_joint_state_sends_nothing_and_is_told(ros, model):
+    with student(ros, model, **{**LOCKSTEP, 'trigger_timeout': 0.05}) as rig:
+        time.sleep(0.2)
+        status = rig.diagnose()
+        assert status.level == b'\x01'
+        assert status.message.startswith('joint_states.missing: no tick yet')
+        assert not rig.robot.commands.messages
+
+
+def test_flood_of_joint_states_does_not_keep_the_loop_from_ending(ros, model, monkeypatch):
+    """Bug: the loop looked whether it was to stop only when no message was waiting."""
+    with student(ros, model, **LOCKSTEP) as rig:
+        stamps = itertools.count(T0, TICK)
+        monkeypatch.setattr(Inputs, 'next_joint_states', lambda *args: next(stamps))
+        wait_for(lambda: rig.node._loop.step)
+        rig.node.trigger_deactivate()
+        assert rig.state() == 'inactive'
+
+
+def test_arrival_stamps_make_a_clock_of_another_machine_do(ros, model):
+    with student(ros, model, **{**LOCKSTEP, 'input_stamps': 'arrival'}) as rig:
+        start = rig.node.get_clock().now().nanoseconds
+        for tick in range(3):
+            rig.robot.publish(5 + tick)
+            wait_for(lambda count=tick + 1: len(rig.robot.commands.messages) == count)
+        fields = [dict(zip(TICK_FIELDS, m.data, strict=True)) for m in rig.robot.ticks.messages]
+        assert [f['joint_states_ns'] for f in fields] == [5, 6, 7]
+        assert [f['imu_ns'] for f in fields] == [5, 6, 7]
+        assert start < fields[0]['stamp_ns'] < fields[1]['stamp_ns'] < fields[2]['stamp_ns']
+        assert nanoseconds(rig.robot.commands.messages[-1]) == fields[-1]['stamp_ns']
+        assert rig.diagnose().level == b'\x00'

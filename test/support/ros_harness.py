@@ -87,6 +87,13 @@ def write_policy(folder, *terms, name='policy.onnx', width=0, metadata=None, **c
     return path
 
 
+def joint_target(position):
+    """Return what the policy of JOINT_TERM alone wants in a pose, worked out by hand."""
+    weights = np.random.default_rng(0).normal(0.0, 0.3, (3, 3)).astype(np.float32)
+    observation = (np.asarray(position) - DEFAULT).astype(np.float32)
+    return np.clip(DEFAULT + 0.5 * (observation @ weights).astype(float), -1.0, 1.0)
+
+
 def wait_for(condition, what='what was awaited', patience=PATIENCE):
     """Return what the condition gives once it is true."""
     end = time.monotonic() + patience
@@ -183,14 +190,14 @@ class Robot:
         commands, ticks, observations, actions, diagnostics: Inboxes.
     """
 
-    def __init__(self, node, student, command_type=JointState, qos=10):
+    def __init__(self, node, student, message_type=JointState, qos=10):
         self.node = node
         self.student = student
-        for name, message_type in (
+        for name, kind in (
             ('joint_states', JointState), ('imu', Imu), ('cmd_vel', Twist), ('odom', Odometry),
         ):  # fmt: skip
-            setattr(self, name, node.create_publisher(message_type, name, qos))
-        self.commands = Inbox(node, command_type, 'joint_command')
+            setattr(self, name, node.create_publisher(kind, name, qos))
+        self.commands = Inbox(node, message_type, 'joint_command')
         self.ticks = Inbox(node, Int64MultiArray, f'{student}/tick')
         self.observations = Inbox(node, Float32MultiArray, f'{student}/observation')
         self.actions = Inbox(node, Float32MultiArray, f'{student}/action')
@@ -270,13 +277,13 @@ def values(status):
 
 
 @contextmanager
-def student(ros, model, *, command_type=JointState, qos=10, is_active=True, **options):
+def student(ros, model, message_type=JointState, *, qos=10, is_active=True, **options):
     """Run student_node with a robot.
 
     Args:
         ros: The context.
         model: Model file; '' for none.
-        command_type: Message of joint_command.
+        message_type: Of joint_command.
         qos: Of the robot's publishers.
         is_active: Whether to configure and activate.
         options: Parameters.
@@ -292,7 +299,7 @@ def student(ros, model, *, command_type=JointState, qos=10, is_active=True, **op
             StudentNode, name, namespace=namespace, parameter_overrides=overrides, **extra
         ) as node,
     ):
-        rig = Rig(ros, node, Robot(robot_node, name, command_type, qos))
+        rig = Rig(ros, node, Robot(robot_node, name, message_type, qos))
         if is_active:
             rig.configure()
             rig.activate()
