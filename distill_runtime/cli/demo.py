@@ -20,7 +20,7 @@ from distill_runtime.share import share_path
 from .json_report import write_json
 
 if TYPE_CHECKING:
-    from .demo_monitor import DemoResult
+    from distill_runtime.ros.demo_monitor import DemoResult
 
 DESCRIPTION = """
 Start a simulated quadruped and student_node as two processes that meet over DDS in real time, as a
@@ -69,9 +69,9 @@ def run(args: argparse.Namespace) -> int:
     os.environ['ROS_AUTOMATIC_DISCOVERY_RANGE'] = 'LOCALHOST'
     os.environ['ROS_DOMAIN_ID'] = str(1 + os.getpid() % 100)
     try:
-        import mujoco  # noqa: F401
+        from distill_runtime.ros.demo_monitor import monitor
+        import distill_runtime.sim.scene  # noqa: F401  the simulator's process needs it
 
-        from .demo_monitor import monitor
         from .demo_panel import open_panel
     except ImportError as error:
         raise MissingExtraError(

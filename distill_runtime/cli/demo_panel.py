@@ -15,7 +15,7 @@ from rich.panel import Panel as Frame
 from rich.table import Table
 
 if TYPE_CHECKING:
-    from .demo_monitor import DemoResult, Panel
+    from distill_runtime.ros.demo_monitor import DemoResult, Panel
 
 
 @contextlib.contextmanager
