@@ -1,0 +1,171 @@
+# Copyright 2026 The distill_runtime Authors
+# SPDX-License-Identifier: Apache-2.0
+"""Episodes in the simulator, led by teacher or student and labelled by the teacher."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from distill_runtime.core.config import RunnerConfig
+from distill_runtime.core.modes import Mode
+from distill_runtime.core.runner import PolicyRunner
+from distill_runtime.core.sensors import Sensors
+from distill_runtime.errors import ConfigError
+from distill_runtime.policy.model import load_policy
+from distill_runtime.policy.session import open_session, PolicySession
+from distill_runtime.sim.disturb import DisturbConfig, NoiseConfig
+from distill_runtime.sim.joints import driven_joints
+from distill_runtime.sim.loop import CommandSchedule
+from distill_runtime.sim.plant import Plant
+from distill_runtime.sim.robot import FallConfig, SimRobot
+from distill_runtime.sim.scene import load_scene, SceneConfig
+from distill_runtime.spec.compile import compile_spec, sensor_layout
+from distill_runtime.spec.spec import PolicySpec
+import numpy as np
+
+from .command_curve import CommandCurve
+from .episodes import Episode
+from .lead import lead, LedPolicy
+from .variation import draw_episode, EpisodeDraw, VariationConfig
+
+_CONFIG = RunnerConfig(start_in='policy', cmd_vel_timeout=0.0, tilt_limit=0.0)
+_FALL = FallConfig(max_tilt=0.8)
+"""Stricter than for figures: what a teacher says in the middle of a fall teaches nothing."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class RolloutConfig:
+    """What a worker needs to make episodes; files are named, as workers are processes."""
+
+    teacher: str
+    teacher_spec: str | None
+    student_spec: PolicySpec
+    variation: VariationConfig
+    teacher_command: CommandCurve
+    scene: str
+    """MJCF file; '': the shipped one."""
+
+
+class Rollout:
+    """Makes episodes one after another, in one process."""
+
+    def __init__(self, config: RolloutConfig) -> None:
+        """Load teacher and scene.
+
+        Raises:
+            ConfigError: If the teacher has no command range, or does not fit the scene.
+        """
+        self._config = config
+        loaded = load_policy(config.teacher, config.teacher_spec)
+        if loaded.spec.command is None:
+            raise ConfigError('command is missing in the spec of the teacher, expected its range')
+        self._command_range = loaded.spec.command
+        self._teacher = LedPolicy(loaded.session)
+        layout = sensor_layout(loaded.spec)
+        self._teacher_runner = PolicyRunner(
+            compile_spec(loaded.spec, layout), self._teacher, _CONFIG
+        )
+        scene_config = SceneConfig(path=config.scene) if config.scene else SceneConfig()
+        scene = load_scene(scene_config, driven_joints(loaded.spec))
+        self._robot = SimRobot(scene, layout, _FALL)
+        model = scene.model
+        self._nominal = {
+            name: getattr(model, name).copy()
+            for name in (
+                'geom_friction',
+                'body_mass',
+                'body_inertia',
+                'actuator_gainprm',
+                'actuator_biasprm',
+            )
+        }
+
+    def run(self, student: bytes, beta: float, seed: tuple[int, ...]) -> Episode:
+        """Run one episode.
+
+        Args:
+            student: ONNX file.
+            beta: Probability, at each tick, that the teacher leads.
+            seed: Of everything random in it.
+        """
+        random = np.random.default_rng(seed)
+        command_range, variation = self._command_range, self._config.variation
+        drawn = draw_episode(variation, command_range.lower, command_range.upper, random)
+        self._vary(drawn, random)
+        disturb = DisturbConfig(
+            noise=NoiseConfig.playground(drawn.noise),
+            push_speed=drawn.push_speed,
+            push_interval=variation.push_interval,
+            latency=drawn.latency,
+            seed=int(random.integers(2**31)),
+        )
+        period = self._config.student_spec.period
+        plant = Plant(self._robot, disturb, period)
+        self._stand(plant, round(drawn.stand_seconds / period), random)
+        schedule = CommandSchedule(commands=drawn.commands, interval=variation.command_interval)
+        return self._drive(plant, schedule, self._open(student), beta, random)
+
+    def _drive(
+        self,
+        plant: Plant,
+        schedule: CommandSchedule,
+        student: LedPolicy,
+        beta: float,
+        random: np.random.Generator,
+    ) -> Episode:
+        spec, robot, teacher = self._config.student_spec, self._robot, self._teacher
+        curve = self._config.teacher_command
+        runners = {
+            teacher: self._teacher_runner,
+            student: PolicyRunner(compile_spec(spec, robot.layout), student, _CONFIG),
+        }
+        self._teacher_runner.reset()
+        sensors = Sensors(robot.layout)
+        observations, labels = [], []
+        for tick in range(round(self._config.variation.seconds / spec.period)):
+            plant.sense(sensors)
+            wanted = np.array(schedule.at(tick * spec.period))
+            commands = {student: wanted, teacher: curve.teacher_command(wanted)}
+            sensors.command_stamp_ns = robot.stamp_ns
+            is_teacher = random.random() < beta
+            leader, follower = (teacher, student) if is_teacher else (student, teacher)
+            lead(leader, follower)
+            for policy in (leader, follower):
+                sensors.velocity_command[:] = commands[policy]
+                step = runners[policy].step(sensors, robot.stamp_ns)
+            if step.mode is not Mode.POLICY:
+                break
+            observations.append(student.observation.copy())
+            labels.append(teacher.own.copy())
+            plant.act(step.command)
+            if robot.has_fallen:
+                break
+        return Episode(np.array(observations), np.array(labels), robot.has_fallen)
+
+    def _open(self, student: bytes) -> LedPolicy:
+        session, graph = open_session(student)
+        return LedPolicy(PolicySession(session, graph, self._config.student_spec))
+
+    def _stand(self, plant: Plant, ticks: int, random: np.random.Generator) -> None:
+        """Hold a pose near the default one before the policy starts."""
+        reach = self._config.variation.start_pose
+        rest = self._robot.rest_command
+        pose = rest + random.uniform(-reach, reach, len(rest))
+        for _ in range(ticks):
+            plant.act(pose)
+
+    def _vary(self, drawn: EpisodeDraw, random: np.random.Generator) -> None:
+        """Change friction, masses and gains of the scene for one episode."""
+        model, nominal = self._robot.scene.model, self._nominal
+        model.geom_friction[:] = nominal['geom_friction'] * drawn.friction
+        factor = random.uniform(*self._config.variation.mass, len(model.body_mass))
+        model.body_mass[:] = nominal['body_mass'] * factor
+        model.body_inertia[:] = nominal['body_inertia'] * factor[:, None]
+        servos = self._robot.scene.actuators
+        model.actuator_gainprm[servos, 0] = (
+            nominal['actuator_gainprm'][servos, 0] * drawn.stiffness
+        )
+        model.actuator_biasprm[servos, 1] = (
+            nominal['actuator_biasprm'][servos, 1] * drawn.stiffness
+        )
+        model.actuator_biasprm[servos, 2] = nominal['actuator_biasprm'][servos, 2] * drawn.damping
