@@ -69,9 +69,11 @@ class Diagnostics:
         if loop.crash:
             return loop.crash
         if step is None:
-            reason = 'joint_states.missing: no tick yet, is its publisher running?'
+            reason = (
+                inputs.problem or 'joint_states.missing: no tick yet, is its publisher running?'
+            )
         else:
-            reason = step.reason or notable
+            reason = step.reason or notable or inputs.problem
         return '; '.join(
             part for part in (reason, mismatches(self._node, inputs.channels)) if part
         )

@@ -120,7 +120,7 @@ class Inputs:
         self.joint_states.refresh(stamp_ns)
         for channel in self._others:
             channel.refresh(stamp_ns)
-        self._sensors.problem = self._problem()
+        self._sensors.problem = self.problem
 
     def next_joint_states(self, is_first: bool = False) -> int | None:
         """Take over one JointState and the newest of everything else.
@@ -129,7 +129,8 @@ class Inputs:
             is_first: Whether those that came before the newest are passed over.
 
         Returns:
-            The stamp that its tick has, in [ns]; None if no message waits.
+            The stamp that its tick has, in [ns]; None if no message waits, or one that is not even
+            stamped: a tick without a time would make old samples look fresh.
         """
         taken = self.joint_states.take_one()
         if taken is None:
@@ -137,11 +138,15 @@ class Inputs:
         while is_first and (following := self.joint_states.take_one()) is not None:
             taken = following
         stamp_ns = self._tick_stamp(taken[0])
+        if stamp_ns is None:
+            self.joint_states.accept(taken, self._now_ns)
+            self._sensors.problem = self.problem
+            return None
         self._now_ns = stamp_ns
         for channel in self._others:
             channel.refresh(stamp_ns)
         self.joint_states.accept(taken, stamp_ns)
-        self._sensors.problem = self._problem()
+        self._sensors.problem = self.problem
         return stamp_ns
 
     def start_anew(self) -> None:
@@ -163,16 +168,18 @@ class Inputs:
         while self.channels:
             self._node.destroy_subscription(self.channels.pop().subscription)
 
-    def _tick_stamp(self, data: bytes) -> int:
-        """Return the time of the tick that a JointState gives."""
+    def _tick_stamp(self, data: bytes) -> int | None:
+        """Return the time of the tick that a JointState gives; None if it gives none."""
         if self._uses_arrival:
             return self._node.get_clock().now().nanoseconds
         try:
             return read_stamp_ns(data)
         except DecodeError:
-            return self._now_ns
+            return None
 
-    def _problem(self) -> str:
+    @property
+    def problem(self) -> str:
+        """Why the newest message of some input was refused; '' if none was."""
         if self.joint_states.problem:
             return self.joint_states.problem
         for channel in self._others:

@@ -209,6 +209,20 @@ class Robot:
         self.imu.publish(imu_message(stamp_ns, **imu))
         self.joint_states.publish(joint_message(stamp_ns, **fields))
 
+    @contextmanager
+    def feeding(self, period=0.01, **fields):
+        """Publish the same again and again, stamped with the time of now."""
+        clock = self.node.get_clock()
+
+        def publish():
+            self.publish(clock.now().nanoseconds, **fields)
+
+        timer = self.node.create_timer(period, publish)
+        try:
+            yield
+        finally:
+            self.node.destroy_timer(timer)
+
     def command_at(self, stamp_ns):
         """Return the first command with a stamp."""
         return wait_for(

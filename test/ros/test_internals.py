@@ -1,0 +1,131 @@
+# Copyright 2026 The distill_runtime Authors
+# SPDX-License-Identifier: Apache-2.0
+from __future__ import annotations
+
+import hashlib
+
+from distill_runtime.ros.internals import action_labels, observation_labels, TICK_FIELDS
+import numpy as np
+import pytest
+from rclpy.parameter import Parameter
+from support.ros_harness import (
+    joint_message,
+    JOINT_TERM,
+    LOCKSTEP,
+    student,
+    T0,
+    TERMS,
+    TICK,
+    twist_message,
+    wait_for,
+)
+from support.specs import DEFAULT, make_spec
+
+POSE = (0.3, 0.2, -0.1)
+
+
+def test_tick_names_the_samples_in_use_mode_and_model(ros, model):
+    with student(ros, model, **LOCKSTEP) as rig:
+        rig.robot.tick(T0)
+        before = rig.node.get_clock().now().nanoseconds
+        rig.robot.cmd_vel.publish(twist_message(0.1))
+        rig.robot.tick(T0 + TICK)
+        rig.robot.joint_states.publish(joint_message(T0 + 2 * TICK))
+        rig.robot.command_at(T0 + 2 * TICK)
+        wait_for(lambda: len(rig.robot.ticks.messages) == 3)
+        first, second, third = (
+            dict(zip(TICK_FIELDS, message.data, strict=True))
+            for message in rig.robot.ticks.messages
+        )
+        (dimension,) = rig.robot.ticks.messages[0].layout.dim
+    assert dimension.label == (
+        'tick,stamp_ns,joint_states_ns,imu_ns,cmd_vel_ns,odom_ns,mode,model,lateness_ns'
+    )
+    assert (dimension.size, dimension.stride) == (9, 9)
+    sha256 = int(hashlib.sha256(model.read_bytes()).hexdigest()[:15], 16)
+    assert first == {
+        'tick': 0, 'stamp_ns': T0, 'joint_states_ns': T0, 'imu_ns': T0, 'cmd_vel_ns': -1,
+        'odom_ns': -1, 'mode': 2, 'model': sha256, 'lateness_ns': 0,
+    }  # fmt: skip
+    assert before <= second['cmd_vel_ns'] <= before + 20 * 10**9
+    assert third['cmd_vel_ns'] == second['cmd_vel_ns']
+    assert (third['joint_states_ns'], third['imu_ns']) == (T0 + 2 * TICK, T0 + TICK)
+
+
+def test_observation_and_action_are_those_of_the_step_with_labels(ros, model):
+    with student(ros, model, **LOCKSTEP, publish_internals=True) as rig:
+        rig.robot.tick(T0, position=POSE, velocity=(1.0, 2.0, 3.0), rate=(0.4, 0.8, 1.2))
+        rig.robot.tick(T0 + TICK)
+        first = wait_for(lambda: rig.robot.observations.messages)[0]
+        wait_for(lambda: len(rig.robot.actions.messages) == 2)
+        action = rig.robot.actions.messages[0]
+        second = rig.robot.observations.messages[1]
+    expected = [0.1, 0.2, 0.3, 0.0, 0.0, -1.0, 0.0, 0.0, 0.0]
+    expected += [*(np.array(POSE) - DEFAULT), 0.05, 0.1, 0.15, 0.0, 0.0, 0.0]
+    np.testing.assert_allclose(first.data, expected, atol=1e-6)
+    assert second.data[-3:].tolist() == action.data.tolist()
+    (dimension,) = first.layout.dim
+    assert dimension.label == (
+        'base_angular_velocity:3,projected_gravity:3,velocity_command:3,joint_position:3,'
+        'joint_velocity:3,last_action:3'
+    )
+    assert (dimension.size, dimension.stride) == (18, 18)
+    assert action.layout.dim[0].label == 'hip:1,knee:1,ankle:1'
+    weights = np.random.default_rng(0).normal(0.0, 0.3, (18, 3)).astype(np.float32)
+    np.testing.assert_allclose(action.data, first.data @ weights, atol=1e-6)
+
+
+def test_internals_can_be_switched_while_running(ros, model):
+    with student(ros, model, **LOCKSTEP) as rig:
+
+        def ticks_with(is_on, start):
+            rig.node.set_parameters([Parameter('publish_internals', value=is_on)])
+            for tick in range(start, start + 3):
+                rig.robot.tick(T0 + tick * TICK)
+            wait_for(lambda: len(rig.robot.ticks.messages) == start + 3)
+            return len(rig.robot.observations.messages), len(rig.robot.actions.messages)
+
+        assert ticks_with(False, 0) == (0, 0)
+        assert ticks_with(True, 3) == (3, 3)
+        assert ticks_with(False, 6) == (3, 3)
+
+
+def test_standby_has_ticks_but_no_observation(ros, model):
+    options = {**LOCKSTEP, 'start_in': 'standby', 'publish_internals': True}
+    with student(ros, model, **options) as rig:
+        rig.robot.tick(T0)
+        assert wait_for(lambda: rig.robot.ticks.messages)[0].data[6] == 1
+        assert not rig.robot.observations.messages
+
+
+@pytest.mark.parametrize(
+    ('history', 'labels'),
+    [
+        ({'length': 1}, [('velocity_command', 3), ('joint_position', 3)]),
+        (
+            {'length': 2, 'major': 'term', 'order': 'oldest_first', 'fill': 'first'},
+            [('velocity_command', 6), ('joint_position', 6)],
+        ),
+        (
+            {'length': 2, 'major': 'frame', 'order': 'oldest_first', 'fill': 'first'},
+            [('velocity_command', 3), ('joint_position', 3)] * 2,
+        ),
+    ],
+)
+def test_labels_follow_the_history(history, labels):
+    spec = make_spec({'term': 'velocity_command'}, JOINT_TERM, history=history)
+    assert list(observation_labels(spec)) == labels
+    assert sum(size for _, size in labels) == spec.input_dim(spec.inputs[0])
+
+
+def test_discrete_actions_are_labelled_by_choice():
+    action = {'choices': [[0.0] * 3, [0.1] * 3], 'scale': None, 'offset': None}
+    assert action_labels(make_spec(JOINT_TERM, action=action)) == (
+        ('choice_0', 1),
+        ('choice_1', 1),
+    )
+
+
+def test_actions_on_some_joints_are_labelled_by_those():
+    action = {'joints': ['ankle', 'hip']}
+    assert action_labels(make_spec(*TERMS, action=action)) == (('ankle', 1), ('hip', 1))
