@@ -1,11 +1,12 @@
 # Copyright 2026 The distill_runtime Authors
 # SPDX-License-Identifier: Apache-2.0
-"""The live panel of the demo: a table that redraws in a terminal, lines elsewhere."""
+"""The live panel of the demo, on standard error: redrawn in a terminal, lines elsewhere."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 import contextlib
+import sys
 import time
 from typing import TYPE_CHECKING
 
@@ -21,7 +22,7 @@ if TYPE_CHECKING:
 @contextlib.contextmanager
 def open_panel() -> Iterator[Panel]:
     """Give the panel that fits where the output goes."""
-    console = Console()
+    console = Console(stderr=True)
     if not console.is_terminal:
         yield _Lines()
         return
@@ -74,6 +75,7 @@ class _Lines:
             f'{result.rate:6.2f} Hz  latency {result.latency_p50_us:.0f}/'
             f'{result.latency_p99_us:.0f} us  jitter {result.jitter_p99_us:.0f} us  '
             f'missed {result.missed}',
+            file=sys.stderr,
             flush=True,
         )
 

@@ -42,7 +42,7 @@ class DemoResult:
     """In [m]."""
     velocity_error: float = 0.0
     """Mean of |v_xy - command| over half-second means, in [m]/[s]."""
-    min_height: float = math.inf
+    min_height: float = 0.0
     """In [m]."""
     max_tilt: float = 0.0
     """In [rad]."""
@@ -140,7 +140,9 @@ class _Monitor:
             )
         if result.mode == 'standby':
             self._spin(_STANDBY_TIME)
-            self._start_policy()
+            result.problem = self._start_policy()
+            if result.problem:
+                return result
         start = time.monotonic()
         self.is_walking = True
         for share, command in TOUR:
@@ -155,14 +157,14 @@ class _Monitor:
     def _is_up(self) -> bool:
         return self.result.mode in ('standby', 'policy') and self.last_odometry > 0.0
 
-    def _start_policy(self) -> None:
-        """Ask the node to leave standby."""
+    def _start_policy(self) -> str:
+        """Ask the node to leave standby; return why it did not, or ''."""
         answer = self.client.call_async(Trigger.Request())
         self._spin(5.0, answer.done)
         if not answer.done():
-            raise DistillError('student_node did not start: ~/start was not answered within 5 s')
-        if not answer.result().success:
-            raise DistillError(f'student_node did not start: {answer.result().message}')
+            return 'student_node did not start: ~/start was not answered within 5 s'
+        reply = answer.result()
+        return '' if reply.success else f'student_node did not start: {reply.message}'
 
     def _spin(self, seconds: float, is_over: Callable[[], bool] = lambda: False) -> None:
         """Serve subscriptions and command the robot for a time, or until something is over."""
@@ -190,7 +192,8 @@ class _Monitor:
         q = message.pose.pose.orientation
         tilt = math.acos(max(-1.0, min(1.0, 1.0 - 2.0 * (q.x * q.x + q.y * q.y))))
         result = self.result
-        result.min_height = min(result.min_height, message.pose.pose.position.z)
+        height = message.pose.pose.position.z
+        result.min_height = min(result.min_height or height, height)
         result.max_tilt = max(result.max_tilt, tilt)
         result.fell = result.fell or tilt > _FALLEN_TILT
         vx, vy, _ = self.command

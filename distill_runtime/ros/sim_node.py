@@ -110,6 +110,7 @@ class SimNode:
 
     def destroy(self) -> None:
         """Destroy the node."""
+        self._executor.shutdown()
         self.node.destroy_node()
 
     def _loop(self) -> None:

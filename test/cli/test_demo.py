@@ -1,0 +1,59 @@
+# Copyright 2026 The distill_runtime Authors
+# SPDX-License-Identifier: Apache-2.0
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+
+import pytest
+
+pytestmark = pytest.mark.needs('ros', 'sim')
+
+
+def demo(*arguments):
+    return subprocess.run(
+        [sys.executable, '-m', 'distill_runtime.cli.main', 'demo', *arguments],
+        capture_output=True,
+        text=True,
+        timeout=120,
+        env={**os.environ, 'TERM': 'dumb'},
+        check=False,
+    )
+
+
+def test_robot_walks_and_the_summary_says_so(tmp_path):
+    result = demo('--seconds', '6', '--json', str(tmp_path / 'demo.json'))
+    assert result.returncode == 0, result.stdout + result.stderr
+    report = json.loads((tmp_path / 'demo.json').read_text())
+    assert report['walked']
+    assert not report['fell']
+    assert report['mode'] == 'policy'
+    assert report['walked_distance'] > 0.5 * report['commanded_distance'] > 0.5
+    assert report['ticks'] > 200
+    assert 'walked' in result.stdout
+    assert 'missed' in result.stdout
+
+
+def test_robot_that_is_pushed_over_ends_the_demo_with_status_1():
+    result = demo('--seconds', '20', '--pushes', '8', '--json', '-')
+    assert result.returncode == 1, result.stdout + result.stderr
+    report = json.loads(result.stdout)
+    assert not report['walked']
+    assert 'fell' in report['why_not'] or 'tilt.limit' in report['why_not']
+    assert report['seconds'] < 20.0
+
+
+@pytest.mark.parametrize(
+    ('arguments', 'message'),
+    [
+        (['--seconds', '0.2'], '--seconds is 0.2, expected at least 1'),
+        (['--model', 'no_such.onnx'], 'a node ended early with exit status 2'),
+    ],
+)
+def test_what_cannot_start_is_refused_in_one_line(arguments, message):
+    result = demo(*arguments)
+    assert result.returncode == 2
+    assert message in result.stderr
+    assert 'Traceback' not in result.stderr
