@@ -1,6 +1,6 @@
 # Copyright 2026 The distill_runtime Authors
 # SPDX-License-Identifier: Apache-2.0
-"""Network output to joint targets: clip, scale, offset, or a row of choices."""
+"""Network output to joint targets: clip, scale, offset, clip again, or a row of choices."""
 
 from __future__ import annotations
 
@@ -50,5 +50,8 @@ class ActionMap:
         out = self.target if self._is_whole else self._scaled
         np.multiply(last, plan.scale, out)
         np.add(out, plan.offset, out)
+        if plan.target_clip is not None:
+            np.maximum(out, plan.target_clip[0], out=out)
+            np.minimum(out, plan.target_clip[1], out=out)
         if not self._is_whole:
             self.target[plan.joints] = out

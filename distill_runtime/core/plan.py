@@ -40,8 +40,8 @@ class InputPlan:
 class ActionPlan:
     """How the network output becomes joint targets.
 
-    ``target[joints] = clip(action) * scale + offset``; other joints keep ``idle``. With
-    ``choices`` the argmax of the clipped output picks a row of targets instead.
+    ``target[joints] = target_clip(clip(action) * scale + offset)``; other joints keep ``idle``.
+    With ``choices`` the argmax of the clipped output picks a row of targets instead.
     """
 
     width: int
@@ -50,6 +50,7 @@ class ActionPlan:
     offset: FloatArray
     joints: IndexArray
     choices: FloatArray | None
+    target_clip: tuple[FloatArray, FloatArray] | None = None
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -1,49 +1,40 @@
 # Copyright 2026 The distill_runtime Authors
 # SPDX-License-Identifier: Apache-2.0
-"""One ONNX network with every tensor bound once to a fixed buffer."""
+"""A policy ready to run: its network, or encoder and network, bound to fixed buffers."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import Literal
+from typing import Literal, NamedTuple
 
 from distill_runtime.core.arrays import Float32Array
 from distill_runtime.errors import ConfigError, ModelError
+from distill_runtime.spec.encoder import latent_place
 from distill_runtime.spec.spec import PolicySpec
 import numpy as np
 import onnxruntime
 
+from .network import CPU_PROVIDER, Network
+from .network import Graph as Graph
+from .network import TensorInfo as TensorInfo
+
 Provider = Literal['cpu', 'cuda', 'tensorrt']
 _PROVIDERS = {
-    'cpu': 'CPUExecutionProvider',
+    'cpu': CPU_PROVIDER,
     'cuda': 'CUDAExecutionProvider',
     'tensorrt': 'TensorrtExecutionProvider',
 }
 
 
-@dataclass(frozen=True, kw_only=True)
-class TensorInfo:
-    """Name, element type and shape of one graph input or output; a symbolic size is a string."""
+class Opened(NamedTuple):
+    """A network that is loaded."""
 
-    name: str
-    dtype: str
-    shape: tuple[int | str | None, ...]
+    session: onnxruntime.InferenceSession
+    graph: Graph
 
 
-@dataclass(frozen=True, kw_only=True)
-class Graph:
-    """What a session says of its model."""
-
-    inputs: tuple[TensorInfo, ...]
-    outputs: tuple[TensorInfo, ...]
-    metadata: dict[str, str]
-
-
-def open_session(
-    model: Path | bytes, provider: str = 'cpu'
-) -> tuple[onnxruntime.InferenceSession, Graph]:
+def open_session(model: Path | bytes, provider: str = 'cpu') -> Opened:
     """Load a network for single-threaded inference.
 
     One thread: with more, the worst case of a small network is a hundred times its median.
@@ -84,7 +75,7 @@ def open_session(
         outputs=_infos(session.get_outputs()),
         metadata=dict(session.get_modelmeta().custom_metadata_map),
     )
-    return session, graph
+    return Opened(session, graph)
 
 
 def _infos(nodes: Sequence[onnxruntime.NodeArg]) -> tuple[TensorInfo, ...]:
@@ -102,42 +93,59 @@ class PolicySession:
     """A policy with its buffers; see core.runner.Policy."""
 
     def __init__(
-        self, session: onnxruntime.InferenceSession, graph: Graph, spec: PolicySpec
+        self,
+        session: onnxruntime.InferenceSession,
+        graph: Graph,
+        spec: PolicySpec,
+        encoder: Opened | None = None,
     ) -> None:
         """Bind every tensor that the spec names.
+
+        Args:
+            session: The policy's network.
+            graph: What it says of itself.
+            spec: Names the tensors.
+            encoder: The network that runs before it, where the spec has one.
 
         Raises:
             ModelError: If a tensor is missing, left over, of another type, or of another size.
         """
-        self._session = session
-        self._binding = session.io_binding()
-        self._bound: set[str] = set()
-        # A session on a device copies an input when it is bound, not when it runs.
-        self._binds_each_run = session.get_providers()[0] != _PROVIDERS['cpu']
-        self._inputs: list[tuple[str, Float32Array]] = []
+        self._policy = Network(session, graph)
+        self._encoder = None if encoder is None else Network(*encoder)
+        if (encoder is None) != (spec.encoder is None):
+            raise ModelError(
+                f'encoder of the spec is {spec.encoder and spec.encoder.model!r}, expected a '
+                'network for it and none without it'
+            )
         self.observation: Float32Array = np.zeros(
             sum(spec.input_dim(entry) for entry in spec.inputs), dtype=np.float32
         )
         self.action: Float32Array = np.zeros(spec.act_dim, dtype=np.float32)
-        self.inputs = tuple(self._bind_inputs(graph, spec))
-        self._states = tuple(self._bind_states(graph, spec))
-        left_over = [info.name for info in graph.inputs if info.name not in self._bound]
-        if left_over:
-            raise ModelError(
-                f'graph inputs {left_over} are not in the spec, expected each under inputs '
-                'or state'
+        self.inputs = tuple(self._bind_inputs(spec))
+        self._policy.bind_output(
+            spec.outputs.action.name,
+            self.action,
+            'outputs.action.name',
+            'one per action of the spec',
+        )
+        for place, entry in enumerate(spec.state):
+            self._policy.bind_state(entry, f'state[{place}]')
+        self._policy.refuse_left_over('each under inputs or state')
+        if self._encoder is not None and spec.encoder is not None:
+            start, end = latent_place(spec.inputs, len(spec.joints), spec.act_dim)
+            self._encoder.bind_output(
+                spec.encoder.output,
+                self.observation[start:end],
+                'encoder.output',
+                'the width of the term latent',
             )
-        action = _tensor(graph.outputs, spec.outputs.action.name, 'outputs.action.name', graph)
-        self._bind_output(action, self.action.reshape(_shape(action, self.action.size)))
+            self._encoder.refuse_left_over('each under inputs with network: encoder')
 
     def run(self) -> None:
         """Compute the action and carry the recurrent state."""
-        if self._binds_each_run:
-            for name, array in self._inputs:
-                self._bind_buffer(name, array)
-        self._session.run_with_iobinding(self._binding)
-        for state, following in self._states:
-            state[:] = following
+        if self._encoder is not None:
+            self._encoder.run()
+        self._policy.run()
 
     def try_out(self) -> None:
         """Run once on zeros, and reset: the graph may leave open what it cannot compute.
@@ -154,109 +162,32 @@ class PolicySession:
                 f'network does not run on {self.observation.size} observations and '
                 f'{self.action.size} actions: {" ".join(str(error).split())}'
             ) from error
+        self.observation.fill(0.0)
         self.action.fill(0.0)
         self.reset()
 
     def reset(self) -> None:
-        """Zero the recurrent state."""
-        for state, _ in self._states:
-            state.fill(0.0)
+        """Set the recurrent state to its initial elements."""
+        self._policy.reset()
 
-    def _bind_inputs(self, graph: Graph, spec: PolicySpec) -> list[Float32Array]:
-        views, start = [], 0
+    def _bind_inputs(self, spec: PolicySpec) -> Iterator[Float32Array]:
+        start = 0
         for place, entry in enumerate(spec.inputs):
-            info = _tensor(graph.inputs, entry.name, f'inputs[{place}].name', graph)
             dim = spec.input_dim(entry)
             view = self.observation[start : start + dim]
-            self._bind_input(info, view.reshape(_shape(info, dim, spec, place)))
-            views.append(view)
             start += dim
-        return views
-
-    def _bind_states(
-        self, graph: Graph, spec: PolicySpec
-    ) -> list[tuple[Float32Array, Float32Array]]:
-        pairs = []
-        for place, entry in enumerate(spec.state):
-            where = f'state[{place}]'
-            source = _tensor(graph.inputs, entry.input, f'{where}.input', graph)
-            target = _tensor(graph.outputs, entry.output, f'{where}.output', graph)
-            for info in (source, target):
-                if not _matches(info.shape, entry.shape):
-                    raise ModelError(
-                        f'{where}.shape is {list(entry.shape)}, expected that of {info.name!r} '
-                        f'in the graph, {list(info.shape)}'
-                    )
-            state: Float32Array = np.zeros(entry.shape, dtype=np.float32)
-            following: Float32Array = np.zeros(entry.shape, dtype=np.float32)
-            self._bind_input(source, state)
-            self._bind_output(target, following)
-            pairs.append((state, following))
-        return pairs
-
-    def _bind_input(self, info: TensorInfo, array: Float32Array) -> None:
-        self._check(info)
-        self._inputs.append((info.name, array))
-        self._bind_buffer(info.name, array)
-
-    def _check(self, info: TensorInfo) -> None:
-        if info.dtype != 'tensor(float)':
-            raise ModelError(
-                f'tensor {info.name!r} is of type {info.dtype}, expected tensor(float)'
-            )
-        if info.name in self._bound:
-            raise ModelError(f'tensor {info.name!r} stands twice in the spec, expected once')
-        self._bound.add(info.name)
-
-    def _bind_buffer(self, name: str, array: Float32Array) -> None:
-        self._binding.bind_input(name, 'cpu', 0, np.float32, array.shape, array.ctypes.data)
-
-    def _bind_output(self, info: TensorInfo, array: Float32Array) -> None:
-        self._check(info)
-        self._binding.bind_output(info.name, 'cpu', 0, np.float32, array.shape, array.ctypes.data)
+            network = self._encoder if entry.network == 'encoder' else self._policy
+            assert network is not None, 'spec has an encoder where an input is of one'
+            network.bind_input(entry.name, view, f'inputs[{place}].name', _terms(spec, place))
+            yield view
 
 
-def _tensor(
-    infos: tuple[TensorInfo, ...], name: str | int, where: str, graph: Graph
-) -> TensorInfo:
-    """Find a tensor by its name or its position."""
-    if isinstance(name, int):
-        if not 0 <= name < len(infos):
-            raise ModelError(f'{where} is position {name}, expected 0 to {len(infos) - 1}')
-        return infos[name]
-    found = [info for info in infos if info.name == name]
-    if len(found) != 1:
-        names = [info.name for info in infos]
-        raise ModelError(f'{where} is {name!r}, expected one of the names in the graph: {names}')
-    return found[0]
-
-
-def _matches(shape: tuple[int | str | None, ...], wanted: tuple[int, ...]) -> bool:
-    """Whether a shape with symbolic sizes can be the wanted one."""
-    return len(shape) == len(wanted) and all(
-        not isinstance(size, int) or size == want for size, want in zip(shape, wanted, strict=True)
-    )
-
-
-def _shape(
-    info: TensorInfo, dim: int, spec: PolicySpec | None = None, place: int = 0
-) -> tuple[int, ...]:
-    """Return the shape to bind dim elements with: (dim,) or (1, dim) as the graph says."""
-    for wanted in ((dim,), (1, dim)):
-        if _matches(info.shape, wanted):
-            return wanted
-    raise ModelError(_width_message(info, dim, spec, place))
-
-
-def _width_message(info: TensorInfo, dim: int, spec: PolicySpec | None, place: int) -> str:
-    """Say what the spec sums up to, term by term."""
-    have = f'tensor {info.name!r} of the graph has shape {list(info.shape)}'
-    if spec is None:
-        return f'{have}, expected {dim} elements, one per action of the spec'
+def _terms(spec: PolicySpec, place: int) -> str:
+    """Say what an input sums up to, term by term."""
     entry = spec.inputs[place]
     parts = ' + '.join(
         f'{term.kind} {term.dim(len(spec.joints), spec.act_dim)}'
         + (f' x {len(entry.lags(term))}' if len(entry.lags(term)) > 1 else '')
         for term in entry.terms
     )
-    return f'{have}, expected {dim} elements, the sum of inputs[{place}].terms: {parts}'
+    return f'the sum of inputs[{place}].terms: {parts}'

@@ -19,6 +19,7 @@ from .spec import PolicySpec
 from .terms import (
     BaseAngularVelocity,
     BaseLinearVelocity,
+    BaseOrientation,
     External,
     GaitPhase,
     ProjectedGravity,
@@ -81,7 +82,7 @@ def compile_spec(spec: PolicySpec, layout: SensorLayout | None = None) -> Plan:
         phases=vector.phases,
         action=_action_plan(spec, idle),
         joints=_joint_plan(spec, layout, idle),
-        needs_imu=bool(kinds & {BaseAngularVelocity, ProjectedGravity}),
+        needs_imu=bool(kinds & {BaseAngularVelocity, BaseOrientation, ProjectedGravity}),
         needs_odometry=BaseLinearVelocity in kinds,
         needs_command=VelocityCommand in kinds
         or any(isinstance(term, GaitPhase) and term.standing is not None for term in terms),
@@ -109,6 +110,7 @@ def _action_plan(spec: PolicySpec, idle: FloatArray) -> ActionPlan:
         clip=bounds(clip_pairs(action.clip, spec.act_dim)),
         scale=locked_floats(scale if isinstance(scale, tuple) else (scale or 0.0,) * len(joints)),
         offset=locked_floats(action.offset if isinstance(action.offset, tuple) else idle[joints]),
+        target_clip=bounds(clip_pairs(action.target_clip, len(joints))),
         joints=locked_indices(joints),
         choices=choices,
     )

@@ -13,7 +13,7 @@ from distill_runtime.core.plan import InputPlan
 from .clip import ClipPair
 from .spec import PolicySpec
 from .tensors import InputSpec
-from .terms import JointPosition, Term
+from .terms import Constant, JointPosition, Term
 from .vector import VectorMap
 
 
@@ -70,7 +70,12 @@ def _tensor_order(
 
 
 def _offset(spec: PolicySpec, term: Term, width: int) -> list[float]:
-    """Return what is subtracted: the default position for relative joint positions."""
+    """Return what is subtracted: the default position for relative joint positions.
+
+    A constant is nothing, less what it is not.
+    """
+    if isinstance(term, Constant):
+        return [-value for value in term.values]
     if not (isinstance(term, JointPosition) and term.relative):
         return [0.0] * width
     defaults = dict(zip(spec.joints, spec.default_position, strict=True))

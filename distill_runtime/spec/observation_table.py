@@ -15,11 +15,14 @@ from .spec import PolicySpec
 from .terms import (
     BaseAngularVelocity,
     BaseLinearVelocity,
+    BaseOrientation,
+    Constant,
     External,
     GaitPhase,
     JointPosition,
     JointVelocity,
     LastAction,
+    Latent,
     Term,
     VelocityCommand,
 )
@@ -104,6 +107,10 @@ def element_names(spec: PolicySpec, term: Term) -> tuple[str, ...]:
         return tuple(f'choice {place}' for place in range(spec.act_dim))
     if isinstance(term, External):
         return tuple(str(place) for place in range(term.width))
+    if isinstance(term, BaseOrientation):
+        return tuple(term.quaternion)
+    if isinstance(term, (Constant, Latent)):
+        return tuple(str(place) for place in range(term.dim(0, 0)))
     return ('x', 'y', 'z')
 
 
@@ -127,5 +134,7 @@ def _origin(term: Term) -> str:
         'velocity_command': 'Twist',
         'base_linear_velocity': 'Odometry',
         'last_action': 'network',
+        'latent': 'encoder',
+        'constant': 'spec',
         'gait_phase': 'clock',
     }.get(term.kind, 'Imu')

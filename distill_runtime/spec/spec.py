@@ -10,6 +10,7 @@ import math
 from distill_runtime.errors import ConfigError
 
 from .clip import check_clip
+from .encoder import check_encoder, EncoderSpec
 from .limits import Limits as Limits
 from .tensors import Golden, InputSpec, JointMode, Outputs, StateSpec
 
@@ -53,6 +54,8 @@ class PolicySpec:
     """In [N m s]/[rad]."""
     limits: Limits = _UNLIMITED
     command: CommandRange | None = None
+    encoder: EncoderSpec | None = None
+    """Network that runs before the policy."""
     state: tuple[StateSpec, ...] = ()
     golden: Golden | None = None
 
@@ -78,6 +81,7 @@ class PolicySpec:
             self._check_size(entry, f'inputs[{place}]')
         if not self.inputs:
             raise ConfigError('inputs is empty, expected at least one tensor')
+        check_encoder(self.encoder, self.inputs)
 
     @property
     def modes(self) -> tuple[JointMode, ...]:
@@ -200,5 +204,6 @@ class PolicySpec:
             )
         try:
             check_clip(action.clip, self.act_dim)
+            check_clip(action.target_clip, num_targets)
         except ConfigError as error:
             raise ConfigError(f'outputs.action: {error}') from error

@@ -5,6 +5,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+import math
 from typing import Literal
 
 from distill_runtime.errors import ConfigError
@@ -13,6 +14,8 @@ from .clip import Clip
 from .terms import check_length_or_steps, Term
 
 JointMode = Literal['position', 'velocity', 'effort']
+MAX_STATE = 10_000_000
+"""Elements of one recurrent state."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -55,6 +58,8 @@ class InputSpec:
     """Name in the graph, or its position where names are useless."""
     terms: tuple[Term, ...]
     history: History = History(length=1)
+    network: Literal['policy', 'encoder'] = 'policy'
+    """Whose input it is."""
 
     def __post_init__(self) -> None:
         """Refuse an empty tensor, and histories per term that a frame-major tensor cannot hold."""
@@ -84,16 +89,28 @@ class InputSpec:
 
 @dataclass(frozen=True, kw_only=True)
 class StateSpec:
-    """One recurrent state tensor: zeros at reset, then each output is the next input."""
+    """One recurrent state tensor: initial at reset, then each output is the next input."""
 
     input: str
     output: str
     shape: tuple[int, ...]
+    initial: tuple[float, ...] | None = None
+    """Elements at reset, in the order of a flattened C array; null: zeros."""
 
     def __post_init__(self) -> None:
-        """Refuse impossible shapes."""
+        """Refuse impossible shapes, and initial elements that do not fill them."""
         if not self.shape or not all(size >= 1 for size in self.shape):
             raise ConfigError(f'shape is {list(self.shape)}, expected sizes of at least 1')
+        size = math.prod(self.shape)
+        if size > MAX_STATE:
+            raise ConfigError(
+                f'shape is {list(self.shape)}, {size} elements, expected at most {MAX_STATE}'
+            )
+        if self.initial is not None and len(self.initial) != size:
+            raise ConfigError(
+                f'initial has {len(self.initial)} elements, expected {size}, those of shape '
+                f'{list(self.shape)}'
+            )
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -109,6 +126,8 @@ class ActionSpec:
     """default: the default position for position joints, 0 for others. Required but for
     choices.
     """
+    target_clip: Clip = None
+    """Bounds of the targets, after scale and offset; last_action does not show them."""
     joints: tuple[str, ...] | None = None
     """Joints acted on, in tensor order; null: all, in policy order."""
     choices: tuple[tuple[float, ...], ...] | None = None
@@ -126,6 +145,8 @@ class ActionSpec:
                     )
         elif self.scale is not None or self.offset is not None:
             raise ConfigError('choices is given with scale or offset, expected the targets alone')
+        elif self.target_clip is not None:
+            raise ConfigError('choices is given with target_clip, expected the targets alone')
         elif not self.choices or any(len(row) != len(self.choices[0]) for row in self.choices):
             raise ConfigError(
                 'choices has rows of different lengths, expected a row of targets each'

@@ -46,6 +46,20 @@ class ProjectedGravity(_VectorTerm):
 
 
 @dataclass(frozen=True, kw_only=True)
+class BaseOrientation(Term):
+    """Orientation of the base in the world, a unit quaternion, from the Imu."""
+
+    kind = 'base_orientation'
+
+    quaternion: Literal['xyzw', 'wxyz']
+    """Order in the tensor."""
+
+    def dim(self, num_joints: int, act_dim: int) -> int:
+        """Return 4."""
+        return 4
+
+
+@dataclass(frozen=True, kw_only=True)
 class VelocityCommand(Term):
     """Commanded vx, vy in [m]/[s] and yaw rate in [rad]/[s]."""
 
@@ -193,4 +207,45 @@ class External(Term):
             raise ConfigError('topic is empty, expected a topic name')
         if not self.max_age >= 0.0:
             raise ConfigError(f'max_age is {self.max_age} s, expected at least 0 s')
+        super().check(num_joints, act_dim, joints)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Constant(Term):
+    """Numbers that never change: parameters of a gait, say."""
+
+    kind = 'constant'
+
+    values: tuple[float, ...]
+
+    def dim(self, num_joints: int, act_dim: int) -> int:
+        """Return how many there are."""
+        return len(self.values)
+
+    def check(self, num_joints: int, act_dim: int, joints: tuple[str, ...]) -> None:
+        """Refuse none too."""
+        if not self.values:
+            raise ConfigError('values is empty, expected at least one')
+        super().check(num_joints, act_dim, joints)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Latent(Term):
+    """Output of the encoder at this step, as it is."""
+
+    kind = 'latent'
+
+    width: int
+    """Number of elements."""
+
+    def dim(self, num_joints: int, act_dim: int) -> int:
+        """Return the width."""
+        return self.width
+
+    def check(self, num_joints: int, act_dim: int, joints: tuple[str, ...]) -> None:
+        """Refuse what the encoder cannot do: it writes into the tensor itself."""
+        if not 1 <= self.width <= 1_000_000:
+            raise ConfigError(f'width is {self.width}, expected 1 to 1000000')
+        if self.scale != 1.0 or self.clip is not None:
+            raise ConfigError('latent has a scale or a clip, expected neither')
         super().check(num_joints, act_dim, joints)

@@ -14,11 +14,14 @@ from distill_runtime.errors import ConfigError
 from .spec import PolicySpec
 from .terms import (
     BaseAngularVelocity,
+    BaseOrientation,
+    Constant,
     External,
     GaitPhase,
     JointPosition,
     JointVelocity,
     LastAction,
+    Latent,
     ProjectedGravity,
     Term,
     VelocityCommand,
@@ -75,6 +78,11 @@ class VectorMap:
             return [*found[:3], found[6], *found[3:6]] if term.quaternion == 'wxyz' else found
         if isinstance(term, LastAction):
             return _range(self.last_action)
+        if isinstance(term, BaseOrientation):
+            w, *xyz = _range(layout.quat_base_to_world)
+            return [w, *xyz] if term.quaternion == 'wxyz' else [*xyz, w]
+        if isinstance(term, (Constant, Latent)):
+            return [self._zero] * term.dim(0, 0)
         if isinstance(term, ProjectedGravity):
             return _range(self.gravity)
         if isinstance(term, BaseAngularVelocity):

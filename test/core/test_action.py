@@ -37,6 +37,18 @@ def test_clip_comes_before_the_scale_and_shows_in_the_last_action():
     assert mapped.target == [2.0, -1.0, 0.25]
 
 
+def test_target_clip_comes_last_and_the_last_action_does_not_show_it():
+    clip = [[-0.4, 0.4], [None, 1.0], [-1.0, None]]
+    mapped = Mapped([2.0, 2.0, -2.0], action={'target_clip': clip, 'scale': 1.0})
+    assert mapped.last.tolist() == [2.0, 2.0, -2.0]
+    assert mapped.target == [0.4, 1.0, -1.0]
+
+
+def test_target_clip_belongs_to_the_joints_that_are_acted_on():
+    action = {'joints': ['ankle', 'hip'], 'scale': 1.0, 'target_clip': [[-1, 0], [0, 1]]}
+    assert Mapped([5.0, -5.0], action=action).target == [0.0, 0.6, 0.0]
+
+
 def test_clip_per_element_with_an_open_side():
     clip = [[-1, 1], [None, 2], [-3, None]]
     assert Mapped([9, 9, 9], action={'clip': clip}).last.tolist() == [1.0, 2.0, 9.0]

@@ -237,3 +237,82 @@ def test_absent_provider_is_refused_and_not_replaced(tmp_path, provider, monkeyp
         r"\['CPUExecutionProvider'\]: install the build that has it$",
     ):
         open_session(save_linear(tmp_path / 'm.onnx', WEIGHTS), provider)
+
+
+def save_two_stages(folder):
+    """Write z = sums of the pairs of past, and actions = obs[:3] + (z0, z1, 0)."""
+    pairs = np.array([[1, 0], [1, 0], [0, 1], [0, 1]], np.float32)
+    encoder = save_linear(folder / 'encoder.onnx', pairs, rank=1, names=('past', 'z'))
+    weights = np.array([[1, 0, 0], [0, 1, 0], [1, 0, 0], [0, 1, 0], [0, 0, 1]], np.float32)
+    return save_linear(folder / 'policy.onnx', weights), encoder
+
+
+TWO_STAGES = {
+    'encoder': {'model': 'encoder.onnx'},
+    'inputs': [
+        {'name': 'past', 'network': 'encoder', 'terms': [{'term': 'constant', 'values': [0] * 4}]},
+        {
+            'name': 'obs',
+            'terms': [{'term': 'latent', 'width': 2}, {'term': 'joint_velocity'}],
+        },
+    ],
+}
+
+
+def test_encoder_writes_its_latent_into_the_observation_of_the_policy(tmp_path):
+    path, encoder = save_two_stages(tmp_path)
+    spec = make_spec(**TWO_STAGES)
+    policy = PolicySession(*open_session(path), spec, open_session(encoder))
+    policy.try_out()
+    assert policy.observation.tolist() == [0.0] * 9
+    assert run(policy, 1, 2, 3, 4, 99, 99, 10, 20, 30) == [13.0, 27.0, 30.0]
+    assert policy.observation.tolist() == [1, 2, 3, 4, 3, 7, 10, 20, 30]
+    assert [len(view) for view in policy.inputs] == [4, 5]
+
+
+@pytest.mark.parametrize(
+    ('changes', 'message'),
+    [
+        ({'output': 'latent'}, r"^encoder\.output is 'latent', expected one of the names .*'z'"),
+        ({'output': 1}, r'^encoder\.output is position 1, expected 0 to 0$'),
+    ],
+)
+def test_encoder_without_that_output_is_refused(tmp_path, changes, message):
+    path, encoder = save_two_stages(tmp_path)
+    spec = make_spec(**{**TWO_STAGES, 'encoder': {'model': 'encoder.onnx', **changes}})
+    with pytest.raises(ModelError, match=message):
+        PolicySession(*open_session(path), spec, open_session(encoder))
+
+
+def test_latent_of_another_width_is_refused(tmp_path):
+    path, _ = save_two_stages(tmp_path)
+    wide = save_linear(tmp_path / 'wide.onnx', np.ones((4, 3)), rank=1, names=('past', 'z'))
+    with pytest.raises(
+        ModelError,
+        match=r"^tensor 'z' of the graph has shape \[3\], expected 2 elements, the width of the",
+    ):
+        PolicySession(*open_session(path), make_spec(**TWO_STAGES), open_session(wide))
+
+
+def test_left_over_input_of_the_encoder_is_refused(tmp_path):
+    path, _ = save_two_stages(tmp_path)
+    encoder = save_model(
+        tmp_path / 'two.onnx',
+        [('Add', ['past', 'more'], ['sum']), ('Slice', ['sum', 'zero', 'two'], ['z'])],
+        {'past': [4], 'more': [4]},
+        {'z': [2]},
+        {'zero': np.array([0]), 'two': np.array([2])},
+    )
+    with pytest.raises(
+        ModelError,
+        match=r"^graph inputs \['more'\] are not in the spec, expected each under inputs with",
+    ):
+        PolicySession(*open_session(path), make_spec(**TWO_STAGES), open_session(encoder))
+
+
+def test_encoder_that_is_missing_or_not_asked_for_is_refused(tmp_path):
+    path, encoder = save_two_stages(tmp_path)
+    with pytest.raises(ModelError, match=r"^encoder of the spec is 'encoder\.onnx', expected a"):
+        PolicySession(*open_session(path), make_spec(**TWO_STAGES))
+    with pytest.raises(ModelError, match=r'^encoder of the spec is None, expected a network'):
+        PolicySession(*open_session(path), make_spec(), open_session(encoder))

@@ -7,6 +7,8 @@ import math
 from distill_runtime.core.arrays import locked_floats
 from distill_runtime.spec.compile import compile_spec
 from distill_runtime.spec.compile_inputs import bounds
+import pytest
+from support.rig import Rig, walking
 from support.specs import make_spec
 
 POSITION = {'term': 'joint_position', 'relative': True}
@@ -24,6 +26,26 @@ def test_relative_positions_subtract_the_default_of_their_own_joint():
 
 def test_absolute_positions_subtract_nothing():
     assert entry_of({**POSITION, 'relative': False}).offset.tolist() == [0.0] * 3
+
+
+def test_constant_is_itself_times_its_scale():
+    rig = walking(make_spec({'term': 'constant', 'values': [2.0, -0.5], 'scale': [1.0, 4.0]}))
+    assert rig.policy.observation.tolist() == [2.0, -2.0]
+
+
+@pytest.mark.parametrize(
+    ('quaternion', 'expected'),
+    [('wxyz', [0.5, -0.5, 0.5, 0.5]), ('xyzw', [-0.5, 0.5, 0.5, 0.5])],
+)
+def test_orientation_is_the_one_of_the_imu_in_the_order_asked_for(quaternion, expected):
+    rig = Rig(
+        make_spec({'term': 'base_orientation', 'quaternion': quaternion}),
+        start_in='policy', tilt_limit=0.0,
+    )  # fmt: skip
+    assert rig.plan.needs_imu
+    rig.sensors.quat_base_to_world[:] = 0.5, -0.5, 0.5, 0.5
+    rig.tick()
+    assert rig.policy.observation.tolist() == expected
 
 
 def test_scales_are_spread_over_the_elements():

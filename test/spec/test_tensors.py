@@ -128,6 +128,20 @@ def test_state_of_an_impossible_shape_is_refused(shape):
         StateSpec(input='h', output='g', shape=tuple(shape))
 
 
+def test_state_may_begin_with_other_numbers_than_zeros():
+    state = StateSpec(input='h', output='g', shape=(1, 2), initial=(0.5, -1.0))
+    assert state.initial == (0.5, -1.0)
+    with pytest.raises(
+        ConfigError, match=r'^initial has 3 elements, expected 2, those of shape \[1, 2\]$'
+    ):
+        StateSpec(input='h', output='g', shape=(1, 2), initial=(0.0, 0.0, 0.0))
+
+
+def test_huge_state_is_refused():
+    with pytest.raises(ConfigError, match=r'10000001 elements, expected at most 10000000$'):
+        StateSpec(input='h', output='g', shape=(1, 10_000_001))
+
+
 @pytest.mark.parametrize(
     ('values', 'message'),
     [
@@ -136,6 +150,10 @@ def test_state_of_an_impossible_shape_is_refused(shape):
         (
             {'scale': 1.0, 'choices': ((1.0,),)},
             r'^choices is given with scale or offset, expected the targets alone$',
+        ),
+        (
+            {'target_clip': (-1.0, 1.0), 'choices': ((1.0,),)},
+            r'^choices is given with target_clip, expected the targets alone$',
         ),
         ({'choices': ()}, r'^choices has rows of different lengths, expected a row of targets'),
         ({'choices': ((1.0,), (1.0, 2.0))}, r'^choices has rows of different lengths'),

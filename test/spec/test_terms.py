@@ -31,6 +31,8 @@ POSE = {'term': 'external', 'topic': 'goal', 'width': 7, 'message': 'PoseStamped
         ({**PHASE, 'components': ['sin']}, 2),
         (SCAN, 5),
         (POSE, 7),
+        ({'term': 'base_orientation', 'quaternion': 'xyzw'}, 4),
+        ({'term': 'constant', 'values': [2.0, 0.5]}, 2),
     ],
 )
 def test_width_of_each_term(term, width):
@@ -50,11 +52,14 @@ def test_every_term_of_the_design_can_be_named():
     assert sorted(TERMS) == [
         'base_angular_velocity',
         'base_linear_velocity',
+        'base_orientation',
+        'constant',
         'external',
         'gait_phase',
         'joint_position',
         'joint_velocity',
         'last_action',
+        'latent',
         'projected_gravity',
         'velocity_command',
     ]
