@@ -11,9 +11,11 @@ import json
 from arena import Arena, undisturbed
 from contestants import BareInference, OurTick, TextbookTick
 from distill_runtime.errors import ConfigError
+from distill_runtime.ros.outputs import COMMAND_QOS
 from feed import SensorFeed
 from processes import unique_namespace
 import rclpy
+from sensor_msgs.msg import JointState
 from student import overrides, parts_of, private_context, student_node
 from subjects import add_arguments, chosen_subjects, Subject
 from textbook_node import TextbookNode
@@ -44,6 +46,8 @@ def _measure(subject: Subject, is_quick: bool) -> dict[str, object]:
         def feed(name: str) -> SensorFeed:
             node = rclpy.create_node('feeder', context=context, namespace=f'{namespace}/{name}')
             stack.callback(node.destroy_node)
+            # somebody listens to the commands, or DDS would have next to nothing to do
+            node.create_subscription(JointState, 'joint_command', print, COMMAND_QOS)
             return SensorFeed(node, policy.spec)
 
         node = stack.enter_context(
