@@ -81,12 +81,15 @@ def student_spec(recipe: Recipe, teacher: PolicySpec, robot: RobotDescription) -
         velocity=robot.velocity and tuple(robot.velocity[place] for place in order),
         effort=robot.effort and tuple(robot.effort[place] for place in order),
     )
-    return replace(
-        teacher,
+    return PolicySpec(
         name=recipe.name,
+        period=teacher.period,
+        joints=teacher.joints,
+        default_position=teacher.default_position,
+        stiffness=teacher.stiffness,
+        damping=teacher.damping,
+        limits=limits,
+        command=teacher.command,
         inputs=recipe.inputs,
         outputs=replace(teacher.outputs, action=replace(teacher.outputs.action, name='actions')),
-        limits=limits,
-        state=(),
-        golden=None,
     )

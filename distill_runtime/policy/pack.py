@@ -4,6 +4,7 @@
 
 from __future__ import annotations
 
+import base64
 from collections.abc import Mapping
 from dataclasses import replace
 import json
@@ -16,8 +17,10 @@ from distill_runtime.spec.spec import PolicySpec
 from distill_runtime.spec.tensors import Golden
 import onnx
 
+from .artefact import inspect_model
+from .encoder_file import ENCODER_KEY, find_encoder, open_policy
 from .golden import replay_golden
-from .session import open_session, PolicySession
+from .session import open_session
 
 PROVENANCE_KEY = 'distill_runtime.provenance'
 
@@ -30,8 +33,8 @@ def pack(
 ) -> bytes:
     """Put the spec of a model, and what proves it, into the model's metadata.
 
-    The graph stays as it is; weights that lie in files beside it are taken in. Metadata of other
-    programs is kept, that of an earlier packing is replaced.
+    The graph stays as it is; weights that lie in files beside it are taken in, and so is its
+    encoder. Metadata of other programs is kept, that of an earlier packing is replaced.
 
     Args:
         model: ONNX file, or its content.
@@ -43,17 +46,27 @@ def pack(
         The packed file.
 
     Raises:
-        ConfigError: If the file cannot be read, or the provenance is no JSON.
+        ConfigError: If the file cannot be read, the policy has an encoder in a file of its own, or
+            the provenance is no JSON.
         ModelError: If it is no ONNX model, does not fit the spec, or gives other golden steps.
     """
+    if spec.encoder is not None:
+        raise ConfigError(
+            f'encoder.model is {spec.encoder.model!r}, expected no encoder: a packed file holds '
+            'one graph'
+        )
     golden = golden or spec.golden
     packed = _load(model)
     metadata = {entry.key: entry.value for entry in packed.metadata_props}
-    for key in (SPEC_KEY, GOLDEN_KEY, PROVENANCE_KEY):
+    encoder = find_encoder(model, metadata, spec)
+    for key in (SPEC_KEY, GOLDEN_KEY, PROVENANCE_KEY, ENCODER_KEY):
         metadata.pop(key, None)
     metadata[SPEC_KEY] = _json(to_mapping(replace(spec, golden=None)), 'spec')
     if golden is not None:
         metadata[GOLDEN_KEY] = _json(to_mapping(golden), 'golden')
+    if encoder is not None:
+        content = _load(encoder).SerializeToString()
+        metadata[ENCODER_KEY] = base64.b64encode(content).decode('ascii')
     if provenance is not None:
         metadata[PROVENANCE_KEY] = _json(provenance, 'provenance')
     del packed.metadata_props[:]
@@ -107,12 +120,11 @@ def write_model(path: Path, content: bytes, *, overwrite: bool = False) -> None:
 
 def _load(model: bytes | Path) -> onnx.ModelProto:
     what = 'model' if isinstance(model, bytes) else str(model)
+    inspect_model(model)
     try:
         if isinstance(model, bytes):
             return onnx.load_from_string(model)
         return onnx.load(what)
-    except OSError as error:
-        raise ConfigError(f'{what} cannot be read: {error.strerror}') from error
     except Exception as error:
         raise ModelError(f'{what} cannot be read as ONNX: {error}') from error
 
@@ -128,6 +140,6 @@ def _json(value: object, what: str) -> str:
 def _prove(model: bytes, spec: PolicySpec, golden: Golden | None) -> None:
     """Refuse a model that would be refused when it is loaded."""
     session, graph = open_session(model)
-    policy = PolicySession(session, graph, spec)
+    policy = open_policy(model, session, graph, spec)
     if golden is not None:
         replay_golden(policy, golden)
