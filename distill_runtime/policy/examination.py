@@ -106,7 +106,7 @@ def _refused(
     sourced, plan, code = None, None, 'spec.refused'
     findings: list[Finding] = []
     try:
-        sourced = find_spec(model, graph.metadata, spec, robot)
+        sourced = find_spec(model, graph, spec, robot)
         findings += examine(Case(sourced=sourced, robot=robot))
         plan = compile_spec(sourced.spec, sensor_layout(sourced.spec))
         code = 'graph.mismatch'

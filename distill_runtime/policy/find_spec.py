@@ -4,57 +4,52 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 import math
 from pathlib import Path
-from typing import Any
 
 from distill_runtime.errors import ConfigError
-from distill_runtime.spec.readers.own import read_embedded, read_own
-from distill_runtime.spec.readers.unitree_deploy import (
-    is_deploy_yaml,
-    read_deploy_file,
-    read_unitree_deploy,
+from distill_runtime.spec.description import RobotDescription
+from distill_runtime.spec.dialect import ModelContext, TensorShape
+from distill_runtime.spec.readers.own import read_embedded
+from distill_runtime.spec.readers.registry import (
+    file_sources,
+    metadata_sources,
+    OWN_SUFFIXES,
+    read_spec_file,
 )
-from distill_runtime.spec.robots import RobotDescription
-from distill_runtime.spec.sources import merge_sources, SourcedSpec, SpecSource
+from distill_runtime.spec.sources import is_complete, merge_sources, SourcedSpec, SpecSource
 
-_DEPLOY_PLACES = (
-    'deploy.yaml',
-    'params/deploy.yaml',
-    '../params/deploy.yaml',
-    '../param/deploy.yaml',
-)
+from .network import Graph, TensorInfo
 
 
 def find_spec(
-    model: Path,
-    metadata: Mapping[str, str],
-    spec: Path | None = None,
-    robot: RobotDescription | None = None,
+    model: Path, graph: Graph, spec: Path | None = None, robot: RobotDescription | None = None
 ) -> SourcedSpec:
-    """Collect and merge the sources: user's file, embedded, side-car, dialect, robot.
+    """Collect and merge the sources: user's file, embedded, side-car, dialects, robot.
+
+    Dialects are read only where the stronger sources leave out something that a spec must have.
 
     Args:
         model: The model file.
-        metadata: Its metadata.
-        spec: The user's file.
+        graph: What it says of itself.
+        spec: The user's file, of any dialect.
         robot: Gives motor names, and limits where the spec has none.
 
     Raises:
         ConfigError: If a source is wrong, or together they lack a fact.
     """
-    sources = [read_spec_file(spec, robot)] if spec is not None else []
-    sources += read_embedded(metadata, model.name)
-    for suffix in ('.spec.yaml', '.spec.json'):
+    context = ModelContext(
+        model=model, robot=robot, inputs=_shapes(graph.inputs), outputs=_shapes(graph.outputs)
+    )
+    sources = [read_spec_file(spec, context)] if spec is not None else []
+    sources += read_embedded(graph.metadata, model.name)
+    for suffix in OWN_SUFFIXES:
         sidecar = model.with_name(model.stem + suffix)
         if sidecar.is_file():
-            sources.append(read_spec_file(sidecar, robot))
-    if not sources or 'inputs' not in {key for source in sources for key in source.values}:
-        for place in _DEPLOY_PLACES:
-            if (model.parent / place).is_file():
-                sources.append(read_spec_file(model.parent / place, robot))
-                break
+            sources.append(read_spec_file(sidecar, context))
+    if not is_complete(sources):
+        sources += metadata_sources(graph.metadata, context)
+        sources += file_sources(context)
     if robot is not None:
         joints = next((s.values['joints'] for s in sources if 'joints' in s.values), None)
         if isinstance(joints, (list, tuple)):
@@ -62,17 +57,8 @@ def find_spec(
     return merge_sources(sources)
 
 
-def read_spec_file(path: Path, robot: RobotDescription | None) -> SpecSource:
-    """Read a spec file of any known dialect; its content tells which."""
-    values = read_deploy_file(path)
-    if is_deploy_yaml(values):
-        return read_unitree_deploy(_mapping(values), path, robot)
-    return read_own(values, path)
-
-
-def _mapping(values: object) -> Mapping[str, Any]:
-    assert isinstance(values, Mapping)
-    return values
+def _shapes(tensors: tuple[TensorInfo, ...]) -> tuple[TensorShape, ...]:
+    return tuple(TensorShape(name=tensor.name, shape=tensor.shape) for tensor in tensors)
 
 
 def _robot_limits(robot: RobotDescription, joints: list[str]) -> SpecSource:

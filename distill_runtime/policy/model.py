@@ -76,7 +76,7 @@ def load_policy(
     sha256 = _sha256(path)
     description = load_robot(robot) if robot else None
     session, graph = open_session(path, provider)
-    sourced = find_spec(path, graph.metadata, Path(spec) if spec else None, description)
+    sourced = find_spec(path, graph, Path(spec) if spec else None, description)
     try:
         policy = PolicySession(session, graph, sourced.spec)
         policy.try_out()

@@ -90,6 +90,11 @@ def merge_sources(sources: Sequence[SpecSource]) -> SourcedSpec:
     )
 
 
+def is_complete(sources: Sequence[SpecSource]) -> bool:
+    """Whether the sources have together all that a spec must have."""
+    return all(any(name in source.values for source in sources) for name in _REQUIRED)
+
+
 def _missing(name: str, sources: Sequence[SpecSource]) -> str:
     """Say that no source has a field, and what would."""
     searched = [source.name for source in sources] or ['no file']

@@ -6,7 +6,8 @@ from pathlib import Path
 
 from distill_runtime.distill.recipe import read_recipe, student_spec
 from distill_runtime.errors import ConfigError
-from distill_runtime.policy.find_spec import read_spec_file
+from distill_runtime.spec.dialect import ModelContext
+from distill_runtime.spec.readers.registry import read_spec_file
 from distill_runtime.spec.robots import load_robot
 from distill_runtime.spec.sources import merge_sources
 import pytest
@@ -17,8 +18,8 @@ SHIPPED = ROOT / 'config' / 'recipes' / 'quadruped_student.yaml'
 
 @pytest.fixture(scope='module')
 def teacher():
-    source = read_spec_file(ROOT / 'test' / 'policies' / 'playground_go1.yaml', None)
-    return merge_sources([source]).spec
+    path = ROOT / 'test' / 'policies' / 'playground_go1.yaml'
+    return merge_sources([read_spec_file(path, ModelContext(model=path))]).spec
 
 
 @pytest.fixture

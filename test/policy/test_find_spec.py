@@ -5,7 +5,8 @@ from __future__ import annotations
 import json
 
 from distill_runtime.errors import ConfigError
-from distill_runtime.policy.find_spec import find_spec
+from distill_runtime.policy import find_spec as module
+from distill_runtime.policy.network import Graph
 from distill_runtime.spec.description import RobotDescription
 from distill_runtime.spec.readers.own import GOLDEN_KEY, SPEC_KEY
 import pytest
@@ -36,6 +37,11 @@ DEPLOY = {
 def model(tmp_path):
     """Return the place of a model; find_spec does not open it."""
     return tmp_path / 'exported' / 'walk.onnx'
+
+
+def find_spec(model, metadata, spec=None, robot=None):
+    graph = Graph(inputs=(), outputs=(), metadata=metadata)
+    return module.find_spec(model, graph, spec, robot)
 
 
 def write(path, values):

@@ -15,9 +15,9 @@ from pathlib import Path
 from typing import Any
 
 from distill_runtime.errors import ConfigError
-from distill_runtime.spec.robots import RobotDescription
+from distill_runtime.spec.description import RobotDescription
+from distill_runtime.spec.dialect import FileDialect, ModelContext
 from distill_runtime.spec.sources import SpecSource
-from distill_runtime.spec.strict_yaml import MAX_BYTES, parse_yaml, read_bytes, StrictLoader
 
 _TERMS: dict[str, dict[str, object]] = {
     'base_ang_vel': {'term': 'base_angular_velocity'},
@@ -36,46 +36,24 @@ _NO_JOINTS = (
 )
 
 
-class _Loader(StrictLoader):
-    """Reads the one Python tag that these files hold, a full slice, as None."""
-
-
-_Loader.add_constructor(
-    'tag:yaml.org,2002:python/object/apply:builtins.slice', lambda loader, node: None
-)
-
-
-def is_deploy_yaml(values: object) -> bool:
-    """Whether the content of a YAML file is of this dialect."""
-    return isinstance(values, Mapping) and {'joint_ids_map', 'step_dt'} <= set(values)
-
-
-def read_deploy_file(path: Path) -> object:
-    """Return the content of a file that may hold the slice tag."""
-    return parse_yaml(read_bytes(path, MAX_BYTES), str(path), _Loader)
+def is_deploy_yaml(values: Mapping[str, Any]) -> bool:
+    """Whether the content of a file is of this dialect."""
+    return {'joint_ids_map', 'step_dt'} <= set(values)
 
 
 def read_unitree_deploy(
-    values: Mapping[str, Any], path: Path, robot: RobotDescription | None
+    values: Mapping[str, Any], path: Path, context: ModelContext
 ) -> SpecSource:
-    """Turn the content of a deploy.yaml into our form.
-
-    Args:
-        values: Content of the file.
-        path: Where it stands, for messages.
-        robot: Names of the motors, in motor order.
+    """Turn the content of a deploy.yaml into our form; the robot names the motors.
 
     Raises:
-        ConfigError: If a key is missing, unknown or does not fit the others.
+        ConfigError: If a key is unknown or does not fit the others.
     """
-    try:
-        return SpecSource(
-            name=str(path), values=_spec_values(values, path, robot), hints={'joints': _NO_JOINTS}
-        )
-    except ConfigError as error:
-        raise ConfigError(f'{path}: {error}') from error
-    except (KeyError, TypeError, AttributeError, IndexError, ValueError) as error:
-        raise ConfigError(f'{path} is not a complete deploy.yaml: {error!r} in it') from error
+    return SpecSource(
+        name=str(path),
+        values=_spec_values(values, path, context.robot),
+        hints={'joints': _NO_JOINTS},
+    )
 
 
 def _spec_values(
@@ -187,3 +165,11 @@ def _outputs(actions: Mapping[str, Any]) -> dict[str, Any]:
     if action.get('clip') is not None:
         result['clip'] = action['clip']
     return {'action': result, 'mode': 'position'}
+
+
+UNITREE_DEPLOY = FileDialect(
+    name='deploy.yaml',
+    files=('deploy.yaml', 'params/deploy.yaml', '../params/deploy.yaml', '../param/deploy.yaml'),
+    matches=is_deploy_yaml,
+    read=read_unitree_deploy,
+)

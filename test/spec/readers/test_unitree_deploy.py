@@ -6,12 +6,10 @@ from pathlib import Path
 
 from distill_runtime.errors import ConfigError
 from distill_runtime.spec.description import RobotDescription
+from distill_runtime.spec.dialect import ModelContext
 from distill_runtime.spec.mapping import read_dataclass
-from distill_runtime.spec.readers.unitree_deploy import (
-    is_deploy_yaml,
-    read_deploy_file,
-    read_unitree_deploy,
-)
+from distill_runtime.spec.readers.registry import read_content
+from distill_runtime.spec.readers.unitree_deploy import is_deploy_yaml
 from distill_runtime.spec.spec import PolicySpec
 import pytest
 
@@ -53,7 +51,12 @@ def deploy(**changes):
 
 
 def read(robot=ROBOT, **changes):
-    return read_unitree_deploy(deploy(**changes), PATH, robot).values
+    return read_source(deploy(**changes), robot).values
+
+
+def read_source(values, robot=ROBOT):
+    context = ModelContext(model=Path('walker/exported/policy.onnx'), robot=robot)
+    return read_content(values, PATH, context)
 
 
 def spec_of(**changes):
@@ -148,24 +151,14 @@ def test_command_ranges_are_the_trained_range():
 
 
 def test_without_a_robot_joints_are_missing_and_the_hint_says_how_to_give_them():
-    source = read_unitree_deploy(deploy(), PATH, None)
+    source = read_source(deploy(), None)
     assert 'joints' not in source.values
     assert source.hints['joints'].startswith('deploy.yaml has motor numbers, not names: give the')
-
-
-def test_slice_tag_is_read_and_no_other(tmp_path):
-    path = tmp_path / 'deploy.yaml'
-    path.write_text('joint_ids: !!python/object/apply:builtins.slice [null, null, null]\n')
-    assert read_deploy_file(path) == {'joint_ids': None}
-    path.write_text('joint_ids: !!python/object/apply:os.system [ls]\n')
-    with pytest.raises(ConfigError, match=r'deploy\.yaml is not plain YAML: could not determine'):
-        read_deploy_file(path)
 
 
 def test_dialect_is_told_by_its_content():
     assert is_deploy_yaml(deploy())
     assert not is_deploy_yaml({'joints': [], 'period': 0.02})
-    assert not is_deploy_yaml(None)
 
 
 @pytest.mark.parametrize(
@@ -215,9 +208,9 @@ def test_file_that_does_not_fit_is_refused_with_its_path(changes, message):
         read(**changes)
 
 
-@pytest.mark.parametrize('key', sorted(deploy().keys() - {'commands'}))
+@pytest.mark.parametrize('key', sorted(deploy().keys() - {'commands', 'joint_ids_map', 'step_dt'}))
 def test_each_missing_key_is_named(key):
     values = deploy()
     del values[key]
     with pytest.raises(ConfigError, match=rf"is not a complete deploy\.yaml: KeyError\('{key}'\)"):
-        read_unitree_deploy(values, PATH, ROBOT)
+        read_source(values)

@@ -1,0 +1,48 @@
+# Copyright 2026 The distill_runtime Authors
+# SPDX-License-Identifier: Apache-2.0
+"""Content of files that other programs wrote, as plain values."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import NoReturn
+
+from distill_runtime.errors import ConfigError
+import yaml
+
+from .mapping import shown
+from .strict_yaml import MAX_BYTES, parse_yaml, read_bytes, StrictLoader
+
+
+class _Loader(StrictLoader):
+    """Reads the one Python tag that these files hold, a full slice, as None."""
+
+
+def _full_slice(loader: _Loader, node: yaml.Node) -> None:
+    """Refuse a slice that leaves out something."""
+    bounds = loader.construct_sequence(node) if isinstance(node, yaml.SequenceNode) else node.value
+    if bounds != [None, None, None]:
+        raise ConfigError(f'slice is {shown(bounds)}, expected [null, null, null], all elements')
+
+
+_Loader.add_constructor('tag:yaml.org,2002:python/object/apply:builtins.slice', _full_slice)
+
+
+def read_foreign(path: Path) -> object:
+    """Read a JSON file, by its suffix, or a YAML file.
+
+    Raises:
+        ConfigError: If the file is unreadable, too large, or holds what is no plain value.
+    """
+    content = read_bytes(path, MAX_BYTES)
+    if path.suffix != '.json':
+        return parse_yaml(content, str(path), _Loader)
+    try:
+        return json.loads(content, parse_constant=_refuse_constant)
+    except (ValueError, RecursionError) as error:
+        raise ConfigError(f'{path} is not JSON: {error}') from error
+
+
+def _refuse_constant(name: str) -> NoReturn:
+    raise ValueError(f'{name} is no JSON')

@@ -1,0 +1,121 @@
+# Copyright 2026 The distill_runtime Authors
+# SPDX-License-Identifier: Apache-2.0
+"""All dialects that are read, and the search for their sources.
+
+A new dialect is one module here beside it, and one line in one of the two lists. Where several
+sources of dialects lie beside one model, all are read, and the order of the lists is their order
+of precedence. Metadata comes before files: it cannot be that of another model.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from functools import partial
+import glob
+from pathlib import Path
+from typing import Any
+
+from distill_runtime.errors import ConfigError
+from distill_runtime.spec.dialect import FileDialect, MetadataDialect, ModelContext
+from distill_runtime.spec.foreign_file import read_foreign
+from distill_runtime.spec.sources import SpecSource
+
+from .own import read_own
+from .unitree_deploy import UNITREE_DEPLOY
+
+METADATA_DIALECTS: tuple[MetadataDialect, ...] = ()
+FILE_DIALECTS: tuple[FileDialect, ...] = (UNITREE_DEPLOY,)
+OWN_SUFFIXES = ('.spec.yaml', '.spec.json')
+MAX_MESSAGE = 200
+"""Characters of a message about a file of another form."""
+
+
+def read_spec_file(path: Path, context: ModelContext) -> SpecSource:
+    """Read a spec file of any known dialect, or of our own; its content tells which.
+
+    Raises:
+        ConfigError: If it cannot be read, or is wrong in its dialect.
+    """
+    return read_content(read_foreign(path), path, context)
+
+
+def read_content(content: object, path: Path, context: ModelContext) -> SpecSource:
+    """Read the content of a spec file, as read_spec_file does."""
+    source = _read_if_known(content, path, context, FILE_DIALECTS)
+    return source or read_own(content, path)
+
+
+def metadata_sources(metadata: Mapping[str, str], context: ModelContext) -> list[SpecSource]:
+    """Read what the metadata of a model says in any known dialect.
+
+    Raises:
+        ConfigError: If it is of a dialect and wrong in it.
+    """
+    return [
+        _guarded(dialect.name, context.model.name, partial(dialect.read, metadata, context))
+        for dialect in METADATA_DIALECTS
+        if dialect.matches(metadata)
+    ]
+
+
+def file_sources(context: ModelContext) -> list[SpecSource]:
+    """Read the files of any known dialect that stand where their programs put them.
+
+    Raises:
+        ConfigError: If one is of a dialect and wrong in it, or has the name of a dialect's file
+            and cannot be read.
+    """
+    contents: dict[Path, object] = {}
+    sources = []
+    for dialect in FILE_DIALECTS:
+        seen = set()
+        for path, is_named in _places(dialect, context.model):
+            if path.resolve() in seen:
+                continue
+            seen.add(path.resolve())
+            if path not in contents:
+                try:
+                    contents[path] = read_foreign(path)
+                except ConfigError:
+                    if is_named:
+                        raise
+                    contents[path] = None  # any file may lie beside a model
+            source = _read_if_known(contents[path], path, context, (dialect,))
+            sources += [source] if source else []
+    return sources
+
+
+def _places(dialect: FileDialect, model: Path) -> Iterator[tuple[Path, bool]]:
+    """Yield the files that may be of a dialect, and whether its list names them outright."""
+    for pattern in dialect.files:
+        named = pattern.replace('{stem}', glob.escape(model.stem))
+        for place in sorted(glob.glob(named, root_dir=model.parent)):
+            path = model.parent / place
+            if path.is_file() and not path.name.endswith(OWN_SUFFIXES):
+                yield path, '*' not in pattern
+
+
+def _read_if_known(
+    content: object, path: Path, context: ModelContext, dialects: tuple[FileDialect, ...]
+) -> SpecSource | None:
+    """Read content with the first dialect that knows it."""
+    if not isinstance(content, Mapping):
+        return None
+    values: Mapping[str, Any] = content
+    for dialect in dialects:
+        if dialect.matches(values):
+            return _guarded(dialect.name, str(path), partial(dialect.read, values, path, context))
+    return None
+
+
+def _guarded(dialect: str, where: str, read: Callable[[], SpecSource]) -> SpecSource:
+    """Name the source in whatever is wrong with it."""
+    try:
+        return read()
+    except ConfigError as error:
+        raise ConfigError(f'{where}: {error}') from error
+    except (LookupError, TypeError, AttributeError, ValueError, ArithmeticError) as error:
+        reason = repr(error)[:MAX_MESSAGE]
+        raise ConfigError(f'{where} is not a complete {dialect}: {reason} in it') from error
+    except RecursionError as error:
+        raise ConfigError(f'{where} is nested too deeply') from error
