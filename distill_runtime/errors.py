@@ -5,6 +5,7 @@
 DistillError
 ├── ConfigError        a spec, parameter or robot profile is wrong
 ├── ModelError         a model file cannot be used
+├── RecordingError     a recording cannot be used
 ├── ShapeError         an array has the wrong shape
 └── MissingExtraError  an optional library is not installed
 """
@@ -20,6 +21,10 @@ class ConfigError(DistillError, ValueError):
 
 class ModelError(DistillError):
     """A model file is unreadable, does not fit its spec, or gives wrong numbers."""
+
+
+class RecordingError(DistillError):
+    """A recording is damaged, empty, or lacks what is needed of it."""
 
 
 class ShapeError(DistillError, ValueError):

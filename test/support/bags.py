@@ -1,0 +1,185 @@
+# Copyright 2026 The distill_runtime Authors
+# SPDX-License-Identifier: Apache-2.0
+"""Small recordings, written with rosbags: in every form that robots bring home."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import numpy as np
+from rosbags.rosbag1 import Writer as Writer1
+from rosbags.rosbag2 import CompressionFormat, CompressionMode, StoragePlugin, Writer
+from rosbags.typesys import get_typestore, Stores
+
+STORE = get_typestore(Stores.ROS2_HUMBLE)
+STORE1 = get_typestore(Stores.ROS1_NOETIC)
+MS = 1_000_000
+
+
+class Said(NamedTuple):
+    """One message: topic, type without package parts, when received, its fields."""
+
+    topic: str
+    type: str
+    receive_ns: int
+    message: object
+
+
+def stamp(stamp_ns, store=STORE):
+    """Return a builtin_interfaces/Time."""
+    seconds, nanoseconds = divmod(stamp_ns, 1_000_000_000)
+    return store.types['builtin_interfaces/msg/Time'](sec=seconds, nanosec=nanoseconds)
+
+
+def header(stamp_ns, store=STORE):
+    """Return a std_msgs/Header."""
+    more = {'seq': 0} if store is STORE1 else {}
+    return store.types['std_msgs/msg/Header'](stamp=stamp(stamp_ns, store), frame_id='', **more)
+
+
+def vector(x, y, z, store=STORE):
+    """Return a geometry_msgs/Vector3."""
+    return store.types['geometry_msgs/msg/Vector3'](x=float(x), y=float(y), z=float(z))
+
+
+def joint_state(
+    stamp_ns,
+    names,
+    position,
+    velocity=(),
+    effort=(),
+    receive_ns=None,
+    topic='/joint_states',
+    store=STORE,
+):
+    """Return a JointState."""
+    kind = 'sensor_msgs/msg/JointState'
+    message = store.types[kind](
+        header=header(stamp_ns, store),
+        name=list(names),
+        position=np.array(position, np.float64),
+        velocity=np.array(velocity, np.float64),
+        effort=np.array(effort, np.float64),
+    )
+    return Said(topic, kind, stamp_ns if receive_ns is None else receive_ns, message)
+
+
+def imu(
+    stamp_ns, quat_wxyz=(1, 0, 0, 0), rate=(0, 0, 0), covariance=0.0, topic='/imu', store=STORE
+):
+    """Return an Imu."""
+    kind = 'sensor_msgs/msg/Imu'
+    w, x, y, z = map(float, quat_wxyz)
+    zeros = np.zeros(9)
+    message = store.types[kind](
+        header=header(stamp_ns, store),
+        orientation=store.types['geometry_msgs/msg/Quaternion'](x=x, y=y, z=z, w=w),
+        orientation_covariance=np.array([covariance, *zeros[1:]]),
+        angular_velocity=vector(*rate, store=store),
+        angular_velocity_covariance=zeros,
+        linear_acceleration=vector(0, 0, 9.81, store=store),
+        linear_acceleration_covariance=zeros,
+    )
+    return Said(topic, kind, stamp_ns, message)
+
+
+def twist(receive_ns, command, stamp_ns=None, topic='/cmd_vel'):
+    """Return a Twist, or with a stamp a TwistStamped."""
+    vx, vy, yaw = command
+    message = STORE.types['geometry_msgs/msg/Twist'](
+        linear=vector(vx, vy, 0), angular=vector(0, 0, yaw)
+    )
+    if stamp_ns is None:
+        return Said(topic, 'geometry_msgs/msg/Twist', receive_ns, message)
+    kind = 'geometry_msgs/msg/TwistStamped'
+    return Said(topic, kind, receive_ns, STORE.types[kind](header=header(stamp_ns), twist=message))
+
+
+def odometry(stamp_ns, velocity, topic='/odom'):
+    """Return an Odometry."""
+    types = STORE.types
+    kind = 'nav_msgs/msg/Odometry'
+    pose = types['geometry_msgs/msg/Pose'](
+        position=types['geometry_msgs/msg/Point'](x=0.0, y=0.0, z=0.0),
+        orientation=types['geometry_msgs/msg/Quaternion'](x=0.0, y=0.0, z=0.0, w=1.0),
+    )
+    message = types[kind](
+        header=header(stamp_ns),
+        child_frame_id='base',
+        pose=types['geometry_msgs/msg/PoseWithCovariance'](pose=pose, covariance=np.zeros(36)),
+        twist=types['geometry_msgs/msg/TwistWithCovariance'](
+            twist=types['geometry_msgs/msg/Twist'](
+                linear=vector(*velocity), angular=vector(0, 0, 0)
+            ),
+            covariance=np.zeros(36),
+        ),
+    )
+    return Said(topic, kind, stamp_ns, message)
+
+
+def float64_array(receive_ns, values, topic='/joint_command'):
+    """Return a Float64MultiArray."""
+    kind = 'std_msgs/msg/Float64MultiArray'
+    layout = STORE.types['std_msgs/msg/MultiArrayLayout'](dim=[], data_offset=0)
+    message = STORE.types[kind](layout=layout, data=np.array(values, np.float64))
+    return Said(topic, kind, receive_ns, message)
+
+
+def trajectory(stamp_ns, names, points, topic='/joint_command'):
+    """Return a JointTrajectory of points that hold positions only."""
+    kind = 'trajectory_msgs/msg/JointTrajectory'
+    none = np.zeros(0)
+    point = STORE.types['trajectory_msgs/msg/JointTrajectoryPoint']
+    duration = STORE.types['builtin_interfaces/msg/Duration'](sec=0, nanosec=0)
+    message = STORE.types[kind](
+        header=header(stamp_ns),
+        joint_names=list(names),
+        points=[
+            point(
+                positions=np.array(positions, np.float64),
+                velocities=none,
+                accelerations=none,
+                effort=none,
+                time_from_start=duration,
+            )
+            for positions in points
+        ],
+    )
+    return Said(topic, kind, stamp_ns, message)
+
+
+def write_bag(path, messages, storage='mcap', compression=None):
+    """Write a rosbag2.
+
+    Args:
+        path: Folder to make.
+        messages: In order of receipt.
+        storage: mcap or sqlite3.
+        compression: file, message or None.
+    """
+    plugin = {'mcap': StoragePlugin.MCAP, 'sqlite3': StoragePlugin.SQLITE3}[storage]
+    writer = Writer(path, version=8, storage_plugin=plugin)
+    if compression:
+        writer.set_compression(CompressionMode[compression.upper()], CompressionFormat.ZSTD)
+    with writer:
+        connections = {}
+        for said in messages:
+            key = (said.topic, said.type)
+            if key not in connections:
+                connections[key] = writer.add_connection(*key, typestore=STORE)
+            content = STORE.serialize_cdr(said.message, said.type)
+            writer.write(connections[key], said.receive_ns, content)
+    return path
+
+
+def write_bag1(path, messages):
+    """Write a rosbag1 of messages made with STORE1."""
+    with Writer1(path) as writer:
+        connections = {}
+        for said in messages:
+            key = (said.topic, said.type)
+            if key not in connections:
+                connections[key] = writer.add_connection(*key, typestore=STORE1)
+            content = STORE1.serialize_ros1(said.message, said.type)
+            writer.write(connections[key], said.receive_ns, content)
+    return path
