@@ -75,7 +75,7 @@ def run(args: argparse.Namespace) -> int:
     if spec is not None:
         read_bytes(spec, MAX_BYTES)  # absent is usage; wrong content is a finding
     found = examine_model(model, spec, args.robot)
-    facts = read_model_facts(model)
+    facts = read_model_facts(found)
     found = dataclasses.replace(
         found, findings=sorted_findings([*found.findings, *file_findings(facts.onnx)])
     )

@@ -5,27 +5,27 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-import hashlib
 from pathlib import Path
-from typing import TYPE_CHECKING
 
+from distill_runtime.policy.artefact import model_files, sha256_of
+from distill_runtime.policy.encoder_file import encoder_files
 from distill_runtime.policy.examination import Examination
+from distill_runtime.policy.onnx_facts import OnnxFacts, read_onnx_facts
 from distill_runtime.policy.session import Graph, TensorInfo
-
-if TYPE_CHECKING:
-    from distill_runtime.policy.onnx_facts import OnnxFacts
 
 
 @dataclass(frozen=True, kw_only=True)
 class ModelFacts:
-    """One model file."""
+    """One model, with the files beside it that belong to it."""
 
     path: Path
+    files: tuple[str, ...]
+    """Names of all its files, the model itself first."""
     sha256: str
+    """Of all files behind one another."""
     size: int
     """In [byte]."""
-    onnx: OnnxFacts | None
-    """None where the library that reads it is not installed."""
+    onnx: OnnxFacts
 
     def rows(self, found: Examination) -> list[tuple[str, str]]:
         """Return names and values for people."""
@@ -37,12 +37,11 @@ class ModelFacts:
             ('inputs', _tensors(graph.inputs)),
             ('outputs', _tensors(graph.outputs)),
         ]
-        if self.onnx is not None:
-            domains = f', also {", ".join(self.onnx.domains)}' if self.onnx.domains else ''
-            rows += [
-                ('opset', f'{self.onnx.opset}{domains}; by {self.onnx.producer or "unknown"}'),
-                ('weights', ', '.join(self.onnx.external_files) or 'inside the file'),
-            ]
+        domains = f', also {", ".join(self.onnx.domains)}' if self.onnx.domains else ''
+        rows += [
+            ('opset', f'{self.onnx.opset}{domains}; by {self.onnx.producer or "unknown"}'),
+            ('weights', ', '.join(self.onnx.external_files) or 'inside the file'),
+        ]
         return rows
 
     def report(self, graph: Graph) -> dict[str, object]:
@@ -53,29 +52,26 @@ class ModelFacts:
             'size': self.size,
             'inputs': [_report(info) for info in graph.inputs],
             'outputs': [_report(info) for info in graph.outputs],
-            'opset': None if self.onnx is None else self.onnx.opset,
-            'producer': None if self.onnx is None else self.onnx.producer,
-            'external_files': None if self.onnx is None else list(self.onnx.external_files),
+            'opset': self.onnx.opset,
+            'producer': self.onnx.producer,
+            'external_files': list(self.onnx.external_files),
+            'files': list(self.files),
         }
 
 
-def read_model_facts(model: Path) -> ModelFacts:
-    """Read a model file that has been loaded before."""
-    content = model.read_bytes()
+def read_model_facts(found: Examination) -> ModelFacts:
+    """Read the files of a model that has been examined."""
+    facts = read_onnx_facts(found.path)
+    files = model_files(found.path, facts)
+    if found.policy is not None:
+        files += encoder_files(found.path, found.graph, found.policy.spec)
     return ModelFacts(
-        path=model,
-        sha256=hashlib.sha256(content).hexdigest(),
-        size=len(content),
-        onnx=_onnx_facts(model),
+        path=found.path,
+        files=tuple(path.name for path in files),
+        sha256=sha256_of(files),
+        size=sum(path.stat().st_size for path in files),
+        onnx=facts,
     )
-
-
-def _onnx_facts(model: Path) -> OnnxFacts | None:
-    try:
-        from distill_runtime.policy.onnx_facts import read_onnx_facts
-    except ImportError:
-        return None
-    return read_onnx_facts(model)
 
 
 def _tensors(infos: tuple[TensorInfo, ...]) -> str:

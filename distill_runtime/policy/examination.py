@@ -16,11 +16,12 @@ from distill_runtime.spec.robots import load_robot, RobotDescription
 from distill_runtime.spec.sources import SourcedSpec
 
 from .dry_run import dry_run, DryRun, first_step, FirstStep
+from .encoder_file import open_policy
 from .find_spec import find_spec
 from .golden import replay_golden
 from .model import load_policy, LoadedPolicy
 from .model_findings import trial_findings
-from .session import Graph, open_session, PolicySession
+from .session import Graph, open_session
 
 _HINTS = {
     'spec.refused': 'correct the source that the message names, or give the right value in a '
@@ -110,7 +111,7 @@ def _refused(
         findings += examine(Case(sourced=sourced, robot=robot))
         plan = compile_spec(sourced.spec, sensor_layout(sourced.spec))
         code = 'graph.mismatch'
-        network = PolicySession(session, graph, sourced.spec)
+        network = open_policy(model, session, graph, sourced.spec)
         code = 'network.refused'
         network.try_out()
         code = 'golden.mismatch'

@@ -5,17 +5,18 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-import hashlib
 from pathlib import Path
 
 from distill_runtime.core.config import RunnerConfig
 from distill_runtime.core.runner import PolicyRunner
-from distill_runtime.errors import ConfigError, ModelError
+from distill_runtime.errors import ModelError
 from distill_runtime.spec.compile import compile_spec, sensor_layout
 from distill_runtime.spec.robots import load_robot
 from distill_runtime.spec.sources import SourcedSpec
 from distill_runtime.spec.spec import PolicySpec
 
+from .artefact import inspect_model, model_files, sha256_of
+from .encoder_file import encoder_files, open_policy
 from .find_spec import find_spec
 from .golden import replay_golden
 from .session import Graph, open_session, PolicySession
@@ -27,7 +28,7 @@ class LoadedPolicy:
 
     path: Path
     sha256: str
-    """Of the model file."""
+    """Of the model file, or of all files behind one another where there are more."""
     graph: Graph
     sourced: SourcedSpec
     session: PolicySession
@@ -73,12 +74,12 @@ def load_policy(
         ModelError: If the file is no model, or does not fit its spec.
     """
     path = Path(model)
-    sha256 = _sha256(path)
+    files = model_files(path, inspect_model(path))
     description = load_robot(robot) if robot else None
     session, graph = open_session(path, provider)
     sourced = find_spec(path, graph, Path(spec) if spec else None, description)
     try:
-        policy = PolicySession(session, graph, sourced.spec)
+        policy = open_policy(path, session, graph, sourced.spec, provider)
         policy.try_out()
         golden = sourced.spec.golden
         golden_error = replay_golden(policy, golden) if golden else None
@@ -86,20 +87,9 @@ def load_policy(
         raise ModelError(f'{path}: {error}') from error
     return LoadedPolicy(
         path=path,
-        sha256=sha256,
+        sha256=sha256_of([*files, *encoder_files(path, graph, sourced.spec)]),
         graph=graph,
         sourced=sourced,
         session=policy,
         golden_error=golden_error,
     )
-
-
-def _sha256(path: Path) -> str:
-    """Hash the file; refuse what is no readable file."""
-    if path.suffix == '.pt':
-        raise ModelError(f'{path} is a TorchScript file, expected ONNX: export it with torch.onnx')
-    try:
-        return hashlib.sha256(path.read_bytes()).hexdigest()
-    except (OSError, ValueError) as error:
-        reason = getattr(error, 'strerror', None) or error
-        raise ConfigError(f'model {path} cannot be read: {reason}') from error

@@ -5,16 +5,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import TYPE_CHECKING
 
 from distill_runtime.spec.finding import Finding
 from distill_runtime.spec.spec import PolicySpec
 
 from .dry_run import DryRun, FirstStep
-
-if TYPE_CHECKING:
-    # needs an extra
-    from .onnx_facts import OnnxFacts
+from .onnx_facts import OnnxFacts
 
 FAR = 1.0
 """Target at rest, measured from the default pose in [rad], that no trained policy asks for."""
@@ -64,27 +60,14 @@ def trial_findings(spec: PolicySpec, run: DryRun, step: FirstStep) -> Iterator[F
         )
 
 
-def file_findings(facts: OnnxFacts | None) -> Iterator[Finding]:
-    """Say what the file of a model means for whoever copies it.
-
-    Args:
-        facts: What is known of it; None: the library that reads it is not installed.
-    """
-    if facts is None:
-        yield Finding(
-            code='model.opset_unknown',
-            severity='info',
-            message='opset and external files are not read: onnx is not installed',
-            hint='install it with: pip install "distill_runtime[onnx]"',
-        )
-        return
+def file_findings(facts: OnnxFacts) -> Iterator[Finding]:
+    """Say what the file of a model means for whoever copies it."""
     if facts.external_files:
         yield Finding(
             code='model.external_data',
             severity='warning',
-            message=f'weights lie outside of the file, in {", ".join(facts.external_files)}: the '
-            'sha256 does not cover them',
-            hint='copy all files together, or export the model into one',
+            message=f'weights lie outside of the file, in {", ".join(facts.external_files)}',
+            hint='copy all files together, or pack the model into one; the sha256 covers them all',
         )
     if facts.domains:
         yield Finding(

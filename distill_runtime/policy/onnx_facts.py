@@ -4,14 +4,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
+import stat
 
-from distill_runtime.errors import ModelError
-import onnx
+from distill_runtime.errors import ConfigError, ModelError
+
+from .onnx_scan import OnnxScan
 
 _STANDARD = {'', 'ai.onnx', 'ai.onnx.ml'}
+MAX_BYTES = 2 * 2**30
+"""Size of a model file, and of all its weights, in [byte]."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -21,50 +24,64 @@ class OnnxFacts:
     opset: int
     """Version of the standard operators; 0 if none is used."""
     domains: tuple[str, ...]
-    """Operator sets beside those of ONNX that the graph uses."""
+    """Operator sets beside those of ONNX that the graph uses, and does not define itself."""
     producer: str
     """Program that wrote the file; '' if it does not say."""
     external_files: tuple[str, ...]
     """Files that hold weights, relative to the model."""
 
 
-def read_onnx_facts(model: Path) -> OnnxFacts:
-    """Read a model file, but not its weights.
+def read_onnx_facts(model: Path | bytes) -> OnnxFacts:
+    """Look into a model file, but not at its weights.
+
+    Args:
+        model: File, or its content.
 
     Raises:
-        ModelError: If it is no ONNX.
+        ConfigError: If it cannot be read.
+        ModelError: If it is no ONNX, or too large.
+    """
+    if isinstance(model, bytes):
+        return _facts(memoryview(model), 'model')
+    return _facts(memoryview(read_file(model, MAX_BYTES)), str(model))
+
+
+def read_file(path: Path, limit: int) -> bytes:
+    """Read a regular file: nothing that could block or never end.
+
+    Args:
+        path: The file.
+        limit: Largest size, in [byte].
+
+    Raises:
+        ConfigError: If it cannot be read.
+        ModelError: If it is larger.
     """
     try:
-        proto = onnx.load(str(model), load_external_data=False)
-    except Exception as error:  # of many types, protobuf's among them
-        raise ModelError(f'{model} cannot be read as ONNX: {error}') from error
-    opsets = {entry.domain or 'ai.onnx': entry.version for entry in proto.opset_import}
-    graphs = list(_graphs(proto.graph))
+        status = path.stat()
+        if not (stat.S_ISREG(status.st_mode) or stat.S_ISDIR(status.st_mode)):
+            raise ConfigError(f'model {path} cannot be read: it is no regular file')
+        if status.st_size > limit:
+            raise ModelError(f'{path} has {status.st_size} bytes, expected at most {limit}')
+        return path.read_bytes()
+    except ConfigError:
+        raise
+    except (OSError, ValueError) as error:
+        reason = getattr(error, 'strerror', None) or error
+        raise ConfigError(f'model {path} cannot be read: {reason}') from error
+
+
+def _facts(content: memoryview, what: str) -> OnnxFacts:
+    scan = OnnxScan()
+    try:
+        scan.model(content)
+    except ValueError as error:
+        raise ModelError(f'{what} cannot be loaded as ONNX: {error}') from None
+    if not scan.has_graph:
+        raise ModelError(f'{what} cannot be loaded as ONNX: it has no graph')
     return OnnxFacts(
-        opset=opsets.get('ai.onnx', 0),
-        domains=tuple(
-            sorted({node.domain for graph in graphs for node in graph.node} - _STANDARD)
-        ),
-        producer=f'{proto.producer_name} {proto.producer_version}'.strip(),
-        external_files=tuple(
-            sorted({name for graph in graphs for name in _external_files(graph)})
-        ),
+        opset=scan.opsets.get('', scan.opsets.get('ai.onnx', 0)),
+        domains=tuple(sorted(scan.domains - _STANDARD - scan.own_domains)),
+        producer=' '.join(part for part in (scan.producer, scan.version) if part),
+        external_files=tuple(sorted(scan.locations)),
     )
-
-
-def _graphs(graph: onnx.GraphProto) -> Iterator[onnx.GraphProto]:
-    """Yield a graph and the graphs inside its nodes."""
-    yield graph
-    for node in graph.node:
-        for attribute in node.attribute:
-            if attribute.HasField('g'):
-                yield from _graphs(attribute.g)
-            for inner in attribute.graphs:
-                yield from _graphs(inner)
-
-
-def _external_files(graph: onnx.GraphProto) -> Iterator[str]:
-    """Yield where the weights of one graph lie that are not in the file."""
-    for tensor in graph.initializer:
-        if tensor.data_location == onnx.TensorProto.EXTERNAL:
-            yield from (entry.value for entry in tensor.external_data if entry.key == 'location')

@@ -46,15 +46,9 @@ def pack(
         The packed file.
 
     Raises:
-        ConfigError: If the file cannot be read, the policy has an encoder in a file of its own, or
-            the provenance is no JSON.
+        ConfigError: If the file cannot be read, or the provenance is no JSON.
         ModelError: If it is no ONNX model, does not fit the spec, or gives other golden steps.
     """
-    if spec.encoder is not None:
-        raise ConfigError(
-            f'encoder.model is {spec.encoder.model!r}, expected no encoder: a packed file holds '
-            'one graph'
-        )
     golden = golden or spec.golden
     packed = _load(model)
     metadata = {entry.key: entry.value for entry in packed.metadata_props}

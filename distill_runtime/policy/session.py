@@ -15,6 +15,7 @@ from distill_runtime.spec.spec import PolicySpec
 import numpy as np
 import onnxruntime
 
+from .artefact import inspect_model
 from .network import CPU_PROVIDER, Network
 from .network import Graph as Graph
 from .network import TensorInfo as TensorInfo
@@ -45,7 +46,7 @@ def open_session(model: Path | bytes, provider: str = 'cpu') -> Opened:
 
     Raises:
         ConfigError: If the provider is unknown or not in this onnxruntime; it is never replaced.
-        ModelError: If the model cannot be loaded.
+        ModelError: If the model cannot be loaded, or must not be: see artefact.
     """
     if provider not in _PROVIDERS:
         raise ConfigError(f'provider is {provider!r}, expected one of {sorted(_PROVIDERS)}')
@@ -55,6 +56,7 @@ def open_session(model: Path | bytes, provider: str = 'cpu') -> Opened:
             f'provider {provider!r} is not in this onnxruntime, which has '
             f'{onnxruntime.get_available_providers()}: install the build that has it'
         )
+    inspect_model(model)
     options = onnxruntime.SessionOptions()
     options.intra_op_num_threads = 1
     options.inter_op_num_threads = 1

@@ -127,9 +127,8 @@ def test_refused_model_still_shows_what_is_known(shared_data, tmp_path, capsys):
     assert 'has shape [1, 103], expected 48 elements' in found['findings'][0]['message']
 
 
-def test_without_onnx_the_opset_is_unknown(g1, capsys, monkeypatch):
+def test_opset_is_known_without_the_library_onnx(g1, capsys, monkeypatch):
     monkeypatch.setitem(sys.modules, 'onnx', None)
-    monkeypatch.delitem(sys.modules, 'distill_runtime.policy.onnx_facts', raising=False)
     status, found = report(g1, capsys)
-    assert (status, found['model']['opset']) == (0, None)
-    assert 'model.opset_unknown' in {finding['code'] for finding in found['findings']}
+    assert (status, found['model']['opset']) == (0, 11)
+    assert found['model']['files'] == ['policy.onnx']

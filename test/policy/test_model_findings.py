@@ -49,7 +49,6 @@ def test_target_far_from_the_default_pose():
     ('facts', 'codes'),
     [
         (FACTS, []),
-        (None, ['model.opset_unknown']),
         (replace(FACTS, external_files=('a.data',)), ['model.external_data']),
         (replace(FACTS, domains=('com.microsoft',)), ['model.custom_operators']),
     ],

@@ -39,5 +39,5 @@ def test_operators_of_other_domains_are_found_inside_branches(tmp_path):
 def test_foreign_file_is_refused(tmp_path):
     path = tmp_path / 'a.onnx'
     path.write_bytes(b'hello')
-    with pytest.raises(ModelError, match='cannot be read as ONNX'):
+    with pytest.raises(ModelError, match='cannot be loaded as ONNX'):
         read_onnx_facts(path)

@@ -10,7 +10,6 @@ from distill_runtime.policy.golden import record_golden
 from distill_runtime.policy.model import load_policy
 from distill_runtime.policy.pack import pack, PROVENANCE_KEY, read_provenance, write_model
 from distill_runtime.policy.session import open_session, PolicySession
-from distill_runtime.spec.encoder import EncoderSpec
 from distill_runtime.spec.mapping import read_dataclass
 from distill_runtime.spec.spec import PolicySpec
 from distill_runtime.spec.tensors import InputSpec
@@ -179,17 +178,3 @@ def test_file_that_is_there_is_not_overwritten_unless_told(tmp_path):
 def test_folder_that_is_not_there_is_refused(tmp_path):
     with pytest.raises(ConfigError, match=r'model\.onnx cannot be written: No such file'):
         write_model(tmp_path / 'absent' / 'model.onnx', b'')
-
-
-def test_encoder_in_a_file_of_its_own_is_refused():
-    latent = {
-        'name': 'policy',
-        'terms': [{'term': 'latent', 'width': 2}],
-    }
-    values = {'name': 'obs', 'network': 'encoder', 'terms': [{'term': 'joint_velocity'}]}
-    inputs = tuple(read_dataclass(InputSpec, entry, '') for entry in (latent, values))
-    spec = replace(SPEC, inputs=inputs, encoder=EncoderSpec(model='encoder.onnx'))
-    with pytest.raises(
-        ConfigError, match=r"encoder\.model is 'encoder\.onnx', expected no encoder"
-    ):
-        pack(make_model(), spec)
