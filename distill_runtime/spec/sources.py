@@ -4,18 +4,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-import math
 from typing import Any
 
 from distill_runtime.errors import ConfigError
 
+from .agreement import agree, restricted
 from .mapping import read_dataclass, shown
 from .spec import PolicySpec
 
-_NESTED = ('limits',)
-_REQUIRED = ('name', 'period', 'joints', 'default_position', 'inputs', 'outputs')
+_NESTED = ('limits', 'outputs', 'outputs.action')
+_REQUIRED = ('name', 'period', 'joints', 'default_position', 'inputs', 'outputs.action.name')
+_UNLESS_CHOICES = ('outputs.action.scale', 'outputs.action.offset')
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -27,7 +28,18 @@ class SpecSource:
     values: Mapping[str, Any]
     """Part of a spec mapping, or all of it."""
     hints: Mapping[str, str] = field(default_factory=dict)
-    """For fields that this kind of source cannot give: how to supply them."""
+    """For dotted fields that this source does not give: how to supply them."""
+    keys: Mapping[str, str] = field(default_factory=dict)
+    """For dotted fields: the keys that they came from, where they are not called so."""
+    claims: Mapping[str, Any] = field(default_factory=dict)
+    """For dotted fields: a part of the value, where the source does not say all of it. Another
+    source that gives the field is compared with it.
+    """
+
+    def origin(self, field_name: str) -> str:
+        """Say where a field comes from."""
+        key = self.keys.get(field_name)
+        return f'{self.name}: {key}' if key else self.name
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -50,6 +62,10 @@ class SourcedSpec:
     sources: Mapping[str, str]
     """Dotted field: name of the source it came from."""
     conflicts: tuple[Conflict, ...]
+    unstated: Mapping[str, str] = field(default_factory=dict)
+    """Dotted field that no source gives, though a policy of its dialect may have it: how to
+    supply it.
+    """
 
 
 def merge_sources(sources: Sequence[SpecSource]) -> SourcedSpec:
@@ -66,36 +82,66 @@ def merge_sources(sources: Sequence[SpecSource]) -> SourcedSpec:
     for source in sources:
         for field_name, value in _leaves(source):
             if field_name not in chosen:
-                chosen[field_name] = (value, source.name)
+                chosen[field_name] = (value, source.origin(field_name))
                 continue
             used, used_source = chosen[field_name]
-            if not _same(used, value):
+            if not agree(field_name, used, value):
                 conflicts.append(
                     Conflict(
                         field=field_name,
                         source=used_source,
                         value=used,
-                        other_source=source.name,
+                        other_source=source.origin(field_name),
                         other_value=value,
                     )
                 )
+    for name in _missing(chosen.keys()):
+        raise ConfigError(_how_to_supply(name, sources))
     values = _nested({field_name: value for field_name, (value, _) in chosen.items()})
-    for name in _REQUIRED:
-        if name not in values:
-            raise ConfigError(_missing(name, sources))
+    hints = {name: hint for source in reversed(sources) for name, hint in source.hints.items()}
     return SourcedSpec(
         spec=read_dataclass(PolicySpec, values, ''),
         sources={field_name: source for field_name, (_, source) in chosen.items()},
-        conflicts=tuple(conflicts),
+        conflicts=(*conflicts, *_against_claims(sources, chosen)),
+        unstated={name: hint for name, hint in hints.items() if name not in chosen},
     )
 
 
 def is_complete(sources: Sequence[SpecSource]) -> bool:
     """Whether the sources have together all that a spec must have."""
-    return all(any(name in source.values for source in sources) for name in _REQUIRED)
+    names = {name for source in sources for name, _ in _leaves(source)}
+    return not any(_missing(names))
 
 
-def _missing(name: str, sources: Sequence[SpecSource]) -> str:
+def _missing(names: Iterable[str]) -> Iterator[str]:
+    """Yield the fields that are not among those that a spec must have."""
+    given = set(names)
+    yield from (name for name in _REQUIRED if name not in given)
+    if 'outputs.action.choices' not in given:
+        yield from (name for name in _UNLESS_CHOICES if name not in given)
+
+
+def _against_claims(
+    sources: Sequence[SpecSource], chosen: Mapping[str, tuple[object, str]]
+) -> Iterator[Conflict]:
+    """Compare what is used with what sources say of a part of it."""
+    for source in sources:
+        for field_name, claim in source.claims.items():
+            if field_name not in chosen:
+                continue
+            used, used_source = chosen[field_name]
+            part = restricted(field_name, used, claim)
+            if not agree('', part, claim):
+                yield Conflict(
+                    field=field_name,
+                    source=used_source,
+                    value=part,
+                    other_source=source.origin(field_name),
+                    other_value=claim,
+                )
+
+
+def _how_to_supply(name: str, sources: Sequence[SpecSource]) -> str:
     """Say that no source has a field, and what would."""
     searched = [source.name for source in sources] or ['no file']
     hints = [source.hints[name] for source in sources if name in source.hints]
@@ -105,35 +151,30 @@ def _missing(name: str, sources: Sequence[SpecSource]) -> str:
 
 def _leaves(source: SpecSource) -> list[tuple[str, Any]]:
     """Return the fields that are compared and chosen one by one."""
-    leaves = []
-    for key, value in source.values.items():
+    for key in source.values:
         if '.' in str(key):
             raise ConfigError(f'{source.name}: {key} is unknown, expected keys without a dot')
-        if key not in _NESTED:
-            leaves.append((str(key), value))
+    return list(_walk(source.name, '', source.values))
+
+
+def _walk(source: str, prefix: str, values: Mapping[str, Any]) -> Iterator[tuple[str, Any]]:
+    for key, value in values.items():
+        path = f'{prefix}{key}'
+        if path not in _NESTED:
+            yield path, value
         elif isinstance(value, Mapping):
-            leaves += [(f'{key}.{inner}', item) for inner, item in value.items()]
+            yield from _walk(source, f'{path}.', value)
         elif value is not None:
-            raise ConfigError(f'{source.name}: {key} is {shown(value)}, expected a mapping')
-    return leaves
+            raise ConfigError(f'{source}: {path} is {shown(value)}, expected a mapping')
 
 
 def _nested(fields: Mapping[str, Any]) -> dict[str, Any]:
     """Turn dotted fields into a mapping of mappings."""
     values: dict[str, Any] = {}
     for path, value in fields.items():
-        key, _, inner = path.partition('.')
-        if inner:
-            values.setdefault(key, {})[inner] = value
-        else:
-            values[key] = value
+        *parents, key = path.split('.')
+        target = values
+        for parent in parents:
+            target = target.setdefault(parent, {})
+        target[key] = value
     return values
-
-
-def _same(left: Any, right: Any) -> bool:
-    """Whether two plain values are equal, numbers to the last digit that a float keeps in text."""
-    if isinstance(left, (list, tuple)) and isinstance(right, (list, tuple)):
-        return len(left) == len(right) and all(map(_same, left, right))
-    if isinstance(left, float) and isinstance(right, float):
-        return math.isclose(left, right, rel_tol=1e-12, abs_tol=1e-12)
-    return bool(left == right)

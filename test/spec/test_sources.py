@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from distill_runtime.errors import ConfigError
-from distill_runtime.spec.sources import Conflict, merge_sources, SpecSource
+from distill_runtime.spec.sources import Conflict, is_complete, merge_sources, SpecSource
 import pytest
 from support.specs import spec_mapping
 
@@ -117,3 +117,74 @@ def test_key_with_a_dot_is_refused(key):
 def test_wrong_value_is_refused_after_the_merge():
     with pytest.raises(ConfigError, match=r"^period is 'fast', expected a number$"):
         merge_sources([source('user', period='fast'), base()])
+
+
+def test_key_of_a_field_is_named_and_the_source_alone_where_there_is_none():
+    first = SpecSource(
+        name='a.yaml',
+        values=spec_mapping(),
+        keys={'period': 'step_dt', 'outputs.action.scale': 'actions.scale'},
+    )
+    other = SpecSource(name='b.yaml', values={'period': 0.01}, keys={'period': 'dt'})
+    merged = merge_sources([first, other])
+    assert merged.sources['period'] == 'a.yaml: step_dt'
+    assert merged.sources['outputs.action.scale'] == 'a.yaml: actions.scale'
+    assert merged.sources['outputs.action.offset'] == 'a.yaml'
+    assert merged.conflicts[0].source == 'a.yaml: step_dt'
+    assert merged.conflicts[0].other_source == 'b.yaml: dt'
+
+
+def test_user_may_override_one_fact_of_the_action():
+    merged = merge_sources([source('user', outputs={'action': {'clip': [-5, 5]}}), base()])
+    assert merged.spec.outputs.action.clip == (-5.0, 5.0)
+    assert merged.spec.outputs.action.scale == 0.5
+    assert merged.sources['outputs.action.clip'] == 'user'
+    assert merged.conflicts == ()
+
+
+@pytest.mark.parametrize('field', ['name', 'scale', 'offset'])
+def test_each_part_of_the_action_that_is_missing_is_named(field):
+    values = spec_mapping()
+    del values['outputs']['action'][field]
+    with pytest.raises(
+        ConfigError, match=rf'^outputs\.action\.{field} is missing, found in none '
+    ):
+        merge_sources([source('a', **values)])
+    assert not is_complete([source('a', **values)])
+
+
+def test_choices_need_neither_scale_nor_offset():
+    action = {'name': 0, 'choices': [[0, 0, 0], [1, 1, 1]]}
+    values = {**spec_mapping(), 'outputs': {'action': action}}
+    assert is_complete([source('a', **values)])
+    assert merge_sources([source('a', **values)]).spec.act_dim == 2
+
+
+def test_sources_are_complete_together():
+    values = spec_mapping()
+    rest = {key: values.pop(key) for key in ('period', 'inputs')}
+    assert not is_complete([source('a', **values)])
+    assert is_complete([source('a', **values), source('b', **rest)])
+
+
+def test_hint_for_a_field_that_nobody_gives_stays_with_the_spec():
+    hints = {'command': 'say the trained range', 'period': 'say the period'}
+    merged = merge_sources([base(), source('b', hints={'command': 'weaker'})])
+    assert merged.unstated == {'command': 'weaker'}
+    merged = merge_sources([source('a', hints=hints), base(), source('b', hints={'command': '-'})])
+    assert merged.unstated == {'command': 'say the trained range'}
+
+
+def test_value_is_compared_with_what_another_source_claims_of_it():
+    terms = [{'term': 'joint_velocity'}, {'term': 'projected_gravity'}]
+    claims = {'inputs': [{'terms': terms}]}
+    metadata = SpecSource(
+        name='metadata', values={}, claims=claims, keys={'inputs': 'observation_names'}
+    )
+    agreeing = source('user', **spec_mapping({**terms[0], 'scale': 0.05}, terms[1]))
+    assert merge_sources([agreeing, metadata]).conflicts == ()
+    swapped = source('user', **spec_mapping(terms[1], terms[0]))
+    (conflict,) = merge_sources([swapped, metadata]).conflicts
+    assert conflict.value == [{'terms': [terms[1], terms[0]]}]
+    assert conflict.other_value == claims['inputs']
+    assert (conflict.source, conflict.other_source) == ('user', 'metadata: observation_names')
