@@ -1,0 +1,91 @@
+# Copyright 2026 The distill_runtime Authors
+# SPDX-License-Identifier: Apache-2.0
+"""A robot that a policy really drove: joints of a mass each, drives with known gains, recorded."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from distill_runtime.core.config import RunnerConfig
+from distill_runtime.core.runner import PolicyRunner
+from distill_runtime.core.sensors import Sensors
+from distill_runtime.data.streams import JointStream
+from distill_runtime.spec.compile import compile_spec
+import numpy as np
+
+from .rig import FakePolicy
+from .specs import DEFAULT, JOINTS
+from .walks import joint_stream, recording, spec_of
+
+STIFFNESS, DAMPING, INERTIA = 40.0, 1.0, 0.3
+ROWS_PER_TICK = 4
+TERMS = ({'term': 'joint_position', 'relative': True}, {'term': 'joint_velocity', 'scale': 0.05})
+
+
+class ReadingPolicy(FakePolicy):
+    """Swings the joints by feedback: what it reads decides what it does."""
+
+    def __init__(self, plan):
+        super().__init__(plan, 0.0)
+        rng = np.random.default_rng(1)
+        coupling = rng.normal(0.0, 0.7, (3, 6))
+        self.weights = np.hstack([-np.eye(3), 15.0 * np.eye(3)]) + coupling
+
+    def run(self):
+        """Write the output."""
+        self.action[:] = np.tanh(3.0 * self.weights @ self.observation)
+        self.num_runs += 1
+
+
+def driven_spec(**changes):
+    """Return the right contract."""
+    return spec_of(
+        *changes.pop('terms', TERMS),
+        **{
+            'stiffness': [STIFFNESS] * 3,
+            'damping': [DAMPING] * 3,
+            'action': {'scale': 0.25},
+            **changes,
+        },
+    )
+
+
+def drive(spec=None, ticks=200):
+    """Let the policy drive; return the recording of joints and efforts, and the targets."""
+    spec = spec or driven_spec()
+    plan = compile_spec(spec)
+    runner = PolicyRunner(
+        plan, ReadingPolicy(plan), RunnerConfig(start_in='policy', max_joint_step=0.0)
+    )
+    sensors = Sensors(plan.layout)
+    q, dq = np.array(DEFAULT), np.array([0.5, -0.3, 0.2])
+    rows = {'position': [], 'velocity': [], 'effort': []}
+    targets, effort = [], np.zeros(3)
+    for tick in range(ticks):
+        sensors.joint_position[:], sensors.joint_velocity[:] = q, dq
+        sensors.joint_stamp_ns = tick * plan.period_ns
+        target = runner.step(sensors, tick * plan.period_ns).target.copy()
+        targets.append(target)
+        for _ in range(ROWS_PER_TICK):
+            for name, values in (('position', q), ('velocity', dq), ('effort', effort)):
+                rows[name].append(values.copy())
+            for _ in range(5):
+                effort = STIFFNESS * (target - q) - DAMPING * dq
+                dq = dq + 0.001 * effort / INERTIA
+                q = q + 0.001 * dq
+    joints = joint_stream(
+        np.array(rows['position']),
+        velocity=np.array(rows['velocity']),
+        effort=np.array(rows['effort']),
+    )
+    return recording(joints), np.array(targets)
+
+
+def with_commands(given, targets, **changes):
+    """Add the commands to a recording, stamped like the ticks, and take the efforts away."""
+    stamp_ns = given.joints.stamp_ns[::ROWS_PER_TICK]
+    commands = joint_stream(
+        targets, JOINTS, '/joint_command', stamp_ns=stamp_ns, receive_ns=stamp_ns, **changes
+    )
+    joints: JointStream = replace(given.joints, effort=None)
+    return replace(given, joints=joints, joint_command=commands)
