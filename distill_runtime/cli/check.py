@@ -6,6 +6,12 @@ from __future__ import annotations
 
 import argparse
 from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from distill_runtime.policy.examination import Examination
+
+    from .check_bag import BagPart
 
 DESCRIPTION = """
 Load a model as the node would, and show what the robot would get to see and to do: which term lies
@@ -13,7 +19,9 @@ at which index of the observation, how it is scaled and in which order its frame
 policy and in robot order, gains, limits, how outputs become commands, and which file each fact
 came from. Then try it out: golden vectors, inference on random observations, and the first step of
 a robot that stands still and level in its default pose ("at rest" in the tables). What may be
-wrong is listed with what to do about it.
+wrong is listed with what to do about it. With a recording of the robot (--bag) the policy is also
+run over what the sensors said: units, frames and signs of the inputs are checked, and whether the
+targets explain the commands or efforts that were recorded.
 """
 EPILOG = """
 how to read it:
@@ -26,14 +34,17 @@ examples:
   distill-runtime check student.onnx
   distill-runtime check policy.onnx --robot unitree_g1_29dof
   distill-runtime check policy.onnx --spec policy.yaml --robot robot.urdf
+  distill-runtime check policy.onnx --robot unitree_go2 --bag walk/ --topic imu:=/imu/data
   distill-runtime check policy.onnx --json - | jq '.findings[] | select(.severity == "error")'
 
 json: deployable, findings [code, severity, message, hint], spec, sources {field: where from},
 conflicts, model {path, sha256, inputs, outputs, opset}, observation (index ranges, both ends in
-them), dry_run, target_at_rest
+them), dry_run, target_at_rest, bag (with --bag) {path, topics, ticks, valid_ticks, reference,
+explained {joint: share}}
 
 exit status: 0 deployable (there may be warnings), 1 errors: the file is a model, but its spec is
-missing, incomplete or wrong, or its network is, 2 no readable model or spec file, or wrong usage
+missing, incomplete or wrong, or its network is, 2 no readable model, spec file or recording, or
+wrong usage
 """
 
 
@@ -52,6 +63,16 @@ def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) 
         '--spec', metavar='F', help='spec file that overrides or completes what the model says'
     )
     parser.add_argument('--robot', default='', help='robot profile, or path of a URDF')
+    parser.add_argument(
+        '--bag', metavar='B', help='recording of the robot: rosbag2 folder, .mcap, .db3 or .bag'
+    )
+    parser.add_argument(
+        '--topic',
+        metavar='NAME:=TOPIC',
+        action='append',
+        default=[],
+        help='topic of the recording that is joint_states, imu, odom, cmd_vel or joint_command',
+    )
     parser.add_argument('--json', metavar='F', help='write the result to a file; -: print it')
 
 
@@ -79,9 +100,29 @@ def run(args: argparse.Namespace) -> int:
     found = dataclasses.replace(
         found, findings=sorted_findings([*found.findings, *file_findings(facts.onnx)])
     )
+    bag = _read_bag(found, args) if args.bag else None
+    if bag is not None:
+        found = dataclasses.replace(
+            found, findings=sorted_findings([*found.findings, *bag.inspection.findings])
+        )
     if args.json:
-        write_json(args.json, check_report(found, facts))
+        report = check_report(found, facts)
+        write_json(args.json, report if bag is None else {**report, 'bag': bag.report()})
     if args.json != '-':
         width = page_width()
-        print_page(check_page(found, facts.rows(found), width))
+        more = [] if bag is None else [bag.section(width)]
+        print_page(check_page(found, facts.rows(found), width, more))
     return 0 if found.is_deployable else 1
+
+
+def _read_bag(found: Examination, args: argparse.Namespace) -> BagPart:
+    """Read the recording; what reads it is an extra."""
+    from distill_runtime.errors import MissingExtraError
+
+    try:
+        from .check_bag import BagPart, read_topics
+    except ImportError as error:
+        raise MissingExtraError(
+            f'{error.name} is not installed, install it with: pip install "distill_runtime[bags]"'
+        ) from error
+    return BagPart(found, args.bag, read_topics(args.topic))

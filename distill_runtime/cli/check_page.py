@@ -4,7 +4,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 import textwrap
 
 from distill_runtime.policy.examination import Examination
@@ -18,13 +18,19 @@ from .page import Section
 from .text_table import table_lines
 
 
-def check_page(found: Examination, facts: list[tuple[str, str]], width: int) -> list[Section]:
+def check_page(
+    found: Examination,
+    facts: list[tuple[str, str]],
+    width: int,
+    more: Sequence[Section] = (),
+) -> list[Section]:
     """Return the sections of the page.
 
     Args:
         found: What was found out.
         facts: Names and values about the model file, for the head of the page.
         width: Of the page, in characters.
+        more: Sections to put before the findings.
     """
     sections = [Section(title='model', lines=table_lines(('', ' '), facts, width)[1:])]
     sections += observation_sections(found, width)
@@ -33,7 +39,7 @@ def check_page(found: Examination, facts: list[tuple[str, str]], width: int) -> 
         sections.append(action_section(found.sourced.spec))
         sections += _sources(found.sourced, width)
     sections.append(Section(title='trial', lines=list(_trial(found))))
-    return [*sections, *_findings(found, width)]
+    return [*sections, *more, *_findings(found, width)]
 
 
 def _sources(sourced: SourcedSpec, width: int) -> Iterator[Section]:
