@@ -17,6 +17,7 @@ from distill_runtime.spec.readers.registry import (
     OWN_SUFFIXES,
     read_spec_file,
 )
+from distill_runtime.spec.readers.rsl_rl import graph_sources
 from distill_runtime.spec.sources import is_complete, merge_sources, SourcedSpec, SpecSource
 
 from .network import Graph, TensorInfo
@@ -50,6 +51,8 @@ def find_spec(
     if not is_complete(sources):
         sources += metadata_sources(graph.metadata, context)
         sources += file_sources(context)
+    if not any('state' in source.values for source in sources):
+        sources += graph_sources(context)
     if robot is not None:
         joints = next((s.values['joints'] for s in sources if 'joints' in s.values), None)
         if isinstance(joints, (list, tuple)):

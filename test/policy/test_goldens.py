@@ -11,9 +11,9 @@ from distill_runtime.core.sensors import Sensors
 from distill_runtime.policy.model import load_policy
 import numpy as np
 import pytest
+from support.recording import Recording, replayed, TOLERANCE
 
 SPECS = Path(__file__).parents[1] / 'policies'
-TOLERANCE = 1e-5
 DIALECT = {'unitree_rl_lab_g1': 'unitree_g1_29dof'}
 NAMES = sorted([path.stem for path in SPECS.glob('*.yaml')] + list(DIALECT))
 
@@ -23,53 +23,6 @@ def load(shared_data, name):
     if name in DIALECT:
         return load_policy(model, robot=DIALECT[name])
     return load_policy(model, SPECS / f'{name}.yaml')
-
-
-class Recording:
-    """The sensors of a golden.npz, in policy order, whichever of its two forms it has."""
-
-    def __init__(self, path):
-        with np.load(path) as arrays:
-            self.arrays = dict(arrays)
-        arrays = self.arrays
-        if 'qpos' in arrays:  # a floating base stands before the joints
-            self.position, self.velocity = arrays['qpos'][:, 7:], arrays['qvel'][:, 6:]
-            self.quat = arrays['imu_quat_wxyz']
-        else:
-            self.position, self.velocity = arrays['q'], arrays['dq']
-            self.quat = arrays['quat_xyzw'][:, [3, 0, 1, 2]]
-
-    def __len__(self):
-        return len(self.arrays['obs'])
-
-    def write(self, step, sensors, order, stamp_ns):
-        """Write one sample of every input; order says where the robot has each joint."""
-        sensors.joint_position[order] = self.position[step]
-        sensors.joint_velocity[order] = self.velocity[step]
-        sensors.quat_base_to_world[:] = self.quat[step]
-        sensors.angular_velocity[:] = self.arrays['gyro'][step]
-        if 'linvel' in self.arrays:
-            sensors.base_linear_velocity[:] = self.arrays['linvel'][step]
-        sensors.velocity_command[:] = self.arrays['cmd'][step]
-        sensors.joint_stamp_ns = sensors.imu_stamp_ns = stamp_ns
-        sensors.command_stamp_ns = sensors.odometry_stamp_ns = stamp_ns
-
-
-def replayed(policy, recording, robot_joints=None):
-    """Return observations, actions and targets of all steps."""
-    runner = policy.runner(RunnerConfig(start_in='policy'), robot_joints)
-    sensors = Sensors(runner.plan.layout)
-    order = [runner.plan.layout.joints.index(name) for name in policy.spec.joints]
-    observations, actions, targets = [], [], []
-    for number in range(len(recording)):
-        stamp_ns = number * runner.plan.period_ns
-        recording.write(number, sensors, order, stamp_ns)
-        step = runner.step(sensors, stamp_ns)
-        assert (step.has_policy_step, step.reason) == (True, '')
-        observations.append(step.observation.copy())
-        actions.append(step.action.copy())
-        targets.append(step.target.copy())
-    return np.array(observations), np.array(actions), np.array(targets)
 
 
 @pytest.fixture(params=NAMES)
