@@ -84,6 +84,6 @@ def test_deploy_yaml_gives_names_and_gains_of_the_motors(shared_data):
     assert gains['waist_yaw_joint'] == (200.0, 5.0)
     assert gains['left_elbow_joint'] == (40.0, 10.0)
     assert spec.command.upper == (1.0, 0.3, 0.2)
-    assert policy.sourced.sources['stiffness'].endswith('deploy.yaml')
+    assert policy.sourced.sources['stiffness'].endswith('deploy.yaml: stiffness by joint_ids_map')
     assert policy.sourced.sources['limits.effort'] == 'robot unitree_g1_29dof'
     assert policy.sourced.conflicts == ()

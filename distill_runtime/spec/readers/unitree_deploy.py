@@ -1,11 +1,10 @@
 # Copyright 2026 The distill_runtime Authors
 # SPDX-License-Identifier: Apache-2.0
-"""Unitree deploy.yaml, as unitree_rl_lab and its forks write it.
+"""Unitree deploy.yaml, as unitree_rl_lab, unitree_rl_mjlab and their forks write it.
 
 Default pose, action scale and offset are in policy order, stiffness and damping in motor order;
 ``joint_ids_map[i]`` is the motor of policy joint i. Motors have numbers only: their names come
-from a robot profile. Every term has its own history, oldest first, filled with the first
-observation.
+from a robot profile. The clip of an action bounds the target, after scale and offset.
 """
 
 from __future__ import annotations
@@ -17,23 +16,31 @@ from typing import Any
 from distill_runtime.errors import ConfigError
 from distill_runtime.spec.description import RobotDescription
 from distill_runtime.spec.dialect import FileDialect, ModelContext
+from distill_runtime.spec.foreign_fields import Fields
 from distill_runtime.spec.sources import SpecSource
 
-_TERMS: dict[str, dict[str, object]] = {
-    'base_ang_vel': {'term': 'base_angular_velocity'},
-    'projected_gravity': {'term': 'projected_gravity'},
-    'velocity_commands': {'term': 'velocity_command'},
-    'keyboard_velocity_commands': {'term': 'velocity_command'},
-    'joint_pos': {'term': 'joint_position', 'relative': False},
-    'joint_pos_rel': {'term': 'joint_position', 'relative': True},
-    'joint_vel': {'term': 'joint_velocity'},
-    'joint_vel_rel': {'term': 'joint_velocity'},
-    'last_action': {'term': 'last_action'},
+from .numbered_joints import NumberedJoints
+from .unitree_actions import read_actions
+from .unitree_observations import read_observations
+from .unsupplied import UnsuppliedError
+
+_HINTS = {
+    'joints': 'deploy.yaml has motor numbers, not names: give the robot with --robot PROFILE '
+    '(parameter robot), or joints in a file with --spec',
+    'command': 'deploy.yaml has no ranges of commands: say the trained ones under command',
 }
-_NO_JOINTS = (
-    'deploy.yaml has motor numbers, not names: give the robot with --robot PROFILE '
-    '(parameter robot), or joints in a file with --spec'
-)
+_KEYS = {
+    'period': 'step_dt',
+    'default_position': 'default_joint_pos',
+    'stiffness': 'stiffness by joint_ids_map',
+    'damping': 'damping by joint_ids_map',
+    'inputs': 'observations',
+    'outputs.action.joints': 'actions',
+    'outputs.action.scale': 'actions',
+    'outputs.action.offset': 'actions',
+    'outputs.action.target_clip': 'actions',
+    'outputs.mode': 'actions',
+}
 
 
 def is_deploy_yaml(values: Mapping[str, Any]) -> bool:
@@ -47,45 +54,36 @@ def read_unitree_deploy(
     """Turn the content of a deploy.yaml into our form; the robot names the motors.
 
     Raises:
-        ConfigError: If a key is unknown or does not fit the others.
+        ConfigError: If a key is missing or does not fit the others.
     """
-    return SpecSource(
-        name=str(path),
-        values=_spec_values(values, path, context.robot),
-        hints={'joints': _NO_JOINTS},
-    )
-
-
-def _spec_values(
-    values: Mapping[str, Any], path: Path, robot: RobotDescription | None
-) -> dict[str, Any]:
-    motors = [_index(motor) for motor in values['joint_ids_map']]
+    fields = Fields(values)
+    motors = fields.integers('joint_ids_map')
     if len(set(motors)) != len(motors):
         raise ConfigError(f'joint_ids_map is {motors}, expected each motor once')
+    joints = NumberedJoints(len(motors), _names(fields, motors, context.robot))
     result: dict[str, Any] = {
         'name': _policy_name(path),
-        'period': values['step_dt'],
-        'default_position': values['default_joint_pos'],
-        'inputs': [{'name': 0, **_observations(values['observations'])}],
-        'outputs': _outputs(values['actions']),
+        'period': fields.number('step_dt'),
+        'default_position': fields.numbers('default_joint_pos', len(motors)),
+        **{gain: _of_motors(fields, gain, motors) for gain in ('stiffness', 'damping')},
     }
-    for gain in ('stiffness', 'damping'):
-        result[gain] = [_at(values[gain], motor, gain) for motor in motors]
-    ranges = values.get('commands', {}).get('base_velocity', {}).get('ranges')
-    if ranges:
-        pairs = [ranges[name] for name in ('lin_vel_x', 'lin_vel_y', 'ang_vel_z')]
-        result['command'] = {
-            'lower': [pair[0] for pair in pairs],
-            'upper': [pair[1] for pair in pairs],
-        }
-    if robot is not None:
-        if len(robot.joints) != len(motors):
-            raise ConfigError(
-                f'joint_ids_map has {len(motors)} motors, expected {len(robot.joints)}, those '
-                f'of robot {robot.name!r}'
-            )
-        result['joints'] = [_at(robot.joints, motor, 'joint_ids_map') for motor in motors]
-    return result
+    keys, hints = dict(_KEYS), dict(_HINTS)
+    if joints.names is not None and context.robot is not None:
+        result['joints'] = list(joints.names)
+        keys['joints'] = f'joint_ids_map, names of robot {context.robot.name}'
+    command = _command(fields)
+    if command is not None:
+        result['command'] = command
+        keys['command'] = 'commands.base_velocity.ranges'
+    try:
+        result['outputs'] = read_actions(fields.mapping('actions'), joints)
+    except UnsuppliedError as error:
+        hints['outputs.action.name'] = str(error)
+    try:
+        result['inputs'] = read_observations(fields.any('observations'), joints, context.inputs)
+    except UnsuppliedError as error:
+        hints['inputs'] = str(error)
+    return SpecSource(name=str(path), values=result, hints=hints, keys=keys)
 
 
 def _policy_name(path: Path) -> str:
@@ -94,77 +92,43 @@ def _policy_name(path: Path) -> str:
     return folder.parent.name if folder.name in ('params', 'param') else folder.name
 
 
-def _index(value: object) -> int:
-    if not isinstance(value, int) or isinstance(value, bool) or value < 0:
-        raise ConfigError(f'joint_ids_map has {value!r}, expected motor numbers from 0')
-    return value
-
-
-def _at(values: Any, motor: int, where: str) -> Any:
-    if motor >= len(values):
+def _names(
+    fields: Fields, motors: list[int], robot: RobotDescription | None
+) -> tuple[str, ...] | None:
+    """Return the names in policy order; None: no robot was told."""
+    if robot is None:
+        return None
+    counts = {len(motors), len(fields.numbers('stiffness'))}
+    if len(robot.joints) not in counts or max(motors) >= len(robot.joints):
         raise ConfigError(
-            f'{where} has {len(values)} motors, expected more than motor number {motor}'
+            f'joint_ids_map has {len(motors)} motors, the highest is {max(motors)}, expected '
+            f'those of robot {robot.name!r}, which has {len(robot.joints)}'
         )
-    return values[motor]
+    return tuple(robot.joints[motor] for motor in motors)
 
 
-def _observations(observations: Mapping[str, Any]) -> dict[str, Any]:
-    """Return terms and history of the one tensor."""
-    observations = dict(observations)
-    scale_first = bool(observations.pop('scale_first', False))
-    is_frame_major = bool(observations.pop('use_gym_history', False))
-    terms, lengths = [], []
-    for name, values in observations.items():
-        if name not in _TERMS:
+def _of_motors(fields: Fields, gain: str, motors: list[int]) -> list[float]:
+    """Return a list in policy order that the file has in motor order."""
+    values = fields.numbers(gain)
+    for motor in motors:
+        if motor >= len(values):
             raise ConfigError(
-                f'observations.{name} is unknown, expected one of {sorted(_TERMS)}: describe '
-                'it in a file with --spec'
+                f'{gain} has {len(values)} motors, expected more than motor number {motor} of '
+                'joint_ids_map: it is in motor order, not in policy order'
             )
-        term = dict(_TERMS[name])
-        if values.get('scale') is not None:
-            term['scale'] = values['scale']
-        if values.get('clip') is not None:
-            term['clip'] = values['clip']
-            term['order'] = 'scale_then_clip' if scale_first else 'clip_then_scale'
-        lengths.append(_history_length(values.get('history_length'), name))
-        terms.append(term)
-    history: dict[str, Any] = {'length': max(lengths)}
-    if history['length'] > 1:
-        history |= {
-            'major': 'frame' if is_frame_major else 'term',
-            'order': 'oldest_first',
-            'fill': 'first',
-        }
-    for term, length in zip(terms, lengths, strict=True):
-        if length != history['length']:
-            term['history'] = {'length': length}
-    return {'terms': terms, 'history': history}
+    return [values[motor] for motor in motors]
 
 
-def _history_length(value: object, name: str) -> int:
-    """Return the number of frames; none given, or 0, is the newest alone."""
-    if value is None:
-        return 1
-    if not isinstance(value, int) or isinstance(value, bool) or value < 0:
-        raise ConfigError(
-            f'observations.{name}.history_length is {value!r}, expected a number of frames'
-        )
-    return max(1, value)
-
-
-def _outputs(actions: Mapping[str, Any]) -> dict[str, Any]:
-    """Return our outputs of the one action term."""
-    if len(actions) != 1 or 'JointPositionAction' not in actions:
-        raise ConfigError(f'actions has {sorted(actions)}, expected JointPositionAction alone')
-    action = actions['JointPositionAction']
-    if action.get('joint_ids') is not None:
-        raise ConfigError(
-            f'actions.JointPositionAction.joint_ids is {action["joint_ids"]}, expected all joints'
-        )
-    result = {'name': 0, 'scale': action['scale'], 'offset': action['offset']}
-    if action.get('clip') is not None:
-        result['clip'] = action['clip']
-    return {'action': result, 'mode': 'position'}
+def _command(fields: Fields) -> dict[str, list[float]] | None:
+    """Return the trained range of velocity commands; a heading is no command of ours."""
+    if 'commands' not in fields or 'base_velocity' not in fields.mapping('commands'):
+        return None
+    velocity = fields.mapping('commands').mapping('base_velocity')
+    if 'ranges' not in velocity:
+        return None
+    ranges = velocity.mapping('ranges')
+    pairs = [ranges.pair(name) for name in ('lin_vel_x', 'lin_vel_y', 'ang_vel_z')]
+    return {'lower': [pair[0] for pair in pairs], 'upper': [pair[1] for pair in pairs]}
 
 
 UNITREE_DEPLOY = FileDialect(

@@ -6,10 +6,11 @@ from pathlib import Path
 
 from distill_runtime.errors import ConfigError
 from distill_runtime.spec.description import RobotDescription
-from distill_runtime.spec.dialect import ModelContext
+from distill_runtime.spec.dialect import ModelContext, TensorShape
 from distill_runtime.spec.mapping import read_dataclass
 from distill_runtime.spec.readers.registry import read_content
 from distill_runtime.spec.readers.unitree_deploy import is_deploy_yaml
+from distill_runtime.spec.sources import merge_sources, SpecSource
 from distill_runtime.spec.spec import PolicySpec
 import pytest
 
@@ -54,8 +55,12 @@ def read(robot=ROBOT, **changes):
     return read_source(deploy(**changes), robot).values
 
 
-def read_source(values, robot=ROBOT):
-    context = ModelContext(model=Path('walker/exported/policy.onnx'), robot=robot)
+def read_source(values, robot=ROBOT, tensors=()):
+    context = ModelContext(
+        model=Path('walker/exported/policy.onnx'),
+        robot=robot,
+        inputs=tuple(TensorShape(name=name, shape=(1, 3)) for name in tensors),
+    )
     return read_content(values, PATH, context)
 
 
@@ -150,10 +155,178 @@ def test_command_ranges_are_the_trained_range():
     assert command.upper == (1.0, 0.3, 0.2)
 
 
+def test_heading_is_no_command():
+    ranges = {'lin_vel_x': [-1, 1], 'lin_vel_y': [0, 0], 'ang_vel_z': [0, 0], 'heading': None}
+    command = spec_of(commands={'base_velocity': {'ranges': ranges}}).command
+    assert command.upper == (1.0, 0.0, 0.0)
+
+
 def test_without_a_robot_joints_are_missing_and_the_hint_says_how_to_give_them():
     source = read_source(deploy(), None)
     assert 'joints' not in source.values
     assert source.hints['joints'].startswith('deploy.yaml has motor numbers, not names: give the')
+
+
+def test_each_field_names_its_key():
+    source = read_source(deploy())
+    assert source.origin('period') == f'{PATH}: step_dt'
+    assert source.origin('joints') == f'{PATH}: joint_ids_map, names of robot three'
+    assert source.origin('stiffness') == f'{PATH}: stiffness by joint_ids_map'
+
+
+def test_motors_that_the_policy_does_not_have_are_left_out():
+    spec = spec_of(
+        joint_ids_map=[2, 0],
+        default_joint_pos=[0.2, 0.0],
+        actions={'JointPositionAction': {'scale': [0.25, 0.25], 'offset': [0.2, 0.0]}},
+        observations={'last_action': {'params': {}}},
+    )
+    assert spec.joints == ('motor_2', 'motor_0')
+    assert spec.stiffness == (12.0, 10.0)
+
+
+def test_clip_of_an_action_bounds_the_target():
+    action = {**deploy()['actions']['JointPositionAction'], 'clip': [[-1, 1], [-2, 2], [-3, 3]]}
+    spec = spec_of(actions={'JointPositionAction': action})
+    assert spec.outputs.action.target_clip == ((-1.0, 1.0), (-2.0, 2.0), (-3.0, 3.0))
+    assert spec.outputs.action.clip is None
+
+
+def wheeled(**changes):
+    """Return actions of two legs and, before them in the tensor, a wheel: joint 1."""
+    return {
+        'JointVelocityAction': {'scale': [5.0], 'offset': None, 'clip': None, 'joint_ids': [1]},
+        'JointPositionAction': {
+            'scale': [0.5, 0.25],
+            'offset': [0.1, 0.2],
+            'clip': [[-1, 1], [-2, 2]],
+            'joint_ids': [2, 0],
+            **changes,
+        },
+    }
+
+
+def test_wheels_have_velocity_actions_in_the_order_of_the_tensor():
+    spec = spec_of(actions=wheeled())
+    action = spec.outputs.action
+    assert action.joints == ('motor_0', 'motor_1', 'motor_2')
+    assert spec.modes == ('position', 'velocity', 'position')
+    assert action.scale == (5.0, 0.5, 0.25)
+    assert action.offset == (0.0, 0.1, 0.2)
+    assert action.target_clip == ((None, None), (-1.0, 1.0), (-2.0, 2.0))
+
+
+def test_velocity_actions_alone():
+    spec = spec_of(actions={'JointVelocityAction': {'scale': None, 'offset': None}})
+    assert spec.outputs.mode == 'velocity'
+    assert spec.outputs.action.scale == (1.0, 1.0, 1.0)
+
+
+def test_all_joints_by_number_are_all_joints():
+    action = {**deploy()['actions']['JointPositionAction'], 'joint_ids': [0, 1, 2]}
+    assert 'joints' not in read(actions={'JointPositionAction': action})['outputs']['action']
+
+
+def test_term_of_some_joints():
+    params = {'asset_cfg': {'name': 'robot', 'joint_ids': [2, 0]}}
+    terms = observations(joint_pos_rel={'params': params, 'scale': None}, joint_vel_rel={})
+    entry = spec_of(observations=terms).inputs[0]
+    assert entry.terms[0].joints == ('motor_1', 'motor_2')
+    assert entry.terms[1].joints is None
+
+
+@pytest.mark.parametrize(
+    ('changes', 'field'),
+    [
+        ({'actions': wheeled()}, 'outputs.action.name'),
+        (
+            {
+                'observations': observations(
+                    joint_pos_rel={'params': {'asset_cfg': {'joint_ids': [2]}}}
+                )
+            },
+            'inputs',
+        ),
+    ],
+)
+def test_some_joints_need_the_names_of_the_robot(changes, field):
+    source = read_source(deploy(**changes), None)
+    assert 'give the robot with --robot PROFILE' in source.hints[field]
+
+
+def test_gait_phase_has_the_period_of_its_params():
+    term = spec_of(observations={'gait_phase': {'params': {'period': 0.8}}}).inputs[0].terms[0]
+    assert (term.frequency, term.offsets, term.components, term.advance) == (
+        1.25,
+        (0.0,),
+        ('sin', 'cos'),
+        'after',
+    )
+
+
+def test_named_groups_are_inputs():
+    groups = {
+        'obs': {'scale_first': True, **observations(base_ang_vel={'clip': [-1, 1]})},
+        'history': {
+            'use_gym_history': True,
+            **observations(joint_pos={'history_length': 4}, last_action={'history_length': 4}),
+        },
+    }
+    inputs = spec_of(observations=groups).inputs
+    assert [entry.name for entry in inputs] == ['obs', 'history']
+    assert inputs[0].terms[0].order == 'scale_then_clip'
+    assert inputs[1].history.major == 'frame'
+
+
+@pytest.mark.parametrize(
+    ('groups', 'tensors', 'names'),
+    [
+        (['a', 'b'], ['b', 'a'], ['a', 'b']),
+        (['policy'], ['onnx::Gemm_0'], [0]),
+        (['policy'], [], ['policy']),
+    ],
+)
+def test_groups_find_their_inputs(groups, tensors, names):
+    values = deploy(observations={name: observations(last_action={}) for name in groups})
+    source = read_source(values, tensors=tensors)
+    assert [entry['name'] for entry in source.values['inputs']] == names
+
+
+def test_group_without_an_input_is_refused():
+    values = deploy(observations={'a': observations(last_action={}), 'b': observations()})
+    with pytest.raises(
+        ConfigError,
+        match=r'observations\.a is a group for an input of that name, expected names of inputs of '
+        r"the network, \['obs', 'h_in'\]: rename the groups$",
+    ):
+        read_source(values, tensors=['obs', 'h_in'])
+
+
+@pytest.mark.parametrize(
+    ('name', 'message'),
+    [
+        (
+            'my_term',
+            r"^inputs is missing, found in none of \['walker/params/deploy\.yaml'\]: "
+            r"observations\.my_term is unknown, expected one of \['base_ang_vel', .*: describe "
+            r'the inputs in a file with --spec, with a term external ',
+        ),
+        (
+            'height_scan',
+            r'observations\.height_scan is heights of the ground around the robot, '
+            r'which neither JointState nor Imu nor Odometry gives: let a node of yours publish it',
+        ),
+        ('motion_command', r'observations\.motion_command is the joints of a reference motion, '),
+    ],
+)
+def test_observation_without_a_term_must_be_described_by_the_user(name, message):
+    source = read_source(deploy(observations={name: observation()}))
+    with pytest.raises(ConfigError, match=message):
+        merge_sources([source])
+    user = SpecSource(
+        name='user', values={'inputs': [{'name': 0, 'terms': [{'term': 'last_action'}]}]}
+    )
+    assert merge_sources([user, source]).sources['inputs'] == 'user'
 
 
 def test_dialect_is_told_by_its_content():
@@ -161,50 +334,118 @@ def test_dialect_is_told_by_its_content():
     assert not is_deploy_yaml({'joints': [], 'period': 0.02})
 
 
+def asset(**config):
+    return observations(joint_pos={'params': {'asset_cfg': config}})
+
+
 @pytest.mark.parametrize(
     ('changes', 'message'),
     [
         (
-            {'joint_ids_map': [0, 1, 3]},
-            r'stiffness has 3 motors, expected more than motor number 3',
+            {'joint_ids_map': [0, 1, 3], 'stiffness': [1, 2, 3, 4]},
+            r"joint_ids_map has 3 motors, the highest is 3, expected those of robot 'three', "
+            'which has 3$',
+        ),
+        (
+            {'damping': [1, 2]},
+            r'damping has 2 motors, expected more than motor number 2 of joint_ids_map: it is in '
+            'motor order, not in policy order$',
         ),
         ({'joint_ids_map': [0, 1, 1]}, r'joint_ids_map is \[0, 1, 1\], expected each motor once$'),
-        ({'joint_ids_map': [0, 1, -1]}, r'joint_ids_map has -1, expected motor numbers from 0$'),
         (
-            {'joint_ids_map': [0, 1, 2.5]},
-            r'joint_ids_map has 2\.5, expected motor numbers from 0$',
+            {'joint_ids_map': [0, -1]},
+            r'joint_ids_map\[1\] is -1, expected an integer of at least 0$',
         ),
         (
-            {'joint_ids_map': [0, 1]},
-            r"joint_ids_map has 2 motors, expected 3, those of robot 'three'",
+            {'joint_ids_map': [0.5]},
+            r'joint_ids_map\[0\] is 0\.5, expected an integer of at least 0$',
         ),
-        ({'joint_ids_map': None}, r'is not a complete deploy\.yaml: '),
+        ({'joint_ids_map': None}, r'joint_ids_map is missing$'),
+        ({'default_joint_pos': [0, 0]}, r'default_joint_pos has 2 elements, expected 3$'),
         (
-            {'observations': {'height_scan': observation()}},
-            r"observations\.height_scan is unknown, expected one of \['base_ang_vel', .*: ",
+            {
+                'joint_ids_map': [0],
+                'default_joint_pos': [0],
+                'stiffness': [1, 2],
+                'damping': [1, 2],
+            },
+            r"joint_ids_map has 1 motors, .*, expected those of robot 'three', which has 3$",
         ),
         (
             {'observations': observations(base_ang_vel={'history_length': 2.5})},
-            r'observations\.base_ang_vel\.history_length is 2\.5, expected a number of frames$',
+            r'observations\.base_ang_vel\.history_length is 2\.5, expected an integer of',
         ),
         (
-            {'observations': observations(base_ang_vel={'history_length': -1})},
-            r'observations\.base_ang_vel\.history_length is -1, expected a number of frames$',
+            {'observations': observations(base_ang_vel={'skip_history_tick': 2})},
+            r'observations\.base_ang_vel\.skip_history_tick is unknown, expected one of ',
         ),
-        ({'observations': {}}, r'is not a complete deploy\.yaml: '),
-        ({'actions': {}}, r'actions has \[\], expected JointPositionAction alone$'),
+        ({'observations': {}}, r'observations is empty, expected at least one$'),
         (
-            {'actions': {'JointVelocityAction': {}}},
-            r"actions has \['JointVelocityAction'\], expected JointPositionAction alone$",
+            {'observations': {'use_gym_history': True}},
+            r'observations is empty, expected at least ',
+        ),
+        ({'observations': [1]}, r'observations is \[1\], expected a mapping$'),
+        (
+            {'observations': {'scale_first': 1}},
+            r'observations\.scale_first is 1, expected true or',
         ),
         (
-            {'actions': {'JointPositionAction': {'joint_ids': [0, 1]}}},
-            r'actions\.JointPositionAction\.joint_ids is \[0, 1\], expected all joints$',
+            {'observations': {'base_ang_vel': 3}},
+            r'observations\.base_ang_vel is 3, expected a map',
+        ),
+        (
+            {
+                'observations': {
+                    'use_gym_history': True,
+                    **observations(joint_pos={'history_length': 2}, joint_vel={}),
+                }
+            },
+            r'observations has use_gym_history and history_length of \[2, 1\], expected the same '
+            'for all terms$',
+        ),
+        (
+            {'observations': {'gait_phase': {'params': {}}}},
+            r'observations\.gait_phase\.params\.period is missing$',
+        ),
+        (
+            {'observations': {'gait_phase': {'params': {'period': 0}}}},
+            r'observations\.gait_phase\.params\.period is 0 s, expected above 0 s$',
+        ),
+        (
+            {'observations': asset(joint_ids=[3])},
+            r'observations\.joint_pos\.params\.asset_cfg\.joint_ids has 3, expected below 3, ',
+        ),
+        (
+            {'observations': asset(joint_ids=[1, 1])},
+            r'observations\.joint_pos\.params\.asset_cfg\.joint_ids is \[1, 1\], expected each',
+        ),
+        (
+            {'actions': {}},
+            r"actions has \[\], expected some of \['JointPositionAction', 'JointVel",
+        ),
+        (
+            {'actions': {'JointEffortAction': {}}},
+            r"actions has \['JointEffortAction'\], expected ",
+        ),
+        (
+            {'actions': wheeled(joint_ids=[1, 0])},
+            r'actions are of joints \[1, 1, 0\], expected each',
+        ),
+        (
+            {'actions': wheeled(joint_ids=[2, 3])},
+            r'actions\..*\.joint_ids has 3, expected below 3',
+        ),
+        ({'actions': wheeled(scale=[1])}, r'actions\..*\.scale has 1 elements, expected 2$'),
+        ({'actions': wheeled(clip=[-1, 1])}, r'actions\..*\.clip\.0 is -1, expected a list$'),
+        ({'actions': wheeled(clip=5)}, r'actions\..*\.clip is of another form, expected 2 pairs$'),
+        (
+            {'commands': {'base_velocity': {'ranges': {'lin_vel_x': [0, 1]}}}},
+            r'commands\.base_velocity\.ranges\.lin_vel_y is missing$',
         ),
     ],
 )
 def test_file_that_does_not_fit_is_refused_with_its_path(changes, message):
-    with pytest.raises(ConfigError, match=rf'^walker/params/deploy\.yaml:? {message}'):
+    with pytest.raises(ConfigError, match=rf'^walker/params/deploy\.yaml: {message}'):
         read(**changes)
 
 
@@ -212,5 +453,5 @@ def test_file_that_does_not_fit_is_refused_with_its_path(changes, message):
 def test_each_missing_key_is_named(key):
     values = deploy()
     del values[key]
-    with pytest.raises(ConfigError, match=rf"is not a complete deploy\.yaml: KeyError\('{key}'\)"):
+    with pytest.raises(ConfigError, match=rf'deploy\.yaml: {key} is missing$'):
         read_source(values)

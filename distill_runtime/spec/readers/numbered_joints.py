@@ -1,0 +1,56 @@
+# Copyright 2026 The distill_runtime Authors
+# SPDX-License-Identifier: Apache-2.0
+"""Joints that a file numbers in the order of the policy."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import NamedTuple
+
+from distill_runtime.errors import ConfigError
+from distill_runtime.spec.foreign_fields import Fields
+from distill_runtime.spec.mapping import shown
+
+from .unsupplied import UnsuppliedError
+
+
+class NumberedJoints(NamedTuple):
+    """The joints of a policy, whose names only the robot knows."""
+
+    num_joints: int
+    names: tuple[str, ...] | None
+    """In policy order; None: no robot was told."""
+
+    def numbers(self, entry: Fields) -> list[int]:
+        """Return the numbers under ``joint_ids``; all where there are none.
+
+        Raises:
+            ConfigError: If one is doubled or out of range.
+        """
+        if 'joint_ids' not in entry:
+            return list(range(self.num_joints))
+        numbers = entry.integers('joint_ids')
+        where = entry.path('joint_ids')
+        if len(set(numbers)) != len(numbers):
+            raise ConfigError(f'{where} is {shown(numbers)}, expected each joint once')
+        for number in numbers:
+            if number >= self.num_joints:
+                raise ConfigError(
+                    f'{where} has {number}, expected below {self.num_joints}, the number of joints'
+                )
+        return numbers
+
+    def subset(self, numbers: Sequence[int], where: str) -> list[str] | None:
+        """Return the names of some joints; None where they are all joints in their order.
+
+        Raises:
+            UnsuppliedError: If the names are not known.
+        """
+        if list(numbers) == list(range(self.num_joints)):
+            return None
+        if self.names is None:
+            raise UnsuppliedError(
+                f'{where} has some joints, by number: give the robot with --robot PROFILE '
+                '(parameter robot)'
+            )
+        return [self.names[number] for number in numbers]
