@@ -4,14 +4,17 @@
 
 from __future__ import annotations
 
+import hashlib
 import shutil
 
+from distill_runtime.errors import ConfigError
 from distill_runtime.policy.model import load_policy
 import numpy as np
 import onnx
 import pytest
-from support.models import save_linear, save_recurrent
+from support.models import save_linear, save_model, save_recurrent
 from support.recording import Recording, replayed, TOLERANCE
+from support.safetensors import safetensors_bytes
 from support.specs import spec_mapping
 import yaml
 
@@ -65,3 +68,62 @@ def test_mlp_of_rsl_rl_needs_no_state(tmp_path):
     path = save_linear(tmp_path / 'policy.onnx', np.eye(3))
     (tmp_path / 'mine.yaml').write_text(yaml.safe_dump(spec_mapping({'term': 'joint_velocity'})))
     assert load_policy(path, tmp_path / 'mine.yaml').spec.state == ()
+
+
+def write_leapp(folder):
+    """Write a bundle whose target is q plus the target before."""
+    model = save_model(
+        folder / 'walk.onnx',
+        [('Add', ['q', 'before'], ['target']), ('Identity', ['target'], ['now'])],
+        {'q': [1, 2], 'before': [1, 2]},
+        {'target': [1, 2], 'now': [1, 2]},
+    )
+
+    def tensor(name, kind=None):
+        semantics = {'kind': kind, 'element_names': [['hip', 'knee']]} if kind else {}
+        return {'name': name, 'dtype': 'float32', 'shape': [1, 2], **semantics}
+
+    bundle = {
+        'models': {
+            'walk': {
+                'inputs': [tensor('q', 'state/joint/position'), tensor('before')],
+                'outputs': [tensor('target', 'target/joint/position'), tensor('now')],
+                'parameters': {
+                    'model_path': 'walk.onnx',
+                    'backend': 'onnx',
+                    'sha256sum': hashlib.sha256(model.read_bytes()).hexdigest(),
+                },
+            }
+        },
+        'pipeline': {
+            'data_flow': {},
+            'feedback_flow': {'walk/now': ['walk/before']},
+            'initial_values': 'walk_initial_values.safetensors',
+            'configs': {'frequency': 50.0},
+        },
+    }
+    (folder / 'walk.yaml').write_text(yaml.safe_dump(bundle))
+    initial = {'walk/before': np.array([[0.5, -0.5]], np.float32)}
+    (folder / 'walk_initial_values.safetensors').write_bytes(safetensors_bytes(initial))
+    (folder / 'mine.yaml').write_text('default_position: [0.0, 0.0]\n')
+    return model
+
+
+def test_leapp_bundle_runs_from_its_initial_values(tmp_path):
+    policy = load_policy(write_leapp(tmp_path), tmp_path / 'mine.yaml')
+    for _ in range(2):
+        for expected in ([0.6, -0.3], [0.7, -0.1]):
+            policy.session.observation[:] = [0.1, 0.2]
+            policy.session.run()
+            assert policy.session.action.tolist() == pytest.approx(expected)
+        policy.session.reset()
+    assert policy.sourced.sources['state'].endswith('walk.yaml: pipeline.feedback_flow')
+
+
+def test_leapp_bundle_of_a_changed_model_is_refused(tmp_path):
+    model = write_leapp(tmp_path)
+    proto = onnx.load(str(model))
+    proto.doc_string = 'changed'
+    onnx.save(proto, str(model))
+    with pytest.raises(ConfigError, match=r'walk\.yaml: models\.walk\.parameters\.sha256sum is '):
+        load_policy(model, tmp_path / 'mine.yaml')

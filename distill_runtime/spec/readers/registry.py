@@ -21,12 +21,14 @@ from distill_runtime.spec.foreign_file import read_foreign
 from distill_runtime.spec.sources import SpecSource
 
 from .isaac_io import ISAAC_IO
+from .leapp import LEAPP
 from .mjswan import MJSWAN
 from .own import read_own
+from .rl_sar import RL_SAR
 from .unitree_deploy import UNITREE_DEPLOY
 
 METADATA_DIALECTS: tuple[MetadataDialect, ...] = ()
-FILE_DIALECTS: tuple[FileDialect, ...] = (UNITREE_DEPLOY, ISAAC_IO, MJSWAN)
+FILE_DIALECTS: tuple[FileDialect, ...] = (UNITREE_DEPLOY, RL_SAR, ISAAC_IO, LEAPP, MJSWAN)
 OWN_SUFFIXES = ('.spec.yaml', '.spec.json')
 MAX_MESSAGE = 200
 """Characters of a message about a file of another form."""

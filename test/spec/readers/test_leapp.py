@@ -1,0 +1,363 @@
+# Copyright 2026 The distill_runtime Authors
+# SPDX-License-Identifier: Apache-2.0
+from __future__ import annotations
+
+import hashlib
+import re
+
+from distill_runtime.errors import ConfigError
+from distill_runtime.spec.dialect import ModelContext
+from distill_runtime.spec.mapping import read_dataclass
+from distill_runtime.spec.readers.leapp import is_leapp, read_leapp
+from distill_runtime.spec.spec import PolicySpec
+import numpy as np
+import pytest
+from support.drive import driven, Samples
+from support.safetensors import safetensors_bytes
+
+JOINTS = ['l_hip', 'r_hip', 'l_knee', 'r_knee', 'waist']
+LEGS = JOINTS[:4]
+CONTENT = b'not looked into'
+
+
+def tensor(name, shape, kind=None, names=None, **changes):
+    values = {'name': name, 'dtype': 'float32', 'shape': shape, 'type': 'tensor', **changes}
+    values |= {'kind': kind} if kind else {}
+    return values | ({'element_names': [[], names]} if names else {})
+
+
+INPUTS = [
+    tensor('gyro', [1, 3], 'state/body/angular_velocity', ['x', 'y', 'z'],
+           isaaclab_connection='state:robot:root_ang_vel_b'),
+    tensor('quat', [1, 4], 'state/body/rotation', ['qx', 'qy', 'qz', 'qw'],
+           isaaclab_connection='state:robot:root_quat_w'),
+    tensor('goal', [1, 3], 'command/body/velocity', ['lin_vel_x', 'lin_vel_y', 'ang_vel_z']),
+    tensor('q', [1, 5], 'state/joint/position', JOINTS),
+    tensor('dq', [1, 4], 'state/joint/velocity', LEGS[::-1]),
+    tensor('speed', [3], 'state/body/linear_velocity'),
+    tensor('down', [1, 3], 'state/vector3d',
+           isaaclab_connection='state:robot:projected_gravity_b'),
+    tensor('memory_in', [2, 1, 3]),
+    tensor('action_in', [1, 4]),
+]  # fmt: skip
+OUTPUTS = [
+    tensor('target', [1, 4], 'target/joint/position', LEGS),
+    tensor('memory_out', [2, 1, 3]),
+    tensor('action_out', [1, 4]),
+    tensor('stiff', [1, 4], 'kp', LEGS),
+]
+FLOW = {'walk/memory_out': ['walk/memory_in'], 'walk/action_out': ['walk/action_in']}
+
+
+def bundle(inputs=INPUTS, outputs=OUTPUTS, parameters=None, agile=None, **pipeline):
+    return {
+        'models': {
+            'walk': {
+                'inputs': inputs,
+                'outputs': outputs,
+                'parameters': {
+                    'model_path': 'walk.onnx',
+                    'backend': 'onnx',
+                    'sha256sum': hashlib.sha256(CONTENT).hexdigest(),
+                    **(parameters or {}),
+                },
+            }
+        },
+        'pipeline': {
+            'data_flow': {},
+            'feedback_flow': FLOW,
+            'configs': {'frequency': 50.0},
+            **pipeline,
+        },
+        'system information': {'leapp version': '0.7.2'},
+        **({'agile': agile} if agile else {}),
+    }
+
+
+@pytest.fixture
+def read(tmp_path):
+    """Return a function that reads a bundle beside a model."""
+    (tmp_path / 'walk.onnx').write_bytes(CONTENT)
+
+    def read_bundle(values=None, initial=None, **changes):
+        if initial is not None:
+            (tmp_path / 'walk_initial_values.safetensors').write_bytes(safetensors_bytes(initial))
+            changes['initial_values'] = 'walk_initial_values.safetensors'
+        context = ModelContext(model=tmp_path / 'walk.onnx')
+        return read_leapp(values or bundle(**changes), tmp_path / 'walk.yaml', context)
+
+    return read_bundle
+
+
+def spec_of(source, **more):
+    pose = {'default_position': [0.0] * 5}
+    return read_dataclass(PolicySpec, {**pose, **source.values, **more}, '')
+
+
+def changed(entries, name, **changes):
+    return [{**entry, **changes} if entry['name'] == name else entry for entry in entries]
+
+
+def test_observations_equal_those_of_a_scalar_loop(read):
+    samples = Samples(['waist', *LEGS])
+    spec = spec_of(read())
+    for tick, (observation, target) in enumerate(driven(spec, samples, [0.1, 0.2, 0.3, 0.4])):
+        w, x, y, z = samples.quat[tick]
+        expected = [
+            *samples.gyro[tick],
+            *(x, y, z, w),
+            *samples.command[tick],
+            *(samples.q(tick, name) for name in JOINTS),
+            *(samples.dq(tick, name) for name in LEGS[::-1]),
+            *samples.linear[tick],
+            *samples.gravity(tick),
+        ]
+        assert observation == pytest.approx(expected, abs=1e-6)
+        assert target == pytest.approx([0.1, 0.2, 0.3, 0.4, 0.0])
+
+
+def test_each_input_is_a_tensor_of_its_own_without_scales(read):
+    spec = spec_of(read())
+    assert [entry.name for entry in spec.inputs] == [entry['name'] for entry in INPUTS[:7]]
+    assert {term.scale for entry in spec.inputs for term in entry.terms} == {1.0}
+    assert (spec.name, spec.period, spec.joints) == ('walk', 0.02, tuple(JOINTS))
+    assert spec.outputs.action.joints == tuple(LEGS)
+    assert spec.outputs.action.offset == (0.0,) * 4
+
+
+def test_feedback_is_state_and_begins_with_zeros(read):
+    state = read().values['state']
+    assert state == [
+        {'input': 'memory_in', 'output': 'memory_out', 'shape': [2, 1, 3]},
+        {'input': 'action_in', 'output': 'action_out', 'shape': [1, 4]},
+    ]
+
+
+@pytest.mark.parametrize('key', ['feedback_flow', 'feedback_connections'])
+def test_both_names_of_the_feedback_are_read(read, key):
+    values = bundle()
+    values['pipeline'][key] = values['pipeline'].pop('feedback_flow')
+    assert len(read(values).values['state']) == 2
+
+
+def test_state_begins_with_the_initial_values(read):
+    initial = {
+        'walk/memory_in': np.arange(6, dtype=np.float32).reshape(2, 1, 3),
+        'walk/action_in': np.zeros((1, 4), np.float32),
+    }
+    state = spec_of(read(initial=initial)).state
+    assert state[0].initial == (0.0, 1.0, 2.0, 3.0, 4.0, 5.0)
+    assert state[1].initial is None
+
+
+def test_one_output_may_feed_two_inputs_and_be_the_target(read):
+    inputs = [*INPUTS[:7], tensor('a', [1, 4]), tensor('b', [1, 4])]
+    source = read(inputs=inputs, feedback_flow={'walk/target': ['walk/a', 'walk/b']})
+    assert [(entry['input'], entry['output']) for entry in source.values['state']] == [
+        ('a', 'target'),
+        ('b', 'target'),
+    ]
+
+
+def test_pose_and_gains_that_agile_adds(read):
+    robot = {
+        'joint_names': ['waist', *LEGS],
+        'default_joint_pos': [9.0, 1.0, 2.0, 3.0, 4.0],
+        'default_joint_stiffness': [90.0, 10.0, 20.0, 30.0, 40.0],
+        'default_joint_damping': [9.5, 1.5, 2.5, 3.5, 4.5],
+    }
+    values = read(agile={'articulations': {'robot': robot}}).values
+    assert values['default_position'] == [1.0, 2.0, 3.0, 4.0, 9.0]
+    assert values['stiffness'] == [10.0, 20.0, 30.0, 40.0, 90.0]
+    assert values['damping'] == [1.5, 2.5, 3.5, 4.5, 9.5]
+
+
+def test_what_a_bundle_lacks_is_told(read):
+    hints = read(configs={}).hints
+    assert hints['default_position'].startswith('a LEAPP bundle has no default pose')
+    assert hints['command'].startswith('a LEAPP bundle has no command ranges')
+    assert hints['period'].startswith('pipeline.configs.frequency is missing')
+    assert hints['stiffness'].startswith(
+        "gains are computed by the graph, in its outputs ['stiff']"
+    )
+    assert read(outputs=OUTPUTS[:3]).hints['damping'].startswith('gains are not in the bundle: ')
+
+
+def test_period_of_the_tensors_where_there_is_no_frequency(read):
+    inputs = changed(INPUTS, 'q', temporal_period_ms=25)
+    assert read(inputs=inputs, configs={}).values['period'] == 0.025
+    two = changed(inputs, 'dq', temporal_period_ms=20)
+    assert 'period' not in read(inputs=two, configs={}).values
+
+
+def test_newer_form_of_the_names(read):
+    entry = {key: value for key, value in INPUTS[3].items() if key != 'element_names'}
+    entry['axes'] = [{}, {'names': JOINTS}]
+    inputs = [entry if known['name'] == 'q' else known for known in INPUTS]
+    assert read(inputs=inputs).values == read().values
+
+
+def test_names_of_the_last_axis_alone(read):
+    inputs = changed(INPUTS, 'q', element_names=[JOINTS])
+    assert read(inputs=inputs).values == read().values
+
+
+@pytest.mark.parametrize(
+    ('kind', 'mode'),
+    [
+        ('target/joint/velocity', 'velocity'),
+        ('target/joint/torques', 'effort'),
+        ('target/joint/effort', 'effort'),
+    ],
+)
+def test_mode_of_the_target_and_of_the_joints_that_it_leaves_out(read, kind, mode):
+    spec = spec_of(read(outputs=changed(OUTPUTS, 'target', kind=kind)))
+    assert spec.modes == (mode,) * 4 + ('position',)
+
+
+@pytest.mark.parametrize(
+    ('name', 'changes', 'message'),
+    [
+        ('goal', {'shape': [1, 4]}, r"is of kind 'command/body/velocity', with 4 elements called"),
+        (
+            'quat',
+            {'element_names': None},
+            r"is of kind 'state/body/rotation', with 4 elements cal",
+        ),
+        ('speed', {'kind': None}, r'has no kind and no feedback, with 3 elements called \[\], '),
+        ('q', {'kind': 'state/joint/effort'}, r"is of kind 'state/joint/effort', with 5 elements"),
+        (
+            'gyro',
+            {'isaaclab_connection': 'state:robot:root_ang_vel_w'},
+            r'is root_ang_vel_w, not a velocity of the base in its own frame',
+        ),
+        (
+            'quat',
+            {'isaaclab_connection': 'state:robot:body_quat_w'},
+            r'is body_quat_w, not the orientation of the base',
+        ),
+        (
+            'dq',
+            {'shape': [4, 4], 'element_names': ['__temporal_axis__', LEGS]},
+            r'holds several steps in time',
+        ),
+    ],
+)
+def test_input_that_is_no_term_leaves_the_inputs_to_the_user(read, name, changes, message):
+    place = [entry['name'] for entry in INPUTS].index(name)
+    source = read(inputs=changed(INPUTS, name, **changes))
+    assert 'inputs' not in source.values
+    hint = source.hints['inputs']
+    assert hint.startswith(f'models.walk.inputs[{place}] ({name}) ')
+    assert hint.endswith(': describe all inputs in a file with --spec')
+    assert re.search(message, hint)
+
+
+def test_two_targets_leave_the_action_to_the_user(read):
+    two = [*OUTPUTS, tensor('more', [1, 4], 'target/joint/velocity', LEGS)]
+    source = read(outputs=two)
+    assert 'outputs' not in source.values
+    assert source.hints['outputs.action.name'].startswith('outputs of the bundle have 2 targets')
+
+
+def test_changed_model_is_refused_with_both_hashes(read):
+    expected = '0' * 64
+    found = hashlib.sha256(CONTENT).hexdigest()
+    with pytest.raises(
+        ConfigError,
+        match=rf'^models\.walk\.parameters\.sha256sum is {expected}, but walk\.onnx has {found}: ',
+    ):
+        read(parameters={'sha256sum': expected})
+
+
+def test_bundle_without_a_hash_is_read(read):
+    assert read(parameters={'sha256sum': None}).values == read().values
+
+
+@pytest.mark.parametrize(
+    ('changes', 'message'),
+    [
+        (
+            {'parameters': {'backend': 'jit'}},
+            r"^models\.walk\.parameters\.backend is 'jit', expected 'onnx': export the policy",
+        ),
+        (
+            {'parameters': {'model_path': 'run.onnx'}},
+            r"model_path is 'run\.onnx', expected 'walk\.onnx': is it the bundle of this model\?$",
+        ),
+        ({'data_flow': {'walk/a': ['walk/b']}}, r'^pipeline\.data_flow is given, expected none'),
+        (
+            {'feedback_connections': {}},
+            r'^pipeline has feedback_flow and feedback_connections, expected one of them$',
+        ),
+        (
+            {'feedback_flow': {'run/target': ['walk/action_in']}},
+            r"^pipeline\.feedback_flow\.run/target names 'run/target', expected one of \['target'",
+        ),
+        (
+            {'feedback_flow': {'walk/target': ['walk/nowhere']}},
+            r"names 'walk/nowhere', expected one of \['gyro', ",
+        ),
+        (
+            {'inputs': changed(INPUTS, 'memory_in', dtype='int64')},
+            r'^models\.walk\.inputs\[7\] \(memory_in\) is of type int64, expected float32$',
+        ),
+        ({'configs': {'frequency': 0}}, r'configs\.frequency is 0 Hz, expected above 0 Hz$'),
+        ({'inputs': changed(INPUTS, 'q', shape=[])}, r'shape is \[\], expected at least one axis'),
+        (
+            {'inputs': changed(INPUTS, 'q', shape=[1, 4])},
+            r'^models\.walk\.inputs\[3\] has 5 names, expected 4, one per element$',
+        ),
+        (
+            {'agile': {'articulations': {'robot': {'joint_names': LEGS}}}},
+            r'^agile\.articulations\.robot\.joint_names is .*, expected all of \[',
+        ),
+    ],
+)
+def test_what_does_not_fit_is_refused(read, changes, message):
+    with pytest.raises(ConfigError, match=message):
+        read(**changes)
+
+
+@pytest.mark.parametrize(
+    ('initial', 'message'),
+    [
+        ({}, r"^initial values have \[\], expected 'walk/memory_in' too, which is fed back$"),
+        (
+            {'walk/memory_in': np.zeros((2, 3), np.float32)},
+            r"^initial value 'walk/memory_in' has shape \[2, 3\], expected \[2, 1, 3\]$",
+        ),
+        (
+            {'walk/memory_in': np.zeros((2, 1, 3), np.int64)},
+            r"^initial value 'walk/memory_in': type is I64, expected F32$",
+        ),
+    ],
+)
+def test_initial_values_that_do_not_fit_are_refused(read, initial, message):
+    with pytest.raises(ConfigError, match=message):
+        read(initial=initial)
+
+
+def test_initial_values_elsewhere_are_refused(read, tmp_path):
+    with pytest.raises(
+        ConfigError, match=r"is '\.\./a\.safetensors', expected the name of a file"
+    ):
+        read(initial_values='../a.safetensors')
+    (tmp_path / 'in').mkdir()
+    (tmp_path / 'link.safetensors').symlink_to('in/a.safetensors')
+    with pytest.raises(ConfigError, match=r'links to another folder, expected a file beside the'):
+        read(initial_values='link.safetensors')
+    with pytest.raises(ConfigError, match=r'gone\.safetensors cannot be read: No such file'):
+        read(initial_values='gone.safetensors')
+
+
+def test_pipeline_of_several_networks_is_refused(read):
+    values = bundle()
+    values['models']['encode'] = values['models']['walk']
+    with pytest.raises(ConfigError, match=r"^models has \['walk', 'encode'\], expected one: a "):
+        read(values)
+
+
+def test_recognised_by_models_and_pipeline():
+    assert is_leapp(bundle())
+    assert not is_leapp({'models': [], 'pipeline': {}})
