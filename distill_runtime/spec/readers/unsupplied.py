@@ -8,6 +8,7 @@ _WHAT = {
     'motion_command': 'the joints of a reference motion',
     'command_motion': 'the joints of a reference motion',
     'ref_motion_phase': 'the phase of a reference motion',
+    'phase': 'the progress of a reference motion',
     'motion_anchor_pos_b': 'where a reference motion is, seen from the robot',
     'motion_anchor_ori_b': 'how a reference motion is turned, seen from the robot',
     'motion_ref_ori_b': 'how a reference motion is turned, seen from the robot',

@@ -1,0 +1,170 @@
+# Copyright 2026 The distill_runtime Authors
+# SPDX-License-Identifier: Apache-2.0
+"""rl_sar: config.yaml of a policy, and base.yaml of its robot beside or above it.
+
+Lists of the policy are in policy order; ``joint_mapping[i]`` is the joint of the robot, in the
+order of ``joint_names``, that policy joint i is. Wheels have velocity targets. A key of the policy
+overrides one of the robot.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from distill_runtime.errors import ConfigError
+from distill_runtime.spec.dialect import FileDialect, ModelContext
+from distill_runtime.spec.foreign_fields import Fields
+from distill_runtime.spec.foreign_file import read_foreign
+from distill_runtime.spec.sources import SpecSource
+
+from .rl_sar_observations import read_observations
+from .unsupplied import UnsuppliedError
+
+_BASE_PLACES = ('base.yaml', '../base.yaml', '../../base.yaml')
+_OF_POLICY = {'observations', 'action_scale', 'rl_kp'}
+_OF_ROBOT = {'dt', 'decimation', 'joint_names'}
+_KEYS = {
+    'default_position': 'default_dof_pos',
+    'stiffness': 'rl_kp',
+    'damping': 'rl_kd',
+    'limits.effort': 'torque_limits',
+    'inputs': 'observations',
+    'outputs.action.scale': 'action_scale',
+    'outputs.action.offset': 'default_dof_pos',
+    'outputs.action.clip': 'clip_actions_lower, clip_actions_upper',
+    'outputs.mode': 'wheel_indices',
+}
+_NO_COMMAND = 'rl_sar has no ranges of commands: say the trained ones under command, with --spec'
+
+
+def is_rl_sar(values: Mapping[str, Any]) -> bool:
+    """Whether the content of a file is of this dialect: one key, that of a policy or a robot."""
+    parts = list(values.values())
+    if len(parts) != 1 or not isinstance(parts[0], Mapping):
+        return False
+    return set(parts[0]) >= _OF_POLICY or set(parts[0]) >= _OF_ROBOT
+
+
+def read_rl_sar(values: Mapping[str, Any], path: Path, context: ModelContext) -> SpecSource:
+    """Turn the content of a config.yaml into our form.
+
+    Raises:
+        ConfigError: If a key is missing or does not fit the others, or the file is of the robot.
+    """
+    ((name, config),) = values.items()
+    if not set(config) >= _OF_POLICY:
+        raise ConfigError('it is the file of a robot, expected that of a policy: config.yaml')
+    robot = str(name).partition('/')[0]
+    base, base_place = _base(path, robot)
+    fields = Fields({**base, **config})
+    joints, period = _joints(fields), _period(fields)
+    result: dict[str, Any] = {'name': str(name).replace('/', '_')}
+    keys, hints = dict(_KEYS), {'command': _NO_COMMAND}
+    for field, value, key in (
+        ('joints', joints, 'joint_mapping, names: joint_names'),
+        ('period', period, 'dt * decimation'),
+    ):
+        if value is None:
+            hints[field] = (
+                f'{key} is in base.yaml of rl_sar, under the key {robot!r}: copy it beside '
+                f'{path.name}, or give {field} in a file with --spec'
+            )
+        else:
+            result[field] = value
+            keys[field] = f'{key} of {base_place}' if base_place else key
+    num_joints = len(fields.numbers('action_scale'))
+    wheels = _wheels(fields, num_joints)
+    result |= _policy(fields, num_joints, wheels)
+    try:
+        if joints is None:
+            raise UnsuppliedError(hints['joints'])
+        result['inputs'] = [{'name': 0, **read_observations(fields, joints, wheels)}]
+    except UnsuppliedError as error:
+        hints['inputs'] = str(error)
+    return SpecSource(name=str(path), values=result, hints=hints, keys=keys)
+
+
+def _base(path: Path, robot: str) -> tuple[Mapping[str, Any], str]:
+    """Return the keys of the robot and where they stand; none if there is no such file."""
+    for place in _BASE_PLACES:
+        if (path.parent / place).is_file():
+            content = read_foreign(path.parent / place)
+            if isinstance(content, Mapping) and isinstance(content.get(robot), Mapping):
+                return content[robot], place
+    return {}, ''
+
+
+def _joints(fields: Fields) -> list[str] | None:
+    """Return the names in policy order; None: there is no file of the robot."""
+    if 'joint_names' not in fields:
+        return None
+    names = fields.texts('joint_names')
+    mapping = fields.integers('joint_mapping')
+    if len(set(mapping)) != len(mapping):
+        raise ConfigError(f'joint_mapping is {mapping}, expected each joint once')
+    for place in mapping:
+        if place >= len(names):
+            raise ConfigError(
+                f'joint_mapping has {place}, expected below {len(names)}, the number of '
+                'joint_names'
+            )
+    return [names[place] for place in mapping]
+
+
+def _period(fields: Fields) -> float | None:
+    """Return the time between policy steps; None: there is no file of the robot."""
+    if 'dt' not in fields or 'decimation' not in fields:
+        return None
+    return round(fields.number('dt') * fields.integer('decimation'), 12)
+
+
+def _wheels(fields: Fields, num_joints: int) -> list[int]:
+    wheels = fields.integers('wheel_indices') if 'wheel_indices' in fields else []
+    for wheel in wheels:
+        if wheel >= num_joints:
+            raise ConfigError(
+                f'wheel_indices has {wheel}, expected below {num_joints}, the number of joints'
+            )
+    return wheels
+
+
+def _policy(fields: Fields, num_joints: int, wheels: list[int]) -> dict[str, Any]:
+    """Return gains, pose and action, all in policy order."""
+    if 'num_of_dofs' in fields and fields.integer('num_of_dofs') != num_joints:
+        raise ConfigError(
+            f'num_of_dofs is {fields.integer("num_of_dofs")}, expected {num_joints}, as '
+            'action_scale has'
+        )
+    action: dict[str, Any] = {
+        'name': 0,
+        'scale': fields.numbers('action_scale', num_joints),
+        'offset': 'default',
+    }
+    bounds = ('clip_actions_lower', 'clip_actions_upper')
+    if all(bound in fields and fields.any(bound) for bound in bounds):
+        lower, upper = (fields.numbers(bound, num_joints) for bound in bounds)
+        action['clip'] = [list(pair) for pair in zip(lower, upper, strict=True)]
+    result: dict[str, Any] = {
+        'default_position': fields.numbers('default_dof_pos', num_joints),
+        'stiffness': fields.numbers('rl_kp', num_joints),
+        'damping': fields.numbers('rl_kd', num_joints),
+        'outputs': {
+            'action': action,
+            'mode': ['velocity' if joint in wheels else 'position' for joint in range(num_joints)]
+            if wheels
+            else 'position',
+        },
+    }
+    if 'torque_limits' in fields:
+        result['limits'] = {'effort': fields.numbers('torque_limits', num_joints)}
+    return result
+
+
+RL_SAR = FileDialect(
+    name='config.yaml of rl_sar',
+    files=('config.y*ml',),
+    matches=is_rl_sar,
+    read=read_rl_sar,
+)
