@@ -25,7 +25,6 @@ from .leapp import LEAPP
 from .mjswan import MJSWAN
 from .own import read_own
 from .rl_sar import RL_SAR
-from .rl_sar import RL_SAR
 from .unitree_deploy import UNITREE_DEPLOY
 
 METADATA_DIALECTS: tuple[MetadataDialect, ...] = ()
