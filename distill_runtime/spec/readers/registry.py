@@ -22,13 +22,15 @@ from distill_runtime.spec.sources import SpecSource
 
 from .isaac_io import ISAAC_IO
 from .leapp import LEAPP
+from .limx import LIMX
+from .mjlab import MJLAB
 from .mjswan import MJSWAN
 from .own import read_own
 from .rl_sar import RL_SAR
 from .unitree_deploy import UNITREE_DEPLOY
 
-METADATA_DIALECTS: tuple[MetadataDialect, ...] = ()
-FILE_DIALECTS: tuple[FileDialect, ...] = (UNITREE_DEPLOY, RL_SAR, ISAAC_IO, LEAPP, MJSWAN)
+METADATA_DIALECTS: tuple[MetadataDialect, ...] = (MJLAB,)
+FILE_DIALECTS: tuple[FileDialect, ...] = (UNITREE_DEPLOY, RL_SAR, ISAAC_IO, LEAPP, LIMX, MJSWAN)
 OWN_SUFFIXES = ('.spec.yaml', '.spec.json')
 MAX_MESSAGE = 200
 """Characters of a message about a file of another form."""
