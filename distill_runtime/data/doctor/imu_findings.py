@@ -18,7 +18,7 @@ from .differentiate import body_rates, mean_over, spans
 DEGREES = 180.0 / np.pi
 UPRIGHT = -0.7
 """Mean of gravity's z in the base frame above which a robot is not upright: tilted by 45 deg."""
-LEAST_RATE = 0.05
+LEAST_RATE = 0.03
 """Standard deviation of an angular velocity that tells something, in [rad]/[s]."""
 
 
@@ -63,8 +63,8 @@ def _not_upright(topic: str, quats: FloatArray) -> Finding:
             message=f'gravity points along z = {mean:+.2f} of the base in the mean, expected near '
             f'-1; with (w, x, y, z) in the fields x, y, z, w of {topic} it would be '
             f'{shifted:+.2f}',
-            hint='the driver writes w first: sensor_msgs/Imu is x, y, z, w. A robot on its side, or '
-            'a sensor mounted upside down, may look alike: compare with a recording of standing',
+            hint='the driver writes w first: sensor_msgs/Imu is x, y, z, w. A robot on its side, '
+            'or a sensor mounted upside down, may look alike: record some seconds of standing',
         )
     return Finding(
         code='bag.gravity',

@@ -61,6 +61,13 @@ def test_search_for_the_mistake_can_be_left_out():
     }
 
 
+def test_mistake_of_the_sensors_is_not_blamed_on_the_contract():
+    given = drive()[0]
+    wrong = replace(given, joints=replace(given.joints, velocity=-given.joints.velocity))
+    found = codes(inspected(wrong))
+    assert {'bag.velocity', 'bag.targets_unexplained'} == set(found)
+
+
 def test_wrong_scale_offset_and_gains_are_named():
     given = drive()[0]
     found = codes(inspected(given, driven_spec(action={'scale': 0.5})))
