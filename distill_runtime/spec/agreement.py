@@ -20,13 +20,16 @@ _TOLERANCE = 1e-12
 def agree(field: str, left: Any, right: Any) -> bool:
     """Whether two plain values of a field of a spec mean the same.
 
-    One number stands for a list of it; what is at its default need not be written.
+    One number stands for a list of it; what is at its default need not be written; a tensor may
+    have a name in one source and a position in the other.
 
     Args:
         field: Its dotted name.
         left: Value of one source.
         right: Value of the other.
     """
+    if field == 'outputs.action.name':
+        return _same_tensor(left, right)
     return _same(_normal(field, left), _normal(field, right))
 
 
@@ -51,10 +54,17 @@ def _same(left: Any, right: Any) -> bool:
     if _is_number(left) and _is_list(right):
         return _same(right, left)
     if isinstance(left, Mapping) and isinstance(right, Mapping):
-        return left.keys() == right.keys() and all(_same(left[key], right[key]) for key in left)
+        return left.keys() == right.keys() and all(
+            (_same_tensor if key == 'name' else _same)(left[key], right[key]) for key in left
+        )
     if _is_number(left) and _is_number(right):
         return math.isclose(left, right, rel_tol=_TOLERANCE, abs_tol=_TOLERANCE)
     return bool(left == right)
+
+
+def _same_tensor(left: Any, right: Any) -> bool:
+    """Whether two names, or two positions, are equal; which name a position has is not known."""
+    return isinstance(left, int) != isinstance(right, int) or bool(left == right)
 
 
 def _is_list(value: object) -> bool:

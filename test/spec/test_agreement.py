@@ -71,6 +71,15 @@ def test_other_terms_disagree(other):
     assert not agree('inputs', ours, other)
 
 
+def test_position_of_a_tensor_may_be_that_of_any_name():
+    gravity = {'term': 'projected_gravity'}
+    assert agree('outputs.action.name', 'actions', 0)
+    assert agree('inputs', tensor(gravity), tensor(gravity, name=0))
+    assert not agree('outputs.action.name', 'actions', 'action')
+    assert not agree('outputs.action.name', 0, 1)
+    assert not agree('name', 'walk', 0)
+
+
 def test_claim_is_compared_with_its_part_of_a_value():
     value = tensor({'term': 'projected_gravity', 'scale': 2}, {'term': 'last_action'})
     claim = [{'terms': [{'term': 'projected_gravity'}, {'term': 'joint_velocity'}]}]
