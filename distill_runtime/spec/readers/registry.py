@@ -24,7 +24,6 @@ from .isaac_io import ISAAC_IO
 from .leapp import LEAPP
 from .limx import LIMX
 from .mjlab import MJLAB
-from .mjlab import MJLAB
 from .mjswan import MJSWAN
 from .own import read_own
 from .rl_sar import RL_SAR
