@@ -2,6 +2,7 @@
 # SPDX-License-Identifier: Apache-2.0
 from __future__ import annotations
 
+import contextlib
 from pathlib import Path
 import re
 
@@ -9,9 +10,13 @@ from distill_runtime.errors import ConfigError
 from distill_runtime.spec.dialect import ModelContext
 from distill_runtime.spec.mapping import read_dataclass
 from distill_runtime.spec.readers.isaac_io import is_isaac_io, read_isaac_io
+from distill_runtime.spec.readers.registry import read_content
+from distill_runtime.spec.sources import merge_sources
 from distill_runtime.spec.spec import PolicySpec
+from hypothesis import given
 import numpy as np
 import pytest
+from support.damage import damaged
 from support.drive import driven, past, Samples
 
 JOINTS = ['l_hip', 'r_hip', 'l_knee', 'r_knee', 'l_wheel', 'r_wheel']
@@ -264,3 +269,10 @@ def test_robot_may_have_another_name_if_it_is_alone():
 def test_recognised_by_its_four_parts():
     assert is_isaac_io(descriptor())
     assert not is_isaac_io({'actions': {}, 'observations': {}})
+
+
+@pytest.mark.fuzz
+@given(damaged(descriptor()))
+def test_damaged_file_is_read_or_refused(content):
+    with contextlib.suppress(ConfigError):
+        merge_sources([read_content(content, Path('a.yaml'), CONTEXT)])

@@ -2,16 +2,22 @@
 # SPDX-License-Identifier: Apache-2.0
 from __future__ import annotations
 
+import contextlib
 import hashlib
+from pathlib import Path
 import re
 
 from distill_runtime.errors import ConfigError
 from distill_runtime.spec.dialect import ModelContext
 from distill_runtime.spec.mapping import read_dataclass
 from distill_runtime.spec.readers.leapp import is_leapp, read_leapp
+from distill_runtime.spec.readers.registry import read_content
+from distill_runtime.spec.sources import merge_sources
 from distill_runtime.spec.spec import PolicySpec
+from hypothesis import given
 import numpy as np
 import pytest
+from support.damage import damaged
 from support.drive import driven, Samples
 from support.safetensors import safetensors_bytes
 
@@ -361,3 +367,12 @@ def test_pipeline_of_several_networks_is_refused(read):
 def test_recognised_by_models_and_pipeline():
     assert is_leapp(bundle())
     assert not is_leapp({'models': [], 'pipeline': {}})
+
+
+@pytest.mark.fuzz
+@given(damaged(bundle(parameters={'sha256sum': None})))
+def test_damaged_file_is_read_or_refused(content):
+    with contextlib.suppress(ConfigError):
+        merge_sources(
+            [read_content(content, Path('walk.yaml'), ModelContext(model=Path('walk.onnx')))]
+        )

@@ -2,6 +2,7 @@
 # SPDX-License-Identifier: Apache-2.0
 from __future__ import annotations
 
+import contextlib
 import math
 from pathlib import Path
 
@@ -9,9 +10,13 @@ from distill_runtime.errors import ConfigError
 from distill_runtime.spec.dialect import ModelContext
 from distill_runtime.spec.mapping import read_dataclass
 from distill_runtime.spec.readers.limx import is_limx, read_limx
+from distill_runtime.spec.readers.registry import read_content
+from distill_runtime.spec.sources import merge_sources
 from distill_runtime.spec.spec import PolicySpec
+from hypothesis import given
 import numpy as np
 import pytest
+from support.damage import damaged
 from support.drive import driven, past, Samples
 from support.limx import limx_params, POINT, SOLED, WHEELED
 
@@ -142,3 +147,10 @@ def test_what_does_not_fit_is_refused(changes, message):
 def test_recognised_by_its_one_key():
     assert is_limx(limx_params())
     assert not is_limx({'PointfootCfg': None})
+
+
+@pytest.mark.fuzz
+@given(damaged(limx_params()))
+def test_damaged_file_is_read_or_refused(content):
+    with contextlib.suppress(ConfigError):
+        merge_sources([read_content(content, Path('XY/params.yaml'), CONTEXT)])

@@ -2,6 +2,7 @@
 # SPDX-License-Identifier: Apache-2.0
 from __future__ import annotations
 
+import contextlib
 from pathlib import Path
 import re
 
@@ -9,9 +10,13 @@ from distill_runtime.errors import ConfigError
 from distill_runtime.spec.dialect import ModelContext
 from distill_runtime.spec.mapping import read_dataclass
 from distill_runtime.spec.readers.mjswan import is_mjswan, read_mjswan
+from distill_runtime.spec.readers.registry import read_content
+from distill_runtime.spec.sources import merge_sources
 from distill_runtime.spec.spec import PolicySpec
+from hypothesis import given
 import numpy as np
 import pytest
+from support.damage import damaged
 from support.drive import driven, Samples
 
 JOINTS = ['hip', 'knee', 'ankle']
@@ -180,3 +185,12 @@ def test_group_of_components_without_frames():
 def test_recognised_by_joints_and_observations():
     assert is_mjswan(policy_json())
     assert not is_mjswan({'policy_joint_names': []})
+
+
+@pytest.mark.fuzz
+@given(damaged(policy_json()))
+def test_damaged_file_is_read_or_refused(content):
+    with contextlib.suppress(ConfigError):
+        merge_sources(
+            [read_content(content, Path('a.json'), ModelContext(model=Path('policy.onnx')))]
+        )

@@ -1,0 +1,47 @@
+# Copyright 2026 The distill_runtime Authors
+# SPDX-License-Identifier: Apache-2.0
+"""Content of files with something wrong in it, for hypothesis."""
+
+from __future__ import annotations
+
+import copy
+
+from hypothesis import strategies as st
+
+_WRONG = (
+    None, True, -1, 0, 3, 2**70, 0.5, float('inf'), float('nan'), '', 'x', 'a/b', [], {}, [[]],
+    [None], [1.0], {'x': 1}, [{'x': []}], [float('nan')] * 6,
+)  # fmt: skip
+
+
+def _places(content, path=()):
+    """Return the paths of all values inside of a content."""
+    if isinstance(content, dict):
+        entries = list(content.items())
+    elif isinstance(content, list):
+        entries = list(enumerate(content))
+    else:
+        return []
+    found = [(*path, key) for key, _ in entries]
+    for key, value in entries:
+        found += _places(value, (*path, key))
+    return found
+
+
+@st.composite
+def damaged(draw, content):
+    """Return a copy of a content with one to three values replaced or taken out."""
+    content = copy.deepcopy(content)
+    for _ in range(draw(st.integers(1, 3))):
+        places = _places(content)
+        if not places:
+            break
+        *parents, key = draw(st.sampled_from(places))
+        target = content
+        for parent in parents:
+            target = target[parent]
+        if draw(st.booleans()):
+            target[key] = copy.deepcopy(draw(st.sampled_from(_WRONG)))
+        else:
+            del target[key]
+    return content
