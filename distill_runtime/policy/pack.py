@@ -20,6 +20,7 @@ import onnx
 from .artefact import inspect_model
 from .encoder_file import ENCODER_KEY, find_encoder, open_policy
 from .golden import replay_golden
+from .mjlab_keys import KEYS, mjlab_keys
 from .session import open_session
 
 PROVENANCE_KEY = 'distill_runtime.provenance'
@@ -34,7 +35,9 @@ def pack(
     """Put the spec of a model, and what proves it, into the model's metadata.
 
     The graph stays as it is; weights that lie in files beside it are taken in, and so is its
-    encoder. Metadata of other programs is kept, that of an earlier packing is replaced.
+    encoder. Metadata of other programs is kept, that of an earlier packing is replaced. What of
+    the spec mjlab's form can say stands there in that form, for programs that read it, in place
+    of what stood there: half of each would be a third contract.
 
     Args:
         model: ONNX file, or its content.
@@ -53,8 +56,9 @@ def pack(
     packed = _load(model)
     metadata = {entry.key: entry.value for entry in packed.metadata_props}
     encoder = find_encoder(model, metadata, spec)
-    for key in (SPEC_KEY, GOLDEN_KEY, PROVENANCE_KEY, ENCODER_KEY):
+    for key in (SPEC_KEY, GOLDEN_KEY, PROVENANCE_KEY, ENCODER_KEY, *KEYS):
         metadata.pop(key, None)
+    metadata |= mjlab_keys(spec)
     metadata[SPEC_KEY] = _json(to_mapping(replace(spec, golden=None)), 'spec')
     if golden is not None:
         metadata[GOLDEN_KEY] = _json(to_mapping(golden), 'golden')

@@ -7,10 +7,12 @@ import json
 
 from distill_runtime.errors import ConfigError, ModelError
 from distill_runtime.policy.golden import record_golden
+from distill_runtime.policy.mjlab_keys import KEYS
 from distill_runtime.policy.model import load_policy
 from distill_runtime.policy.pack import pack, PROVENANCE_KEY, read_provenance, write_model
 from distill_runtime.policy.session import open_session, PolicySession
 from distill_runtime.spec.mapping import read_dataclass
+from distill_runtime.spec.readers.own import SPEC_KEY
 from distill_runtime.spec.spec import PolicySpec
 from distill_runtime.spec.tensors import InputSpec
 import numpy as np
@@ -94,7 +96,9 @@ def test_packing_again_replaces_and_keeps_foreign_metadata():
     metadata = metadata_of(second)
     assert metadata['author'] == 'someone'
     assert read_provenance(metadata) == {'seed': 2}
-    assert len(onnx.load_from_string(second).metadata_props) == 3
+    ours = {PROVENANCE_KEY, SPEC_KEY, *KEYS} - {'command_names'}
+    assert metadata.keys() == {'author', *ours}
+    assert len(onnx.load_from_string(second).metadata_props) == len(metadata)
 
 
 def test_golden_vectors_of_the_spec_count_if_none_are_given(tmp_path):
