@@ -1,0 +1,80 @@
+# Copyright 2026 The distill_runtime Authors
+# SPDX-License-Identifier: Apache-2.0
+"""`distill-runtime pack`: all that a robot computer needs of a policy, in one ONNX file."""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+
+DESCRIPTION = """
+Write one self-contained model file: the graph as it is, weights that lie beside it taken in, its
+spec with all digits, golden vectors that prove the network wherever the file is loaded, and where
+all of it came from. The file then needs no side-car: copy it to the robot, and name it as the
+parameter model.
+"""
+EPILOG = """
+With --robot the limits of the robot become part of the spec. Golden vectors that the model brings
+are kept; else its first steps are recorded here, at rest and on random sensors. Metadata that
+other programs read (joint_names, default_joint_pos, action_scale, ... as mjlab writes them) is
+written as far as it can say what the spec says. The same files give the same bytes.
+
+examples:
+  distill-runtime pack policy.onnx --robot unitree_g1_29dof -o g1_walk.onnx
+  distill-runtime pack policy.onnx --spec policy.yaml -o packed.onnx
+  distill-runtime check packed.onnx
+
+exit status: 0 written, 2 the model or its spec is refused, the file exists, or wrong usage
+"""
+
+
+def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    """Add the command to a parser."""
+    parser = subparsers.add_parser(
+        'pack',
+        help='write a model with its spec as one self-contained file',
+        description=DESCRIPTION,
+        epilog=EPILOG,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.set_defaults(run=run)
+    parser.add_argument('model', metavar='MODEL', help='ONNX policy')
+    parser.add_argument(
+        '--spec', metavar='F', help='spec file that overrides or completes what the model says'
+    )
+    parser.add_argument('--robot', default='', help='robot profile, or path of a URDF')
+    parser.add_argument('-o', '--output', required=True, metavar='OUT.onnx', help='file to write')
+    parser.add_argument('--force', action='store_true', help='replace the file if it exists')
+
+
+def run(args: argparse.Namespace) -> int:
+    """Carry out the command; return the exit status."""
+    from distill_runtime.errors import ConfigError, MissingExtraError
+    from distill_runtime.policy.model import load_policy
+
+    try:
+        from distill_runtime.policy.pack import pack, write_model
+        from distill_runtime.policy.provenance import provenance_of
+    except ImportError as error:
+        raise MissingExtraError(
+            f'{error.name} is not installed, install it with: pip install "distill_runtime[onnx]"'
+        ) from error
+    from distill_runtime.policy.artefact import sha256_of
+    from distill_runtime.policy.trial import record_trial
+
+    model, output = Path(args.model).expanduser(), Path(args.output).expanduser()
+    if output.exists() and not args.force:
+        raise ConfigError(f'{output} exists already, not overwriting: give --force to replace it')
+    spec = Path(args.spec).expanduser() if args.spec else None
+    policy = load_policy(model, spec, args.robot)
+    golden = policy.spec.golden
+    origin = 'of the model'
+    if golden is None:
+        golden, origin = record_trial(policy), 'recorded here'
+    content = pack(model, policy.spec, golden, provenance_of(policy))
+    write_model(output, content, overwrite=args.force)
+    print(f'{output}: {len(content) / 1024:.0f} KiB, sha256 {sha256_of([output])}')
+    print(f'policy {policy.spec.name}, {len(golden.action)} golden steps {origin}')
+    sources = (source.partition(': ')[0] for source in policy.sourced.sources.values())
+    print(f'spec from {", ".join(dict.fromkeys(sources))}')
+    return 0
