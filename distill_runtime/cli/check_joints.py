@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from distill_runtime.policy.examination import Examination
 from distill_runtime.spec.spec import PolicySpec
 
-from .numbers_text import bounds_text, clip_text
+from .numbers_text import bounds_text, clip_text, number_range
 from .page import Section
 from .text_table import table_lines
 
@@ -92,7 +92,9 @@ def _action_lines(spec: PolicySpec) -> Iterator[str]:
     if action.choices is not None:
         yield f'target = row {raw}.argmax of {len(action.choices)} rows of targets; {units}'
     else:
-        yield f'target = {raw} * scale + offset; {units}'
+        target, bounds = f'{raw} * scale + offset', clip_text(action.target_clip)
+        target = target if bounds == '-' else f'clip({target}, {bounds})'
+        yield f'target = {target}; {units}'
     if action.joints is not None:
         yield f'elements of the output: {", ".join(action.joints)}'
     if spec.command is None:
@@ -107,4 +109,5 @@ def _action_lines(spec: PolicySpec) -> Iterator[str]:
         yield f'velocity command is cut to {", ".join(ranges)} (m/s, m/s, rad/s)'
     yield f'rate {1.0 / spec.period:g} Hz, period {spec.period:g} s'
     for state in spec.state:
-        yield f'state {state.input} <- {state.output}, {list(state.shape)}, zeros at reset'
+        start = 'zeros' if state.initial is None else f'{number_range(state.initial)}'
+        yield f'state {state.input} <- {state.output}, {list(state.shape)}, {start} at reset'

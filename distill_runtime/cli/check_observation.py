@@ -62,6 +62,9 @@ def observation_sections(found: Examination, width: int) -> Iterator[Section]:
 
 def _title(found: Examination, entry: InputSpec, dim: int) -> str:
     name = entry.name
+    if entry.network == 'encoder':
+        what = name if isinstance(name, str) else f'number {name}'
+        return f'observation: input {what} of the encoder, {dim} elements'
     if isinstance(name, int):
         inputs = found.graph.inputs
         name = f'{inputs[name].name} (number {name})' if name < len(inputs) else f'number {name}'

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 import math
 from typing import NamedTuple
 
-from .clip import clip_pairs
+from .clip import clip_pairs, ClipPair
 from .finding import Case, Finding
 from .spec import PolicySpec
 
@@ -26,6 +26,16 @@ class _Target(NamedTuple):
     """In [rad]; infinite where the spec has none."""
     clip: tuple[float, float]
     """Of the network output; infinite where the spec has none."""
+    target_clip: tuple[float, float]
+    """Of the target in [rad]; infinite where the spec has none."""
+
+    @property
+    def ends(self) -> tuple[float, float]:
+        """The least and the greatest target, in [rad]."""
+        ends = list(_UNLIMITED)
+        if self.clip != _UNLIMITED:
+            ends = sorted(self.offset + self.scale * bound for bound in self.clip)
+        return max(ends[0], self.target_clip[0]), min(ends[1], self.target_clip[1])
 
 
 def action_scale(case: Case) -> Iterator[Finding]:
@@ -43,8 +53,13 @@ def action_scale(case: Case) -> Iterator[Finding]:
 
 
 def offset_off_default(case: Case) -> Iterator[Finding]:
-    """An output of 0 is to mean the default pose, in nearly every training."""
+    """An output of 0 is to mean the default pose, in nearly every training.
+
+    Unless the network gives the targets themselves, as graphs do that hold the whole computation.
+    """
     targets = _targets(case.spec)
+    if all((target.scale, target.offset) == (1.0, 0.0) for target in targets):
+        return
     odd = [target for target in targets if not abs(target.offset - target.default) <= 1e-3]
     if odd:
         worst = max(odd, key=lambda target: abs(target.offset - target.default))
@@ -59,14 +74,14 @@ def offset_off_default(case: Case) -> Iterator[Finding]:
 
 def range_at_clip(case: Case) -> Iterator[Finding]:
     """A clip that allows targets far outside the range of a joint catches nothing."""
-    targets = [target for target in _targets(case.spec) if target.clip != _UNLIMITED]
-    outside = []
-    for target in targets:
-        ends = sorted(target.offset + target.scale * bound for bound in target.clip)
-        if ends[0] < target.limits[0] or ends[1] > target.limits[1]:
-            outside.append((target, ends))
+    targets = [target for target in _targets(case.spec) if target.ends != _UNLIMITED]
+    outside = [
+        target
+        for target in targets
+        if target.ends[0] < target.limits[0] or target.ends[1] > target.limits[1]
+    ]
     if outside:
-        target, ends = outside[0]
+        target, ends = outside[0], outside[0].ends
         yield Finding(
             code='action.range_outside_limits',
             severity='info',
@@ -85,14 +100,15 @@ def _targets(spec: PolicySpec) -> list[_Target]:
         return []
     num_targets = len(spec.action_joints)
     scales = action.scale if isinstance(action.scale, tuple) else (action.scale,) * num_targets
-    pairs = clip_pairs(action.clip, num_targets) or ((None, None),) * num_targets
+    unbounded = ((None, None),) * num_targets
+    pairs = clip_pairs(action.clip, num_targets) or unbounded
+    target_pairs = clip_pairs(action.target_clip, num_targets) or unbounded
     targets = []
     for place, name in enumerate(spec.action_joints):
         joint = spec.joints.index(name)
         if spec.modes[joint] != 'position':
             continue
         default = spec.default_position[joint]
-        low, high = pairs[place]
         targets.append(
             _Target(
                 joint=name,
@@ -100,10 +116,16 @@ def _targets(spec: PolicySpec) -> list[_Target]:
                 offset=action.offset[place] if isinstance(action.offset, tuple) else default,
                 default=default,
                 limits=spec.limits.position[joint] if spec.limits.position else _UNLIMITED,
-                clip=(-math.inf if low is None else low, math.inf if high is None else high),
+                clip=_bounds(pairs[place]),
+                target_clip=_bounds(target_pairs[place]),
             )
         )
     return targets
+
+
+def _bounds(pair: ClipPair) -> tuple[float, float]:
+    low, high = pair
+    return -math.inf if low is None else low, math.inf if high is None else high
 
 
 CHECKS = (action_scale, offset_off_default, range_at_clip)

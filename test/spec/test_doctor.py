@@ -38,6 +38,15 @@ def test_sound_spec_has_no_findings():
     assert findings() == {}
 
 
+def test_target_clip_within_the_limits_makes_up_for_a_wide_clip():
+    action = {'clip': [-100, 100], 'target_clip': [[-1, 1], [0, 2], [-2, 0]]}
+    assert findings(action=action) == {}
+
+
+def test_network_that_gives_the_targets_itself_has_no_offset():
+    assert findings(action={'scale': 1.0, 'offset': [0.0, 0.0, 0.0]}) == {}
+
+
 @pytest.mark.parametrize(
     ('terms', 'changes', 'code', 'severity', 'message'),
     [
@@ -165,6 +174,13 @@ def test_sound_spec_has_no_findings():
             'action.range_outside_limits',
             'info',
             r'knee would go to -0.2 .. 1.4 rad, its limits are 0 .. 2 rad \(2 of 3 joints\)',
+        ),
+        (
+            (),
+            {'action': {'target_clip': [[-1, 1], [-0.5, 2], [-2, 0]]}},
+            'action.range_outside_limits',
+            'info',
+            r'knee would go to -0.5 .. 2 rad, its limits are 0 .. 2 rad \(1 of 3 joints\)',
         ),
     ],
 )
