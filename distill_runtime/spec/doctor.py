@@ -6,7 +6,13 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from . import action_findings, input_findings, joint_findings, source_findings
+from . import (
+    action_findings,
+    input_findings,
+    joint_findings,
+    rounding_findings,
+    source_findings,
+)
 from .finding import Case, Finding, SEVERITIES
 
 CHECKS = (
@@ -14,6 +20,7 @@ CHECKS = (
     *input_findings.CHECKS,
     *joint_findings.CHECKS,
     *action_findings.CHECKS,
+    *rounding_findings.CHECKS,
 )
 """Each takes a case and yields its findings."""
 
