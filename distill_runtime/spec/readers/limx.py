@@ -150,9 +150,16 @@ def _inputs(config: Fields, terms: list[dict[str, Any]]) -> list[dict[str, Any]]
                 {'term': 'latent', 'width': size.integer('encoder_output_size')},
                 *(term | clip for term in terms),
                 {'term': 'velocity_command', 'scale': command},
+                *_more_commands(size),
             ],
         },
     ]
+
+
+def _more_commands(size: Fields) -> list[dict[str, Any]]:
+    """Return the commands behind the velocity, to which the controllers never give a value."""
+    count = size.integer('commands_size') - 3 if 'commands_size' in size else 0
+    return [{'term': 'constant', 'values': [0.0] * count}] if count > 0 else []
 
 
 def _outputs(config: Fields, joints: list[str], driven: dict[str, float]) -> dict[str, Any]:

@@ -97,6 +97,13 @@ def test_ankles_are_driven_by_velocity_and_the_gait_is_in_the_file():
     assert spec.input_dim(spec.inputs[1]) == 2 + 36 + 3
 
 
+def test_commands_behind_the_velocity_are_zero():
+    spec = spec_of(limx_params(size={'commands_size': 5}))
+    assert spec.inputs[1].terms[-1].values == (0.0, 0.0)
+    assert spec.input_dim(spec.inputs[1]) == 2 + 30 + 3 + 2
+    assert spec_of(limx_params(size={'commands_size': 3})) == spec_of(limx_params())
+
+
 def test_period_name_and_encoder():
     spec = spec_of(limx_params())
     assert (spec.name, spec.period) == ('XY_ROBOT', 0.02)
