@@ -30,6 +30,8 @@ class RobotDescription:
     """Largest torque of each joint, in [N m]."""
     source: str
     """Where names and numbers come from."""
+    unused_motors: tuple[int, ...] = ()
+    """Numbers of the SDK that have no joint; those of the joints go around them."""
 
     def __post_init__(self) -> None:
         """Check lengths, names and ranges."""
@@ -42,9 +44,24 @@ class RobotDescription:
                 raise ConfigError("joints has an element '', expected the name of a joint")
             if count > 1:
                 raise ConfigError(f'joints has {joint!r} {count} times, expected unique names')
+        count = len(self.joints) + len(self.unused_motors)
+        if len(set(self.unused_motors)) != len(self.unused_motors) or not all(
+            0 <= number < count for number in self.unused_motors
+        ):
+            raise ConfigError(
+                f'unused_motors is {list(self.unused_motors)}, expected different numbers below '
+                f'{count}'
+            )
         self._check_position()
         self._check_positive('velocity', self.velocity)
         self._check_positive('effort', self.effort)
+
+    @property
+    def by_motor(self) -> tuple[str | None, ...]:
+        """The joint of each motor number; None where there is none."""
+        numbers = range(len(self.joints) + len(self.unused_motors))
+        names = iter(self.joints)
+        return tuple(None if number in self.unused_motors else next(names) for number in numbers)
 
     def _check_position(self) -> None:
         if self.position is None:

@@ -37,6 +37,7 @@ class _Profile:
     source: str
     joints: tuple[str, ...]
     limits: _ProfileLimits
+    unused_motors: tuple[int, ...] = ()
 
 
 def load_robot(profile_or_path: str) -> RobotDescription:
@@ -99,6 +100,7 @@ def read_profile(path: Path) -> RobotDescription:
             velocity=profile.limits.velocity,
             effort=profile.limits.effort,
             source=profile.source,
+            unused_motors=profile.unused_motors,
         )
     except ConfigError as error:
         raise ConfigError(f'{path}: {error}') from error

@@ -31,6 +31,12 @@ def test_infinity_is_no_limit():
     assert make_description(position=free, velocity=(math.inf, 1.0)).position == free
 
 
+def test_motors_are_numbered_around_the_unused_ones():
+    assert make_description().by_motor == ('hip', 'knee')
+    robot = make_description(unused_motors=(2, 0))
+    assert robot.by_motor == (None, 'hip', None, 'knee')
+
+
 @pytest.mark.parametrize(
     ('changes', 'message'),
     [
@@ -53,6 +59,8 @@ def test_infinity_is_no_limit():
         ({'velocity': (1.0, 0.0)}, r'^velocity\[knee\] = 0.0, expected above 0$'),
         ({'velocity': (math.nan, 1.0)}, r'^velocity\[hip\] = nan, expected above 0$'),
         ({'effort': ()}, r'^effort has 0 elements, expected one for each of 2 joints$'),
+        ({'unused_motors': (3,)}, r'^unused_motors is \[3\], expected different numbers below 3$'),
+        ({'unused_motors': (0, 0)}, r'^unused_motors is \[0, 0\], expected different numbers '),
         ({'effort': (-1.0, 1.0)}, r'^effort\[hip\] = -1.0, expected above 0$'),
     ],
 )

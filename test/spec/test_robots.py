@@ -135,8 +135,8 @@ def test_motor_order_of_the_h1_skips_the_unused_motor():
         for side in ('left', 'right')
         for joint in ('hip_yaw', 'hip_roll', 'hip_pitch', 'knee', 'ankle')
     ]
-    joints = load_profile('unitree_h1').joints
-    by_motor = (*joints[:9], None, *joints[9:])
+    by_motor = load_profile('unitree_h1').by_motor
+    assert by_motor[9] is None
     assert [by_motor[motor] for motor in leg_motors] == legs
 
 

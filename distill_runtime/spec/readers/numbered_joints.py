@@ -1,6 +1,6 @@
 # Copyright 2026 The distill_runtime Authors
 # SPDX-License-Identifier: Apache-2.0
-"""Joints that a file numbers in the order of the policy."""
+"""Joints that a file numbers, in the order of the policy or as motors of the robot."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from typing import NamedTuple
 
 from distill_runtime.errors import ConfigError
+from distill_runtime.spec.description import RobotDescription
 from distill_runtime.spec.foreign_fields import Fields
 from distill_runtime.spec.mapping import shown
 
@@ -54,3 +55,28 @@ class NumberedJoints(NamedTuple):
                 '(parameter robot)'
             )
         return [self.names[number] for number in numbers]
+
+
+def motor_names(robot: RobotDescription, motors: Sequence[int], where: str) -> tuple[str, ...]:
+    """Return the joints of motors.
+
+    Args:
+        robot: Names its motors.
+        motors: Their numbers.
+        where: Dotted key of the list, for messages.
+
+    Raises:
+        ConfigError: If the robot has no joint at one of them, or one is doubled.
+    """
+    if len(set(motors)) != len(motors):
+        raise ConfigError(f'{where} is {shown(list(motors))}, expected each motor once')
+    names = []
+    for motor in motors:
+        name = robot.by_motor[motor] if motor < len(robot.by_motor) else None
+        if name is None:
+            raise ConfigError(
+                f'{where} has motor {motor}, which robot {robot.name!r} does not have: it has '
+                f'{len(robot.joints)} joints'
+            )
+        names.append(name)
+    return tuple(names)

@@ -19,7 +19,7 @@ from distill_runtime.spec.dialect import FileDialect, ModelContext
 from distill_runtime.spec.foreign_fields import Fields
 from distill_runtime.spec.sources import SpecSource
 
-from .numbered_joints import NumberedJoints
+from .numbered_joints import motor_names, NumberedJoints
 from .unitree_actions import read_actions
 from .unitree_observations import read_observations
 from .unsupplied import UnsuppliedError
@@ -98,13 +98,13 @@ def _names(
     """Return the names in policy order; None: no robot was told."""
     if robot is None:
         return None
-    counts = {len(motors), len(fields.numbers('stiffness'))}
-    if len(robot.joints) not in counts or max(motors) >= len(robot.joints):
+    is_all = len(motors) == len(robot.joints)
+    if not is_all and len(fields.numbers('stiffness')) != len(robot.by_motor):
         raise ConfigError(
-            f'joint_ids_map has {len(motors)} motors, the highest is {max(motors)}, expected '
-            f'those of robot {robot.name!r}, which has {len(robot.joints)}'
+            f'joint_ids_map has {len(motors)} motors, expected those of robot {robot.name!r}, '
+            f'which has {len(robot.joints)}'
         )
-    return tuple(robot.joints[motor] for motor in motors)
+    return motor_names(robot, motors, 'joint_ids_map')
 
 
 def _of_motors(fields: Fields, gain: str, motors: list[int]) -> list[float]:
