@@ -20,6 +20,8 @@ from distill_runtime.spec.dialect import FileDialect, MetadataDialect, ModelCont
 from distill_runtime.spec.foreign_file import read_foreign
 from distill_runtime.spec.sources import SpecSource
 
+from .berkeley import BERKELEY
+from .holosoma import HOLOSOMA
 from .isaac_io import ISAAC_IO
 from .leapp import LEAPP
 from .limx import LIMX
@@ -28,9 +30,19 @@ from .mjswan import MJSWAN
 from .own import read_own
 from .rl_sar import RL_SAR
 from .unitree_deploy import UNITREE_DEPLOY
+from .unitree_gym import UNITREE_GYM
 
-METADATA_DIALECTS: tuple[MetadataDialect, ...] = (MJLAB,)
-FILE_DIALECTS: tuple[FileDialect, ...] = (UNITREE_DEPLOY, RL_SAR, ISAAC_IO, LEAPP, LIMX, MJSWAN)
+METADATA_DIALECTS: tuple[MetadataDialect, ...] = (MJLAB, HOLOSOMA)
+FILE_DIALECTS: tuple[FileDialect, ...] = (
+    UNITREE_DEPLOY,
+    RL_SAR,
+    UNITREE_GYM,
+    BERKELEY,
+    ISAAC_IO,
+    LEAPP,
+    LIMX,
+    MJSWAN,
+)
 OWN_SUFFIXES = ('.spec.yaml', '.spec.json')
 MAX_MESSAGE = 200
 """Characters of a message about a file of another form."""

@@ -1,0 +1,99 @@
+# Copyright 2026 The distill_runtime Authors
+# SPDX-License-Identifier: Apache-2.0
+"""ONNX metadata of holosoma: joints, gains and ranges of commands, as JSON.
+
+Everything else is in its Python configuration. Its runtime orders observations by their names
+there, puts zeros before the first frame of a history, and clips the action at 100.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+import json
+from typing import Any
+
+from distill_runtime.errors import ConfigError
+from distill_runtime.spec.dialect import MetadataDialect, ModelContext
+from distill_runtime.spec.foreign_fields import Fields
+from distill_runtime.spec.sources import SpecSource
+
+_MARKS = ('dof_names', 'kp', 'kd')
+_RANGES = ('lin_vel_x', 'lin_vel_y', 'ang_vel_yaw')
+_CLIP = 100.0
+"""github amazon-far/holosoma src/holosoma_inference/.../policies/base.py."""
+_KEYS = {
+    'joints': 'dof_names',
+    'stiffness': 'kp',
+    'damping': 'kd',
+    'command': 'command_ranges',
+}
+_HINTS = {
+    'period': 'the metadata has no period: give period, 1 / rl_rate of the configuration, in a '
+    'file with --spec',
+    'default_position': 'the metadata has no pose: give default_position, default_dof_angles of '
+    'the configuration, in a file with --spec',
+    'outputs.action.scale': 'the metadata has no scale: give outputs.action.scale, '
+    'policy_action_scale of the configuration, in a file with --spec',
+    'inputs': 'the metadata has no observations: describe the inputs in a file with --spec, in '
+    'the alphabetical order of their names in the configuration (actions, base_ang_vel, '
+    'command_ang_vel, command_lin_vel, cos_phase, dof_pos, dof_vel, projected_gravity, '
+    'sin_phase), with its obs_scales; a history is by term, oldest first, from zeros',
+    'command': 'the metadata has no ranges of commands: say the trained ones under command',
+}
+_MOTION = (
+    'the network reads a motion that lies in it, at input time_step, the number of policy steps, '
+    'which no term gives: describe the inputs in a file with --spec, with terms external for it '
+    'and for the observations of the motion'
+)
+
+
+def is_holosoma(metadata: Mapping[str, str]) -> bool:
+    """Whether metadata is of this dialect."""
+    return set(metadata) >= set(_MARKS)
+
+
+def read_holosoma(metadata: Mapping[str, str], context: ModelContext) -> SpecSource:
+    """Turn the metadata into our form, as far as it goes.
+
+    Raises:
+        ConfigError: If a value is no JSON or does not fit the others.
+    """
+    fields = Fields({key: _json(metadata, key) for key in (*_MARKS, 'command_ranges')}, 'metadata')
+    joints = fields.texts('dof_names')
+    names = [tensor.name for tensor in context.outputs]
+    output = next((name for name in ('action', 'actions') if name in names), 0)
+    result: dict[str, Any] = {
+        'name': context.model.stem,
+        'joints': joints,
+        'stiffness': fields.numbers('kp', len(joints)),
+        'damping': fields.numbers('kd', len(joints)),
+        'outputs': {
+            'action': {'name': output, 'clip': [-_CLIP, _CLIP], 'offset': 'default'},
+            'mode': 'position',
+        },
+    }
+    if 'command_ranges' in fields:
+        ranges = fields.mapping('command_ranges')
+        pairs = [ranges.pair(name) for name in _RANGES]
+        result['command'] = {
+            'lower': [pair[0] for pair in pairs],
+            'upper': [pair[1] for pair in pairs],
+        }
+    hints = dict(_HINTS)
+    if 'time_step' in [tensor.name for tensor in context.inputs]:
+        hints['inputs'] = _MOTION
+    return SpecSource(
+        name=f'{context.model.name} metadata', values=result, hints=hints, keys=_KEYS
+    )
+
+
+def _json(metadata: Mapping[str, str], key: str) -> object:
+    if key not in metadata:
+        return None
+    try:
+        return json.loads(metadata[key])
+    except (ValueError, RecursionError) as error:
+        raise ConfigError(f'metadata {key!r} is not JSON: {error}') from error
+
+
+HOLOSOMA = MetadataDialect(name='metadata of holosoma', matches=is_holosoma, read=read_holosoma)
