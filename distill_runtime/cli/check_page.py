@@ -5,6 +5,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from pathlib import Path
 import textwrap
 
 from distill_runtime.policy.examination import Examination
@@ -37,18 +38,19 @@ def check_page(
     if found.sourced is not None:
         sections.append(joint_section(found, found.sourced.spec, width))
         sections.append(action_section(found.sourced.spec))
-        sections += _sources(found.sourced, width)
+        sections += _sources(found.sourced, found.path, width)
     sections.append(Section(title='trial', lines=list(_trial(found))))
     return [*sections, *more, *_findings(found, width)]
 
 
-def _sources(sourced: SourcedSpec, width: int) -> Iterator[Section]:
-    """Say which source gave which field, and where sources disagree."""
-    given: dict[str, list[str]] = {}
-    for field, source in sourced.sources.items():
-        given.setdefault(source, []).append(field)
-    rows = [(source, ', '.join(fields)) for source, fields in given.items()]
-    lines = table_lines(('source', 'fields taken from it'), rows, width)
+def _sources(sourced: SourcedSpec, model: Path, width: int) -> Iterator[Section]:
+    """Say which source gave which field, and where sources disagree.
+
+    Files beside the model have their name alone.
+    """
+    beside = f'{model.parent}/'
+    rows = [(field, source.removeprefix(beside)) for field, source in sourced.sources.items()]
+    lines = table_lines(('field', 'taken from'), rows, width)
     yield Section(title='provenance', lines=lines)
     conflicts = [
         (part.where, part.value, part.other_value, f'{entry.source}, {entry.other_source}')

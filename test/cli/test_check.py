@@ -71,7 +71,7 @@ def test_index_ranges_fill_each_tensor_without_a_gap(real, capsys):
 def test_every_field_has_its_source(g1, capsys):
     _, found = report(g1, capsys)
     assert found['sources']['limits.effort'] == 'robot unitree_g1_29dof'
-    assert found['sources']['stiffness'].endswith('deploy.yaml')
+    assert found['sources']['stiffness'].endswith('deploy.yaml: stiffness by joint_ids_map')
     assert {field.partition('.')[0] for field in found['sources']} == set(found['spec'])
 
 
