@@ -6,11 +6,14 @@ from __future__ import annotations
 
 import argparse
 import os
+import signal
+import threading
 import time
 
 from distill_runtime.ros.deadlines import Grid
 from feed import SensorFeed
 import rclpy
+from rclpy.signals import SignalHandlerOptions
 from subjects import add_arguments, first_present
 
 
@@ -23,16 +26,21 @@ def main() -> None:
     parser.add_argument('--namespace', required=True)
     args = parser.parse_args()
     parent = os.getppid()
-    rclpy.init()
+    is_told = threading.Event()
+    signal.signal(signal.SIGTERM, lambda *_: is_told.set())
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # of a terminal: the parent tells
+    rclpy.init(signal_handler_options=SignalHandlerOptions.NO)
     node = rclpy.create_node('feeder', namespace=args.namespace)
     feed = SensorFeed(node, first_present(args).load().spec)
     print('ready', flush=True)
     grid = Grid(time.monotonic_ns(), 1_000_000_000, args.rate)
     end_ns = time.monotonic_ns() + round(args.seconds * 1e9)
-    while time.monotonic_ns() < end_ns and os.getppid() == parent:
+    while time.monotonic_ns() < end_ns and os.getppid() == parent and not is_told.is_set():
         time.sleep(max(0, grid.deadline_ns - time.monotonic_ns()) / 1e9)
         feed.publish()
         grid.advance(time.monotonic_ns())
+    node.destroy_node()
+    rclpy.shutdown()
 
 
 if __name__ == '__main__':

@@ -32,6 +32,12 @@ def machine_facts() -> dict[str, object]:
     }
 
 
+def stolen_seconds() -> float:
+    """Return how long a hypervisor kept all processors together from running, since the start."""
+    fields = _read(Path('/proc/stat')).partition('\n')[0].split()
+    return int(fields[8]) / os.sysconf('SC_CLK_TCK') if len(fields) > 8 else 0.0
+
+
 def _cpu() -> str:
     for line in _read(CPUINFO).splitlines():
         if line.startswith('model name'):

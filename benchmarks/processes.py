@@ -15,6 +15,7 @@ import sys
 import distill_runtime
 from subjects import Subject
 
+_END_TIMEOUT = 5.0
 HERE = Path(__file__).resolve().parent
 
 
@@ -56,6 +57,15 @@ def hogs(count: int, seconds: float) -> Iterator[None]:
         yield
 
 
+def output_of(script: str, *words: object) -> bytes:
+    """Run a script of the suite to its end; return what it prints."""
+    with _ended(_python(script, *words, stdout=subprocess.PIPE)) as process:
+        output, _ = process.communicate()
+    if process.returncode != 0:
+        raise RuntimeError(f'{script} failed, see its message above')
+    return output
+
+
 def _python(script: str, *words: object, stdout: int | None = None) -> subprocess.Popen[bytes]:
     command = [sys.executable, str(HERE / script), *map(str, words)]
     return subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=stdout)
@@ -66,5 +76,10 @@ def _ended(process: subprocess.Popen[bytes]) -> Iterator[subprocess.Popen[bytes]
     try:
         yield process
     finally:
-        process.kill()
-        process.communicate()
+        # killed at once, it would leave shared memory of DDS behind, which slows discovery down
+        process.terminate()
+        try:
+            process.communicate(timeout=_END_TIMEOUT)
+        except subprocess.TimeoutExpired:
+            process.kill()
+            process.communicate()

@@ -1,10 +1,15 @@
 # Copyright 2026 The distill_runtime Authors
 # SPDX-License-Identifier: Apache-2.0
-"""The bare sleeper: the control loop's own wait on an absolute grid, and nothing else."""
+"""The bare sleeper: the control loop's own wait on an absolute grid, in a process of its own.
+
+Arguments: period in [ns], SCHED_FIFO priority (0: none), seconds. It prints when each deadline was
+met, in [ns], and how many were missed, as JSON.
+"""
 
 from __future__ import annotations
 
-import threading
+import json
+import sys
 import time
 
 from distill_runtime.ros.deadlines import Grid, sleep_until
@@ -16,28 +21,23 @@ def _never() -> bool:
     return False
 
 
-def run_sleeper(timing: Timing, period_ns: int, priority: int, seconds: float) -> None:
-    """Note when each deadline was met, in a thread of its own.
+def main() -> None:
+    """Meet the deadlines, and note them as the control loop does."""
+    period_ns, priority, seconds = int(sys.argv[1]), int(sys.argv[2]), float(sys.argv[3])
+    timing = Timing(period_ns, size=round(2e9 * seconds / period_ns) + 1000)
+    if priority:
+        use_fifo(priority)
+    with GarbagePause():
+        grid = Grid(time.monotonic_ns(), period_ns, 1)
+        end_ns = time.monotonic_ns() + round(seconds * 1e9)
+        while grid.deadline_ns < end_ns:
+            sleep_until(grid.deadline_ns, _never)
+            now_ns = time.monotonic_ns()
+            timing.add(now_ns, now_ns)
+            timing.missed += grid.advance(now_ns)
+    starts = timing._starts[: timing.ticks].tolist()
+    print(json.dumps({'starts_ns': starts, 'missed': timing.missed}))
 
-    Args:
-        timing: Receives the starts and the number of missed deadlines.
-        period_ns: Period of the grid.
-        priority: Of SCHED_FIFO; 0: none.
-        seconds: How long.
-    """
 
-    def run() -> None:
-        if priority:
-            use_fifo(priority)
-        with GarbagePause():
-            grid = Grid(time.monotonic_ns(), period_ns, 1)
-            end_ns = time.monotonic_ns() + round(seconds * 1e9)
-            while grid.deadline_ns < end_ns:
-                sleep_until(grid.deadline_ns, _never)
-                now_ns = time.monotonic_ns()
-                timing.add(now_ns, now_ns)
-                timing.missed += grid.advance(now_ns)
-
-    thread = threading.Thread(target=run, name='sleeper')
-    thread.start()
-    thread.join()
+if __name__ == '__main__':
+    main()
