@@ -28,7 +28,7 @@ def judge(report: dict[str, Any]) -> list[dict[str, object]]:
             _at_most(
                 'process start to first command in s',
                 FIRST_COMMAND_S,
-                startup['first_command_median_s'],
+                startup['ours']['median_s'],
             ),
         ]
     return goals

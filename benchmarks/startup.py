@@ -1,6 +1,6 @@
 # Copyright 2026 The distill_runtime Authors
 # SPDX-License-Identifier: Apache-2.0
-"""A student_node process: time to its first command, and its memory while it ticks."""
+"""A student_node process: time to its first command, beside a plain node's; its memory."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ import subprocess
 import sys
 import time
 
-from processes import feeder, unique_namespace
+from processes import feeder, HERE, unique_namespace
 import rclpy
 from rclpy.node import Node
 from rclpy.qos import QoSProfile
@@ -23,50 +23,61 @@ from subjects import add_arguments, first_present, Subject
 
 _FEED_RATE = 200
 _TIMEOUT = 30.0
+_PAUSE = 0.7
+"""By which each start is later in the driver's cycle of announcements, in [s]."""
 
 
 def main() -> None:
-    """Start the node some times and print the result as JSON."""
+    """Start both nodes some times, in turns, and print the result as JSON."""
     parser = argparse.ArgumentParser(description=__doc__)
     add_arguments(parser)
     args = parser.parse_args()
     subject = first_present(args)
-    num_starts, ticking = (1, 0.5) if args.quick else (5, 10.0)
+    num_starts, ticking = (1, 0.5) if args.quick else (9, 10.0)
     rclpy.init()
-    seconds, memory = [], {}
-    for number in range(num_starts):
-        namespace = unique_namespace(f'start_{number}')
-        listener = rclpy.create_node('listener', namespace=namespace)
-        is_last = number == num_starts - 1
-        with contextlib.ExitStack() as stack:
-            stack.enter_context(feeder(subject, namespace, _FEED_RATE, 2 * _TIMEOUT + ticking))
-            begin = time.monotonic()
-            process = stack.enter_context(_started(subject, namespace))
-            _wait_for_command(listener, process)
-            seconds.append(time.monotonic() - begin)
-            if is_last:
-                time.sleep(ticking)
-                memory = _memory(process.pid)
-        listener.destroy_node()
+    namespace = unique_namespace('startup')
+    listener = rclpy.create_node('listener', namespace=namespace)
+    starts: dict[str, list[float]] = {'ours': [], 'plain': []}
+    memory: dict[str, float] = {}
+    with feeder(subject, namespace, _FEED_RATE, 4.0 * num_starts * _TIMEOUT):
+        for number in range(num_starts):
+            for name, command in (('plain', _plain_command()), ('ours', _our_command(subject))):
+                time.sleep(_PAUSE)
+                begin = time.monotonic()
+                with _started(command, namespace) as process:
+                    _wait_for_command(listener, process)
+                    starts[name].append(round(time.monotonic() - begin, 3))
+                    if name == 'ours' and number == num_starts - 1:
+                        time.sleep(ticking)
+                        memory = _memory(process.pid)
+    listener.destroy_node()
     rclpy.shutdown()
-    result = {
-        'subject': subject.name,
-        'first_command_s': [round(value, 3) for value in seconds],
-        'first_command_median_s': round(statistics.median(seconds), 3),
-        'ticking_s': ticking,
-        **memory,
-    }
+    result = {'subject': subject.name, 'ticking_s': ticking, **memory}
+    for name, seconds in starts.items():
+        median = round(statistics.median(seconds), 3)
+        result[name] = {'first_command_s': seconds, 'median_s': median}
     print(json.dumps(result))
 
 
-@contextlib.contextmanager
-def _started(subject: Subject, namespace: str) -> Iterator[subprocess.Popen[bytes]]:
-    """Run student_node as a process of its own, walking from its first tick on."""
+def _plain_command() -> list[str]:
+    return [sys.executable, str(HERE / 'plain_node.py'), '--ros-args']
+
+
+def _our_command(subject: Subject) -> list[str]:
+    """Return the command of a student_node that walks from its first tick on."""
     command = [sys.executable, '-m', 'distill_runtime.ros.student_node', '--ros-args']
-    command += ['--log-level', 'error', '-r', f'__ns:={namespace}', '-p', 'autostart:=true']
+    command += ['--log-level', 'fatal', '-p', 'autostart:=true']
     for name, value in subject.parameters().items():
         command += ['-p', f'{name}:={value}'] if value else []
-    process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=sys.stderr)
+    return command
+
+
+@contextlib.contextmanager
+def _started(command: list[str], namespace: str) -> Iterator[subprocess.Popen[bytes]]:
+    """Run a node as a process of its own."""
+    process = subprocess.Popen(
+        [*command, '-r', f'__ns:={namespace}'], stdin=subprocess.DEVNULL, stdout=sys.stderr
+    )
     try:
         yield process
     finally:
@@ -88,7 +99,7 @@ def _wait_for_command(listener: Node, process: subprocess.Popen[bytes]) -> None:
     while not commands:
         rclpy.spin_once(listener, timeout_sec=0.1)
         if process.poll() is not None:
-            raise RuntimeError(f'student_node ended with status {process.returncode}')
+            raise RuntimeError(f'the node ended with status {process.returncode}')
         if time.monotonic() > end:
             raise RuntimeError(f'no command within {_TIMEOUT} s')
     listener.destroy_subscription(subscription)

@@ -21,13 +21,19 @@ def print_report(report: dict[str, Any]) -> None:
         _print_timing(report['timing'])
     if 'startup' in report:
         startup = report['startup']
-        starts = ', '.join(f'{seconds:.2f}' for seconds in startup['first_command_s'])
         rows = [
-            ('process start to first command', f'{startup["first_command_median_s"]:.2f} s'),
-            ('all starts', f'{starts} s'),
-            (f'resident after {startup["ticking_s"]:g} s', f'{startup["resident_mb"]} MB'),
+            (words, _seconds(startup['ours'][key]), _seconds(startup['plain'][key]))
+            for words, key in (
+                ('process start to first command, median', 'median_s'),
+                ('all starts', 'first_command_s'),
+            )
         ]
-        print_table(f'student_node process, {startup["subject"]}', ('', ''), rows)
+        rows.append(
+            (f'resident after {startup["ticking_s"]:g} s', f'{startup["resident_mb"]} MB', '')
+        )
+        print_table(
+            f'student_node process, {startup["subject"]}', ('', 'ours', 'plain node'), rows
+        )
     words = {True: 'met', False: 'missed', None: 'not measured'}
     rows = [
         (goal['name'], goal['goal'], _shown(goal['value']), words[goal['met']])
@@ -80,13 +86,29 @@ def _print_timing(timing: dict[str, Any]) -> None:
             _errors(cell['bare']),
             str(cell['bare']['missed']),
             f'{cell["p999_to_bare"]:.2f}',
+            f'{cell["stolen_s"]:.2f} s',
         )
         for cell in timing['cells']
     ]
-    heads = ('rate', '', 'load', 'ours', 'missed', 'bare sleeper', 'missed', 'p99.9 ratio')
+    heads = (
+        'rate',
+        '',
+        'load',
+        'ours',
+        'missed',
+        'bare sleeper',
+        'missed',
+        'p99.9 ratio',
+        'stolen',
+    )
     print_table('Period error in us, p50 / p99 / p99.9', heads, rows)
     if timing['fifo_skipped']:
         print(f'SCHED_FIFO skipped: {timing["fifo_skipped"]}')
+
+
+def _seconds(values: float | list[float]) -> str:
+    values = values if isinstance(values, list) else [values]
+    return ', '.join(f'{value:.2f}' for value in values) + ' s'
 
 
 def _errors(result: dict[str, float]) -> str:

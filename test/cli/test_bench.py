@@ -51,15 +51,12 @@ def test_textbook_node_computes_the_same(report):
     assert subject['paced']['largest_difference'] <= 1e-5
 
 
-def test_timing_covers_every_rate_and_condition(report):
+def test_timing_covers_every_condition(report):
     timing = report['timing']
     cells = [(cell['rate_hz'], cell['fifo'] > 0, cell['hogs'] > 0) for cell in timing['cells']]
     schedulings = (False,) if timing['fifo_skipped'] else (False, True)
     assert cells == [
-        (rate, has_fifo, has_hogs)
-        for rate in (50, 200, 500)
-        for has_fifo in schedulings
-        for has_hogs in (False, True)
+        (200, has_fifo, has_hogs) for has_fifo in schedulings for has_hogs in (False, True)
     ]
     for cell in timing['cells']:
         for loop in ('ours', 'bare'):
@@ -69,7 +66,8 @@ def test_timing_covers_every_rate_and_condition(report):
 
 def test_startup_reports_time_and_memory(report):
     startup = report['startup']
-    assert startup['first_command_median_s'] > 0.1
+    for name in ('ours', 'plain'):
+        assert 0.1 < startup[name]['median_s'] < 30.0
     assert 20.0 < startup['resident_mb'] <= startup['peak_mb']
 
 
