@@ -9,6 +9,7 @@ import time
 from typing import NamedTuple, Protocol
 
 from distill_runtime.policy.session import PolicySession
+from distill_runtime.ros.clock import ros_now
 from distill_runtime.ros.student_node import StudentNode
 from feed import SensorFeed
 import numpy as np
@@ -79,7 +80,7 @@ class OurTick:
         """Take the node's objects."""
         self._feed = feed
         self._parts = parts_of(node)
-        self._clock = node.get_clock()
+        self._now = ros_now(node.get_clock())
         self._stamp_ns = 0
         self.laps: tuple[int, ...] = ()
         self.result: Result | None = None
@@ -94,7 +95,7 @@ class OurTick:
         parts, clock = self._parts, time.perf_counter_ns
         inputs, runner, sensors, output = parts.inputs, parts.runner, parts.sensors, parts.output
         start_ns = clock()
-        stamp_ns = self._clock.now().nanoseconds
+        stamp_ns = self._now()
         stamped_ns = clock()
         inputs.refresh(stamp_ns)
         refreshed_ns = clock()

@@ -34,6 +34,13 @@ def own_indices(indices: IndexArray) -> IndexArray:
     return np.array(indices)
 
 
+def segment(values: FloatArray, indices: IndexArray) -> FloatArray | None:
+    """Return a view of the elements if they lie behind one another in order, else None."""
+    start = int(indices[0])
+    is_run = bool(np.array_equal(indices, np.arange(start, start + len(indices))))
+    return values[start : start + len(indices)] if is_run else None
+
+
 def locked_indices(values: Iterable[int]) -> IndexArray:
     """Return a read-only index array of shape (n,)."""
     array = np.array(tuple(values), dtype=np.intp)

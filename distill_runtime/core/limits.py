@@ -29,6 +29,7 @@ class Limiter:
         self._upper = joints.upper
         is_position = np.array([mode == 'position' for mode in joints.modes])
         self._step = np.where(is_position, max_step, np.inf) if max_step > 0.0 else None
+        self._small_step_squared = 0.99 * max_step * max_step
         self._low = np.zeros(len(joints.names))
         self._high = np.zeros(len(joints.names))
         self.previous = np.zeros(len(joints.names))
@@ -39,6 +40,11 @@ class Limiter:
         """Forget the last command: the next one is not limited in its step."""
         self.has_previous = False
 
+    def _may_exceed_step(self, target: FloatArray) -> bool:
+        """Whether the step limit can bind; where all steps together are small, none does."""
+        np.subtract(target, self.previous, self._low)
+        return not np.vdot(self._low, self._low) <= self._small_step_squared
+
     def limit(self, target: FloatArray, command: FloatArray) -> None:
         """Write the command nearest to the target that is inside all limits.
 
@@ -46,7 +52,7 @@ class Limiter:
             target: What is wanted, finite, shape (num_joints,).
             command: Receives the limited command, shape (num_joints,); may be target itself.
         """
-        if self._step is not None and self.has_previous:
+        if self._step is not None and self.has_previous and self._may_exceed_step(target):
             np.subtract(self.previous, self._step, self._low)
             np.add(self.previous, self._step, self._high)
             np.maximum(target, self._low, out=command)

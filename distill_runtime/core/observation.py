@@ -46,9 +46,8 @@ class Observation:
         self._frame: Float32Array = np.zeros(frame_dim, dtype=np.float32)
         self._ring = np.zeros((2 * plan.depth, frame_dim), dtype=np.float32)
         flat = self._ring.reshape(-1)
-        self._rows = tuple(
-            (self._ring[slot], self._ring[slot + plan.depth]) for slot in range(plan.depth)
-        )
+        both = self._ring.reshape(2, plan.depth, frame_dim)
+        self._rows = tuple(both[:, slot] for slot in range(plan.depth))
         self._windows = tuple(
             flat[(slot + 1) * frame_dim : (slot + 1 + plan.depth) * frame_dim]
             for slot in range(plan.depth)
@@ -89,9 +88,7 @@ class Observation:
         if self._is_empty and self._fill_first:
             self._ring[:] = frame
         else:
-            first, second = self._rows[slot]
-            first[:] = frame
-            second[:] = first
+            self._rows[slot][:] = frame
         self._is_empty = False
         self._windows[slot].take(self._layout, None, self._tensor, 'clip')
         self._slot = slot + 1 if slot + 1 < self._depth else 0

@@ -9,7 +9,7 @@ import math
 import numpy as np
 
 from .action import ActionMap
-from .arrays import FloatArray, is_sound, own_indices
+from .arrays import FloatArray, IndexArray, is_sound, own_indices, segment
 from .command import CommandGate
 from .config import RunnerConfig
 from .freshness import Freshness
@@ -62,19 +62,28 @@ class PolicyRunner:
         self._is_position = np.array(
             [mode == 'position' for mode in plan.joints.modes], np.float64
         )
-        self._position_index = own_indices(plan.joints.position_index)
-        self._velocity_index = own_indices(plan.joints.velocity_index)
         num_joints = len(plan.joints.names)
-        self.joint_position = np.zeros(num_joints)
+        self._gathers: list[tuple[IndexArray, FloatArray]] = []
+        self.joint_position = self._joint_values(plan.joints.position_index)
         """Measured positions of the last tick in [rad], policy order."""
-        self.joint_velocity = np.zeros(num_joints)
+        self.joint_velocity = self._joint_values(plan.joints.velocity_index)
         """Measured velocities of the last tick in [rad]/[s], policy order."""
         self._command = np.zeros(num_joints)
         self._wanted = np.zeros(num_joints)
         self._from = np.zeros(num_joints)
+        self._is_interpolated = config.interpolation == 'linear' and config.ticks_per_step > 1
+        self._policy_target = self._wanted if self._is_interpolated else self._action.target
         self._measured = np.zeros(num_joints)
         self._events: list[Event] = []
         self.reset()
+
+    def _joint_values(self, index: IndexArray) -> FloatArray:
+        """Return joint values: a view where they are in policy order, else an array to gather."""
+        values = segment(self._head, index)
+        if values is None:
+            values = np.zeros(len(index))
+            self._gathers.append((own_indices(index), values))
+        return values
 
     def reset(self) -> None:
         """Return to the state after construction."""
@@ -167,7 +176,7 @@ class PolicyRunner:
         if self._mode is Mode.POLICY:
             has_policy_step = self._policy_tick(stamp_ns)
             if self._mode is Mode.POLICY:
-                self._limiter.limit(self._wanted, self._command)
+                self._limiter.limit(self._policy_target, self._command)
                 return self._result(True, has_policy_step, warning)
         if self._mode is Mode.STANDBY:
             self._ramp.write(stamp_ns, self._wanted)
@@ -187,8 +196,8 @@ class PolicyRunner:
             return f'imu.norm: orientation (w, x, y, z) is {quat}, expected a unit quaternion'
         self._head[:] = values
         self._freshness.take_over(sensors)
-        self._head.take(self._position_index, None, self.joint_position, 'clip')
-        self._head.take(self._velocity_index, None, self.joint_velocity, 'clip')
+        for index, out in self._gathers:
+            self._head.take(index, None, out, 'clip')
         return sensors.problem
 
     def _policy_tick(self, stamp_ns: int) -> bool:
@@ -197,7 +206,7 @@ class PolicyRunner:
         phase = self._tick % ticks
         self._tick += 1
         if phase == 0:
-            if self.config.interpolation == 'linear' and ticks > 1:
+            if self._is_interpolated:
                 self._from[:] = self._action.target if self._tick > 1 else self._start_pose()
             for clock in self._clocks:
                 clock.advance(self._velocity_command)
@@ -209,12 +218,10 @@ class PolicyRunner:
                 self.fail(unsound_action(action), stamp_ns)
                 return True
             self._action.apply(action)
-        if self.config.interpolation == 'linear' and ticks > 1:
+        if self._is_interpolated:
             np.subtract(self._action.target, self._from, self._wanted)
             np.multiply(self._wanted, (phase + 1) / ticks, self._wanted)
             np.add(self._wanted, self._from, self._wanted)
-        else:
-            self._wanted[:] = self._action.target
         return phase == 0
 
     def _act_on_fault(self, stamp_ns: int) -> bool:

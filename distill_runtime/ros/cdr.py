@@ -18,6 +18,7 @@ BODY = 4
 
 _STAMP = Struct('<iI')
 _UINT = Struct('<I')
+_MAX_STARTS = 64
 LITTLE_ENDIAN = b'\x00\x01'
 """First two bytes of a message that can be read."""
 
@@ -112,6 +113,7 @@ class Fields:
             end = first + count
         self._values = Struct(layout)
         self._strings = strings if has_header else 0
+        self._starts: dict[bytes, int] = {}
         self._start = BODY + 8 if has_header else BODY
 
     def read(self, data: bytes) -> tuple[float, ...]:
@@ -122,14 +124,24 @@ class Fields:
         """
         if data[:2] != LITTLE_ENDIAN:
             check_encapsulation(data)
-        offset = self._start
-        for _ in range(self._strings):
-            offset = skip_string(data, offset)[1]
-        start = aligned(offset, 8)
+        # where the first string ends is where the numbers start, if there is no other
+        start = self._starts.get(data[self._start : self._start + 4], 0)
+        if not start:
+            start = self._find(data)
         if start + self._values.size > len(data):
             needed = start + self._values.size
             raise DecodeError(f'length: message of {len(data)} bytes, expected {needed} or more')
         return self._values.unpack_from(data, start)
+
+    def _find(self, data: bytes) -> int:
+        """Return where the numbers start."""
+        offset = self._start
+        for _ in range(self._strings):
+            offset = skip_string(data, offset)[1]
+        start = aligned(offset, 8)
+        if self._strings == 1 and len(self._starts) < _MAX_STARTS:
+            self._starts[data[self._start : self._start + 4]] = start
+        return start
 
 
 TWIST = Fields((0, 2), (5, 1), has_header=False)

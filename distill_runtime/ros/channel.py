@@ -48,6 +48,7 @@ class Channel:
         topic: str,
         store: Callable[[bytes, int], None],
         has_header: bool = True,
+        is_single: bool = False,
     ) -> None:
         """Wrap a subscription.
 
@@ -57,6 +58,7 @@ class Channel:
             topic: Name for messages.
             store: Takes message and sample stamp over, or raises DecodeError.
             has_header: Whether the message begins with a Header.
+            is_single: Whether at most one message waits, the newest.
         """
         self.subscription = subscription
         self.message_type = message_type
@@ -66,6 +68,7 @@ class Channel:
         self._take = subscription.handle.take_message
         self._store = store
         self._has_header = has_header
+        self._is_single = is_single
 
     def take_one(self) -> tuple[bytes, dict[str, int]] | None:
         """Return the oldest waiting message with its info; None if none waits."""
@@ -89,6 +92,9 @@ class Channel:
         """
         taken = self._take(self.message_type, True)
         if taken is None:
+            return
+        if self._is_single:
+            self.accept(taken, stamp_ns)
             return
         following = self._take(self.message_type, True)
         if following is None:

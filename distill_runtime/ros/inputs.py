@@ -202,6 +202,7 @@ class Inputs:
                 ReliabilityPolicy.RELIABLE if self._is_lockstep else ReliabilityPolicy.BEST_EFFORT
             ),
         )
+        overridden = self._overridden(topic)
         try:
             subscription = self._node.create_subscription(
                 message_type,
@@ -209,17 +210,20 @@ class Inputs:
                 never_called,
                 qos,
                 callback_group=self._group,
-                qos_overriding_options=self._overriding_options(topic),
+                qos_overriding_options=QoSOverridingOptions(policy_kinds=overridden),
                 raw=True,
             )
         except (NameValidationException, RuntimeError, ValueError) as error:
             self.destroy()
             what = ' '.join(str(error).partition(', at ')[0].split())
             raise ConfigError(f'topic {topic!r} cannot be subscribed to: {what}') from error
-        self.channels.append(Channel(subscription, message_type, topic, store, has_header))
+        is_single = qos.depth == 1 and not overridden
+        self.channels.append(
+            Channel(subscription, message_type, topic, store, has_header, is_single)
+        )
         return self.channels[-1]
 
-    def _overriding_options(self, topic: str) -> QoSOverridingOptions:
+    def _overridden(self, topic: str) -> list[QoSPolicyKind]:
         """Name the policies that the user overrides, and no other.
 
         A policy that is named becomes a parameter that cannot change, and would hold the QoS of
@@ -228,9 +232,7 @@ class Inputs:
         prefix = f'qos_overrides.{self._node.resolve_topic_name(topic)}.subscription.'
         given = given_names(self._node)
         kinds = (QoSPolicyKind.HISTORY, QoSPolicyKind.DEPTH, QoSPolicyKind.RELIABILITY)
-        return QoSOverridingOptions(
-            policy_kinds=[kind for kind in kinds if prefix + kind.name.lower() in given]
-        )
+        return [kind for kind in kinds if prefix + kind.name.lower() in given]
 
     def _subscribe_externals(self, spec: PolicySpec, plan: Plan) -> None:
         messages = {

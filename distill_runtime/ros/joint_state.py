@@ -6,7 +6,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from distill_runtime.core.arrays import FloatArray, IndexArray, locked_indices
+from distill_runtime.core.arrays import FloatArray, IndexArray
 import numpy as np
 
 from .cdr import (
@@ -119,7 +119,7 @@ class JointStateDecoder:
             )
         layout = _Layout(
             end=end,
-            order=locked_indices(places[name] for name in self._joints),
+            order=np.array([places[name] for name in self._joints], dtype=np.intp),
             positions=self._doubles(positions_at, num_positions),
             velocities=self._doubles(velocities_at, num_velocities) if num_velocities else None,
             count_at=aligned(offset, 4),

@@ -18,6 +18,7 @@ from rclpy.clock import Clock
 from rclpy.impl.implementation_singleton import rclpy_implementation
 from rclpy.node import Node
 
+from .clock import ros_now
 from .deadlines import Grid, sleep_until
 from .inputs import Inputs
 from .internals import Internals
@@ -140,7 +141,7 @@ class ControlLoop:
         runner, inputs = self._parts.runner, self._parts.inputs
         uses_ros_time = self._clock.ros_time_is_active
         wait = self._wait_for_ros_time if uses_ros_time else self._sleep
-        now = self._now()
+        now, ros_now_ns = self._now(), ros_now(self._clock)
         if uses_ros_time:
             self._wait_for_ros_time(1)
         grid = Grid(now(), runner.plan.period_ns, runner.config.ticks_per_step)
@@ -150,7 +151,7 @@ class ControlLoop:
             if self._stops.is_set():
                 return
             start_ns = time.monotonic_ns()
-            stamp_ns = self._ros_now_ns()
+            stamp_ns = ros_now_ns()
             inputs.refresh(stamp_ns)
             self.tick(stamp_ns, start_ns, start_ns if uses_ros_time else deadline_ns)
             now_ns = now()
@@ -203,20 +204,18 @@ class ControlLoop:
 
     def _now(self) -> Callable[[], int]:
         """Return the clock that deadlines and silence are measured with, in [ns]."""
-        return self._ros_now_ns if self._clock.ros_time_is_active else time.monotonic_ns
+        return ros_now(self._clock) if self._clock.ros_time_is_active else time.monotonic_ns
 
     def _sleep(self, deadline_ns: int) -> None:
         sleep_until(deadline_ns, self._stops.is_set)
 
-    def _ros_now_ns(self) -> int:
-        return self._clock.now().nanoseconds
-
     def _wait_for_ros_time(self, deadline_ns: int) -> None:
         """Wait for a moment of the simulated clock; a clock that is set back ends the wait."""
-        last_ns = self._ros_now_ns()
+        now = ros_now(self._clock)
+        last_ns = now()
         while last_ns < deadline_ns and not self._stops.is_set():
             time.sleep(0.0005)
-            now_ns = self._ros_now_ns()
+            now_ns = now()
             if now_ns < last_ns:
                 return
             last_ns = now_ns
