@@ -12,6 +12,7 @@ from distill_runtime.core.runner import PolicyRunner
 from distill_runtime.core.step import Step
 from distill_runtime.errors import ConfigError
 import numpy as np
+from rclpy.duration import Duration
 from rclpy.node import Node
 from rclpy.qos import QoSProfile
 from sensor_msgs.msg import JointState
@@ -22,6 +23,7 @@ from .template import Template
 
 COMMAND_TYPES = ('joint_state', 'position_array', 'trajectory', 'effort')
 COMMAND_QOS = QoSProfile(depth=10)
+_ARRIVAL_TIMEOUT = Duration(seconds=0.2)
 
 
 class CommandWriter(Protocol):
@@ -201,10 +203,16 @@ class CommandOutput:
             self._publish(message)
 
     def send_rest(self, stamp_ns: int) -> None:
-        """Publish the last message of a session, where the last command must not stand."""
+        """Publish the last message of a session, where the last command must not stand.
+
+        Waits until it has arrived: what is still on its way is lost when the publisher goes.
+        """
         message = self._writer.rest(stamp_ns)
-        if message is not None and not self._is_shadow:
+        if self._is_shadow:
+            return
+        if message is not None:
             self._publish(message)
+        self._publisher.wait_for_all_acked(_ARRIVAL_TIMEOUT)
 
     def destroy(self) -> None:
         """Withdraw the topic."""
