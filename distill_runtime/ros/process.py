@@ -1,36 +1,35 @@
 # Copyright 2026 The distill_runtime Authors
 # SPDX-License-Identifier: Apache-2.0
-"""How a node's process ends: by a signal that is waited for, never by one that interrupts."""
+"""How a node's process ends: by a signal that is noted, never by one that interrupts."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 import contextlib
 import signal
+import threading
 
 from distill_runtime.errors import DistillError
 from rclpy.executors import ExternalShutdownException, SingleThreadedExecutor
 
-_SIGNALS = (signal.SIGINT, signal.SIGTERM)
 _POLL = 0.1  # s
+_has_come = threading.Event()
 
 
-def block_signals() -> None:
-    """Hold SIGINT and SIGTERM back, in this thread and those that it starts.
+def note_signals() -> None:
+    """Have SIGINT and SIGTERM noted from now on, however many come.
 
     A terminal and a launch file both send SIGINT: the second must not break what the first began.
+    To block the signals would not do: the threads that numpy has started by then would get them.
     """
-    signal.pthread_sigmask(signal.SIG_BLOCK, _SIGNALS)
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, lambda number, frame: _has_come.set())
 
 
-def wait_for_signal(is_over: Callable[[], bool] | None = None) -> None:
+def wait_for_signal(is_over: Callable[[], bool] = lambda: False) -> None:
     """Return when SIGINT or SIGTERM has come, or something is over."""
-    if is_over is None:
-        signal.sigwait(_SIGNALS)
-        return
-    while not is_over():
-        if signal.sigtimedwait(_SIGNALS, _POLL) is not None:
-            return
+    while not (_has_come.wait(_POLL) or is_over()):
+        pass
 
 
 def explain(error: Exception) -> str:

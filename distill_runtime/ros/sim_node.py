@@ -28,7 +28,7 @@ from rclpy.executors import SingleThreadedExecutor
 from rclpy.node import Node
 from rclpy.signals import SignalHandlerOptions
 
-from .process import block_signals, explain, wait_for_signal
+from .process import explain, note_signals, wait_for_signal
 from .sim_config import declare_config
 from .sim_messages import CommandReader, MESSAGE_TYPES, QOS, SensorPublishers
 
@@ -236,7 +236,7 @@ class SimNode:
 
 def main(args: list[str] | None = None) -> int:
     """Run the node until SIGINT, SIGTERM or the configured time; return the exit status."""
-    block_signals()
+    note_signals()
     try:
         rclpy.init(args=args, signal_handler_options=SignalHandlerOptions.NO)
         node = SimNode()

@@ -31,7 +31,7 @@ from .loop import ControlLoop, LoopParts
 from .node_config import StudentNodeConfig
 from .outputs import command_writer, CommandOutput
 from .parameters import declare_parameters, read_parameters, refuse_frozen, unknown_names
-from .process import block_signals, explain, serve, wait_for_signal
+from .process import explain, note_signals, serve, wait_for_signal
 from .realtime import lock_memory
 
 _SUCCESS = TransitionCallbackReturn.SUCCESS
@@ -235,7 +235,7 @@ def main(args: list[str] | None = None) -> int:
     Returns:
         0, or 2 if the arguments are wrong, or autostart was asked for and refused.
     """
-    block_signals()
+    note_signals()
     try:
         rclpy.init(args=args, signal_handler_options=SignalHandlerOptions.NO)
         node = StudentNode()

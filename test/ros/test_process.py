@@ -1,0 +1,127 @@
+# Copyright 2026 The distill_runtime Authors
+# SPDX-License-Identifier: Apache-2.0
+"""student_node as a program: arguments, signals, exit status, last command."""
+
+from __future__ import annotations
+
+from contextlib import contextmanager
+import signal
+import subprocess
+import sys
+import time
+
+import pytest
+from rclpy.node import Node
+from support.ros_harness import PATIENCE, Robot, wait_for
+
+POSE = (0.3, 0.2, -0.1)
+
+
+@contextmanager
+def program(*arguments):
+    """Start student_node in a process group of its own, as a terminal does."""
+    process = subprocess.Popen(
+        [sys.executable, '-m', 'distill_runtime.ros.student_node', '--ros-args', *arguments],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        start_new_session=True,
+    )
+    try:
+        yield process
+    finally:
+        process.kill()
+        process.wait()
+
+
+def parameters(**values):
+    """Return the arguments that set parameters."""
+    words = [['-p', f'{name}:={value}'] for name, value in values.items()]
+    return [word for pair in words for word in pair]
+
+
+def end(process, signals):
+    """Send signals; return the output and how long the end took."""
+    start = time.monotonic()
+    for number in signals:
+        process.send_signal(number)
+    output = process.communicate(timeout=PATIENCE)[0]
+    return output, time.monotonic() - start
+
+
+INT, TERM = signal.SIGINT, signal.SIGTERM
+
+
+@pytest.mark.parametrize(
+    ('signals', 'command_type', 'field', 'last'),
+    [
+        ((INT,), 'joint_state', 'position', POSE),
+        ((TERM,), 'effort', 'effort', (0.0, 0.0, 0.0)),
+        ((INT, INT, TERM), 'joint_state', 'position', POSE),
+    ],
+)
+def test_signal_ends_the_program_with_the_fault_action(
+    ros, model, signals, command_type, field, last
+):
+    options = parameters(
+        model=model, autostart=True, command_type=command_type, ramp_time=0.0, max_input_age=5.0
+    )
+    with (
+        ros.node(Node, 'robot') as node,
+        program(*options) as process,
+    ):
+        robot = Robot(node, 'student_node')
+        with robot.feeding(position=POSE):
+            wait_for(lambda: len(robot.commands.messages) > 10, 'a command')
+            assert list(getattr(robot.commands.messages[-1], field)) != list(last)
+            output, seconds = end(process, signals)
+            assert process.returncode == 0, output
+            assert 'Traceback' not in output
+            assert seconds < 1.0
+        wait_for(lambda: list(getattr(robot.commands.messages[-1], field)) == list(last))
+
+
+@pytest.mark.parametrize('signals', [(INT,), (TERM, INT)])
+def test_program_that_is_not_configured_ends_as_well(ros, signals):
+    with ros.node(Node, 'robot') as node, program() as process:
+        wait_for(lambda: node.count_publishers('/diagnostics'))
+        time.sleep(0.1)
+        output, seconds = end(process, signals)
+        assert (process.returncode, output) == (0, '')
+        assert seconds < 1.0
+
+
+def refused(*arguments):
+    """Return the output of a program that ends by itself with 2."""
+    with program(*arguments) as process:
+        output = process.communicate(timeout=PATIENCE)[0]
+        assert process.returncode == 2, output
+        assert 'Traceback' not in output
+        return output
+
+
+def test_autostart_with_a_model_that_cannot_be_loaded_ends_with_one_message(tmp_path):
+    (tmp_path / 'bad.onnx').write_bytes(b'no network')
+    output = refused(*parameters(model=tmp_path / 'bad.onnx', autostart=True))
+    assert output.count('\n') == 1
+    assert 'configure is refused: ' in output
+    assert 'bad.onnx cannot be loaded as ONNX' in output
+
+
+@pytest.mark.parametrize(
+    ('arguments', 'text'),
+    [
+        (['--bogus'], "UnknownROSArgsError: ['--bogus']"),
+        (['-p', 'model'], "Couldn't parse parameter override rule: '-p model'"),
+        (parameters(model=5), "InvalidParameterTypeException: Trying to set parameter 'model'"),
+    ],
+)
+def test_wrong_argument_ends_the_program(arguments, text):
+    output = refused(*arguments)
+    (line,) = [line for line in output.splitlines() if line.startswith('student_node: ')]
+    assert text in line
+
+
+def test_parameters_of_the_wrong_range_are_refused_at_autostart(model):
+    output = refused(*parameters(model=model, autostart=True, decimation=0))
+    assert 'configure is refused: decimation is 0, expected at least 1' in output
