@@ -164,6 +164,7 @@ def test_arrival_stamps_make_a_clock_of_another_machine_do(ros, model):
         for tick in range(3):
             rig.robot.publish(5 + tick)
             wait_for(lambda count=tick + 1: len(rig.robot.commands.messages) == count)
+        wait_for(lambda: len(rig.robot.ticks.messages) == 3)
         fields = [dict(zip(TICK_FIELDS, m.data, strict=True)) for m in rig.robot.ticks.messages]
         assert [f['joint_states_ns'] for f in fields] == [5, 6, 7]
         assert [f['imu_ns'] for f in fields] == [5, 6, 7]

@@ -138,8 +138,8 @@ def test_crash_of_the_loop_gives_the_fault_action_and_is_told(ros, model, monkey
         rig.robot.publish(T0 + TICK, position=(0.3, 0.2, 0.1))
         status = rig.until_reason('loop.crashed: ZeroDivisionError: by chance')
         assert status.level == b'\x02'
-        last = rig.robot.commands.messages[-1]
-        assert last.position.tolist() == [0.3, 0.2, 0.1]
+        pose = [0.3, 0.2, 0.1]
+        wait_for(lambda: rig.robot.commands.messages[-1].position.tolist() == pose)
         answer = (False, 'loop.crashed: ZeroDivisionError: by chance')
         assert rig.robot.call('start') == answer
         cycle(rig, ['deactivate', 'activate'])

@@ -1,0 +1,175 @@
+# Copyright 2026 The distill_runtime Authors
+# SPDX-License-Identifier: Apache-2.0
+from __future__ import annotations
+
+from geometry_msgs.msg import PoseStamped, TwistStamped
+from nav_msgs.msg import Odometry
+import numpy as np
+import pytest
+from std_msgs.msg import Float32MultiArray
+from support.ros_harness import (
+    imu_message,
+    joint_message,
+    JOINT_TERM,
+    LOCKSTEP,
+    stamped,
+    student,
+    T0,
+    TICK,
+    values,
+    wait_for,
+    write_policy,
+)
+
+SHOWN = {**LOCKSTEP, 'publish_internals': True}
+SCAN = {'term': 'external', 'topic': '/scan', 'width': 3}
+GOAL = {'term': 'external', 'topic': 'goal', 'width': 7, 'message': 'PoseStamped'}
+
+
+def observation_of(rig, tick):
+    """Let a tick pass; return its observation."""
+    count = len(rig.robot.observations.messages)
+    rig.robot.tick(T0 + tick * TICK)
+    wait_for(lambda: len(rig.robot.observations.messages) > count)
+    return rig.robot.observations.messages[-1].data
+
+
+def odometry_message(stamp_ns, velocity):
+    message = stamped(Odometry(child_frame_id='base'), stamp_ns)
+    linear = message.twist.twist.linear
+    linear.x, linear.y, linear.z = velocity
+    return message
+
+
+def test_only_what_the_policy_needs_is_subscribed_to_and_demanded(ros, models):
+    model = write_policy(models, JOINT_TERM, name='joints.onnx')
+    with student(ros, model, **SHOWN) as rig:
+        counts = [rig.node.count_subscribers(t) for t in ('imu', 'odom', 'cmd_vel')]
+        assert counts == [0, 0, 0]
+        rig.robot.joint_states.publish(joint_message(T0))
+        rig.robot.command_at(T0)
+        found = values(rig.diagnose())
+        assert (found['imu_age_s'], found['odom_age_s']) == ('not used', 'not used')
+        assert rig.robot.ticks.messages[0].data[3] == -1
+
+
+def test_joint_velocities_may_be_absent_where_no_term_reads_them(ros, models):
+    model = write_policy(models, JOINT_TERM, name='joints.onnx')
+    with student(ros, model, **SHOWN) as rig:
+        rig.robot.joint_states.publish(joint_message(T0, velocity=[]))
+        rig.robot.command_at(T0)
+        assert rig.diagnose().level == b'\x00'
+
+
+def test_base_velocity_comes_from_the_odometry_which_must_be_there(ros, models):
+    term = {'term': 'base_linear_velocity'}
+    model = write_policy(models, term, JOINT_TERM, name='odom.onnx')
+    with student(ros, model, **SHOWN) as rig:
+        rig.robot.joint_states.publish(joint_message(T0 - TICK))
+        rig.until_reason('odom.missing: no sample yet')
+        rig.robot.odom.publish(odometry_message(T0, (0.5, -0.25, 0.125)))
+        assert observation_of(rig, 0)[:3].tolist() == [0.5, -0.25, 0.125]
+        assert rig.robot.ticks.messages[-1].data[5] == T0
+        for tick in range(1, 7):
+            rig.robot.tick(T0 + tick * TICK)
+        assert 'odom.stale: newest sample is 0.120 s old' in rig.diagnose().message
+
+
+def test_external_array_must_be_there_and_of_its_width(ros, models):
+    model = write_policy(models, JOINT_TERM, SCAN, name='scan.onnx')
+    with student(ros, model, **SHOWN) as rig:
+        scan = rig.robot.node.create_publisher(Float32MultiArray, '/scan', 10)
+        rig.robot.joint_states.publish(joint_message(T0 - 2 * TICK))
+        rig.until_reason('/scan.missing: no sample yet')
+        scan.publish(Float32MultiArray(data=[1.0, 2.0]))
+        rig.robot.joint_states.publish(joint_message(T0 - TICK))
+        rig.until_reason('/scan.width: 2 values, expected 3')
+        scan.publish(Float32MultiArray(data=[1.0, 2.0, 3.0]))
+        assert observation_of(rig, 0)[3:].tolist() == [1.0, 2.0, 3.0]
+        # a sample that may be of any age stays until the next one
+        assert observation_of(rig, 1000)[3:].tolist() == [1.0, 2.0, 3.0]
+        scan.publish(Float32MultiArray(data=[1.0, float('nan'), 3.0]))
+        rig.robot.tick(T0 + 1001 * TICK)
+        rig.until_reason('/scan.not_finite: element 1 is nan, the last sound one is kept')
+
+
+def test_external_array_grows_stale_where_the_spec_says_so(ros, models):
+    model = write_policy(models, JOINT_TERM, {**SCAN, 'max_age': 0.05}, name='old.onnx')
+    with student(ros, model, **SHOWN) as rig:
+        scan = rig.robot.node.create_publisher(Float32MultiArray, '/scan', 10)
+        scan.publish(Float32MultiArray(data=[1.0, 2.0, 3.0]))
+        for tick in range(4):
+            rig.robot.tick(T0 + tick * TICK)
+        status = rig.until_reason('/scan.stale: newest sample is 0.060 s old')
+        assert values(status)['mode'] == 'fault'
+
+
+def test_goal_pose_is_seven_numbers_on_a_relative_topic(ros, models):
+    model = write_policy(models, JOINT_TERM, GOAL, name='goal.onnx')
+    with student(ros, model, **SHOWN) as rig:
+        goal = rig.robot.node.create_publisher(PoseStamped, 'goal', 10)
+        message = stamped(PoseStamped(), T0)
+        place, turn = message.pose.position, message.pose.orientation
+        place.x, place.y, place.z = 1.0, 2.0, 3.0
+        turn.x, turn.y, turn.z, turn.w = 0.5, -0.5, 0.25, 0.75
+        goal.publish(message)
+        expected = [1.0, 2.0, 3.0, 0.5, -0.5, 0.25, 0.75]
+        assert observation_of(rig, 0)[3:].tolist() == expected
+
+
+def test_goal_from_before_the_activation_counts(ros, models):
+    model = write_policy(models, JOINT_TERM, GOAL, name='goal.onnx')
+    for trigger in ('joint_states', 'timer'):
+        options = {**SHOWN, 'trigger': trigger, 'is_active': False}
+        with student(ros, model, **options) as rig:
+            rig.configure()
+            goal = rig.robot.node.create_publisher(PoseStamped, 'goal', 10)
+            goal.publish(stamped(PoseStamped(), T0))
+            rig.activate()
+            rig.robot.joint_states.publish(joint_message(rig.node.get_clock().now().nanoseconds))
+            wait_for(lambda rig=rig: rig.robot.commands.messages)
+
+
+def test_stamped_velocity_command_is_read_and_timed_by_its_header(ros, model):
+    options = {**SHOWN, 'enable_stamped_cmd_vel': True, 'cmd_vel_timeout': 0.5}
+    with student(ros, model, is_active=False, **options) as rig:
+        rig.robot.node.destroy_publisher(rig.robot.cmd_vel)
+        wait_for(lambda: not rig.node.count_publishers('cmd_vel'))
+        rig.configure()
+        rig.activate()
+        cmd_vel = rig.robot.node.create_publisher(TwistStamped, 'cmd_vel', 10)
+        message = stamped(TwistStamped(), T0)
+        linear, angular = message.twist.linear, message.twist.angular
+        linear.x, linear.y, angular.z = 0.5, 0.25, -0.75
+        cmd_vel.publish(message)
+        assert observation_of(rig, 0)[6:9].tolist() == [0.5, 0.25, -0.75]
+        assert rig.robot.ticks.messages[-1].data[4] == T0
+        cmd_vel.publish(stamped(message, T0 - 10**9))
+        assert observation_of(rig, 1)[6:9].tolist() == [0.0, 0.0, 0.0]
+        assert 'cmd_vel.stale: the velocity command is 1.020 s old' in rig.diagnose().message
+
+
+def test_joints_come_in_any_order_with_others_between_them(ros, model):
+    with student(ros, model, **SHOWN) as rig:
+        rig.robot.imu.publish(imu_message(T0))
+        names = ('wheel', 'ankle', 'hip', 'arm', 'knee')
+        rig.robot.joint_states.publish(
+            joint_message(T0, (9.0, -0.4, 0.2, 9.0, 0.7), (9.0, 3.0, 1.0, 9.0, 2.0), names)
+        )
+        command = rig.robot.command_at(T0)
+        assert command.name == ['hip', 'knee', 'ankle']
+        data = wait_for(lambda: rig.robot.observations.messages)[0].data
+        np.testing.assert_allclose(data[9:12], [0.1, 0.1, 0.1], atol=1e-6)
+        np.testing.assert_allclose(data[12:15], [0.05, 0.1, 0.15], atol=1e-6)
+
+
+@pytest.mark.parametrize('topic', ['/scan', 'scan', '~/scan'])
+def test_qos_of_an_input_can_be_overridden(ros, models, topic):
+    model = write_policy(models, JOINT_TERM, {**SCAN, 'topic': topic}, name='qos.onnx')
+    full = {'/scan': '/scan', 'scan': '/q/scan', '~/scan': '/q/student_node/scan'}[topic]
+    override = {f'qos_overrides.{full}.subscription.reliability': 'best_effort'}
+    with student(ros, model, namespace='/q', **LOCKSTEP, **override) as rig:
+        (info,) = rig.node.get_subscriptions_info_by_topic(full)
+        assert info.qos_profile.reliability.name == 'BEST_EFFORT'
+        (info,) = rig.node.get_subscriptions_info_by_topic('joint_states')
+        assert info.qos_profile.reliability.name == 'RELIABLE'
