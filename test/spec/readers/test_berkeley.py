@@ -2,11 +2,16 @@
 # SPDX-License-Identifier: Apache-2.0
 from __future__ import annotations
 
+import contextlib
+from pathlib import Path
+
 from distill_runtime.errors import ConfigError
 from distill_runtime.spec.dialect import ModelContext
 from distill_runtime.spec.readers.registry import file_sources, read_content
 from distill_runtime.spec.sources import merge_sources
+from hypothesis import given
 import pytest
+from support.damage import damaged
 from support.observed import make_samples, observed
 import yaml
 
@@ -118,4 +123,13 @@ def test_observations_and_targets(read):
         last = [min(max(value, -0.5), 1.0) for value in sample.action]
         assert targets[step] == pytest.approx(
             [0.3, 0.1 + 0.25 * last[1], -0.2 + 0.25 * last[0]], abs=1e-6
+        )
+
+
+@pytest.mark.fuzz
+@given(damaged(humanoid()))
+def test_damaged_file_is_read_or_refused(content):
+    with contextlib.suppress(ConfigError):
+        merge_sources(
+            [read_content(content, Path('any.yaml'), ModelContext(model=Path('walk.onnx')))]
         )

@@ -2,6 +2,7 @@
 # SPDX-License-Identifier: Apache-2.0
 from __future__ import annotations
 
+import contextlib
 import json
 import math
 from pathlib import Path
@@ -10,6 +11,8 @@ from distill_runtime.errors import ConfigError
 from distill_runtime.spec.dialect import ModelContext, TensorShape
 from distill_runtime.spec.readers.registry import metadata_sources
 from distill_runtime.spec.sources import merge_sources, SpecSource
+from hypothesis import given
+from hypothesis import strategies as st
 import pytest
 from support.observed import make_samples, observed
 
@@ -170,3 +173,10 @@ def test_observations_and_targets():
         assert seen[step] == pytest.approx(expected, abs=1e-6)
         hip, knee = sample.action
         assert targets[step] == pytest.approx([0.1 + 0.25 * hip, -0.2 + 0.25 * knee], abs=1e-6)
+
+
+@pytest.mark.fuzz
+@given(st.sampled_from(sorted(metadata())), st.text() | st.text('0123456789.,;[]()-einfa{}":'))
+def test_damaged_metadata_is_read_or_refused(key, text):
+    with contextlib.suppress(ConfigError):
+        merge_sources([user(), read({**metadata(), key: text})])

@@ -2,13 +2,18 @@
 # SPDX-License-Identifier: Apache-2.0
 from __future__ import annotations
 
+import contextlib
+from pathlib import Path
+
 from distill_runtime.errors import ConfigError
 from distill_runtime.spec.dialect import ModelContext
 from distill_runtime.spec.mapping import read_dataclass
 from distill_runtime.spec.readers.registry import file_sources, read_content, read_spec_file
 from distill_runtime.spec.sources import merge_sources
 from distill_runtime.spec.spec import PolicySpec
+from hypothesis import given
 import pytest
+from support.damage import damaged
 from support.observed import make_samples, observed
 import yaml
 
@@ -245,4 +250,13 @@ def test_observations_and_targets(read, ages, priority):
         left, left_wheel, right, right_wheel = clipped_action(sample)
         assert targets[step] == pytest.approx(
             [0.1 + 0.25 * left, 5 * left_wheel, 0.3 + 0.125 * right, 4 * right_wheel], abs=1e-6
+        )
+
+
+@pytest.mark.fuzz
+@given(damaged({'walker/fast': {**base(), **config()}}))
+def test_damaged_file_is_read_or_refused(content):
+    with contextlib.suppress(ConfigError):
+        merge_sources(
+            [read_content(content, Path('config.yaml'), ModelContext(model=Path('walk.onnx')))]
         )

@@ -2,6 +2,7 @@
 # SPDX-License-Identifier: Apache-2.0
 from __future__ import annotations
 
+import contextlib
 from pathlib import Path
 
 from distill_runtime.errors import ConfigError
@@ -12,7 +13,9 @@ from distill_runtime.spec.readers.registry import read_content
 from distill_runtime.spec.readers.unitree_deploy import is_deploy_yaml
 from distill_runtime.spec.sources import merge_sources, SpecSource
 from distill_runtime.spec.spec import PolicySpec
+from hypothesis import given
 import pytest
+from support.damage import damaged
 
 PATH = Path('walker/params/deploy.yaml')
 ROBOT = RobotDescription(
@@ -454,3 +457,10 @@ def test_each_missing_key_is_named(key):
     del values[key]
     with pytest.raises(ConfigError, match=rf'deploy\.yaml: {key} is missing$'):
         read_source(values)
+
+
+@pytest.mark.fuzz
+@given(damaged(deploy(actions=wheeled())))
+def test_damaged_file_is_read_or_refused(content):
+    with contextlib.suppress(ConfigError):
+        merge_sources([read_source(content)])

@@ -2,14 +2,18 @@
 # SPDX-License-Identifier: Apache-2.0
 from __future__ import annotations
 
+import contextlib
 import math
+from pathlib import Path
 
 from distill_runtime.errors import ConfigError
 from distill_runtime.spec.description import RobotDescription
 from distill_runtime.spec.dialect import ModelContext
 from distill_runtime.spec.readers.registry import file_sources, read_content
 from distill_runtime.spec.sources import merge_sources, SpecSource
+from hypothesis import given
 import pytest
+from support.damage import damaged
 from support.observed import make_samples, observed
 import yaml
 
@@ -167,3 +171,11 @@ def test_observations_and_targets(read):
         assert seen[step] == pytest.approx(expected, abs=1e-6)
         first, second = sample.action
         assert targets[step] == pytest.approx([0.1 + 0.5 * first, -0.2 + 0.5 * second], abs=1e-6)
+
+
+@pytest.mark.fuzz
+@given(damaged(real()))
+def test_damaged_file_is_read_or_refused(content):
+    context = ModelContext(model=Path('walk.onnx'), robot=ROBOT)
+    with contextlib.suppress(ConfigError):
+        merge_sources([read_content(content, Path('any.yaml'), context)])
