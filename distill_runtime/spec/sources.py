@@ -85,7 +85,7 @@ def merge_sources(sources: Sequence[SpecSource]) -> SourcedSpec:
                 chosen[field_name] = (value, source.origin(field_name))
                 continue
             used, used_source = chosen[field_name]
-            if not agree(field_name, used, value):
+            if not agree(field_name, *_expanded(field_name, (used, value), sources)):
                 conflicts.append(
                     Conflict(
                         field=field_name,
@@ -105,6 +105,21 @@ def merge_sources(sources: Sequence[SpecSource]) -> SourcedSpec:
         conflicts=(*conflicts, *_against_claims(sources, chosen)),
         unstated={name: hint for name, hint in hints.items() if name not in chosen},
     )
+
+
+def _expanded(
+    field_name: str, values: tuple[object, object], sources: Sequence[SpecSource]
+) -> tuple[object, object]:
+    """Write the offset of an action out, where one of two sources calls it the default pose."""
+    if field_name != 'outputs.action.offset' or values.count('default') != 1:
+        return values
+    poses = [source.values['default_position'] for source in sources if _has_pose(source)]
+    left, right = (poses[0] if value == 'default' and poses else value for value in values)
+    return left, right
+
+
+def _has_pose(source: SpecSource) -> bool:
+    return isinstance(source.values.get('default_position'), (list, tuple))
 
 
 def is_complete(sources: Sequence[SpecSource]) -> bool:

@@ -96,6 +96,55 @@ def test_deploy_yaml_does_for_a_spec_file_too(model, tmp_path):
     assert find_spec(model, {}, user, ROBOT).spec.joints == ('hip', 'knee', 'ankle')
 
 
+METADATA = {
+    'joint_names': 'hip,knee,ankle',
+    'joint_stiffness': '30.000,20.000,10.000',
+    'joint_damping': '3.000,2.000,1.000',
+    'default_joint_pos': '0.100,0.600,-0.500',
+    'observation_names': 'joint_pos',
+    'observation_terms_scale': '1.000',
+    'observation_terms_clip': '-inf;inf',
+    'observation_terms_history_length': '0.000',
+    'action_scale': '0.502',
+}
+
+
+def test_dialect_in_the_metadata_beats_one_in_a_file(model):
+    write(model.parent / 'deploy.yaml', DEPLOY)
+    found = find_spec(model, METADATA, None, ROBOT)
+    assert found.spec.outputs.action.scale == 0.502
+    assert found.sources['joints'] == 'walk.onnx metadata: joint_names'
+    assert found.sources['period'].endswith('deploy.yaml: step_dt')
+    conflicts = {entry.field: entry for entry in found.conflicts}
+    assert conflicts['outputs.action.scale'].value == 0.502
+    assert conflicts['outputs.action.scale'].other_value == [0.5, 0.5, 0.5]
+    assert conflicts['outputs.action.scale'].other_source.endswith('deploy.yaml: actions')
+
+
+def test_file_of_the_user_in_a_dialect_beats_the_metadata(model, tmp_path):
+    user = write(tmp_path / 'mine.yaml', {**DEPLOY, 'damping': [1, 2, 4]})
+    found = find_spec(model, METADATA, user, ROBOT)
+    assert found.spec.damping == (4.0, 2.0, 1.0)
+    assert found.conflicts == ()  # it says all that a spec must have, metadata is not read
+
+
+def test_two_files_of_one_dialect_that_disagree_are_a_conflict(model):
+    write(model.parent / 'deploy.yaml', DEPLOY)
+    write(model.parent / 'params' / 'deploy.yaml', {**DEPLOY, 'step_dt': 0.01})
+    found = find_spec(model, {}, None, ROBOT)
+    assert found.spec.period == 0.02
+    (conflict,) = [entry for entry in found.conflicts if entry.field == 'period']
+    assert (conflict.value, conflict.other_value) == (0.02, 0.01)
+
+
+def test_user_may_state_one_fact_and_leave_the_rest_to_a_dialect(model, tmp_path):
+    write(model.parent / 'deploy.yaml', DEPLOY)
+    user = write(tmp_path / 'mine.yaml', {'outputs': {'action': {'clip': [-5, 5]}}})
+    found = find_spec(model, {}, user, ROBOT)
+    assert found.spec.outputs.action.clip == (-5.0, 5.0)
+    assert found.conflicts == ()
+
+
 def test_complete_spec_does_not_look_for_dialects(model):
     write(model.parent / 'deploy.yaml', {**DEPLOY, 'step_dt': 'broken'})
     assert find_spec(model, embedded()).spec.period == 0.02

@@ -188,3 +188,13 @@ def test_value_is_compared_with_what_another_source_claims_of_it():
     assert conflict.value == [{'terms': [terms[1], terms[0]]}]
     assert conflict.other_value == claims['inputs']
     assert (conflict.source, conflict.other_source) == ('user', 'metadata: observation_names')
+
+
+def test_offset_written_out_is_the_default_pose():
+    pose = [0.1, 0.6, -0.5]
+    action = {'name': 'actions', 'scale': 0.5, 'offset': pose}
+    same = merge_sources([base(), source('b', outputs={'action': action})])
+    assert same.conflicts == ()
+    other = source('b', outputs={'action': {**action, 'offset': [0.1, 0.6, 0.0]}})
+    (conflict,) = merge_sources([other, base()]).conflicts
+    assert (conflict.value, conflict.other_value) == ([0.1, 0.6, 0.0], 'default')
