@@ -11,6 +11,8 @@ from typing import Any, TYPE_CHECKING
 from distill_runtime.errors import ConfigError
 import yaml
 
+from .yaml_aliases import check_aliases
+
 if TYPE_CHECKING:
     from yaml import SafeLoader as _Base
 else:
@@ -52,9 +54,12 @@ def parse_yaml(text: str | bytes, where: str, loader: type[StrictLoader] = Stric
     A dialect with a tag of its own passes a loader that has a constructor for exactly that tag.
 
     Raises:
-        ConfigError: If the text is not YAML, has a tag or a key that stands twice.
+        ConfigError: If the text is not YAML, has a tag, a key that stands twice, or too many
+            aliases.
     """
     try:
+        if (b'*' in text) if isinstance(text, bytes) else ('*' in text):
+            check_aliases(text, loader)
         return yaml.load(text, loader)
     except ConfigError as error:
         raise ConfigError(f'{where}: {error}') from None
