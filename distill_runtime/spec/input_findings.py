@@ -20,6 +20,11 @@ from .terms import (
 
 _T = TypeVar('_T', bound=Term)
 
+_COMMAND_HINT = (
+    'give command: {lower: [vx, vy, yaw], upper: [vx, vy, yaw]}, the range of the training, in '
+    'm/s and rad/s'
+)
+
 
 def base_linear_velocity(case: Case) -> Iterator[Finding]:
     """The one term that most robots cannot measure."""
@@ -53,8 +58,7 @@ def missing_command_range(case: Case) -> Iterator[Finding]:
             code='command.missing',
             severity='warning',
             message='command is missing: any velocity command reaches the network',
-            hint='give command: {lower: [vx, vy, yaw], upper: [vx, vy, yaw]}, the range of the '
-            'training, in m/s and rad/s',
+            hint=case.sourced.unstated.get('command', _COMMAND_HINT),
         )
 
 

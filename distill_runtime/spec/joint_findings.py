@@ -12,6 +12,10 @@ from .mirror import mirror_pairs
 from .spec import PolicySpec
 
 _ROBOT_HINT = 'give the robot with --robot PROFILE or a URDF (parameter robot), or'
+_GAINS_HINT = (
+    'look them up in the training and set them in the driver; give them in the spec for '
+    'command_type effort and for the simulator'
+)
 
 
 def missing_limits(case: Case) -> Iterator[Finding]:
@@ -49,8 +53,7 @@ def missing_gains(case: Case) -> Iterator[Finding]:
             severity='warning',
             message='stiffness and damping are missing: nothing says which gains the policy was '
             'trained with',
-            hint='look them up in the training and set them in the driver; give them in the spec '
-            'for command_type effort and for the simulator',
+            hint=case.sourced.unstated.get('stiffness', _GAINS_HINT),
         )
 
 

@@ -9,6 +9,9 @@ from collections.abc import Iterator
 from .differences import differences
 from .finding import Case, Finding
 
+_REPORTED = ('command', 'stiffness', 'damping')
+"""Fields that have a finding of their own where they are missing."""
+
 
 def conflict(case: Case) -> Iterator[Finding]:
     """Two sources give one field different values."""
@@ -36,6 +39,18 @@ def missing_golden(case: Case) -> Iterator[Finding]:
         )
 
 
+def unstated(case: Case) -> Iterator[Finding]:
+    """A kind of source cannot say something that a policy of its kind may have."""
+    for field, hint in case.sourced.unstated.items():
+        if field not in _REPORTED:
+            yield Finding(
+                code='source.unstated',
+                severity='info',
+                message=f'{field} is given by no source',
+                hint=hint,
+            )
+
+
 def period(case: Case) -> Iterator[Finding]:
     """Policies run at 2 to 1000 Hz; seconds and milliseconds are easily confused."""
     value = case.spec.period
@@ -49,4 +64,4 @@ def period(case: Case) -> Iterator[Finding]:
         )
 
 
-CHECKS = (conflict, period, missing_golden)
+CHECKS = (conflict, unstated, period, missing_golden)

@@ -278,3 +278,15 @@ def test_the_worst_come_first():
         warning,
         info,
     )
+
+
+def test_what_a_source_cannot_say_is_reported_with_its_hint():
+    hints = {'outputs.action.clip': 'say the bounds', 'command': 'say the trained range'}
+    source = SpecSource(
+        name='a', values=spec_mapping({'term': 'velocity_command'}, SPEED, **SOUND), hints=hints
+    )
+    found = {entry.code: entry for entry in doctor.examine(Case(sourced=merge_sources([source])))}
+    assert found['source.unstated'].severity == 'info'
+    assert found['source.unstated'].message == 'outputs.action.clip is given by no source'
+    assert found['source.unstated'].hint == 'say the bounds'
+    assert found['command.missing'].hint == 'say the trained range'
