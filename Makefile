@@ -71,8 +71,11 @@ format: setup  ## rewrite the sources in house style
 bench: setup  ## run the benchmark suite
 	$(BIN)/distill-runtime bench $(ARGS)
 
-fuzz: setup  ## repeat the property tests with many more examples
+fuzz: setup  ## feed random and damaged input to every reader, about ten minutes
 	$(BIN)/python -m pytest -m fuzz --hypothesis-profile fuzz $(ARGS)
+	$(BIN)/python fuzz/fuzz_readers.py $(FUZZ)
+	$(BIN)/python fuzz/fuzz_model.py $(FUZZ)
+	$(BIN)/python fuzz/fuzz_messages.py $(FUZZ)
 
 clean:  ## remove the environments and what builds leave behind
 	rm -rf .venv .venv-* build install log *.egg-info .mypy_cache .pytest_cache .ruff_cache .hypothesis

@@ -64,6 +64,8 @@ setup(
         'test': TEST,
         'dev': [
             *TEST,
+            # no wheel for Python 3.14 and later
+            'atheris>=2.3,<4; python_version < "3.14"',
             'colcon-common-extensions>=0.3,<0.4',
             'mypy>=2.4,<2.5',
             'ruff>=0.17,<0.18',

@@ -63,7 +63,14 @@ def open_session(model: Path | bytes, provider: str = 'cpu') -> Opened:
     options.log_severity_level = 4
     source = model if isinstance(model, bytes) else str(model)
     try:
-        session = onnxruntime.InferenceSession(source, options, providers=[wanted])
+        session = onnxruntime.InferenceSession(
+            source, options, providers=[wanted], enable_fallback=0
+        )
+        graph = Graph(
+            inputs=_infos(session.get_inputs()),
+            outputs=_infos(session.get_outputs()),
+            metadata=dict(session.get_modelmeta().custom_metadata_map),
+        )
     except Exception as error:
         what = 'model' if isinstance(model, bytes) else str(model)
         raise ModelError(f'{what} cannot be loaded as ONNX: {_first_line(error)}') from error
@@ -72,11 +79,6 @@ def open_session(model: Path | bytes, provider: str = 'cpu') -> Opened:
             f'provider {provider!r} did not start, onnxruntime fell back to '
             f'{session.get_providers()}'
         )
-    graph = Graph(
-        inputs=_infos(session.get_inputs()),
-        outputs=_infos(session.get_outputs()),
-        metadata=dict(session.get_modelmeta().custom_metadata_map),
-    )
     return Opened(session, graph)
 
 

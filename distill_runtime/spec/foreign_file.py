@@ -35,7 +35,11 @@ def read_foreign(path: Path) -> object:
     Raises:
         ConfigError: If the file is unreadable, too large, or holds what is no plain value.
     """
-    content = read_bytes(path, MAX_BYTES)
+    return parse_foreign(read_bytes(path, MAX_BYTES), path)
+
+
+def parse_foreign(content: bytes, path: Path) -> object:
+    """Read the content of a file, as read_foreign does; path gives its suffix and its name."""
     if path.suffix != '.json':
         return parse_yaml(content, str(path), _Loader)
     try:

@@ -1,0 +1,47 @@
+# Copyright 2026 The distill_runtime Authors
+# SPDX-License-Identifier: Apache-2.0
+"""Bytes as a message of each type that a tick decodes."""
+
+from __future__ import annotations
+
+import atheris
+
+with atheris.instrument_imports(include=['distill_runtime.ros']):
+    from distill_runtime.ros import cdr
+    from distill_runtime.ros.joint_state import JointStateDecoder
+    from distill_runtime.ros.template import Template
+import numpy as np
+from target import fuzz
+
+POSITION, VELOCITY = np.zeros(2), np.zeros(2)
+JOINTS = JointStateDecoder(('a', 'b'), POSITION, VELOCITY, needs_velocity=False)
+READERS = (
+    JOINTS.decode,
+    cdr.IMU.read,
+    cdr.ODOMETRY_TWIST.read,
+    cdr.TWIST.read,
+    cdr.TWIST_STAMPED.read,
+    cdr.POSE_STAMPED.read,
+    cdr.read_floats,
+    cdr.read_stamp_ns,
+)
+
+
+def read(data: bytes) -> None:
+    """Decode with the reader that the first byte chooses."""
+    READERS[sum(data[:1]) % len(READERS)](data[1:])
+
+
+def seeds() -> list[bytes]:
+    """Give a sound message of each kind."""
+    joints = Template().header().strings(('b', 'x', 'a')).array('<f8', 3).array('<f8', 3)
+    vector = Template().header().array('<f8', 37)
+    floats = Template().dimensions(('terms', 4)).array('<f4', 4)
+    messages = (joints, vector, floats)
+    return [
+        bytes([place]) + message.message() for place in range(len(READERS)) for message in messages
+    ]
+
+
+if __name__ == '__main__':
+    fuzz(read, (cdr.DecodeError,), seeds())
