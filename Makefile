@@ -72,6 +72,7 @@ bench: setup  ## run the benchmark suite
 	$(BIN)/distill-runtime bench $(ARGS)
 
 fuzz: setup  ## feed random and damaged input to every reader, about ten minutes
+	$(PIP_INSTALL) --no-build-isolation $(ROS_NUMPY) --editable '.[fuzz]'
 	$(BIN)/python -m pytest -m fuzz --hypothesis-profile fuzz $(ARGS)
 	$(BIN)/python fuzz/fuzz_readers.py $(FUZZ)
 	$(BIN)/python fuzz/fuzz_model.py $(FUZZ)

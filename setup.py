@@ -60,12 +60,12 @@ setup(
         'sim': ['mujoco>=3.3.6,<5'],
         'train': [ONNX, 'torch>=2.2,<3'],
         'bags': ['rosbags>=0.10,<0.12'],
+        # not for every Python there is a wheel
+        'fuzz': ['atheris>=2.3,<4'],
         'ui': ['rich>=13,<16'],
         'test': TEST,
         'dev': [
             *TEST,
-            # no wheel for Python 3.14 and later
-            'atheris>=2.3,<4; python_version < "3.14"',
             'colcon-common-extensions>=0.3,<0.4',
             'mypy>=2.4,<2.5',
             'ruff>=0.17,<0.18',
