@@ -8,7 +8,7 @@ from pathlib import Path
 from distill_runtime.errors import ConfigError
 from distill_runtime.spec.dialect import ModelContext
 from distill_runtime.spec.readers.registry import file_sources, read_content
-from distill_runtime.spec.sources import merge_sources
+from distill_runtime.spec.sources import merge_sources, SpecSource
 from hypothesis import given
 import pytest
 from support.damage import damaged
@@ -64,6 +64,24 @@ def test_policy_of_all_joints_names_none(read):
     values = read(action_indices=[0, 1, 2], num_observations=18).values
     assert 'joints' not in values['outputs']['action']
     assert 'joints' not in values['inputs'][0]['terms'][3]
+
+
+def test_one_number_may_stand_for_all_joints_and_names_may_be_missing(read):
+    values = {'joint_kp': 20.0, 'joint_kd': 2, 'effort_limits': 7.5, 'joints': None}
+    source = read(**values, action_indices=[0, 1, 2], num_observations=18)
+    assert source.values['stiffness'] == [20.0] * 3
+    assert source.values['limits'] == {'effort': [7.5] * 3}
+    with pytest.raises(
+        ConfigError, match=r'^joints is missing, .*: the file has no names of joints'
+    ):
+        merge_sources([source])
+    named = SpecSource(name='user', values={'joints': ['arm', 'left', 'right']})
+    assert merge_sources([named, source]).spec.damping == (2.0, 2.0, 2.0)
+
+
+def test_some_joints_need_names(read):
+    source = read(joints=None)
+    assert source.hints['inputs'].startswith('action_indices has 2 of 3 joints, whose names ')
 
 
 def test_file_is_found_where_the_repository_puts_it(tmp_path):
