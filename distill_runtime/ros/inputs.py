@@ -202,8 +202,8 @@ class Inputs:
                 ReliabilityPolicy.RELIABLE if self._is_lockstep else ReliabilityPolicy.BEST_EFFORT
             ),
         )
-        overridden = self._overridden(topic)
         try:
+            overridden = self._overridden(topic)
             subscription = self._node.create_subscription(
                 message_type,
                 topic,
