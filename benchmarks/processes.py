@@ -76,7 +76,7 @@ def _ended(process: subprocess.Popen[bytes]) -> Iterator[subprocess.Popen[bytes]
     try:
         yield process
     finally:
-        # killed at once, it would leave shared memory of DDS behind, which slows discovery down
+        # killed at once, it would leave shared memory of DDS behind
         process.terminate()
         try:
             process.communicate(timeout=_END_TIMEOUT)
