@@ -188,7 +188,10 @@ class ControlLoop:
                 count += 1
                 heard_ns, heard_stamp_ns = now(), stamp_ns
                 start_ns = time.monotonic_ns()
-            silence_ns = now() - heard_ns
+            now_ns = now()
+            if not 0 < heard_ns <= now_ns:
+                heard_ns = now_ns  # simulated time has started, or was set back, since then
+            silence_ns = now_ns - heard_ns
             if count and timeout_ns and silence_ns > timeout_ns:
                 self.tick(heard_stamp_ns + silence_ns, start_ns, start_ns)
 
@@ -212,10 +215,7 @@ class ControlLoop:
     def _wait_for_ros_time(self, deadline_ns: int) -> None:
         """Wait for a moment of the simulated clock; a clock that is set back ends the wait."""
         now = ros_now(self._clock)
-        last_ns = now()
-        while last_ns < deadline_ns and not self._stops.is_set():
-            time.sleep(0.0005)
-            now_ns = now()
-            if now_ns < last_ns:
-                return
+        last_ns = self.stamp_ns
+        while last_ns <= (now_ns := now()) < deadline_ns and not self._stops.is_set():
             last_ns = now_ns
+            time.sleep(0.0005)
