@@ -13,8 +13,7 @@ with atheris.instrument_imports(include=['distill_runtime.ros']):
 import numpy as np
 from target import fuzz
 
-POSITION, VELOCITY = np.zeros(2), np.zeros(2)
-JOINTS = JointStateDecoder(('a', 'b'), POSITION, VELOCITY, needs_velocity=False)
+JOINTS = JointStateDecoder(('a', 'b'), np.zeros(4), needs_velocity=False)
 READERS = (
     JOINTS.decode,
     cdr.IMU.read,

@@ -25,6 +25,7 @@ class CommandGate:
         self._is_needed = plan.needs_command
         self._lower = plan.command_lower
         self._upper = plan.command_upper
+        self._ranges = tuple(zip(self._lower.tolist(), self._upper.tolist(), strict=True))
         self._command = command
         self._max_age_ns = max_age_ns
 
@@ -51,6 +52,13 @@ class CommandGate:
                     'tick and counts as zero: are the clocks synchronised?'
                 )
             return f'cmd_vel.stale: the velocity command is {age / 1e9:.3f} s old, counts as zero'
-        np.maximum(self._command, self._lower, out=self._command)
-        np.minimum(self._command, self._upper, out=self._command)
+        x, y, yaw = self._command.tolist()
+        range_x, range_y, range_yaw = self._ranges
+        if not (
+            range_x[0] <= x <= range_x[1]
+            and range_y[0] <= y <= range_y[1]
+            and range_yaw[0] <= yaw <= range_yaw[1]
+        ):
+            np.maximum(self._command, self._lower, out=self._command)
+            np.minimum(self._command, self._upper, out=self._command)
         return ''

@@ -10,7 +10,10 @@ from distill_runtime.core.sensors import NEVER
 from rclpy.callback_groups import CallbackGroup
 from rclpy.subscription import Subscription
 
-from .cdr import DecodeError, read_stamp_ns
+from .cdr import DecodeError
+
+Store = Callable[[bytes, dict[str, int], int], int]
+"""Takes over a message with its info at a time in [ns], and returns which sample it is."""
 
 
 class Unattended(CallbackGroup):
@@ -46,8 +49,7 @@ class Channel:
         subscription: Subscription,
         message_type: type,
         topic: str,
-        store: Callable[[bytes, int], None],
-        has_header: bool = True,
+        store: Store,
         is_single: bool = False,
     ) -> None:
         """Wrap a subscription.
@@ -56,8 +58,7 @@ class Channel:
             subscription: Of an Unattended callback group.
             message_type: Its type.
             topic: Name for messages.
-            store: Takes message and sample stamp over, or raises DecodeError.
-            has_header: Whether the message begins with a Header.
+            store: Takes a message over, or raises DecodeError.
             is_single: Whether at most one message waits, the newest.
         """
         self.subscription = subscription
@@ -67,7 +68,6 @@ class Channel:
         self.problem = ''
         self._take = subscription.handle.take_message
         self._store = store
-        self._has_header = has_header
         self._is_single = is_single
 
     def take_one(self) -> tuple[bytes, dict[str, int]] | None:
@@ -109,18 +109,11 @@ class Channel:
 
     def accept(self, taken: tuple[bytes, dict[str, int]], stamp_ns: int) -> bool:
         """Take over one message; return whether it was sound."""
-        data, info = taken
         try:
-            if self._has_header:
-                sample_ns = read_stamp_ns(data)
-                self._store(data, sample_ns)
-            else:
-                sample_ns = info['source_timestamp']
-                self._store(data, stamp_ns)
+            self.sample_ns = self._store(taken[0], taken[1], stamp_ns)
         except DecodeError as error:
             self.problem = f'{self.topic}.{error}'
             return False
-        self.sample_ns = sample_ns
         self.problem = ''
         return True
 

@@ -4,7 +4,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 import math
 from struct import Struct
 
@@ -32,7 +31,7 @@ from .cdr import (
     TWIST,
     TWIST_STAMPED,
 )
-from .channel import Channel, never_called, Unattended
+from .channel import Channel, never_called, Store, Unattended
 from .joint_state import JointStateDecoder
 from .parameters import given_names
 
@@ -81,8 +80,7 @@ class Inputs:
         )
         self._joints = JointStateDecoder(
             plan.layout.joints,
-            sensors.joint_position,
-            sensors.joint_velocity,
+            sensors.values[: plan.layout.joint_velocity.stop],
             needs_velocity or reads_velocity,
         )
         self._quaternion_at = 8 * plan.layout.quat_base_to_world.start
@@ -100,12 +98,10 @@ class Inputs:
         )
         self.cmd_vel = None
         if plan.needs_command:
-            self._twist = TWIST_STAMPED if has_stamped_command else TWIST
-            self.cmd_vel = self._subscribe(
-                TwistStamped if has_stamped_command else Twist,
-                'cmd_vel',
-                self._store_command,
-                has_header=has_stamped_command,
+            self.cmd_vel = (
+                self._subscribe(TwistStamped, 'cmd_vel', self._store_stamped_twist)
+                if has_stamped_command
+                else self._subscribe(Twist, 'cmd_vel', self._store_twist)
             )
         self._subscribe_externals(spec, plan)
         self._others = tuple(self.channels[1:])
@@ -191,8 +187,7 @@ class Inputs:
         self,
         message_type: type,
         topic: str,
-        store: Callable[[bytes, int], None],
-        has_header: bool = True,
+        store: Store,
         depth: int = 1,
     ) -> Channel:
         qos = QoSProfile(
@@ -218,9 +213,7 @@ class Inputs:
             what = ' '.join(str(error).partition(', at ')[0].split())
             raise ConfigError(f'topic {topic!r} cannot be subscribed to: {what}') from error
         is_single = qos.depth == 1 and not overridden
-        self.channels.append(
-            Channel(subscription, message_type, topic, store, has_header, is_single)
-        )
+        self.channels.append(Channel(subscription, message_type, topic, store, is_single))
         return self.channels[-1]
 
     def _overridden(self, topic: str) -> list[QoSPolicyKind]:
@@ -247,17 +240,16 @@ class Inputs:
                 PoseStamped if is_pose else Float32MultiArray,
                 entry.topic,
                 self._external_store(place, is_pose),
-                has_header=is_pose,
             )
 
-    def _stamp(self, sample_ns: int) -> int:
-        return self._now_ns if self._uses_arrival else sample_ns
-
-    def _store_joints(self, data: bytes, sample_ns: int) -> None:
+    def _store_joints(self, data: bytes, info: dict[str, int], now_ns: int) -> int:
+        sample_ns = read_stamp_ns(data)
         self._joints.decode(data)
-        self._sensors.joint_stamp_ns = self._stamp(sample_ns)
+        self._sensors.joint_stamp_ns = now_ns if self._uses_arrival else sample_ns
+        return sample_ns
 
-    def _store_imu(self, data: bytes, sample_ns: int) -> None:
+    def _store_imu(self, data: bytes, info: dict[str, int], now_ns: int) -> int:
+        sample_ns = read_stamp_ns(data)
         x, y, z, w, covariance, *angular_velocity = IMU.read(data)
         if covariance == -1.0:
             raise DecodeError(
@@ -265,28 +257,42 @@ class Inputs:
             )
         _QUATERNION.pack_into(self._memory, self._quaternion_at, w, x, y, z)
         _VECTOR.pack_into(self._memory, self._angular_at, *angular_velocity)
-        self._sensors.imu_stamp_ns = self._stamp(sample_ns)
+        self._sensors.imu_stamp_ns = now_ns if self._uses_arrival else sample_ns
+        return sample_ns
 
-    def _store_odometry(self, data: bytes, sample_ns: int) -> None:
+    def _store_odometry(self, data: bytes, info: dict[str, int], now_ns: int) -> int:
+        sample_ns = read_stamp_ns(data)
         _VECTOR.pack_into(self._memory, self._linear_at, *ODOMETRY_TWIST.read(data))
-        self._sensors.odometry_stamp_ns = self._stamp(sample_ns)
+        self._sensors.odometry_stamp_ns = now_ns if self._uses_arrival else sample_ns
+        return sample_ns
 
-    def _store_command(self, data: bytes, sample_ns: int) -> None:
-        command = self._twist.read(data)
+    def _store_twist(self, data: bytes, info: dict[str, int], now_ns: int) -> int:
+        self._store_command(TWIST.read(data))
+        self._sensors.command_stamp_ns = now_ns
+        return info['source_timestamp']
+
+    def _store_stamped_twist(self, data: bytes, info: dict[str, int], now_ns: int) -> int:
+        sample_ns = read_stamp_ns(data)
+        self._store_command(TWIST_STAMPED.read(data))
+        self._sensors.command_stamp_ns = now_ns if self._uses_arrival else sample_ns
+        return sample_ns
+
+    def _store_command(self, command: tuple[float, ...]) -> None:
         if not math.isfinite(sum(command)):
             raise DecodeError(f'not_finite: velocity command is {list(command)}')
         _VECTOR.pack_into(self._memory, self._command_at, *command)
-        self._sensors.command_stamp_ns = self._stamp(sample_ns)
 
-    def _external_store(self, place: int, is_pose: bool) -> Callable[[bytes, int], None]:
-        read = POSE_STAMPED.read if is_pose else read_floats
+    def _external_store(self, place: int, is_pose: bool) -> Store:
         view = self._sensors.externals[place]
 
-        def store(data: bytes, sample_ns: int) -> None:
-            values = read(data)
+        def store(data: bytes, info: dict[str, int], now_ns: int) -> int:
+            sample_ns = read_stamp_ns(data) if is_pose else info['source_timestamp']
+            values = POSE_STAMPED.read(data) if is_pose else read_floats(data)
             if len(values) != len(view):
                 raise DecodeError(f'width: {len(values)} values, expected {len(view)}')
             view[:] = values
-            self._sensors.external_stamps_ns[place] = self._stamp(sample_ns)
+            is_stamped = is_pose and not self._uses_arrival
+            self._sensors.external_stamps_ns[place] = sample_ns if is_stamped else now_ns
+            return sample_ns
 
         return store

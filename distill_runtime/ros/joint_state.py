@@ -31,16 +31,18 @@ class _Layout:
     """Where one arrangement of names has its numbers; arrays view the decoder's buffer."""
 
     end: int
+    numbers: FloatArray
+    """Positions, then where there are velocities: their count, and they."""
     order: IndexArray
-    positions: FloatArray
-    velocities: FloatArray | None
+    """Which numbers go to the values of the decoder."""
+    values: FloatArray
     count_at: int
     count: bytes
     """Number of velocities, as it stands in the message at count_at."""
 
 
 class JointStateDecoder:
-    """Writes positions and velocities of the wanted joints into given arrays.
+    """Writes positions and velocities of the wanted joints into one given array.
 
     Names may come in any order, and other joints are ignored. A message that lacks a wanted
     joint, or its position, is refused. Velocities may be absent only where nothing needs them;
@@ -50,21 +52,19 @@ class JointStateDecoder:
     def __init__(
         self,
         joints: tuple[str, ...],
-        position: FloatArray,
-        velocity: FloatArray,
+        values: FloatArray,
         needs_velocity: bool,
     ) -> None:
         """Prepare the buffer.
 
         Args:
             joints: Wanted names.
-            position: Receives positions in [rad] in the order of joints, shape (len(joints),).
-            velocity: Receives velocities in [rad]/[s] alike.
+            values: Receives positions in [rad] in the order of joints, then velocities in
+                [rad]/[s] alike, shape (2 * len(joints),).
             needs_velocity: Whether a message without velocities is refused.
         """
         self._joints = joints
-        self._position = position
-        self._velocity = velocity
+        self._values = values
         self._needs_velocity = needs_velocity
         self._layouts: dict[bytes, _Layout] = {}
         self._prefix_end = 0
@@ -92,9 +92,7 @@ class JointStateDecoder:
         ):
             layout = self._learn(data)
         self._room[:size] = data
-        layout.positions.take(layout.order, None, self._position, 'clip')
-        if layout.velocities is not None:
-            layout.velocities.take(layout.order, None, self._velocity, 'clip')
+        layout.numbers.take(layout.order, None, layout.values, 'clip')
 
     def _learn(self, data: bytes) -> _Layout:
         """Find the numbers of a message whose names are new."""
@@ -117,11 +115,15 @@ class JointStateDecoder:
             raise DecodeError(
                 f'velocity: none, expected {len(names)} values: the policy reads joint velocities'
             )
+        order = [places[name] for name in self._joints]
+        velocities_from = (velocities_at - positions_at) // 8
+        if num_velocities:
+            order += [velocities_from + place for place in order]
         layout = _Layout(
             end=end,
-            order=np.array([places[name] for name in self._joints], dtype=np.intp),
-            positions=self._doubles(positions_at, num_positions),
-            velocities=self._doubles(velocities_at, num_velocities) if num_velocities else None,
+            numbers=self._doubles(positions_at, velocities_from + num_velocities),
+            order=np.array(order, dtype=np.intp),
+            values=self._values[: len(order)],
             count_at=aligned(offset, 4),
             count=data[aligned(offset, 4) : aligned(offset, 4) + 4],
         )

@@ -18,9 +18,9 @@ class Decoded:
     """A decoder and the arrays it writes."""
 
     def __init__(self, needs_velocity=True, wanted=WANTED):
-        self.position = np.full(len(wanted), np.nan)
-        self.velocity = np.full(len(wanted), np.nan)
-        self.decoder = JointStateDecoder(wanted, self.position, self.velocity, needs_velocity)
+        self.values = np.full(2 * len(wanted), np.nan)
+        self.position, self.velocity = np.split(self.values, 2)
+        self.decoder = JointStateDecoder(wanted, self.values, needs_velocity)
 
     def decode(self, message):
         """Decode, and return positions and velocities."""
