@@ -24,11 +24,12 @@ from .inputs import Inputs
 from .internals import Internals
 from .node_config import StudentNodeConfig
 from .outputs import CommandOutput
-from .realtime import GarbagePause, use_cpus, use_fifo
+from .realtime import GarbagePause, raise_others, use_cpus, use_fifo
 from .timing import Timing
 
 _POLL_NS = 20_000_000
 _COLLECT_EVERY = 100
+_BELOW = 10  # priority of the process's other threads, below that of the control thread
 _COLLECT_SLACK_NS = 2_000_000
 
 
@@ -114,6 +115,7 @@ class ControlLoop:
         try:
             if config.realtime_priority:
                 use_fifo(config.realtime_priority)
+                raise_others(max(1, config.realtime_priority - _BELOW))
             if config.cpu_affinity != (-1,):
                 use_cpus(config.cpu_affinity)
         except Exception as error:  # noqa: BLE001  handed to the thread that started this one

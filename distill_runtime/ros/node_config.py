@@ -63,7 +63,9 @@ class StudentNodeConfig:
         'largest change of a position command per tick in rad; 0: unlimited',
     )
     publish_internals: bool = parameter(False, 'publish ~/observation and ~/action', is_live=True)
-    realtime_priority: int = parameter(0, 'SCHED_FIFO priority of the control thread; 0: none')
+    realtime_priority: int = parameter(
+        0, 'SCHED_FIFO priority of the control thread, 10 above the other threads; 0: none'
+    )
     cpu_affinity: tuple[int, ...] = parameter((-1,), 'processors of the control thread; [-1]: any')
     lock_memory: bool = parameter(False, 'keep all pages in memory (mlockall)')
 

@@ -4,6 +4,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import ctypes
 import gc
 import os
@@ -27,6 +28,20 @@ def use_fifo(priority: int) -> None:
             f'realtime_priority is {priority}, SCHED_FIFO is refused: {error}: raise rtprio for '
             'this user in /etc/security/limits.conf, or set realtime_priority to 0'
         ) from error
+
+
+def raise_others(priority: int) -> None:
+    """Give the other threads of the process SCHED_FIFO of a priority, those alone that have none.
+
+    A thread with deadlines waits for locks that others hold: the interpreter's, the middleware's.
+    While they run at an ordinary priority, any busy process can keep it waiting.
+    """
+    own = threading.get_native_id()
+    for entry in os.listdir('/proc/self/task'):
+        # a thread may end while we look
+        with contextlib.suppress(ProcessLookupError):
+            if int(entry) != own and os.sched_getscheduler(int(entry)) == os.SCHED_OTHER:
+                os.sched_setscheduler(int(entry), os.SCHED_FIFO, os.sched_param(priority))
 
 
 def use_cpus(cpus: tuple[int, ...]) -> None:

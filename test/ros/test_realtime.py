@@ -5,6 +5,8 @@ from __future__ import annotations
 import ctypes
 import gc
 import os
+import subprocess
+import sys
 from types import SimpleNamespace
 import weakref
 
@@ -119,3 +121,33 @@ def test_young_cycles_are_collected_in_the_pause():
         assert alive[0]() is not None
         GarbagePause.collect_young()
         assert alive[0]() is None
+
+
+RAISE_OTHERS = """
+import os, threading
+from distill_runtime.ros.realtime import raise_others
+ends = threading.Event()
+found = {}
+def watch():
+    found['other'] = threading.get_native_id()
+    ends.wait()
+thread = threading.Thread(target=watch)
+thread.start()
+try:
+    raise_others(3)
+    print(os.sched_getscheduler(found['other']) == os.SCHED_FIFO,
+          os.sched_getparam(found['other']).sched_priority,
+          os.sched_getscheduler(0) == os.SCHED_OTHER)
+except PermissionError:
+    print('refused')
+ends.set()
+"""
+
+
+def test_other_threads_are_raised_and_the_caller_is_not():
+    result = subprocess.run(
+        [sys.executable, '-c', RAISE_OTHERS], capture_output=True, text=True, check=True
+    )
+    if result.stdout == 'refused\n':
+        pytest.skip('this user may not use SCHED_FIFO')
+    assert result.stdout == 'True 3 True\n'
