@@ -5,12 +5,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-import contextlib
 import signal
 import threading
+import traceback
 
 from distill_runtime.errors import DistillError
 from rclpy.executors import ExternalShutdownException, SingleThreadedExecutor
+from rclpy.logging import get_logger
 
 _POLL = 0.1  # s
 _has_come = threading.Event()
@@ -39,6 +40,17 @@ def explain(error: Exception) -> str:
 
 
 def serve(executor: SingleThreadedExecutor) -> None:
-    """Spin until the executor is shut down."""
-    with contextlib.suppress(ExternalShutdownException):
-        executor.spin()
+    """Spin until the executor is shut down.
+
+    An error in a callback, or of rclpy over something just destroyed, is logged and ends nothing:
+    an emergency stop must be answered whatever happened before.
+    """
+    while True:
+        try:
+            executor.spin()
+        except ExternalShutdownException:
+            return
+        except Exception as error:  # noqa: BLE001  see above
+            get_logger('executor').error(f'{explain(error)}\n{traceback.format_exc()}')
+        else:
+            return

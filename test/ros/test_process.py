@@ -8,9 +8,12 @@ from contextlib import contextmanager
 import signal
 import subprocess
 import sys
+import threading
 import time
 
+from distill_runtime.ros.process import serve
 import pytest
+from rclpy.executors import SingleThreadedExecutor
 from rclpy.node import Node
 from support.ros_harness import PATIENCE, Robot, wait_for
 
@@ -89,6 +92,26 @@ def test_program_that_is_not_configured_ends_as_well(ros, signals):
         output, seconds = end(process, signals)
         assert (process.returncode, output) == (0, '')
         assert seconds < 1.0
+
+
+def test_error_in_a_callback_is_logged_and_ends_no_service(ros, capfd):
+    def fail():
+        calls.append(len(calls))
+        if len(calls) < 3:
+            raise ZeroDivisionError('by chance')
+
+    calls = []
+    executor = SingleThreadedExecutor(context=ros.context)
+    node = Node('failing', context=ros.context)
+    executor.add_node(node)
+    node.create_timer(0.01, fail)
+    thread = threading.Thread(target=serve, args=(executor,))
+    thread.start()
+    wait_for(lambda: len(calls) > 4)
+    executor.shutdown()
+    thread.join()
+    node.destroy_node()
+    assert capfd.readouterr().err.count('ZeroDivisionError: by chance\n') == 4
 
 
 def refused(*arguments):

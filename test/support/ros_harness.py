@@ -4,7 +4,7 @@
 
 from __future__ import annotations
 
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 import itertools
 import json
 import threading
@@ -20,6 +20,7 @@ import onnx
 from onnx import helper, numpy_helper, TensorProto
 import rclpy
 from rclpy.event_handler import PublisherEventCallbacks
+from rclpy.exceptions import InvalidHandle
 from rclpy.executors import ExternalShutdownException, SingleThreadedExecutor
 from rclpy.lifecycle import TransitionCallbackReturn
 from rclpy.node import Node
@@ -150,8 +151,15 @@ class Ros:
         self._thread.start()
 
     def _spin(self):
-        with suppress(ExternalShutdownException):
-            self.executor.spin()
+        is_on = True
+        while is_on:
+            is_on = False
+            try:
+                self.executor.spin()
+            except ExternalShutdownException:
+                pass
+            except InvalidHandle:
+                is_on = True  # a test destroyed what rclpy was about to ask
 
     def close(self):
         """End the thread and the context."""
