@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import pytest
-from support.ros_harness import Ros, write_policy
+from support.ros_harness import Ros
+from support.ros_policies import write_policy
 
 
 @pytest.fixture(scope='module')

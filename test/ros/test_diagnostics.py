@@ -6,16 +6,8 @@ import hashlib
 import re
 
 import pytest
-from support.ros_harness import (
-    joint_message,
-    LOCKSTEP,
-    nanoseconds,
-    student,
-    T0,
-    TICK,
-    values,
-    wait_for,
-)
+from support.ros_harness import LOCKSTEP, student, T0, TICK, values, wait_for
+from support.ros_messages import joint_message, nanoseconds
 
 
 @pytest.fixture(scope='module')

@@ -7,19 +7,9 @@ from nav_msgs.msg import Odometry
 import numpy as np
 import pytest
 from std_msgs.msg import Float32MultiArray
-from support.ros_harness import (
-    imu_message,
-    joint_message,
-    JOINT_TERM,
-    LOCKSTEP,
-    stamped,
-    student,
-    T0,
-    TICK,
-    values,
-    wait_for,
-    write_policy,
-)
+from support.ros_harness import LOCKSTEP, student, T0, TICK, values, wait_for
+from support.ros_messages import imu_message, joint_message, stamped
+from support.ros_policies import JOINT_TERM, write_policy
 
 SHOWN = {**LOCKSTEP, 'publish_internals': True}
 SCAN = {'term': 'external', 'topic': '/scan', 'width': 3}

@@ -8,17 +8,9 @@ from distill_runtime.ros.internals import action_labels, observation_labels, TIC
 import numpy as np
 import pytest
 from rclpy.parameter import Parameter
-from support.ros_harness import (
-    joint_message,
-    JOINT_TERM,
-    LOCKSTEP,
-    student,
-    T0,
-    TERMS,
-    TICK,
-    twist_message,
-    wait_for,
-)
+from support.ros_harness import LOCKSTEP, student, T0, TICK, wait_for
+from support.ros_messages import joint_message, twist_message
+from support.ros_policies import JOINT_TERM, TERMS
 from support.specs import DEFAULT, make_spec
 
 POSE = (0.3, 0.2, -0.1)

@@ -9,19 +9,9 @@ import math
 import numpy as np
 import pytest
 from rclpy.serialization import serialize_message
-from support.ros_harness import (
-    imu_message,
-    joint_message,
-    LIMITS,
-    LOCKSTEP,
-    nanoseconds,
-    student,
-    T0,
-    TICK,
-    twist_message,
-    values,
-    wait_for,
-)
+from support.ros_harness import LOCKSTEP, student, T0, TICK, values, wait_for
+from support.ros_messages import imu_message, joint_message, nanoseconds, twist_message
+from support.ros_policies import LIMITS
 
 HOUR = 3_600_000_000_000
 LOWER, UPPER = np.array(LIMITS['position']).T

@@ -10,7 +10,9 @@ from builtin_interfaces.msg import Time
 from distill_runtime.ros.internals import TICK_FIELDS
 import pytest
 from rosgraph_msgs.msg import Clock
-from support.ros_harness import joint_message, JOINT_TERM, student, values, wait_for, write_policy
+from support.ros_harness import student, values, wait_for
+from support.ros_messages import joint_message
+from support.ros_policies import JOINT_TERM, write_policy
 
 SECOND = 1_000_000_000
 

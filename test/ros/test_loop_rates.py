@@ -10,18 +10,8 @@ from distill_runtime.core.config import RunnerConfig
 from distill_runtime.core.sensors import Sensors
 import numpy as np
 import pytest
-from support.ros_harness import (
-    direct_runner,
-    GAINS,
-    joint_target,
-    JOINT_TERM,
-    LOCKSTEP,
-    student,
-    T0,
-    TICK,
-    wait_for,
-    write_policy,
-)
+from support.ros_harness import direct_runner, LOCKSTEP, student, T0, TICK, wait_for
+from support.ros_policies import GAINS, joint_target, JOINT_TERM, write_policy
 
 FAST = {**LOCKSTEP, 'control_rate': 200.0, 'max_joint_step': 0.0}
 POSES = np.random.default_rng(1).uniform(-0.9, 0.9, (12, 3))

@@ -9,7 +9,8 @@ import time
 from distill_runtime.ros.internals import TICK_FIELDS
 import numpy as np
 import pytest
-from support.ros_harness import nanoseconds, student, twist_message, values, wait_for
+from support.ros_harness import student, values, wait_for
+from support.ros_messages import nanoseconds, twist_message
 from support.specs import DEFAULT
 
 POSE = (0.3, 0.2, -0.1)

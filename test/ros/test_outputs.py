@@ -5,18 +5,9 @@ from __future__ import annotations
 import numpy as np
 import pytest
 from std_msgs.msg import Float64MultiArray
-from support.ros_harness import (
-    GAINS,
-    joint_target,
-    JOINT_TERM,
-    LIMITS,
-    LOCKSTEP,
-    nanoseconds,
-    student,
-    T0,
-    wait_for,
-    write_policy,
-)
+from support.ros_harness import LOCKSTEP, student, T0, wait_for
+from support.ros_messages import nanoseconds
+from support.ros_policies import GAINS, joint_target, JOINT_TERM, LIMITS, write_policy
 from support.specs import JOINTS
 from trajectory_msgs.msg import JointTrajectory
 

@@ -12,7 +12,8 @@ from lifecycle_msgs.srv import ChangeState, GetState
 import pytest
 from rclpy.lifecycle import TransitionCallbackReturn
 from rclpy.parameter import Parameter
-from support.ros_harness import LOCKSTEP, student, T0, TICK, values, wait_for, write_policy
+from support.ros_harness import LOCKSTEP, student, T0, TICK, values, wait_for
+from support.ros_policies import write_policy
 
 SUCCESS = TransitionCallbackReturn.SUCCESS
 FAILURE = TransitionCallbackReturn.FAILURE

@@ -8,18 +8,8 @@ import gc
 
 from geometry_msgs.msg import Twist
 from sensor_msgs.msg import Imu, JointState
-from support.ros_harness import (
-    imu_message,
-    Inbox,
-    joint_message,
-    LOCKSTEP,
-    nanoseconds,
-    student,
-    T0,
-    TICK,
-    values,
-    wait_for,
-)
+from support.ros_harness import Inbox, LOCKSTEP, student, T0, TICK, values, wait_for
+from support.ros_messages import imu_message, joint_message, nanoseconds
 
 
 def test_topics_and_services_lie_in_the_namespace(ros, model):

@@ -6,7 +6,6 @@ from __future__ import annotations
 
 from contextlib import contextmanager
 import itertools
-import json
 import threading
 import time
 
@@ -15,9 +14,6 @@ from distill_runtime.policy.model import load_policy
 from distill_runtime.ros.student_node import StudentNode
 from geometry_msgs.msg import Twist
 from nav_msgs.msg import Odometry
-import numpy as np
-import onnx
-from onnx import helper, numpy_helper, TensorProto
 import rclpy
 from rclpy.event_handler import PublisherEventCallbacks
 from rclpy.exceptions import InvalidHandle
@@ -30,19 +26,8 @@ from sensor_msgs.msg import Imu, JointState
 from std_msgs.msg import Float32MultiArray, Int64MultiArray
 from std_srvs.srv import Trigger
 
-from .specs import DEFAULT, JOINTS, make_spec, spec_mapping
+from .ros_messages import imu_message, joint_message, nanoseconds
 
-TERMS = (
-    {'term': 'base_angular_velocity', 'scale': 0.25},
-    {'term': 'projected_gravity'},
-    {'term': 'velocity_command'},
-    {'term': 'joint_position', 'relative': True},
-    {'term': 'joint_velocity', 'scale': 0.05},
-    {'term': 'last_action'},
-)
-JOINT_TERM = {'term': 'joint_position', 'relative': True}
-LIMITS = {'position': [[-1.0, 1.0]] * 3, 'velocity': [5.0] * 3, 'effort': [4.0] * 3}
-GAINS = {'stiffness': [20.0, 30.0, 40.0], 'damping': [0.5, 0.6, 0.7]}
 LOCKSTEP = {
     'trigger': 'joint_states',
     'start_in': 'policy',
@@ -57,47 +42,6 @@ SILENT = PublisherEventCallbacks(use_default_callbacks=False)
 _NUMBERS = itertools.count()
 
 
-def write_policy(folder, *terms, name='policy.onnx', width=0, metadata=None, **changes):
-    """Write a linear policy with its spec inside; return the path.
-
-    Args:
-        folder: Where to.
-        terms: Of the observation; none: TERMS.
-        name: File name.
-        width: Of the graph's input, where it is not to fit the spec.
-        metadata: What stands in place of the spec.
-        changes: Of the spec.
-    """
-    terms = terms or TERMS
-    changes = {'limits': LIMITS, **GAINS, **changes}
-    spec = spec_mapping(*terms, **changes)
-    if not width and metadata is None:
-        checked = make_spec(*terms, **changes)
-        width = checked.input_dim(checked.inputs[0])
-    weights = np.random.default_rng(0).normal(0.0, 0.3, (width or 1, 3)).astype(np.float32)
-    graph = helper.make_graph(
-        [helper.make_node('MatMul', ['obs', 'weights'], ['actions'])],
-        'linear',
-        [helper.make_tensor_value_info('obs', TensorProto.FLOAT, [1, width or 1])],
-        [helper.make_tensor_value_info('actions', TensorProto.FLOAT, [1, 3])],
-        [numpy_helper.from_array(weights, 'weights')],
-    )
-    model = helper.make_model(graph, opset_imports=[helper.make_opsetid('', 17)])
-    model.ir_version = 8
-    text = json.dumps(spec) if metadata is None else metadata
-    helper.set_model_props(model, {'distill_runtime.spec': text})
-    path = folder / name
-    onnx.save(model, str(path))
-    return path
-
-
-def joint_target(position):
-    """Return what the policy of JOINT_TERM alone wants in a pose, worked out by hand."""
-    weights = np.random.default_rng(0).normal(0.0, 0.3, (3, 3)).astype(np.float32)
-    observation = (np.asarray(position) - DEFAULT).astype(np.float32)
-    return np.clip(DEFAULT + 0.5 * (observation @ weights).astype(float), -1.0, 1.0)
-
-
 def wait_for(condition, what='what was awaited', patience=PATIENCE):
     """Return what the condition gives once it is true."""
     end = time.monotonic() + patience
@@ -105,39 +49,6 @@ def wait_for(condition, what='what was awaited', patience=PATIENCE):
         assert time.monotonic() < end, f'{what} did not come within {patience} s'
         time.sleep(0.001)
     return result
-
-
-def nanoseconds(message):
-    """Return the header stamp of a message."""
-    return message.header.stamp.sec * 1_000_000_000 + message.header.stamp.nanosec
-
-
-def stamped(message, stamp_ns):
-    """Set the header stamp of a message."""
-    message.header.stamp.sec, message.header.stamp.nanosec = divmod(stamp_ns, 1_000_000_000)
-    return message
-
-
-def imu_message(stamp_ns, quaternion=(0.0, 0.0, 0.0, 1.0), rate=(0.0, 0.0, 0.0)):
-    """Return an Imu; its quaternion is x, y, z, w."""
-    message = stamped(Imu(), stamp_ns)
-    turn, speed = message.orientation, message.angular_velocity
-    turn.x, turn.y, turn.z, turn.w = (float(value) for value in quaternion)
-    speed.x, speed.y, speed.z = (float(value) for value in rate)
-    return message
-
-
-def joint_message(stamp_ns, position=DEFAULT, velocity=(0.0,) * 3, names=JOINTS):
-    """Return a JointState."""
-    message = JointState(name=list(names), position=position, velocity=velocity)
-    return stamped(message, stamp_ns)
-
-
-def twist_message(vx=0.0, vy=0.0, yaw=0.0):
-    """Return a Twist."""
-    message = Twist()
-    message.linear.x, message.linear.y, message.angular.z = vx, vy, yaw
-    return message
 
 
 class Ros:
