@@ -30,16 +30,8 @@ exit status: 0 measured, whether or not the goals are met; 2 a model or the suit
 """
 
 
-def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
-    """Add the command to a parser."""
-    parser = subparsers.add_parser(
-        'bench',
-        help='run the benchmark suite',
-        description=DESCRIPTION,
-        epilog=EPILOG,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-    )
-    parser.set_defaults(run=run)
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Add the arguments of the command."""
     parser.add_argument(
         '--json', metavar='F', help='write the results to a file; -: print them, and no tables'
     )

@@ -13,6 +13,8 @@ if TYPE_CHECKING:
 
     from .check_bag import BagPart
 
+from .arguments import add_policy_arguments
+
 DESCRIPTION = """
 Load a model as the node would, and show what the robot would get to see and to do: which term lies
 at which index of the observation, how it is scaled and in which order its frames stand, joints in
@@ -48,21 +50,9 @@ wrong usage
 """
 
 
-def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
-    """Add the command to a parser."""
-    parser = subparsers.add_parser(
-        'check',
-        help='show what a model reads and does, and what may be wrong with it',
-        description=DESCRIPTION,
-        epilog=EPILOG,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-    )
-    parser.set_defaults(run=run)
-    parser.add_argument('model', metavar='MODEL', help='ONNX policy')
-    parser.add_argument(
-        '--spec', metavar='F', help='spec file that overrides or completes what the model says'
-    )
-    parser.add_argument('--robot', default='', help='robot profile, or path of a URDF')
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Add the arguments of the command."""
+    add_policy_arguments(parser)
     parser.add_argument(
         '--bag', metavar='B', help='recording of the robot: rosbag2 folder, .mcap, .db3 or .bag'
     )

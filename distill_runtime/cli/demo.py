@@ -40,16 +40,8 @@ exit status: 0 the robot walked, 1 it fell or walked less than half of what was 
 SHIPPED_MODEL = 'models/quadruped_student.onnx'
 
 
-def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
-    """Add the command to a parser."""
-    parser = subparsers.add_parser(
-        'demo',
-        help='a simulated robot walks, driven by student_node over DDS',
-        description=DESCRIPTION,
-        epilog=EPILOG,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-    )
-    parser.set_defaults(run=run)
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Add the arguments of the command."""
     parser.add_argument('--seconds', type=float, default=20.0, help='time to walk (default: 20)')
     parser.add_argument('--json', metavar='F', help='write the summary to a file; -: print it')
     parser.add_argument('--model', metavar='MODEL', help='ONNX policy (default: our student)')

@@ -37,10 +37,14 @@ def make_parser(command: str = '') -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog='distill-runtime', description=DESCRIPTION)
     subparsers = parser.add_subparsers(title='commands', metavar='COMMAND', required=True)
     for name, text in COMMANDS.items():
+        own = subparsers.add_parser(
+            name, help=text, formatter_class=argparse.RawDescriptionHelpFormatter
+        )
         if name == command:
-            import_module(f'distill_runtime.cli.{name}').add_parser(subparsers)
-        else:
-            subparsers.add_parser(name, help=text)
+            module = import_module(f'distill_runtime.cli.{name}')
+            own.description, own.epilog = module.DESCRIPTION, module.EPILOG
+            own.set_defaults(run=module.run)
+            module.add_arguments(own)
     return parser
 
 

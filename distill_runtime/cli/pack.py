@@ -7,6 +7,8 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
+from .arguments import add_policy_arguments
+
 DESCRIPTION = """
 Write one self-contained model file: the graph as it is, weights that lie beside it taken in, its
 spec with all digits, golden vectors that prove the network wherever the file is loaded, and where
@@ -28,21 +30,9 @@ exit status: 0 written, 2 the model or its spec is refused, the file exists, or 
 """
 
 
-def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
-    """Add the command to a parser."""
-    parser = subparsers.add_parser(
-        'pack',
-        help='write a model with its spec as one self-contained file',
-        description=DESCRIPTION,
-        epilog=EPILOG,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-    )
-    parser.set_defaults(run=run)
-    parser.add_argument('model', metavar='MODEL', help='ONNX policy')
-    parser.add_argument(
-        '--spec', metavar='F', help='spec file that overrides or completes what the model says'
-    )
-    parser.add_argument('--robot', default='', help='robot profile, or path of a URDF')
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Add the arguments of the command."""
+    add_policy_arguments(parser)
     parser.add_argument('-o', '--output', required=True, metavar='OUT.onnx', help='file to write')
     parser.add_argument('--force', action='store_true', help='replace the file if it exists')
 

@@ -7,6 +7,8 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
+from .arguments import add_policy_arguments
+
 DESCRIPTION = """
 Run a policy on a robot: start student_node, configure and activate it. It reads joint_states, imu
 and cmd_vel, ramps to the default pose, and waits there for the service ~/start; joint_command is
@@ -32,21 +34,9 @@ exit status: 0 ended by Ctrl-C or SIGTERM, 2 the model or a parameter is refused
 _OWN = ('model', 'spec', 'robot', 'robot_description')
 
 
-def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
-    """Add the command to a parser."""
-    parser = subparsers.add_parser(
-        'run',
-        help='run a policy on a robot: student_node without launch',
-        description=DESCRIPTION,
-        epilog=EPILOG,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-    )
-    parser.set_defaults(run=run)
-    parser.add_argument('model', metavar='MODEL', help='ONNX policy')
-    parser.add_argument(
-        '--spec', metavar='F', default='', help='spec file, where the model has none inside'
-    )
-    parser.add_argument('--robot', default='', help='robot profile, or path of a URDF')
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Add the arguments of the command."""
+    add_policy_arguments(parser)
     parser.add_argument(
         '-p',
         '--param',

@@ -16,6 +16,7 @@ from distill_runtime.core.config import RunnerConfig
 from distill_runtime.errors import DistillError, MissingExtraError
 from distill_runtime.policy.model import load_policy, LoadedPolicy
 
+from .arguments import add_policy_arguments
 from .json_report import write_json
 
 if TYPE_CHECKING:
@@ -41,19 +42,9 @@ exit status: 0 no fall, 1 the robot fell, 2 the input cannot be used
 """
 
 
-def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
-    """Add the command to a parser."""
-    parser = subparsers.add_parser(
-        'sim',
-        help='run a policy on a simulated robot, without ROS',
-        description=DESCRIPTION,
-        epilog=EPILOG,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-    )
-    parser.set_defaults(run=run)
-    parser.add_argument('model', metavar='MODEL', help='ONNX policy')
-    parser.add_argument('--spec', metavar='F', help='spec file, where the model has none inside')
-    parser.add_argument('--robot', default='', help='robot profile, or path of a URDF')
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Add the arguments of the command."""
+    add_policy_arguments(parser)
     parser.add_argument('--scene', metavar='MJCF', help='scene file (default: our quadruped)')
     parser.add_argument('--seconds', type=float, default=10.0, help='time (default: 10)')
     parser.add_argument(

@@ -2,10 +2,10 @@
 # SPDX-License-Identifier: Apache-2.0
 from __future__ import annotations
 
-import argparse
 import json
 
 from distill_runtime.cli import bench
+from distill_runtime.cli.main import make_parser
 from distill_runtime.share import share_path
 import pytest
 
@@ -15,9 +15,7 @@ PERCENTILES = {'p50_us', 'p99_us', 'p999_us', 'max_us', 'missed', 'periods'}
 
 def command(*words):
     """Return the exit status of `distill-runtime bench` with some words."""
-    parser = argparse.ArgumentParser()
-    bench.add_parser(parser.add_subparsers())
-    args = parser.parse_args(['bench', *map(str, words)])
+    args = make_parser('bench').parse_args(['bench', *map(str, words)])
     return args.run(args)
 
 

@@ -2,18 +2,15 @@
 # SPDX-License-Identifier: Apache-2.0
 from __future__ import annotations
 
-import argparse
 import sys
 
 from distill_runtime.cli import run
-from distill_runtime.cli.main import main
+from distill_runtime.cli.main import main, make_parser
 import pytest
 
 
 def parse(*words):
-    parser = argparse.ArgumentParser()
-    run.add_parser(parser.add_subparsers())
-    return parser.parse_args(['run', *words])
+    return make_parser('run').parse_args(['run', *words])
 
 
 def arguments(*words):

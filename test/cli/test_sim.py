@@ -2,12 +2,11 @@
 # SPDX-License-Identifier: Apache-2.0
 from __future__ import annotations
 
-import argparse
 import json
 from pathlib import Path
 import re
 
-from distill_runtime.cli import sim
+from distill_runtime.cli.main import make_parser
 import pytest
 
 POLICIES = Path(__file__).resolve().parents[1] / 'policies'
@@ -15,9 +14,7 @@ POLICIES = Path(__file__).resolve().parents[1] / 'policies'
 
 def command(*words):
     """Return the exit status of `distill-runtime sim` with some words."""
-    parser = argparse.ArgumentParser()
-    sim.add_parser(parser.add_subparsers())
-    args = parser.parse_args(['sim', *map(str, words)])
+    args = make_parser('sim').parse_args(['sim', *map(str, words)])
     return args.run(args)
 
 
