@@ -5,6 +5,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+import contextlib
 from dataclasses import dataclass
 import threading
 import time
@@ -24,7 +25,7 @@ from .inputs import Inputs
 from .internals import Internals
 from .node_config import StudentNodeConfig
 from .outputs import CommandOutput
-from .realtime import GarbagePause, raise_others, use_cpus, use_fifo
+from .realtime import GarbagePause, others_raised, use_cpus, use_fifo
 from .timing import Timing
 
 _POLL_NS = 20_000_000
@@ -115,7 +116,6 @@ class ControlLoop:
         try:
             if config.realtime_priority:
                 use_fifo(config.realtime_priority)
-                raise_others(max(1, config.realtime_priority - _BELOW))
             if config.cpu_affinity != (-1,):
                 use_cpus(config.cpu_affinity)
         except Exception as error:  # noqa: BLE001  handed to the thread that started this one
@@ -126,7 +126,11 @@ class ControlLoop:
         follow = (
             self._follow_joint_states if config.trigger == 'joint_states' else self._follow_grid
         )
-        with GarbagePause():
+        with contextlib.ExitStack() as stack:
+            stack.enter_context(GarbagePause())
+            if config.realtime_priority:
+                below = max(1, config.realtime_priority - _BELOW)
+                stack.enter_context(others_raised(below))
             self._guard(follow)
             self._guard(self._rest)
 

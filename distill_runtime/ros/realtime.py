@@ -4,6 +4,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 import contextlib
 import ctypes
 import gc
@@ -30,18 +31,28 @@ def use_fifo(priority: int) -> None:
         ) from error
 
 
-def raise_others(priority: int) -> None:
-    """Give the other threads of the process SCHED_FIFO of a priority, those alone that have none.
+@contextlib.contextmanager
+def others_raised(priority: int) -> Iterator[None]:
+    """Give the other threads of the process SCHED_FIFO meanwhile, those that have no priority.
 
     A thread with deadlines waits for locks that others hold: the interpreter's, the middleware's.
-    While they run at an ordinary priority, any busy process can keep it waiting.
+    While they run at an ordinary priority, any busy process can keep it waiting. What they start
+    has an ordinary priority again.
     """
-    own = threading.get_native_id()
-    for entry in os.listdir('/proc/self/task'):
+    raised = []
+    for entry in map(int, os.listdir('/proc/self/task')):
         # a thread may end while we look
         with contextlib.suppress(ProcessLookupError):
-            if int(entry) != own and os.sched_getscheduler(int(entry)) == os.SCHED_OTHER:
-                os.sched_setscheduler(int(entry), os.SCHED_FIFO, os.sched_param(priority))
+            if os.sched_getscheduler(entry) == os.SCHED_OTHER:
+                policy = os.SCHED_FIFO | os.SCHED_RESET_ON_FORK
+                os.sched_setscheduler(entry, policy, os.sched_param(priority))
+                raised.append(entry)
+    try:
+        yield
+    finally:
+        for entry in raised:
+            with contextlib.suppress(ProcessLookupError):
+                os.sched_setscheduler(entry, os.SCHED_OTHER, os.sched_param(0))
 
 
 def use_cpus(cpus: tuple[int, ...]) -> None:
