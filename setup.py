@@ -69,6 +69,7 @@ setup(
             'colcon-common-extensions>=0.3,<0.4',
             'mypy>=2.4,<2.5',
             'ruff>=0.17,<0.18',
+            'safetensors>=0.4,<1',
             'types-PyYAML>=6,<7',
         ],
     },
