@@ -35,7 +35,7 @@ def seeds() -> list[bytes]:
     """Give a sound message of each kind."""
     joints = Template().header().strings(('b', 'x', 'a')).array('<f8', 3).array('<f8', 3)
     vector = Template().header().array('<f8', 37)
-    floats = Template().dimensions(('terms', 4)).array('<f4', 4)
+    floats = Template().parts(('terms', 4)).array('<f4', 4)
     messages = (joints, vector, floats)
     return [
         bytes([place]) + message.message() for place in range(len(READERS)) for message in messages

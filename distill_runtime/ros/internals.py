@@ -42,9 +42,8 @@ class Internals:
         self._inputs = inputs
         self._model = int(model_sha256[:15], 16)
         self._tick = 0
-        labels = ','.join(TICK_FIELDS)
         self._tick_template = (
-            Template().dimensions((labels, len(TICK_FIELDS))).array('<i8', len(TICK_FIELDS))
+            Template().parts(*((name, 1) for name in TICK_FIELDS)).array('<i8', len(TICK_FIELDS))
         )
         (self._tick_values,) = self._tick_template.views()
         self._observation_template = _labelled(observation_labels(spec))
@@ -93,10 +92,8 @@ def _sample(channel: Channel | None) -> int:
 
 
 def _labelled(parts: tuple[tuple[str, int], ...]) -> Template:
-    """Prepare a vector whose one dimension's label names its parts in order, ``name:size``."""
-    label = ','.join(f'{name}:{size}' for name, size in parts)
-    size = sum(size for _, size in parts)
-    return Template().dimensions((label, size)).array('<f4', size)
+    """Prepare a vector whose parts are labelled."""
+    return Template().parts(*parts).array('<f4', sum(size for _, size in parts))
 
 
 def observation_labels(spec: PolicySpec) -> tuple[tuple[str, int], ...]:

@@ -147,7 +147,7 @@ class _ArrayWriter:
 
     def __init__(self, joints: JointPlan) -> None:
         num_joints = len(joints.names)
-        self._template = Template().dimensions(('joint', num_joints)).array('<f8', num_joints)
+        self._template = Template().parts(('joint', num_joints)).array('<f8', num_joints)
         (self._values,) = self._template.views()
         self._rests_at_zero = joints.modes[0] != 'position'
 

@@ -60,12 +60,14 @@ class Template:
             self._views.append((start, dtype, count))
         return self
 
-    def dimensions(self, *labelled: tuple[str, int]) -> Template:
-        """Add a MultiArrayLayout of (label, size) per dimension, with no offset."""
+    def parts(self, *labelled: tuple[str, int]) -> Template:
+        """Add a MultiArrayLayout that labels parts of a vector behind one another, with no offset.
+
+        Each part stands in a dimension of its own, whose size and stride are its length.
+        """
         self.uint(len(labelled))
-        sizes = [size for _, size in labelled]
-        for place, (label, size) in enumerate(labelled):
-            self.string(label).uint(size).uint(int(np.prod(sizes[place:])))
+        for label, size in labelled:
+            self.string(label).uint(size).uint(size)
         return self.uint(0)
 
     def views(self) -> tuple[npt.NDArray[Any], ...]:
