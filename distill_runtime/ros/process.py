@@ -6,7 +6,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 import signal
-import threading
+import time
 import traceback
 
 from distill_runtime.errors import DistillError
@@ -14,7 +14,7 @@ from rclpy.executors import ExternalShutdownException, SingleThreadedExecutor
 from rclpy.logging import get_logger
 
 _POLL = 0.1  # s
-_has_come = threading.Event()
+_seen: list[int] = []
 
 
 def note_signals() -> None:
@@ -22,15 +22,17 @@ def note_signals() -> None:
 
     A terminal and a launch file both send SIGINT: the second must not break what the first began.
     To block the signals would not do: the threads that numpy has started by then would get them.
+    Nor would an Event: the handler runs within whatever the main thread does, also within a wait
+    that holds the Event's lock.
     """
     for number in (signal.SIGINT, signal.SIGTERM):
-        signal.signal(number, lambda number, frame: _has_come.set())
+        signal.signal(number, lambda number, frame: _seen.append(number))
 
 
 def wait_for_signal(is_over: Callable[[], bool] = lambda: False) -> None:
     """Return when SIGINT or SIGTERM has come, or something is over."""
-    while not (_has_come.wait(_POLL) or is_over()):
-        pass
+    while not (_seen or is_over()):
+        time.sleep(_POLL)
 
 
 def explain(error: Exception) -> str:

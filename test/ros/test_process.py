@@ -5,6 +5,7 @@
 from __future__ import annotations
 
 from contextlib import contextmanager
+import select
 import signal
 import subprocess
 import sys
@@ -148,3 +149,31 @@ def test_wrong_argument_ends_the_program(arguments, text):
 def test_parameters_of_the_wrong_range_are_refused_at_autostart(model):
     output = refused(*parameters(model=model, autostart=True, decimation=0))
     assert 'configure is refused: decimation is 0, expected at least 1' in output
+
+
+WAITER = """
+from distill_runtime.ros import process
+process._POLL = 1e-9
+process.note_signals()
+print('ready', flush=True)
+while True:
+    process.wait_for_signal()
+    process._seen.clear()
+    print('seen', flush=True)
+"""
+
+
+def test_signal_in_the_midst_of_a_wait_is_seen():
+    """An Event whose lock the main thread just held hung the program about once in 2000."""
+    process = subprocess.Popen([sys.executable, '-c', WAITER], stdout=subprocess.PIPE, text=True)
+    try:
+        assert process.stdout.readline() == 'ready\n'
+        for _ in range(10_000):
+            process.send_signal(INT)
+            readable, _, _ = select.select([process.stdout], [], [], PATIENCE)
+            assert readable
+            process.stdout.readline()
+    finally:
+        process.kill()
+        process.wait()
+        process.stdout.close()
