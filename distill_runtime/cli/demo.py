@@ -9,7 +9,6 @@ from collections.abc import Iterator, Sequence
 import contextlib
 import os
 from pathlib import Path
-import signal
 import subprocess
 import sys
 from typing import TYPE_CHECKING
@@ -102,7 +101,7 @@ def _nodes(args: argparse.Namespace) -> Iterator[tuple[subprocess.Popen[bytes], 
         yield tuple(processes)
     finally:
         for process in processes:
-            process.send_signal(signal.SIGINT)
+            process.terminate()  # SIGINT would show a traceback of imports
         for process in processes:
             try:
                 process.wait(3.0)
@@ -111,7 +110,7 @@ def _nodes(args: argparse.Namespace) -> Iterator[tuple[subprocess.Popen[bytes], 
 
 
 def _start(module: str, parameters: dict[str, str]) -> subprocess.Popen[bytes]:
-    """Start one node in a session of its own: a Ctrl-C is for us to pass on."""
+    """Start one node in a session of its own: what a Ctrl-C means is for us to say."""
     settings: Sequence[str] = [f'{name}:={value}' for name, value in parameters.items() if value]
     arguments = [part for setting in settings for part in ('-p', setting)]
     return subprocess.Popen(
