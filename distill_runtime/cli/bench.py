@@ -10,7 +10,7 @@ from pathlib import Path
 import subprocess
 import sys
 
-from distill_runtime.errors import ConfigError, DistillError
+from distill_runtime.errors import ConfigError
 from distill_runtime.share import share_path
 
 SUITE = Path('benchmarks') / 'suite.py'
@@ -52,12 +52,9 @@ def run(args: argparse.Namespace) -> int:
     """Carry out the command; return the exit status."""
     try:
         return subprocess.call([sys.executable, str(_suite()), *_words(args)], env=_environment())
-    except DistillError as error:
-        print(f'distill-runtime bench: {error}', file=sys.stderr)
     except KeyboardInterrupt:
         # the suite is told too, and ends what it started
         return 130
-    return 2
 
 
 def _suite() -> Path:

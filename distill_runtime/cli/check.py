@@ -8,12 +8,12 @@ import argparse
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from .arguments import add_policy_arguments
+
 if TYPE_CHECKING:
     from distill_runtime.policy.examination import Examination
 
     from .check_bag import BagPart
-
-from .arguments import add_policy_arguments
 
 DESCRIPTION = """
 Load a model as the node would, and show what the robot would get to see and to do: which term lies

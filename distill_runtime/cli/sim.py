@@ -8,12 +8,11 @@ import argparse
 import dataclasses
 from importlib.metadata import version
 from pathlib import Path
-import sys
 import time
 from typing import TYPE_CHECKING
 
 from distill_runtime.core.config import RunnerConfig
-from distill_runtime.errors import DistillError, MissingExtraError
+from distill_runtime.errors import MissingExtraError
 from distill_runtime.policy.model import load_policy, LoadedPolicy
 
 from .arguments import add_policy_arguments
@@ -65,10 +64,42 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace) -> int:
     """Carry out the command; return the exit status."""
     try:
-        return _run(args)
-    except DistillError as error:
-        print(f'distill-runtime sim: {error}', file=sys.stderr)
-        return 2
+        from distill_runtime.sim.disturb import DisturbConfig, NoiseConfig
+        from distill_runtime.sim.joints import driven_joints
+        from distill_runtime.sim.loop import CommandSchedule, simulate
+        from distill_runtime.sim.robot import SimRobot
+        from distill_runtime.sim.scene import load_scene, SceneConfig, SHIPPED_SCENE
+    except ImportError as error:
+        raise MissingExtraError(
+            f'{error.name} is not installed, install it with: pip install "distill_runtime[sim]"'
+        ) from error
+    config = SceneConfig(
+        path=args.scene or str(SHIPPED_SCENE),
+        imu_site=args.imu_site,
+        actuators=args.actuators,
+        timestep=args.timestep,
+    )
+    disturb = DisturbConfig(
+        noise=NoiseConfig.playground(args.noise),
+        push_speed=args.pushes,
+        push_interval=args.push_interval,
+        latency=args.latency,
+        drop=args.drop,
+        seed=args.seed,
+    )
+    schedule = CommandSchedule(commands=(tuple(args.command),))
+    policy = load_policy(args.model, args.spec, args.robot)
+    scene = load_scene(config, driven_joints(policy.spec))
+    runner = policy.runner(RunnerConfig(start_in='policy'), scene.joint_names)
+    robot = SimRobot(scene, runner.plan.layout)
+    start = time.perf_counter()
+    result = simulate(runner, robot, schedule, args.seconds, disturb)
+    wall = time.perf_counter() - start
+    if args.json:
+        write_json(args.json, _report(args, policy, scene, result))
+    if args.json != '-':
+        _print(policy, scene, result, wall)
+    return 1 if result.fell else 0
 
 
 def _add_scene_options(group: argparse._ArgumentGroup) -> None:
@@ -110,46 +141,6 @@ def _add_disturbances(group: argparse._ArgumentGroup) -> None:
         '--drop', type=float, default=0.0, metavar='P', help='probability to lose a sensor message'
     )
     group.add_argument('--seed', type=int, default=0, metavar='N', help='of all the randomness')
-
-
-def _run(args: argparse.Namespace) -> int:
-    try:
-        from distill_runtime.sim.disturb import DisturbConfig, NoiseConfig
-        from distill_runtime.sim.joints import driven_joints
-        from distill_runtime.sim.loop import CommandSchedule, simulate
-        from distill_runtime.sim.robot import SimRobot
-        from distill_runtime.sim.scene import load_scene, SceneConfig, SHIPPED_SCENE
-    except ImportError as error:
-        raise MissingExtraError(
-            f'{error.name} is not installed, install it with: pip install "distill_runtime[sim]"'
-        ) from error
-    config = SceneConfig(
-        path=args.scene or str(SHIPPED_SCENE),
-        imu_site=args.imu_site,
-        actuators=args.actuators,
-        timestep=args.timestep,
-    )
-    disturb = DisturbConfig(
-        noise=NoiseConfig.playground(args.noise),
-        push_speed=args.pushes,
-        push_interval=args.push_interval,
-        latency=args.latency,
-        drop=args.drop,
-        seed=args.seed,
-    )
-    schedule = CommandSchedule(commands=(tuple(args.command),))
-    policy = load_policy(args.model, args.spec, args.robot)
-    scene = load_scene(config, driven_joints(policy.spec))
-    runner = policy.runner(RunnerConfig(start_in='policy'), scene.joint_names)
-    robot = SimRobot(scene, runner.plan.layout)
-    start = time.perf_counter()
-    result = simulate(runner, robot, schedule, args.seconds, disturb)
-    wall = time.perf_counter() - start
-    if args.json:
-        write_json(args.json, _report(args, policy, scene, result))
-    if args.json != '-':
-        _print(policy, scene, result, wall)
-    return 1 if result.fell else 0
 
 
 def _report(

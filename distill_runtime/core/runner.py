@@ -40,7 +40,6 @@ class PolicyRunner:
         self.control_period_ns = plan.period_ns // config.ticks_per_step
         self._vector = np.zeros(plan.vector_dim)
         self._head = self._vector[: plan.layout.size]
-        self._quat = self._vector[plan.layout.quat_base_to_world]
         self._gravity = self._vector[plan.gravity]
         self._velocity_command = self._vector[plan.layout.velocity_command]
         self._observations = tuple(

@@ -25,6 +25,7 @@ from .inputs import Inputs
 from .internals import Internals
 from .node_config import StudentNodeConfig
 from .outputs import CommandOutput
+from .process import explain
 from .realtime import GarbagePause, others_raised, use_cpus, use_fifo
 from .timing import Timing
 
@@ -139,7 +140,7 @@ class ControlLoop:
         try:
             act()
         except Exception as error:  # noqa: BLE001  the robot must get its fault action whatever it was
-            self.crash = f'loop.crashed: {type(error).__name__}: {error}'
+            self.crash = f'loop.crashed: {explain(error)}'
             self._parts.node.get_logger().fatal(f'{self.crash}\n{traceback.format_exc()}')
 
     def _follow_grid(self) -> None:

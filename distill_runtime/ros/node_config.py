@@ -17,7 +17,7 @@ _RUNNER = RunnerConfig()
 
 @dataclass(frozen=True, kw_only=True)
 class StudentNodeConfig:
-    """What a user may set; see docs/parameters.md."""
+    """What a user may set; config/student_node.yaml explains each beside its default."""
 
     model: str = parameter('', 'ONNX file of the policy')
     spec: str = parameter('', "spec file that overrides or completes the model's own; '' for none")

@@ -107,7 +107,7 @@ class StudentNode(LifecycleNode):
             self.refusal = str(error)
             self.get_logger().error(f'{what} is refused: {error}')
         except Exception as error:  # noqa: BLE001  whatever it is, the user must read it
-            self.refusal = f'{type(error).__name__}: {error}'
+            self.refusal = explain(error)
             self.get_logger().error(f'{what} failed: {self.refusal}')
         else:
             self.refusal = ''

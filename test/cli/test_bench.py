@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 
 from distill_runtime.cli import bench
-from distill_runtime.cli.main import make_parser
+from distill_runtime.cli.main import main
 from distill_runtime.share import share_path
 import pytest
 
@@ -15,8 +15,7 @@ PERCENTILES = {'p50_us', 'p99_us', 'p999_us', 'max_us', 'missed', 'periods'}
 
 def command(*words):
     """Return the exit status of `distill-runtime bench` with some words."""
-    args = make_parser('bench').parse_args(['bench', *map(str, words)])
-    return args.run(args)
+    return main(['bench', *map(str, words)])
 
 
 @pytest.fixture(scope='module')

@@ -6,7 +6,7 @@ import json
 from pathlib import Path
 import re
 
-from distill_runtime.cli.main import make_parser
+from distill_runtime.cli.main import main
 import pytest
 
 POLICIES = Path(__file__).resolve().parents[1] / 'policies'
@@ -14,8 +14,7 @@ POLICIES = Path(__file__).resolve().parents[1] / 'policies'
 
 def command(*words):
     """Return the exit status of `distill-runtime sim` with some words."""
-    args = make_parser('sim').parse_args(['sim', *map(str, words)])
-    return args.run(args)
+    return main(['sim', *map(str, words)])
 
 
 @pytest.fixture
