@@ -141,8 +141,10 @@ class _Monitor:
         if result.mode == 'standby':
             self._spin(_STANDBY_TIME)
             result.problem = self._start_policy()
-            if result.problem:
-                return result
+        elif result.mode == 'fault':
+            result.problem = f'the robot was in fault before it could walk: {result.reason}'
+        if result.problem:
+            return result
         start = time.monotonic()
         self.is_walking = True
         for share, command in TOUR:
@@ -155,7 +157,8 @@ class _Monitor:
         return result
 
     def _is_up(self) -> bool:
-        return self.result.mode in ('standby', 'policy') and self.last_odometry > 0.0
+        is_active = self.result.mode in ('standby', 'policy', 'fault')
+        return is_active and self.last_odometry > 0.0
 
     def _start_policy(self) -> str:
         """Ask the node to leave standby; return why it did not, or ''."""
