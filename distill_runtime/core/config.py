@@ -4,12 +4,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 import math
 from typing import Literal
 
 from distill_runtime.errors import ConfigError
 
+from .checks import CheckConfig, CHECKS, DEFAULT_CHECKS
 from .modes import FAULT_ACTIONS, FaultAction
 
 
@@ -35,6 +37,18 @@ class RunnerConfig:
     """Angle between the base's z axis and up that is a fault, in [rad]; 0: not checked."""
     fault_action: FaultAction = 'damp'
     """What a fault does to the joints."""
+    escalation_time: float = 5.0
+    """How long the cause of a fault may last before hold and default_pose become damp, and damp
+    becomes stop, in [s]; 0: for ever.
+    """
+    start_pose_limit: float = 0.5
+    """Distance of a joint from its default position that start bears, in [rad]; 0: any."""
+    start_tilt_limit: float = 0.5
+    """Tilt of the base that start bears, in [rad]; 0: any."""
+    torque_limit: float = 1.0
+    """Share of a joint's effort limit that a target may ask of its PD law; 0: any torque."""
+    checks: Mapping[str, CheckConfig] = field(default_factory=lambda: DEFAULT_CHECKS)
+    """One for each key of core.checks.CHECKS."""
     max_joint_step: float = 1.0
     """Largest change of a position command per tick, in [rad]; 0: unlimited."""
 
@@ -49,12 +63,28 @@ class RunnerConfig:
             raise ConfigError(
                 f'max_input_age is {self.max_input_age} s, expected above 0 s and below 60 s'
             )
-        if not 0.0 <= self.tilt_limit <= math.pi:
-            raise ConfigError(f'tilt_limit is {self.tilt_limit} rad, expected 0 rad to pi rad')
-        for name in ('ramp_time', 'cmd_vel_timeout', 'max_joint_step'):
+        for name in ('tilt_limit', 'start_tilt_limit'):
+            if not 0.0 <= getattr(self, name) <= math.pi:
+                raise ConfigError(f'{name} is {getattr(self, name)} rad, expected 0 rad to pi rad')
+        for name in (
+            'ramp_time',
+            'cmd_vel_timeout',
+            'max_joint_step',
+            'escalation_time',
+            'start_pose_limit',
+            'torque_limit',
+        ):
             value = getattr(self, name)
             if not 0.0 <= value < 1e6:
                 raise ConfigError(f'{name} is {value}, expected at least 0 and finite')
+        if set(self.checks) != set(CHECKS):
+            raise ConfigError(f'checks are {sorted(self.checks)}, expected {sorted(CHECKS)}')
+        for name in ('input_age', 'action_value', 'estop'):
+            if self.checks[name].action in ('warn', 'off'):
+                raise ConfigError(
+                    f'checks.{name}.action is {self.checks[name].action!r}, expected a fault '
+                    'action: this check cannot be turned off'
+                )
 
 
 def _one_of(name: str, value: str, allowed: tuple[str, ...]) -> None:

@@ -24,23 +24,24 @@ class Freshness:
         self._externals = tuple(
             (entry.topic, round(entry.max_age * 1e9)) for entry in plan.layout.externals
         )
-        self._external_ns = [NEVER] * len(self._externals)
-        self._joint_ns = self._imu_ns = self._odometry_ns = NEVER
-        self.joints_are_fresh = False
-        """Whether the joint sample was young enough at the last check."""
+        self.reset()
 
     def reset(self) -> None:
         """Forget every sample."""
-        self._external_ns = [NEVER] * len(self._externals)
-        self._joint_ns = self._imu_ns = self._odometry_ns = NEVER
+        self.external_ns = [NEVER] * len(self._externals)
+        """Stamps of the samples in use, like the three that follow; changed from outside."""
+        self.joint_ns = NEVER
+        self.imu_ns = NEVER
+        self.odometry_ns = NEVER
         self.joints_are_fresh = False
+        """Whether the joint sample was young enough at the last check."""
 
     def take_over(self, sensors: Sensors) -> None:
-        """Note the stamps of samples that are in use from now on."""
-        self._joint_ns = sensors.joint_stamp_ns
-        self._imu_ns = sensors.imu_stamp_ns
-        self._odometry_ns = sensors.odometry_stamp_ns
-        self._external_ns[:] = sensors.external_stamps_ns
+        """Note the stamps of samples that are all in use from now on."""
+        self.joint_ns = sensors.joint_stamp_ns
+        self.imu_ns = sensors.imu_stamp_ns
+        self.odometry_ns = sensors.odometry_stamp_ns
+        self.external_ns[:] = sensors.external_stamps_ns
 
     def check(self, stamp_ns: int) -> str:
         """Return why the inputs cannot be used at this tick, or '' if they can.
@@ -49,19 +50,19 @@ class Freshness:
             stamp_ns: Time of the tick.
         """
         limit = self._max_age_ns
-        age = stamp_ns - self._joint_ns
-        self.joints_are_fresh = -limit <= age <= limit and self._joint_ns != NEVER
+        age = stamp_ns - self.joint_ns
+        self.joints_are_fresh = -limit <= age <= limit and self.joint_ns != NEVER
         if not self.joints_are_fresh:
-            return _reason('joint_states', self._joint_ns, age, limit)
+            return _reason('joint_states', self.joint_ns, age, limit)
         if self._needs_imu:
-            age = stamp_ns - self._imu_ns
-            if not -limit <= age <= limit or self._imu_ns == NEVER:
-                return _reason('imu', self._imu_ns, age, limit)
+            age = stamp_ns - self.imu_ns
+            if not -limit <= age <= limit or self.imu_ns == NEVER:
+                return _reason('imu', self.imu_ns, age, limit)
         if self._needs_odometry:
-            age = stamp_ns - self._odometry_ns
-            if not -limit <= age <= limit or self._odometry_ns == NEVER:
-                return _reason('odom', self._odometry_ns, age, limit)
-        for (topic, max_age_ns), sample_ns in zip(self._externals, self._external_ns, strict=True):
+            age = stamp_ns - self.odometry_ns
+            if not -limit <= age <= limit or self.odometry_ns == NEVER:
+                return _reason('odom', self.odometry_ns, age, limit)
+        for (topic, max_age_ns), sample_ns in zip(self._externals, self.external_ns, strict=True):
             age = stamp_ns - sample_ns
             if sample_ns == NEVER or (max_age_ns and not -max_age_ns <= age <= max_age_ns):
                 return _reason(topic, sample_ns, age, max_age_ns)

@@ -43,7 +43,8 @@ class Observation:
         self._layout = own_indices(plan.layout)
         self._tensor = tensor
         self._gathered = np.zeros(frame_dim)
-        self._frame: Float32Array = np.zeros(frame_dim, dtype=np.float32)
+        self.frame: Float32Array = np.zeros(frame_dim, dtype=np.float32)
+        """The newest frame, shape (frame_dim,)."""
         self._ring = np.zeros((2 * plan.depth, frame_dim), dtype=np.float32)
         flat = self._ring.reshape(-1)
         both = self._ring.reshape(2, plan.depth, frame_dim)
@@ -68,7 +69,7 @@ class Observation:
         Args:
             vector: The runner's vector, shape (vector_dim,).
         """
-        gathered, frame = self._gathered, self._frame
+        gathered, frame = self._gathered, self.frame
         vector.take(self._index, None, gathered, 'clip')
         if self._offset is not None:
             np.subtract(gathered, self._offset, gathered)

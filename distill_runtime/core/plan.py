@@ -31,6 +31,8 @@ class InputPlan:
     scale: FloatArray
     clip_before: tuple[FloatArray, FloatArray] | None
     clip_after: tuple[FloatArray, FloatArray] | None
+    trained_range: tuple[FloatArray, FloatArray] | None
+    """What a frame held in training; None: not known."""
     depth: int
     layout: IndexArray
     fill_first: bool
@@ -95,6 +97,12 @@ class JointPlan:
     """Least command: [rad], [rad]/[s] or [N m] by mode; -inf where no limit is known."""
     upper: FloatArray
     """Greatest command."""
+    position_lower: FloatArray
+    """Least position in [rad]; -inf where none is known."""
+    position_upper: FloatArray
+    """Greatest position in [rad]; inf where none is known."""
+    velocity: FloatArray
+    """Velocity limit in [rad]/[s]; inf where none is known."""
     effort: FloatArray
     """Effort limit in [N m]; inf where none is known."""
 

@@ -4,25 +4,28 @@
 
 from __future__ import annotations
 
-import math
+from collections.abc import Sequence
 
 import numpy as np
 
 from .action import ActionMap
-from .arrays import FloatArray, IndexArray, is_sound, own_indices, segment
+from .arrays import FloatArray, is_sound
+from .checks import Finding
 from .command import CommandGate
 from .config import RunnerConfig
-from .freshness import Freshness
+from .fault_response import FaultResponse
+from .intake import Intake
 from .limits import Limiter
 from .modes import Event, Mode, next_mode
 from .observation import Observation
 from .phase import GaitClock
 from .plan import Plan
 from .ramp import Ramp
-from .reasons import joined, unsound_action, unsound_input
-from .rotations import tilt, write_gravity_in_base
-from .sensors import NEVER, Sensors
+from .reasons import joined, unsound_action
+from .sensors import Sensors
+from .start import start_problem
 from .step import Policy, Step
+from .watchdogs import Watchdogs
 
 
 class PolicyRunner:
@@ -38,9 +41,17 @@ class PolicyRunner:
         self.policy = policy
         self.config = config
         self.control_period_ns = plan.period_ns // config.ticks_per_step
+        self.outside: Sequence[Finding] = ()
+        """What others find at the next step: a missed deadline, a second publisher; changed
+        between steps only.
+        """
         self._vector = np.zeros(plan.vector_dim)
-        self._head = self._vector[: plan.layout.size]
-        self._gravity = self._vector[plan.gravity]
+        self._intake = Intake(plan, self._vector, config)
+        self.joint_position = self._intake.joint_position
+        """Measured positions of the last tick in [rad], policy order."""
+        self.joint_velocity = self._intake.joint_velocity
+        """Measured velocities of the last tick in [rad]/[s], policy order."""
+        self._freshness = self._intake.freshness
         self._velocity_command = self._vector[plan.layout.velocity_command]
         self._observations = tuple(
             Observation(entry, tensor)
@@ -49,24 +60,29 @@ class PolicyRunner:
         self._clocks = tuple(GaitClock(entry, self._vector) for entry in plan.phases)
         self._last_action = self._vector[plan.last_action]
         self._action = ActionMap(plan.action, plan.joints.idle, self._last_action)
-        self._limiter = Limiter(plan.joints, config.max_joint_step)
-        self._ramp = Ramp(plan.joints.idle, round(config.ramp_time * 1e9))
-        self._freshness = Freshness(plan, round(config.max_input_age * 1e9))
-        self._gate = CommandGate(plan, self._velocity_command, round(config.cmd_vel_timeout * 1e9))
-        self._max_tilt_gravity = (
-            -math.cos(config.tilt_limit)
-            if plan.needs_imu and config.tilt_limit > 0.0
-            else math.inf
+        self._limiter = Limiter(
+            plan.joints,
+            config.max_joint_step,
+            config.torque_limit,
+            self.joint_position,
+            self.joint_velocity,
         )
+        self._ramp = Ramp(plan.joints.idle, round(config.ramp_time * 1e9))
+        self._gate = CommandGate(plan, self._velocity_command, round(config.cmd_vel_timeout * 1e9))
         self._is_position = np.array(
             [mode == 'position' for mode in plan.joints.modes], np.float64
         )
+        self._response = FaultResponse(
+            self._ramp, self._is_position, round(config.escalation_time * 1e9)
+        )
+        self._watchdogs = Watchdogs(
+            plan,
+            config,
+            self._intake,
+            self._observations,
+            self._vector[: plan.layout.joint_velocity.stop],
+        )
         num_joints = len(plan.joints.names)
-        self._gathers: list[tuple[IndexArray, FloatArray]] = []
-        self.joint_position = self._joint_values(plan.joints.position_index)
-        """Measured positions of the last tick in [rad], policy order."""
-        self.joint_velocity = self._joint_values(plan.joints.velocity_index)
-        """Measured velocities of the last tick in [rad]/[s], policy order."""
         self._command = np.zeros(num_joints)
         self._wanted = np.zeros(num_joints)
         self._from = np.zeros(num_joints)
@@ -76,24 +92,17 @@ class PolicyRunner:
         self._events: list[Event] = []
         self.reset()
 
-    def _joint_values(self, index: IndexArray) -> FloatArray:
-        """Return joint values: a view where they are in policy order, else an array to gather."""
-        values = segment(self._head, index)
-        if values is None:
-            values = np.zeros(len(index))
-            self._gathers.append((own_indices(index), values))
-        return values
-
     def reset(self) -> None:
         """Return to the state after construction."""
         self._start_mode = Mode.POLICY if self.config.start_in == 'policy' else Mode.STANDBY
         self._mode = self._start_mode
         self._fault = ''
         self._has_started = False
-        self._last_stamp_ns = NEVER
+        self.outside = ()
         self._events.clear()
         self._limiter.reset()
-        self._freshness.reset()
+        self._intake.reset()
+        self._watchdogs.reset()
         self._restart_policy()
 
     @property
@@ -105,6 +114,11 @@ class PolicyRunner:
     def fault(self) -> str:
         """Why the runner is in fault; '' if it is not."""
         return self._fault
+
+    @property
+    def fault_action(self) -> str:
+        """What is done about the fault now; it changes where the cause does not go."""
+        return self._response.action if self._mode is Mode.FAULT else ''
 
     def request(self, event: Event) -> tuple[bool, str]:
         """Ask for a change of mode at the next step.
@@ -121,20 +135,33 @@ class PolicyRunner:
                 False,
                 f'mode is {mode.name.lower()}{why}, {event.name.lower()} is refused{hint}',
             )
-        if event is Event.START and not self._has_started:
-            return False, 'inputs are still missing, start is refused'
+        problem = self._problem_of(event)
+        if problem:
+            return False, f'{event.name.lower()} is refused: {problem}'
         self._events.append(event)
         return True, f'{mode.name.lower()} to {goal.name.lower()}'
 
-    def fail(self, reason: str, stamp_ns: int) -> None:
+    def _problem_of(self, event: Event) -> str:
+        """Return why an event that the mode allows is refused now, or ''."""
+        condition = self._watchdogs.condition
+        if event is Event.RESET_FAULT and condition is not None:
+            return f'its cause is still there: {condition.reason}'
+        if event is not Event.START or self._mode is Mode.POLICY:
+            return ''
+        if not self._has_started:
+            return 'inputs are still missing'
+        return start_problem(self.plan, self._intake, self.config)
+
+    def fail(self, finding: Finding, stamp_ns: int) -> None:
         """Latch a fault; from outside, only between steps.
 
         Args:
-            reason: ``code: text``.
+            finding: What is wrong.
             stamp_ns: Time of the tick.
         """
-        self._fault = reason
+        self._fault = finding.reason
         self._enter(Mode.FAULT, stamp_ns)
+        self._response.begin(self._watchdogs.action(finding.check), stamp_ns)
 
     def step(self, sensors: Sensors, stamp_ns: int) -> Step:
         """Compute the command of one control tick.
@@ -146,58 +173,35 @@ class PolicyRunner:
         Returns:
             The command and what led to it.
         """
-        warning = self._take_over(sensors)
+        intake = self._intake
+        intake.take_over(sensors, stamp_ns)
         late = self._freshness.check(stamp_ns)
-        if self._last_stamp_ns > stamp_ns:
-            late = (
-                f'clock.backwards: tick is {(self._last_stamp_ns - stamp_ns) / 1e9:.3f} s before '
-                'the last one: was a clock set, did a recording start over?'
-            )
-        self._last_stamp_ns = stamp_ns
         if not self._has_started:
             if late:
-                return self._result(False, False, joined(late, warning))
+                return self._result(False, False, joined(late, intake.problem))
             self._has_started = True
             self._enter(self._start_mode, stamp_ns)
         if self._events:
             self._take_events(stamp_ns)
-        if self._mode is not Mode.FAULT:
-            if late:
-                self.fail(joined(late, warning), stamp_ns)
-            elif self._gravity[2] > self._max_tilt_gravity:
-                self.fail(
-                    f'tilt.limit: base is tilted by {tilt(self._gravity):.2f} rad, expected '
-                    f'within {self.config.tilt_limit:.2f} rad',
-                    stamp_ns,
-                )
-        warning = self._gate.apply(sensors.command_stamp_ns, stamp_ns) or warning
+        condition = self._watchdogs.judge(self.outside, late, stamp_ns, self._mode is Mode.POLICY)
+        if condition is not None and self._mode is not Mode.FAULT:
+            self.fail(condition, stamp_ns)
+        warning = (
+            self._gate.apply(intake.command_stamp_ns, stamp_ns)
+            or self._watchdogs.warning
+            or intake.problem
+        )
         has_policy_step = False
         if self._mode is Mode.POLICY:
             has_policy_step = self._policy_tick(stamp_ns)
             if self._mode is Mode.POLICY:
-                self._limiter.limit(self._policy_target, self._command)
+                self._limit(self._policy_target)
                 return self._result(True, has_policy_step, warning)
         if self._mode is Mode.STANDBY:
             self._ramp.write(stamp_ns, self._wanted)
-            self._limiter.limit(self._wanted, self._command)
+            self._limit(self._wanted)
             return self._result(True, False, warning)
         return self._result(self._act_on_fault(stamp_ns), has_policy_step, self._fault)
-
-    def _take_over(self, sensors: Sensors) -> str:
-        """Copy the samples if they are sound; else keep the last sound ones and say why."""
-        values = sensors.values
-        if not is_sound(values):
-            return unsound_input(sensors)
-        if self.plan.needs_imu and not write_gravity_in_base(
-            sensors.quat_base_to_world, self._gravity
-        ):
-            quat = sensors.quat_base_to_world.tolist()
-            return f'imu.norm: orientation (w, x, y, z) is {quat}, expected a unit quaternion'
-        self._head[:] = values
-        self._freshness.take_over(sensors)
-        for index, out in self._gathers:
-            self._head.take(index, None, out, 'clip')
-        return sensors.problem
 
     def _policy_tick(self, stamp_ns: int) -> bool:
         """Run the policy if it is due, and write the wanted command; return whether it ran."""
@@ -214,28 +218,29 @@ class PolicyRunner:
             self.policy.run()
             action = self.policy.action
             if not is_sound(action):
-                self.fail(unsound_action(action), stamp_ns)
+                self.fail(Finding('action_value', unsound_action(action)), stamp_ns)
                 return True
             self._action.apply(action)
+            self._watchdogs.note_targets(action, self._action.target)
         if self._is_interpolated:
             np.subtract(self._action.target, self._from, self._wanted)
             np.multiply(self._wanted, (phase + 1) / ticks, self._wanted)
             np.add(self._wanted, self._from, self._wanted)
         return phase == 0
 
+    def _limit(self, target: FloatArray) -> None:
+        """Write the command of this tick."""
+        self._limiter.limit(target, self._command, self._freshness.joints_are_fresh)
+
     def _act_on_fault(self, stamp_ns: int) -> bool:
         """Write the command of the fault action; return whether to send it."""
-        action = self.config.fault_action
-        if action == 'stop':
+        response = self._response
+        response.escalate(stamp_ns, self._watchdogs.condition is not None)
+        measured = self._measured_pose() if self._freshness.joints_are_fresh else None
+        if not response.write(stamp_ns, measured, self._start_pose(), self._wanted):
             self._limiter.reset()  # what follows starts from wherever the joints went
             return False
-        if action == 'default_pose':
-            self._ramp.write(stamp_ns, self._wanted)
-        elif action == 'damp' and self._freshness.joints_are_fresh:
-            self._wanted[:] = self._measured_pose()
-        else:
-            np.multiply(self._start_pose(), self._is_position, self._wanted)
-        self._limiter.limit(self._wanted, self._command)
+        self._limit(self._wanted)
         return True
 
     def _start_pose(self) -> FloatArray:
@@ -252,8 +257,10 @@ class PolicyRunner:
         while self._events:
             event = self._events.pop(0)
             goal = next_mode(self._mode, event)
-            if goal is Mode.FAULT:
-                self.fail(self._fault or 'estop.requested: estop was called', stamp_ns)
+            if goal is Mode.FAULT and self._mode is Mode.FAULT:
+                self._response.harden(self._watchdogs.action('estop'), stamp_ns)
+            elif goal is Mode.FAULT:
+                self.fail(Finding('estop', 'estop.requested: estop was called'), stamp_ns)
             elif goal is not None and goal is not self._mode:
                 self._enter(goal, stamp_ns)
 
@@ -262,6 +269,7 @@ class PolicyRunner:
         self._mode = mode
         if mode is Mode.POLICY:
             self._restart_policy()
+            self._watchdogs.begin_policy(stamp_ns)
         else:
             self._ramp.begin(self._start_pose(), stamp_ns)
         if mode is not Mode.FAULT:

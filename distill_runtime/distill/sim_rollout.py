@@ -6,6 +6,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from distill_runtime.core.checks import ANY_MOTION
 from distill_runtime.core.config import RunnerConfig
 from distill_runtime.core.modes import Mode
 from distill_runtime.core.runner import PolicyRunner
@@ -28,7 +29,7 @@ from .episodes import Episode
 from .lead import lead, LedPolicy
 from .variation import draw_episode, EpisodeDraw, VariationConfig
 
-_CONFIG = RunnerConfig(start_in='policy', cmd_vel_timeout=0.0, tilt_limit=0.0)
+_CONFIG = RunnerConfig(start_in='policy', cmd_vel_timeout=0.0, tilt_limit=0.0, checks=ANY_MOTION)
 _FALL = FallConfig(max_tilt=0.8)
 """Stricter than for figures: what a teacher says in the middle of a fall teaches nothing."""
 

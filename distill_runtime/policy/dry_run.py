@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import time
 
 from distill_runtime.core.arrays import Float32Array, FloatArray
+from distill_runtime.core.checks import ANY_MOTION
 from distill_runtime.core.config import RunnerConfig
 from distill_runtime.core.sensors import Sensors
 from distill_runtime.core.step import Policy
@@ -75,7 +76,9 @@ def first_step(policy: LoadedPolicy) -> FirstStep:
     Raises:
         ModelError: If the runner refuses the step: the network gave no number, say.
     """
-    runner = policy.runner(RunnerConfig(start_in='policy', max_joint_step=0.0))
+    runner = policy.runner(
+        RunnerConfig(start_in='policy', max_joint_step=0.0, torque_limit=0.0, checks=ANY_MOTION)
+    )
     sensors = Sensors(runner.plan.layout)
     sensors.joint_position[:] = policy.spec.default_position
     sensors.joint_stamp_ns = sensors.imu_stamp_ns = sensors.odometry_stamp_ns = 0

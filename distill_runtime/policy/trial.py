@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import math
 
+from distill_runtime.core.checks import ANY_MOTION
 from distill_runtime.core.config import RunnerConfig
 from distill_runtime.core.sensors import Sensors
 from distill_runtime.errors import ModelError
@@ -20,7 +21,14 @@ NUM_STEPS = 12
 NUM_RESTING = 2
 TOLERANCE = 1e-4
 """Largest difference between processors and versions of onnxruntime that is no other network."""
-_CONFIG = RunnerConfig(start_in='policy', max_joint_step=0.0, tilt_limit=0.0, cmd_vel_timeout=0.0)
+_CONFIG = RunnerConfig(
+    start_in='policy',
+    max_joint_step=0.0,
+    tilt_limit=0.0,
+    cmd_vel_timeout=0.0,
+    torque_limit=0.0,
+    checks=ANY_MOTION,
+)
 
 
 def record_trial(policy: LoadedPolicy, num_steps: int = NUM_STEPS) -> Golden:

@@ -11,16 +11,18 @@ ClipPair = tuple[float | None, float | None]
 Clip = tuple[ClipPair, ...] | ClipPair | None
 
 
-def check_clip(clip: Clip, width: int) -> None:
+def check_clip(clip: Clip, width: int, name: str = 'clip') -> None:
     """Refuse an empty clip, one of another width, and bounds in the wrong order."""
     if clip == ():
-        raise ConfigError('clip is empty, expected [lower, upper], or one such pair per element')
+        raise ConfigError(
+            f'{name} is empty, expected [lower, upper], or one such pair per element'
+        )
     pairs = clip_pairs(clip, width)
     if len(pairs) not in (0, width):
-        raise ConfigError(f'clip has {len(pairs)} pairs, expected {width}')
+        raise ConfigError(f'{name} has {len(pairs)} pairs, expected {width}')
     for lower, upper in pairs:
         if lower is not None and upper is not None and not lower < upper:
-            raise ConfigError(f'clip is [{lower}, {upper}], expected the lower bound first')
+            raise ConfigError(f'{name} is [{lower}, {upper}], expected the lower bound first')
 
 
 def clip_pairs(clip: Clip, width: int) -> tuple[ClipPair, ...]:

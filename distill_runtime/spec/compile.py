@@ -119,6 +119,8 @@ def _action_plan(spec: PolicySpec, idle: FloatArray) -> ActionPlan:
 def _joint_plan(spec: PolicySpec, layout: SensorLayout, idle: FloatArray) -> JointPlan:
     order = [layout.joints.index(name) for name in spec.joints]
     ranges = tuple(_command_ranges(spec))
+    unlimited = (math.inf,) * len(spec.joints)
+    positions = spec.limits.position or ((-math.inf, math.inf),) * len(spec.joints)
     return JointPlan(
         names=spec.joints,
         position_index=locked_indices(layout.joint_position.start + place for place in order),
@@ -129,7 +131,10 @@ def _joint_plan(spec: PolicySpec, layout: SensorLayout, idle: FloatArray) -> Joi
         damping=None if spec.damping is None else locked_floats(spec.damping),
         lower=locked_floats(lower for lower, _ in ranges),
         upper=locked_floats(upper for _, upper in ranges),
-        effort=locked_floats(spec.limits.effort or (math.inf,) * len(spec.joints)),
+        position_lower=locked_floats(lower for lower, _ in positions),
+        position_upper=locked_floats(upper for _, upper in positions),
+        velocity=locked_floats(spec.limits.velocity or unlimited),
+        effort=locked_floats(spec.limits.effort or unlimited),
     )
 
 

@@ -10,7 +10,7 @@ import math
 from distill_runtime.core.arrays import FloatArray, locked_floats, locked_indices
 from distill_runtime.core.plan import InputPlan
 
-from .clip import ClipPair
+from .clip import clip_pairs, ClipPair
 from .spec import PolicySpec
 from .tensors import InputSpec
 from .terms import Constant, JointPosition, Term
@@ -24,6 +24,7 @@ def input_plan(spec: PolicySpec, entry: InputSpec, vector: VectorMap) -> InputPl
     scale: list[float] = []
     before: list[ClipPair] = []
     after: list[ClipPair] = []
+    trained: list[ClipPair] = []
     columns: list[range] = []
     for term in entry.terms:
         elements = vector.elements(term)
@@ -37,6 +38,7 @@ def input_plan(spec: PolicySpec, entry: InputSpec, vector: VectorMap) -> InputPl
         is_before = term.order == 'clip_then_scale'
         before += pairs if is_before else unbounded
         after += unbounded if is_before else pairs
+        trained += clip_pairs(term.trained_range, width) or unbounded
     lags = [entry.lags(term) for term in entry.terms]
     depth = 1 + max(map(max, lags))
     return InputPlan(
@@ -46,6 +48,7 @@ def input_plan(spec: PolicySpec, entry: InputSpec, vector: VectorMap) -> InputPl
         scale=locked_floats(scale),
         clip_before=bounds(before),
         clip_after=bounds(after),
+        trained_range=bounds(trained),
         depth=depth,
         layout=locked_indices(
             (depth - 1 - lag) * len(index) + column

@@ -60,6 +60,8 @@ class Term:
     """
     order: Literal['clip_then_scale', 'scale_then_clip'] = 'clip_then_scale'
     history: TermHistory | None = None
+    trained_range: Clip = None
+    """Least and greatest value seen in training, after scale and clip, in the form of a clip."""
 
     def __init_subclass__(cls) -> None:
         """Make the kind known to the reader."""
@@ -76,6 +78,7 @@ class Term:
         if isinstance(self.scale, tuple) and len(self.scale) != width:
             raise ConfigError(f'scale has {len(self.scale)} elements, expected {width}')
         check_clip(self.clip, width)
+        check_clip(self.trained_range, width, 'trained_range')
 
     def clip_pairs(self, width: int) -> tuple[ClipPair, ...]:
         """Return one pair per element; none if nothing is clipped."""

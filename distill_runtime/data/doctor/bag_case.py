@@ -7,6 +7,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from distill_runtime.core.arrays import FloatArray, IndexArray
+from distill_runtime.core.checks import ANY_MOTION
 from distill_runtime.core.config import RunnerConfig
 from distill_runtime.core.plan import Plan
 from distill_runtime.core.runner import PolicyRunner
@@ -19,7 +20,9 @@ from distill_runtime.spec.compile import compile_spec, sensor_layout
 from distill_runtime.spec.spec import PolicySpec
 import numpy as np
 
-CONFIG = RunnerConfig(start_in='policy', max_joint_step=0.0, tilt_limit=0.0)
+CONFIG = RunnerConfig(
+    start_in='policy', max_joint_step=0.0, tilt_limit=0.0, torque_limit=0.0, checks=ANY_MOTION
+)
 """No limit of the node hides what the policy asks for."""
 
 

@@ -1,0 +1,84 @@
+# Copyright 2026 The distill_runtime Authors
+# SPDX-License-Identifier: Apache-2.0
+"""Measured joints against the limits of the robot: one comparison for all of them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+import math
+
+import numpy as np
+
+from .arrays import FloatArray
+from .checks import CheckConfig, Finding
+from .plan import Plan
+
+
+class JointRange:
+    """Finds positions and velocities that a sound joint does not have."""
+
+    def __init__(self, plan: Plan, values: FloatArray, checks: Mapping[str, CheckConfig]) -> None:
+        """Choose the bounds.
+
+        Args:
+            plan: Limits of the joints; what is not known is not bounded.
+            values: View of the runner's positions and velocities, robot order.
+            checks: Those of joint_position and joint_velocity.
+        """
+        joints, layout = plan.joints, plan.layout
+        margin, factor = checks['joint_position'].limit, checks['joint_velocity'].limit
+        self._values = values
+        self._lower = np.full(len(values), -np.inf)
+        self._upper = np.full(len(values), np.inf)
+        self._lower[joints.position_index] = joints.position_lower - margin
+        self._upper[joints.position_index] = joints.position_upper + margin
+        self._lower[joints.velocity_index] = -factor * joints.velocity
+        self._upper[joints.velocity_index] = factor * joints.velocity
+        if checks['joint_position'].action == 'off':
+            self._lower[layout.joint_position] = -np.inf
+            self._upper[layout.joint_position] = np.inf
+        if checks['joint_velocity'].action == 'off':
+            self._lower[layout.joint_velocity] = -np.inf
+            self._upper[layout.joint_velocity] = np.inf
+        self._is_bounded = bool(np.isfinite(self._lower).any() or np.isfinite(self._upper).any())
+        self._names = layout.joints
+        self._excess = np.zeros(len(values))
+
+    def find(self) -> tuple[Finding, ...]:
+        """Return the worst joint of each check that finds one."""
+        if not self._is_bounded:
+            return ()
+        excess = self._excess
+        np.maximum(self._values, self._lower, out=excess)
+        np.minimum(excess, self._upper, out=excess)
+        np.subtract(self._values, excess, excess)
+        if np.vdot(excess, excess) == 0.0:
+            return ()
+        count = len(self._names)
+        return tuple(
+            self._finding(check, start)
+            for check, start in (('joint_position', 0), ('joint_velocity', count))
+            if excess[start : start + count].any()
+        )
+
+    def _finding(self, check: str, start: int) -> Finding:
+        """Name the joint that is furthest out."""
+        count = len(self._names)
+        joint = int(np.abs(self._excess[start : start + count]).argmax())
+        place = start + joint
+        what, unit = ('position', 'rad') if check == 'joint_position' else ('velocity', 'rad/s')
+        return Finding(
+            check,
+            f'{what}.limit: {self._names[joint]} is at {self._values[place]:.3f} {unit}, expected '
+            f'{_range(self._lower[place], self._upper[place])} {unit}: is it the right robot, are '
+            'the units right?',
+        )
+
+
+def _range(lower: float, upper: float) -> str:
+    """Say a range of which one side may be open."""
+    if math.isinf(lower):
+        return f'up to {upper:.3f}'
+    if math.isinf(upper):
+        return f'from {lower:.3f}'
+    return f'{lower:.3f} to {upper:.3f}'

@@ -1,0 +1,116 @@
+# Copyright 2026 The distill_runtime Authors
+# SPDX-License-Identifier: Apache-2.0
+"""What the network asks for, judged before it is limited."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import numpy as np
+
+from .arrays import Float32Array, FloatArray
+from .checks import CheckConfig, Finding
+from .plan import Plan
+
+
+class TargetChecks:
+    """Finds saturated and jumping targets; one call per policy step."""
+
+    def __init__(self, plan: Plan, checks: Mapping[str, CheckConfig]) -> None:
+        """Prepare all buffers.
+
+        Args:
+            plan: Limits of the joints, clip of the action.
+            checks: Those of action_saturation and target_step.
+        """
+        joints, action = plan.joints, plan.action
+        self._names = joints.names
+        self._lower, self._upper = joints.lower, joints.upper
+        self._clip = _as_float32(action.clip)
+        self._unclipped_squared = _unclipped_squared(action.clip)
+        self._share = checks['action_saturation'].limit
+        self._jump = checks['target_step'].limit
+        self._is_position = np.array([mode == 'position' for mode in joints.modes], np.float64)
+        self._difference = np.zeros(len(joints.names))
+        self._previous = np.zeros(len(joints.names))
+        self._has_previous = False
+        self.findings: tuple[Finding, ...] = ()
+        """Of the last policy step."""
+
+    def reset(self) -> None:
+        """Begin anew: the next target is the first."""
+        self._has_previous = False
+        self.findings = ()
+
+    def judge(self, action: Float32Array, target: FloatArray) -> None:
+        """Look at one policy step.
+
+        Args:
+            action: Raw network output, shape (act_dim,).
+            target: Targets before all limits, shape (num_joints,).
+        """
+        findings: tuple[Finding, ...] = ()
+        difference = self._difference
+        if self._has_previous:
+            np.subtract(target, self._previous, difference)
+            np.multiply(difference, self._is_position, difference)
+            if np.vdot(difference, difference) > self._jump * self._jump:
+                findings += self._jumps()
+        np.maximum(target, self._lower, out=difference)
+        np.minimum(difference, self._upper, out=difference)
+        np.subtract(target, difference, difference)
+        if (
+            np.vdot(difference, difference) != 0.0
+            or np.vdot(action, action) >= self._unclipped_squared
+        ):
+            findings += self._saturation(action)
+        self._previous[:] = target
+        self._has_previous = True
+        self.findings = findings
+
+    def _jumps(self) -> tuple[Finding, ...]:
+        """Name the joint whose target jumps furthest, if it does."""
+        joint = int(np.abs(self._difference).argmax())
+        jump = float(self._difference[joint])
+        if not abs(jump) > self._jump:
+            return ()
+        return (
+            Finding(
+                'target_step',
+                f'target.step: target of {self._names[joint]} jumps by {jump:.3f} rad in one '
+                f'policy step, expected within {self._jump:.3f} rad',
+            ),
+        )
+
+    def _saturation(self, action: Float32Array) -> tuple[Finding, ...]:
+        """Find that too many targets, or actions, are beyond their bounds."""
+        beyond = np.count_nonzero(self._difference) / len(self._difference)
+        what = 'targets lie beyond the limits of their joints'
+        if self._clip is not None:
+            lower, upper = self._clip
+            clipped = np.count_nonzero((action < lower) | (action > upper)) / len(action)
+            if clipped > beyond:
+                beyond, what = clipped, 'actions lie beyond their clip'
+        if not beyond or beyond < self._share:
+            return ()
+        return (
+            Finding(
+                'action_saturation',
+                f'action.saturated: {beyond:.0%} of the {what}, expected less than '
+                f'{self._share:.0%}: are scale and offset right?',
+            ),
+        )
+
+
+def _as_float32(
+    bounds: tuple[FloatArray, FloatArray] | None,
+) -> tuple[Float32Array, Float32Array] | None:
+    return None if bounds is None else (bounds[0].astype(np.float32), bounds[1].astype(np.float32))
+
+
+def _unclipped_squared(bounds: tuple[FloatArray, FloatArray] | None) -> float:
+    """Return the squared norm below which no action is clipped."""
+    if bounds is None:
+        return np.inf
+    lower, upper = bounds
+    return max(0.0, float(min(upper.min(), (-lower).min()))) ** 2

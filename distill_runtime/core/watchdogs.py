@@ -1,0 +1,133 @@
+# Copyright 2026 The distill_runtime Authors
+# SPDX-License-Identifier: Apache-2.0
+"""All checks of a runner, called in turn at every tick."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+import math
+
+from .arrays import Float32Array, FloatArray
+from .checks import Finding, Watch
+from .config import RunnerConfig
+from .intake import Intake
+from .joint_range import JointRange
+from .modes import FaultAction
+from .observation import Observation
+from .plan import Plan
+from .reasons import joined
+from .rotations import tilt
+from .sensors import NEVER
+from .target_checks import TargetChecks
+from .trained_range import TrainedRange
+
+
+class Watchdogs:
+    """Looks at what was taken in and at what the policy asked for."""
+
+    def __init__(
+        self,
+        plan: Plan,
+        config: RunnerConfig,
+        intake: Intake,
+        observations: Sequence[Observation],
+        values: FloatArray,
+    ) -> None:
+        """Prepare all buffers.
+
+        Args:
+            plan: What is known of the robot.
+            config: Thresholds and actions.
+            intake: Has the samples in use.
+            observations: One for each network input.
+            values: View of the runner's joint positions and velocities, robot order.
+        """
+        checks = config.checks
+        self._intake = intake
+        self._tilt_limit = config.tilt_limit
+        self._max_tilt_gravity = (
+            -math.cos(config.tilt_limit)
+            if plan.needs_imu and config.tilt_limit > 0.0
+            else math.inf
+        )
+        self._watch = Watch(checks, config.fault_action)
+        self._joint_range = JointRange(plan, values, checks)
+        self._targets = TargetChecks(plan, checks)
+        margin = checks['observation_range'].limit
+        self._trained_ranges = tuple(
+            TrainedRange(entry, observation.frame, margin)
+            for entry, observation in zip(plan.inputs, observations, strict=True)
+            if entry.trained_range is not None
+        )
+        self.reset()
+
+    def reset(self) -> None:
+        """Forget everything."""
+        self.condition: Finding | None = None
+        """What is a fault at this tick, whether or not one is latched already."""
+        self._last_stamp_ns = NEVER
+        self._watch.reset()
+        self.begin_policy(NEVER)
+
+    def begin_policy(self, stamp_ns: int) -> None:
+        """Begin to judge a policy."""
+        self._targets.reset()
+        self._intake.frozen_joints.begin(stamp_ns)
+
+    @property
+    def warning(self) -> str:
+        """What was found at this tick and is no fault, or not yet."""
+        return self._watch.warning
+
+    def action(self, check: str) -> FaultAction:
+        """Return the fault action of a check."""
+        return self._watch.action(check)
+
+    def note_targets(self, action: Float32Array, target: FloatArray) -> None:
+        """Judge a policy step: raw output of shape (act_dim,), targets of shape (num_joints,)."""
+        self._targets.judge(action, target)
+
+    def judge(
+        self, outside: Iterable[Finding], late: str, stamp_ns: int, is_policy: bool
+    ) -> Finding | None:
+        """Return what is a fault at this tick, or None.
+
+        Args:
+            outside: What others have found.
+            late: Why the inputs are out of date; '' if they are not.
+            stamp_ns: Time of the tick.
+            is_policy: Whether the policy moves the robot.
+        """
+        intake = self._intake
+        findings = list(outside)
+        if self._last_stamp_ns > stamp_ns:
+            back = (self._last_stamp_ns - stamp_ns) / 1e9
+            findings.append(
+                Finding(
+                    'clock',
+                    f'clock.backwards: tick is {back:.3f} s before the last one: was a clock set, '
+                    'did a recording start over?',
+                )
+            )
+        self._last_stamp_ns = stamp_ns
+        if late:
+            findings.append(Finding('input_age', joined(late, intake.problem)))
+        if intake.problem and not intake.problem.startswith('cmd_vel'):
+            findings.append(Finding('input_sample', intake.problem))
+        if intake.gravity[2] > self._max_tilt_gravity:
+            findings.append(
+                Finding(
+                    'tilt',
+                    f'tilt.limit: base is tilted by {tilt(intake.gravity):.2f} rad, expected '
+                    f'within {self._tilt_limit:.2f} rad',
+                )
+            )
+        findings += self._joint_range.find()
+        findings += intake.frozen_imu.find(stamp_ns)
+        if is_policy:
+            findings += intake.frozen_joints.find(stamp_ns)
+            findings += self._targets.findings
+            for trained in self._trained_ranges:
+                findings += trained.find()
+        self.condition = self._watch.judge(findings, stamp_ns)
+        return self.condition
