@@ -61,6 +61,11 @@ class Limiter:
         """Forget the last command: the next one is not limited in its step."""
         self.has_previous = False
 
+    def follow(self, command: FloatArray) -> None:
+        """Take a command as the last one: a replay knows what was sent before it began."""
+        self.previous[:] = command
+        self.has_previous = True
+
     def _may_exceed_step(self, target: FloatArray) -> bool:
         """Whether the step limit can bind; where all steps together are small, none does."""
         np.subtract(target, self.previous, self._low)

@@ -59,8 +59,8 @@ class PolicyRunner:
         )
         self._clocks = tuple(GaitClock(entry, self._vector) for entry in plan.phases)
         self._last_action = self._vector[plan.last_action]
-        self._action = ActionMap(plan.action, plan.joints.idle, self._last_action)
-        self._limiter = Limiter(
+        self.action_map = ActionMap(plan.action, plan.joints.idle, self._last_action)
+        self.limiter = Limiter(
             plan.joints,
             config.max_joint_step,
             config.torque_limit,
@@ -87,7 +87,7 @@ class PolicyRunner:
         self._wanted = np.zeros(num_joints)
         self._from = np.zeros(num_joints)
         self._is_interpolated = config.interpolation == 'linear' and config.ticks_per_step > 1
-        self._policy_target = self._wanted if self._is_interpolated else self._action.target
+        self._policy_target = self._wanted if self._is_interpolated else self.action_map.target
         self._measured = np.zeros(num_joints)
         self._events: list[Event] = []
         self.reset()
@@ -100,7 +100,7 @@ class PolicyRunner:
         self._has_started = False
         self.outside = ()
         self._events.clear()
-        self._limiter.reset()
+        self.limiter.reset()
         self._intake.reset()
         self._watchdogs.reset()
         self._restart_policy()
@@ -210,7 +210,7 @@ class PolicyRunner:
         self._tick += 1
         if phase == 0:
             if self._is_interpolated:
-                self._from[:] = self._action.target if self._tick > 1 else self._start_pose()
+                self._from[:] = self.action_map.target if self._tick > 1 else self._start_pose()
             for clock in self._clocks:
                 clock.advance(self._velocity_command)
             for observation in self._observations:
@@ -220,17 +220,17 @@ class PolicyRunner:
             if not is_sound(action):
                 self.fail(Finding('action_value', unsound_action(action)), stamp_ns)
                 return True
-            self._action.apply(action)
-            self._watchdogs.note_targets(action, self._action.target)
+            self.action_map.apply(action)
+            self._watchdogs.note_targets(action, self.action_map.target)
         if self._is_interpolated:
-            np.subtract(self._action.target, self._from, self._wanted)
+            np.subtract(self.action_map.target, self._from, self._wanted)
             np.multiply(self._wanted, (phase + 1) / ticks, self._wanted)
             np.add(self._wanted, self._from, self._wanted)
         return phase == 0
 
     def _limit(self, target: FloatArray) -> None:
         """Write the command of this tick."""
-        self._limiter.limit(target, self._command, self._freshness.joints_are_fresh)
+        self.limiter.limit(target, self._command, self._freshness.joints_are_fresh)
 
     def _act_on_fault(self, stamp_ns: int) -> bool:
         """Write the command of the fault action; return whether to send it."""
@@ -238,14 +238,14 @@ class PolicyRunner:
         response.escalate(stamp_ns, self._watchdogs.condition is not None)
         measured = self._measured_pose() if self._freshness.joints_are_fresh else None
         if not response.write(stamp_ns, measured, self._start_pose(), self._wanted):
-            self._limiter.reset()  # what follows starts from wherever the joints went
+            self.limiter.reset()  # what follows starts from wherever the joints went
             return False
         self._limit(self._wanted)
         return True
 
     def _start_pose(self) -> FloatArray:
         """Where a motion starts: the last command, or the measured pose before the first."""
-        return self._limiter.previous if self._limiter.has_previous else self._measured_pose()
+        return self.limiter.previous if self.limiter.has_previous else self._measured_pose()
 
     def _measured_pose(self) -> FloatArray:
         """The measured pose as a command that moves nothing."""
@@ -294,6 +294,6 @@ class PolicyRunner:
             has_policy_step,
             self.policy.observation,
             self.policy.action,
-            self._action.target,
+            self.action_map.target,
             self._freshness.joints_are_fresh,
         )
