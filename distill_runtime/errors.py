@@ -5,6 +5,7 @@
 DistillError
 ├── ConfigError        a spec, parameter or robot profile is wrong
 ├── ModelError         a model file cannot be used
+│   └── SignatureError it is not signed as it must be
 ├── RecordingError     a recording cannot be used
 ├── ShapeError         an array has the wrong shape
 └── MissingExtraError  an optional library is not installed
@@ -21,6 +22,10 @@ class ConfigError(DistillError, ValueError):
 
 class ModelError(DistillError):
     """A model file is unreadable, does not fit its spec, or gives wrong numbers."""
+
+
+class SignatureError(ModelError):
+    """A model is not signed, not with a key that is trusted, or was altered since."""
 
 
 class RecordingError(DistillError):

@@ -18,6 +18,7 @@ REPOSITORY = Path(__file__).resolve().parents[1]
 MANIFEST = ET.parse(REPOSITORY / 'package.xml').getroot()
 
 PYPI_NAMES = {
+    'python3-cryptography': 'cryptography',
     'python3-hypothesis': 'hypothesis',
     'python3-numpy': 'numpy',
     'python3-onnxruntime-pip': 'onnxruntime',
@@ -26,6 +27,8 @@ PYPI_NAMES = {
     'python3-yaml': 'PyYAML',
 }
 IMPORT_NAMES = {'PyYAML': 'yaml'}
+ROBOT_EXTRAS = ('sign',)
+"""Extras of pip that a robot gets from its ROS distribution."""
 
 
 @pytest.fixture
@@ -58,7 +61,11 @@ def test_maintainer_is_the_same(arguments):
 
 def test_dependencies_from_outside_ros_are_the_same(arguments):
     keys = {key for key in manifest_keys('exec_depend') if key.startswith('python3-')}
-    assert {PYPI_NAMES[key] for key in keys} == pypi_names(arguments['install_requires'])
+    required = sum(
+        (arguments['extras_require'][extra] for extra in ROBOT_EXTRAS),
+        start=arguments['install_requires'],
+    )
+    assert {PYPI_NAMES[key] for key in keys} == pypi_names(required)
 
 
 def test_test_dependencies_are_the_same(arguments):

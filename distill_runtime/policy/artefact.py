@@ -77,7 +77,7 @@ def sha256_of(files: Iterable[Path]) -> str:
 
 
 def path_beside(model: Path, name: str, what: str) -> Path:
-    """Return the path of a file that a model names, if it lies in the folder of the model.
+    """Return where a file really lies that a model names, if that is in the model's folder.
 
     Args:
         model: File of the model.
@@ -104,7 +104,7 @@ def path_beside(model: Path, name: str, what: str) -> Path:
             f'{model} needs {name!r} beside it, which holds {what}: copy all files of a model '
             'together'
         )
-    return path
+    return resolved
 
 
 def _check_data(model: Path, names: Iterable[str]) -> None:

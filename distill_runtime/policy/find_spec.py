@@ -20,11 +20,16 @@ from distill_runtime.spec.readers.registry import (
 from distill_runtime.spec.readers.rsl_rl import graph_sources
 from distill_runtime.spec.sources import is_complete, merge_sources, SourcedSpec, SpecSource
 
+from .admission import Admission, ANYTHING
 from .network import Graph, TensorInfo
 
 
 def find_spec(
-    model: Path, graph: Graph, spec: Path | None = None, robot: RobotDescription | None = None
+    model: Path,
+    graph: Graph,
+    spec: Path | None = None,
+    robot: RobotDescription | None = None,
+    admission: Admission = ANYTHING,
 ) -> SourcedSpec:
     """Collect and merge the sources: user's file, embedded, side-car, dialects, robot.
 
@@ -35,22 +40,28 @@ def find_spec(
         graph: What it says of itself.
         spec: The user's file, of any dialect.
         robot: Gives motor names, and limits where the spec has none.
+        admission: Where side-cars and files of dialects may lie, if they may count at all.
 
     Raises:
         ConfigError: If a source is wrong, or together they lack a fact.
     """
     context = ModelContext(
-        model=model, robot=robot, inputs=_shapes(graph.inputs), outputs=_shapes(graph.outputs)
+        model=model,
+        root=admission.root,
+        robot=robot,
+        inputs=_shapes(graph.inputs),
+        outputs=_shapes(graph.outputs),
     )
     sources = [read_spec_file(spec, context)] if spec is not None else []
     sources += read_embedded(graph.metadata, model.name)
-    for suffix in OWN_SUFFIXES:
+    for suffix in () if admission.is_alone else OWN_SUFFIXES:
         sidecar = model.with_name(model.stem + suffix)
         if sidecar.is_file():
             sources.append(read_spec_file(sidecar, context))
     if not is_complete(sources):
         sources += metadata_sources(graph.metadata, context)
-        sources += file_sources(context)
+        if not admission.is_alone:
+            sources += file_sources(context)
     if not any('state' in source.values for source in sources):
         sources += graph_sources(context)
     if robot is not None:

@@ -5,6 +5,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+import hashlib
 from pathlib import Path
 
 from distill_runtime.core.config import RunnerConfig
@@ -15,10 +16,12 @@ from distill_runtime.spec.robots import load_robot
 from distill_runtime.spec.sources import SourcedSpec
 from distill_runtime.spec.spec import PolicySpec
 
+from .admission import Admission, ANYTHING
 from .artefact import inspect_model, model_files, sha256_of
 from .encoder_file import encoder_files, open_policy
 from .find_spec import find_spec
 from .golden import replay_golden
+from .onnx_facts import OnnxFacts
 from .session import Graph, open_session, PolicySession
 
 
@@ -34,6 +37,8 @@ class LoadedPolicy:
     session: PolicySession
     golden_error: float | None
     """Largest difference to the golden vectors; None if there are none."""
+    signer: str = ''
+    """Trusted key that signed the file; '' where none had to."""
 
     @property
     def spec(self) -> PolicySpec:
@@ -60,6 +65,7 @@ def load_policy(
     spec: Path | str | None = None,
     robot: str = '',
     provider: str = 'cpu',
+    admission: Admission = ANYTHING,
 ) -> LoadedPolicy:
     """Load a model with its spec, and refuse it if anything does not fit.
 
@@ -68,18 +74,22 @@ def load_policy(
         spec: Spec file that overrides or completes what the model says of itself.
         robot: Name of a robot profile, or path of a URDF; '' for none.
         provider: Execution provider: cpu, cuda or tensorrt.
+        admission: Where its files may lie, and who must have signed it.
 
     Raises:
-        ConfigError: If the spec is wrong or incomplete.
-        ModelError: If the file is no model, or does not fit its spec.
+        ConfigError: If the spec is wrong or incomplete, or a file lies where none may.
+        ModelError: If the file is no model, does not fit its spec, or is not signed as it must be.
     """
-    path = Path(model)
-    files = model_files(path, inspect_model(path))
-    description = load_robot(robot) if robot else None
-    session, graph = open_session(path, provider)
-    sourced = find_spec(path, graph, Path(spec) if spec else None, description)
+    path = admission.model(Path(model))
+    user_spec = admission.spec(Path(spec) if spec else None)
+    place_of_robot = admission.robot(robot)
+    content, signer = admission.content(path)
+    facts = inspect_model(content)
+    description = load_robot(place_of_robot) if robot else None
+    session, graph = open_session(content, provider)
+    sourced = find_spec(path, graph, user_spec, description, admission)
     try:
-        policy = open_policy(path, session, graph, sourced.spec, provider)
+        policy = open_policy(content, session, graph, sourced.spec, provider)
         policy.try_out()
         golden = sourced.spec.golden
         golden_error = replay_golden(policy, golden) if golden else None
@@ -87,9 +97,17 @@ def load_policy(
         raise ModelError(f'{path}: {error}') from error
     return LoadedPolicy(
         path=path,
-        sha256=sha256_of([*files, *encoder_files(path, graph, sourced.spec)]),
+        sha256=_sha256(content, facts, graph, sourced.spec),
         graph=graph,
         sourced=sourced,
         session=policy,
         golden_error=golden_error,
+        signer=signer,
     )
+
+
+def _sha256(content: Path | bytes, facts: OnnxFacts, graph: Graph, spec: PolicySpec) -> str:
+    """Return the hash of all files, or of the content that stands for the only one."""
+    if isinstance(content, bytes):
+        return hashlib.sha256(content).hexdigest()
+    return sha256_of([*model_files(content, facts), *encoder_files(content, graph, spec)])

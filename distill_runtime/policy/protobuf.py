@@ -55,3 +55,23 @@ def _varint(message: memoryview, place: int) -> tuple[int, int]:
         if byte < 0x80:
             return value, place
     raise ValueError('an integer is longer than 10 bytes')
+
+
+def bytes_field(number: int, value: bytes) -> bytes:
+    """Return a field of bytes, as it stands in a message.
+
+    Args:
+        number: Of the field.
+        value: What it holds.
+    """
+    return _written(number << 3 | _BYTES) + _written(len(value)) + value
+
+
+def _written(value: int) -> bytes:
+    """Return an integer in as few bytes as it takes."""
+    parts = bytearray()
+    while value >= 0x80:
+        parts.append(value & 0x7F | 0x80)
+        value >>= 7
+    parts.append(value)
+    return bytes(parts)

@@ -37,6 +37,8 @@ class ModelContext:
 
     model: Path
     """The model file; its side-car files lie beside it."""
+    root: Path | None = None
+    """Folder that all files must lie in, links resolved; None: anywhere."""
     robot: RobotDescription | None = None
     """Names the motors; None: not told."""
     inputs: tuple[TensorShape, ...] = ()

@@ -11,6 +11,7 @@ from typing import NoReturn
 from distill_runtime.errors import ConfigError
 import yaml
 
+from .confinement import confined
 from .mapping import shown
 from .strict_yaml import MAX_BYTES, parse_yaml, read_bytes, StrictLoader
 
@@ -29,13 +30,18 @@ def _full_slice(loader: _Loader, node: yaml.Node) -> None:
 _Loader.add_constructor('tag:yaml.org,2002:python/object/apply:builtins.slice', _full_slice)
 
 
-def read_foreign(path: Path) -> object:
+def read_foreign(path: Path, root: Path | None = None) -> object:
     """Read a JSON file, by its suffix, or a YAML file.
 
+    Args:
+        path: The file.
+        root: Folder that it must lie in; None: anywhere.
+
     Raises:
-        ConfigError: If the file is unreadable, too large, or holds what is no plain value.
+        ConfigError: If the file lies elsewhere, is unreadable, too large, or holds what is no
+            plain value.
     """
-    return parse_foreign(read_bytes(path, MAX_BYTES), path)
+    return parse_foreign(read_bytes(confined(path, root), MAX_BYTES), path)
 
 
 def parse_foreign(content: bytes, path: Path) -> object:

@@ -16,7 +16,14 @@ from .mapping import read_dataclass
 from .strict_yaml import read_yaml
 from .urdf import load_urdf
 
-__all__ = ['RobotDescription', 'load_profile', 'load_robot', 'load_urdf', 'profile_names']
+__all__ = [
+    'RobotDescription',
+    'is_urdf',
+    'load_profile',
+    'load_robot',
+    'load_urdf',
+    'profile_names',
+]
 
 URDF_SUFFIXES = ('.urdf', '.xml')
 
@@ -56,7 +63,7 @@ def load_robot(profile_or_path: str) -> RobotDescription:
             f'{path} is a xacro file, expected a URDF: run xacro on it first, '
             f'xacro {path} > {path.with_suffix("")}'
         )
-    if path.suffix in URDF_SUFFIXES:
+    if is_urdf(profile_or_path):
         return load_urdf(path)
     if len(path.parts) > 1:
         raise ConfigError(
@@ -64,6 +71,11 @@ def load_robot(profile_or_path: str) -> RobotDescription:
             f'{list(URDF_SUFFIXES)}, or a profile, one of {profile_names()}'
         )
     return load_profile(profile_or_path)
+
+
+def is_urdf(profile_or_path: str) -> bool:
+    """Whether a robot is named by the path of a URDF file, and not by its profile."""
+    return Path(profile_or_path).suffix in URDF_SUFFIXES
 
 
 def load_profile(name: str) -> RobotDescription:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 
-from distill_runtime.policy.protobuf import fields
+from distill_runtime.policy.protobuf import bytes_field, fields
 from hypothesis import given
 from hypothesis import strategies as st
 import onnx
@@ -37,6 +37,12 @@ def test_fields_are_those_of_the_library():
     tensor.data_location = onnx.TensorProto.EXTERNAL
     found = dict(listed(tensor.SerializeToString()))
     assert (found[8], found[9], found[14]) == (b'weights', b'\x00' * 7, 1)
+
+
+@pytest.mark.parametrize('size', [0, 1, 127, 128, 300, 2**14, 2**21])
+def test_written_bytes_are_those_of_the_library(size):
+    model = onnx.ModelProto(doc_string='x' * size)
+    assert bytes_field(6, b'x' * size) == (model.SerializeToString() if size else b'\x32\x00')
 
 
 @pytest.mark.parametrize(

@@ -31,7 +31,7 @@ LAYER_EXCEPTIONS = {'ros/sim_*.py': {'sim'}}
 STACKS = {
     'core': {'numpy'},
     'spec': {'numpy', 'yaml'},
-    'policy': {'numpy', 'onnx', 'onnxruntime'},
+    'policy': {'cryptography', 'numpy', 'onnx', 'onnxruntime'},
     'data': {'numpy', 'pyarrow', 'rosbags', 'yaml'},
     'sim': {'mujoco', 'numpy'},
     'distill': {'numpy', 'onnx', 'torch', 'yaml'},

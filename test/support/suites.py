@@ -12,7 +12,7 @@ MODULES = {
     'data': ('rosbags',),
     'distill': ('mujoco', 'onnx', 'torch'),
     'package': ('colcon_core',),
-    'policy': ('onnx',),
+    'policy': ('cryptography', 'onnx'),
     'ros': ('mujoco', 'rclpy'),
     'sim': ('mujoco',),
 }

@@ -89,10 +89,11 @@ def _initial_values(pipeline: Fields, folder: Path) -> dict[str, Tensor] | None:
             'beside the bundle'
         )
     path = folder / name
-    if path.resolve().parent != folder.resolve():
+    place = path.resolve()
+    if place.parent != folder.resolve():
         raise ConfigError(f'{path} links to another folder, expected a file beside the bundle')
     try:
-        return parse_safetensors(read_bytes(path, MAX_BYTES))
+        return parse_safetensors(read_bytes(place, MAX_BYTES))
     except ConfigError as error:
         where = '' if str(path) in str(error) else f'{path}: '
         raise ConfigError(f'{where}{error}') from error

@@ -54,7 +54,7 @@ def read_spec_file(path: Path, context: ModelContext) -> SpecSource:
     Raises:
         ConfigError: If it cannot be read, or is wrong in its dialect.
     """
-    return read_content(read_foreign(path), path, context)
+    return read_content(read_foreign(path, context.root), path, context)
 
 
 def read_content(content: object, path: Path, context: ModelContext) -> SpecSource:
@@ -93,7 +93,7 @@ def file_sources(context: ModelContext) -> list[SpecSource]:
             seen.add(path.resolve())
             if path not in contents:
                 try:
-                    contents[path] = read_foreign(path)
+                    contents[path] = read_foreign(path, context.root)
                 except ConfigError:
                     if is_named:
                         raise

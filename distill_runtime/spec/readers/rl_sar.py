@@ -57,7 +57,7 @@ def read_rl_sar(values: Mapping[str, Any], path: Path, context: ModelContext) ->
     if not set(config) >= _OF_POLICY:
         raise ConfigError('it is the file of a robot, expected that of a policy: config.yaml')
     robot = str(name).partition('/')[0]
-    base, base_place = _base(path, robot)
+    base, base_place = _base(path, robot, context.root)
     fields = Fields({**base, **config})
     joints, period = _joints(fields), _period(fields)
     result: dict[str, Any] = {'name': str(name).replace('/', '_')}
@@ -86,11 +86,11 @@ def read_rl_sar(values: Mapping[str, Any], path: Path, context: ModelContext) ->
     return SpecSource(name=str(path), values=result, hints=hints, keys=keys)
 
 
-def _base(path: Path, robot: str) -> tuple[Mapping[str, Any], str]:
+def _base(path: Path, robot: str, root: Path | None) -> tuple[Mapping[str, Any], str]:
     """Return the keys of the robot and where they stand; none if there is no such file."""
     for place in _BASE_PLACES:
         if (path.parent / place).is_file():
-            content = read_foreign(path.parent / place)
+            content = read_foreign(path.parent / place, root)
             if isinstance(content, Mapping) and isinstance(content.get(robot), Mapping):
                 return content[robot], place
     return {}, ''

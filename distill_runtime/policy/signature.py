@@ -1,0 +1,186 @@
+# Copyright 2026 The distill_runtime Authors
+# SPDX-License-Identifier: Apache-2.0
+"""Signatures of a model, in the model file itself: where they stand and what they are made over.
+
+A signature is the very last entry of the file's metadata, and is made over every byte before it:
+graph, weights, spec, golden vectors, encoder, and whatever else a reader might find there. No byte
+may follow, and the entry has one form only. To sign a file appends to it; cut off again, it is the
+unsigned file, bit for bit.
+"""
+
+from __future__ import annotations
+
+import base64
+import binascii
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass
+import hashlib
+from typing import NamedTuple
+
+from distill_runtime.errors import SignatureError
+
+from .protobuf import bytes_field, fields
+
+SIGNATURE_KEY = 'distill_runtime.signature'
+MAX_SIGNATURES = 16
+_METADATA = 14
+"""Field number of metadata_props in a ModelProto."""
+_ALGORITHM = 'ed25519'
+_STATEMENT = 'distill_runtime model signature 1\n{}\n'
+_DER_PREFIX = bytes.fromhex('302a300506032b6570032100')
+"""What stands before the 32 bytes of an Ed25519 key in a SubjectPublicKeyInfo, RFC 8410."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Signature:
+    """One signature, and the key that it claims to be of."""
+
+    key: bytes
+    """Public key, 32 bytes."""
+    value: bytes
+    """64 bytes."""
+
+    @property
+    def fingerprint(self) -> str:
+        """How people tell the key."""
+        return fingerprint(self.key)
+
+
+class SignedModel(NamedTuple):
+    """A model file in two parts."""
+
+    body: memoryview
+    """What the signatures are over: the unsigned file."""
+    signatures: tuple[Signature, ...]
+    """None where it is not signed."""
+
+
+def fingerprint(key: bytes) -> str:
+    """Return 32 hexadecimal digits that tell a public key.
+
+    They begin what `openssl pkey -pubin -in KEY.pub.pem -outform DER | sha256sum` prints.
+
+    Args:
+        key: Public key, 32 bytes.
+    """
+    return hashlib.sha256(_DER_PREFIX + key).hexdigest()[:32]
+
+
+def statement(body: bytes | memoryview) -> bytes:
+    """Return the text that is signed: what it is about, and the SHA-256 of the unsigned file."""
+    return _STATEMENT.format(hashlib.sha256(body).hexdigest()).encode('ascii')
+
+
+def split_signatures(content: bytes) -> SignedModel:
+    """Take a model file apart; nothing is verified here.
+
+    Args:
+        content: All of the file.
+
+    Raises:
+        SignatureError: If it is no model, or has a signature that is not all of its end.
+    """
+    last, keys = _scan(content)
+    if keys[SIGNATURE_KEY] == 0:
+        return SignedModel(memoryview(content), ())
+    if keys[SIGNATURE_KEY] > 1:
+        raise SignatureError('it carries several signature entries, expected one: it was altered')
+    signatures = _parse(last) if SIGNATURE_KEY.encode('ascii') in bytes(last) else ()
+    tail = _tail(signatures)
+    if not content.endswith(tail):
+        raise SignatureError(
+            'its signature entry is not the end of the file, expected no byte behind it: it was '
+            'altered or saved anew after it was signed'
+        )
+    return SignedModel(memoryview(content)[: -len(tail)], signatures)
+
+
+def join_signatures(body: bytes | memoryview, signatures: Sequence[Signature]) -> bytes:
+    """Return the file of a model with its signatures.
+
+    Args:
+        body: The unsigned file.
+        signatures: One per key.
+
+    Raises:
+        SignatureError: If there are too many.
+    """
+    if len(signatures) > MAX_SIGNATURES:
+        raise SignatureError(
+            f'it has {MAX_SIGNATURES} signatures already, expected at most {MAX_SIGNATURES} keys'
+        )
+    return bytes(body) + _tail(signatures)
+
+
+def doubled_keys(content: bytes) -> list[str]:
+    """Return the metadata keys that stand more than once: readers differ in which one counts.
+
+    Raises:
+        SignatureError: If the content is no model.
+    """
+    _, keys = _scan(content)
+    return sorted(key for key, count in keys.items() if count > 1)
+
+
+def _scan(content: bytes) -> tuple[memoryview, Counter[str]]:
+    """Return the last field of a model if it is metadata, and how often each key stands."""
+    keys: Counter[str] = Counter()
+    last = memoryview(b'')
+    try:
+        for number, value in fields(memoryview(content)):
+            last = memoryview(b'')
+            if number == _METADATA and isinstance(value, memoryview):
+                last = value
+                keys.update(
+                    bytes(text).decode('utf-8')
+                    for field, text in fields(value)
+                    if field == 1 and isinstance(text, memoryview)
+                )
+    except ValueError as error:
+        raise SignatureError(f'it cannot be read as ONNX: {error}') from None
+    return last, keys
+
+
+def _parse(entry: memoryview) -> tuple[Signature, ...]:
+    """Read the entry; that it has no other form is seen when it is written again."""
+    text = b''.join(
+        bytes(value)
+        for number, value in fields(entry)
+        if number == 2 and isinstance(value, memoryview)
+    )
+    signatures = []
+    for line in text.splitlines():
+        try:
+            algorithm, key, value = line.decode('ascii').split(' ')
+            signature = Signature(
+                key=base64.b64decode(key, validate=True),
+                value=base64.b64decode(value, validate=True),
+            )
+        except (ValueError, binascii.Error):
+            raise SignatureError(_damaged(line)) from None
+        if (algorithm, len(signature.key), len(signature.value)) != (_ALGORITHM, 32, 64):
+            raise SignatureError(_damaged(line))
+        signatures.append(signature)
+    if len(signatures) > MAX_SIGNATURES:
+        raise SignatureError(f'it has {len(signatures)} signatures, expected at most 16')
+    return tuple(signatures)
+
+
+def _damaged(line: bytes) -> str:
+    return (
+        f'its signature is {line[:60]!r}, expected ed25519, a key and a signature in Base64: it '
+        'was altered'
+    )
+
+
+def _tail(signatures: Sequence[Signature]) -> bytes:
+    """Return the metadata entry as it stands at the end of a file."""
+    lines = (
+        f'{_ALGORITHM} {base64.b64encode(signature.key).decode("ascii")} '
+        f'{base64.b64encode(signature.value).decode("ascii")}'
+        for signature in signatures
+    )
+    text = '\n'.join(lines).encode('ascii')
+    entry = bytes_field(1, SIGNATURE_KEY.encode('ascii')) + bytes_field(2, text)
+    return bytes_field(_METADATA, entry)

@@ -1,0 +1,249 @@
+# Copyright 2026 The distill_runtime Authors
+# SPDX-License-Identifier: Apache-2.0
+from __future__ import annotations
+
+import os
+from pathlib import Path
+import shutil
+import stat
+import subprocess
+
+from distill_runtime.errors import ConfigError, SignatureError
+from distill_runtime.policy.keys import (
+    is_valid,
+    KeyRing,
+    read_key_ring,
+    read_private_key,
+    read_public_key,
+    sign_model,
+    write_new_key,
+)
+from distill_runtime.policy.protobuf import bytes_field
+from distill_runtime.policy.signature import join_signatures, split_signatures, statement
+import pytest
+from support.models import save_linear
+
+needs_openssl = pytest.mark.skipif(shutil.which('openssl') is None, reason='no openssl here')
+
+
+def no_password():
+    raise AssertionError('asked for a password')
+
+
+@pytest.fixture
+def model(tmp_path):
+    path = save_linear(tmp_path / 'walk.onnx', [[1.0]], metadata={'distill_runtime.spec': '{}'})
+    return path.read_bytes()
+
+
+@pytest.fixture
+def make(tmp_path):
+    """Make a key; return its two halves."""
+
+    def make(name):
+        public, _ = write_new_key(tmp_path / f'{name}.pem')
+        return read_private_key(tmp_path / f'{name}.pem', no_password), read_public_key(public)
+
+    return make
+
+
+def openssl(*words, **options):
+    return subprocess.run(
+        ['openssl', *map(str, words)], check=True, capture_output=True, **options
+    )
+
+
+def test_new_key_is_for_its_owner_alone_and_replaces_nothing(tmp_path):
+    path = tmp_path / 'robot.pem'
+    public, mark = write_new_key(path)
+    assert public == tmp_path / 'robot.pub.pem'
+    assert stat.S_IMODE(path.stat().st_mode) == 0o600
+    assert mark in str(read_public_key(public))
+    before = path.read_bytes()
+    with pytest.raises(ConfigError, match=r'robot\.pem exists already, not overwriting$'):
+        write_new_key(path)
+    assert path.read_bytes() == before
+    assert sorted(os.listdir(tmp_path)) == ['robot.pem', 'robot.pub.pem']
+
+
+def test_half_a_pair_is_never_left(tmp_path):
+    (tmp_path / 'robot.pub.pem').write_text('of another key')
+    with pytest.raises(ConfigError, match=r'robot\.pub\.pem exists already'):
+        write_new_key(tmp_path / 'robot.pem')
+    assert os.listdir(tmp_path) == ['robot.pub.pem']
+    with pytest.raises(ConfigError, match='cannot be written: No such file or directory'):
+        write_new_key(tmp_path / 'absent' / 'robot.pem')
+
+
+def test_signed_model_is_told_by_its_key(model, make):
+    private, public = make('ours')
+    signed = sign_model(model, private)
+    assert KeyRing([public]).check(signed, 'walk.onnx') == public
+    assert sign_model(signed, private) == signed
+
+
+def test_unsigned_model_is_refused(model, make):
+    _, public = make('ours')
+    with pytest.raises(SignatureError, match=r'^model walk\.onnx is not signed, expected a sig'):
+        KeyRing([public]).check(model, 'walk.onnx')
+
+
+def test_model_of_another_key_is_refused_naming_both(model, make):
+    private, other = make('theirs')
+    _, public = make('ours')
+    with pytest.raises(SignatureError) as refusal:
+        KeyRing([public]).check(sign_model(model, private), 'walk.onnx')
+    mark = str(other).rpartition('(')[2][:-1]
+    assert f"walk.onnx is signed with ['{mark}'], expected a signature of one of [" in str(
+        refusal.value
+    )
+    assert str(public) in str(refusal.value)
+
+
+def test_every_byte_is_covered(model, make):
+    private, public = make('ours')
+    signed = sign_model(model, private)
+    ring = KeyRing([public])
+    for place in range(len(signed)):
+        altered = bytearray(signed)
+        altered[place] ^= 0x01
+        with pytest.raises(SignatureError):
+            ring.check(bytes(altered), 'walk.onnx')
+    for size in range(len(signed)):
+        with pytest.raises(SignatureError):
+            ring.check(signed[:size], 'walk.onnx')
+
+
+@pytest.mark.parametrize('place', ['before', 'first'])
+def test_field_that_no_reader_knows_is_covered_too(model, make, place):
+    private, public = make('ours')
+    body, signatures = split_signatures(sign_model(model, private))
+    more = bytes_field(777, b'anything')
+    altered = bytes(body) + more if place == 'before' else more + bytes(body)
+    with pytest.raises(SignatureError, match=r'was altered after it was signed with .*ours'):
+        KeyRing([public]).check(join_signatures(altered, signatures), 'walk.onnx')
+
+
+def test_signature_of_another_model_is_refused(model, make, tmp_path):
+    private, public = make('ours')
+    other = save_linear(tmp_path / 'other.onnx', [[2.0]]).read_bytes()
+    _, signatures = split_signatures(sign_model(other, private))
+    with pytest.raises(SignatureError, match='was altered after it was signed with'):
+        KeyRing([public]).check(join_signatures(model, signatures), 'walk.onnx')
+
+
+def test_old_and_new_key_count_while_they_change(model, make):
+    (old, old_public), (new, new_public) = make('old'), make('new')
+    both = sign_model(sign_model(model, old), new)
+    for trusted in ([old_public], [new_public], [new_public, old_public]):
+        KeyRing(trusted).check(both, 'walk.onnx')
+    assert KeyRing([new_public, old_public]).check(sign_model(model, old), 'w') == old_public
+
+
+def test_one_right_signature_is_enough_beside_a_wrong_one(model, make):
+    (old, old_public), (new, new_public) = make('old'), make('new')
+    body, (first, second) = split_signatures(sign_model(sign_model(model, old), new))
+    wrong = type(second)(key=second.key, value=first.value)
+    ring = KeyRing([old_public, new_public])
+    assert ring.check(join_signatures(body, [wrong, first]), 'w') == old_public
+    with pytest.raises(SignatureError, match='was altered'):
+        KeyRing([new_public]).check(join_signatures(body, [wrong, first]), 'w')
+
+
+def test_altered_model_gets_no_further_signature(model, make):
+    (old, _), (new, _) = make('old'), make('new')
+    _, signatures = split_signatures(sign_model(model, old))
+    altered = join_signatures(model + bytes_field(6, b'text'), signatures)
+    with pytest.raises(SignatureError, match='is not valid: it was altered since, pack it anew'):
+        sign_model(altered, new)
+
+
+def test_model_that_says_something_twice_is_not_signed(model, make):
+    private, _ = make('ours')
+    more = bytes_field(14, bytes_field(1, b'distill_runtime.spec') + bytes_field(2, b'x'))
+    with pytest.raises(SignatureError, match=r"^metadata \['distill_runtime\.spec'\] stand more"):
+        sign_model(model + more, private)
+
+
+def test_key_that_is_no_point_of_the_curve_is_no_valid_one(model, make):
+    private, _ = make('ours')
+    body, (signature,) = split_signatures(sign_model(model, private))
+    assert is_valid(signature, body)
+    for key in (b'\xff' * 32, b'\x02' + b'\x00' * 31, b'\x00' * 32):
+        assert not is_valid(type(signature)(key=key, value=signature.value), body)
+
+
+@needs_openssl
+def test_keys_of_openssl_do(model, tmp_path):
+    private, public = tmp_path / 'a.pem', tmp_path / 'a.pub.pem'
+    openssl('genpkey', '-algorithm', 'ed25519', '-out', private)
+    openssl('pkey', '-in', private, '-pubout', '-out', public)
+    signed = sign_model(model, read_private_key(private, no_password))
+    key = read_key_ring([str(public)]).check(signed, 'walk.onnx')
+    der = openssl('pkey', '-pubin', '-in', public, '-outform', 'DER').stdout
+    digest = openssl('dgst', '-sha256', '-r', input=der).stdout.decode()
+    assert digest[:32] in str(key)
+
+
+@needs_openssl
+def test_openssl_verifies_a_signature_by_hand(model, make, tmp_path):
+    private, public = make('ours')
+    body, (signature,) = split_signatures(sign_model(model, private))
+    (tmp_path / 'text').write_bytes(statement(body))
+    (tmp_path / 'sig').write_bytes(signature.value)
+    openssl(
+        'pkeyutl', '-verify', '-rawin', '-pubin', '-inkey', public.path,
+        '-sigfile', tmp_path / 'sig', '-in', tmp_path / 'text',
+    )  # fmt: skip
+
+
+@needs_openssl
+def test_encrypted_key_asks_for_its_password(model, tmp_path):
+    path = tmp_path / 'a.pem'
+    openssl('genpkey', '-algorithm', 'ed25519', '-aes256', '-pass', 'pass:secret', '-out', path)
+    sign_model(model, read_private_key(path, lambda: 'secret'))
+    with pytest.raises(ConfigError, match='expected one of Ed25519 and its password'):
+        read_private_key(path, lambda: 'wrong')
+    with pytest.raises(ConfigError, match='expected one of Ed25519 and its password'):
+        read_private_key(path, lambda: '')
+
+
+@needs_openssl
+def test_key_of_another_kind_is_refused(tmp_path):
+    path = tmp_path / 'rsa.pem'
+    openssl('genpkey', '-algorithm', 'rsa', '-pkeyopt', 'rsa_keygen_bits:2048', '-out', path)
+    with pytest.raises(ConfigError, match=r'rsa\.pem holds a .*RSAPrivateKey, expected Ed25519'):
+        read_private_key(path, no_password)
+    openssl('pkey', '-in', path, '-pubout', '-out', tmp_path / 'rsa.pub.pem')
+    with pytest.raises(ConfigError, match=r'holds a .*RSAPublicKey, expected Ed25519'):
+        read_public_key(tmp_path / 'rsa.pub.pem')
+
+
+def test_private_key_is_no_trusted_key(tmp_path):
+    write_new_key(tmp_path / 'ours.pem')
+    with pytest.raises(ConfigError, match=r'ours\.pem holds a private key, expected the public'):
+        read_public_key(tmp_path / 'ours.pem')
+    with pytest.raises(ConfigError, match='holds no private key in PEM'):
+        read_private_key(tmp_path / 'ours.pub.pem', no_password)
+
+
+@pytest.mark.parametrize(
+    ('content', 'message'),
+    [
+        (b'', 'holds 0 blocks of PEM, expected 1 key'),
+        (b'-----BEGIN PUBLIC KEY-----\nAAAA\n-----END PUBLIC KEY-----\n', 'holds no public key'),
+        (b'-----BEGIN PUBLIC KEY-----\n' * 2, 'holds 2 blocks of PEM, expected 1 key'),
+        (b'x' * 2**17, 'is larger than 65536 bytes'),
+    ],
+)
+def test_file_that_holds_no_key_is_refused(tmp_path, content, message):
+    path = tmp_path / 'key.pem'
+    path.write_bytes(content)
+    with pytest.raises(ConfigError, match=message):
+        read_public_key(path)
+
+
+def test_no_key_is_left_out_of_the_ring(tmp_path):
+    public, _ = write_new_key(tmp_path / 'ours.pem')
+    with pytest.raises(ConfigError, match=r'absent\.pem cannot be read: No such file'):
+        read_key_ring([str(public), str(Path(tmp_path / 'absent.pem'))])
