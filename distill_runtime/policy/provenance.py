@@ -8,13 +8,13 @@ Nothing about time or place: the same files give the same bytes, on every machin
 from __future__ import annotations
 
 from collections.abc import Iterable
-from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
 from .artefact import inspect_model, model_files, sha256_of
 from .encoder_file import encoder_files
 from .model import LoadedPolicy
 from .pack import read_provenance
+from .versions import versions
 
 _PACKAGES = ('distill_runtime', 'numpy', 'onnx', 'onnxruntime')
 
@@ -34,7 +34,7 @@ def provenance_of(policy: LoadedPolicy) -> dict[str, object]:
     ]
     sources = sorted(set(policy.sourced.sources.values()))
     result: dict[str, object] = {
-        'versions': {name: _version(name) for name in _PACKAGES},
+        'versions': versions(*_PACKAGES),
         'model': [{'file': path.name, 'sha256': sha256_of([path])} for path in files],
         'spec': [
             {'file': path.name, 'sha256': sha256_of([path])} for path in _source_files(sources)
@@ -69,10 +69,3 @@ def _without_folder(source: str) -> str:
     """Name the file of a source without where it lay."""
     path = _file_of(source)
     return source if path is None else path.name + source[len(str(path)) :]
-
-
-def _version(package: str) -> str:
-    try:
-        return version(package)
-    except PackageNotFoundError:
-        return 'unknown'
