@@ -1,0 +1,106 @@
+# Copyright 2026 The distill_runtime Authors
+# SPDX-License-Identifier: Apache-2.0
+"""Records of a journal as a rosbag2 folder: one MCAP file and metadata.yaml."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+import contextlib
+import json
+import os
+from pathlib import Path
+
+from rosbags.interfaces import Connection
+from rosbags.rosbag2 import StoragePlugin, Writer
+from rosbags.rosbag2.storage_mcap import McapWriter
+from rosbags.typesys import get_typestore, Stores
+
+from .journal import Record
+from .journal_messages import Facts, Message, messages, model_message
+
+_TYPES = get_typestore(Stores.ROS2_HUMBLE)
+_KEY = 'distill_runtime'
+
+
+class JournalBag:
+    """A bag under construction: it is readable when finish has returned, not before."""
+
+    def __init__(self, path: Path, facts: Facts) -> None:
+        """Make the folder and open its file.
+
+        Args:
+            path: Folder that does not exist.
+            facts: Of the journal.
+
+        Raises:
+            OSError: If it cannot be made.
+        """
+        self.path = path
+        self.num_messages = 0
+        self._facts = facts
+        self._writer = Writer(path, version=8, storage_plugin=StoragePlugin.MCAP)
+        self._writer.open()
+        storage = self._writer.storage
+        assert isinstance(storage, McapWriter), 'MCAP was asked for'
+        self._storage = storage
+        self._connections: dict[str, Connection] = {}
+
+    def write(self, records: Iterable[Record]) -> None:
+        """Add records, in the order of their times.
+
+        Raises:
+            OSError: If the disk does not take them.
+        """
+        in_order = sorted(records, key=lambda record: record.time_ns)
+        if in_order and not self.num_messages:
+            self._add(model_message(self._facts, in_order[0].time_ns, _TYPES))
+        for message in messages(in_order, self._facts, _TYPES):
+            self._add(message)
+
+    def flush(self) -> None:
+        """Hand what was written to the disk, so that a cut-off file holds it.
+
+        Raises:
+            OSError: If the disk does not take it.
+        """
+        if self._storage.chunk.msgs:
+            self._storage.close_chunk()
+        self._storage.bio.flush()
+
+    def finish(self, said: Mapping[str, object]) -> int:
+        """Complete the bag and wait until the disk has it; return its size in [byte].
+
+        Args:
+            said: JSON values for metadata.yaml, beside what the model says.
+
+        Raises:
+            OSError: If the disk does not take it.
+        """
+        self._writer.set_custom_data(_KEY, json.dumps({**self._facts.model, **said}))
+        self._writer.close()
+        files = [*self.path.iterdir()]
+        for file in (*files, self.path):
+            sync(file)
+        return sum(file.stat().st_size for file in files)
+
+    def abort(self) -> None:
+        """Close the file as it is; a disk that is full has no room for the last bytes either."""
+        with contextlib.suppress(OSError):
+            self._writer.abort()
+
+    def _add(self, message: Message) -> None:
+        connection = self._connections.get(message.topic)
+        if connection is None:
+            connection = self._writer.add_connection(message.topic, message.type, typestore=_TYPES)
+            self._connections[message.topic] = connection
+        self._writer.write(connection, message.time_ns, message.content)
+        self.num_messages += 1
+
+
+def sync(path: Path) -> None:
+    """Wait until the disk has a file, or the entries of a folder."""
+    descriptor = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
