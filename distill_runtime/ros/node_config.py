@@ -21,7 +21,16 @@ class StudentNodeConfig:
 
     model: str = parameter('', 'ONNX file of the policy')
     spec: str = parameter('', "spec file that overrides or completes the model's own; '' for none")
-    model_root: str = parameter('', "folder that models must lie in, links resolved; '' for any")
+    model_root: str = parameter(
+        '',
+        "folder that all files of a model must lie in, links resolved; '' for any",
+        is_fixed=True,
+    )
+    trusted_keys: tuple[str, ...] = parameter(
+        ('',),
+        "PEM files of public keys, one of which must have signed the model; ['']: unsigned too",
+        is_fixed=True,
+    )
     robot: str = parameter('', "robot profile, a file stem of config/robots; '' for none")
     robot_description: str = parameter('', "URDF file that gives the limits; '' for none")
     provider: str = parameter('cpu', 'execution provider: cpu, cuda or tensorrt')

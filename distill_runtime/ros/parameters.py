@@ -12,21 +12,25 @@ from typing import Any, TypeVar
 
 from distill_runtime.errors import ConfigError
 from rcl_interfaces.msg import ParameterDescriptor, SetParametersResult
+from rclpy.exceptions import ParameterUninitializedException
 from rclpy.node import Node
 from rclpy.parameter import Parameter
 
 T = TypeVar('T')
 
 
-def parameter(default: object, text: str, *, is_live: bool = False) -> Any:
+def parameter(default: object, text: str, *, is_live: bool = False, is_fixed: bool = False) -> Any:
     """Declare one field of a parameter dataclass.
 
     Args:
         default: Its default; its type is the parameter's.
         text: What it is, with unit.
         is_live: Whether it may change while the node is configured.
+        is_fixed: Whether it is given at start only: what guards the node must not be open to
+            whoever can call its services.
     """
-    return dataclasses.field(default=default, metadata={'text': text, 'is_live': is_live})
+    metadata = {'text': text, 'is_live': is_live, 'is_fixed': is_fixed}
+    return dataclasses.field(default=default, metadata=metadata)
 
 
 def declare_parameters(node: Node, cls: type[T]) -> None:
@@ -34,7 +38,9 @@ def declare_parameters(node: Node, cls: type[T]) -> None:
     hints = typing.get_type_hints(cls)
     for field in dataclasses.fields(cls):  # type: ignore[arg-type]
         descriptor = ParameterDescriptor(
-            description=field.metadata['text'], dynamic_typing=hints[field.name] is float
+            description=field.metadata['text'],
+            dynamic_typing=hints[field.name] is float,
+            read_only=field.metadata['is_fixed'],
         )
         default = list(field.default) if isinstance(field.default, tuple) else field.default
         node.declare_parameter(field.name, default, descriptor)
@@ -52,13 +58,23 @@ def read_parameters(node: Node, cls: type[T], changes: Sequence[Parameter[Any]] 
         ConfigError: If a value is of the wrong type or refused by the dataclass.
     """
     hints = typing.get_type_hints(cls)
-    values = {name: node.get_parameter(name).value for name in hints}
+    values = {name: _value(node, name) for name in hints}
     values.update({change.name: change.value for change in changes if change.name in hints})
     return cls(**{name: _typed(name, hints[name], value) for name, value in values.items()})
 
 
+def _value(node: Node, name: str) -> object:
+    """Return the value of a parameter; None where it was given as an empty list."""
+    try:
+        return node.get_parameter(name).value
+    except ParameterUninitializedException:
+        return None  # an empty list of a YAML file has no type, so rclpy takes it for no value
+
+
 def _typed(name: str, hint: object, value: object) -> object:
     """Turn a parameter value into that of the field."""
+    if typing.get_origin(hint) is tuple and value is None:
+        return ()
     if hint is float and isinstance(value, (int, float)) and not isinstance(value, bool):
         return float(value)
     if typing.get_origin(hint) is tuple and not isinstance(value, (str, int, float)):

@@ -6,7 +6,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 import contextlib
-from pathlib import Path
 import sys
 import threading
 from typing import Any
@@ -14,7 +13,7 @@ from typing import Any
 from distill_runtime.core.modes import Event
 from distill_runtime.core.sensors import Sensors
 from distill_runtime.errors import ConfigError, DistillError
-from distill_runtime.policy.model import load_policy, LoadedPolicy
+from distill_runtime.policy.model import LoadedPolicy
 from rcl_interfaces.msg import SetParametersResult
 import rclpy
 from rclpy.clock import Clock, ClockType
@@ -24,6 +23,7 @@ from rclpy.parameter import Parameter
 from rclpy.signals import SignalHandlerOptions
 from std_srvs.srv import Trigger
 
+from .chosen_policy import load_chosen_policy
 from .diagnostics import Diagnostics
 from .inputs import Inputs
 from .internals import Internals
@@ -117,12 +117,9 @@ class StudentNode(LifecycleNode):
 
     def _configure(self) -> None:
         config = read_parameters(self, StudentNodeConfig)
-        policy = load_policy(
-            _allowed_model(config),
-            spec=config.spec or None,
-            robot=config.robot or config.robot_description,
-            provider=config.provider,
-        )
+        policy = load_chosen_policy(config)
+        if policy.signer:
+            self.get_logger().info(f'model {policy.path} is signed with {policy.signer}')
         runner = policy.runner(config.runner_config(policy.spec.period))
         sensors = Sensors(runner.plan.layout)
         writer = command_writer(config.command_type, runner)
@@ -213,18 +210,6 @@ class StudentNode(LifecycleNode):
         loop, parts, policy = self._loop, self._parts, self._policy
         if loop is not None and parts is not None and policy is not None:
             self._diagnostics.publish(loop, parts.inputs, policy)
-
-
-def _allowed_model(config: StudentNodeConfig) -> Path:
-    """Return the path of the model, if there is one and it may be loaded."""
-    if not config.model:
-        raise ConfigError("model is '', expected the path of an ONNX file")
-    path = Path(config.model).expanduser()
-    if config.model_root:
-        root = Path(config.model_root).expanduser().resolve()
-        if not path.resolve().is_relative_to(root):
-            raise ConfigError(f'model {path} lies outside model_root, expected it below {root}')
-    return path
 
 
 def main(args: list[str] | None = None) -> int:

@@ -28,6 +28,7 @@ class Config:
     factor: float = parameter(1.5, 'a factor in [-]')
     is_on: bool = parameter(False, 'a switch', is_live=True)
     places: tuple[int, ...] = parameter((1, 2), 'places')
+    guard: str = parameter('on', 'a guard', is_fixed=True)
 
     def __post_init__(self):
         """Refuse what is out of range."""
@@ -80,6 +81,21 @@ def test_float_of_a_wrong_type_is_refused_when_it_is_read(declared, value):
     message = r'factor is .*, expected float'
     with declared(factor=value) as node, pytest.raises(ConfigError, match=message):
         read_parameters(node, Config)
+
+
+def test_empty_list_has_no_elements(ros):
+    # as it comes from a command line or a file: without a type
+    words = ['--ros-args', '-p', 'places:=[]']
+    with ros.node(Node, 'parameters', cli_args=words, use_global_arguments=False) as node:
+        declare_parameters(node, Config)
+        assert read_parameters(node, Config).places == ()
+
+
+def test_fixed_parameter_is_given_at_start_only(declared):
+    with declared(guard='off') as node:
+        (result,) = node.set_parameters([Parameter('guard', value='on')])
+        assert (result.successful, 'read-only' in result.reason) == (False, True)
+        assert read_parameters(node, Config).guard == 'off'
 
 
 def test_value_out_of_range_is_refused_by_the_dataclass(declared):
