@@ -11,7 +11,7 @@ from typing import Literal, NamedTuple
 
 from distill_runtime.errors import ConfigError
 
-from .modes import FAULT_ACTIONS, FaultAction
+from .modes import FAULT_ACTIONS, FaultAction, HARDNESS
 
 CheckAction = Literal['', 'hold', 'default_pose', 'damp', 'stop', 'warn', 'off']
 CHECK_ACTIONS: tuple[CheckAction, ...] = ('', *FAULT_ACTIONS, 'warn', 'off')
@@ -47,6 +47,8 @@ class Check(NamedTuple):
     limit_text: str
     """Meaning and unit of the limit; '' where there is none, or it is an option of its own."""
     default: CheckConfig
+    has_debounce: bool = True
+    """Whether a finding may wait before it counts."""
 
 
 CHECKS: Mapping[str, Check] = MappingProxyType(
@@ -69,7 +71,9 @@ CHECKS: Mapping[str, Check] = MappingProxyType(
             CheckConfig(limit=0.5),
         ),
         'clock': Check('the clock of the ticks runs backwards', '', CheckConfig()),
-        'estop': Check('the topic estop is true, or ~/estop was called', '', CheckConfig()),
+        'estop': Check(
+            'the topic estop is true, or ~/estop was called', '', CheckConfig(), has_debounce=False
+        ),
         'tilt': Check('the base is tilted beyond tilt_limit', '', CheckConfig(debounce=0.02)),
         'joint_position': Check(
             'a measured position is beyond the limits of its joint',
@@ -87,7 +91,9 @@ CHECKS: Mapping[str, Check] = MappingProxyType(
             'margin as a share of the range',
             CheckConfig(limit=0.1, debounce=0.2),
         ),
-        'action_value': Check('the network gives a value that is not finite', '', CheckConfig()),
+        'action_value': Check(
+            'the network gives a value that is not finite', '', CheckConfig(), has_debounce=False
+        ),
         'action_saturation': Check(
             'targets lie beyond the limits of their joints, or actions beyond their clip',
             'share of the joints',
@@ -177,8 +183,12 @@ class Watch:
             return self._fault_action
         return action  # type: ignore[return-value]
 
+    def _is_harder(self, finding: Finding, other: Finding) -> bool:
+        """Compare what two findings do to the joints."""
+        return HARDNESS[self.action(finding.check)] > HARDNESS[self.action(other.check)]
+
     def judge(self, findings: Sequence[Finding], stamp_ns: int) -> Finding | None:
-        """Return the first finding that has lasted long enough to be a fault; None if none has.
+        """Return what has lasted long enough to be a fault, the hardest action first, or None.
 
         Args:
             findings: All of this tick.
@@ -198,7 +208,7 @@ class Watch:
             began_ns = since.setdefault(check, min(self._since_ns.get(check, stamp_ns), stamp_ns))
             if action == 'warn' or stamp_ns - began_ns < self._debounce_ns[check]:
                 warnings.append(finding.reason)
-            elif condition is None:
+            elif condition is None or self._is_harder(finding, condition):
                 condition = finding
         self._since_ns = since
         self.warning = '; '.join(dict.fromkeys(warnings))

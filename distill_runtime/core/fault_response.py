@@ -7,7 +7,7 @@ from __future__ import annotations
 import numpy as np
 
 from .arrays import FloatArray
-from .modes import FaultAction
+from .modes import FaultAction, HARDNESS
 from .ramp import Ramp
 
 _HARDER: dict[FaultAction, FaultAction] = {
@@ -15,7 +15,6 @@ _HARDER: dict[FaultAction, FaultAction] = {
     'default_pose': 'damp',
     'damp': 'stop',
 }
-_RANK: dict[FaultAction, int] = {'hold': 0, 'default_pose': 0, 'damp': 1, 'stop': 2}
 
 
 class FaultResponse:
@@ -43,7 +42,7 @@ class FaultResponse:
 
     def harden(self, action: FaultAction, stamp_ns: int) -> None:
         """Begin with an action unless what is being done is harder."""
-        if _RANK[action] > _RANK[self.action]:
+        if HARDNESS[action] > HARDNESS[self.action]:
             self.begin(action, stamp_ns)
 
     def escalate(self, stamp_ns: int, persists: bool) -> None:

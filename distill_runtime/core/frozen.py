@@ -30,7 +30,7 @@ class FrozenSample:
         self._part = part
         self._probe = part.start
         self._time_ns = time_ns
-        self._difference = np.zeros(part.stop - part.start)
+        self._is_same = np.zeros(part.stop - part.start, np.bool_)
         self.reset()
 
     def reset(self) -> None:
@@ -60,9 +60,10 @@ class FrozenSample:
             self._repeats = 0
 
     def _is_equal(self, values: FloatArray, held: FloatArray) -> bool:
-        """Whether all numbers are the same; a NaN is never."""
-        np.subtract(values[self._part], held[self._part], self._difference)
-        return bool(np.vdot(self._difference, self._difference) == 0.0)
+        """Whether all bits are the same."""
+        part = self._part
+        np.equal(values[part].view(np.int64), held[part].view(np.int64), self._is_same)
+        return bool(self._is_same.all())
 
     def find(self, stamp_ns: int) -> tuple[Finding, ...]:
         """Return the finding of this tick, if there is one."""

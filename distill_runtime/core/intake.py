@@ -75,26 +75,33 @@ class Intake:
             self.frozen_joints.note(values, self._head, stamp_ns)
         if sensors.imu_stamp_ns != freshness.imu_ns:
             self.frozen_imu.note(values, self._head, stamp_ns)
-        is_upright = not self._plan.needs_imu or write_gravity_in_base(
-            sensors.quat_base_to_world, self.gravity
-        )
-        if is_upright and is_sound(values):
+        if is_sound(values) and self._turn(sensors):
             self._head[:] = values
             freshness.take_over(sensors)
             self.command_stamp_ns = sensors.command_stamp_ns
             self.problem = sensors.problem
         else:
-            self._take_over_parts(sensors, is_upright)
+            self._take_over_parts(sensors)
         for index, out in self._gathers:
             self._head.take(index, None, out, 'clip')
 
-    def _take_over_parts(self, sensors: Sensors, has_unit_norm: bool) -> None:
+    def _turn(self, sensors: Sensors) -> bool:
+        """Write the direction of gravity; return whether the orientation, if needed, is one."""
+        return not self._plan.needs_imu or write_gravity_in_base(
+            sensors.quat_base_to_world, self.gravity
+        )
+
+    def _take_over_parts(self, sensors: Sensors) -> None:
         """Copy the inputs that are sound, one by one."""
         layout, freshness = sensors.layout, self.freshness
-        self.problem = unsound_input(sensors)
+        has_imu = is_sound(sensors.values[self._imu])
+        is_turned = has_imu and self._turn(sensors)
+        problem = unsound_input(sensors, has_imu and not is_turned)
+        is_of_command = problem.startswith('cmd_vel')
+        self.problem = sensors.problem if is_of_command and sensors.problem else problem
         if self._copy(sensors, self._joints):
             freshness.joint_ns = sensors.joint_stamp_ns
-        if has_unit_norm and self._copy(sensors, self._imu):
+        if is_turned and self._copy(sensors, self._imu):
             freshness.imu_ns = sensors.imu_stamp_ns
         if self._copy(sensors, layout.velocity_command):
             self.command_stamp_ns = sensors.command_stamp_ns

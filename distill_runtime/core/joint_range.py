@@ -32,8 +32,10 @@ class JointRange:
         self._upper = np.full(len(values), np.inf)
         self._lower[joints.position_index] = joints.position_lower - margin
         self._upper[joints.position_index] = joints.position_upper + margin
-        self._lower[joints.velocity_index] = -factor * joints.velocity
-        self._upper[joints.velocity_index] = factor * joints.velocity
+        fastest = np.array(joints.velocity)
+        fastest[np.isfinite(fastest)] *= factor
+        self._lower[joints.velocity_index] = -fastest
+        self._upper[joints.velocity_index] = fastest
         if checks['joint_position'].action == 'off':
             self._lower[layout.joint_position] = -np.inf
             self._upper[layout.joint_position] = np.inf

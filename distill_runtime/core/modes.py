@@ -9,6 +9,8 @@ from typing import Literal
 
 FaultAction = Literal['hold', 'default_pose', 'damp', 'stop']
 FAULT_ACTIONS: tuple[FaultAction, ...] = ('hold', 'default_pose', 'damp', 'stop')
+HARDNESS: dict[FaultAction, int] = {'hold': 0, 'default_pose': 0, 'damp': 1, 'stop': 2}
+"""In a fault one goes on to a harder action only."""
 
 
 class Mode(IntEnum):

@@ -8,7 +8,7 @@ import math
 
 import numpy as np
 
-from .arrays import Float32Array, FloatArray
+from .arrays import Float32Array, FloatArray, is_sound
 from .sensors import Sensors
 
 
@@ -17,24 +17,38 @@ def joined(reason: str, warning: str) -> str:
     return f'{reason} ({warning})' if warning else reason
 
 
-def unsound_input(sensors: Sensors) -> str:
-    """Name the input that holds a value that no sensor gives."""
+def unsound_input(sensors: Sensors, is_norm_wrong: bool = False) -> str:
+    """Name the first input that holds what no sensor gives, the velocity command last.
+
+    Args:
+        sensors: Of which some input is unsound.
+        is_norm_wrong: Whether the orientation is finite, but no rotation.
+    """
     layout = sensors.layout
     segments = {
         'joint_states.position': layout.joint_position,
         'joint_states.velocity': layout.joint_velocity,
         'imu.angular_velocity': layout.angular_velocity,
         'imu.orientation': layout.quat_base_to_world,
-        'cmd_vel': layout.velocity_command,
         'odom.twist': layout.base_linear_velocity,
         **{entry.topic: layout.external(entry.topic) for entry in layout.externals},
+        'cmd_vel': layout.velocity_command,
     }
-    element, what = _worst(sensors.values)
-    name, start = next(
-        (name, part.start) for name, part in segments.items() if element < part.stop
-    )
-    value = sensors.values[element]
-    return f'{name}.{what}: element {element - start} is {value}, the last sound one is kept'
+    for name, part in segments.items():
+        values = sensors.values[part]
+        if not is_sound(values):
+            element, what = _worst(values)
+            return (
+                f'{name}.{what}: element {element} is {values[element]}, the last sound one is '
+                'kept'
+            )
+        if is_norm_wrong and name == 'imu.orientation':
+            quat = [round(float(value), 4) for value in values]
+            return (
+                f'imu.norm: orientation (w, x, y, z) is {quat}, expected a unit quaternion, the '
+                'last sound one is kept'
+            )
+    return 'sensors.too_large: the values are huge, the last sound ones are kept'
 
 
 def unsound_action(action: Float32Array) -> str:

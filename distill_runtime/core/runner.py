@@ -153,15 +153,19 @@ class PolicyRunner:
         return start_problem(self.plan, self._intake, self.config)
 
     def fail(self, finding: Finding, stamp_ns: int) -> None:
-        """Latch a fault; from outside, only between steps.
+        """Latch a fault, or in one go on to a harder action; from outside, only between steps.
 
         Args:
             finding: What is wrong.
             stamp_ns: Time of the tick.
         """
+        action = self._watchdogs.action(finding.check)
+        if self._mode is Mode.FAULT:
+            self._response.harden(action, stamp_ns)
+            return
         self._fault = finding.reason
         self._enter(Mode.FAULT, stamp_ns)
-        self._response.begin(self._watchdogs.action(finding.check), stamp_ns)
+        self._response.begin(action, stamp_ns)
 
     def step(self, sensors: Sensors, stamp_ns: int) -> Step:
         """Compute the command of one control tick.
@@ -181,10 +185,9 @@ class PolicyRunner:
                 return self._result(False, False, joined(late, intake.problem))
             self._has_started = True
             self._enter(self._start_mode, stamp_ns)
-        if self._events:
-            self._take_events(stamp_ns)
+        self._take_events(stamp_ns)
         condition = self._watchdogs.judge(self.outside, late, stamp_ns, self._mode is Mode.POLICY)
-        if condition is not None and self._mode is not Mode.FAULT:
+        if condition is not None:
             self.fail(condition, stamp_ns)
         warning = (
             self._gate.apply(intake.command_stamp_ns, stamp_ns)
@@ -221,7 +224,7 @@ class PolicyRunner:
                 self.fail(Finding('action_value', unsound_action(action)), stamp_ns)
                 return True
             self.action_map.apply(action)
-            self._watchdogs.note_targets(action, self.action_map.target)
+            self._watchdogs.note_step(action, self.action_map.target)
         if self._is_interpolated:
             np.subtract(self.action_map.target, self._from, self._wanted)
             np.multiply(self._wanted, (phase + 1) / ticks, self._wanted)
@@ -257,9 +260,7 @@ class PolicyRunner:
         while self._events:
             event = self._events.pop(0)
             goal = next_mode(self._mode, event)
-            if goal is Mode.FAULT and self._mode is Mode.FAULT:
-                self._response.harden(self._watchdogs.action('estop'), stamp_ns)
-            elif goal is Mode.FAULT:
+            if goal is Mode.FAULT:
                 self.fail(Finding('estop', 'estop.requested: estop was called'), stamp_ns)
             elif goal is not None and goal is not self._mode:
                 self._enter(goal, stamp_ns)

@@ -45,7 +45,7 @@ class TrainedRange:
             Finding(
                 'observation_range',
                 f'observation.range: element {place} of a frame of {self._name!r} is '
-                f'{self._frame[place]:.4g}, in training it was {self._lower[place]:.4g} to '
-                f'{self._upper[place]:.4g}',
+                f'{self._frame[place]:.4g}, expected {self._lower[place]:.4g} to '
+                f'{self._upper[place]:.4g}, as in training',
             ),
         )

@@ -72,6 +72,7 @@ class Watchdogs:
     def begin_policy(self, stamp_ns: int) -> None:
         """Begin to judge a policy."""
         self._targets.reset()
+        self._untrained: list[Finding] = []
         self._intake.frozen_joints.begin(stamp_ns)
 
     @property
@@ -83,9 +84,12 @@ class Watchdogs:
         """Return the fault action of a check."""
         return self._watch.action(check)
 
-    def note_targets(self, action: Float32Array, target: FloatArray) -> None:
+    def note_step(self, action: Float32Array, target: FloatArray) -> None:
         """Judge a policy step: raw output of shape (act_dim,), targets of shape (num_joints,)."""
         self._targets.judge(action, target)
+        self._untrained.clear()
+        for trained in self._trained_ranges:
+            self._untrained += trained.find()
 
     def judge(
         self, outside: Iterable[Finding], late: str, stamp_ns: int, is_policy: bool
@@ -99,7 +103,7 @@ class Watchdogs:
             is_policy: Whether the policy moves the robot.
         """
         intake = self._intake
-        findings = list(outside)
+        findings = [*outside]
         if self._last_stamp_ns > stamp_ns:
             back = (self._last_stamp_ns - stamp_ns) / 1e9
             findings.append(
@@ -127,7 +131,6 @@ class Watchdogs:
         if is_policy:
             findings += intake.frozen_joints.find(stamp_ns)
             findings += self._targets.findings
-            for trained in self._trained_ranges:
-                findings += trained.find()
+            findings += self._untrained
         self.condition = self._watch.judge(findings, stamp_ns)
         return self.condition
