@@ -37,12 +37,13 @@ examples:
   distill-runtime check policy.onnx --robot unitree_g1_29dof
   distill-runtime check policy.onnx --spec policy.yaml --robot robot.urdf
   distill-runtime check policy.onnx --robot unitree_go2 --bag walk/ --topic imu:=/imu/data
+  distill-runtime check walk.onnx --trusted-keys release.pub.pem
   distill-runtime check policy.onnx --json - | jq '.findings[] | select(.severity == "error")'
 
 json: deployable, findings [code, severity, message, hint], spec, sources {field: where from},
-conflicts, model {path, sha256, inputs, outputs, opset}, observation (index ranges, both ends in
-them), dry_run, target_at_rest, bag (with --bag) {path, topics, ticks, valid_ticks, reference,
-explained {joint: share}}
+conflicts, model {path, sha256, inputs, outputs, opset, signatures [key, valid]}, observation
+(index ranges, both ends in them), dry_run, target_at_rest, bag (with --bag) {path, topics, ticks,
+valid_ticks, reference, explained {joint: share}}
 
 exit status: 0 deployable (there may be warnings), 1 errors: the file is a model, but its spec is
 missing, incomplete or wrong, or its network is, 2 no readable model, spec file or recording, or
@@ -63,13 +64,30 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         default=[],
         help='topic of the recording that is joint_states, imu, odom, cmd_vel or joint_command',
     )
+    parser.add_argument(
+        '--trusted-keys',
+        metavar='PUB.pem',
+        nargs='+',
+        default=[],
+        type=_key,
+        help='public keys: load as a robot with these trusted_keys would, nothing beside the '
+        'model counts',
+    )
     parser.add_argument('--json', metavar='F', help='write the result to a file; -: print it')
+
+
+def _key(text: str) -> str:
+    """Refuse the '' of an empty shell variable: it would mean that no key is needed."""
+    if not text:
+        raise argparse.ArgumentTypeError("'' is no path of a key")
+    return text
 
 
 def run(args: argparse.Namespace) -> int:
     """Carry out the command; return the exit status."""
     import dataclasses
 
+    from distill_runtime.policy.admission import make_admission
     from distill_runtime.policy.examination import examine_model
     from distill_runtime.policy.model_findings import file_findings
     from distill_runtime.spec.doctor import sorted_findings
@@ -85,10 +103,14 @@ def run(args: argparse.Namespace) -> int:
     spec = Path(args.spec).expanduser() if args.spec else None
     if spec is not None:
         read_bytes(spec, MAX_BYTES)  # absent is usage; wrong content is a finding
-    found = examine_model(model, spec, args.robot)
+    admission = make_admission(trusted_keys=args.trusted_keys)
+    found = examine_model(model, spec, args.robot, admission)
     facts = read_model_facts(found)
     found = dataclasses.replace(
-        found, findings=sorted_findings([*found.findings, *file_findings(facts.onnx)])
+        found,
+        findings=sorted_findings(
+            [*found.findings, *file_findings(facts.onnx), *facts.signature.findings()]
+        ),
     )
     bag = _read_bag(found, args) if args.bag else None
     if bag is not None:

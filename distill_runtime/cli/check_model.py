@@ -13,6 +13,8 @@ from distill_runtime.policy.examination import Examination
 from distill_runtime.policy.onnx_facts import OnnxFacts, read_onnx_facts
 from distill_runtime.policy.session import Graph, TensorInfo
 
+from .check_signature import read_signature_facts, SignatureFacts
+
 
 @dataclass(frozen=True, kw_only=True)
 class ModelFacts:
@@ -26,6 +28,7 @@ class ModelFacts:
     size: int
     """In [byte]."""
     onnx: OnnxFacts
+    signature: SignatureFacts
 
     def rows(self, found: Examination) -> list[tuple[str, str]]:
         """Return names and values for people."""
@@ -41,6 +44,7 @@ class ModelFacts:
         rows += [
             ('opset', f'{self.onnx.opset}{domains}; by {self.onnx.producer or "unknown"}'),
             ('weights', ', '.join(self.onnx.external_files) or 'inside the file'),
+            ('signature', self.signature.text()),
         ]
         return rows
 
@@ -56,6 +60,7 @@ class ModelFacts:
             'producer': self.onnx.producer,
             'external_files': list(self.onnx.external_files),
             'files': list(self.files),
+            'signatures': self.signature.report(),
         }
 
 
@@ -71,6 +76,7 @@ def read_model_facts(found: Examination) -> ModelFacts:
         sha256=sha256_of(files),
         size=sum(path.stat().st_size for path in files),
         onnx=facts,
+        signature=read_signature_facts(found.path),
     )
 
 

@@ -13,6 +13,7 @@ from distill_runtime.errors import DistillError
 COMMANDS = {
     'check': 'show what a model reads and does, and what may be wrong with it',
     'pack': 'write a model with its spec as one self-contained file',
+    'sign': 'sign a packed model for robots that run signed ones only',
     'run': 'run a policy on a robot: student_node without launch',
     'demo': 'a simulated robot walks, driven by student_node over DDS',
     'sim': 'run a policy on a simulated robot, without ROS',

@@ -43,13 +43,14 @@ def run(args: argparse.Namespace) -> int:
     from distill_runtime.policy.model import load_policy
 
     try:
-        from distill_runtime.policy.pack import pack, write_model
+        from distill_runtime.policy.pack import pack
         from distill_runtime.policy.provenance import provenance_of
     except ImportError as error:
         raise MissingExtraError(
             f'{error.name} is not installed, install it with: pip install "distill_runtime[onnx]"'
         ) from error
-    from distill_runtime.policy.artefact import sha256_of
+    from distill_runtime.policy.artefact import sha256_of, write_model
+    from distill_runtime.policy.signature import SIGNATURE_KEY
     from distill_runtime.policy.trial import record_trial
 
     model, output = Path(args.model).expanduser(), Path(args.output).expanduser()
@@ -67,4 +68,6 @@ def run(args: argparse.Namespace) -> int:
     print(f'policy {policy.spec.name}, {len(golden.action)} golden steps {origin}')
     sources = (source.partition(': ')[0] for source in policy.sourced.sources.values())
     print(f'spec from {", ".join(dict.fromkeys(sources))}')
+    if SIGNATURE_KEY in policy.graph.metadata:
+        print(f'signature of {model} is left out: sign {output} anew with distill-runtime sign')
     return 0

@@ -76,6 +76,28 @@ def sha256_of(files: Iterable[Path]) -> str:
     return digest.hexdigest()
 
 
+def write_model(path: Path, content: bytes, *, overwrite: bool = False) -> None:
+    """Write a file so that no reader ever sees a part of it.
+
+    Args:
+        path: Where to; its folder exists.
+        content: All of it.
+        overwrite: Whether a file that is there may be replaced.
+
+    Raises:
+        ConfigError: If it is there and may not be replaced, or cannot be written.
+    """
+    if path.exists() and not overwrite:
+        raise ConfigError(f'{path} exists already, not overwriting')
+    part = path.with_name(f'{path.name}.tmp')
+    try:
+        part.write_bytes(content)
+        part.replace(path)
+    except OSError as error:
+        part.unlink(missing_ok=True)
+        raise ConfigError(f'{path} cannot be written: {error.strerror}') from error
+
+
 def path_beside(model: Path, name: str, what: str) -> Path:
     """Return where a file really lies that a model names, if that is in the model's folder.
 

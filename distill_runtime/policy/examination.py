@@ -8,13 +8,14 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from distill_runtime.core.plan import Plan
-from distill_runtime.errors import ConfigError, DistillError, ModelError
+from distill_runtime.errors import ConfigError, DistillError, ModelError, SignatureError
 from distill_runtime.spec.compile import compile_spec, sensor_layout
 from distill_runtime.spec.doctor import examine, sorted_findings
 from distill_runtime.spec.finding import Case, Finding
 from distill_runtime.spec.robots import load_robot, RobotDescription
 from distill_runtime.spec.sources import SourcedSpec
 
+from .admission import Admission, ANYTHING
 from .dry_run import dry_run, DryRun, first_step, FirstStep
 from .encoder_file import open_policy
 from .find_spec import find_spec
@@ -29,6 +30,7 @@ _HINTS = {
     'graph.mismatch': 'compare the inputs and outputs of the graph with those of the spec: is it '
     'the spec of this model?',
     'network.refused': 'run the model alone with onnxruntime; export it again if that fails too',
+    'signature.refused': 'compare the keys: is it the file that was released for this robot?',
     'golden.mismatch': 'pack or export the model anew with its golden vectors',
 }
 
@@ -56,13 +58,16 @@ class Examination:
         return all(finding.severity != 'error' for finding in self.findings)
 
 
-def examine_model(model: Path, spec: Path | None = None, robot: str = '') -> Examination:
+def examine_model(
+    model: Path, spec: Path | None = None, robot: str = '', admission: Admission = ANYTHING
+) -> Examination:
     """Load a model as the node would, and look for what could still be wrong.
 
     Args:
         model: ONNX file.
         spec: The user's spec file.
         robot: Name of a robot profile, or path of a URDF; '' for none.
+        admission: Where its files may lie, and who must have signed it.
 
     Raises:
         ConfigError: If the robot is unknown.
@@ -70,10 +75,10 @@ def examine_model(model: Path, spec: Path | None = None, robot: str = '') -> Exa
     """
     description = load_robot(robot) if robot else None
     try:
-        policy = load_policy(model, spec, robot)
+        policy = load_policy(model, spec, robot, admission=admission)
         plan = compile_spec(policy.spec, sensor_layout(policy.spec))
     except DistillError as refusal:
-        return _refused(model, spec, description, refusal)
+        return _refused(model, spec, description, admission, refusal)
     run, step = None, None
     findings: list[Finding] = []
     try:
@@ -97,7 +102,11 @@ def examine_model(model: Path, spec: Path | None = None, robot: str = '') -> Exa
 
 
 def _refused(
-    model: Path, spec: Path | None, robot: RobotDescription | None, refusal: DistillError
+    model: Path,
+    spec: Path | None,
+    robot: RobotDescription | None,
+    admission: Admission,
+    refusal: DistillError,
 ) -> Examination:
     """Find out how far a refused model gets."""
     try:
@@ -107,7 +116,7 @@ def _refused(
     sourced, plan, code = None, None, 'spec.refused'
     findings: list[Finding] = []
     try:
-        sourced = find_spec(model, graph, spec, robot)
+        sourced = find_spec(model, graph, spec, robot, admission)
         findings += examine(Case(sourced=sourced, robot=robot))
         plan = compile_spec(sourced.spec, sensor_layout(sourced.spec))
         code = 'graph.mismatch'
@@ -119,6 +128,8 @@ def _refused(
             replay_golden(network, sourced.spec.golden)
     except (ConfigError, ModelError):
         pass
+    if isinstance(refusal, SignatureError):
+        code = 'signature.refused'
     return Examination(
         path=model,
         graph=graph,

@@ -22,6 +22,7 @@ from .encoder_file import ENCODER_KEY, find_encoder, open_policy
 from .golden import replay_golden
 from .mjlab_keys import KEYS, mjlab_keys
 from .session import open_session
+from .signature import SIGNATURE_KEY
 
 PROVENANCE_KEY = 'distill_runtime.provenance'
 
@@ -35,7 +36,8 @@ def pack(
     """Put the spec of a model, and what proves it, into the model's metadata.
 
     The graph stays as it is; weights that lie in files beside it are taken in, and so is its
-    encoder. Metadata of other programs is kept, that of an earlier packing is replaced. What of
+    encoder. Metadata of other programs is kept, that of an earlier packing is replaced; its
+    signatures are left out, for they are not over this file. What of
     the spec mjlab's form can say stands there in that form, for programs that read it, in place
     of what stood there: half of each would be a third contract.
 
@@ -56,7 +58,7 @@ def pack(
     packed = _load(model)
     metadata = {entry.key: entry.value for entry in packed.metadata_props}
     encoder = find_encoder(model, metadata, spec)
-    for key in (SPEC_KEY, GOLDEN_KEY, PROVENANCE_KEY, ENCODER_KEY, *KEYS):
+    for key in (SPEC_KEY, GOLDEN_KEY, PROVENANCE_KEY, ENCODER_KEY, SIGNATURE_KEY, *KEYS):
         metadata.pop(key, None)
     metadata |= mjlab_keys(spec)
     metadata[SPEC_KEY] = _json(to_mapping(replace(spec, golden=None)), 'spec')
@@ -92,28 +94,6 @@ def read_provenance(metadata: Mapping[str, str]) -> dict[str, object]:
             f'metadata {PROVENANCE_KEY!r} holds {type(content).__name__}, expected a mapping'
         )
     return content
-
-
-def write_model(path: Path, content: bytes, *, overwrite: bool = False) -> None:
-    """Write a file so that no reader ever sees a part of it.
-
-    Args:
-        path: Where to; its folder exists.
-        content: All of it.
-        overwrite: Whether a file that is there may be replaced.
-
-    Raises:
-        ConfigError: If it is there and may not be replaced, or cannot be written.
-    """
-    if path.exists() and not overwrite:
-        raise ConfigError(f'{path} exists already, not overwriting')
-    part = path.with_name(f'{path.name}.tmp')
-    try:
-        part.write_bytes(content)
-        part.replace(path)
-    except OSError as error:
-        part.unlink(missing_ok=True)
-        raise ConfigError(f'{path} cannot be written: {error.strerror}') from error
 
 
 def _load(model: bytes | Path) -> onnx.ModelProto:

@@ -9,7 +9,7 @@ import subprocess
 
 from distill_runtime.errors import ConfigError, ModelError
 from distill_runtime.policy import artefact, onnx_facts
-from distill_runtime.policy.artefact import inspect_model, model_files, sha256_of
+from distill_runtime.policy.artefact import inspect_model, model_files, sha256_of, write_model
 from distill_runtime.policy.model import load_policy
 from distill_runtime.policy.pack import pack
 from distill_runtime.policy.session import open_session
@@ -212,3 +212,19 @@ def test_torchscript_is_refused_whatever_opens_it(tmp_path):
 def test_lost_file_is_named(tmp_path):
     with pytest.raises(ConfigError, match=r'gone\.data cannot be read: No such file'):
         sha256_of([tmp_path / 'gone.data'])
+
+
+def test_file_that_is_there_is_not_overwritten_unless_told(tmp_path):
+    path = tmp_path / 'model.onnx'
+    write_model(path, b'first')
+    with pytest.raises(ConfigError, match=r'model\.onnx exists already, not overwriting'):
+        write_model(path, b'second')
+    assert path.read_bytes() == b'first'
+    write_model(path, b'second', overwrite=True)
+    assert path.read_bytes() == b'second'
+    assert [entry.name for entry in tmp_path.iterdir()] == ['model.onnx']
+
+
+def test_folder_that_is_not_there_is_refused(tmp_path):
+    with pytest.raises(ConfigError, match=r'model\.onnx cannot be written: No such file'):
+        write_model(tmp_path / 'absent' / 'model.onnx', b'')

@@ -6,10 +6,11 @@ from dataclasses import replace
 import json
 
 from distill_runtime.errors import ConfigError, ModelError
+from distill_runtime.policy.artefact import write_model
 from distill_runtime.policy.golden import record_golden
 from distill_runtime.policy.mjlab_keys import KEYS
 from distill_runtime.policy.model import load_policy
-from distill_runtime.policy.pack import pack, PROVENANCE_KEY, read_provenance, write_model
+from distill_runtime.policy.pack import pack, PROVENANCE_KEY, read_provenance
 from distill_runtime.policy.session import open_session, PolicySession
 from distill_runtime.spec.mapping import read_dataclass
 from distill_runtime.spec.readers.own import SPEC_KEY
@@ -166,19 +167,3 @@ def test_no_provenance_reads_as_nothing():
 def test_broken_provenance_is_refused(text):
     with pytest.raises(ConfigError, match=PROVENANCE_KEY):
         read_provenance({PROVENANCE_KEY: text})
-
-
-def test_file_that_is_there_is_not_overwritten_unless_told(tmp_path):
-    path = tmp_path / 'model.onnx'
-    write_model(path, b'first')
-    with pytest.raises(ConfigError, match=r'model\.onnx exists already, not overwriting'):
-        write_model(path, b'second')
-    assert path.read_bytes() == b'first'
-    write_model(path, b'second', overwrite=True)
-    assert path.read_bytes() == b'second'
-    assert [entry.name for entry in tmp_path.iterdir()] == ['model.onnx']
-
-
-def test_folder_that_is_not_there_is_refused(tmp_path):
-    with pytest.raises(ConfigError, match=r'model\.onnx cannot be written: No such file'):
-        write_model(tmp_path / 'absent' / 'model.onnx', b'')

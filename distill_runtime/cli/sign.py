@@ -1,0 +1,144 @@
+# Copyright 2026 The distill_runtime Authors
+# SPDX-License-Identifier: Apache-2.0
+"""`distill-runtime sign`: robots run what you signed, and nothing else."""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+
+DESCRIPTION = """
+Sign a packed model with an Ed25519 key. A robot whose student_node has the public half in its
+parameter trusted_keys then runs this file, and refuses every other: unsigned ones, altered ones,
+those that somebody else signed. The signature stands at the end of the model file itself and
+covers all bytes before it: graph, weights, spec, gains, limits, golden vectors. A model is signed
+only if it can be loaded by itself, so pack it first.
+"""
+EPILOG = """
+examples:
+  once: make a key. KEY.pem stays on the computer that signs and is for its owner alone;
+  KEY.pub.pem goes onto the robots
+      distill-runtime sign --new-key release.pem
+  for each model: pack, look, sign, and try what a robot will say
+      distill-runtime pack policy.onnx --robot unitree_g1_29dof -o walk.onnx
+      distill-runtime check walk.onnx --robot unitree_g1_29dof
+      distill-runtime sign walk.onnx --key release.pem
+      distill-runtime sign walk.onnx --verify release.pub.pem
+  on the robot
+      distill-runtime run walk.onnx -p "trusted_keys:=['/etc/robot/release.pub.pem']"
+
+to change keys: sign with the new one too (a file holds up to 16 signatures, one that is trusted is
+enough), let the robots trust both, then the new one alone. Keys of openssl do as well, with a
+password if you like: openssl genpkey -algorithm ed25519 -aes256 -out release.pem. What signatures
+protect from, and what not, stands in docs/security.md.
+
+exit status: 0 signed, made or verified, 1 --verify: not signed by one of the keys, 2 a file is
+refused, or wrong usage
+"""
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Add the arguments of the command."""
+    parser.add_argument('model', metavar='MODEL', nargs='?', help='packed ONNX model')
+    action = parser.add_mutually_exclusive_group(required=True)
+    action.add_argument('--key', metavar='KEY.pem', help='private key to sign with')
+    action.add_argument(
+        '--verify',
+        metavar='PUB.pem',
+        nargs='+',
+        help='public keys: is the model signed with one of them, and unaltered?',
+    )
+    action.add_argument(
+        '--new-key', metavar='KEY.pem', help='make a key, and KEY.pub.pem with its public half'
+    )
+    parser.add_argument(
+        '-o', '--output', metavar='OUT.onnx', help='file to write; without it MODEL is signed'
+    )
+    parser.add_argument('--force', action='store_true', help='replace OUT.onnx if it exists')
+
+
+def run(args: argparse.Namespace) -> int:
+    """Carry out the command; return the exit status."""
+    from distill_runtime.errors import ConfigError, MissingExtraError
+
+    try:
+        import distill_runtime.policy.keys  # noqa: F401
+    except ImportError as error:
+        raise MissingExtraError(
+            f'{error.name} is not installed, install it with: apt install python3-cryptography, '
+            'or pip install "distill_runtime[sign]"'
+        ) from error
+    if args.new_key:
+        if args.model or args.output:
+            raise ConfigError('--new-key stands with a model, expected it alone')
+        return _make_key(Path(args.new_key).expanduser())
+    if not args.model:
+        raise ConfigError('MODEL is missing, expected it before --key or --verify')
+    model = Path(args.model).expanduser()
+    if args.verify:
+        if args.output:
+            raise ConfigError('--verify stands with --output, expected none: it writes nothing')
+        return _verify(model, args.verify)
+    output = Path(args.output).expanduser() if args.output else None
+    return _sign(model, Path(args.key).expanduser(), output, args.force)
+
+
+def _make_key(path: Path) -> int:
+    from distill_runtime.policy.keys import write_new_key
+
+    public, fingerprint = write_new_key(path)
+    print(f'{path}: private key, for this computer and its owner alone')
+    print(f'{public}: public key {fingerprint}, for trusted_keys of the robots')
+    return 0
+
+
+def _verify(model: Path, keys: list[str]) -> int:
+    from distill_runtime.errors import SignatureError
+    from distill_runtime.policy.keys import read_key_ring
+    from distill_runtime.policy.onnx_facts import MAX_BYTES, read_file
+
+    ring = read_key_ring(keys)
+    try:
+        key = ring.check(read_file(model, MAX_BYTES), str(model))
+    except SignatureError as refusal:
+        print(refusal)
+        return 1
+    print(f'model {model} is signed with {key}, unaltered')
+    return 0
+
+
+def _sign(model: Path, key: Path, output: Path | None, is_forced: bool) -> int:
+    from getpass import getpass
+    import hashlib
+
+    from distill_runtime.errors import ConfigError, ModelError
+    from distill_runtime.policy.admission import ALONE
+    from distill_runtime.policy.artefact import write_model
+    from distill_runtime.policy.keys import read_private_key, sign_model
+    from distill_runtime.policy.model import load_policy
+    from distill_runtime.policy.onnx_facts import MAX_BYTES, read_file
+    from distill_runtime.policy.signature import split_signatures
+
+    if output is not None and output.exists() and not is_forced:
+        raise ConfigError(f'{output} exists already, not overwriting: give --force to replace it')
+    private = read_private_key(key, lambda: getpass(f'password of {key}: '))
+    content = read_file(model, MAX_BYTES)
+    try:
+        policy = load_policy(model, admission=ALONE)
+    except (ConfigError, ModelError) as error:
+        raise ModelError(
+            f'{model} cannot be loaded by itself, expected a model of distill-runtime pack: '
+            f'{error}'
+        ) from error
+    if policy.sha256 != hashlib.sha256(content).hexdigest():
+        raise ModelError(f'{model} was written to while it was read: try again')
+    try:
+        signed = sign_model(content, private)
+    except ModelError as error:
+        raise ModelError(f'{model} is not signed: {error}') from error
+    target = model.resolve() if output is None else output
+    write_model(target, signed, overwrite=output is None or is_forced)
+    marks = [signature.fingerprint for signature in split_signatures(signed).signatures]
+    print(f'{target}: policy {policy.spec.name}, sha256 {hashlib.sha256(signed).hexdigest()}')
+    print(f'signed with {", ".join(marks)}')
+    return 0

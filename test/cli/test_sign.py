@@ -1,0 +1,215 @@
+# Copyright 2026 The distill_runtime Authors
+# SPDX-License-Identifier: Apache-2.0
+from __future__ import annotations
+
+import getpass
+import json
+import os
+import shutil
+import subprocess
+import sys
+
+from distill_runtime.cli.main import main
+from distill_runtime.policy.admission import make_admission
+from distill_runtime.policy.model import load_policy
+import onnx
+import pytest
+from support.policies import write_leaning_policy
+
+pytestmark = pytest.mark.needs('policy')
+
+
+def run(*words):
+    return main([str(word) for word in words])
+
+
+def report(capsys, *words):
+    """Return status and report of check."""
+    capsys.readouterr()
+    status = run('check', *words, '--json', '-')
+    return status, json.loads(capsys.readouterr().out)
+
+
+def codes(found):
+    return {finding['code']: finding for finding in found['findings']}
+
+
+@pytest.fixture
+def packed(tmp_path, capsys):
+    model, spec = write_leaning_policy(tmp_path)
+    assert run('pack', model, '--spec', spec, '-o', tmp_path / 'walk.onnx') == 0
+    capsys.readouterr()
+    return tmp_path / 'walk.onnx'
+
+
+@pytest.fixture
+def key(tmp_path, capsys):
+    """Make a key; return the paths of its halves."""
+    assert run('sign', '--new-key', tmp_path / 'ours.pem') == 0
+    capsys.readouterr()
+    return tmp_path / 'ours.pem', tmp_path / 'ours.pub.pem'
+
+
+def test_new_key_says_which_half_goes_where(tmp_path, capsys):
+    assert run('sign', '--new-key', tmp_path / 'a.pem') == 0
+    private, public = capsys.readouterr().out.splitlines()
+    assert private.startswith(f'{tmp_path}/a.pem: private key, for this computer')
+    assert public.startswith(f'{tmp_path}/a.pub.pem: public key ')
+    assert run('sign', '--new-key', tmp_path / 'a.pem') == 2
+    assert 'a.pem exists already, not overwriting' in capsys.readouterr().err
+
+
+def test_model_is_signed_in_place_and_verified(packed, key, capsys):
+    before = packed.read_bytes()
+    assert run('sign', packed, '--key', key[0]) == 0
+    out = capsys.readouterr().out
+    assert packed.read_bytes().startswith(before)
+    assert f'{packed}: policy leaning, sha256 {load_policy(packed).sha256}' in out
+    assert run('sign', packed, '--verify', key[1]) == 0
+    assert f'walk.onnx is signed with {key[1]} (' in capsys.readouterr().out
+    assert load_policy(packed, admission=make_admission('', [str(key[1])])).golden_error == 0.0
+
+
+def test_signing_again_gives_the_same_bytes(packed, key):
+    run('sign', packed, '--key', key[0])
+    once = packed.read_bytes()
+    assert run('sign', packed, '--key', key[0]) == 0
+    assert packed.read_bytes() == once
+
+
+def test_output_leaves_the_model_as_it_is(packed, key, tmp_path, capsys):
+    before, output = packed.read_bytes(), tmp_path / 'signed.onnx'
+    words = ('sign', packed, '--key', key[0], '-o', output)
+    assert run(*words) == 0
+    assert packed.read_bytes() == before
+    assert output.read_bytes().startswith(before)
+    assert run(*words) == 2
+    assert 'exists already, not overwriting: give --force' in capsys.readouterr().err
+    assert run(*words, '--force') == 0
+
+
+def test_link_stays_a_link(packed, key, tmp_path):
+    link = tmp_path / 'newest.onnx'
+    link.symlink_to('walk.onnx')
+    assert run('sign', link, '--key', key[0]) == 0
+    assert os.readlink(link) == 'walk.onnx'
+    assert run('sign', packed, '--verify', key[1]) == 0
+
+
+def test_unsigned_and_altered_models_do_not_verify(packed, key, capsys):
+    assert run('sign', packed, '--verify', key[1]) == 1
+    assert 'walk.onnx is not signed, expected a signature of' in capsys.readouterr().out
+    run('sign', packed, '--key', key[0])
+    model = onnx.load(packed)
+    model.doc_string = 'new'
+    onnx.save(model, packed)
+    assert run('sign', packed, '--verify', key[1]) == 1
+    assert 'was altered after it was signed with' in capsys.readouterr().out
+
+
+def test_two_keys_sign_one_model(packed, key, tmp_path, capsys):
+    run('sign', '--new-key', tmp_path / 'new.pem')
+    run('sign', packed, '--key', key[0])
+    assert run('sign', packed, '--key', tmp_path / 'new.pem') == 0
+    for public in (key[1], tmp_path / 'new.pub.pem'):
+        assert run('sign', packed, '--verify', public) == 0
+    _, found = report(capsys, packed)
+    assert [entry['valid'] for entry in found['model']['signatures']] == [True, True]
+
+
+def test_model_that_needs_its_spec_beside_it_is_not_signed(tmp_path, key, capsys):
+    model, spec = write_leaning_policy(tmp_path)
+    shutil.copy(spec, model.with_suffix('.spec.yaml'))
+    before = model.read_bytes()
+    assert run('sign', model, '--key', key[0]) == 2
+    assert 'cannot be loaded by itself, expected a model of distill-runtime pack: ' in (
+        capsys.readouterr().err
+    )
+    assert model.read_bytes() == before
+
+
+def test_public_key_does_not_sign(packed, key, capsys):
+    assert run('sign', packed, '--key', key[1]) == 2
+    assert 'ours.pub.pem holds no private key' in capsys.readouterr().err
+
+
+@pytest.mark.skipif(shutil.which('openssl') is None, reason='no openssl here')
+def test_password_is_asked_for(packed, tmp_path, monkeypatch):
+    path = tmp_path / 'secret.pem'
+    words = ['genpkey', '-algorithm', 'ed25519', '-aes256', '-pass', 'pass:word', '-out']
+    subprocess.run(['openssl', *words, str(path)], check=True)
+    monkeypatch.setattr(getpass, 'getpass', lambda prompt: 'word' if str(path) in prompt else '')
+    assert run('sign', packed, '--key', path) == 0
+
+
+@pytest.mark.parametrize(
+    ('words', 'message'),
+    [
+        (['--key', 'a.pem'], 'MODEL is missing, expected it before --key or --verify'),
+        (['m.onnx', '--new-key', 'a.pem'], '--new-key stands with a model, expected it alone'),
+        (['m.onnx', '--verify', 'a.pem', '-o', 'b.onnx'], '--verify stands with --output'),
+        (['no.onnx', '--verify', 'no.pem'], 'no.pem cannot be read: No such file'),
+    ],
+)
+def test_usage_that_makes_no_sense_is_refused(words, message, capsys):
+    assert run('sign', *words) == 2
+    assert message in capsys.readouterr().err
+
+
+def test_missing_library_is_said_with_how_to_get_it(monkeypatch, capsys):
+    monkeypatch.delitem(sys.modules, 'distill_runtime.policy.keys', raising=False)
+    monkeypatch.setitem(sys.modules, 'cryptography.exceptions', None)
+    assert run('sign', 'm.onnx', '--key', 'a.pem') == 2
+    assert 'is not installed, install it with: apt install python3-' in capsys.readouterr().err
+
+
+def test_check_shows_who_signed(packed, key, capsys):
+    assert run('check', packed) == 0
+    assert 'signature none' in ' '.join(capsys.readouterr().out.split())
+    run('sign', packed, '--key', key[0])
+    capsys.readouterr()
+    assert run('check', packed) == 0
+    assert ', valid' in capsys.readouterr().out
+    status, found = report(capsys, packed, '--trusted-keys', key[1])
+    assert status == 0
+    (signature,) = found['model']['signatures']
+    assert (len(signature['key']), signature['valid']) == (32, True)
+    assert not {'signature.refused', 'signature.not_valid'} & set(codes(found))
+
+
+def test_check_refuses_what_a_robot_with_these_keys_refuses(packed, key, tmp_path, capsys):
+    status, found = report(capsys, packed, '--trusted-keys', key[1])
+    assert (status, found['deployable']) == (1, False)
+    finding = codes(found)['signature.refused']
+    assert finding['severity'] == 'error'
+    assert 'is not signed, expected a signature of' in finding['message']
+    assert found['spec']['name'] == 'leaning'
+    run('sign', '--new-key', tmp_path / 'other.pem')
+    run('sign', packed, '--key', tmp_path / 'other.pem')
+    status, found = report(capsys, packed, '--trusted-keys', key[1])
+    assert status == 1
+    assert 'is signed with' in codes(found)['signature.refused']['message']
+
+
+def test_check_warns_of_a_file_that_was_altered_whoever_is_trusted(packed, key, capsys):
+    run('sign', packed, '--key', key[0])
+    packed.write_bytes(packed.read_bytes() + b'\x32\x01x')
+    status, found = report(capsys, packed)
+    assert status == 0
+    finding = codes(found)['signature.not_valid']
+    assert (finding['severity'], 'no byte behind it' in finding['message']) == ('warning', True)
+
+
+def test_check_does_not_take_an_empty_name_for_no_key(packed, capsys):
+    with pytest.raises(SystemExit):
+        run('check', packed, '--trusted-keys', '')
+    assert "'' is no path of a key" in capsys.readouterr().err
+
+
+def test_packing_anew_drops_the_signature_and_says_so(packed, key, tmp_path, capsys):
+    run('sign', packed, '--key', key[0])
+    capsys.readouterr()
+    assert run('pack', packed, '-o', tmp_path / 'again.onnx') == 0
+    assert 'is left out: sign ' in capsys.readouterr().out
+    _, found = report(capsys, tmp_path / 'again.onnx')
+    assert found['model']['signatures'] == []
