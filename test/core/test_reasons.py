@@ -46,6 +46,28 @@ def test_the_first_of_several_is_named():
     assert unsound_input(sensors).startswith('joint_states.velocity.not_finite: element 1 is inf')
 
 
+def test_velocity_command_is_named_only_where_nothing_else_is_wrong():
+    sensors = sensors_with('velocity_command', 1, np.nan)
+    sensors.externals[0][2] = np.nan
+    assert unsound_input(sensors).startswith('/scan.not_finite: element 2 is nan')
+
+
+def test_orientation_that_is_no_rotation_is_named_behind_the_inputs_before_it():
+    sensors = sensors_with('quat_base_to_world', 0, 2.0)
+    assert unsound_input(sensors, is_norm_wrong=True) == (
+        'imu.norm: orientation (w, x, y, z) is [2.0, 0.0, 0.0, 0.0], expected a unit quaternion, '
+        'the last sound one is kept'
+    )
+    sensors.joint_position[0] = np.nan
+    assert unsound_input(sensors, is_norm_wrong=True).startswith('joint_states.position.')
+
+
+def test_values_that_are_too_large_only_together_are_told():
+    sensors = sensors_with('joint_position', 0, 0.9e15)
+    sensors.joint_velocity[0] = 0.9e15
+    assert unsound_input(sensors).startswith('sensors.too_large: ')
+
+
 def test_action_element_is_named():
     reason = unsound_action(np.array([0.0, 1.0, np.nan], np.float32))
     assert reason == 'action.not_finite: network output element 2 is nan'

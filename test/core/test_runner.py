@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 
+from distill_runtime.core.checks import ANY_MOTION
 from distill_runtime.core.modes import Event, Mode
 import numpy as np
 import pytest
@@ -75,7 +76,8 @@ def test_step_limit_spans_the_change_of_mode():
 def test_position_limits_hold_in_every_mode(output):
     limits = {'position': [[-0.2, 0.2], [0.5, 0.7], [-0.6, -0.4]]}
     lower, upper = np.array(limits['position']).T
-    rig = Rig(make_spec(limits=limits), output=output, max_joint_step=0.0)
+    options = {'max_joint_step': 0.0, 'start_pose_limit': 0.0, 'checks': ANY_MOTION}
+    rig = Rig(make_spec(limits=limits), output=output, **options)
     rig.place([9.0, -9.0, 9.0])  # measured outside of the limits
     for event in (Event.STOP, Event.START, Event.STOP, Event.ESTOP, Event.RESET_FAULT):
         rig.tick()
@@ -102,7 +104,7 @@ def test_coming_back_to_the_policy_starts_everything_anew():
     )
     rig = Rig(spec, output=1.0)
     rig.tick()
-    rig.place([0.25, 0.0, 0.0])
+    rig.place([0.25, *DEFAULT[1:]])
     first = rig.ask(Event.START).observation.tolist()
     assert first == [0.0] * 5 + [0.0, 0.0, 0.0, 0.25, 1.0]
     for _ in range(3):
@@ -159,6 +161,7 @@ def test_tilt_limit_is_kept_up_to_its_angle():
     for angle, mode in ((0.79, Mode.POLICY), (0.81, Mode.FAULT)):
         rig = walking(make_spec(IMU_TERM), tilt_limit=0.8)
         rig.sensors.quat_base_to_world[:] = [math.cos(angle / 2), math.sin(angle / 2), 0, 0]
+        rig.tick()
         assert rig.tick().mode is mode
     assert rig.runner.fault == 'tilt.limit: base is tilted by 0.81 rad, expected within 0.80 rad'
 

@@ -2,6 +2,7 @@
 # SPDX-License-Identifier: Apache-2.0
 from __future__ import annotations
 
+from distill_runtime.core.checks import Finding
 from distill_runtime.core.modes import Event, Mode
 from support.rig import Rig, walking
 
@@ -10,7 +11,7 @@ def test_start_is_refused_while_inputs_are_missing():
     rig = Rig()
     assert rig.runner.request(Event.START) == (
         False,
-        'inputs are still missing, start is refused',
+        'start is refused: inputs are still missing',
     )
     rig.tick(but={'joint'})
     assert not rig.runner.request(Event.START)[0]
@@ -79,18 +80,30 @@ def test_reset_of_the_fault_leads_to_standby_and_start_to_the_policy():
     assert rig.ask(Event.START).mode is Mode.POLICY
 
 
-def test_reset_while_the_cause_is_there_faults_again_in_the_same_tick():
+def test_reset_is_refused_while_the_cause_is_there():
     rig = walking()
     rig.tick(10**9, but={'joint'})
-    rig.runner.request(Event.RESET_FAULT)
-    step = rig.tick(but={'joint'})
+    is_taken, why = rig.runner.request(Event.RESET_FAULT)
+    assert not is_taken
+    assert why.startswith('reset_fault is refused: its cause is still there: joint_states.stale: ')
+    step = rig.tick()
+    assert (step.mode, step.reason) == (Mode.FAULT, rig.runner.fault)
+    assert rig.ask(Event.RESET_FAULT).mode is Mode.STANDBY
+
+
+def test_cause_that_comes_back_before_the_reset_faults_again_in_the_same_tick():
+    rig = walking()
+    rig.tick(10**9, but={'joint'})
+    rig.tick()
+    assert rig.runner.request(Event.RESET_FAULT)[0]
+    step = rig.tick(2 * 10**9, but={'joint'})
     assert step.mode is Mode.FAULT
-    assert step.reason.startswith('joint_states.stale: newest sample is 1.020 s old')
+    assert step.reason.startswith('joint_states.stale: newest sample is 2.000 s old')
 
 
 def test_fault_that_the_caller_found_is_latched_with_its_reason():
     rig = walking()
-    rig.runner.fail('drive.error: motor 3 is hot', rig.now)
+    rig.runner.fail(Finding('estop', 'drive.error: motor 3 is hot'), rig.now)
     step = rig.tick()
     assert (step.mode, step.reason) == (Mode.FAULT, 'drive.error: motor 3 is hot')
     assert not step.has_policy_step

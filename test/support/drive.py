@@ -8,6 +8,7 @@ with its own formula.
 
 from __future__ import annotations
 
+from distill_runtime.core.checks import ANY_MOTION
 import numpy as np
 
 from .rig import Rig
@@ -57,6 +58,8 @@ def driven(spec, samples, output=0.0):
         start_in='policy',
         max_joint_step=0.0,
         tilt_limit=0.0,
+        torque_limit=0.0,
+        checks=ANY_MOTION,
     )
     steps = []
     for tick in range(samples.num_ticks):
