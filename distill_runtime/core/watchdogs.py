@@ -44,6 +44,7 @@ class Watchdogs:
         """
         checks = config.checks
         self._intake = intake
+        self._needs_imu = plan.needs_imu
         self._tilt_limit = config.tilt_limit
         self._max_tilt_gravity = (
             -math.cos(config.tilt_limit)
@@ -127,7 +128,8 @@ class Watchdogs:
                 )
             )
         findings += self._joint_range.find()
-        findings += intake.frozen_imu.find(stamp_ns)
+        if self._needs_imu:
+            findings += intake.frozen_imu.find(stamp_ns)
         if is_policy:
             findings += intake.frozen_joints.find(stamp_ns)
             findings += self._targets.findings
