@@ -57,7 +57,6 @@ class BlackBox:
         self._facts = Facts.from_json(journal.facts)
         self._folder = folder
         self._tell = tell
-        self._alarms = journal.alarms
         self._alarm_time: float | None = None
         self._recording: JournalRecording | None = None
         self._goodbye = ''
@@ -77,12 +76,11 @@ class BlackBox:
         self._journal.beat()
         if self._recording is not None:
             self._recording.follow(now)
-        if self._alarms != (alarms := self._journal.alarms):
-            self._alarms = alarms
-            if self._alarm_time is None:
-                self._alarm_time = now
-        if self._alarm_time is not None and now - self._alarm_time >= AFTERMATH:
+        if not self._is_alarmed:
             self._alarm_time = None
+        elif self._alarm_time is None:
+            self._alarm_time = now
+        elif now - self._alarm_time >= AFTERMATH:
             self._dump('')
 
     def obey(self, line: str) -> None:
@@ -107,11 +105,14 @@ class BlackBox:
     def end(self) -> None:
         """Keep what the node left: its input has ended."""
         self._finish_recording()
-        is_alarmed = self._alarm_time is not None or self._alarms != self._journal.alarms
-        if is_alarmed:
+        if self._is_alarmed:
             self._dump('')
-        elif self._goodbye or self._journal.is_active:
+        elif self._journal.count and (self._goodbye or self._journal.is_active):
             self._dump(self._goodbye or 'node_died')
+
+    @property
+    def _is_alarmed(self) -> bool:
+        return self._journal.alarms != self._journal.answered
 
     def _finish_recording(self) -> None:
         if self._recording is not None:
@@ -122,13 +123,14 @@ class BlackBox:
         """Write a dump.
 
         Args:
-            cause: Why; '': the newest fault says it.
+            cause: Why; '': an alarm, the newest fault says it.
             number: Of the request.
         """
         folder, journal = self._folder, self._journal
         if folder is None:
             return
-        batch = journal.read()
+        alarms, batch = journal.alarms, journal.read()
+        is_answer = not cause
         cause = cause or self._newest_fault(batch)
         times = [record.time_ns for record in batch.records]
         seconds = (times[-1] - times[0]) / 1e9 if times else 0.0
@@ -136,7 +138,7 @@ class BlackBox:
         told = {'cause': cause, 'number': number}
 
         if not batch.records:
-            self._tell(event='failed', reason='nothing has been noted yet', **told)
+            self._tell(event='failed', reason='nothing is held yet', **told)
             return
 
         def fill(path: Path) -> int:
@@ -156,8 +158,10 @@ class BlackBox:
             dump, removed = folder.write(label, size, fill)
         except RecordingError as error:
             self._tell(event='failed', reason=str(error), **told)
-            return
-        self._tell_dump(dump, removed, {**said, **told})
+        else:
+            self._tell_dump(dump, removed, {**said, **told})
+        if is_answer:  # not before: whoever goes on where this process was killed begins anew
+            journal.answer(alarms)
 
     def _tell_dump(self, dump: Dump, removed: list[Path], said: dict[str, Any]) -> None:
         self._tell(

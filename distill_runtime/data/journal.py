@@ -29,7 +29,7 @@ from distill_runtime.errors import RecordingError
 
 _MAGIC = 0x314C_4E52_554A_5244
 _MAGIC_AT, _SIZE, _INDEX_SIZE, _RING_SIZE, _FACTS_SIZE, _RESERVED, _COUNT, _REFUSED = range(8)
-_ACTIVE, _ALARMS, _BEAT = 8, 9, 10
+_ACTIVE, _ALARMS, _BEAT, _ANSWERED = range(8, 12)
 _WORDS = 16
 _RECORD = Struct('=QqII')  # number, time, channel, length of the data
 _MEAN_RECORD = 96  # byte; a journal of smaller ones holds fewer than would fit
@@ -67,6 +67,7 @@ class JournalWriter:
 
     Attributes:
         descriptor: Open file of the memory, for other processes.
+        size: Of the memory in [byte].
     """
 
     def __init__(self, ring_size: int, facts: object = None) -> None:
@@ -81,7 +82,7 @@ class JournalWriter:
         index_size = ring_size // _MEAN_RECORD
         index_at = 8 * _WORDS + _aligned(len(facts_text))
         self._ring_at = index_at + 8 * index_size
-        size = self._ring_at + ring_size
+        self.size = size = self._ring_at + ring_size
         self.descriptor = _anonymous_file()
         os.ftruncate(self.descriptor, size)
         memory = mmap.mmap(self.descriptor, size)
@@ -102,6 +103,11 @@ class JournalWriter:
             (_MAGIC_AT, _MAGIC),
         ):
             self._words[word] = value
+
+    @property
+    def count(self) -> int:
+        """Records written so far."""
+        return self._count
 
     def append(self, channel: int, time_ns: int, data: bytes) -> None:
         """Add a record; one that is too large is left out and counted.
@@ -190,6 +196,15 @@ class JournalReader:
     def alarms(self) -> int:
         """Alarms so far."""
         return self._words[_ALARMS]
+
+    @property
+    def answered(self) -> int:
+        """Alarms that the process that keeps the records has dealt with."""
+        return self._words[_ANSWERED]
+
+    def answer(self, alarms: int) -> None:
+        """Say how many alarms are dealt with; the process that keeps the records alone may."""
+        self._words[_ANSWERED] = alarms
 
     @property
     def is_active(self) -> bool:

@@ -48,6 +48,17 @@ def test_alarm_is_dumped_once_with_what_came_after_it_and_its_reason(tmp_path):
     assert tick_numbers(said['path']) == list(range(20))
 
 
+def test_alarm_that_a_killed_process_had_not_dumped_is_dumped_by_the_next(tmp_path):
+    _, journal, _ = boxed(tmp_path)
+    journal.tick(3)
+    journal.status('fault', 'tilt.limit: too far')
+    for number_of_dumps in (1, 1):
+        box, _, _ = boxed(tmp_path, journal)
+        for now in (0.0, AFTERMATH, 2 * AFTERMATH):
+            box.poll(now)
+        assert len(names(tmp_path)) == number_of_dumps
+
+
 def test_request_is_dumped_at_once_and_answered_by_its_number(tmp_path):
     box, journal, told = boxed(tmp_path)
     journal.tick(3)
@@ -60,7 +71,7 @@ def test_request_is_dumped_at_once_and_answered_by_its_number(tmp_path):
 def test_request_before_the_first_record_is_refused(tmp_path):
     box, _, told = boxed(tmp_path)
     box.obey(json.dumps({'do': 'dump', 'cause': 'request', 'number': 7}))
-    assert told.of('failed')['reason'] == 'nothing has been noted yet'
+    assert told.of('failed')['reason'] == 'nothing is held yet'
 
 
 def test_folder_that_cannot_be_written_is_told_at_the_start_and_with_every_dump(tmp_path):

@@ -1,0 +1,97 @@
+# Copyright 2026 The distill_runtime Authors
+# SPDX-License-Identifier: Apache-2.0
+"""What a journal says of the node that writes it: its topics, its policy, its settings."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, replace
+import json
+import os
+from typing import Any
+
+from distill_runtime.data.journal_messages import Part
+from distill_runtime.policy.versions import versions
+from distill_runtime.spec.mapping import to_mapping
+
+from .internals import action_labels, observation_labels, TICK_FIELDS
+from .loop import LoopParts
+from .template import Template
+
+TIMING_FIELDS = ('latency_ns', 'missed_deadlines')
+_ARRAYS = {'<f4': 'Float32MultiArray', '<f8': 'Float64MultiArray', '<i8': 'Int64MultiArray'}
+
+
+def frames(parts: LoopParts) -> dict[tuple[bool, bool], tuple[Part, ...]]:
+    """Return what each kind of tick leaves: by whether the policy ran, and whether it sends.
+
+    A tick leaves ~/tick and ~/timing; one that sends, ~/command too; and one in which the policy
+    ran ~/target, ~/observation and ~/action behind that.
+    """
+    spec, node = parts.policy.spec, parts.node.get_fully_qualified_name()
+    joints = _each(parts.runner.plan.joints.names)
+    always = (
+        _array(f'{node}/tick', '<i8', _each(TICK_FIELDS)),
+        _array(f'{node}/timing', '<i8', _each(TIMING_FIELDS)),
+    )
+    sent = (_array(f'{node}/command', '<f8', joints),)
+    computed = (
+        _array(f'{node}/target', '<f8', joints),
+        _array(f'{node}/observation', '<f4', observation_labels(spec)),
+        _array(f'{node}/action', '<f4', action_labels(spec)),
+    )
+    return {
+        (has_policy_step, sends): (
+            *always,
+            *(sent if sends else ()),
+            *(computed if has_policy_step else ()),
+        )
+        for has_policy_step in (False, True)
+        for sends in (False, True)
+    }
+
+
+def model_facts(parts: LoopParts) -> dict[str, str]:
+    """Return what a replay needs to know, as text; what is no plain text is JSON."""
+    policy, plan = parts.policy, parts.runner.plan
+    checks = {
+        f'checks.{name}.{key}': value
+        for name, check in parts.runner.config.checks.items()
+        for key, value in asdict(check).items()
+    }
+    settings = {
+        'spec': to_mapping(replace(policy.spec, golden=None)),
+        'parameters': {**asdict(parts.config), **checks},
+        'robot_joints': plan.layout.joints,
+        'versions': versions('distill_runtime', 'numpy', 'onnxruntime'),
+    }
+    return {
+        'model': policy.path.name,
+        'policy': policy.spec.name,
+        'model_sha256': policy.sha256,
+        'model_path': str(policy.path.resolve()),
+        'ros_distro': os.environ.get('ROS_DISTRO', ''),
+        **{name: json.dumps(value) for name, value in settings.items()},
+    }
+
+
+def has_header(message_type: Any) -> bool:  # noqa: ANN401
+    """Return whether messages of a type begin with a Header."""
+    return 'header' in message_type.get_fields_and_field_types()
+
+
+def type_name(message_type: type) -> str:
+    """Return the name of a message type, such as sensor_msgs/msg/Imu."""
+    return f'{message_type.__module__.partition(".")[0]}/msg/{message_type.__name__}'
+
+
+def _each(names: tuple[str, ...]) -> tuple[tuple[str, int], ...]:
+    return tuple((name, 1) for name in names)
+
+
+def _array(topic: str, dtype: str, labels: tuple[tuple[str, int], ...]) -> Part:
+    """Describe a labelled array, of which a record holds the numbers only."""
+    count = sum(size for _, size in labels)
+    template = Template().parts(*labels).array(dtype, count)
+    size = sum(view.nbytes for view in template.views())
+    message = template.message()
+    return Part(topic, f'std_msgs/msg/{_ARRAYS[dtype]}', message[: len(message) - size], size)
