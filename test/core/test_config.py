@@ -2,8 +2,10 @@
 # SPDX-License-Identifier: Apache-2.0
 from __future__ import annotations
 
+from dataclasses import replace
 import math
 
+from distill_runtime.core.checks import CHECKS, DEFAULT_CHECKS
 from distill_runtime.core.config import RunnerConfig
 from distill_runtime.errors import ConfigError
 import pytest
@@ -21,6 +23,11 @@ def test_defaults_are_accepted():
         {'tilt_limit': 0.0},
         {'tilt_limit': math.pi},
         {'max_joint_step': 0.0},
+        {'escalation_time': 0.0},
+        {'start_pose_limit': 0.0},
+        {'start_tilt_limit': 0.0},
+        {'start_tilt_limit': math.pi},
+        {'torque_limit': 0.0},
         {'max_input_age': 59.9},
     ],
 )
@@ -49,8 +56,28 @@ def test_bounds_that_belong_to_the_range(values):
         ({'max_joint_step': math.nan}, r'^max_joint_step is nan, expected at least 0 and finite$'),
         ({'tilt_limit': -0.1}, r'^tilt_limit is -0.1 rad, expected 0 rad to pi rad$'),
         ({'tilt_limit': 3.2}, r'^tilt_limit is 3.2 rad, expected 0 rad to pi rad$'),
+        ({'start_tilt_limit': 3.2}, r'^start_tilt_limit is 3.2 rad, expected 0 rad to pi rad$'),
+        ({'escalation_time': -1.0}, r'^escalation_time is -1.0, expected at least 0 and finite$'),
+        ({'start_pose_limit': math.nan}, r'^start_pose_limit is nan, expected at least 0 and'),
+        ({'torque_limit': math.inf}, r'^torque_limit is inf, expected at least 0 and finite$'),
+        ({'checks': {}}, r"^checks are \[\], expected \['action_saturation', .*'tilt'\]$"),
     ],
 )
 def test_anything_else_is_refused_by_name_and_value(values, message):
     with pytest.raises(ConfigError, match=message):
         RunnerConfig(**values)
+
+
+@pytest.mark.parametrize('name', ['input_age', 'action_value', 'estop'])
+@pytest.mark.parametrize('action', ['warn', 'off'])
+def test_checks_without_which_nothing_is_safe_cannot_be_turned_off(name, action):
+    checks = {**DEFAULT_CHECKS, name: replace(CHECKS[name].default, action=action)}
+    message = rf"^checks.{name}.action is '{action}', expected a fault action: .* be turned off$"
+    with pytest.raises(ConfigError, match=message):
+        RunnerConfig(checks=checks)
+
+
+def test_checks_of_another_table_are_refused():
+    checks = {**DEFAULT_CHECKS, 'temperature': DEFAULT_CHECKS['tilt']}
+    with pytest.raises(ConfigError, match=r'^checks are .*temperature.*, expected '):
+        RunnerConfig(checks=checks)

@@ -121,3 +121,105 @@ def test_every_command_is_finite_in_range_and_within_a_step(ranges, max_step, ta
             reachable = np.minimum(reachable, np.minimum(upper, previous + max_step))
             assert command == pytest.approx(reachable, abs=1e-9)
         previous = command
+
+
+GAINS = {'stiffness': [20.0, 50.0, 10.0], 'damping': [0.5, 2.0, 0.0]}
+
+
+def torque_limiter(position, velocity, factor=1.0, max_step=0.0, **spec):
+    changes = {'limits': {'effort': [10.0, 25.0, 5.0]}, **GAINS, **spec}
+    joints = compile_spec(make_spec(**changes)).joints
+    feedback = (np.array(position, float), np.array(velocity, float))
+    return Limiter(joints, max_step, factor, *feedback)
+
+
+def bounded(limiter, target):
+    command = np.full(3, np.nan)
+    limiter.limit(np.array(target, float), command, has_feedback=True)
+    return command.tolist()
+
+
+def test_target_is_held_where_its_torque_stays_within_the_limit():
+    limiter = torque_limiter([1.0, 0.0, 0.0], [0.0, 0.0, 0.0])
+    # 10 / 20, 25 / 50 and 5 / 10 rad away from where the joints are
+    assert bounded(limiter, [9.0, -9.0, 0.25]) == [1.5, -0.5, 0.25]
+
+
+def test_moving_joint_may_be_led_further():
+    limiter = torque_limiter([0.0, 0.0, 0.0], [4.0, -5.0, 100.0])
+    # 20 (target - 0) - 0.5 * 4 within 10: -0.4 to 0.6
+    assert bounded(limiter, [9.0, 9.0, 9.0]) == pytest.approx([0.6, 0.3, 0.5])
+    assert bounded(limiter, [-9.0, -9.0, -9.0]) == pytest.approx([-0.4, -0.7, -0.5])
+
+
+def test_torque_factor_is_a_share_of_the_limit():
+    assert bounded(torque_limiter([0] * 3, [0] * 3, 0.5), [9, 9, 9]) == [0.25, 0.25, 0.25]
+    assert bounded(torque_limiter([0] * 3, [0] * 3, 0.0), [9, 9, 9]) == [9.0, 9.0, 9.0]
+
+
+def test_without_fresh_feedback_no_torque_is_known():
+    assert limited(torque_limiter([0] * 3, [0] * 3), [9.0, -9.0, 9.0]) == [9.0, -9.0, 9.0]
+
+
+@pytest.mark.parametrize(
+    'spec',
+    [{'stiffness': None, 'damping': None}, {'limits': {}}, {'mode': 'velocity'}],
+)
+def test_joint_of_which_a_fact_is_missing_is_not_bounded(spec):
+    assert bounded(torque_limiter([0] * 3, [0] * 3, **spec), [9, -9, 9]) == [9.0, -9.0, 9.0]
+
+
+def test_bounded_joint_stands_beside_free_ones():
+    spec = {
+        'mode': ['position', 'velocity', 'position'],
+        'limits': {'effort': [10.0, 25.0, None]},
+    }
+    limiter = torque_limiter([0] * 3, [7.0] * 3, **spec)
+    assert bounded(limiter, [9.0, 9.0, 9.0]) == pytest.approx([0.5 + 0.5 * 7.0 / 20.0, 9.0, 9.0])
+
+
+def test_step_has_the_last_word_over_the_torque_and_the_range_over_both():
+    limits = {'effort': [10.0, 25.0, 5.0], 'position': [[-0.2, 0.3], [-1, 1], [-1, 1]]}
+    limiter = torque_limiter([5.0, 5.0, 0.0], [0] * 3, max_step=0.25, limits=limits)
+    limiter.previous[:] = 0.125
+    limiter.has_previous = True
+    # torque alone: 4.5, 4.5 and 0.5
+    assert bounded(limiter, [0.0, 0.0, 0.375]) == [0.3, 0.375, 0.375]
+
+
+def test_torque_bound_follows_the_feedback():
+    position = np.zeros(3)
+    joints = compile_spec(make_spec(limits={'effort': [10.0] * 3}, **GAINS)).joints
+    limiter = Limiter(joints, 0.0, 1.0, position, np.zeros(3))
+    assert bounded(limiter, [9.0, 9.0, 9.0]) == [0.5, 0.2, 1.0]
+    position[:] = 1.0
+    assert bounded(limiter, [9.0, 9.0, 9.0]) == [1.5, 1.2, 2.0]
+
+
+@pytest.mark.fuzz
+@given(
+    position=st.lists(st.floats(-3, 3), min_size=3, max_size=3),
+    velocity=st.lists(st.floats(-30, 30), min_size=3, max_size=3),
+    target=st.lists(st.floats(-100, 100), min_size=3, max_size=3),
+    stiffness=st.lists(st.floats(0.1, 500), min_size=3, max_size=3),
+    damping=st.lists(st.floats(0, 20), min_size=3, max_size=3),
+    effort=st.lists(st.floats(0.1, 300), min_size=3, max_size=3),
+    factor=st.floats(0.1, 2.0),
+)
+def test_torque_of_every_command_is_within_the_limit_and_the_nearest_to_what_was_asked(
+    position, velocity, target, stiffness, damping, effort, factor
+):
+    limiter = torque_limiter(
+        position,
+        velocity,
+        factor,
+        limits={'effort': effort},
+        stiffness=stiffness,
+        damping=damping,
+    )
+    command = bounded(limiter, target)
+    for joint in range(3):
+        kp, kd, bound = stiffness[joint], damping[joint], factor * effort[joint]
+        wanted = kp * (target[joint] - position[joint]) - kd * velocity[joint]
+        given_torque = kp * (command[joint] - position[joint]) - kd * velocity[joint]
+        assert given_torque == pytest.approx(min(max(wanted, -bound), bound), rel=1e-9, abs=1e-6)
