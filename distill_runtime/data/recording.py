@@ -4,8 +4,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from distill_runtime.errors import RecordingError
@@ -50,23 +50,44 @@ def read_recording(
     given = topics or {}
     check_names(given)
     with Bag(path) as bag:
-        streams = {}
-        for name, read in (
-            ('imu', read_imu),
-            ('odom', read_odometry),
-            ('cmd_vel', read_command),
-        ):
-            topic = find_topic(bag, name, given)
-            stream = None if topic is None else read(bag, topic)
-            streams[name] = stream if stream is not None and len(stream.values) else None
-        return Recording(
-            path=Path(path),
-            joints=read_joints(bag, need_topic(bag, 'joint_states', given)),
-            imu=streams['imu'],
-            odometry=streams['odom'],
-            command=streams['cmd_vel'],
-            joint_command=_joint_command(bag, given, policy_joints),
-        )
+        recording = read_inputs(bag, given)
+        return replace(recording, joint_command=_joint_command(bag, given, policy_joints))
+
+
+def read_inputs(
+    bag: Bag,
+    topics: Mapping[str, str],
+    joints: tuple[str, ...] | None = None,
+    namespace: str = '',
+    but: Collection[str] = (),
+) -> Recording:
+    """Read what a policy sees, without what was sent to the joints.
+
+    Args:
+        bag: The recording.
+        topics: As for read_recording.
+        joints: Those that are wanted, in the wanted order; None: those of the message with the
+            most names.
+        namespace: Of the node whose topics are preferred where there are several, with a slash at
+            its end; '' for none.
+        but: Topics of student_node that are not wanted.
+
+    Raises:
+        RecordingError: If it cannot be used, or several topics may be the one needed.
+    """
+    streams = {}
+    for name, read in (('imu', read_imu), ('odom', read_odometry), ('cmd_vel', read_command)):
+        topic = None if name in but else find_topic(bag, name, topics, namespace)
+        stream = None if topic is None else read(bag, topic)
+        streams[name] = stream if stream is not None and len(stream.values) else None
+    return Recording(
+        path=bag.path,
+        joints=read_joints(bag, need_topic(bag, 'joint_states', topics, namespace), joints),
+        imu=streams['imu'],
+        odometry=streams['odom'],
+        command=streams['cmd_vel'],
+        joint_command=None,
+    )
 
 
 def _joint_command(

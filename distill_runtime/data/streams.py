@@ -168,11 +168,11 @@ def _joint_rows(bag: Bag, topic: Topic, joints: tuple[str, ...] | None) -> Itera
             stamp_ns, names = receive_ns, joints or ()
             arrays = (message.data, none, none)
         elif topic.type == 'trajectory_msgs/msg/JointTrajectory':
-            stamp_ns, names = _stamp_ns(message), message.joint_names
+            stamp_ns, names = message_stamp_ns(message), message.joint_names
             point = message.points[0] if message.points else None
             arrays = (none,) * 3 if point is None else (point.positions, point.velocities, none)
         else:
-            stamp_ns, names = _stamp_ns(message), message.name
+            stamp_ns, names = message_stamp_ns(message), message.name
             arrays = (message.position, message.velocity, message.effort)
         position, velocity, effort = (np.asarray(array, np.float64) for array in arrays)
         yield _JointRow(
@@ -195,7 +195,7 @@ def _read(
         received.append(receive_ns)
         rows.append(row_of(message))
         if has_header:
-            stamps.append(_stamp_ns(message))
+            stamps.append(message_stamp_ns(message))
     return Stream(
         topic=topic,
         stamp_ns=np.array(stamps, np.int64) if has_header else None,
@@ -204,7 +204,8 @@ def _read(
     )
 
 
-def _stamp_ns(message: Any) -> int:  # noqa: ANN401 - a class that rosbags makes when it runs
+def message_stamp_ns(message: Any) -> int:  # noqa: ANN401 - a class that rosbags makes when it runs
+    """Return the header stamp of a message in [ns]."""
     stamp = message.header.stamp
     return int(stamp.sec) * 1_000_000_000 + int(stamp.nanosec)
 

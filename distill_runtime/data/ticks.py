@@ -19,6 +19,7 @@ from __future__ import annotations
 from typing import NamedTuple
 
 from distill_runtime.core.arrays import IndexArray
+from distill_runtime.core.sensors import NEVER
 from distill_runtime.errors import RecordingError
 import numpy as np
 
@@ -30,6 +31,15 @@ NONE = -1
 """Row of an input of which no sample has come yet."""
 
 
+class Stamps(NamedTuple):
+    """Stamps of the samples that ticks see, in their clock, in [ns]; NEVER for none; all (T,)."""
+
+    joints: StampArray
+    imu: StampArray
+    odometry: StampArray
+    command: StampArray
+
+
 class Ticks(NamedTuple):
     """One row per tick: its time, and the row of each stream that it sees; all of shape (T,)."""
 
@@ -38,6 +48,7 @@ class Ticks(NamedTuple):
     imu: IndexArray
     odometry: IndexArray
     command: IndexArray
+    stamps: Stamps
 
 
 def find_ticks(recording: Recording, period_ns: int, first_row: int = 0) -> Ticks:
@@ -60,13 +71,44 @@ def find_ticks(recording: Recording, period_ns: int, first_row: int = 0) -> Tick
             'of measurement in its header'
         )
     stamp_ns, receive_ns = joints.stamp_ns[rows], joints.receive_ns[rows]
+    imu, odometry, command = (
+        newest_rows(stream, stamp_ns, receive_ns)
+        for stream in (recording.imu, recording.odometry, recording.command)
+    )
     return Ticks(
         stamp_ns=stamp_ns,
         joints=rows,
-        imu=_newest(recording.imu, stamp_ns, receive_ns),
-        odometry=_newest(recording.odometry, stamp_ns, receive_ns),
-        command=_newest(recording.command, stamp_ns, receive_ns),
+        imu=imu,
+        odometry=odometry,
+        command=command,
+        stamps=Stamps(
+            joints=stamp_ns,
+            imu=sample_stamps(recording.imu, imu, stamp_ns, receive_ns),
+            odometry=sample_stamps(recording.odometry, odometry, stamp_ns, receive_ns),
+            command=sample_stamps(recording.command, command, stamp_ns, receive_ns),
+        ),
     )
+
+
+def sample_stamps(
+    stream: Stream | None, rows: IndexArray, stamp_ns: StampArray, receive_ns: StampArray
+) -> StampArray:
+    """Return the stamp of each row in the clock of the ticks, NEVER where there is none.
+
+    A message without a header is stamped so that it is as old as the recorder saw it.
+
+    Args:
+        stream: None: all are NEVER.
+        rows: Of the stream, one per tick.
+        stamp_ns: Of the ticks.
+        receive_ns: When what gave the tick was received.
+    """
+    if stream is None:
+        return np.full(len(rows), NEVER, np.int64)
+    stamps = stream.stamp_ns
+    if stamps is None:
+        return np.where(rows == NONE, NEVER, stamp_ns - (receive_ns - stream.receive_ns[rows]))
+    return np.where(rows == NONE, NEVER, stamps[rows])
 
 
 def _thinned(stamp_ns: StampArray, least_ns: int) -> IndexArray:
@@ -80,7 +122,7 @@ def _thinned(stamp_ns: StampArray, least_ns: int) -> IndexArray:
     return np.array(rows, np.intp)
 
 
-def _newest(stream: Stream | None, stamp_ns: StampArray, receive_ns: StampArray) -> IndexArray:
+def newest_rows(stream: Stream | None, stamp_ns: StampArray, receive_ns: StampArray) -> IndexArray:
     """Return the row of the newest sample at each tick; of equal stamps the last received."""
     if stream is None:
         return np.full(len(stamp_ns), NONE, np.intp)

@@ -3,8 +3,8 @@
 """Which topic of a recording is the robot's joint state, its Imu, its command.
 
 The rule: the topic that the user names; else the only one of that type that has messages; else,
-of several, the only one whose name ends like the topic of student_node (/joint_states). No guess
-is made beyond that.
+of several, the only one whose name ends like the topic of student_node (/joint_states); of several
+of those, the one in the namespace of the node, where that is known. No guess is made beyond that.
 """
 
 from __future__ import annotations
@@ -40,13 +40,14 @@ def check_names(given: Mapping[str, str]) -> None:
             raise ConfigError(f'topic {name!r} is unknown, expected one of {sorted(TYPES)}')
 
 
-def find_topic(bag: Bag, name: str, given: Mapping[str, str]) -> Topic | None:
+def find_topic(bag: Bag, name: str, given: Mapping[str, str], namespace: str = '') -> Topic | None:
     """Return the topic of a recording that is the given one of student_node; None: none is.
 
     Args:
         bag: The recording.
         name: A key of TYPES.
         given: What the user named, by the same keys.
+        namespace: Of the node, with a slash at its end; '' if it is not known.
 
     Raises:
         RecordingError: If the named one is not there or of another type, or several may be it.
@@ -59,6 +60,9 @@ def find_topic(bag: Bag, name: str, given: Mapping[str, str]) -> Topic | None:
     alike = [topic for topic in candidates if topic.name.rpartition('/')[2] == name]
     if name == 'joint_command' or len(alike) == 1:
         candidates = alike
+    own = [topic for topic in candidates if namespace and topic.name == namespace + name]
+    if len(candidates) > 1 and len(own) == 1:
+        candidates = own
     if len(candidates) > 1:
         raise RecordingError(
             f'{bag.path} has {len(candidates)} topics that may be {name}: '
@@ -67,13 +71,13 @@ def find_topic(bag: Bag, name: str, given: Mapping[str, str]) -> Topic | None:
     return candidates[0] if candidates else None
 
 
-def need_topic(bag: Bag, name: str, given: Mapping[str, str]) -> Topic:
+def need_topic(bag: Bag, name: str, given: Mapping[str, str], namespace: str = '') -> Topic:
     """Return the topic as find_topic does.
 
     Raises:
         RecordingError: If there is none.
     """
-    topic = find_topic(bag, name, given)
+    topic = find_topic(bag, name, given, namespace)
     if topic is None:
         raise RecordingError(
             f'{bag.path} has no {" or ".join(TYPES[name])} for {name}, it has '

@@ -125,6 +125,34 @@ def float64_array(receive_ns, values, topic='/joint_command'):
     return Said(topic, kind, receive_ns, message)
 
 
+def labelled_array(receive_ns, parts, values, topic, kind='Float32MultiArray'):
+    """Return an array whose parts, pairs of label and size, lie along dimensions of their own."""
+    full = f'std_msgs/msg/{kind}'
+    dimension = STORE.types['std_msgs/msg/MultiArrayDimension']
+    dim = [dimension(label=label, size=size, stride=size) for label, size in parts]
+    layout = STORE.types['std_msgs/msg/MultiArrayLayout'](dim=dim, data_offset=0)
+    dtype = np.float32 if kind.startswith('Float32') else np.int64
+    return Said(
+        topic, full, receive_ns, STORE.types[full](layout=layout, data=np.array(values, dtype))
+    )
+
+
+TICK_LABELS = (
+    'tick', 'stamp_ns', 'joint_states_ns', 'imu_ns', 'cmd_vel_ns', 'odom_ns', 'mode', 'model',
+    'lateness_ns',
+)  # fmt: skip
+
+
+def tick(number, stamp_ns, topic='/student_node/tick', labels=TICK_LABELS, **fields):
+    """Return what student_node says of a tick; an input that is not given has no sample."""
+    receive_ns = fields.pop('receive_ns', stamp_ns)
+    known = {'mode': 2, 'model': 0, 'lateness_ns': 0, **fields, 'tick': number}
+    known['stamp_ns'] = stamp_ns
+    values = [known.get(name, -1) for name in TICK_LABELS]
+    parts = [(label, 1) for label in labels]
+    return labelled_array(receive_ns, parts, values, topic, 'Int64MultiArray')
+
+
 def trajectory(stamp_ns, names, points, topic='/joint_command'):
     """Return a JointTrajectory of points that hold positions only."""
     kind = 'trajectory_msgs/msg/JointTrajectory'

@@ -1,0 +1,166 @@
+# Copyright 2026 The distill_runtime Authors
+# SPDX-License-Identifier: Apache-2.0
+"""What student_node says of its ticks: ~/tick of a recording as arrays."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from distill_runtime.errors import RecordingError
+import numpy as np
+import numpy.typing as npt
+
+from .bags import Bag, Topic
+from .streams import StampArray
+
+TICK_TYPE = 'std_msgs/msg/Int64MultiArray'
+FIELDS = (
+    'tick',
+    'stamp_ns',
+    'joint_states_ns',
+    'imu_ns',
+    'cmd_vel_ns',
+    'odom_ns',
+    'mode',
+    'model',
+    'lateness_ns',
+)
+"""Labels of the elements that are read, see ros.internals; others may stand between them."""
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class TickLog:
+    """Ticks of one node, one row each, in order of receipt; every array has shape (T,)."""
+
+    topic: Topic
+    node: str
+    """Full name of the node, such as /robot/student_node."""
+    receive_ns: StampArray
+    tick: StampArray
+    """Number of the tick since the node was configured."""
+    stamp_ns: StampArray
+    joint_states_ns: StampArray
+    """Which sample the tick used: its header stamp, -1 for none; imu_ns, odom_ns alike."""
+    imu_ns: StampArray
+    cmd_vel_ns: StampArray
+    """Alike; of a Twist its source timestamp."""
+    odom_ns: StampArray
+    mode: StampArray
+    model: StampArray
+    """First 60 bits of the model's sha256."""
+    lateness_ns: StampArray
+    num_skipped: int = 0
+    """Messages that could not be used."""
+
+    @property
+    def namespace(self) -> str:
+        """Of the node, with a slash at its end."""
+        return self.node.rpartition('/')[0] + '/'
+
+
+def model_number(sha256: str) -> int:
+    """Return what ~/tick carries of a model's sha256."""
+    return int(sha256[:15], 16)
+
+
+def find_tick_topics(bag: Bag) -> list[Topic]:
+    """Return the topics that are ~/tick of some node."""
+    return [
+        topic
+        for topic in bag.topics
+        if topic.type == TICK_TYPE and topic.name.endswith('/tick') and topic.num_messages
+    ]
+
+
+def read_tick_log(bag: Bag, node: str = '', sha256: str = '') -> TickLog | None:
+    """Read the ticks of one node; None: no node said any.
+
+    Args:
+        bag: The recording.
+        node: Name of the node, with or without namespace; '' for the only one, or the only one
+            that ran the model.
+        sha256: Of the model; '' for any.
+
+    Raises:
+        RecordingError: If there is no such node, or several may be meant.
+    """
+    topics = find_tick_topics(bag)
+    names = [topic.name.removesuffix('/tick') for topic in topics]
+    if node:
+        full = [name for name in names if name == node or name.endswith('/' + node.strip('/'))]
+        if len(full) != 1:
+            raise RecordingError(
+                f'--node is {node!r}, expected one of the nodes of {bag.path} that say ~/tick: '
+                f'{names}'
+            )
+        return _read(bag, topics[names.index(full[0])])
+    if len(topics) < 2:
+        return _read(bag, topics[0]) if topics else None
+    logs = [_read(bag, topic) for topic in topics]
+    ran = [log for log in logs if sha256 and np.any(log.model == model_number(sha256))]
+    if len(ran) != 1:
+        what = 'ran this model' if ran else 'ran another model'
+        raise RecordingError(
+            f'{bag.path} has {len(logs)} nodes that say ~/tick, {[log.node for log in logs]}, '
+            f'and {len(ran) or len(logs)} of them {what}: name one with --node NAME'
+        )
+    return ran[0]
+
+
+def _read(bag: Bag, topic: Topic) -> TickLog:
+    received: list[int] = []
+    rows: list[npt.NDArray[np.int64]] = []
+    num_skipped = 0
+    orders: dict[tuple[str, ...], list[int] | None] = {}
+    for receive_ns, message in bag.messages(topic):
+        labels = tuple(part.label for part in message.layout.dim)
+        if labels not in orders:
+            is_known = set(FIELDS) <= set(labels)
+            orders[labels] = [labels.index(name) for name in FIELDS] if is_known else None
+        order = orders[labels]
+        if order is None or len(message.data) != len(labels):
+            num_skipped += 1
+            continue
+        received.append(receive_ns)
+        rows.append(message.data[order])
+    if not rows:
+        raise RecordingError(
+            f'{topic.name} has no message whose elements are labelled {list(FIELDS)}: was it '
+            'recorded from student_node?'
+        )
+    columns = np.array(rows, np.int64).T
+    return TickLog(
+        topic=topic,
+        node=topic.name.removesuffix('/tick'),
+        receive_ns=np.array(received, np.int64),
+        num_skipped=num_skipped,
+        **dict(zip(FIELDS, columns, strict=True)),
+    )
+
+
+def started_anew(log: TickLog) -> npt.NDArray[np.bool_]:
+    """Return at which ticks all is known of a node: it was just activated, or had no sample yet.
+
+    It counts from 0 again, or an input of which it had samples has none.
+    """
+    anew = log.tick == 0
+    for samples in inputs(log):
+        anew[1:] |= (samples[1:] < 0) & (samples[:-1] >= 0)
+    return anew | (_jumps(log) & (log.joint_states_ns < 0))
+
+
+def is_interrupted(log: TickLog) -> npt.NDArray[np.bool_]:
+    """Return before which ticks the recording lacks some: the first, and where the count jumps."""
+    return _jumps(log) & ~started_anew(log)
+
+
+def _jumps(log: TickLog) -> npt.NDArray[np.bool_]:
+    jumps = np.ones(len(log.tick), np.bool_)
+    jumps[1:] = (np.diff(log.tick) != 1) | (np.diff(log.model) != 0)
+    return jumps
+
+
+def inputs(log: TickLog) -> Sequence[StampArray]:
+    """Return which samples the ticks used: of joint_states, imu, odom, cmd_vel."""
+    return (log.joint_states_ns, log.imu_ns, log.odom_ns, log.cmd_vel_ns)

@@ -1,0 +1,257 @@
+# Copyright 2026 The distill_runtime Authors
+# SPDX-License-Identifier: Apache-2.0
+"""A logged run is led again: by a node that is played by the runner itself, without DDS."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from distill_runtime.core.config import RunnerConfig
+from distill_runtime.core.modes import Event, Mode
+from distill_runtime.core.sensors import Sensors
+from distill_runtime.data.replay import read_source, replay
+from distill_runtime.data.replay_config import replay_config
+from distill_runtime.errors import RecordingError
+from distill_runtime.policy.model import load_policy
+import numpy as np
+import pytest
+from support.bags import (
+    float64_array,
+    imu,
+    joint_state,
+    labelled_array,
+    MS,
+    tick,
+    twist,
+    write_bag,
+)
+from support.ros_policies import JOINT_TERM, write_policy
+from support.specs import DEFAULT, JOINTS
+
+pytestmark = pytest.mark.needs('policy')
+NODE = '/student_node'
+LIMITS = {'start_pose_limit': 0.0, 'start_tilt_limit': 0.0}
+
+
+@dataclass
+class Log:
+    """What a recorder got of a run."""
+
+    messages: list = field(default_factory=list)
+    commands: list = field(default_factory=list)
+    modes: list = field(default_factory=list)
+
+
+def run_node(policy, ticks=60, requests=None, faults=(), start_in='policy', **config):
+    """Let a runner do what student_node does; return what it would leave in a recording.
+
+    Args:
+        policy: Its policy.
+        ticks: How many.
+        requests: Event per tick at which it is asked for.
+        faults: Ticks at which it is made to fail.
+        start_in: Its parameter.
+        config: Further ones.
+    """
+    runner = policy.runner(RunnerConfig(start_in=start_in, **LIMITS, **config))
+    sensors = Sensors(runner.plan.layout)
+    log = Log()
+    model = int(policy.sha256[:15], 16)
+    command_ns = -1
+    for number in range(ticks):
+        now_ns = (1000 + 20 * number) * MS
+        sample_ns = now_ns - 3 * MS
+        angle = 0.3 * np.sin(0.2 * number)
+        position = np.array(DEFAULT) + 0.2 * np.sin(0.3 * number + np.arange(3))
+        velocity = np.cos(0.3 * number + np.arange(3))
+        quat, rate = (np.cos(angle), np.sin(angle), 0.0, 0.0), (angle, -angle, 0.1)
+        log.messages += [
+            joint_state(sample_ns, JOINTS[::-1], position[::-1], velocity[::-1]),
+            imu(sample_ns, quat, rate),
+        ]
+        sensors.joint_position[:], sensors.joint_velocity[:] = position, velocity
+        sensors.quat_base_to_world[:], sensors.angular_velocity[:] = quat, rate
+        sensors.joint_stamp_ns = sensors.imu_stamp_ns = sample_ns
+        if number % 10 == 5:
+            command_ns = now_ns - 7 * MS
+            command = (0.1 * number, 0.2, -0.1)
+            log.messages.append(twist(command_ns + MS, command))
+            sensors.velocity_command[:] = command
+            sensors.command_stamp_ns = now_ns
+        if requests and number in requests:
+            is_taken, why = runner.request(requests[number])
+            assert is_taken, why
+        if number in faults:
+            runner.request(Event.ESTOP)
+        step = runner.step(sensors, now_ns)
+        log.modes.append(step.mode)
+        log.commands.append(step.command.copy())
+        receive_ns = now_ns + MS
+        said = [
+            joint_state(
+                now_ns, JOINTS, step.command, topic='/joint_command', receive_ns=receive_ns
+            )
+        ]
+        said.append(
+            tick(
+                number,
+                now_ns,
+                joint_states_ns=sample_ns,
+                imu_ns=sample_ns,
+                cmd_vel_ns=command_ns,
+                mode=step.mode,
+                model=model,
+                receive_ns=receive_ns,
+            )
+        )
+        if step.has_policy_step:
+            for name, values in (('observation', step.observation), ('action', step.action)):
+                parts = [('part', len(values))]
+                said.append(labelled_array(receive_ns, parts, values, f'{NODE}/{name}'))
+        log.messages += said if step.sends else said[1:]
+    return log
+
+
+def replayed(tmp_path, policy, log, keep=lambda said: True, **parameters):
+    messages = sorted(filter(keep, log.messages), key=lambda said: said.receive_ns)
+    source = read_source(write_bag(tmp_path / 'bag', messages), policy)
+    return replay(source, policy, replay_config({**LIMITS, **parameters}))
+
+
+@pytest.fixture
+def policy(tmp_path):
+    return load_policy(write_policy(tmp_path))
+
+
+def check_equal(result, log, first=0):
+    playback = result.playback
+    assert playback.is_valid[first:].all(), playback.reasons
+    assert playback.mode[first:].tolist() == log.modes[first:]
+    np.testing.assert_array_equal(playback.command[first:], log.commands[first:])
+
+
+def test_run_is_repeated_through_its_modes(tmp_path, policy):
+    requests = {30: Event.START, 45: Event.STOP}
+    log = run_node(policy, requests=requests, start_in='standby', ramp_time=0.3)
+    result = replayed(tmp_path, policy, log, ramp_time=0.3)
+    assert set(log.modes) == {Mode.STANDBY, Mode.POLICY}
+    check_equal(result, log)
+    assert result.is_same_model is True
+    ran = result.playback.ran
+    for recorded, own in (
+        (result.recorded_observations(), result.playback.observation),
+        (result.recorded_actions(), result.playback.action),
+    ):
+        np.testing.assert_array_equal(recorded[ran], own[ran])
+
+
+@pytest.mark.parametrize('action', ['hold', 'damp', 'default_pose'])
+def test_fault_that_the_inputs_do_not_explain_is_imposed(action, tmp_path, policy):
+    requests = {30: Event.RESET_FAULT, 40: Event.START}
+    options = {'fault_action': action, 'max_joint_step': 0.02, 'ramp_time': 0.3}
+    log = run_node(policy, requests=requests, faults=[20], **options)
+    assert log.modes[19:21] == [Mode.POLICY, Mode.FAULT]
+    check_equal(replayed(tmp_path, policy, log, **options), log)
+
+
+def test_fault_of_the_runner_itself_is_found_again(tmp_path, policy):
+    log = run_node(policy, tilt_limit=0.3)
+    assert log.modes[-1] is Mode.FAULT
+    check_equal(replayed(tmp_path, policy, log, tilt_limit=0.3), log)
+
+
+def test_fault_that_the_recording_does_not_have_is_told(tmp_path, policy):
+    result = replayed(tmp_path, policy, run_node(policy), tilt_limit=0.3)
+    reason = result.playback.reasons['tilt.limit']
+    assert reason.text.endswith('; the log says policy')
+    assert result.playback.is_valid[: reason.first_tick].all()
+
+
+def test_recording_that_begins_in_the_middle_is_exact_with_recorded_actions(tmp_path, policy):
+    log = run_node(policy, max_joint_step=0.05)
+    begin_ns = 1112 * MS  # with a command
+    result = replayed(
+        tmp_path, policy, log, lambda said: said.receive_ns >= begin_ns, max_joint_step=0.05
+    )
+    valid, command = result.playback.is_valid, result.playback.command
+    assert result.playback.reasons['history.unknown'].count == 2
+    assert np.count_nonzero(valid) > 40
+    assert not result.is_approximate
+    sent = np.array(log.commands[-len(valid) :])
+    np.testing.assert_array_equal(command[valid], sent[valid])
+
+
+def test_recording_that_begins_in_the_middle_without_actions_says_approximate(tmp_path, policy):
+    log = run_node(policy)
+
+    def keep(said):
+        return said.receive_ns >= 1200 * MS and said.topic != f'{NODE}/action'
+
+    result = replayed(tmp_path, policy, log, keep)
+    assert result.is_approximate
+    assert 20 < result.playback.reasons['history.unknown'].count < 30
+
+
+def test_policy_of_memory_counts_from_its_next_start_on(tmp_path):
+    clock = {
+        'term': 'gait_phase',
+        'frequency': 1.5,
+        'offsets': [0.0],
+        'components': ['cos'],
+        'advance': 'after',
+    }
+    policy = load_policy(write_policy(tmp_path, JOINT_TERM, clock))
+    requests = {30: Event.STOP, 40: Event.START}
+    log = run_node(policy, requests=requests)
+    result = replayed(tmp_path, policy, log, lambda said: said.receive_ns >= 1200 * MS)
+    assert not result.playback.is_valid[:19].any()
+    np.testing.assert_array_equal(result.playback.command[-20:], log.commands[-20:])
+    assert result.playback.is_valid[-20:].all()
+
+
+def test_missing_sample_costs_its_tick_and_what_depends_on_it(tmp_path, policy):
+    log = run_node(policy)
+    lost_ns = (1000 + 20 * 20 - 3) * MS
+
+    def keep(said):
+        return not (said.topic == '/imu' and said.receive_ns == lost_ns)
+
+    result = replayed(tmp_path, policy, log, keep)
+    reasons = {code: (r.count, r.first_tick) for code, r in result.playback.reasons.items()}
+    assert reasons == {'imu.not_recorded': (1, 20), 'history.unknown': (2, 21)}
+    valid = result.playback.is_valid
+    np.testing.assert_array_equal(result.playback.command[valid], np.array(log.commands)[valid])
+
+
+def test_lost_ticks_cost_what_depends_on_them(tmp_path, policy):
+    log = run_node(policy)
+    lost_ns = (1000 + 20 * 20 + 1) * MS
+    result = replayed(
+        tmp_path,
+        policy,
+        log,
+        lambda said: not (said.topic == f'{NODE}/tick' and said.receive_ns == lost_ns),
+    )
+    assert result.playback.is_valid.tolist() == [True] * 20 + [False] * 2 + [True] * 37
+
+
+def test_another_model_is_led_through_the_same_ticks(tmp_path, policy):
+    other = load_policy(write_policy(tmp_path, JOINT_TERM, name='other.onnx'))
+    log = run_node(other, ticks=20)
+    result = replayed(tmp_path, policy, log)
+    assert result.is_same_model is False
+    assert len(result.playback.mode) == 20
+
+
+def test_model_that_reads_other_topics_is_refused(tmp_path):
+    scan = {'term': 'external', 'topic': '/scan', 'width': 3}
+    policy = load_policy(write_policy(tmp_path, scan))
+    path = write_bag(tmp_path / 'bag', [joint_state(1, JOINTS, DEFAULT)])
+    with pytest.raises(RecordingError, match=r"reads \['/scan'\], expected one without"):
+        read_source(path, policy)
+
+
+def test_recording_without_an_input_is_refused(tmp_path, policy):
+    path = write_bag(tmp_path / 'bag', [joint_state(1, JOINTS, DEFAULT), float64_array(2, [1])])
+    with pytest.raises(RecordingError, match='has no messages for imu, which the policy reads'):
+        read_source(path, policy)
