@@ -12,8 +12,13 @@ from rclpy.subscription import Subscription
 
 from .cdr import DecodeError
 
+_LONGEST_REORDER_NS = 1_000_000_000
+
 Store = Callable[[bytes, dict[str, int], int], int]
 """Takes over a message with its info at a time in [ns], and returns which sample it is."""
+
+Witness = Callable[[tuple[bytes, dict[str, int]], int], None]
+"""Sees a message with its info that is taken over at a time in [ns]."""
 
 
 class Unattended(CallbackGroup):
@@ -42,6 +47,7 @@ class Channel:
             source timestamp; NEVER before the first. Together with the topic this identifies the
             message.
         problem: Why the newest message was refused; '' if it was not.
+        witness: Gets every message that is taken over, sound or not, before it is read.
     """
 
     def __init__(
@@ -66,9 +72,24 @@ class Channel:
         self.topic = topic
         self.sample_ns = NEVER
         self.problem = ''
+        self.witness: Witness | None = None
         self._take = subscription.handle.take_message
         self._store = store
         self._is_single = is_single
+
+    def check_order(self, sample_ns: int) -> None:
+        """Refuse a sample that is a little older than the one in use: messages were reordered.
+
+        One that is much older comes from a clock that was set back, and its age will tell.
+
+        Raises:
+            DecodeError: If it is.
+        """
+        back_ns = self.sample_ns - sample_ns
+        if 0 < back_ns <= _LONGEST_REORDER_NS:
+            raise DecodeError(
+                f'backwards: newest sample is stamped {back_ns / 1e9:.3f} s before the one in use'
+            )
 
     def take_one(self) -> tuple[bytes, dict[str, int]] | None:
         """Return the oldest waiting message with its info; None if none waits."""
@@ -109,6 +130,8 @@ class Channel:
 
     def accept(self, taken: tuple[bytes, dict[str, int]], stamp_ns: int) -> bool:
         """Take over one message; return whether it was sound."""
+        if self.witness is not None:
+            self.witness(taken, stamp_ns)
         try:
             self.sample_ns = self._store(taken[0], taken[1], stamp_ns)
         except DecodeError as error:

@@ -8,17 +8,24 @@ from diagnostic_msgs.msg import DiagnosticArray, DiagnosticStatus, KeyValue
 from distill_runtime.core.modes import Mode
 from distill_runtime.core.sensors import NEVER
 from distill_runtime.core.step import Step
-from distill_runtime.policy.model import LoadedPolicy
 from rclpy.node import Node
 
+from .blackbox import BlackBox
 from .channel import Channel
 from .inputs import Inputs
-from .loop import ControlLoop
+from .loop import ControlLoop, LoopParts
 from .matching import mismatches
+
+_CALM = 3
+"""Calls without a cause until the level falls."""
 
 
 class Diagnostics:
-    """Publishes one status per call; a fault or missing input is an error, a miss a warning."""
+    """Publishes one status per call; a fault or missing input is an error, a miss a warning.
+
+    The level rises at once, and falls only after some calls without a cause: whoever looks now and
+    then still sees what was there between.
+    """
 
     def __init__(self, node: Node) -> None:
         """Advertise the topic."""
@@ -30,9 +37,12 @@ class Diagnostics:
         """Begin with a new control loop."""
         self._missed = 0
         self._told = ''
+        self._calm = _CALM
+        self._last_reason = ''
 
-    def publish(self, loop: ControlLoop, inputs: Inputs, policy: LoadedPolicy) -> None:
+    def publish(self, loop: ControlLoop, parts: LoopParts, blackbox: BlackBox) -> None:
         """Publish the state of an active node."""
+        inputs, policy = parts.inputs, parts.policy
         timing = loop.timing.summary()
         step, stamp_ns = loop.step, loop.stamp_ns
         missed, self._missed = timing.missed - self._missed, timing.missed
@@ -46,9 +56,14 @@ class Diagnostics:
             assert step is not None
             level, message = DiagnosticStatus.OK, step.mode.name.lower()
         self._tell(level, reason)
+        level, message = self._settled(level, message)
         values = {
             'mode': step.mode.name.lower() if step else 'none',
             'reason': reason,
+            'fault_action': parts.runner.fault_action,
+            'estop': str(parts.estop.is_set).lower(),
+            'other_publishers': loop.watch.rival,
+            'reasons': ', '.join(f'{code} x{n}' for code, n in loop.reasons.copy().most_common(8)),
             'ticks': timing.ticks,
             'missed_deadlines': timing.missed,
             'rate_hz': f'{timing.rate:.3f}',
@@ -58,11 +73,22 @@ class Diagnostics:
             'joint_states_age_s': _age(inputs.joint_states, stamp_ns),
             'imu_age_s': _age(inputs.imu, stamp_ns),
             'odom_age_s': _age(inputs.odom, stamp_ns),
+            'cmd_vel_age_s': _age(inputs.cmd_vel, stamp_ns),
             'model': policy.path.name,
             'policy': policy.spec.name,
             'model_sha256': policy.sha256,
+            'blackbox': blackbox.summary(),
         }
         self._send(level, message, values)
+
+    def _settled(self, level: bytes, message: str) -> tuple[bytes, str]:
+        """Keep a warning up for some calls after its cause has gone."""
+        if level != DiagnosticStatus.OK:
+            self._calm, self._last_reason = 0, message
+        elif self._calm < _CALM:
+            self._calm += 1
+            return DiagnosticStatus.WARN, f'{message}, was: {self._last_reason}'
+        return level, message
 
     def _reason(self, loop: ControlLoop, step: Step | None, notable: str, inputs: Inputs) -> str:
         """Say what is not as it should be now, or was since the last call; '' if nothing."""

@@ -14,10 +14,8 @@ from distill_runtime.spec.spec import PolicySpec
 from distill_runtime.spec.terms import External, JointVelocity
 from geometry_msgs.msg import PoseStamped, Twist, TwistStamped
 from nav_msgs.msg import Odometry
-from rclpy.exceptions import NameValidationException
 from rclpy.node import Node
-from rclpy.qos import HistoryPolicy, QoSPolicyKind, QoSProfile, ReliabilityPolicy
-from rclpy.qos_overriding_options import QoSOverridingOptions
+from rclpy.qos import HistoryPolicy, QoSProfile, ReliabilityPolicy
 from sensor_msgs.msg import Imu, JointState
 from std_msgs.msg import Float32MultiArray
 
@@ -31,9 +29,9 @@ from .cdr import (
     TWIST,
     TWIST_STAMPED,
 )
-from .channel import Channel, never_called, Store, Unattended
+from .channel import Channel, Store
 from .joint_state import JointStateDecoder
-from .parameters import given_names
+from .subscribe import overridden, subscribe_raw
 
 _VECTOR = Struct('3d')
 _QUATERNION = Struct('4d')
@@ -72,7 +70,6 @@ class Inputs:
         self._is_lockstep = is_lockstep
         self._now_ns = 0
         self._memory = sensors.values.data.cast('B')
-        self._group = Unattended()
         self.channels: list[Channel] = []
         """All of them, joint_states first."""
         reads_velocity = any(
@@ -198,34 +195,14 @@ class Inputs:
             ),
         )
         try:
-            overridden = self._overridden(topic)
-            subscription = self._node.create_subscription(
-                message_type,
-                topic,
-                never_called,
-                qos,
-                callback_group=self._group,
-                qos_overriding_options=QoSOverridingOptions(policy_kinds=overridden),
-                raw=True,
-            )
-        except (NameValidationException, RuntimeError, ValueError) as error:
+            is_overridden = bool(overridden(self._node, topic))
+            subscription = subscribe_raw(self._node, message_type, topic, qos)
+        except ConfigError:
             self.destroy()
-            what = ' '.join(str(error).partition(', at ')[0].split())
-            raise ConfigError(f'topic {topic!r} cannot be subscribed to: {what}') from error
-        is_single = qos.depth == 1 and not overridden
+            raise
+        is_single = qos.depth == 1 and not is_overridden
         self.channels.append(Channel(subscription, message_type, topic, store, is_single))
         return self.channels[-1]
-
-    def _overridden(self, topic: str) -> list[QoSPolicyKind]:
-        """Name the policies that the user overrides, and no other.
-
-        A policy that is named becomes a parameter that cannot change, and would hold the QoS of
-        the first configure against the next one's trigger.
-        """
-        prefix = f'qos_overrides.{self._node.resolve_topic_name(topic)}.subscription.'
-        given = given_names(self._node)
-        kinds = (QoSPolicyKind.HISTORY, QoSPolicyKind.DEPTH, QoSPolicyKind.RELIABILITY)
-        return [kind for kind in kinds if prefix + kind.name.lower() in given]
 
     def _subscribe_externals(self, spec: PolicySpec, plan: Plan) -> None:
         messages = {
@@ -244,12 +221,16 @@ class Inputs:
 
     def _store_joints(self, data: bytes, info: dict[str, int], now_ns: int) -> int:
         sample_ns = read_stamp_ns(data)
+        if not self._is_lockstep:
+            self.joint_states.check_order(sample_ns)
         self._joints.decode(data)
         self._sensors.joint_stamp_ns = now_ns if self._uses_arrival else sample_ns
         return sample_ns
 
     def _store_imu(self, data: bytes, info: dict[str, int], now_ns: int) -> int:
         sample_ns = read_stamp_ns(data)
+        if self.imu is not None:
+            self.imu.check_order(sample_ns)
         x, y, z, w, covariance, *angular_velocity = IMU.read(data)
         if covariance == -1.0:
             raise DecodeError(
@@ -262,6 +243,8 @@ class Inputs:
 
     def _store_odometry(self, data: bytes, info: dict[str, int], now_ns: int) -> int:
         sample_ns = read_stamp_ns(data)
+        if self.odom is not None:
+            self.odom.check_order(sample_ns)
         _VECTOR.pack_into(self._memory, self._linear_at, *ODOMETRY_TWIST.read(data))
         self._sensors.odometry_stamp_ns = now_ns if self._uses_arrival else sample_ns
         return sample_ns

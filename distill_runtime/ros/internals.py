@@ -45,7 +45,8 @@ class Internals:
         self._tick_template = (
             Template().parts(*((name, 1) for name in TICK_FIELDS)).array('<i8', len(TICK_FIELDS))
         )
-        (self._tick_values,) = self._tick_template.views()
+        (self.tick,) = self._tick_template.views()
+        """Elements of the newest ~/tick."""
         self._observation_template = _labelled(observation_labels(spec))
         self._action_template = _labelled(action_labels(spec))
         (self._observation,) = self._observation_template.views()
@@ -62,7 +63,7 @@ class Internals:
     def send(self, step: Step, stamp_ns: int, lateness_ns: int, has_details: bool) -> None:
         """Publish what a tick did."""
         inputs = self._inputs
-        self._tick_values[:] = (
+        self.tick[:] = (
             self._tick,
             stamp_ns,
             inputs.joint_states.sample_ns,

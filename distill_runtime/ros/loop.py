@@ -4,25 +4,30 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable
 import contextlib
 from dataclasses import dataclass
 import threading
 import time
 import traceback
+from typing import Protocol
 
 from distill_runtime.core.modes import Event
 from distill_runtime.core.runner import PolicyRunner
 from distill_runtime.core.sensors import Sensors
 from distill_runtime.core.step import Step
+from distill_runtime.policy.model import LoadedPolicy
 from rclpy.clock import Clock
 from rclpy.impl.implementation_singleton import rclpy_implementation
 from rclpy.node import Node
 
 from .clock import ros_now
 from .deadlines import Grid, sleep_until
+from .estop import Estop
 from .inputs import Inputs
 from .internals import Internals
+from .loop_watch import LoopWatch
 from .node_config import StudentNodeConfig
 from .outputs import CommandOutput
 from .process import explain
@@ -41,11 +46,28 @@ class LoopParts:
 
     node: Node
     config: StudentNodeConfig
+    policy: LoadedPolicy
     runner: PolicyRunner
     sensors: Sensors
     inputs: Inputs
     output: CommandOutput
+    estop: Estop
     internals: Internals
+
+    def destroy(self) -> None:
+        """Withdraw all topics."""
+        for part in (self.inputs, self.estop, self.output, self.internals):
+            part.destroy()
+
+
+class LoopWitness(Protocol):
+    """Sees what a control loop does; called by its thread."""
+
+    def note(self, step: Step, stamp_ns: int, latency_ns: int, missed: int) -> None:
+        """See a tick: what it gave, its time, how long it took, deadlines missed so far."""
+
+    def crashed(self, reason: str, stamp_ns: int) -> None:
+        """See why the loop ends, and the time of its last tick."""
 
 
 class ControlLoop:
@@ -53,25 +75,35 @@ class ControlLoop:
 
     Attributes:
         timing: When ticks began and how long they took.
+        watch: What the loop finds beside the runner.
         step: Result of the last tick; None before the first.
         stamp_ns: Time of the last tick.
         notable: Newest reason of a tick that was not an ordinary one; whoever reads it empties it.
+        reasons: How many ticks gave each code.
         crash: Unforeseen error that ended the loop; '' if none did.
         publishes_internals: Whether observation and action are published; may change at any time.
     """
 
-    def __init__(self, parts: LoopParts) -> None:
-        """Connect the parts."""
+    def __init__(self, parts: LoopParts, witness: LoopWitness | None = None) -> None:
+        """Connect the parts.
+
+        Args:
+            parts: What the loop connects.
+            witness: Sees what it does.
+        """
         self._parts = parts
+        self._witness = witness
         self._clock: Clock = parts.node.get_clock()
         self._stops = threading.Event()
         self._is_ready = threading.Event()
         self._refusal: Exception | None = None
         self._thread: threading.Thread | None = None
         self.timing = Timing(parts.runner.control_period_ns)
+        self.watch = LoopWatch(parts.runner.config, parts.runner.control_period_ns)
         self.step: Step | None = None
         self.stamp_ns = 0
         self.notable = ''
+        self.reasons: Counter[str] = Counter()
         self.crash = ''
         self.publishes_internals = parts.config.publish_internals
 
@@ -103,14 +135,22 @@ class ControlLoop:
             deadline_ns: When it should have begun.
         """
         parts = self._parts
+        parts.runner.outside = self.watch.findings(parts.estop.refresh())
+        before_ns = time.monotonic_ns()
         step = parts.runner.step(parts.sensors, stamp_ns)
+        if step.has_policy_step:
+            self.watch.note_policy_step(time.monotonic_ns() - before_ns)
         parts.output.send(step, stamp_ns)
-        self.timing.add(start_ns, time.monotonic_ns())
+        end_ns = time.monotonic_ns()
+        self.timing.add(start_ns, end_ns)
         self.step = step
         self.stamp_ns = stamp_ns
         if step.reason:
             self.notable = step.reason
+            self.reasons[step.reason.partition(':')[0]] += 1
         parts.internals.send(step, stamp_ns, start_ns - deadline_ns, self.publishes_internals)
+        if self._witness is not None:
+            self._witness.note(step, stamp_ns, end_ns - start_ns, self.timing.missed)
 
     def _run(self) -> None:
         config = self._parts.config
@@ -141,6 +181,8 @@ class ControlLoop:
             act()
         except Exception as error:  # noqa: BLE001  the robot must get its fault action whatever it was
             self.crash = f'loop.crashed: {explain(error)}'
+            if self._witness is not None:
+                self._witness.crashed(self.crash, self.stamp_ns)
             self._parts.node.get_logger().fatal(f'{self.crash}\n{traceback.format_exc()}')
 
     def _follow_grid(self) -> None:
@@ -164,7 +206,9 @@ class ControlLoop:
             now_ns = now()
             if now_ns < deadline_ns:
                 grid = Grid(now_ns, runner.plan.period_ns, runner.config.ticks_per_step)
-            self.timing.missed += grid.advance(now_ns)
+            skipped = grid.advance(now_ns)
+            self.timing.missed += skipped
+            self.watch.note_missed(skipped)
             if (
                 self.timing.ticks % _COLLECT_EVERY == 0
                 and grid.deadline_ns - now_ns > _COLLECT_SLACK_NS

@@ -4,9 +4,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 import math
 
+from distill_runtime.core.checks import CheckConfig
 from distill_runtime.core.config import RunnerConfig
 from distill_runtime.errors import ConfigError
 
@@ -67,11 +69,37 @@ class StudentNodeConfig:
         _RUNNER.tilt_limit, 'tilt of the base in rad that is a fault; 0: not checked'
     )
     fault_action: str = parameter(_RUNNER.fault_action, 'hold, default_pose, damp or stop')
+    escalation_time: float = parameter(
+        _RUNNER.escalation_time,
+        'how long the cause of a fault may last in s before hold and default_pose become damp, '
+        'and damp becomes stop; 0: for ever',
+    )
+    start_pose_limit: float = parameter(
+        _RUNNER.start_pose_limit,
+        'distance of a joint from its default position in rad that ~/start bears; 0: any',
+    )
+    start_tilt_limit: float = parameter(
+        _RUNNER.start_tilt_limit, 'tilt of the base in rad that ~/start bears; 0: any'
+    )
+    torque_limit: float = parameter(
+        _RUNNER.torque_limit,
+        "share of a joint's effort limit that a target may ask of the PD law; 0: any torque",
+    )
     max_joint_step: float = parameter(
         _RUNNER.max_joint_step,
         'largest change of a position command per tick in rad; 0: unlimited',
     )
     publish_internals: bool = parameter(False, 'publish ~/observation and ~/action', is_live=True)
+    blackbox_dir: str = parameter(
+        '~/.ros/distill_runtime/blackbox', "folder that dumps go to, rosbag2 each; '' for none"
+    )
+    blackbox_seconds: float = parameter(10.0, 'time in s that the black box holds in memory')
+    blackbox_quota: float = parameter(
+        500.0, 'size of all dumps in MB, above which the oldest are removed'
+    )
+    record_to: str = parameter(
+        '', "folder that gets a recording of every activation, a rosbag2 each; '' for none"
+    )
     realtime_priority: int = parameter(
         0, 'SCHED_FIFO priority of the control thread, 10 above the other threads; 0: none'
     )
@@ -95,14 +123,21 @@ class StudentNodeConfig:
         for name in ('control_rate', 'trigger_timeout'):
             if not (getattr(self, name) >= 0.0 and math.isfinite(getattr(self, name))):
                 raise ConfigError(f'{name} is {getattr(self, name)}, expected at least 0')
+        if not 1.0 <= self.blackbox_seconds <= 600.0:
+            raise ConfigError(
+                f'blackbox_seconds is {self.blackbox_seconds}, expected 1 s to 600 s'
+            )
+        if not 1.0 <= self.blackbox_quota <= 1e7:
+            raise ConfigError(f'blackbox_quota is {self.blackbox_quota}, expected at least 1 MB')
         if not 0 <= self.realtime_priority <= 99:
             raise ConfigError(f'realtime_priority is {self.realtime_priority}, expected 0 to 99')
 
-    def runner_config(self, period: float) -> RunnerConfig:
+    def runner_config(self, period: float, checks: Mapping[str, CheckConfig]) -> RunnerConfig:
         """Return the options of the runner.
 
         Args:
             period: Time between policy steps in [s].
+            checks: Parameters of the checks.
 
         Raises:
             ConfigError: If the control rate is no whole multiple of the policy's.
@@ -123,4 +158,9 @@ class StudentNodeConfig:
             tilt_limit=self.tilt_limit,
             fault_action=self.fault_action,  # type: ignore[arg-type]
             max_joint_step=self.max_joint_step,
+            escalation_time=self.escalation_time,
+            start_pose_limit=self.start_pose_limit,
+            start_tilt_limit=self.start_tilt_limit,
+            torque_limit=self.torque_limit,
+            checks=checks,
         )

@@ -4,6 +4,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Protocol
 
 from distill_runtime.core.pd import JointPD
@@ -186,21 +187,32 @@ class _TrajectoryWriter:
 
 
 class CommandOutput:
-    """Publishes commands on joint_command; in shadow it computes them and sends nothing."""
+    """Publishes commands on joint_command; in shadow it computes them and sends nothing.
+
+    Attributes:
+        message_type: Type of the messages.
+        topic: Resolved name.
+        witness: Gets every message that was published, and its stamp in [ns].
+    """
 
     def __init__(self, node: Node, writer: CommandWriter, is_shadow: bool) -> None:
         """Advertise the topic."""
         self._node = node
         self._writer = writer
-        self._is_shadow = is_shadow
-        self._publisher = node.create_publisher(writer.message_type, 'joint_command', COMMAND_QOS)
-        self._publish = self._publisher.handle.publish_raw
+        self.message_type = writer.message_type
+        self.topic = node.resolve_topic_name('joint_command')
+        self.witness: Callable[[bytes, int], None] | None = None
+        self._publisher = (
+            None
+            if is_shadow
+            else node.create_publisher(writer.message_type, 'joint_command', COMMAND_QOS)
+        )
 
     def send(self, step: Step, stamp_ns: int) -> None:
         """Publish the command of a step, if it is to be sent."""
         message = self._writer.write(step, stamp_ns)
-        if step.sends and not self._is_shadow:
-            self._publish(message)
+        if step.sends and self._publisher is not None:
+            self._publish(message, stamp_ns)
 
     def send_rest(self, stamp_ns: int) -> None:
         """Publish the last message of a session, where the last command must not stand.
@@ -208,12 +220,30 @@ class CommandOutput:
         Waits until it has arrived: what is still on its way is lost when the publisher goes.
         """
         message = self._writer.rest(stamp_ns)
-        if self._is_shadow:
+        if self._publisher is None:
             return
         if message is not None:
-            self._publish(message)
+            self._publish(message, stamp_ns)
         self._publisher.wait_for_all_acked(_ARRIVAL_TIMEOUT)
+
+    def _publish(self, message: bytes, stamp_ns: int) -> None:
+        assert self._publisher is not None
+        self._publisher.handle.publish_raw(message)
+        if self.witness is not None:
+            self.witness(message, stamp_ns)
+
+    def rival(self) -> str:
+        """Return who else publishes on the topic, in words; '' if nobody does."""
+        if self._publisher is None or self._node.count_publishers(self._publisher.topic_name) < 2:
+            return ''
+        own = self._node.get_fully_qualified_name()
+        infos = self._node.get_publishers_info_by_topic(self._publisher.topic_name)
+        names = [f'{info.node_namespace.rstrip("/")}/{info.node_name}' for info in infos]
+        if own in names:
+            names.remove(own)
+        return ' and '.join(sorted(set(names))) or 'another node'
 
     def destroy(self) -> None:
         """Withdraw the topic."""
-        self._node.destroy_publisher(self._publisher)
+        if self._publisher is not None:
+            self._node.destroy_publisher(self._publisher)

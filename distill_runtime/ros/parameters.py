@@ -103,11 +103,19 @@ def unknown_names(node: Node, cls: type) -> list[str]:
     return texts
 
 
-def refuse_frozen(cls: type, changes: Sequence[Parameter[Any]]) -> SetParametersResult | None:
-    """Refuse a change of a field that is not live; None if there is none."""
+def refuse_frozen(
+    cls: type, changes: Sequence[Parameter[Any]], frozen_prefix: str
+) -> SetParametersResult | None:
+    """Refuse a change of a field that is not live; None if there is none.
+
+    Args:
+        cls: The dataclass.
+        changes: What is asked for.
+        frozen_prefix: Other parameters that are not live begin with it.
+    """
     live = {field.name: field.metadata['is_live'] for field in dataclasses.fields(cls)}
     for change in changes:
-        if not live.get(change.name, True):
+        if not live.get(change.name, not change.name.startswith(frozen_prefix)):
             return SetParametersResult(
                 successful=False,
                 reason=f'{change.name} is read at configure: clean up, set it, configure again',

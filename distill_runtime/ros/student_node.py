@@ -5,15 +5,12 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-import contextlib
 import sys
 import threading
 from typing import Any
 
 from distill_runtime.core.modes import Event
-from distill_runtime.core.sensors import Sensors
 from distill_runtime.errors import ConfigError, DistillError
-from distill_runtime.policy.model import LoadedPolicy
 from rcl_interfaces.msg import SetParametersResult
 import rclpy
 from rclpy.clock import Clock, ClockType
@@ -23,20 +20,19 @@ from rclpy.parameter import Parameter
 from rclpy.signals import SignalHandlerOptions
 from std_srvs.srv import Trigger
 
-from .chosen_policy import load_chosen_policy
+from .assembly import assemble
+from .blackbox import BlackBox
+from .check_parameters import CHECKS_PREFIX, declare_checks, read_checks
 from .diagnostics import Diagnostics
-from .inputs import Inputs
-from .internals import Internals
 from .loop import ControlLoop, LoopParts
 from .node_config import StudentNodeConfig
-from .outputs import command_writer, CommandOutput
 from .parameters import declare_parameters, read_parameters, refuse_frozen, unknown_names
 from .process import explain, note_signals, serve, wait_for_signal
-from .realtime import lock_memory
 
 _SUCCESS = TransitionCallbackReturn.SUCCESS
 _FAILURE = TransitionCallbackReturn.FAILURE
 _JOIN_TIMEOUT = 0.3
+_RIVAL_PERIOD = 0.25
 
 
 class StudentNode(LifecycleNode):
@@ -46,11 +42,12 @@ class StudentNode(LifecycleNode):
         """Declare parameters and services; the model is loaded by configure."""
         super().__init__(node_name, **options)
         declare_parameters(self, StudentNodeConfig)
+        declare_checks(self)
         for unknown in unknown_names(self, StudentNodeConfig):
             self.get_logger().warning(f'parameter {unknown} is unknown and without effect')
         self.add_on_set_parameters_callback(self._on_set_parameters)
         self._diagnostics = Diagnostics(self)
-        self._policy: LoadedPolicy | None = None
+        self._blackbox = BlackBox(self)
         self._parts: LoopParts | None = None
         self._loop: ControlLoop | None = None
         self.refusal = ''
@@ -62,9 +59,9 @@ class StudentNode(LifecycleNode):
             ('reset_fault', Event.RESET_FAULT),
         ):
             self.create_service(Trigger, f'~/{name}', self._answer(event))
-        self._timer = self.create_timer(
-            1.0, self._publish_diagnostics, clock=Clock(clock_type=ClockType.STEADY_TIME)
-        )
+        steady = Clock(clock_type=ClockType.STEADY_TIME)
+        self._timer = self.create_timer(1.0, self._publish_diagnostics, clock=steady)
+        self._rival_timer = self.create_timer(_RIVAL_PERIOD, self._look_for_rivals, clock=steady)
 
     def on_configure(self, state: LifecycleState) -> TransitionCallbackReturn:
         """Load and check the model, and create its topics."""
@@ -86,17 +83,18 @@ class StudentNode(LifecycleNode):
 
     def on_shutdown(self, state: LifecycleState) -> TransitionCallbackReturn:
         """Stop and release everything, from any state."""
-        self._stop_loop()
+        self._stop_loop('shutdown')
         return self._attempt('shutdown', self._release)
 
     def on_error(self, state: LifecycleState) -> TransitionCallbackReturn:
         """Return to unconfigured."""
-        self._stop_loop()
+        self._stop_loop('error')
         return self._attempt('error', self._release)
 
     def destroy_node(self) -> None:
         """Stop the control loop before anything it uses goes away."""
-        self._stop_loop()
+        self._stop_loop('shutdown')
+        self._blackbox.release()
         super().destroy_node()
 
     def _attempt(self, what: str, act: Any) -> TransitionCallbackReturn:  # noqa: ANN401
@@ -116,41 +114,16 @@ class StudentNode(LifecycleNode):
         return _FAILURE
 
     def _configure(self) -> None:
-        config = read_parameters(self, StudentNodeConfig)
-        policy = load_chosen_policy(config)
+        parts = assemble(self, read_parameters(self, StudentNodeConfig), read_checks(self))
+        try:
+            self._blackbox.configure(parts)
+        except DistillError:
+            parts.destroy()
+            raise
+        self._parts = parts
+        policy = parts.policy
         if policy.signer:
             self.get_logger().info(f'model {policy.path} is signed with {policy.signer}')
-        runner = policy.runner(config.runner_config(policy.spec.period))
-        sensors = Sensors(runner.plan.layout)
-        writer = command_writer(config.command_type, runner)
-        if config.lock_memory:
-            lock_memory()
-        inputs = Inputs(
-            self,
-            policy.spec,
-            runner.plan,
-            sensors,
-            is_lockstep=config.trigger == 'joint_states',
-            needs_velocity=config.command_type == 'effort',
-            has_stamped_command=config.enable_stamped_cmd_vel,
-            uses_arrival=config.input_stamps == 'arrival',
-        )
-        with contextlib.ExitStack() as undo:
-            undo.callback(inputs.destroy)
-            output = CommandOutput(self, writer, config.shadow)
-            undo.callback(output.destroy)
-            internals = Internals(self, policy.spec, inputs, policy.sha256)
-            undo.pop_all()
-        self._policy = policy
-        self._parts = LoopParts(
-            node=self,
-            config=config,
-            runner=runner,
-            sensors=sensors,
-            inputs=inputs,
-            output=output,
-            internals=internals,
-        )
         self.get_logger().info(
             f'{policy.path.name}: policy {policy.spec.name!r}, {len(policy.spec.joints)} joints, '
             f'{1.0 / policy.spec.period:g} Hz, sha256 {policy.sha256[:12]}'
@@ -161,22 +134,23 @@ class StudentNode(LifecycleNode):
         self._parts.inputs.start_anew()
         self._parts.runner.reset()
         self._diagnostics.begin()
-        loop = ControlLoop(self._parts)
+        self._blackbox.begin()
+        loop = ControlLoop(self._parts, self._blackbox.evidence)
         loop.start()
         self._loop = loop
 
-    def _stop_loop(self) -> None:
+    def _stop_loop(self, goodbye: str = '') -> None:
+        """Stop the control loop; with a goodbye, what led to its end is dumped."""
         if self._loop is not None:
             self._loop.stop()
             self._loop = None
+            self._blackbox.end(goodbye)
 
     def _release(self) -> None:
+        self._blackbox.release()
         if self._parts is not None:
-            self._parts.inputs.destroy()
-            self._parts.output.destroy()
-            self._parts.internals.destroy()
+            self._parts.destroy()
         self._parts = None
-        self._policy = None
 
     def _answer(self, event: Event) -> Any:  # noqa: ANN401
         """Make the callback of a service that asks the runner for a change."""
@@ -195,11 +169,12 @@ class StudentNode(LifecycleNode):
 
     def _on_set_parameters(self, changes: Sequence[Parameter[Any]]) -> SetParametersResult:
         if self._parts is not None:
-            refused = refuse_frozen(StudentNodeConfig, changes)
+            refused = refuse_frozen(StudentNodeConfig, changes, CHECKS_PREFIX)
             if refused is not None:
                 return refused
         try:
             config = read_parameters(self, StudentNodeConfig, changes)
+            read_checks(self, changes)
         except ConfigError as error:
             return SetParametersResult(successful=False, reason=str(error))
         if self._loop is not None:
@@ -207,9 +182,12 @@ class StudentNode(LifecycleNode):
         return SetParametersResult(successful=True)
 
     def _publish_diagnostics(self) -> None:
-        loop, parts, policy = self._loop, self._parts, self._policy
-        if loop is not None and parts is not None and policy is not None:
-            self._diagnostics.publish(loop, parts.inputs, policy)
+        if self._loop is not None and self._parts is not None:
+            self._diagnostics.publish(self._loop, self._parts, self._blackbox)
+
+    def _look_for_rivals(self) -> None:
+        if self._loop is not None and self._parts is not None:
+            self._loop.watch.rival = self._parts.output.rival()
 
 
 def main(args: list[str] | None = None) -> int:

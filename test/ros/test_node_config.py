@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 
+from distill_runtime.core.checks import DEFAULT_CHECKS
 from distill_runtime.core.config import RunnerConfig
 from distill_runtime.errors import ConfigError
 from distill_runtime.ros.node_config import StudentNodeConfig
@@ -11,7 +12,7 @@ import pytest
 
 
 def test_defaults_are_those_of_the_runner():
-    assert StudentNodeConfig().runner_config(0.02) == RunnerConfig()
+    assert StudentNodeConfig().runner_config(0.02, DEFAULT_CHECKS) == RunnerConfig()
 
 
 def test_options_of_the_runner_are_passed_on():
@@ -20,7 +21,7 @@ def test_options_of_the_runner_are_passed_on():
         max_input_age=0.2, cmd_vel_timeout=0.3, tilt_limit=0.4, fault_action='hold',
         max_joint_step=0.5,
     )  # fmt: skip
-    assert config.runner_config(0.02) == RunnerConfig(
+    assert config.runner_config(0.02, DEFAULT_CHECKS) == RunnerConfig(
         ticks_per_step=4, interpolation='linear', start_in='policy', ramp_time=3.0,
         max_input_age=0.2, cmd_vel_timeout=0.3, tilt_limit=0.4, fault_action='hold',
         max_joint_step=0.5,
@@ -32,14 +33,17 @@ def test_options_of_the_runner_are_passed_on():
     [(0.0, 0.02, 1), (50.0, 0.02, 1), (500.0, 0.02, 10), (100.0, 1 / 33.333333, 3), (1.0, 2.0, 2)],
 )
 def test_control_rate_is_a_whole_number_of_ticks_per_policy_step(rate, period, ticks):
-    assert StudentNodeConfig(control_rate=rate).runner_config(period).ticks_per_step == ticks
+    assert (
+        StudentNodeConfig(control_rate=rate).runner_config(period, DEFAULT_CHECKS).ticks_per_step
+        == ticks
+    )
 
 
 @pytest.mark.parametrize('rate', [1e-9, 25.0, 49.9, 75.0, 100.01])
 def test_control_rate_between_two_multiples_is_refused(rate):
     message = rf"control_rate is {rate} Hz, expected a whole multiple of the policy's 50 Hz"
     with pytest.raises(ConfigError, match=message):
-        StudentNodeConfig(control_rate=rate).runner_config(0.02)
+        StudentNodeConfig(control_rate=rate).runner_config(0.02, DEFAULT_CHECKS)
 
 
 @pytest.mark.parametrize(

@@ -112,9 +112,14 @@ def test_changes_count_before_the_node_has_them(declared):
 
 
 def test_only_live_parameters_may_change():
-    assert refuse_frozen(Config, [Parameter('is_on', value=True)]) is None
-    assert refuse_frozen(Config, [Parameter('use_sim_time', value=True)]) is None
-    result = refuse_frozen(Config, [Parameter('is_on', value=True), Parameter('count', value=1)])
+    def refused(**values):
+        changes = [Parameter(name, value=value) for name, value in values.items()]
+        return refuse_frozen(Config, changes, 'checks.')
+
+    assert refused(is_on=True) is None
+    assert refused(use_sim_time=True) is None
+    assert not refused(**{'checks.tilt.debounce': 1.0}).successful
+    result = refused(is_on=True, count=1)
     assert not result.successful
     assert result.reason == 'count is read at configure: clean up, set it, configure again'
 

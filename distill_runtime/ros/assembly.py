@@ -1,0 +1,71 @@
+# Copyright 2026 The distill_runtime Authors
+# SPDX-License-Identifier: Apache-2.0
+"""From parameters to everything that a control loop connects."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+import contextlib
+
+from distill_runtime.core.checks import CheckConfig
+from distill_runtime.core.sensors import Sensors
+from rclpy.node import Node
+
+from .chosen_policy import load_chosen_policy
+from .estop import Estop
+from .inputs import Inputs
+from .internals import Internals
+from .loop import LoopParts
+from .node_config import StudentNodeConfig
+from .outputs import command_writer, CommandOutput
+from .realtime import lock_memory
+
+
+def assemble(
+    node: Node, config: StudentNodeConfig, checks: Mapping[str, CheckConfig]
+) -> LoopParts:
+    """Load and check the model, and create its topics.
+
+    Args:
+        node: Owner of the topics.
+        config: Its parameters.
+        checks: Its parameters of the checks.
+
+    Raises:
+        DistillError: If anything is wrong; nothing is left behind.
+    """
+    policy = load_chosen_policy(config)
+    runner = policy.runner(config.runner_config(policy.spec.period, checks))
+    sensors = Sensors(runner.plan.layout)
+    writer = command_writer(config.command_type, runner)
+    if config.lock_memory:
+        lock_memory()
+    inputs = Inputs(
+        node,
+        policy.spec,
+        runner.plan,
+        sensors,
+        is_lockstep=config.trigger == 'joint_states',
+        needs_velocity=config.command_type == 'effort',
+        has_stamped_command=config.enable_stamped_cmd_vel,
+        uses_arrival=config.input_stamps == 'arrival',
+    )
+    with contextlib.ExitStack() as undo:
+        undo.callback(inputs.destroy)
+        estop = Estop(node)
+        undo.callback(estop.destroy)
+        output = CommandOutput(node, writer, config.shadow)
+        undo.callback(output.destroy)
+        internals = Internals(node, policy.spec, inputs, policy.sha256)
+        undo.pop_all()
+    return LoopParts(
+        node=node,
+        config=config,
+        policy=policy,
+        runner=runner,
+        sensors=sensors,
+        inputs=inputs,
+        estop=estop,
+        output=output,
+        internals=internals,
+    )
