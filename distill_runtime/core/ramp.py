@@ -34,11 +34,11 @@ class Ramp:
 
     def write(self, stamp_ns: int, pose: FloatArray) -> None:
         """Write the pose of this moment, shape (num_joints,)."""
-        elapsed_ns = stamp_ns - self._start_ns
+        elapsed_ns = max(stamp_ns - self._start_ns, 0)
         if elapsed_ns >= self._duration_ns:
             pose[:] = self._goal
             return
-        share = max(elapsed_ns, 0) / self._duration_ns
+        share = elapsed_ns / self._duration_ns
         np.subtract(self._goal, self._start, pose)
         np.multiply(pose, share * share * (3.0 - 2.0 * share), pose)
         np.add(pose, self._start, pose)

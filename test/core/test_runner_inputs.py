@@ -174,6 +174,7 @@ def test_command_that_is_no_number_leaves_the_last_one_until_it_is_too_old(value
     step = rig.tick(1)
     assert (step.mode, step.observation[3:].tolist()) == (Mode.POLICY, [0.0, 0.0, 0.0])
     assert step.reason.startswith('cmd_vel.stale: ')
+    assert rig.tick(10 * DEBOUNCE_NS).mode is Mode.POLICY
 
 
 def test_bad_command_does_not_hide_a_worse_problem():
