@@ -6,10 +6,9 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 import json
-import os
 from pathlib import Path
 
-from distill_runtime.errors import ConfigError
+from .output_file import write_text
 
 
 def write_json(target: str, report: Mapping[str, object]) -> None:
@@ -26,10 +25,4 @@ def write_json(target: str, report: Mapping[str, object]) -> None:
     if target == '-':
         print(text)
         return
-    path = Path(target)
-    unfinished = path.with_name(f'{path.name}.tmp')
-    try:
-        unfinished.write_text(f'{text}\n')
-        os.replace(unfinished, path)
-    except OSError as error:
-        raise ConfigError(f'--json {target} cannot be written: {error.strerror}') from error
+    write_text(Path(target), '--json', f'{text}\n')

@@ -14,6 +14,7 @@ COMMANDS = {
     'check': 'show what a model reads and does, and what may be wrong with it',
     'pack': 'write a model with its spec as one self-contained file',
     'sign': 'sign a packed model for robots that run signed ones only',
+    'replay': 'run a policy over a recording and compare it with what was recorded',
     'run': 'run a policy on a robot: student_node without launch',
     'demo': 'a simulated robot walks, driven by student_node over DDS',
     'sim': 'run a policy on a simulated robot, without ROS',

@@ -23,6 +23,7 @@ from .course import LoggedCourse, LoggedRun
 from .exact_ticks import ExactTicks, find_exact_ticks
 from .labelled import Labelled, read_labelled
 from .playback import play, Playback
+from .recorded_node import recorded_parameters
 from .recording import read_inputs, Recording
 from .replay_config import ReplayConfig
 from .tick_log import is_interrupted, model_number, read_tick_log, started_anew, TickLog
@@ -41,6 +42,8 @@ class Source:
     commands: Commands | None
     observation: Labelled | None
     action: Labelled | None
+    parameters: Mapping[str, object]
+    """What the node was set to, as far as the recording says and a runner cares."""
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -64,6 +67,8 @@ class Replay:
     is_approximate: bool
     """Whether some ticks depend a little on what was before the recording."""
     ticks_per_step: int
+    period_problem: str = ''
+    """Why the policy's period does not fit the ticks that were logged; '' if it does."""
 
     @property
     def commands(self) -> FloatArray:
@@ -149,6 +154,7 @@ def read_source(
             action=None
             if log is None
             else read_labelled(bag, f'{log.node}/action', runner.policy.action.size),
+            parameters={} if log is None else recorded_parameters(bag, log.node),
         )
 
 
@@ -172,7 +178,7 @@ def replay(
     """
     log = source.log
     period_ns = round(policy.spec.period * 1e9)
-    ticks_per_step = _ticks_per_step(log, period_ns, config.control_rate)
+    ticks_per_step, problem = _ticks_per_step(log, period_ns, config.control_rate)
     runner = policy.runner(replace(config.runner, ticks_per_step=ticks_per_step))
     needs_effort = source.commands is not None and source.commands.kind == 'efforts'
     if log is None:
@@ -213,6 +219,7 @@ def replay(
         is_same_model=is_same,
         is_approximate=course.is_approximate,
         ticks_per_step=ticks_per_step,
+        period_problem=problem,
     )
 
 
@@ -269,23 +276,22 @@ def _logged_reference(
     )
 
 
-def _ticks_per_step(log: TickLog | None, period_ns: int, control_rate: float) -> int:
-    """Return the number of control ticks per policy step."""
+def _ticks_per_step(log: TickLog | None, period_ns: int, control_rate: float) -> tuple[int, str]:
+    """Return the number of control ticks per policy step, and why it is no whole number."""
     if log is None:
         if control_rate and round(control_rate * period_ns * 1e-9) != 1:
             raise ConfigError(
                 f"control_rate is {control_rate} Hz, expected the policy's rate: the recording "
                 'has no ~/tick'
             )
-        return 1
+        return 1, ''
     ticks = control_rate * period_ns * 1e-9
     if not control_rate:
         between_ns = float(np.median(np.diff(log.stamp_ns))) if len(log.tick) > 1 else period_ns
         ticks = period_ns / max(between_ns, 1.0)
-    if round(ticks) < 1 or abs(ticks - round(ticks)) > 0.1 * ticks:
-        raise ConfigError(
-            f'{log.topic.name} has {ticks:.3g} ticks in a period of the policy, '
-            f'{period_ns * 1e-9:g} s, expected a whole number: is it the right period? '
-            'control_rate can be set'
-        )
-    return round(ticks)
+    if round(ticks) >= 1 and abs(ticks - round(ticks)) <= 0.1 * ticks:
+        return round(ticks), ''
+    return 1, (
+        f'period: {log.topic.name} has {ticks:.3g} ticks in a period of the policy, '
+        f'{period_ns * 1e-9:g} s, expected a whole number: is the period of the spec right?'
+    )

@@ -116,8 +116,15 @@ def parameters_in(path: Path) -> dict[str, object]:
         if not isinstance(values, Mapping):
             raise ConfigError(f'{path}: {node} has no ros__parameters')
         found.update(_flat(values, ''))
+    return of_runner(found)
+
+
+def of_runner(parameters: Mapping[str, object]) -> dict[str, object]:
+    """Return those of a node's parameters that decide what its runner does."""
     return {
-        name: value for name, value in found.items() if name in NAMES or name.startswith('checks.')
+        name: value
+        for name, value in parameters.items()
+        if name in NAMES or name.startswith('checks.')
     }
 
 

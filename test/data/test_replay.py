@@ -4,117 +4,23 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
-
-from distill_runtime.core.config import RunnerConfig
 from distill_runtime.core.modes import Event, Mode
-from distill_runtime.core.sensors import Sensors
 from distill_runtime.data.replay import read_source, replay
 from distill_runtime.data.replay_config import replay_config
 from distill_runtime.errors import RecordingError
 from distill_runtime.policy.model import load_policy
 import numpy as np
 import pytest
-from support.bags import (
-    float64_array,
-    imu,
-    joint_state,
-    labelled_array,
-    MS,
-    tick,
-    twist,
-    write_bag,
-)
+from support.bags import float64_array, joint_state, MS, write_bag
+from support.logged_run import LIMITS, NODE, run_node, write_log
 from support.ros_policies import JOINT_TERM, write_policy
 from support.specs import DEFAULT, JOINTS
 
 pytestmark = pytest.mark.needs('policy')
-NODE = '/student_node'
-LIMITS = {'start_pose_limit': 0.0, 'start_tilt_limit': 0.0}
-
-
-@dataclass
-class Log:
-    """What a recorder got of a run."""
-
-    messages: list = field(default_factory=list)
-    commands: list = field(default_factory=list)
-    modes: list = field(default_factory=list)
-
-
-def run_node(policy, ticks=60, requests=None, faults=(), start_in='policy', **config):
-    """Let a runner do what student_node does; return what it would leave in a recording.
-
-    Args:
-        policy: Its policy.
-        ticks: How many.
-        requests: Event per tick at which it is asked for.
-        faults: Ticks at which it is made to fail.
-        start_in: Its parameter.
-        config: Further ones.
-    """
-    runner = policy.runner(RunnerConfig(start_in=start_in, **LIMITS, **config))
-    sensors = Sensors(runner.plan.layout)
-    log = Log()
-    model = int(policy.sha256[:15], 16)
-    command_ns = -1
-    for number in range(ticks):
-        now_ns = (1000 + 20 * number) * MS
-        sample_ns = now_ns - 3 * MS
-        angle = 0.3 * np.sin(0.2 * number)
-        position = np.array(DEFAULT) + 0.2 * np.sin(0.3 * number + np.arange(3))
-        velocity = np.cos(0.3 * number + np.arange(3))
-        quat, rate = (np.cos(angle), np.sin(angle), 0.0, 0.0), (angle, -angle, 0.1)
-        log.messages += [
-            joint_state(sample_ns, JOINTS[::-1], position[::-1], velocity[::-1]),
-            imu(sample_ns, quat, rate),
-        ]
-        sensors.joint_position[:], sensors.joint_velocity[:] = position, velocity
-        sensors.quat_base_to_world[:], sensors.angular_velocity[:] = quat, rate
-        sensors.joint_stamp_ns = sensors.imu_stamp_ns = sample_ns
-        if number % 10 == 5:
-            command_ns = now_ns - 7 * MS
-            command = (0.1 * number, 0.2, -0.1)
-            log.messages.append(twist(command_ns + MS, command))
-            sensors.velocity_command[:] = command
-            sensors.command_stamp_ns = now_ns
-        if requests and number in requests:
-            is_taken, why = runner.request(requests[number])
-            assert is_taken, why
-        if number in faults:
-            runner.request(Event.ESTOP)
-        step = runner.step(sensors, now_ns)
-        log.modes.append(step.mode)
-        log.commands.append(step.command.copy())
-        receive_ns = now_ns + MS
-        said = [
-            joint_state(
-                now_ns, JOINTS, step.command, topic='/joint_command', receive_ns=receive_ns
-            )
-        ]
-        said.append(
-            tick(
-                number,
-                now_ns,
-                joint_states_ns=sample_ns,
-                imu_ns=sample_ns,
-                cmd_vel_ns=command_ns,
-                mode=step.mode,
-                model=model,
-                receive_ns=receive_ns,
-            )
-        )
-        if step.has_policy_step:
-            for name, values in (('observation', step.observation), ('action', step.action)):
-                parts = [('part', len(values))]
-                said.append(labelled_array(receive_ns, parts, values, f'{NODE}/{name}'))
-        log.messages += said if step.sends else said[1:]
-    return log
 
 
 def replayed(tmp_path, policy, log, keep=lambda said: True, **parameters):
-    messages = sorted(filter(keep, log.messages), key=lambda said: said.receive_ns)
-    source = read_source(write_bag(tmp_path / 'bag', messages), policy)
+    source = read_source(write_log(tmp_path / 'bag', log, keep), policy)
     return replay(source, policy, replay_config({**LIMITS, **parameters}))
 
 

@@ -1,0 +1,40 @@
+# Copyright 2026 The distill_runtime Authors
+# SPDX-License-Identifier: Apache-2.0
+"""Files that a command writes: whole, or not at all."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from contextlib import suppress
+import os
+from pathlib import Path
+from typing import BinaryIO
+
+from distill_runtime.errors import ConfigError
+
+
+def write_file(path: Path, option: str, write: Callable[[BinaryIO], object]) -> None:
+    """Write a file under another name, then give it its own.
+
+    Args:
+        path: File, replaced if it exists.
+        option: That names it, for messages.
+        write: Writes the content.
+
+    Raises:
+        ConfigError: If it cannot be written.
+    """
+    unfinished = path.with_name(f'{path.name}.tmp')
+    try:
+        with unfinished.open('wb') as file:
+            write(file)
+        os.replace(unfinished, path)
+    except OSError as error:
+        with suppress(OSError):
+            unfinished.unlink()
+        raise ConfigError(f'{option} {path} cannot be written: {error.strerror}') from error
+
+
+def write_text(path: Path, option: str, text: str) -> None:
+    """Write text as UTF-8."""
+    write_file(path, option, lambda file: file.write(text.encode()))

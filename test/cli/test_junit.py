@@ -1,0 +1,22 @@
+# Copyright 2026 The distill_runtime Authors
+# SPDX-License-Identifier: Apache-2.0
+from __future__ import annotations
+
+from xml.etree import ElementTree as ET
+
+from distill_runtime.cli.junit import junit_xml
+
+
+def test_cases_failures_and_facts_are_there():
+    text = junit_xml('suite', [('a', 'good', ''), ('a', 'bad', 'is <wrong>')], {'model': 'x'})
+    root = ET.fromstring(text)
+    assert (root.get('tests'), root.get('failures')) == ('2', '1')
+    good, bad = root.iter('testcase')
+    assert good.find('failure') is None
+    assert bad.find('failure').get('message') == 'is <wrong>'
+    assert next(root.iter('property')).get('value') == 'x'
+
+
+def test_characters_that_xml_has_no_form_for_are_replaced():
+    root = ET.fromstring(junit_xml('s', [('a', 'b\x00', 'c\x1b[1m')], {}))
+    assert next(root.iter('testcase')).get('name') == 'b\ufffd'
