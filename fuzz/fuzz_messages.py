@@ -7,7 +7,7 @@ from __future__ import annotations
 import atheris
 
 with atheris.instrument_imports(include=['distill_runtime.ros']):
-    from distill_runtime.ros import cdr
+    from distill_runtime.data import cdr
     from distill_runtime.ros.joint_state import JointStateDecoder
     from distill_runtime.ros.template import Template
 import numpy as np

@@ -7,10 +7,9 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from distill_runtime.core.sensors import NEVER
+from distill_runtime.data.cdr import DecodeError
 from rclpy.callback_groups import CallbackGroup
 from rclpy.subscription import Subscription
-
-from .cdr import DecodeError
 
 _LONGEST_REORDER_NS = 1_000_000_000
 

@@ -9,6 +9,16 @@ from struct import Struct
 
 from distill_runtime.core.plan import Plan
 from distill_runtime.core.sensors import Sensors
+from distill_runtime.data.cdr import (
+    DecodeError,
+    IMU,
+    ODOMETRY_TWIST,
+    POSE_STAMPED,
+    read_floats,
+    read_stamp_ns,
+    TWIST,
+    TWIST_STAMPED,
+)
 from distill_runtime.errors import ConfigError
 from distill_runtime.spec.spec import PolicySpec
 from distill_runtime.spec.terms import External, JointVelocity
@@ -19,16 +29,6 @@ from rclpy.qos import HistoryPolicy, QoSProfile, ReliabilityPolicy
 from sensor_msgs.msg import Imu, JointState
 from std_msgs.msg import Float32MultiArray
 
-from .cdr import (
-    DecodeError,
-    IMU,
-    ODOMETRY_TWIST,
-    POSE_STAMPED,
-    read_floats,
-    read_stamp_ns,
-    TWIST,
-    TWIST_STAMPED,
-)
 from .channel import Channel, Store
 from .joint_state import JointStateDecoder
 from .subscribe import overridden, subscribe_raw

@@ -7,9 +7,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from distill_runtime.core.arrays import FloatArray, IndexArray
-import numpy as np
-
-from .cdr import (
+from distill_runtime.data.cdr import (
     aligned,
     BODY,
     check_encapsulation,
@@ -19,6 +17,7 @@ from .cdr import (
     read_strings,
     skip_string,
 )
+import numpy as np
 
 _FRAME_ID = BODY + 8
 _MAX_LAYOUTS = 32

@@ -7,10 +7,9 @@ from __future__ import annotations
 from struct import pack, pack_into
 from typing import Any
 
+from distill_runtime.data.cdr import aligned
 import numpy as np
 import numpy.typing as npt
-
-from .cdr import aligned
 
 
 class Template:

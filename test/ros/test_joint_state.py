@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: Apache-2.0
 from __future__ import annotations
 
-from distill_runtime.ros.cdr import DecodeError
+from distill_runtime.data.cdr import DecodeError
 from distill_runtime.ros.joint_state import JointStateDecoder
 from hypothesis import given
 import numpy as np

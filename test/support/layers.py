@@ -75,7 +75,7 @@ def violations(source: str, path: Path) -> list[str]:
 
     Args:
         source: Text of the module.
-        path: Its path below the package folder, such as `ros/cdr.py`.
+        path: Its path below the package folder, such as `data/cdr.py`.
     """
     if len(path.parts) == 1:
         layer, layers, stacks = '', set(), set()

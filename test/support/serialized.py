@@ -4,7 +4,7 @@
 
 from __future__ import annotations
 
-from distill_runtime.ros.cdr import DecodeError
+from distill_runtime.data.cdr import DecodeError
 from hypothesis import strategies as st
 from rclpy.serialization import serialize_message
 
