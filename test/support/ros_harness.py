@@ -215,6 +215,14 @@ def values(status):
     return {entry.key: entry.value for entry in status.values}
 
 
+_DEFAULTS = {
+    'blackbox_dir': '',
+    # the robot of these tests stands still whatever it is told
+    'checks.input_frozen.action': 'off',
+    'torque_limit': 0.0,
+}
+
+
 @contextmanager
 def student(ros, model, message_type=JointState, *, qos=10, is_active=True, **options):
     """Run student_node with a robot.
@@ -230,6 +238,7 @@ def student(ros, model, message_type=JointState, *, qos=10, is_active=True, **op
     namespace = options.pop('namespace', f'/r{next(_NUMBERS)}')
     extra = options.pop('node_options', {})
     name = options.pop('node_name', 'student_node')
+    options = {**_DEFAULTS, **options}
     overrides = [Parameter(key, value=value) for key, value in options.items()]
     overrides.append(Parameter('model', value=str(model)))
     with (
