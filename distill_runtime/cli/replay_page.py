@@ -68,6 +68,8 @@ def _facts(replay: Replay, policy: LoadedPolicy) -> Iterator[tuple[str, str]]:
         ticks = int(np.count_nonzero(playback.mode == mode))
         if ticks:
             yield name, f'{ticks} ticks'
+    for text in replay.source.damage:
+        yield 'damage', text
     if replay.is_approximate:
         yield (
             'note',

@@ -55,6 +55,7 @@ def replay_report(
         },
         'recording': {
             'path': str(recording.path),
+            'damage': list(source.damage),
             'topics': {
                 name: {
                     'name': stream.topic.name,

@@ -9,13 +9,16 @@ read with the definitions of Humble: the messages used here have not changed sin
 from __future__ import annotations
 
 from collections.abc import Iterator
-from pathlib import Path
+from pathlib import Path, PurePath
 from types import TracebackType
 from typing import Any, NamedTuple
 
 from distill_runtime.errors import ConfigError, RecordingError
-from rosbags.highlevel import AnyReader
-from rosbags.typesys import get_typestore, Stores
+from distill_runtime.spec.strict_yaml import read_yaml
+
+from .any_bag import AnyBag
+from .blocks import Block
+from .mcap_bag import McapBag
 
 KINDS = ('rosbag2 folder', '.mcap', '.db3', 'rosbag1 .bag')
 
@@ -45,29 +48,31 @@ class Bag:
         self.path = Path(path)
         if not self.path.exists():
             raise ConfigError(f'recording {self.path} does not exist')
-        if self.path.is_dir() and not (self.path / 'metadata.yaml').is_file():
+        files = _mcap_files(self.path)
+        if not files and self.path.is_dir() and not (self.path / 'metadata.yaml').is_file():
             raise RecordingError(
                 f'{self.path} has no metadata.yaml, expected one of {list(KINDS)}: was the '
                 'recording cut off? ros2 bag reindex writes it anew'
             )
         try:
-            self._reader = AnyReader(
-                [self.path], default_typestore=get_typestore(Stores.ROS2_HUMBLE)
-            )
-            self._reader.open()
+            self._reader: McapBag | AnyBag = McapBag(files) if files else AnyBag(self.path)
         except Exception as error:  # of many types: sqlite3's, zstd's, YAML's among them
             raise RecordingError(
                 f'{self.path} cannot be read as a recording ({", ".join(KINDS)}): {_line(error)}'
             ) from error
-        counts: dict[tuple[str, str], int] = {}
-        for connection in self._reader.connections:
-            key = (connection.topic, connection.msgtype)
-            counts[key] = counts.get(key, 0) + connection.msgcount
+        self.damage = tuple(self._reader.damage)
+        """What of it could not be read."""
+        self.is_cdr = self._reader.is_cdr
+        """Whether messages are serialized as CDR."""
+        counts = self._reader.counts()
         self.topics = tuple(Topic(*key, count) for key, count in sorted(counts.items()))
         """All of them, by name."""
         if not sum(counts.values()):
             self.close()
-            raise RecordingError(f'{self.path} is empty, expected messages')
+            raise RecordingError(
+                f'{self.path} is empty, expected messages'
+                + ''.join(f'; {what}' for what in self.damage)
+            )
 
     def __enter__(self) -> Bag:
         """Return itself."""
@@ -86,24 +91,59 @@ class Bag:
         """Close all files."""
         self._reader.close()
 
-    def messages(self, topic: Topic) -> Iterator[tuple[int, Any]]:
-        """Yield when each message was received in [ns], and the message, in order of receipt.
+    def blocks(self, topic: Topic) -> Iterator[Block]:
+        """Yield the messages of a topic, serialized, in order of receipt.
 
         Raises:
             RecordingError: If the file is damaged there.
         """
-        connections = [
-            connection
-            for connection in self._reader.connections
-            if (connection.topic, connection.msgtype) == topic[:2]
-        ]
-        try:
-            for connection, receive_ns, content in self._reader.messages(connections):
-                yield receive_ns, self._reader.deserialize(content, connection.msgtype)
-        except Exception as error:  # of many types, IndexError and zlib's among them
-            raise RecordingError(
-                f'{self.path} is damaged at {topic.name}: {_line(error)}'
-            ) from error
+        return self._reader.blocks(topic.name, topic.type)
+
+    def messages(self, topic: Topic) -> Iterator[tuple[int, Any]]:
+        """Yield when each message was received in [ns], and the message, in order of receipt.
+
+        Raises:
+            RecordingError: If the file, or a message, is damaged there.
+        """
+        for block in self.blocks(topic):
+            for place, receive_ns in enumerate(block.receive_ns.tolist()):
+                try:
+                    message = self.deserialize(block.content(place), topic)
+                except Exception as error:  # of many types, IndexError among them
+                    raise RecordingError(
+                        f'{self.path} is damaged at {topic.name}: {_line(error)}'
+                    ) from error
+                yield receive_ns, message
+
+    def deserialize(self, content: bytes, topic: Topic) -> Any:  # noqa: ANN401 - rosbags makes it
+        """Return a message as an object; raises errors of many types if it is damaged."""
+        return self._reader.deserialize(content, topic.type)
+
+
+def _mcap_files(path: Path) -> list[Path]:
+    """Return the MCAP files of a recording whose messages are not compressed one by one.
+
+    What metadata.yaml says of them is not needed, but their order; wrong or absent, it is that of
+    their numbers.
+    """
+    if not path.is_dir():
+        return [path] if path.suffix == '.mcap' else []
+    files = sorted(path.glob('*.mcap'), key=_numbered)
+    try:
+        information = read_yaml(path / 'metadata.yaml')
+        told = information['rosbag2_bagfile_information']  # type: ignore[index]
+        if told.get('compression_mode'):
+            return []
+        names = [PurePath(name).name for name in told['relative_file_paths']]
+    except (ConfigError, KeyError, TypeError, AttributeError):
+        return files
+    order = {name: place for place, name in enumerate(names)}
+    return sorted(files, key=lambda file: order.get(file.name, len(order)))
+
+
+def _numbered(path: Path) -> tuple[int, str]:
+    number = path.stem.rpartition('_')[2]
+    return (int(number) if number.isdecimal() else -1, path.name)
 
 
 def _line(error: Exception) -> str:

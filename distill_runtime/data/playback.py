@@ -194,7 +194,8 @@ def _joint_rows(recording: Recording, wanted: tuple[str, ...]) -> FloatArray:
         raise RecordingError(
             f'{joints.topic.name} has no joints {missing}, it has {list(joints.joints)}'
         )
-    order: IndexArray = np.array([joints.joints.index(name) for name in wanted], np.intp)
-    position = joints.position[:, order]
-    velocity = np.zeros_like(position) if joints.velocity is None else joints.velocity[:, order]
-    return np.concatenate((position, velocity), axis=1)
+    velocity = np.zeros_like(joints.position) if joints.velocity is None else joints.velocity
+    if wanted != joints.joints:
+        order: IndexArray = np.array([joints.joints.index(name) for name in wanted], np.intp)
+        return np.concatenate((joints.position[:, order], velocity[:, order]), axis=1)
+    return np.concatenate((joints.position, velocity), axis=1)

@@ -44,6 +44,8 @@ class Source:
     action: Labelled | None
     parameters: Mapping[str, object]
     """What the node was set to, as far as the recording says and a runner cares."""
+    damage: tuple[str, ...]
+    """What of the recording could not be read."""
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -155,6 +157,7 @@ def read_source(
             if log is None
             else read_labelled(bag, f'{log.node}/action', runner.policy.action.size),
             parameters={} if log is None else recorded_parameters(bag, log.node),
+            damage=bag.damage,
         )
 
 

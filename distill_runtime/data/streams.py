@@ -8,17 +8,20 @@ Quaternions are (w, x, y, z) from here on. A message that cannot be used is left
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass
-from typing import Any
+from dataclasses import dataclass, replace
+from typing import Any, NamedTuple, TypeVar
 
-from distill_runtime.core.arrays import FloatArray
+from distill_runtime.core.arrays import FloatArray, IndexArray
 from distill_runtime.errors import RecordingError
 import numpy as np
 import numpy.typing as npt
 
 from .bags import Bag, Topic
+from .blocks import Block
+from .cdr_rows import Fixed, fixed_rows, IMU, joint_state_rows, ODOMETRY, TWIST, TWIST_STAMPED
 
 StampArray = npt.NDArray[np.int64]
+Number = TypeVar('Number', np.int64, np.float64)
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -59,12 +62,15 @@ def read_imu(bag: Bag, topic: Topic) -> Stream:
 
     The orientation of a driver that has none (covariance[0] is -1) is NaN.
     """
-    return _read(bag, topic, _imu_row, 7)
+    stream = _read(bag, topic, IMU, _imu_row)
+    values = np.delete(stream.values, 4, axis=1)
+    values[stream.values[:, 4] == -1.0, :4] = np.nan
+    return replace(stream, values=values)
 
 
 def read_odometry(bag: Bag, topic: Topic) -> Stream:
     """Read linear velocities in the child frame in [m]/[s], then orientations: width 7."""
-    return _read(bag, topic, _odometry_row, 7)
+    return _read(bag, topic, ODOMETRY, _odometry_row)
 
 
 def read_command(bag: Bag, topic: Topic) -> Stream:
@@ -72,14 +78,15 @@ def read_command(bag: Bag, topic: Topic) -> Stream:
 
     One that is not finite is left out, as on the robot.
     """
-    stream = _read(bag, topic, _command_row, 3)
+    form = TWIST if topic.type.endswith('/Twist') else TWIST_STAMPED
+    stream = _read(bag, topic, form, _command_row)
     is_finite = np.isfinite(stream.values).all(axis=1)
     return Stream(
         topic=topic,
         stamp_ns=None if stream.stamp_ns is None else stream.stamp_ns[is_finite],
         receive_ns=stream.receive_ns[is_finite],
         values=stream.values[is_finite],
-        num_skipped=int(np.count_nonzero(~is_finite)),
+        num_skipped=stream.num_skipped + int(np.count_nonzero(~is_finite)),
     )
 
 
@@ -95,113 +102,175 @@ def read_joints(bag: Bag, topic: Topic, joints: tuple[str, ...] | None = None) -
     Raises:
         RecordingError: If no message has all of the joints.
     """
-    rows = list(_joint_rows(bag, topic, joints))
-    wanted = joints or max((row.names for row in rows), key=len, default=())
-    orders: dict[tuple[str, ...], list[int] | None] = {}
-    kept: list[_JointRow] = []
-    for row in rows:
-        if row.names not in orders:
-            places = {name: place for place, name in enumerate(row.names)}
-            known = all(name in places for name in wanted)
-            orders[row.names] = [places[name] for name in wanted] if known else None
-        order = orders[row.names]
-        if order is not None and len(row.position) == len(row.names):
-            kept.append(row.ordered(order))
+    parts = list(_joint_parts(bag, topic, joints))
+    longest = max((part.names for part in parts), key=len, default=())
+    wanted = joints or longest
+    kept = [part.of(wanted) for part in parts if set(wanted) <= set(part.names)]
+    kept = [part for part in kept if part.position.shape[1]]
     if not kept or not wanted:
-        names = max((row.names for row in rows), key=len, default=())
-        missing = [name for name in wanted if name not in names]
+        missing = [name for name in wanted if name not in longest]
         raise RecordingError(
             f'{topic.name} has no message with joints {missing or list(wanted)} and their '
-            f'positions, its names are {list(names)}'
+            f'positions, its names are {list(longest)}'
         )
+    number = np.concatenate([part.number for part in kept])
+    order = None if (np.diff(number) > 0).all() else np.argsort(number)
     return JointStream(
         topic=topic,
         joints=wanted,
-        stamp_ns=np.array([row.stamp_ns for row in kept], np.int64),
-        receive_ns=np.array([row.receive_ns for row in kept], np.int64),
-        position=np.array([row.position for row in kept], np.float64),
-        velocity=_matrix([row.velocity for row in kept], len(wanted)),
-        effort=_matrix([row.effort for row in kept], len(wanted)),
-        num_skipped=len(rows) - len(kept),
+        stamp_ns=_joined([part.stamp_ns for part in kept], order),
+        receive_ns=_joined([part.receive_ns for part in kept], order),
+        position=_joined([part.position for part in kept], order),
+        velocity=_whole([part.velocity for part in kept], order),
+        effort=_whole([part.effort for part in kept], order),
+        num_skipped=topic.num_messages - len(number),
     )
 
 
-@dataclass(frozen=True, kw_only=True)
-class _JointRow:
-    """One message about joints."""
+class _JointPart(NamedTuple):
+    """Messages about joints that have the same names; numbers have a row for each."""
 
-    stamp_ns: int
-    receive_ns: int
+    number: IndexArray
+    """Which messages of the topic they are."""
     names: tuple[str, ...]
+    stamp_ns: StampArray
+    receive_ns: StampArray
     position: FloatArray
     velocity: FloatArray
     effort: FloatArray
 
-    def ordered(self, order: list[int]) -> _JointRow:
-        """Return it with its numbers picked."""
-        return _JointRow(
-            stamp_ns=self.stamp_ns,
-            receive_ns=self.receive_ns,
-            names=self.names,
-            position=self.position[order],
-            velocity=_picked(self.velocity, order, len(self.names)),
-            effort=_picked(self.effort, order, len(self.names)),
-        )
-
-
-def _picked(values: FloatArray, order: list[int], count: int) -> FloatArray:
-    return values[order] if len(values) == count else values[:0]
-
-
-def _matrix(rows: list[FloatArray], width: int) -> FloatArray | None:
-    if any(len(row) != width for row in rows):
-        return None
-    return np.array(rows, np.float64)
-
-
-def _joint_rows(bag: Bag, topic: Topic, joints: tuple[str, ...] | None) -> Iterator[_JointRow]:
-    """Yield what each message says; of a trajectory, its first point."""
-    none = np.zeros(0)
-    for receive_ns, message in bag.messages(topic):
-        names: Iterable[str]
-        if topic.type == 'std_msgs/msg/Float64MultiArray':
-            stamp_ns, names = receive_ns, joints or ()
-            arrays = (message.data, none, none)
-        elif topic.type == 'trajectory_msgs/msg/JointTrajectory':
-            stamp_ns, names = message_stamp_ns(message), message.joint_names
-            point = message.points[0] if message.points else None
-            arrays = (none,) * 3 if point is None else (point.positions, point.velocities, none)
+    def of(self, wanted: tuple[str, ...]) -> _JointPart:
+        """Return it with the wanted joints; numbers that are not one per name are left out."""
+        if wanted == self.names:
+            order: slice | list[int] = slice(None)
         else:
-            stamp_ns, names = message_stamp_ns(message), message.name
-            arrays = (message.position, message.velocity, message.effort)
-        position, velocity, effort = (np.asarray(array, np.float64) for array in arrays)
-        yield _JointRow(
-            stamp_ns=stamp_ns,
-            receive_ns=receive_ns,
-            names=tuple(names),
-            position=position,
-            velocity=velocity,
-            effort=effort,
+            order = [self.names.index(name) for name in wanted]
+        position, velocity, effort = (
+            values[:, order] if values.shape[1] == len(self.names) else values[:, :0]
+            for values in self[-3:]
         )
+        return self._replace(names=wanted, position=position, velocity=velocity, effort=effort)
+
+
+def _joined(parts: list[npt.NDArray[Number]], order: IndexArray | None) -> npt.NDArray[Number]:
+    whole = np.concatenate(parts)
+    return whole if order is None else whole[order]
+
+
+def _whole(parts: list[FloatArray], order: IndexArray | None) -> FloatArray | None:
+    """Join the parts; None: not every message has the numbers."""
+    if any(not part.shape[1] for part in parts):
+        return None
+    return _joined(parts, order)
+
+
+def _joint_parts(bag: Bag, topic: Topic, joints: tuple[str, ...] | None) -> Iterator[_JointPart]:
+    """Yield what the messages say; of a trajectory, its first point."""
+    before = 0
+    for block in bag.blocks(topic):
+        rest = np.ones(len(block.sizes), np.bool_)
+        if bag.is_cdr and topic.type == 'sensor_msgs/msg/JointState':
+            for alike in joint_state_rows(block):
+                rest[alike.places] = False
+                assert alike.stamp_ns is not None, 'a JointState has a header'
+                yield _JointPart(
+                    before + alike.places,
+                    alike.names,
+                    alike.stamp_ns,
+                    block.receive_ns[alike.places],
+                    *alike.numbers,
+                )
+        for place in np.flatnonzero(rest).tolist():
+            part = _joint_part(bag, topic, block, place, joints)
+            if part is not None:
+                yield part._replace(number=part.number + before)
+        before += len(rest)
+
+
+def _joint_part(
+    bag: Bag, topic: Topic, block: Block, place: int, joints: tuple[str, ...] | None
+) -> _JointPart | None:
+    """Return what one message says; None if it cannot be read."""
+    message = _message(bag, topic, block, place)
+    if message is None:
+        return None
+    none = np.zeros(0)
+    receive_ns = int(block.receive_ns[place])
+    names: Iterable[str]
+    if topic.type == 'std_msgs/msg/Float64MultiArray':
+        stamp_ns, names = receive_ns, joints or ()
+        arrays = (message.data, none, none)
+    elif topic.type == 'trajectory_msgs/msg/JointTrajectory':
+        stamp_ns, names = message_stamp_ns(message), message.joint_names
+        point = message.points[0] if message.points else None
+        arrays = (none,) * 3 if point is None else (point.positions, point.velocities, none)
+    else:
+        stamp_ns, names = message_stamp_ns(message), message.name
+        arrays = (message.position, message.velocity, message.effort)
+    position, velocity, effort = (np.asarray(array, np.float64)[None] for array in arrays)
+    return _JointPart(
+        np.array([place]),
+        tuple(names),
+        np.array([stamp_ns]),
+        np.array([receive_ns]),
+        position,
+        velocity,
+        effort,
+    )
 
 
 def _read(
-    bag: Bag, topic: Topic, row_of: Callable[[Any], tuple[float, ...]], width: int
+    bag: Bag,
+    topic: Topic,
+    form: Fixed,
+    row_of: Callable[[Any], tuple[float, ...]],
 ) -> Stream:
-    """Read a topic whose messages all have the same numbers."""
-    has_header = not topic.type.endswith('/Twist')
-    stamps, received, rows = [], [], []
-    for receive_ns, message in bag.messages(topic):
-        received.append(receive_ns)
-        rows.append(row_of(message))
-        if has_header:
-            stamps.append(message_stamp_ns(message))
+    """Read a topic whose messages all have the same numbers.
+
+    Args:
+        bag: The recording.
+        topic: The topic.
+        form: Where serialized messages have the numbers.
+        row_of: Returns them of a message.
+    """
+    has_header = form.strings > 0
+    received, stamps, values = [], [], []
+    num_messages = 0
+    for block in bag.blocks(topic):
+        count = len(block.sizes)
+        num_messages += count
+        rows, stamp_ns = np.zeros((count, len(form.columns))), np.zeros(count, np.int64)
+        rest, is_read = np.ones(count, np.bool_), np.ones(count, np.bool_)
+        for alike in fixed_rows(block, form) if bag.is_cdr else ():
+            rest[alike.places] = False
+            rows[alike.places] = alike.numbers[0]
+            if alike.stamp_ns is not None:
+                stamp_ns[alike.places] = alike.stamp_ns
+        for place in np.flatnonzero(rest).tolist():
+            message = _message(bag, topic, block, place)
+            is_read[place] = message is not None
+            if message is not None:
+                rows[place] = row_of(message)
+                stamp_ns[place] = message_stamp_ns(message) if has_header else 0
+        received.append(block.receive_ns[is_read])
+        stamps.append(stamp_ns[is_read])
+        values.append(rows[is_read])
+    receive_ns = np.concatenate(received) if received else np.zeros(0, np.int64)
     return Stream(
         topic=topic,
-        stamp_ns=np.array(stamps, np.int64) if has_header else None,
-        receive_ns=np.array(received, np.int64),
-        values=np.array(rows, np.float64).reshape(-1, width),
+        stamp_ns=(np.concatenate(stamps) if stamps else receive_ns) if has_header else None,
+        receive_ns=receive_ns,
+        values=np.concatenate(values) if values else np.zeros((0, len(form.columns))),
+        num_skipped=num_messages - len(receive_ns),
     )
+
+
+def _message(bag: Bag, topic: Topic, block: Block, place: int) -> Any:  # noqa: ANN401
+    """Return one message as an object; None if it is damaged."""
+    try:
+        return bag.deserialize(block.content(place), topic)
+    except Exception:  # noqa: BLE001  rosbags raises many types, IndexError among them
+        return None
 
 
 def message_stamp_ns(message: Any) -> int:  # noqa: ANN401 - a class that rosbags makes when it runs
@@ -212,10 +281,8 @@ def message_stamp_ns(message: Any) -> int:  # noqa: ANN401 - a class that rosbag
 
 def _imu_row(message: Any) -> tuple[float, ...]:  # noqa: ANN401
     quat, rate = message.orientation, message.angular_velocity
-    angular_velocity = (rate.x, rate.y, rate.z)
-    if message.orientation_covariance[0] == -1.0:
-        return (np.nan,) * 4 + angular_velocity
-    return (quat.w, quat.x, quat.y, quat.z, *angular_velocity)
+    covariance = message.orientation_covariance[0]
+    return (quat.w, quat.x, quat.y, quat.z, covariance, rate.x, rate.y, rate.z)
 
 
 def _odometry_row(message: Any) -> tuple[float, ...]:  # noqa: ANN401

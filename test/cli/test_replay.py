@@ -67,6 +67,16 @@ def test_other_limit_is_outside_and_every_output_names_the_joint(bag, model, tmp
     assert shapes['stamp_ns'] == shapes['mode'] == shapes['valid'] == (60,)
 
 
+def test_recording_that_was_cut_off_is_replayed_as_far_as_it_goes(bag, model, tmp_path, capsys):
+    path = tmp_path / 'cut.mcap'
+    content = next(bag.glob('*.mcap')).read_bytes()
+    path.write_bytes(content[: len(content) // 3])
+    assert run(path, model, *SETTINGS) == 0
+    assert 'it was cut off, what came later is missing' in ' '.join(
+        capsys.readouterr().out.split()
+    )
+
+
 def test_rules_and_tolerance_decide(bag, model, tmp_path):
     rules = tmp_path / 'rules.yaml'
     rules.write_text('commands: {max: 3.0}\nobservation: {max: 10}\naction: {max: 10}\n')

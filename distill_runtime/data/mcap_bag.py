@@ -1,0 +1,128 @@
+# Copyright 2026 The distill_runtime Authors
+# SPDX-License-Identifier: Apache-2.0
+"""A rosbag2 of MCAP files: one, or several that it was split into."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+from distill_runtime.errors import RecordingError
+import numpy as np
+from rosbags.typesys import get_types_from_msg, get_typestore, Stores
+
+from .blocks import Block, joined
+from .mcap import McapFile
+
+_READABLE = 'cdr'
+
+
+class McapBag:
+    """Messages by topic and type, in order of receipt."""
+
+    is_cdr = True
+    """All messages that it gives are serialized as CDR."""
+
+    def __init__(self, paths: Sequence[Path]) -> None:
+        """Open the files.
+
+        Raises:
+            RecordingError: If one is no MCAP file.
+        """
+        self._files: list[McapFile] = []
+        try:
+            for path in paths:
+                self._files.append(McapFile(path))
+        except BaseException:
+            self.close()
+            raise
+        self._types = get_typestore(Stores.ROS2_HUMBLE)
+        self._is_known: dict[str, bool] = {}
+        self.damage = [file.damage for file in self._files if file.damage]
+        """What could not be read, file by file."""
+
+    def close(self) -> None:
+        """Close all files."""
+        for file in self._files:
+            file.close()
+
+    def counts(self) -> dict[tuple[str, str], int]:
+        """Return the number of messages per topic and type."""
+        found: dict[tuple[str, str], int] = {}
+        for file in self._files:
+            for number, channel in file.channels.items():
+                if channel.encoding == _READABLE:
+                    key = (channel.topic, channel.type)
+                    found[key] = found.get(key, 0) + file.count(number)
+        return found
+
+    def blocks(self, topic: str, kind: str) -> Iterator[Block]:
+        """Yield the messages of a topic.
+
+        Raises:
+            RecordingError: If a chunk cannot be decompressed.
+        """
+        last_ns = -1
+        for block in self._in_file_order(topic, kind):
+            first_ns = int(block.receive_ns.min())
+            if first_ns < last_ns:
+                break
+            last_ns = int(block.receive_ns.max())
+        else:
+            yield from map(_sorted, self._in_file_order(topic, kind))
+            return
+        blocks = list(self._in_file_order(topic, kind))
+        contents = [block.content(place) for block in blocks for place in range(len(block.sizes))]
+        times = np.concatenate([block.receive_ns for block in blocks])
+        yield _sorted(joined(times.tolist(), contents))
+
+    def deserialize(self, content: bytes, kind: str) -> Any:  # noqa: ANN401 - rosbags makes it
+        """Return a message as an object."""
+        if kind not in self._is_known:
+            self._is_known[kind] = True
+            if kind not in self._types.fielddefs:
+                self._learn(kind)
+        return self._types.deserialize_cdr(content, kind)
+
+    def _learn(self, kind: str) -> None:
+        """Take over the definition of a type that is not one of ROS."""
+        for file in self._files:
+            for channel in file.channels.values():
+                if channel.type == kind and channel.definition:
+                    known = get_types_from_msg(channel.definition, kind)
+                    new = {
+                        name: fields
+                        for name, fields in known.items()
+                        if name not in self._types.fielddefs
+                    }
+                    self._types.register(new)
+                    return
+
+    def _in_file_order(self, topic: str, kind: str) -> Iterator[Block]:
+        for file in self._files:
+            for number, channel in file.channels.items():
+                if (channel.topic, channel.type, channel.encoding) == (topic, kind, _READABLE):
+                    yield from _readable(file, number)
+
+
+def _readable(file: McapFile, channel: int) -> Iterator[Block]:
+    try:
+        for block in file.blocks(channel):
+            if len(block.sizes):
+                yield block
+    except RecordingError:
+        raise
+    except Exception as error:  # of many types: lz4's and zstd's among them
+        name = file.channels[channel].topic
+        raise RecordingError(
+            f'{file.path} is damaged at {name}: {" ".join(str(error).split())}'
+        ) from error
+
+
+def _sorted(block: Block) -> Block:
+    """Bring a block into the order of receipt."""
+    if np.all(block.receive_ns[1:] >= block.receive_ns[:-1]):
+        return block
+    order = np.argsort(block.receive_ns, kind='stable')
+    return Block(block.receive_ns[order], block.data, block.starts[order], block.sizes[order])
