@@ -262,6 +262,7 @@ class PolicyRunner:
             goal = next_mode(self._mode, event)
             if goal is Mode.FAULT:
                 self.fail(Finding('estop', 'estop.requested: estop was called'), stamp_ns)
+                self._events.clear()
             elif goal is not None and goal is not self._mode:
                 self._enter(goal, stamp_ns)
 

@@ -2,8 +2,12 @@
 # SPDX-License-Identifier: Apache-2.0
 from __future__ import annotations
 
-from distill_runtime.core.modes import Event, Mode, next_mode
+from pathlib import Path
+
+from distill_runtime.core.modes import Event, FAULT_ACTIONS, HARDNESS, Mode, next_mode
 import pytest
+
+PAGE = (Path(__file__).resolve().parents[2] / 'docs' / 'modes.md').read_text()
 
 
 @pytest.mark.parametrize(
@@ -38,3 +42,29 @@ def test_numbers_on_the_tick_topic_stay():
         ('POLICY', 2),
         ('FAULT', 3),
     ]
+
+
+def row(*cells):
+    """Return a row of a table of the page."""
+    return f'| {" | ".join(str(cell) for cell in cells)} |'
+
+
+def test_page_says_what_every_event_does_in_every_mode():
+    table = [row('mode', *(event.name.lower() for event in Event)), '|---' * 5 + '|']
+    for mode in Mode:
+        goals = (next_mode(mode, event) for event in Event)
+        names = [goal.name.lower() if goal else '-' for goal in goals]
+        table.append(row(mode.name.lower(), *names))
+    assert '\n\n{}\n\n'.format('\n'.join(table)) in PAGE
+
+
+def test_page_describes_every_mode_and_every_fault_action_once():
+    for mode in Mode:
+        assert PAGE.count(f'| {mode.name.lower()} | {int(mode)} | ') == 1
+    for action in FAULT_ACTIONS:
+        assert PAGE.count(f'| `{action}` | ') == 1
+
+
+def test_every_fault_action_has_a_hardness_that_ends_at_sending_nothing():
+    assert set(HARDNESS) == set(FAULT_ACTIONS)
+    assert max(HARDNESS, key=HARDNESS.get) == 'stop'

@@ -65,6 +65,17 @@ def test_estop_wins_over_a_start_asked_in_the_same_tick():
         assert rig.policy.num_runs == 0
 
 
+def test_estop_in_a_fault_wins_over_a_reset_asked_in_the_same_tick():
+    rig = walking()
+    rig.ask(Event.ESTOP)
+    rig.tick()
+    for event in (Event.ESTOP, Event.RESET_FAULT):
+        assert rig.runner.request(event)[0]
+    assert rig.tick().mode is Mode.FAULT
+    assert rig.tick().mode is Mode.FAULT
+    assert rig.ask(Event.RESET_FAULT).mode is Mode.STANDBY
+
+
 def test_second_estop_keeps_the_first_reason():
     rig = walking(output=float('nan'))
     fault = rig.tick().reason
