@@ -77,7 +77,8 @@ class Limiter:
         Args:
             target: What is wanted, finite, shape (num_joints,).
             command: Receives the limited command, shape (num_joints,); may be target itself.
-            has_feedback: Whether the measured joints are fresh; without them no torque is known.
+            has_feedback: Whether the measured joints are fresh and the torque is to be limited: a
+                slow way to a pose may pull as hard as it can.
         """
         if has_feedback and self._feedback is not None:
             position, velocity = self._feedback

@@ -198,11 +198,12 @@ class PolicyRunner:
         if self._mode is Mode.POLICY:
             has_policy_step = self._policy_tick(stamp_ns)
             if self._mode is Mode.POLICY:
-                self._limit(self._policy_target)
+                has_feedback = self._freshness.joints_are_fresh
+                self.limiter.limit(self._policy_target, self._command, has_feedback)
                 return self._result(True, has_policy_step, warning)
         if self._mode is Mode.STANDBY:
             self._ramp.write(stamp_ns, self._wanted)
-            self._limit(self._wanted)
+            self.limiter.limit(self._wanted, self._command)
             return self._result(True, False, warning)
         return self._result(self._act_on_fault(stamp_ns), has_policy_step, self._fault)
 
@@ -231,10 +232,6 @@ class PolicyRunner:
             np.add(self._wanted, self._from, self._wanted)
         return phase == 0
 
-    def _limit(self, target: FloatArray) -> None:
-        """Write the command of this tick."""
-        self.limiter.limit(target, self._command, self._freshness.joints_are_fresh)
-
     def _act_on_fault(self, stamp_ns: int) -> bool:
         """Write the command of the fault action; return whether to send it."""
         response = self._response
@@ -243,7 +240,7 @@ class PolicyRunner:
         if not response.write(stamp_ns, measured, self._start_pose(), self._wanted):
             self.limiter.reset()  # what follows starts from wherever the joints went
             return False
-        self._limit(self._wanted)
+        self.limiter.limit(self._wanted, self._command)
         return True
 
     def _start_pose(self) -> FloatArray:

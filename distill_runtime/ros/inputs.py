@@ -195,12 +195,11 @@ class Inputs:
             ),
         )
         try:
-            is_overridden = bool(overridden(self._node, topic))
             subscription = subscribe_raw(self._node, message_type, topic, qos)
         except ConfigError:
             self.destroy()
             raise
-        is_single = qos.depth == 1 and not is_overridden
+        is_single = qos.depth == 1 and not overridden(self._node, topic)
         self.channels.append(Channel(subscription, message_type, topic, store, is_single))
         return self.channels[-1]
 

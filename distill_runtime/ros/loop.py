@@ -13,7 +13,7 @@ import time
 import traceback
 from typing import Protocol
 
-from distill_runtime.core.modes import Event
+from distill_runtime.core.modes import Event, Mode
 from distill_runtime.core.runner import PolicyRunner
 from distill_runtime.core.sensors import Sensors
 from distill_runtime.core.step import Step
@@ -135,7 +135,8 @@ class ControlLoop:
             deadline_ns: When it should have begun.
         """
         parts = self._parts
-        parts.runner.outside = self.watch.findings(parts.estop.refresh())
+        is_policy = parts.runner.mode is Mode.POLICY
+        parts.runner.outside = self.watch.findings(parts.estop.refresh(), is_policy)
         before_ns = time.monotonic_ns()
         step = parts.runner.step(parts.sensors, stamp_ns)
         if step.has_policy_step:

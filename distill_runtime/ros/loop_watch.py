@@ -42,13 +42,14 @@ class LoopWatch:
         """Note how long a step took in which the policy ran."""
         self._duration_ns = duration_ns
 
-    def findings(self, is_stopped: bool) -> Sequence[Finding]:
+    def findings(self, is_stopped: bool, is_policy: bool) -> Sequence[Finding]:
         """Return what the runner is to know at this tick.
 
         Args:
             is_stopped: Whether the topic estop asks for a stop.
+            is_policy: Whether the policy moves the robot; a pose may be held late.
         """
-        is_late = self._missed > self._most_missed
+        is_late = is_policy and self._missed > self._most_missed
         is_slow = self._duration_ns > self._longest_ns
         if not (is_stopped or is_late or is_slow or self.rival):
             return ()

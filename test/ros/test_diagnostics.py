@@ -59,7 +59,8 @@ def test_age_of_an_input_is_that_at_the_last_tick(rig):
 
 
 def test_reason_is_logged_when_it_comes_up_and_not_again(ros, model, capfd):
-    with student(ros, model, **LOCKSTEP) as rig:
+    patient = {'checks.input_sample.debounce': 10.0}
+    with student(ros, model, **LOCKSTEP, **patient) as rig:
         rig.robot.tick(T0)
         for tick in range(1, 5):
             rig.robot.tick(T0 + tick * TICK, position=(float('nan'), 0.0, 0.0))

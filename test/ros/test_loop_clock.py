@@ -88,7 +88,8 @@ def test_ticks_carry_simulated_time_once_per_period(simulated):
     assert 15 <= len(stamps) <= 22
     assert rig.robot.commands.messages[-1].header.stamp.sec == 100
     rig.diagnose()
-    assert rig.diagnose().message in ('standby', '1 deadlines missed', '2 deadlines missed')
+    message = rig.diagnose().message.partition(', was')[0]
+    assert message in ('standby', '1 deadlines missed', '2 deadlines missed')
 
 
 def test_clock_that_is_set_back_is_a_fault_and_ticks_go_on(simulated):

@@ -83,13 +83,13 @@ def test_services_change_the_mode_and_answer_with_a_reason(ros, model):
             assert rig.robot.call(service) == answer
             wait_for(lambda start=count: len(rig.robot.ticks.messages) > start + 2)
             assert mode(rig) == following
-        assert rig.diagnose().level == b'\x00'
+        assert rig.settle().level == b'\x00'
 
 
 def test_start_is_refused_while_inputs_are_missing(ros, model):
     with student(ros, model) as rig:
         wait_for(lambda: rig.robot.ticks.messages)
-        answer = (False, 'inputs are still missing, start is refused')
+        answer = (False, 'start is refused: inputs are still missing')
         assert rig.robot.call('start') == answer
         status = rig.diagnose()
         assert status.message.startswith('joint_states.missing: no sample yet')
@@ -136,7 +136,7 @@ def test_sensors_that_stop_are_a_fault_and_damping_needs_none(ros, model):
         held = rig.robot.commands.messages[-1].position.tolist()
         assert held in (list(DEFAULT), list(POSE))
         with rig.robot.feeding(position=POSE):
-            assert rig.robot.call('reset_fault')[0]
+            wait_for(lambda: rig.robot.call('reset_fault')[0], 'fresh data')
 
 
 def test_velocity_command_from_before_the_activation_is_dropped(ros, model):

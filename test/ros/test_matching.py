@@ -40,7 +40,7 @@ def test_best_effort_sensors_in_lock_step_are_heard_with_the_override(ros, model
     }
     with student(ros, model, qos=BEST_EFFORT, namespace='/quiet', **LOCKSTEP, **override) as rig:
         rig.robot.tick(T0)
-        assert rig.diagnose().level == b'\x00'
+        assert rig.settle().level == b'\x00'
 
 
 def test_nothing_is_told_where_one_of_two_publishers_can_be_heard(ros, model):
