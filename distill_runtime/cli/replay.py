@@ -36,7 +36,7 @@ examples:
   distill-runtime replay walk/ student.onnx
   distill-runtime replay walk/ policy.onnx --robot unitree_go2 --topic imu:=/imu/data
   distill-runtime replay walk/ new.onnx --against old.onnx --tolerance 0.1
-  distill-runtime replay walk/ new.onnx --rules rules.yaml --junit replay.xml --html replay.html
+  distill-runtime replay walk/ new.onnx --rules rules.yaml --junit replay.xml
   distill-runtime replay walk/ student.onnx --params-file robot.yaml -p max_input_age:=0.2
 
 rules (YAML), each key optional: tolerance, invalid, commands, observation, action, joints, terms,
@@ -86,7 +86,6 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     out = parser.add_argument_group('what is written')
     out.add_argument('--json', metavar='F', help='write the result to a file; -: print it')
     out.add_argument('--junit', metavar='F', help='write it as JUnit XML')
-    out.add_argument('--html', metavar='F', help='write a report with plots, one file')
     out.add_argument('--ticks', metavar='F', help='write each tick (.npz)')
 
 
