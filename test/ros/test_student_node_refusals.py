@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 
+from distill_runtime.errors import ConfigError
 from distill_runtime.ros import assembly
 import pytest
 from rclpy.lifecycle import TransitionCallbackReturn
@@ -157,7 +158,7 @@ def test_joint_that_the_robot_does_not_have_is_refused(idle, tmp_path):
 
 def test_memory_lock_that_is_refused_refuses_the_configure(idle, monkeypatch):
     def refuse():
-        raise assembly.ConfigError('lock_memory is true, mlockall is refused: no')
+        raise ConfigError('lock_memory is true, mlockall is refused: no')
 
     monkeypatch.setattr(assembly, 'lock_memory', refuse)
     assert refusal(idle, lock_memory=True) == 'lock_memory is true, mlockall is refused: no'
