@@ -60,6 +60,7 @@ setup(
         'sim': ['mujoco>=3.3.6,<5'],
         'train': [ONNX, 'torch>=2.2,<3'],
         'bags': ['rosbags>=0.10,<0.12'],
+        'report': ['plotly>=5.18,<7'],
         'sign': ['cryptography>=3.4,<51'],
         # not for every Python there is a wheel
         'fuzz': ['atheris>=2.3,<4'],

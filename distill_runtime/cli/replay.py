@@ -36,7 +36,7 @@ examples:
   distill-runtime replay walk/ student.onnx
   distill-runtime replay walk/ policy.onnx --robot unitree_go2 --topic imu:=/imu/data
   distill-runtime replay walk/ new.onnx --against old.onnx --tolerance 0.1
-  distill-runtime replay walk/ new.onnx --rules rules.yaml --junit replay.xml
+  distill-runtime replay walk/ new.onnx --rules rules.yaml --html replay.html
   distill-runtime replay walk/ student.onnx --params-file robot.yaml -p max_input_age:=0.2
 
 rules (YAML), each key optional: tolerance, invalid, commands, observation, action, joints, terms,
@@ -86,6 +86,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     out = parser.add_argument_group('what is written')
     out.add_argument('--json', metavar='F', help='write the result to a file; -: print it')
     out.add_argument('--junit', metavar='F', help='write it as JUnit XML')
+    out.add_argument('--html', metavar='F', help='write a page with plots, one file')
     out.add_argument('--ticks', metavar='F', help='write each tick (.npz)')
 
 
@@ -119,6 +120,8 @@ def run(args: argparse.Namespace) -> int:
         rival = load_policy(args.against, args.against_spec or None, args.robot)
         other = replay(read_source(bag, rival, topics, args.node), rival, config)
     found = assess(result, policy, rules, load_robot(args.robot) if args.robot else None, other)
+    if args.html:
+        _write_page(args, result, policy, found, other)
     _write(args, result, policy, found)
     if found.verdict == 'not_compared':
         return 0 if args.ticks else 2
@@ -134,6 +137,41 @@ def _parameters(args: argparse.Namespace) -> dict[str, object]:
         parameters.update(parameters_in(Path(file).expanduser()))
     parameters.update(map(assignment, args.param))
     return parameters
+
+
+def _write_page(
+    args: argparse.Namespace,
+    result: Replay,
+    policy: LoadedPolicy,
+    found: Assessment,
+    other: Replay | None,
+) -> None:
+    """Write the page; what draws it is an extra."""
+    from distill_runtime.errors import MissingExtraError
+
+    try:
+        from distill_runtime.data.report import html_report
+    except ImportError as error:
+        raise MissingExtraError(
+            f'{error.name} is not installed, install it with: '
+            'pip install "distill_runtime[report]"'
+        ) from error
+    from .output_file import write_text
+    from .replay_page import facts
+    from .replay_report import versions
+
+    told = {
+        **dict(facts(result, policy)),
+        'sha256': policy.sha256,
+        'against': args.against,
+        'rules': args.rules or 'default',
+        'versions': ', '.join(f'{name} {number}' for name, number in versions().items()),
+    }
+    reference = result.recorded_commands()
+    if other is not None:
+        reference = other.commands if other.commands.shape == result.commands.shape else None
+    page = html_report(result, policy, found, told, reference)
+    write_text(Path(args.html).expanduser(), '--html', page)
 
 
 def _write(

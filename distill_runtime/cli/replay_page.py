@@ -40,7 +40,7 @@ def replay_page(
     """
     return [
         Section(
-            title='replay', lines=table_lines(('', ' '), list(_facts(replay, policy)), width)[1:]
+            title='replay', lines=table_lines(('', ' '), list(facts(replay, policy)), width)[1:]
         ),
         *_streams(replay, width),
         *_invalid(replay, width),
@@ -51,7 +51,8 @@ def replay_page(
     ]
 
 
-def _facts(replay: Replay, policy: LoadedPolicy) -> Iterator[tuple[str, str]]:
+def facts(replay: Replay, policy: LoadedPolicy) -> Iterator[tuple[str, str]]:
+    """Yield name and value of what was replayed, and how."""
     playback = replay.playback
     count = len(playback.mode)
     yield 'recording', str(replay.source.recording.path)

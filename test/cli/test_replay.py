@@ -144,3 +144,12 @@ def test_what_cannot_be_used_is_refused_in_one_line(words, message, bag, model, 
     said = capsys.readouterr().err
     assert message in said
     assert said.count('\n') == 1
+
+
+def test_page_is_written_as_one_file(bag, model, tmp_path):
+    pytest.importorskip('plotly', reason='no plotly here')
+    path = tmp_path / 'page.html'
+    assert run(bag, model, *SETTINGS, '--html', path) == 0
+    text = path.read_text(encoding='utf-8')
+    assert text.startswith('<!doctype html>')
+    assert load_policy(model).sha256 in text

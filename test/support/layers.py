@@ -32,7 +32,7 @@ STACKS = {
     'core': {'numpy'},
     'spec': {'numpy', 'yaml'},
     'policy': {'cryptography', 'numpy', 'onnx', 'onnxruntime'},
-    'data': {'numpy', 'pyarrow', 'rosbags', 'yaml'},
+    'data': {'numpy', 'plotly', 'pyarrow', 'rosbags', 'yaml'},
     'sim': {'mujoco', 'numpy'},
     'distill': {'numpy', 'onnx', 'torch', 'yaml'},
     'ros': {
