@@ -13,8 +13,8 @@ from distill_runtime.errors import ConfigError
 
 from .modes import FAULT_ACTIONS, FaultAction, HARDNESS
 
-CheckAction = Literal['', 'hold', 'default_pose', 'damp', 'stop', 'warn', 'off']
-CHECK_ACTIONS: tuple[CheckAction, ...] = ('', *FAULT_ACTIONS, 'warn', 'off')
+CheckAction = Literal['', 'hold', 'default_pose', 'damp', 'stop', 'warn', 'ignore']
+CHECK_ACTIONS: tuple[CheckAction, ...] = ('', *FAULT_ACTIONS, 'warn', 'ignore')
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -26,7 +26,7 @@ class CheckConfig:
     debounce: float = 0.0
     """How long a finding must last before it counts, in [s]."""
     action: CheckAction = ''
-    """A fault action; '' for the one of the runner; warn: only a reason; off: not looked at."""
+    """A fault action; '' for the one of the runner; warn: only a reason; ignore: not looked at (off would be a bool in YAML)."""
 
     def __post_init__(self) -> None:
         """Refuse values out of range."""
@@ -130,7 +130,7 @@ DEFAULT_CHECKS: Mapping[str, CheckConfig] = MappingProxyType(
 
 def checks_but(*names: str) -> Mapping[str, CheckConfig]:
     """Return the default checks with some turned off."""
-    off = {name: replace(CHECKS[name].default, action='off') for name in names}
+    off = {name: replace(CHECKS[name].default, action='ignore') for name in names}
     return MappingProxyType({**DEFAULT_CHECKS, **off})
 
 
@@ -179,7 +179,7 @@ class Watch:
     def action(self, check: str) -> FaultAction:
         """Return the fault action of a check."""
         action = self._checks[check].action
-        if action in ('', 'warn', 'off'):
+        if action in ('', 'warn', 'ignore'):
             return self._fault_action
         return action  # type: ignore[return-value]
 
@@ -203,7 +203,7 @@ class Watch:
         for finding in findings:
             check = finding.check
             action = self._checks[check].action
-            if action == 'off':
+            if action == 'ignore':
                 continue
             began_ns = since.setdefault(check, min(self._since_ns.get(check, stamp_ns), stamp_ns))
             if action == 'warn' or stamp_ns - began_ns < self._debounce_ns[check]:

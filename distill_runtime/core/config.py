@@ -80,7 +80,7 @@ class RunnerConfig:
         if set(self.checks) != set(CHECKS):
             raise ConfigError(f'checks are {sorted(self.checks)}, expected {sorted(CHECKS)}')
         for name in ('input_age', 'action_value', 'estop'):
-            if self.checks[name].action in ('warn', 'off'):
+            if self.checks[name].action in ('warn', 'ignore'):
                 raise ConfigError(
                     f'checks.{name}.action is {self.checks[name].action!r}, expected a fault '
                     'action: this check cannot be turned off'

@@ -36,10 +36,10 @@ class JointRange:
         fastest[np.isfinite(fastest)] *= factor
         self._lower[joints.velocity_index] = -fastest
         self._upper[joints.velocity_index] = fastest
-        if checks['joint_position'].action == 'off':
+        if checks['joint_position'].action == 'ignore':
             self._lower[layout.joint_position] = -np.inf
             self._upper[layout.joint_position] = np.inf
-        if checks['joint_velocity'].action == 'off':
+        if checks['joint_velocity'].action == 'ignore':
             self._lower[layout.joint_velocity] = -np.inf
             self._upper[layout.joint_velocity] = np.inf
         self._is_bounded = bool(np.isfinite(self._lower).any() or np.isfinite(self._upper).any())

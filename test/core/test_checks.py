@@ -34,7 +34,7 @@ def watch_with(fault_action='hold', **checks):
 @pytest.mark.parametrize(
     ('values', 'message'),
     [
-        ({'action': 'ignore'}, r"^action is 'ignore', expected one of \['', 'hold', .*'off'\]$"),
+        ({'action': 'sleep'}, r"^action is 'sleep', expected one of \['', 'hold', .*'ignore'\]$"),
         ({'limit': -0.1}, r'^limit is -0.1, expected at least 0 and finite$'),
         ({'limit': math.nan}, r'^limit is nan, expected at least 0 and finite$'),
         ({'debounce': math.inf}, r'^debounce is inf, expected at least 0 and finite$'),
@@ -50,17 +50,20 @@ def test_every_check_acts_by_default():
 
 
 def test_every_fault_action_can_be_that_of_a_check():
-    assert set(CHECK_ACTIONS) == {'', 'warn', 'off', *FAULT_ACTIONS}
+    assert set(CHECK_ACTIONS) == {'', 'warn', 'ignore', *FAULT_ACTIONS}
 
 
 def test_checks_but_turns_off_what_it_names_and_nothing_else():
     checks = checks_but('tilt', 'clock')
-    assert {name for name, config in checks.items() if config.action == 'off'} == {'tilt', 'clock'}
+    assert {name for name, config in checks.items() if config.action == 'ignore'} == {
+        'tilt',
+        'clock',
+    }
     assert all(checks[name] == DEFAULT_CHECKS[name] for name in CHECKS.keys() - {'tilt', 'clock'})
 
 
 def test_any_motion_still_looks_at_inputs_clock_and_tilt():
-    acting = {name for name, config in ANY_MOTION.items() if config.action != 'off'}
+    acting = {name for name, config in ANY_MOTION.items() if config.action != 'ignore'}
     assert acting >= {'input_age', 'input_sample', 'clock', 'estop', 'tilt', 'action_value'}
 
 
@@ -114,7 +117,7 @@ def test_warn_is_never_a_fault():
 
 
 def test_off_is_not_even_a_warning():
-    watch = watch_with(tilt={'debounce': 0.0, 'action': 'off'})
+    watch = watch_with(tilt={'debounce': 0.0, 'action': 'ignore'})
     assert (watch.judge([TILT], 0), watch.warning) == (None, '')
 
 

@@ -69,7 +69,7 @@ def test_anything_else_is_refused_by_name_and_value(values, message):
 
 
 @pytest.mark.parametrize('name', ['input_age', 'action_value', 'estop'])
-@pytest.mark.parametrize('action', ['warn', 'off'])
+@pytest.mark.parametrize('action', ['warn', 'ignore'])
 def test_checks_without_which_nothing_is_safe_cannot_be_turned_off(name, action):
     checks = {**DEFAULT_CHECKS, name: replace(CHECKS[name].default, action=action)}
     message = rf"^checks.{name}.action is '{action}', expected a fault action: .* be turned off$"
