@@ -17,6 +17,9 @@ from .streams import message_stamp_ns, StampArray
 from .tick_log import TickLog
 from .ticks import NONE, Ticks
 
+_LATE = 0.05
+"""Share of messages that a recorder may get late."""
+
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Commands:
@@ -163,7 +166,9 @@ def logged_command_rows(commands: Commands, log: TickLog, period_ns: int) -> Ind
 def nearest_rows(received: StampArray, ticks: StampArray, period_ns: int) -> IndexArray:
     """Return the message that was received next to each tick; NONE where none is.
 
-    A message belongs to one tick; as many messages as ticks belong to them in their order.
+    A message belongs to one tick. As many messages as ticks belong to them in their order, and so
+    do fewer where only the first are missing: a recorder that was late for a moment then exchanges
+    none.
 
     Args:
         received: Of the messages, ascending.
@@ -172,6 +177,11 @@ def nearest_rows(received: StampArray, ticks: StampArray, period_ns: int) -> Ind
     """
     if len(received) == len(ticks):
         return np.arange(len(ticks))
+    if 0 < len(received) < len(ticks):
+        late = np.abs(received - ticks[-len(received) :]) > period_ns / 2
+        if late.mean() < _LATE:
+            first = len(ticks) - len(received)
+            return np.where(np.arange(len(ticks)) < first, NONE, np.arange(len(ticks)) - first)
     middle = (ticks[1:] + ticks[:-1]) // 2
     owner = np.searchsorted(middle, received, side='right')
     is_near = np.abs(received - ticks[owner]) < period_ns

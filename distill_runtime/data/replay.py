@@ -258,11 +258,18 @@ def _free_reference(source: Source, ticks: Ticks, period_ns: int) -> Reference:
 def _logged_reference(
     source: Source, log: TickLog, tick_ns: int, ticks_per_step: int
 ) -> Reference:
+    sent = None
+    if source.commands is not None:
+        sent = logged_command_rows(source.commands, log, tick_ns)
+
     def rows_of(logged: Labelled | None) -> IndexArray | None:
-        """Ticks of a policy step are those in policy mode: each that begins a period."""
+        """Find the tick of each message: they come at policy steps, once there are samples."""
         if logged is None:
             return None
-        steps = np.flatnonzero(log.mode == Mode.POLICY)
+        is_step = (log.mode == Mode.POLICY) & (log.joint_states_ns >= 0)
+        if sent is not None and np.any(sent != NONE):
+            is_step &= sent != NONE
+        steps = np.flatnonzero(is_step)
         if ticks_per_step > 1:
             steps = np.arange(len(log.tick))
         rows = np.full(len(log.tick), NONE, np.intp)
@@ -271,9 +278,7 @@ def _logged_reference(
         return rows
 
     return Reference(
-        command_rows=None
-        if source.commands is None
-        else logged_command_rows(source.commands, log, tick_ns),
+        command_rows=sent,
         observation_rows=rows_of(source.observation),
         action_rows=rows_of(source.action),
     )

@@ -108,6 +108,7 @@ def test_tick_that_nobody_logged_has_the_first_command_of_its_period(tmp_path):
     [
         ([101, 121, 141], [0, 1, 2]),  # one for each
         ([121, 141], [-1, 0, 1]),
+        ([101, 141], [0, -1, 1]),
         ([101, 102, 141, 142], [0, -1, 2]),  # the first counts
         ([10, 200], [-1, -1, -1]),
     ],
@@ -115,3 +116,10 @@ def test_tick_that_nobody_logged_has_the_first_command_of_its_period(tmp_path):
 def test_what_has_no_stamp_belongs_to_the_tick_next_to_it(received, expected):
     rows = nearest_rows(np.array(received), np.array([100, 120, 140]), 20)
     assert rows.tolist() == expected
+
+
+def test_recorder_that_was_late_for_a_moment_exchanges_nothing():
+    ticks = 20 * np.arange(100)
+    received = ticks[3:] + 1
+    received[50:53] = received[53]
+    assert nearest_rows(received, ticks, 20).tolist() == [-1, -1, -1, *range(97)]

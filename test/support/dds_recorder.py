@@ -55,9 +55,10 @@ class DdsRecorder:
             self.take()
             time.sleep(0.002)
 
-    def has_commands(self):
-        """Return whether a command has come."""
-        return any(topic.endswith('/joint_command') for _, topic, _, _ in list(self.messages))
+    def has_heard(self, *topics):
+        """Return whether a message of each of some topics has come."""
+        heard = {topic for _, topic, _, _ in list(self.messages)}
+        return heard >= set(topics)
 
     def take(self):
         """Take what waits."""
