@@ -12,7 +12,7 @@ from typing import TypeVar
 from distill_runtime.core.arrays import FloatArray, IndexArray
 from distill_runtime.core.modes import Mode
 from distill_runtime.core.plan import Plan
-from distill_runtime.errors import ConfigError, RecordingError
+from distill_runtime.errors import RecordingError
 from distill_runtime.policy.model import LoadedPolicy
 import numpy as np
 import numpy.typing as npt
@@ -26,7 +26,14 @@ from .playback import play, Playback
 from .recorded_node import recorded_parameters
 from .recording import read_inputs, Recording
 from .replay_config import ReplayConfig
-from .tick_log import is_interrupted, model_number, read_tick_log, started_anew, TickLog
+from .tick_log import (
+    is_interrupted,
+    model_number,
+    read_tick_log,
+    started_anew,
+    TickLog,
+    ticks_in_period,
+)
 from .ticks import find_ticks, NONE, Ticks
 from .topics import check_names, find_topic
 
@@ -181,7 +188,7 @@ def replay(
     """
     log = source.log
     period_ns = round(policy.spec.period * 1e9)
-    ticks_per_step, problem = _ticks_per_step(log, period_ns, config.control_rate)
+    ticks_per_step, problem = ticks_in_period(log, period_ns, config.control_rate)
     runner = policy.runner(replace(config.runner, ticks_per_step=ticks_per_step))
     needs_effort = source.commands is not None and source.commands.kind == 'efforts'
     if log is None:
@@ -281,25 +288,4 @@ def _logged_reference(
         command_rows=sent,
         observation_rows=rows_of(source.observation),
         action_rows=rows_of(source.action),
-    )
-
-
-def _ticks_per_step(log: TickLog | None, period_ns: int, control_rate: float) -> tuple[int, str]:
-    """Return the number of control ticks per policy step, and why it is no whole number."""
-    if log is None:
-        if control_rate and round(control_rate * period_ns * 1e-9) != 1:
-            raise ConfigError(
-                f"control_rate is {control_rate} Hz, expected the policy's rate: the recording "
-                'has no ~/tick'
-            )
-        return 1, ''
-    ticks = control_rate * period_ns * 1e-9
-    if not control_rate:
-        between_ns = float(np.median(np.diff(log.stamp_ns))) if len(log.tick) > 1 else period_ns
-        ticks = period_ns / max(between_ns, 1.0)
-    if round(ticks) >= 1 and abs(ticks - round(ticks)) <= 0.1 * ticks:
-        return round(ticks), ''
-    return 1, (
-        f'period: {log.topic.name} has {ticks:.3g} ticks in a period of the policy, '
-        f'{period_ns * 1e-9:g} s, expected a whole number: is the period of the spec right?'
     )

@@ -7,7 +7,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from distill_runtime.errors import RecordingError
+from distill_runtime.errors import ConfigError, RecordingError
 import numpy as np
 import numpy.typing as npt
 
@@ -164,3 +164,33 @@ def _jumps(log: TickLog) -> npt.NDArray[np.bool_]:
 def inputs(log: TickLog) -> Sequence[StampArray]:
     """Return which samples the ticks used: of joint_states, imu, odom, cmd_vel."""
     return (log.joint_states_ns, log.imu_ns, log.odom_ns, log.cmd_vel_ns)
+
+
+def ticks_in_period(log: TickLog | None, period_ns: int, control_rate: float) -> tuple[int, str]:
+    """Return the number of control ticks per policy step, and why it is no whole number.
+
+    Args:
+        log: The ticks; None: nobody logged any.
+        period_ns: Of the policy.
+        control_rate: What the node was set to, in [Hz]; 0: what the ticks say.
+
+    Raises:
+        ConfigError: If a rate is given and there are no ticks that it could be of.
+    """
+    if log is None:
+        if control_rate and round(control_rate * period_ns * 1e-9) != 1:
+            raise ConfigError(
+                f"control_rate is {control_rate} Hz, expected the policy's rate: the recording "
+                'has no ~/tick'
+            )
+        return 1, ''
+    ticks = control_rate * period_ns * 1e-9
+    if not control_rate:
+        between_ns = float(np.median(np.diff(log.stamp_ns))) if len(log.tick) > 1 else period_ns
+        ticks = period_ns / max(between_ns, 1.0)
+    if round(ticks) >= 1 and abs(ticks - round(ticks)) <= 0.1 * ticks:
+        return round(ticks), ''
+    return 1, (
+        f'period: {log.topic.name} has {ticks:.3g} ticks in a period of the policy, '
+        f'{period_ns * 1e-9:g} s, expected a whole number: is the period of the spec right?'
+    )
