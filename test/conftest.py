@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
+import tempfile
 
 from hypothesis import settings
 import pytest
@@ -18,6 +19,9 @@ LEFT_OUT = pytest.StashKey[dict[str, list[str]]]()
 # run of the tests may hear them. 1 to 101 are the domains whose ports are free on every system.
 os.environ['ROS_DOMAIN_ID'] = str(1 + os.getpid() % 101)
 os.environ['ROS_AUTOMATIC_DISCOVERY_RANGE'] = 'LOCALHOST'
+# Nodes that are started as users start them leave dumps behind.
+_ROS_HOME = tempfile.TemporaryDirectory()
+os.environ['ROS_HOME'] = _ROS_HOME.name
 if os.environ.get('ROS_DISTRO') == 'humble':
     os.environ['ROS_LOCALHOST_ONLY'] = '1'
 

@@ -26,7 +26,10 @@ class CheckConfig:
     debounce: float = 0.0
     """How long a finding must last before it counts, in [s]."""
     action: CheckAction = ''
-    """A fault action; '' for the one of the runner; warn: only a reason; ignore: not looked at (off would be a bool in YAML)."""
+    """A fault action; '' for the one of the runner; warn: only a reason.
+
+    ignore: not looked at; it is not called off, which YAML reads as a bool.
+    """
 
     def __post_init__(self) -> None:
         """Refuse values out of range."""
@@ -70,7 +73,9 @@ CHECKS: Mapping[str, Check] = MappingProxyType(
             'time in s',
             CheckConfig(limit=0.5),
         ),
-        'clock': Check('the clock of the ticks runs backwards', '', CheckConfig()),
+        'clock': Check(
+            'the clock of the ticks runs backwards', '', CheckConfig(), has_debounce=False
+        ),
         'estop': Check(
             'the topic estop is true, or ~/estop was called', '', CheckConfig(), has_debounce=False
         ),

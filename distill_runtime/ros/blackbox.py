@@ -5,6 +5,7 @@
 from __future__ import annotations
 
 from importlib.util import find_spec
+import os
 from pathlib import Path
 from typing import Any
 
@@ -73,7 +74,7 @@ class BlackBox:
         self.evidence = Evidence(parts, config.blackbox_seconds + _MARGIN)
         journal = self.evidence.journal
         self._journal = JournalReader(journal.descriptor)
-        folder = Path(config.blackbox_dir).expanduser() if config.blackbox_dir else None
+        folder = _in_home(config.blackbox_dir) if config.blackbox_dir else None
         self._companion = Companion(
             journal.descriptor, self._journal, folder, round(config.blackbox_quota * 1e6)
         )
@@ -138,7 +139,7 @@ class BlackBox:
         assert self._companion is not None
         self._is_recording = True
         self._recording_problem = ''
-        folder = str(Path(self._config.record_to).expanduser())
+        folder = str(_in_home(self._config.record_to))
         self._companion.tell(do='record', folder=folder, first=first)
 
     async def _on_dump(
@@ -223,3 +224,10 @@ class BlackBox:
         answer = self._requests.pop(said.get('number', -1), None)
         if answer is not None:
             answer.set_result((event == 'dumped', text))
+
+
+def _in_home(path: str) -> Path:
+    """Return a path whose ~ is the user's home, and whose ~/.ros is where ROS_HOME says."""
+    home = os.environ.get('ROS_HOME')
+    within = path.removeprefix('~/.ros/')
+    return Path(home, within) if home and within != path else Path(path).expanduser()

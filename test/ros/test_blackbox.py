@@ -2,8 +2,11 @@
 # SPDX-License-Identifier: Apache-2.0
 from __future__ import annotations
 
+from contextlib import contextmanager
 import json
 import signal
+import subprocess
+import sys
 import time
 
 from distill_runtime.data.bags import Bag
@@ -14,10 +17,11 @@ from geometry_msgs.msg import Twist
 import numpy as np
 import pytest
 from rclpy.lifecycle import TransitionCallbackReturn
+from rclpy.node import Node
 from rosbags.rosbag2 import Reader
 from std_msgs.msg import Bool
 from std_srvs.srv import Trigger
-from support.ros_harness import LOCKSTEP, student, T0, TICK, values, wait_for
+from support.ros_harness import LOCKSTEP, Robot, student, T0, TICK, values, wait_for
 
 
 def dumps(folder):
@@ -253,3 +257,46 @@ def test_recording_holds_every_tick_from_activate_to_deactivate(ros, model, tmp_
     assert np.array([message.data[1] for _, message in found]).tolist() == [
         T0 + number * TICK for number in range(200)
     ]
+
+
+@contextmanager
+def node_process(ros, model, folder):
+    """Run student_node as a process of its own, with a robot beside it."""
+    namespace = f'/p{time.monotonic_ns()}'
+    parameters = {
+        **LOCKSTEP, 'model': str(model), 'autostart': True, 'blackbox_dir': str(folder),
+        'checks.input_frozen.action': 'ignore',
+    }  # fmt: skip
+    words = [f'{name}:={str(value).lower() if value in (True, False) else value}'
+             for name, value in parameters.items()]  # fmt: skip
+    process = subprocess.Popen(
+        [sys.executable, '-m', 'distill_runtime.ros.student_node', '--ros-args']
+        + ['-r', f'__ns:={namespace}'] + [part for word in words for part in ('-p', word)]
+    )  # fmt: skip
+    try:
+        with ros.node(Node, 'robot', namespace=namespace) as node:
+            robot = Robot(node, 'student_node')
+            wait_for(lambda: robot.joint_states.get_subscription_count(), 'the node')
+            wait_for(lambda: robot.imu.get_subscription_count(), 'the node')
+            yield process, robot
+    finally:
+        process.kill()
+        process.wait()
+
+
+@pytest.mark.parametrize(
+    ('number', 'cause', 'status'),
+    [(signal.SIGKILL, 'node_died', -9), (signal.SIGTERM, 'shutdown', 0)],
+)
+def test_end_of_the_process_leaves_evidence_whatever_ends_it(
+    ros, model, tmp_path, number, cause, status
+):
+    with node_process(ros, model, tmp_path) as (process, robot):
+        for tick in range(10):
+            robot.tick(T0 + tick * TICK)
+        process.send_signal(number)
+        assert process.wait(20) == status
+        path = only_dump(tmp_path)
+    assert path.name.endswith(cause)
+    ticks = next(found for topic, found in content(path).items() if topic.endswith('/tick'))
+    assert [message.data[1] for _, message in ticks][-1] == T0 + 9 * TICK
