@@ -85,7 +85,7 @@ def _nodes(args: argparse.Namespace) -> Iterator[tuple[subprocess.Popen[bytes], 
     policy = {'model': str(model), 'robot': args.robot}
     if args.spec:
         policy['spec'] = str(Path(args.spec).expanduser().resolve())
-    student = {**policy, 'autostart': 'true', 'ramp_time': '0.5'}
+    student = {**policy, 'autostart': 'true', 'ramp_time': '0.5', 'blackbox_dir': "''"}
     student['start_in'] = 'policy' if args.model else 'standby'
     simulator = {
         **policy,

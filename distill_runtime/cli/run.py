@@ -26,6 +26,8 @@ examples:
     distill-runtime run policy.onnx -r __ns:=/left
   a shadow run: everything is computed and published for a look, no command is sent
     distill-runtime run policy.onnx -p shadow:=true -p publish_internals:=true
+  a recording of every run, which distill-runtime replay takes
+    distill-runtime run policy.onnx -p record_to:=runs
   parameters from a file, one of them changed
     distill-runtime run policy.onnx --params-file robot.yaml -p tilt_limit:=0.7
 

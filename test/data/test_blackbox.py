@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+from pathlib import Path
 import random
 import resource
 import select
@@ -210,3 +211,37 @@ def test_file_that_may_not_grow_is_told_and_leaves_nothing(tmp_path):
     assert 'File too large' in said['reason']
     assert process.close() == 0
     assert names(tmp_path) == []
+
+
+def test_recording_that_a_killed_process_cut_off_can_be_read(tmp_path):
+    journal = Filled()
+    process = Process(journal, tmp_path / 'dumps')
+    process.told()
+    process.tell(do='record', folder=str(tmp_path), first=0)
+    path = Path(process.told()['path'])
+    journal.tick(100)
+    size = 0
+    for _ in range(200):
+        time.sleep(0.05)
+        journal.tick()
+        size = next(path.iterdir()).stat().st_size
+        if size > 10_000:
+            break
+    process.popen.kill()
+    process.popen.communicate()
+    assert not (path / 'metadata.yaml').exists()
+    numbers = tick_numbers(next(path.iterdir()))
+    assert len(numbers) >= 100
+    assert numbers == list(range(len(numbers)))
+
+
+def test_recording_of_a_node_that_is_gone_is_completed(tmp_path):
+    journal = Filled()
+    process = Process(journal, tmp_path / 'dumps')
+    process.told()
+    process.tell(do='record', folder=str(tmp_path), first=0)
+    path = Path(process.told()['path'])
+    journal.tick(100)
+    assert process.close() == 0
+    assert (path / 'metadata.yaml').is_file()
+    assert tick_numbers(path) == list(range(100))

@@ -9,10 +9,12 @@ import subprocess
 import sys
 import time
 
+from distill_runtime.cli.main import main
 from distill_runtime.data.bags import Bag
 from distill_runtime.data.recording import read_recording
 from distill_runtime.policy.model import load_policy
 from distill_runtime.ros import blackbox
+from distill_runtime.share import share_path
 from geometry_msgs.msg import Twist
 import numpy as np
 import pytest
@@ -300,3 +302,30 @@ def test_end_of_the_process_leaves_evidence_whatever_ends_it(
     assert path.name.endswith(cause)
     ticks = next(found for topic, found in content(path).items() if topic.endswith('/tick'))
     assert [message.data[1] for _, message in ticks][-1] == T0 + 9 * TICK
+
+
+def test_dump_and_recording_replay_bit_for_bit_across_a_fault(ros, tmp_path):
+    walking = share_path() / 'models' / 'quadruped_student.onnx'
+    options = {'record_to': str(tmp_path / 'runs'), 'trigger_timeout': 0.0}
+    with boxed(ros, walking, tmp_path / 'dumps', **{**LOCKSTEP, **options}) as rig:
+        spec = rig.node._parts.policy.spec
+        pose = np.array(spec.default_position)
+        level, fallen = (1.0, 0.0, 0.0, 0.0), (0.0, 1.0, 0.0, 0.0)
+        for number in range(120):
+            rig.robot.tick(
+                T0 + number * TICK,
+                names=spec.joints,
+                position=(pose + 0.1 * np.sin(number / 5 + np.arange(12))).tolist(),
+                velocity=(0.2 * np.cos(number / 5 + np.arange(12))).tolist(),
+                quaternion=fallen if 60 <= number < 90 else level,
+                rate=(0.1 * np.sin(number / 7), 0.0, 0.0),
+            )
+        assert 'tilt' in only_dump(tmp_path / 'dumps').name
+        assert rig.robot.call('dump')[0]
+    for path in (*dumps(tmp_path / 'dumps'), *dumps(tmp_path / 'runs')):
+        result = tmp_path / 'result.json'
+        words = ['replay', str(path), str(walking), '--json', str(result), '--tolerance', '0']
+        assert main(words) == 0, path
+        report = json.loads(result.read_text())
+        assert report['ticks'] >= 60
+        assert report['invalid'] == 0
