@@ -88,17 +88,18 @@ class DumpFolder:
         Raises:
             RecordingError: If it cannot be written; then nothing of it is left.
         """
-        removed = self._make_room(size, ())
+        removed: list[Path] = []
         while True:
             try:
                 dump = self._write(label, fill)
                 break
             except OSError as error:
-                oldest = self.dumps()[:1] if error.errno in (errno.ENOSPC, errno.EDQUOT) else []
-                if not oldest:
-                    raise self._refusal(error) from error
-                removed += self._remove(oldest[0].path)
-        return dump, removed + self._make_room(0, (dump.path,))
+                dumps = self.dumps() if error.errno in (errno.ENOSPC, errno.EDQUOT) else []
+                if not dumps or sum(old.size for old in dumps) < size:
+                    raise self._refusal(error) from error  # to remove them all would not help
+                removed += self._remove(dumps[0].path)
+                size -= dumps[0].size
+        return dump, removed + self._make_room(dump.path)
 
     def _write(self, label: str, fill: Callable[[Path], int]) -> Dump:
         self.path.mkdir(parents=True, exist_ok=True)
@@ -115,15 +116,15 @@ class DumpFolder:
             raise
         return Dump(path, size)
 
-    def _make_room(self, size: int, kept: tuple[Path, ...]) -> list[Path]:
-        """Remove the oldest dumps until there is room for one more."""
+    def _make_room(self, newest: Path) -> list[Path]:
+        """Remove the oldest dumps until the rest keeps to the quota, but never the newest."""
         dumps = self.dumps()
-        total = size + sum(dump.size for dump in dumps)
+        total = sum(dump.size for dump in dumps)
         removed: list[Path] = []
         for dump in dumps:
             if total <= self.quota:
                 break
-            if dump.path not in kept:
+            if dump.path != newest:
                 removed += self._remove(dump.path)
                 total -= dump.size
         return removed

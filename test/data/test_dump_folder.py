@@ -96,9 +96,17 @@ def test_full_disk_takes_the_oldest_dumps_until_there_is_room(tmp_path, clock):
     def fill(path):
         return (failing(errno.ENOSPC) if len(folder.dumps()) > 1 else bag(50))(path)
 
-    dump, removed = folder.write('new', 0, fill)
+    dump, removed = folder.write('new', 150, fill)
     assert removed == old[:2]
     assert names(tmp_path) == sorted([old[2].name, dump.path.name])
+
+
+def test_full_disk_that_all_old_dumps_could_not_free_costs_none_of_them(tmp_path, clock):
+    folder = DumpFolder(tmp_path, 1000)
+    old = folder.write('old', 0, bag(100))[0].path
+    with pytest.raises(RecordingError, match='No space left on device'):
+        folder.write('new', 101, failing(errno.ENOSPC))
+    assert names(tmp_path) == [old.name]
 
 
 def test_full_disk_without_old_dumps_is_refused_and_nothing_is_left(tmp_path):
