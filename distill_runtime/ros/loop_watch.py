@@ -49,6 +49,8 @@ class LoopWatch:
             is_stopped: Whether the topic estop asks for a stop.
             is_policy: Whether the policy moves the robot; a pose may be held late.
         """
+        if not is_policy:
+            self._duration_ns = 0  # of a policy that has ended: it would refuse every reset
         is_late = is_policy and self._missed > self._most_missed
         is_slow = self._duration_ns > self._longest_ns
         if not (is_stopped or is_late or is_slow or self.rival):
