@@ -1,0 +1,120 @@
+# Copyright 2026 The distill_runtime Authors
+# SPDX-License-Identifier: Apache-2.0
+"""What is wrong with clocks, network, robot and computer, and what people do."""
+
+from __future__ import annotations
+
+import math
+import time
+
+import numpy as np
+
+from .fault import AT_ONCE, borne, Fault
+from .fault_injections import (
+    at_once,
+    clock,
+    estop_freed,
+    estop_service,
+    estop_topic,
+    filled,
+    missed,
+    output,
+    pushed,
+    rival,
+    rolled,
+)
+
+
+def _jump(action, tick):
+    action[:] = 6.0 if tick % 2 else -6.0
+
+
+def _far(action, tick):
+    action[0::3] = np.tile([-2.0, 2.0], 2)
+    action[2::3] = 2.0
+
+
+CLOCKS = (
+    Fault(
+        'the clock of the ticks jumps ahead by 1 s',
+        clock(1.0, False),
+        'joint_states.stale',
+        AT_ONCE,
+        heal=clock(0.0, False),
+    ),
+    Fault(
+        'the clock of the ticks jumps back by 1 s',
+        clock(-1.0, False),
+        'clock.backwards',
+        AT_ONCE,
+        heal=clock(0.0, False),
+    ),
+    Fault(
+        'the clock of all jumps back by 1 s',
+        clock(-1.0, True),
+        'clock.backwards',
+        AT_ONCE,
+        heal=clock(-1.0, True),
+    ),
+    Fault(
+        'the clock of all jumps back by 1 h',
+        clock(-3600.0, True),
+        'clock.backwards',
+        AT_ONCE,
+        heal=clock(-3600.0, True),
+    ),
+    borne('the clock of all jumps ahead by 1 h', clock(3600.0, True), heal=clock(3600.0, True)),
+)
+
+NETWORK = (
+    Fault(
+        'the network gives a NaN',
+        output(lambda action, tick: action.put(3, math.nan)),
+        'action.not_finite',
+        AT_ONCE,
+    ),
+    Fault('the network gives infinity', output(filled(math.inf)), 'action.not_finite', AT_ONCE),
+    Fault('the network gives 1e20', output(filled(1e20)), 'action.too_large', AT_ONCE),
+    Fault('the network gives 50 for ever', output(filled(50.0)), 'position.limit', 0.5),
+    Fault('hips and calves are sent beyond their limits', output(_far), 'action.saturated', 0.56),
+    Fault('the network jumps from end to end', output(_jump), 'target.step', 0.16),
+    Fault(
+        'the network gives 20 once', output(filled(20.0), ticks=1), 'target.step', 0.04, 'warning'
+    ),
+    Fault(
+        'the network takes 20 ms',
+        output(lambda action, tick: time.sleep(0.02)),
+        'inference.slow',
+        0.16,
+        lasts=0.5,
+    ),
+)
+
+WORLD = (
+    borne('pushes of 0.5 m/s', pushed(0.5, 50), 3.0),
+    Fault('a push of 6 m/s throws it over', pushed(6.0), 'tilt.limit', 1.5, lasts=3.0),
+    Fault('the base is rolled by 1.2 rad', rolled(1.2), 'tilt.limit', 0.06),
+)
+
+COMPUTER = (
+    Fault('~/estop is called', at_once(estop_service), 'estop.requested', AT_ONCE),
+    Fault('estop is true', estop_topic(True), 'estop.requested', AT_ONCE, heal=estop_freed),
+    Fault(
+        'a message on estop is cut off',
+        estop_topic(b'\0\1\0\0'),
+        'estop.requested',
+        AT_ONCE,
+        heal=estop_freed,
+    ),
+    borne('estop is false', estop_topic(False)),
+    borne('five deadlines pass', missed(5)),
+    Fault('25 deadlines pass', missed(25), 'deadline.missed', AT_ONCE),
+    Fault(
+        'somebody else publishes commands',
+        at_once(rival),
+        'joint_command.contested',
+        1.04,
+        lasts=1.5,
+    ),
+    borne('somebody else publishes commands for half a second', at_once(rival), 0.5),
+)
