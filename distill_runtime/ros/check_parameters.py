@@ -57,13 +57,7 @@ def read_checks(node: Node, changes: Sequence[Parameter[Any]] = ()) -> Mapping[s
         for field, default, _ in check_fields(name):
             full = f'{CHECKS_PREFIX}{name}.{field}'
             value = new[full] if full in new else node.get_parameter(full).value
-            is_number = isinstance(value, (int, float)) and not isinstance(value, bool)
-            if is_number != isinstance(default, float) or (
-                not is_number and type(value) is not str
-            ):
-                kind = 'a number' if isinstance(default, float) else 'a string'
-                raise ConfigError(f'{full} is {value!r}, expected {kind}')
-            values[field] = float(value) if is_number else value
+            values[field] = _typed(full, value, default)
         try:
             checks[name] = CheckConfig(**values)
         except ConfigError as error:
