@@ -4,7 +4,6 @@
 
 from __future__ import annotations
 
-from contextlib import contextmanager
 import select
 import signal
 import subprocess
@@ -17,31 +16,9 @@ import pytest
 from rclpy.executors import SingleThreadedExecutor
 from rclpy.node import Node
 from support.ros_harness import PATIENCE, Robot, wait_for
+from support.ros_program import parameters, program
 
 POSE = (0.3, 0.2, -0.1)
-
-
-@contextmanager
-def program(*arguments):
-    """Start student_node in a process group of its own, as a terminal does."""
-    process = subprocess.Popen(
-        [sys.executable, '-m', 'distill_runtime.ros.student_node', '--ros-args', *arguments],
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        text=True,
-        start_new_session=True,
-    )
-    try:
-        yield process
-    finally:
-        process.kill()
-        process.wait()
-
-
-def parameters(**values):
-    """Return the arguments that set parameters."""
-    words = [['-p', f'{name}:={value}'] for name, value in values.items()]
-    return [word for pair in words for word in pair]
 
 
 def end(process, signals):

@@ -1,0 +1,32 @@
+# Copyright 2026 The distill_runtime Authors
+# SPDX-License-Identifier: Apache-2.0
+"""student_node as a program of its own."""
+
+from __future__ import annotations
+
+from contextlib import contextmanager
+import subprocess
+import sys
+
+
+@contextmanager
+def program(*arguments):
+    """Start student_node in a process group of its own, as a terminal does."""
+    command = [sys.executable, '-m', 'distill_runtime.ros.student_node', '--ros-args', *arguments]
+    with subprocess.Popen(
+        command,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        start_new_session=True,
+    ) as process:
+        try:
+            yield process
+        finally:
+            process.kill()
+
+
+def parameters(**values):
+    """Return the arguments that set parameters."""
+    words = [['-p', f'{name}:={value}'] for name, value in values.items()]
+    return [word for pair in words for word in pair]
