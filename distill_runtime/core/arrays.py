@@ -5,6 +5,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from typing import TypeVar
 
 import numpy as np
 import numpy.typing as npt
@@ -12,6 +13,7 @@ import numpy.typing as npt
 FloatArray = npt.NDArray[np.float64]
 Float32Array = npt.NDArray[np.float32]
 IndexArray = npt.NDArray[np.intp]
+Floats = TypeVar('Floats', FloatArray, Float32Array)
 
 MAX_SQUARED_NORM = 1e30
 """No sensor and no network gives such numbers; below it float32 holds every element."""
@@ -20,6 +22,24 @@ MAX_SQUARED_NORM = 1e30
 def is_sound(values: FloatArray | Float32Array) -> bool:
     """Whether all elements are finite and of sane size; a vdot neither copies nor warns."""
     return bool(np.vdot(values, values) < MAX_SQUARED_NORM)
+
+
+def as_float32(
+    bounds: tuple[FloatArray, FloatArray] | None,
+) -> tuple[Float32Array, Float32Array] | None:
+    """Round a pair of bounds."""
+    return None if bounds is None else (bounds[0].astype(np.float32), bounds[1].astype(np.float32))
+
+
+def write_excess(values: Floats, lower: Floats, upper: Floats, excess: Floats) -> bool:
+    """Write how far values are out of bounds, with their sign; return whether any is.
+
+    All arrays have the same shape and type.
+    """
+    np.maximum(values, lower, out=excess)
+    np.minimum(excess, upper, out=excess)
+    np.subtract(values, excess, excess)
+    return bool(np.vdot(excess, excess) != 0.0)
 
 
 def locked_floats(values: Iterable[float]) -> FloatArray:

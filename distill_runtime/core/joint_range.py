@@ -9,7 +9,7 @@ import math
 
 import numpy as np
 
-from .arrays import FloatArray
+from .arrays import FloatArray, write_excess
 from .checks import CheckConfig, Finding
 from .plan import Plan
 
@@ -51,10 +51,7 @@ class JointRange:
         if not self._is_bounded:
             return ()
         excess = self._excess
-        np.maximum(self._values, self._lower, out=excess)
-        np.minimum(excess, self._upper, out=excess)
-        np.subtract(self._values, excess, excess)
-        if np.vdot(excess, excess) == 0.0:
+        if not write_excess(self._values, self._lower, self._upper, excess):
             return ()
         count = len(self._names)
         return tuple(

@@ -5,7 +5,6 @@
 from __future__ import annotations
 
 import numpy as np
-import numpy.typing as npt
 
 from .arrays import FloatArray
 from .plan import JointPlan
@@ -42,14 +41,13 @@ class Limiter:
         num_joints = len(joints.names)
         self._lower = joints.lower
         self._upper = joints.upper
-        is_position = np.array([mode == 'position' for mode in joints.modes])
-        self._step = np.where(is_position, max_step, np.inf) if max_step > 0.0 else None
+        self._step = np.where(joints.is_position, max_step, np.inf) if max_step > 0.0 else None
         self._small_step_squared = 0.99 * max_step * max_step
         self._low = np.zeros(num_joints)
         self._high = np.zeros(num_joints)
         self._feedback = None
         if position is not None and velocity is not None and torque_factor > 0.0:
-            reach, lead = _torque_reach(joints, is_position, torque_factor)
+            reach, lead = _torque_reach(joints, torque_factor)
             if np.isfinite(reach).any():
                 self._feedback = (position, velocity)
                 self._reach, self._lead = reach, lead
@@ -102,16 +100,14 @@ class Limiter:
         self.has_previous = True
 
 
-def _torque_reach(
-    joints: JointPlan, is_position: npt.NDArray[np.bool_], factor: float
-) -> tuple[FloatArray, FloatArray]:
+def _torque_reach(joints: JointPlan, factor: float) -> tuple[FloatArray, FloatArray]:
     """Return how far from ``q + lead dq`` a target may lie, in [rad], and lead in [s]."""
     num_joints = len(joints.names)
     reach, lead = np.full(num_joints, np.inf), np.zeros(num_joints)
     if joints.stiffness is None:
         return reach, lead
     damping = np.zeros(num_joints) if joints.damping is None else joints.damping
-    known = is_position & (joints.stiffness > 0.0) & np.isfinite(joints.effort)
+    known = joints.is_position & (joints.stiffness > 0.0) & np.isfinite(joints.effort)
     reach[known] = factor * joints.effort[known] / joints.stiffness[known]
     lead[known] = damping[known] / joints.stiffness[known]
     return reach, lead

@@ -17,7 +17,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from .arrays import Float32Array, FloatArray, own_indices
+from .arrays import as_float32, Float32Array, FloatArray, own_indices
 from .plan import InputPlan
 
 
@@ -35,9 +35,9 @@ class Observation:
         frame_dim = len(plan.index)
         self._index = own_indices(plan.index)
         self._offset = plan.offset if np.any(plan.offset) else None
-        self._clip_before = _as_float32(plan.clip_before)
+        self._clip_before = as_float32(plan.clip_before)
         self._scale = plan.scale.astype(np.float32) if np.any(plan.scale != 1.0) else None
-        self._clip_after = _as_float32(plan.clip_after)
+        self._clip_after = as_float32(plan.clip_after)
         self._fill_first = plan.fill_first
         self._depth = plan.depth
         self._layout = own_indices(plan.layout)
@@ -93,10 +93,3 @@ class Observation:
         self._is_empty = False
         self._windows[slot].take(self._layout, None, self._tensor, 'clip')
         self._slot = slot + 1 if slot + 1 < self._depth else 0
-
-
-def _as_float32(
-    bounds: tuple[FloatArray, FloatArray] | None,
-) -> tuple[Float32Array, Float32Array] | None:
-    """Round a pair of bounds."""
-    return None if bounds is None else (bounds[0].astype(np.float32), bounds[1].astype(np.float32))

@@ -12,6 +12,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+import numpy as np
+import numpy.typing as npt
+
 from .arrays import FloatArray, IndexArray
 from .sensors import SensorLayout
 
@@ -105,6 +108,11 @@ class JointPlan:
     """Velocity limit in [rad]/[s]; inf where none is known."""
     effort: FloatArray
     """Effort limit in [N m]; inf where none is known."""
+
+    @property
+    def is_position(self) -> npt.NDArray[np.bool_]:
+        """Which joints are position controlled, shape (num_joints,)."""
+        return np.array([mode == 'position' for mode in self.modes])
 
 
 @dataclass(frozen=True, kw_only=True)

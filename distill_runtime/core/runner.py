@@ -69,9 +69,7 @@ class PolicyRunner:
         )
         self._ramp = Ramp(plan.joints.idle, round(config.ramp_time * 1e9))
         self._gate = CommandGate(plan, self._velocity_command, round(config.cmd_vel_timeout * 1e9))
-        self._is_position = np.array(
-            [mode == 'position' for mode in plan.joints.modes], np.float64
-        )
+        self._is_position = plan.joints.is_position.astype(np.float64)
         self._response = FaultResponse(
             self._ramp, self._is_position, round(config.escalation_time * 1e9)
         )
@@ -200,6 +198,10 @@ class PolicyRunner:
             if self._mode is Mode.POLICY:
                 has_feedback = self._freshness.joints_are_fresh
                 self.limiter.limit(self._policy_target, self._command, has_feedback)
+                if has_policy_step:
+                    self._watchdogs.note_step(
+                        self.policy.action, self.action_map.target, self._command
+                    )
                 return self._result(True, has_policy_step, warning)
         if self._mode is Mode.STANDBY:
             self._ramp.write(stamp_ns, self._wanted)
@@ -225,7 +227,6 @@ class PolicyRunner:
                 self.fail(Finding('action_value', unsound_action(action)), stamp_ns)
                 return True
             self.action_map.apply(action)
-            self._watchdogs.note_step(action, self.action_map.target)
         if self._is_interpolated:
             np.subtract(self.action_map.target, self._from, self._wanted)
             np.multiply(self._wanted, (phase + 1) / ticks, self._wanted)

@@ -37,8 +37,7 @@ def pose_problem(joints: JointPlan, position: FloatArray, config: RunnerConfig) 
     """
     if not config.start_pose_limit:
         return ''
-    is_position = np.array([mode == 'position' for mode in joints.modes])
-    distance = np.where(is_position, np.abs(position - joints.idle), 0.0)
+    distance = np.where(joints.is_position, np.abs(position - joints.idle), 0.0)
     joint = int(distance.argmax())
     if distance[joint] <= config.start_pose_limit:
         return ''

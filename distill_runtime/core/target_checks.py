@@ -8,7 +8,7 @@ from collections.abc import Mapping
 
 import numpy as np
 
-from .arrays import Float32Array, FloatArray
+from .arrays import as_float32, Float32Array, FloatArray, write_excess
 from .checks import CheckConfig, Finding
 from .plan import Plan
 
@@ -26,11 +26,12 @@ class TargetChecks:
         joints, action = plan.joints, plan.action
         self._names = joints.names
         self._lower, self._upper = joints.lower, joints.upper
-        self._clip = _as_float32(action.clip)
+        self._clip = as_float32(action.clip)
         self._unclipped_squared = _unclipped_squared(action.clip)
         self._share = checks['action_saturation'].limit
         self._jump = checks['target_step'].limit
-        self._is_position = np.array([mode == 'position' for mode in joints.modes], np.float64)
+        is_position = joints.is_position
+        self._is_position = None if is_position.all() else is_position.astype(np.float64)
         self._difference = np.zeros(len(joints.names))
         self._previous = np.zeros(len(joints.names))
         self._has_previous = False
@@ -42,26 +43,28 @@ class TargetChecks:
         self._has_previous = False
         self.findings = ()
 
-    def judge(self, action: Float32Array, target: FloatArray) -> None:
+    def judge(self, action: Float32Array, target: FloatArray, command: FloatArray) -> None:
         """Look at one policy step.
 
         Args:
             action: Raw network output, shape (act_dim,).
             target: Targets before all limits, shape (num_joints,).
+            command: What was sent of them; where it is the target, all are within their limits.
         """
         findings: tuple[Finding, ...] = ()
         difference = self._difference
         if self._has_previous:
             np.subtract(target, self._previous, difference)
-            np.multiply(difference, self._is_position, difference)
+            if self._is_position is not None:
+                np.multiply(difference, self._is_position, difference)
             if np.vdot(difference, difference) > self._jump * self._jump:
                 findings += self._jumps()
-        np.maximum(target, self._lower, out=difference)
-        np.minimum(difference, self._upper, out=difference)
-        np.subtract(target, difference, difference)
-        if (
-            np.vdot(difference, difference) != 0.0
-            or np.vdot(action, action) >= self._unclipped_squared
+        np.subtract(target, command, difference)
+        is_limited = np.vdot(difference, difference) != 0.0
+        if is_limited:
+            is_limited = write_excess(target, self._lower, self._upper, difference)
+        if is_limited or (
+            self._clip is not None and np.vdot(action, action) >= self._unclipped_squared
         ):
             findings += self._saturation(action)
         self._previous[:] = target
@@ -100,12 +103,6 @@ class TargetChecks:
                 f'{self._share:.0%}: are scale and offset right?',
             ),
         )
-
-
-def _as_float32(
-    bounds: tuple[FloatArray, FloatArray] | None,
-) -> tuple[Float32Array, Float32Array] | None:
-    return None if bounds is None else (bounds[0].astype(np.float32), bounds[1].astype(np.float32))
 
 
 def _unclipped_squared(bounds: tuple[FloatArray, FloatArray] | None) -> float:

@@ -6,7 +6,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from .arrays import Float32Array
+from .arrays import Float32Array, write_excess
 from .checks import Finding
 from .plan import InputPlan
 
@@ -35,10 +35,7 @@ class TrainedRange:
     def find(self) -> tuple[Finding, ...]:
         """Return the element that is furthest out, if one is."""
         excess = self._excess
-        np.maximum(self._frame, self._lower, out=excess)
-        np.minimum(excess, self._upper, out=excess)
-        np.subtract(self._frame, excess, excess)
-        if np.vdot(excess, excess) == 0.0:
+        if not write_excess(self._frame, self._lower, self._upper, excess):
             return ()
         place = int(np.abs(excess).argmax())
         return (

@@ -85,9 +85,9 @@ class Watchdogs:
         """Return the fault action of a check."""
         return self._watch.action(check)
 
-    def note_step(self, action: Float32Array, target: FloatArray) -> None:
-        """Judge a policy step: raw output of shape (act_dim,), targets of shape (num_joints,)."""
-        self._targets.judge(action, target)
+    def note_step(self, action: Float32Array, target: FloatArray, command: FloatArray) -> None:
+        """Judge a policy step, see TargetChecks.judge."""
+        self._targets.judge(action, target, command)
         self._untrained.clear()
         for trained in self._trained_ranges:
             self._untrained += trained.find()

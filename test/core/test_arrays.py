@@ -2,7 +2,13 @@
 # SPDX-License-Identifier: Apache-2.0
 from __future__ import annotations
 
-from distill_runtime.core.arrays import is_sound, locked_floats, locked_indices
+from distill_runtime.core.arrays import (
+    as_float32,
+    is_sound,
+    locked_floats,
+    locked_indices,
+    write_excess,
+)
 import numpy as np
 import pytest
 
@@ -39,3 +45,18 @@ def test_float32_values_are_judged_without_a_warning():
     assert is_sound(np.array([3.0, -4.0], np.float32)) is True
     assert is_sound(np.array([3e38, 3e38], np.float32)) is False
     assert is_sound(np.array([np.nan], np.float32)) is False
+
+
+def test_excess_is_what_lies_beyond_the_nearer_bound():
+    excess = np.zeros(3)
+    lower, upper = np.array([-1.0, -np.inf, 0.0]), np.array([1.0, 2.0, np.inf])
+    assert write_excess(np.array([-1.5, 5.0, 7.0]), lower, upper, excess)
+    assert excess.tolist() == [-0.5, 3.0, 0.0]
+    assert not write_excess(np.array([1.0, 2.0, 0.0]), lower, upper, excess)
+
+
+def test_bounds_are_rounded_as_a_pair_or_are_none():
+    assert as_float32(None) is None
+    rounded = as_float32((np.array([-0.1]), np.array([0.1])))
+    assert [bound.dtype for bound in rounded] == [np.float32] * 2
+    assert [bound.tolist() for bound in rounded] == [[np.float32(-0.1)], [np.float32(0.1)]]

@@ -28,11 +28,15 @@ class Judge:
         checks = {
             name: replace(CHECKS[name].default, limit=limit) for name, limit in thresholds.items()
         }
-        self.checks = TargetChecks(compile_spec(spec), {**DEFAULT_CHECKS, **checks})
+        plan = compile_spec(spec)
+        self.joints = plan.joints
+        self.checks = TargetChecks(plan, {**DEFAULT_CHECKS, **checks})
 
     def step(self, target=(0.0, 0.0, 0.0), action=(0.0, 0.0, 0.0)):
         """Return {check: reason} of a policy step."""
-        self.checks.judge(np.array(action, np.float32), np.array(target, float))
+        wanted = np.array(target, float)
+        command = np.clip(wanted, self.joints.lower, self.joints.upper)
+        self.checks.judge(np.array(action, np.float32), wanted, command)
         return dict(self.checks.findings)
 
 
@@ -129,4 +133,11 @@ def test_findings_are_those_of_the_last_step_alone():
     judge = Judge()
     assert judge.step([2.0, 2.0, 2.0]) != {}
     judge.step([1.0, 1.0, 1.0])
+    assert judge.checks.findings == ()
+
+
+def test_target_that_only_its_step_limits_is_not_saturated():
+    judge = Judge()
+    target = np.array([0.5, 0.5, 0.5])
+    judge.checks.judge(np.zeros(3, np.float32), target, 0.5 * target)
     assert judge.checks.findings == ()
