@@ -158,14 +158,14 @@ def _write_page(
         ) from error
     from .output_file import write_text
     from .replay_page import facts
-    from .replay_report import versions
+    from .replay_report import replay_versions
 
     told = {
         **dict(facts(result, policy)),
         'sha256': policy.sha256,
         'against': args.against,
         'rules': args.rules or 'default',
-        'versions': ', '.join(f'{name} {number}' for name, number in versions().items()),
+        'versions': ', '.join(f'{name} {number}' for name, number in replay_versions().items()),
     }
     reference = result.recorded_commands()
     if other is not None:
@@ -183,13 +183,13 @@ def _write(
     from .output_file import write_text
     from .page import page_width, print_page
     from .replay_page import replay_page
-    from .replay_report import junit_cases, replay_report, versions, write_ticks
+    from .replay_report import junit_cases, replay_report, replay_versions, write_ticks
 
     rules_name = args.rules or 'default'
     if args.ticks:
         write_ticks(Path(args.ticks).expanduser(), result)
     if args.junit:
-        facts = {'recording': args.bag, 'model sha256': policy.sha256, **versions()}
+        facts = {'recording': args.bag, 'model sha256': policy.sha256, **replay_versions()}
         text = junit_xml(f'replay of {policy.spec.name}', junit_cases(found), facts)
         write_text(Path(args.junit).expanduser(), '--junit', text)
     if args.json:

@@ -5,7 +5,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from importlib.metadata import version
 import math
 from pathlib import Path
 
@@ -15,6 +14,7 @@ from distill_runtime.data.motion import Motion
 from distill_runtime.data.replay import Replay
 from distill_runtime.data.verdict import Breach
 from distill_runtime.policy.model import LoadedPolicy
+from distill_runtime.policy.versions import versions
 import numpy as np
 
 from .output_file import write_file
@@ -72,7 +72,7 @@ def replay_report(
             'name': policy.spec.name,
             'sha256': policy.sha256,
         },
-        'versions': versions(),
+        'versions': replay_versions(),
         'joints': {},
         'terms': {},
         'actions': {},
@@ -106,9 +106,9 @@ def tick_source(replay: Replay) -> str:
     return replay.source.recording.joints.topic.name if log is None else log.topic.name
 
 
-def versions() -> dict[str, str]:
+def replay_versions() -> dict[str, str]:
     """Return the versions that numbers may depend on."""
-    return {name: version(name) for name in ('distill_runtime', 'numpy', 'onnxruntime', 'rosbags')}
+    return versions('distill_runtime', 'numpy', 'onnxruntime', 'rosbags')
 
 
 def write_ticks(path: Path, replay: Replay) -> None:

@@ -6,7 +6,6 @@ from __future__ import annotations
 
 import argparse
 import dataclasses
-from importlib.metadata import version
 from pathlib import Path
 import time
 from typing import TYPE_CHECKING
@@ -14,6 +13,7 @@ from typing import TYPE_CHECKING
 from distill_runtime.core.config import RunnerConfig
 from distill_runtime.errors import MissingExtraError
 from distill_runtime.policy.model import load_policy, LoadedPolicy
+from distill_runtime.policy.versions import versions
 
 from .arguments import add_policy_arguments
 from .json_report import write_json
@@ -152,7 +152,7 @@ def _report(
         'seed': args.seed,
         'model': {'path': str(policy.path), 'name': policy.spec.name, 'sha256': policy.sha256},
         'scene': {'path': args.scene or 'quadruped.xml', 'notes': list(scene.notes)},
-        'versions': {name: version(name) for name in ('mujoco', 'numpy', 'onnxruntime')},
+        'versions': versions('mujoco', 'numpy', 'onnxruntime'),
     }
 
 

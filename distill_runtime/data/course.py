@@ -142,7 +142,7 @@ class LoggedCourse:
             return Led(runner.step(sensors, stamp_ns), False, reason)
         if run.is_anew[tick]:
             _reset(runner, mode)
-            self._settle()
+            self._is_settled = True
         elif self._is_lost or run.is_interrupted[tick]:
             self._join(runner, mode, tick, stamp_ns)
         else:
@@ -157,9 +157,6 @@ class LoggedCourse:
             self._wait(runner, step, tick, stamp_ns)
             return Led(step, False, 'history.unknown: the recording begins in the middle of a run')
         return Led(step, True, '')
-
-    def _settle(self) -> None:
-        self._is_settled = True
 
     def _join(self, runner: PolicyRunner, mode: Mode, tick: int, stamp_ns: int) -> None:
         """Go on from a tick whose past is not known."""
@@ -180,7 +177,7 @@ class LoggedCourse:
             runner.limiter.reset()  # nothing was sent: the action had become stop
         runner.request(event)
         if mode is Mode.POLICY and not self._is_settled and self._sent(tick - 1):
-            self._settle()
+            self._is_settled = True
 
     def _follow_fault(
         self, runner: PolicyRunner, sensors: Sensors, mode: Mode, stamp_ns: int
@@ -204,7 +201,7 @@ class LoggedCourse:
         self._take_over(runner, tick)
         if step.mode is not Mode.POLICY:
             if stamp_ns - self._since_ns >= runner.config.ramp_time * 1e9 and self._sent(tick):
-                self._settle()
+                self._is_settled = True
             return
         self._num_steps += step.has_policy_step
         if self._hides_past:
@@ -213,9 +210,9 @@ class LoggedCourse:
             elapsed_ns = stamp_ns - self._since_ns
             if self._num_steps >= self._depth and elapsed_ns >= WARM_UP * 1e9:
                 self.is_approximate = True
-                self._settle()
+                self._is_settled = True
         elif self._num_steps >= self._depth + self._reads_action:
-            self._settle()
+            self._is_settled = True
 
     def _take_over(self, runner: PolicyRunner, tick: int) -> None:
         """Let the runner go on from what was recorded at a tick."""

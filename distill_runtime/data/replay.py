@@ -26,9 +26,9 @@ from .playback import play, Playback
 from .recorded_node import recorded_parameters
 from .recording import read_inputs, Recording
 from .replay_config import ReplayConfig
+from .tick_fields import model_number
 from .tick_log import (
     is_interrupted,
-    model_number,
     read_tick_log,
     started_anew,
     TickLog,

@@ -13,20 +13,9 @@ import numpy.typing as npt
 
 from .bags import Bag, Topic
 from .streams import StampArray
+from .tick_fields import model_number, TICK_FIELDS
 
 TICK_TYPE = 'std_msgs/msg/Int64MultiArray'
-FIELDS = (
-    'tick',
-    'stamp_ns',
-    'joint_states_ns',
-    'imu_ns',
-    'cmd_vel_ns',
-    'odom_ns',
-    'mode',
-    'model',
-    'lateness_ns',
-)
-"""Labels of the elements that are read, see ros.internals; others may stand between them."""
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -57,11 +46,6 @@ class TickLog:
     def namespace(self) -> str:
         """Of the node, with a slash at its end."""
         return self.node.rpartition('/')[0] + '/'
-
-
-def model_number(sha256: str) -> int:
-    """Return what ~/tick carries of a model's sha256."""
-    return int(sha256[:15], 16)
 
 
 def find_tick_topics(bag: Bag) -> list[Topic]:
@@ -116,8 +100,8 @@ def _read(bag: Bag, topic: Topic) -> TickLog:
     for receive_ns, message in bag.messages(topic):
         labels = tuple(part.label for part in message.layout.dim)
         if labels not in orders:
-            is_known = set(FIELDS) <= set(labels)
-            orders[labels] = [labels.index(name) for name in FIELDS] if is_known else None
+            is_known = set(TICK_FIELDS) <= set(labels)
+            orders[labels] = [labels.index(name) for name in TICK_FIELDS] if is_known else None
         order = orders[labels]
         if order is None or len(message.data) != len(labels):
             num_skipped += 1
@@ -126,7 +110,7 @@ def _read(bag: Bag, topic: Topic) -> TickLog:
         rows.append(message.data[order])
     if not rows:
         raise RecordingError(
-            f'{topic.name} has no message whose elements are labelled {list(FIELDS)}: was it '
+            f'{topic.name} has no message whose elements are labelled {list(TICK_FIELDS)}: was it '
             'recorded from student_node?'
         )
     columns = np.array(rows, np.int64).T
@@ -135,7 +119,7 @@ def _read(bag: Bag, topic: Topic) -> TickLog:
         node=topic.name.removesuffix('/tick'),
         receive_ns=np.array(received, np.int64),
         num_skipped=num_skipped,
-        **dict(zip(FIELDS, columns, strict=True)),
+        **dict(zip(TICK_FIELDS, columns, strict=True)),
     )
 
 

@@ -7,7 +7,6 @@ from __future__ import annotations
 import argparse
 from collections.abc import Sequence
 import dataclasses
-from importlib.metadata import version
 from pathlib import Path
 import sys
 import time
@@ -19,6 +18,7 @@ from distill_runtime.policy.golden import record_golden
 from distill_runtime.policy.model import load_policy, LoadedPolicy
 from distill_runtime.policy.pack import pack
 from distill_runtime.policy.session import open_session, PolicySession
+from distill_runtime.policy.versions import versions
 from distill_runtime.spec.mapping import to_mapping
 from distill_runtime.spec.robots import load_robot
 from distill_runtime.spec.spec import PolicySpec
@@ -141,7 +141,7 @@ def _origin(recipe: Recipe, teacher: LoadedPolicy, rounds: list[RoundReport]) ->
     return {
         'teacher': {'name': teacher.spec.name, 'sha256': teacher.sha256},
         'recipe': to_mapping(recipe),
-        'versions': {name: version(name) for name in _LIBRARIES},
+        'versions': versions(*_LIBRARIES),
         'rounds': [report._asdict() for report in rounds],
     }
 

@@ -18,8 +18,9 @@ from distill_runtime.data.journal_messages import Facts, Part, status_text
 from distill_runtime.errors import ConfigError
 
 from .channel import Channel
-from .evidence_facts import frames, has_header, model_facts, type_name
+from .evidence_facts import frames, has_header, model_facts
 from .loop import LoopParts
+from .matching import type_name
 
 _TIMING = Struct('<qq')
 _LARGEST = 1 << 30

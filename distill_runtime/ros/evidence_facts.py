@@ -10,10 +10,11 @@ import os
 from typing import Any
 
 from distill_runtime.data.journal_messages import Part
+from distill_runtime.data.tick_fields import TICK_FIELDS
 from distill_runtime.policy.versions import versions
 from distill_runtime.spec.mapping import to_mapping
 
-from .internals import action_labels, observation_labels, TICK_FIELDS
+from .internals import action_labels, observation_labels
 from .loop import LoopParts
 from .template import Template
 
@@ -77,11 +78,6 @@ def model_facts(parts: LoopParts) -> dict[str, str]:
 def has_header(message_type: Any) -> bool:  # noqa: ANN401
     """Return whether messages of a type begin with a Header."""
     return 'header' in message_type.get_fields_and_field_types()
-
-
-def type_name(message_type: type) -> str:
-    """Return the name of a message type, such as sensor_msgs/msg/Imu."""
-    return f'{message_type.__module__.partition(".")[0]}/msg/{message_type.__name__}'
 
 
 def _each(names: tuple[str, ...]) -> tuple[tuple[str, int], ...]:

@@ -6,6 +6,7 @@ from __future__ import annotations
 
 from distill_runtime.core.sensors import NEVER
 from distill_runtime.core.step import Step
+from distill_runtime.data.tick_fields import model_number, TICK_FIELDS
 from distill_runtime.spec.spec import PolicySpec
 from rclpy.node import Node
 from rclpy.qos import QoSProfile
@@ -14,21 +15,6 @@ from std_msgs.msg import Float32MultiArray, Int64MultiArray
 from .channel import Channel
 from .inputs import Inputs
 from .template import Template
-
-TICK_FIELDS = (
-    'tick',
-    'stamp_ns',
-    'joint_states_ns',
-    'imu_ns',
-    'cmd_vel_ns',
-    'odom_ns',
-    'mode',
-    'model',
-    'lateness_ns',
-)
-"""Elements of ~/tick. The four input fields identify the sample in use by its header stamp,
-cmd_vel of type Twist by its source timestamp; -1 where there is none. model is the first 60 bits
-of the file's sha256."""
 
 _QOS = QoSProfile(depth=100)
 
@@ -40,7 +26,7 @@ class Internals:
         """Advertise the topics."""
         self._node = node
         self._inputs = inputs
-        self._model = int(model_sha256[:15], 16)
+        self._model = model_number(model_sha256)
         self._tick = 0
         self._tick_template = (
             Template().parts(*((name, 1) for name in TICK_FIELDS)).array('<i8', len(TICK_FIELDS))

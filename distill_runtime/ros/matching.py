@@ -25,7 +25,7 @@ def mismatches(node: Node, channels: Iterable[Channel]) -> str:
 def _mismatch(node: Node, channel: Channel) -> str:
     subscription = channel.subscription
     topic = subscription.topic_name
-    wanted = _type_name(channel.message_type)
+    wanted = type_name(channel.message_type)
     is_reliable = subscription.qos_profile.reliability == ReliabilityPolicy.RELIABLE
     reason = ''
     for publisher in node.get_publishers_info_by_topic(topic):
@@ -46,7 +46,7 @@ def _mismatch(node: Node, channel: Channel) -> str:
     return reason
 
 
-def _type_name(message_type: type) -> str:
+def type_name(message_type: type) -> str:
     """Return the name that ROS has for a type, such as sensor_msgs/msg/Imu."""
     package, kind, *_ = message_type.__module__.split('.')
     return f'{package}/{kind}/{message_type.__name__}'

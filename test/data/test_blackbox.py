@@ -213,12 +213,17 @@ def test_file_that_may_not_grow_is_told_and_leaves_nothing(tmp_path):
     assert names(tmp_path) == []
 
 
-def test_recording_that_a_killed_process_cut_off_can_be_read(tmp_path):
+def recording(folder):
+    """Return a journal, the process that follows it, and the bag that it writes."""
     journal = Filled()
-    process = Process(journal, tmp_path / 'dumps')
+    process = Process(journal, folder / 'dumps')
     process.told()
-    process.tell(do='record', folder=str(tmp_path), first=0)
-    path = Path(process.told()['path'])
+    process.tell(do='record', folder=str(folder), first=0)
+    return journal, process, Path(process.told()['path'])
+
+
+def test_recording_that_a_killed_process_cut_off_can_be_read(tmp_path):
+    journal, process, path = recording(tmp_path)
     journal.tick(100)
     size = 0
     for _ in range(200):
@@ -236,11 +241,7 @@ def test_recording_that_a_killed_process_cut_off_can_be_read(tmp_path):
 
 
 def test_recording_of_a_node_that_is_gone_is_completed(tmp_path):
-    journal = Filled()
-    process = Process(journal, tmp_path / 'dumps')
-    process.told()
-    process.tell(do='record', folder=str(tmp_path), first=0)
-    path = Path(process.told()['path'])
+    journal, process, path = recording(tmp_path)
     journal.tick(100)
     assert process.close() == 0
     assert (path / 'metadata.yaml').is_file()

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import json
 
-from distill_runtime.ros.evidence_facts import frames, has_header, model_facts, type_name
+from distill_runtime.ros.evidence_facts import frames, has_header, model_facts
+from distill_runtime.ros.matching import type_name
 from distill_runtime.spec.mapping import read_dataclass
 from distill_runtime.spec.spec import PolicySpec
 from geometry_msgs.msg import Twist

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import hashlib
 
-from distill_runtime.ros.internals import action_labels, observation_labels, TICK_FIELDS
+from distill_runtime.data.tick_fields import TICK_FIELDS
+from distill_runtime.ros.internals import action_labels, observation_labels
 import numpy as np
 import pytest
 from rclpy.parameter import Parameter

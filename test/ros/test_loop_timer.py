@@ -6,7 +6,7 @@ from __future__ import annotations
 
 import time
 
-from distill_runtime.ros.internals import TICK_FIELDS
+from distill_runtime.data.tick_fields import TICK_FIELDS
 import numpy as np
 import pytest
 from support.ros_harness import student, values, wait_for
