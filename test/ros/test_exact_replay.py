@@ -174,5 +174,5 @@ def test_recurrent_policy_is_equal(tmp_path, shared_data):
     name = 'unitree_rl_gym_g1_lstm'
     model, _, spec, _, robot = real_words(name, shared_data)
     scene = shared_data / 'robots' / 'g1_12dof' / 'g1_12dof.xml'
-    path = recorded_whole(tmp_path, model, robot=robot, scene=scene, seconds=3.0, spec=spec)
+    path = recorded_whole(tmp_path, model, robot=robot, scene=scene, seconds=6.0, spec=spec)
     check_equal(replayed(path, model, robot, spec), 20)
