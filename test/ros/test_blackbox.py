@@ -278,8 +278,14 @@ def node_process(ros, model, folder):
     try:
         with ros.node(Node, 'robot', namespace=namespace) as node:
             robot = Robot(node, 'student_node')
-            wait_for(lambda: robot.joint_states.get_subscription_count(), 'the node')
-            wait_for(lambda: robot.imu.get_subscription_count(), 'the node')
+
+            def is_heard():
+                """Publish again: what is sent before the node has found the robot is lost."""
+                robot.publish(T0)
+                time.sleep(0.05)
+                return robot.commands.messages
+
+            wait_for(is_heard, 'the first command')
             yield process, robot
     finally:
         process.kill()
