@@ -23,6 +23,8 @@ class ActionMap:
         """
         self._plan = plan
         self._last_action = last_action
+        self._other: ActionPlan | None = None
+        self._is_alike = False
         self._is_whole = len(plan.joints) == len(idle) and bool(
             np.all(plan.joints == np.arange(len(idle)))
         )
@@ -31,6 +33,31 @@ class ActionMap:
         """Joint targets before limits, in [rad], [rad]/[s] or [N m] by mode, shape
         (num_joints,).
         """
+
+    def recall(self, plan: ActionPlan, action: FloatArray, target: FloatArray) -> None:
+        """Write the last action as if the own one had led to what another policy wanted.
+
+        Where both turn actions into targets alike it is the other's, bit for bit; else it is the
+        one that gives the targets, clipped as every action.
+
+        Args:
+            plan: How the other action became the targets.
+            action: The other last action; what lies behind its width is ignored.
+            target: Targets that it gave, shape (num_joints,).
+        """
+        if plan is not self._other:
+            self._other, self._is_alike = plan, is_alike(plan, self._plan)
+        last = self._last_action
+        if self._is_alike:
+            last[:] = action[: plan.width]
+            return
+        own = self._plan
+        last.fill(0.0)
+        np.subtract(target[own.joints], own.offset, self._scaled)
+        np.divide(self._scaled, own.scale, out=last, where=own.scale != 0.0)
+        if own.clip is not None:
+            np.maximum(last, own.clip[0], out=last)
+            np.minimum(last, own.clip[1], out=last)
 
     def apply(self, action: Float32Array) -> None:
         """Write the last action and the target.
@@ -55,3 +82,22 @@ class ActionMap:
             np.minimum(out, plan.target_clip[1], out=out)
         if not self._is_whole:
             self.target[plan.joints] = out
+
+
+def is_alike(plan: ActionPlan, other: ActionPlan) -> bool:
+    """Whether two plans turn the same action into the same targets."""
+    return (
+        plan.width == other.width
+        and np.array_equal(plan.joints, other.joints)
+        and np.array_equal(plan.scale, other.scale)
+        and np.array_equal(plan.offset, other.offset)
+        and _is_equal(plan.clip, other.clip)
+        and _is_equal(plan.target_clip, other.target_clip)
+        and _is_equal(plan.choices, other.choices)
+    )
+
+
+def _is_equal(value: object, other: object) -> bool:
+    if value is None or other is None:
+        return value is other
+    return np.array_equal(np.asarray(value), np.asarray(other))

@@ -128,6 +128,20 @@ CHECKS: Mapping[str, Check] = MappingProxyType(
 )
 """Every check; a finding that is a fault is latched."""
 
+OF_POLICY = frozenset(
+    {
+        'observation_range',
+        'action_value',
+        'action_saturation',
+        'target_step',
+        'missed_deadlines',
+        'inference_time',
+    }
+)
+"""Checks that look at the policy alone: another policy may mend what they find."""
+BLAMED = OF_POLICY | {'tilt', 'joint_position', 'joint_velocity'}
+"""Checks that find what a policy may have done to the robot."""
+
 DEFAULT_CHECKS: Mapping[str, CheckConfig] = MappingProxyType(
     {name: check.default for name, check in CHECKS.items()}
 )

@@ -22,13 +22,21 @@ class GaitClock:
         """Start before the first step."""
         self._plan = plan
         self._out = vector[plan.slot]
-        self._count = plan.first
+        self.reset()
+
+    def reset(self, elapsed: int = 0) -> None:
+        """Start anew.
+
+        Args:
+            elapsed: Steps that the clock has behind it.
+        """
+        self._count = self._plan.first + elapsed
         self._stood = False
 
-    def reset(self) -> None:
-        """Start anew."""
-        self._count = self._plan.first
-        self._stood = False
+    @property
+    def elapsed(self) -> int:
+        """Steps since the clock began."""
+        return self._count - self._plan.first
 
     def advance(self, command: FloatArray) -> None:
         """Write the phases of this step and count it.

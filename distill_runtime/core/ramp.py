@@ -22,7 +22,7 @@ class Ramp:
             goal: End pose, shape (num_joints,).
             duration_ns: Time it takes; 0: at the goal at once.
         """
-        self._goal = goal
+        self._goal = np.array(goal)
         self._duration_ns = duration_ns
         self._start = np.array(goal)
         self._start_ns = 0
@@ -31,6 +31,10 @@ class Ramp:
         """Start from a pose, shape (num_joints,)."""
         self._start[:] = pose
         self._start_ns = stamp_ns
+
+    def aim(self, goal: FloatArray) -> None:
+        """Change the end pose, shape (num_joints,)."""
+        self._goal[:] = goal
 
     def write(self, stamp_ns: int, pose: FloatArray) -> None:
         """Write the pose of this moment, shape (num_joints,)."""

@@ -9,16 +9,16 @@ from collections.abc import Sequence
 import numpy as np
 
 from .action import ActionMap
-from .arrays import FloatArray, is_sound
-from .checks import Finding
+from .actor import Actor
+from .arrays import FloatArray
+from .checks import BLAMED, Finding, OF_POLICY
 from .command import CommandGate
 from .config import RunnerConfig
 from .fault_response import FaultResponse
 from .intake import Intake
 from .limits import Limiter
 from .modes import Event, Mode, next_mode
-from .observation import Observation
-from .phase import GaitClock
+from .pilot import Pilot
 from .plan import Plan
 from .ramp import Ramp
 from .reasons import joined, unsound_action
@@ -38,28 +38,21 @@ class PolicyRunner:
     def __init__(self, plan: Plan, policy: Policy, config: RunnerConfig) -> None:
         """Make every buffer that a step writes to."""
         self.plan = plan
-        self.policy = policy
+        """Of the policy that it began with: what is known of the robot."""
         self.config = config
         self.control_period_ns = plan.period_ns // config.ticks_per_step
         self.outside: Sequence[Finding] = ()
         """What others find at the next step: a missed deadline, a second publisher; changed
         between steps only.
         """
-        self._vector = np.zeros(plan.vector_dim)
-        self._intake = Intake(plan, self._vector, config)
+        self._head = np.zeros(plan.gravity.stop)
+        self._intake = Intake(plan, self._head, config)
         self.joint_position = self._intake.joint_position
         """Measured positions of the last tick in [rad], policy order."""
         self.joint_velocity = self._intake.joint_velocity
         """Measured velocities of the last tick in [rad]/[s], policy order."""
         self._freshness = self._intake.freshness
-        self._velocity_command = self._vector[plan.layout.velocity_command]
-        self._observations = tuple(
-            Observation(entry, tensor)
-            for entry, tensor in zip(plan.inputs, policy.inputs, strict=True)
-        )
-        self._clocks = tuple(GaitClock(entry, self._vector) for entry in plan.phases)
-        self._last_action = self._vector[plan.last_action]
-        self.action_map = ActionMap(plan.action, plan.joints.idle, self._last_action)
+        self.pilot = Pilot(Actor(plan, policy, config.checks), config)
         self.limiter = Limiter(
             plan.joints,
             config.max_joint_step,
@@ -68,7 +61,9 @@ class PolicyRunner:
             self.joint_velocity,
         )
         self._ramp = Ramp(plan.joints.idle, round(config.ramp_time * 1e9))
-        self._gate = CommandGate(plan, self._velocity_command, round(config.cmd_vel_timeout * 1e9))
+        self._gate = CommandGate(
+            plan, self._head[plan.layout.velocity_command], round(config.cmd_vel_timeout * 1e9)
+        )
         self._is_position = plan.joints.is_position.astype(np.float64)
         self._response = FaultResponse(
             self._ramp, self._is_position, round(config.escalation_time * 1e9)
@@ -77,15 +72,11 @@ class PolicyRunner:
             plan,
             config,
             self._intake,
-            self._observations,
-            self._vector[: plan.layout.joint_velocity.stop],
+            self._head[: plan.layout.joint_velocity.stop],
         )
         num_joints = len(plan.joints.names)
         self._command = np.zeros(num_joints)
         self._wanted = np.zeros(num_joints)
-        self._from = np.zeros(num_joints)
-        self._is_interpolated = config.interpolation == 'linear' and config.ticks_per_step > 1
-        self._policy_target = self._wanted if self._is_interpolated else self.action_map.target
         self._measured = np.zeros(num_joints)
         self._events: list[Event] = []
         self.reset()
@@ -101,7 +92,17 @@ class PolicyRunner:
         self.limiter.reset()
         self._intake.reset()
         self._watchdogs.reset()
-        self._restart_policy()
+        self.pilot.reset()
+
+    @property
+    def policy(self) -> Policy:
+        """The network that acts."""
+        return self.pilot.actor.policy
+
+    @property
+    def action_map(self) -> ActionMap:
+        """Turns its actions into targets."""
+        return self.pilot.actor.action_map
 
     @property
     def mode(self) -> Mode:
@@ -148,7 +149,7 @@ class PolicyRunner:
             return ''
         if not self._has_started:
             return 'inputs are still missing'
-        return start_problem(self.plan, self._intake, self.config)
+        return start_problem(self.pilot.actor.plan, self._intake, self.config)
 
     def fail(self, finding: Finding, stamp_ns: int) -> None:
         """Latch a fault, or in one go on to a harder action; from outside, only between steps.
@@ -184,8 +185,13 @@ class PolicyRunner:
             self._has_started = True
             self._enter(self._start_mode, stamp_ns)
         self._take_events(stamp_ns)
-        condition = self._watchdogs.judge(self.outside, late, stamp_ns, self._mode is Mode.POLICY)
-        if condition is not None:
+        pilot, is_policy = self.pilot, self._mode is Mode.POLICY
+        if not is_policy and pilot.settle(stamp_ns):
+            self._begin_ramp(stamp_ns)
+        condition = self._watchdogs.judge(
+            self.outside, late, stamp_ns, pilot.actor.findings if is_policy else None
+        )
+        if condition is not None and not (is_policy and self._is_mended(condition, stamp_ns)):
             self.fail(condition, stamp_ns)
         warning = (
             self._gate.apply(intake.command_stamp_ns, stamp_ns)
@@ -194,44 +200,30 @@ class PolicyRunner:
         )
         has_policy_step = False
         if self._mode is Mode.POLICY:
-            has_policy_step = self._policy_tick(stamp_ns)
-            if self._mode is Mode.POLICY:
+            has_policy_step = pilot.tick(self._head, self._start_pose, stamp_ns)
+            actor = pilot.actor
+            if actor.is_sound:
                 has_feedback = self._freshness.joints_are_fresh
-                self.limiter.limit(self._policy_target, self._command, has_feedback)
+                self.limiter.limit(pilot.target, self._command, has_feedback)
                 if has_policy_step:
-                    self._watchdogs.note_step(
-                        self.policy.action, self.action_map.target, self._command
-                    )
+                    actor.judge(self._command)
                 return self._result(True, has_policy_step, warning)
+            self.fail(Finding('action_value', unsound_action(actor.policy.action)), stamp_ns)
         if self._mode is Mode.STANDBY:
             self._ramp.write(stamp_ns, self._wanted)
             self.limiter.limit(self._wanted, self._command)
             return self._result(True, False, warning)
         return self._result(self._act_on_fault(stamp_ns), has_policy_step, self._fault)
 
-    def _policy_tick(self, stamp_ns: int) -> bool:
-        """Run the policy if it is due, and write the wanted command; return whether it ran."""
-        ticks = self.config.ticks_per_step
-        phase = self._tick % ticks
-        self._tick += 1
-        if phase == 0:
-            if self._is_interpolated:
-                self._from[:] = self.action_map.target if self._tick > 1 else self._start_pose()
-            for clock in self._clocks:
-                clock.advance(self._velocity_command)
-            for observation in self._observations:
-                observation.push(self._vector)
-            self.policy.run()
-            action = self.policy.action
-            if not is_sound(action):
-                self.fail(Finding('action_value', unsound_action(action)), stamp_ns)
-                return True
-            self.action_map.apply(action)
-        if self._is_interpolated:
-            np.subtract(self.action_map.target, self._from, self._wanted)
-            np.multiply(self._wanted, (phase + 1) / ticks, self._wanted)
-            np.add(self._wanted, self._from, self._wanted)
-        return phase == 0
+    def _is_mended(self, condition: Finding, stamp_ns: int) -> bool:
+        """Return to the policy before, if one on probation may be to blame; whether that mends it.
+
+        What the robot does is a fault in any case.
+        """
+        check = condition.check
+        if check in BLAMED and self.pilot.roll_back(condition.reason, stamp_ns):
+            return check in OF_POLICY
+        return False
 
     def _act_on_fault(self, stamp_ns: int) -> bool:
         """Write the command of the fault action; return whether to send it."""
@@ -268,32 +260,28 @@ class PolicyRunner:
         """Change the mode."""
         self._mode = mode
         if mode is Mode.POLICY:
-            self._restart_policy()
+            self.pilot.restart()
             self._watchdogs.begin_policy(stamp_ns)
         else:
-            self._ramp.begin(self._start_pose(), stamp_ns)
+            self._begin_ramp(stamp_ns)
         if mode is not Mode.FAULT:
             self._fault = ''
 
-    def _restart_policy(self) -> None:
-        """Make the next policy step the first one."""
-        self._tick = 0
-        self._last_action.fill(0.0)
-        for observation in self._observations:
-            observation.reset()
-        for clock in self._clocks:
-            clock.reset()
-        self.policy.reset()
+    def _begin_ramp(self, stamp_ns: int) -> None:
+        """Ramp from where the joints are to the default pose of the policy."""
+        self._ramp.aim(self.pilot.actor.plan.joints.idle)
+        self._ramp.begin(self._start_pose(), stamp_ns)
 
     def _result(self, sends: bool, has_policy_step: bool, reason: str) -> Step:
+        actor = self.pilot.actor
         return Step(
             self._command,
             sends,
             self._mode,
             reason,
             has_policy_step,
-            self.policy.observation,
-            self.policy.action,
-            self.action_map.target,
+            actor.policy.observation,
+            actor.policy.action,
+            actor.target,
             self._freshness.joints_are_fresh,
         )

@@ -35,16 +35,15 @@ class TargetChecks:
         self._difference = np.zeros(len(joints.names))
         self._previous = np.zeros(len(joints.names))
         self._has_previous = False
-        self.findings: tuple[Finding, ...] = ()
-        """Of the last policy step."""
 
     def reset(self) -> None:
         """Begin anew: the next target is the first."""
         self._has_previous = False
-        self.findings = ()
 
-    def judge(self, action: Float32Array, target: FloatArray, command: FloatArray) -> None:
-        """Look at one policy step.
+    def judge(
+        self, action: Float32Array, target: FloatArray, command: FloatArray
+    ) -> tuple[Finding, ...]:
+        """Return what is wrong with one policy step.
 
         Args:
             action: Raw network output, shape (act_dim,).
@@ -69,7 +68,7 @@ class TargetChecks:
             findings += self._saturation(action)
         self._previous[:] = target
         self._has_previous = True
-        self.findings = findings
+        return findings
 
     def _jumps(self) -> tuple[Finding, ...]:
         """Name the joint whose target jumps furthest, if it does."""

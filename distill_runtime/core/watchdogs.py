@@ -7,19 +7,16 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 import math
 
-from .arrays import Float32Array, FloatArray
+from .arrays import FloatArray
 from .checks import Finding, Watch
 from .config import RunnerConfig
 from .intake import Intake
 from .joint_range import JointRange
 from .modes import FaultAction
-from .observation import Observation
 from .plan import Plan
 from .reasons import joined
 from .rotations import tilt
 from .sensors import NEVER
-from .target_checks import TargetChecks
-from .trained_range import TrainedRange
 
 
 class Watchdogs:
@@ -30,7 +27,6 @@ class Watchdogs:
         plan: Plan,
         config: RunnerConfig,
         intake: Intake,
-        observations: Sequence[Observation],
         values: FloatArray,
     ) -> None:
         """Prepare all buffers.
@@ -39,7 +35,6 @@ class Watchdogs:
             plan: What is known of the robot.
             config: Thresholds and actions.
             intake: Has the samples in use.
-            observations: One for each network input.
             values: View of the runner's joint positions and velocities, robot order.
         """
         checks = config.checks
@@ -53,13 +48,6 @@ class Watchdogs:
         )
         self._watch = Watch(checks, config.fault_action)
         self._joint_range = JointRange(plan, values, checks)
-        self._targets = TargetChecks(plan, checks)
-        margin = checks['observation_range'].limit
-        self._trained_ranges = tuple(
-            TrainedRange(entry, observation.frame, margin)
-            for entry, observation in zip(plan.inputs, observations, strict=True)
-            if entry.trained_range is not None
-        )
         self.reset()
 
     def reset(self) -> None:
@@ -72,8 +60,6 @@ class Watchdogs:
 
     def begin_policy(self, stamp_ns: int) -> None:
         """Begin to judge a policy."""
-        self._targets.reset()
-        self._untrained: list[Finding] = []
         self._intake.frozen_joints.begin(stamp_ns)
 
     @property
@@ -85,15 +71,12 @@ class Watchdogs:
         """Return the fault action of a check."""
         return self._watch.action(check)
 
-    def note_step(self, action: Float32Array, target: FloatArray, command: FloatArray) -> None:
-        """Judge a policy step, see TargetChecks.judge."""
-        self._targets.judge(action, target, command)
-        self._untrained.clear()
-        for trained in self._trained_ranges:
-            self._untrained += trained.find()
-
     def judge(
-        self, outside: Iterable[Finding], late: str, stamp_ns: int, is_policy: bool
+        self,
+        outside: Iterable[Finding],
+        late: str,
+        stamp_ns: int,
+        of_policy: Sequence[Finding] | None,
     ) -> Finding | None:
         """Return what is a fault at this tick, or None.
 
@@ -101,7 +84,7 @@ class Watchdogs:
             outside: What others have found.
             late: Why the inputs are out of date; '' if they are not.
             stamp_ns: Time of the tick.
-            is_policy: Whether the policy moves the robot.
+            of_policy: What is wrong with its last step; None while it does not move the robot.
         """
         intake = self._intake
         findings = [*outside]
@@ -130,9 +113,8 @@ class Watchdogs:
         findings += self._joint_range.find()
         if self._needs_imu:
             findings += intake.frozen_imu.find(stamp_ns)
-        if is_policy:
+        if of_policy is not None:
             findings += intake.frozen_joints.find(stamp_ns)
-            findings += self._targets.findings
-            findings += self._untrained
+            findings += of_policy
         self.condition = self._watch.judge(findings, stamp_ns)
         return self.condition

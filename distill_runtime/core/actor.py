@@ -1,0 +1,137 @@
+# Copyright 2026 The distill_runtime Authors
+# SPDX-License-Identifier: Apache-2.0
+"""One policy with all that it remembers: histories, gait clocks, last action, recurrent state."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import numpy as np
+
+from .action import ActionMap
+from .arrays import FloatArray, is_sound
+from .checks import CheckConfig, Finding
+from .command import CommandRange
+from .observation import Observation
+from .phase import GaitClock
+from .plan import Plan
+from .step import Policy
+from .step_ring import StepRing
+from .target_checks import TargetChecks
+from .trained_range import TrainedRange
+
+
+class Actor:
+    """Goes from sensors to targets, once per policy step.
+
+    Either it acts (``step``), or it follows what another one did (``follow``), so that it can
+    take over at any moment. Commands of all actors on a robot have the same joint order.
+
+    Attributes:
+        plan: What the policy reads and writes.
+        policy: The network.
+        action_map: Has the targets of the last step.
+        is_sound: Whether the last step gave finite targets.
+        next_step: Number of the next step of the ring that it has not seen.
+    """
+
+    def __init__(self, plan: Plan, policy: Policy, checks: Mapping[str, CheckConfig]) -> None:
+        """Make every buffer that a step writes to."""
+        self.plan = plan
+        self.policy = policy
+        self._vector = np.zeros(plan.vector_dim)
+        self._head = self._vector[: plan.gravity.stop]
+        self._velocity_command = self._vector[plan.layout.velocity_command]
+        self._command_range = (
+            CommandRange(plan, self._velocity_command) if plan.needs_command else None
+        )
+        self.last_action = self._vector[plan.last_action]
+        """What the policy reads as its last action, shape (act_dim,)."""
+        self._observations = tuple(
+            Observation(entry, tensor)
+            for entry, tensor in zip(plan.inputs, policy.inputs, strict=True)
+        )
+        self._clocks = tuple(GaitClock(entry, self._vector) for entry in plan.phases)
+        self.action_map = ActionMap(plan.action, plan.joints.idle, self.last_action)
+        self._targets = TargetChecks(plan, checks)
+        margin = checks['observation_range'].limit
+        self._trained_ranges = tuple(
+            TrainedRange(entry, observation.frame, margin)
+            for entry, observation in zip(plan.inputs, self._observations, strict=True)
+            if entry.trained_range is not None
+        )
+        self.findings: tuple[Finding, ...] = ()
+        self.is_sound = True
+        self.next_step = 0
+
+    @property
+    def target(self) -> FloatArray:
+        """Targets of the last step, before limits: [rad], [rad]/[s] or [N m], by mode."""
+        return self.action_map.target
+
+    def restart(self, elapsed: int = 0) -> None:
+        """Make the next step the first one of its history.
+
+        Args:
+            elapsed: Steps that its gait clocks have behind them.
+        """
+        self.next_step = 0
+        self.last_action.fill(0.0)
+        for observation in self._observations:
+            observation.reset()
+        for clock in self._clocks:
+            clock.reset(elapsed)
+        self.policy.reset()
+        self._targets.reset()
+        self.findings = ()
+
+    @property
+    def elapsed(self) -> int:
+        """Steps since the gait clock began, or since anything did where there is none."""
+        return self._clocks[0].elapsed if self._clocks else self.next_step
+
+    def step(self, head: FloatArray) -> None:
+        """Compute the targets of one policy step.
+
+        Args:
+            head: Sensor values and gravity, shape (gravity.stop,).
+        """
+        self._head[:] = head
+        if self._command_range is not None:
+            self._command_range.apply()
+        for clock in self._clocks:
+            clock.advance(self._velocity_command)
+        for observation in self._observations:
+            observation.push(self._vector)
+        self.policy.run()
+        self.is_sound = is_sound(self.policy.action)
+        if self.is_sound:
+            self.action_map.apply(self.policy.action)
+        self.next_step += 1
+
+    def follow(self, ring: StepRing, number: int) -> None:
+        """Compute a step that another policy did, as if its command had been the own one.
+
+        Args:
+            ring: Remembers the step.
+            number: Which one.
+        """
+        place = ring.place(number)
+        if self.next_step != number:
+            self.restart(int(ring.elapsed[place]))
+            self.next_step = number
+        if number == 0:
+            self.last_action.fill(0.0)
+        else:
+            self.action_map.recall(ring.plans[place], ring.actions[place], ring.targets[place])
+        self.step(ring.heads[place])
+
+    def judge(self, command: FloatArray) -> None:
+        """Look for what is wrong with the last step.
+
+        Args:
+            command: What was sent of its targets, shape (num_joints,).
+        """
+        self.findings = self._targets.judge(self.policy.action, self.target, command)
+        for trained in self._trained_ranges:
+            self.findings += trained.find()
