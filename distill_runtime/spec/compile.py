@@ -4,7 +4,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 import math
 
 from distill_runtime.core.arrays import FloatArray, locked_floats, locked_indices
@@ -49,17 +49,29 @@ def sensor_layout(spec: PolicySpec, robot_joints: tuple[str, ...] | None = None)
     return SensorLayout(joints=robot_joints or spec.joints, externals=tuple(externals.values()))
 
 
-def compile_spec(spec: PolicySpec, layout: SensorLayout | None = None) -> Plan:
+def compile_spec(
+    spec: PolicySpec,
+    layout: SensorLayout | None = None,
+    command_joints: tuple[str, ...] | None = None,
+) -> Plan:
     """Compile a spec for sensors of a given layout.
 
     Args:
         spec: The policy.
         layout: Where the sensor vector holds what; None: made for the policy.
+        command_joints: Joint order of the commands; None: the policy's.
 
     Raises:
-        ConfigError: If the layout lacks a joint or an external input of the policy.
+        ConfigError: If the layout lacks a joint or an external input of the policy, or the commands
+            are for other joints.
     """
     layout = layout or sensor_layout(spec)
+    command_joints = command_joints or spec.joints
+    if set(command_joints) != set(spec.joints):
+        raise ConfigError(
+            f'joints are {sorted(spec.joints)}, expected {sorted(command_joints)} as commanded: is '
+            'it a policy of this robot?'
+        )
     for name in spec.joints:
         if name not in layout.joints:
             raise ConfigError(
@@ -70,6 +82,7 @@ def compile_spec(spec: PolicySpec, layout: SensorLayout | None = None) -> Plan:
     terms = [term for entry in spec.inputs for term in entry.terms]
     kinds = {type(term) for term in terms}
     command = spec.command
+    order = [spec.joints.index(name) for name in command_joints]
     idle = _idle(spec)
     return Plan(
         name=spec.name,
@@ -80,8 +93,8 @@ def compile_spec(spec: PolicySpec, layout: SensorLayout | None = None) -> Plan:
         last_action=vector.last_action,
         inputs=tuple(input_plan(spec, entry, vector) for entry in spec.inputs),
         phases=vector.phases,
-        action=_action_plan(spec, idle),
-        joints=_joint_plan(spec, layout, idle),
+        action=_action_plan(spec, idle, command_joints),
+        joints=_joint_plan(spec, layout, idle, order),
         needs_imu=bool(kinds & {BaseAngularVelocity, BaseOrientation, ProjectedGravity}),
         needs_odometry=BaseLinearVelocity in kinds,
         needs_command=VelocityCommand in kinds
@@ -97,7 +110,9 @@ def _idle(spec: PolicySpec) -> FloatArray:
     return np.where(is_position, spec.default_position, 0.0)
 
 
-def _action_plan(spec: PolicySpec, idle: FloatArray) -> ActionPlan:
+def _action_plan(
+    spec: PolicySpec, idle: FloatArray, command_joints: tuple[str, ...]
+) -> ActionPlan:
     action = spec.outputs.action
     joints = [spec.joints.index(name) for name in spec.action_joints]
     scale = action.scale
@@ -111,30 +126,46 @@ def _action_plan(spec: PolicySpec, idle: FloatArray) -> ActionPlan:
         scale=locked_floats(scale if isinstance(scale, tuple) else (scale or 0.0,) * len(joints)),
         offset=locked_floats(action.offset if isinstance(action.offset, tuple) else idle[joints]),
         target_clip=bounds(clip_pairs(action.target_clip, len(joints))),
-        joints=locked_indices(joints),
+        joints=locked_indices(command_joints.index(name) for name in spec.action_joints),
         choices=choices,
     )
 
 
-def _joint_plan(spec: PolicySpec, layout: SensorLayout, idle: FloatArray) -> JointPlan:
-    order = [layout.joints.index(name) for name in spec.joints]
+def _joint_plan(
+    spec: PolicySpec, layout: SensorLayout, idle: FloatArray, order: list[int]
+) -> JointPlan:
+    """Return the joints, in the order of the commands.
+
+    Args:
+        spec: The policy.
+        layout: Where the sensor vector holds what.
+        idle: Command at rest, policy order.
+        order: Place in the policy of each joint that is commanded.
+    """
+    limits, num_joints = spec.limits, len(spec.joints)
+    names = tuple(spec.joints[place] for place in order)
+    on_robot = [layout.joints.index(name) for name in names]
     ranges = tuple(_command_ranges(spec))
-    unlimited = (math.inf,) * len(spec.joints)
-    positions = spec.limits.position or ((-math.inf, math.inf),) * len(spec.joints)
+    unlimited = (math.inf,) * num_joints
+    positions = limits.position or ((-math.inf, math.inf),) * num_joints
+
+    def floats(values: Sequence[float]) -> FloatArray:
+        return locked_floats(values[place] for place in order)
+
     return JointPlan(
-        names=spec.joints,
-        position_index=locked_indices(layout.joint_position.start + place for place in order),
-        velocity_index=locked_indices(layout.joint_velocity.start + place for place in order),
-        modes=spec.modes,
-        idle=locked_floats(idle),
-        stiffness=None if spec.stiffness is None else locked_floats(spec.stiffness),
-        damping=None if spec.damping is None else locked_floats(spec.damping),
-        lower=locked_floats(lower for lower, _ in ranges),
-        upper=locked_floats(upper for _, upper in ranges),
-        position_lower=locked_floats(lower for lower, _ in positions),
-        position_upper=locked_floats(upper for _, upper in positions),
-        velocity=locked_floats(spec.limits.velocity or unlimited),
-        effort=locked_floats(spec.limits.effort or unlimited),
+        names=names,
+        position_index=locked_indices(layout.joint_position.start + place for place in on_robot),
+        velocity_index=locked_indices(layout.joint_velocity.start + place for place in on_robot),
+        modes=tuple(spec.modes[place] for place in order),
+        idle=floats(idle.tolist()),
+        stiffness=None if spec.stiffness is None else floats(spec.stiffness),
+        damping=None if spec.damping is None else floats(spec.damping),
+        lower=floats([lower for lower, _ in ranges]),
+        upper=floats([upper for _, upper in ranges]),
+        position_lower=floats([lower for lower, _ in positions]),
+        position_upper=floats([upper for _, upper in positions]),
+        velocity=floats(limits.velocity or unlimited),
+        effort=floats(limits.effort or unlimited),
     )
 
 
