@@ -62,15 +62,15 @@ def compile_spec(
         command_joints: Joint order of the commands; None: the policy's.
 
     Raises:
-        ConfigError: If the layout lacks a joint or an external input of the policy, or the commands
-            are for other joints.
+        ConfigError: If the layout lacks a joint or an external input of the policy, or the
+            commands are for other joints.
     """
     layout = layout or sensor_layout(spec)
     command_joints = command_joints or spec.joints
     if set(command_joints) != set(spec.joints):
         raise ConfigError(
-            f'joints are {sorted(spec.joints)}, expected {sorted(command_joints)} as commanded: is '
-            'it a policy of this robot?'
+            f'joints are {sorted(spec.joints)}, expected {sorted(command_joints)} as commanded: '
+            'is it a policy of this robot?'
         )
     for name in spec.joints:
         if name not in layout.joints:
