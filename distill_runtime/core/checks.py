@@ -171,6 +171,8 @@ class Finding(NamedTuple):
     """Key of CHECKS."""
     reason: str
     """``code: text``."""
+    action: FaultAction | None = None
+    """What is done about it when it is handed to PolicyRunner.fail; None: what its check says."""
 
 
 class Watch:

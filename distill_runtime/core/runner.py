@@ -158,7 +158,7 @@ class PolicyRunner:
             finding: What is wrong.
             stamp_ns: Time of the tick.
         """
-        action = self._watchdogs.action(finding.check)
+        action = finding.action or self._watchdogs.action(finding.check)
         if self._mode is Mode.FAULT:
             self._response.harden(action, stamp_ns)
             return

@@ -4,6 +4,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Mapping
+from types import MappingProxyType
+
 TICK_FIELDS = (
     'tick',
     'stamp_ns',
@@ -15,9 +18,35 @@ TICK_FIELDS = (
     'model',
     'lateness_ns',
 )
-"""Labels of its elements. The four input fields identify the sample in use by its header stamp,
-cmd_vel of type Twist by its source timestamp; -1 where there is none. model is model_number.
+"""Labels of its first elements. The four input fields identify the sample in use by its header
+stamp, cmd_vel of type Twist by its source timestamp; -1 where there is none. model is what
+model_number gives.
 """
+FAULT_ACTION = 'fault_action'
+"""Label of the next element: a number of ACTION_NUMBERS."""
+ACTION_NUMBERS: Mapping[str, int] = MappingProxyType(
+    {'': 0, 'hold': 1, 'default_pose': 2, 'damp': 3, 'stop': 4}
+)
+"""What ~/tick carries of the fault action in force; '' where there is no fault."""
+_SAMPLE = '_ns'
+
+
+def tick_labels(topics: Iterable[str]) -> tuple[str, ...]:
+    """Return the labels of all elements.
+
+    Args:
+        topics: External topics of the policy. The element of each, the last ones, identifies the
+            sample in use: by its header stamp, or where it has none by its source timestamp.
+    """
+    return (*TICK_FIELDS, FAULT_ACTION, *(f'{topic}{_SAMPLE}' for topic in topics))
+
+
+def external_topics(labels: tuple[str, ...]) -> tuple[str, ...]:
+    """Return the external topics that labels tell of; they stand behind the fault action."""
+    if FAULT_ACTION not in labels:
+        return ()
+    behind = labels[labels.index(FAULT_ACTION) + 1 :]
+    return tuple(label.removesuffix(_SAMPLE) for label in behind if label.endswith(_SAMPLE))
 
 
 def model_number(sha256: str) -> int:

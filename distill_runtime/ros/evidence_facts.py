@@ -10,7 +10,6 @@ import os
 from typing import Any
 
 from distill_runtime.data.journal_messages import Part
-from distill_runtime.data.tick_fields import TICK_FIELDS
 from distill_runtime.policy.versions import versions
 from distill_runtime.spec.mapping import to_mapping
 
@@ -31,7 +30,7 @@ def frames(parts: LoopParts) -> dict[tuple[bool, bool], tuple[Part, ...]]:
     spec, node = parts.policy.spec, parts.node.get_fully_qualified_name()
     joints = _each(parts.runner.plan.joints.names)
     always = (
-        _array(f'{node}/tick', '<i8', _each(TICK_FIELDS)),
+        _array(f'{node}/tick', '<i8', _each(parts.internals.labels)),
         _array(f'{node}/timing', '<i8', _each(TIMING_FIELDS)),
     )
     sent = (_array(f'{node}/command', '<f8', joints),)

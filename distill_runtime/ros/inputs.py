@@ -100,7 +100,8 @@ class Inputs:
                 if has_stamped_command
                 else self._subscribe(Twist, 'cmd_vel', self._store_twist)
             )
-        self._subscribe_externals(spec, plan)
+        self.externals = self._subscribe_externals(spec, plan)
+        """Those of the external topics, in the order of the layout."""
         self._others = tuple(self.channels[1:])
 
     def refresh(self, stamp_ns: int) -> None:
@@ -203,20 +204,20 @@ class Inputs:
         self.channels.append(Channel(subscription, message_type, topic, store, is_single))
         return self.channels[-1]
 
-    def _subscribe_externals(self, spec: PolicySpec, plan: Plan) -> None:
+    def _subscribe_externals(self, spec: PolicySpec, plan: Plan) -> tuple[Channel, ...]:
         messages = {
             term.topic: term.message
             for entry in spec.inputs
             for term in entry.terms
             if isinstance(term, External)
         }
+        channels = []
         for place, entry in enumerate(plan.layout.externals):
             is_pose = messages[entry.topic] == 'PoseStamped'
-            self._subscribe(
-                PoseStamped if is_pose else Float32MultiArray,
-                entry.topic,
-                self._external_store(place, is_pose),
-            )
+            kind = PoseStamped if is_pose else Float32MultiArray
+            store = self._external_store(place, is_pose)
+            channels.append(self._subscribe(kind, entry.topic, store))
+        return tuple(channels)
 
     def _store_joints(self, data: bytes, info: dict[str, int], now_ns: int) -> int:
         sample_ns = read_stamp_ns(data)

@@ -6,7 +6,7 @@ from __future__ import annotations
 
 from distill_runtime.core.sensors import NEVER
 from distill_runtime.core.step import Step
-from distill_runtime.data.tick_fields import model_number, TICK_FIELDS
+from distill_runtime.data.tick_fields import ACTION_NUMBERS, model_number, tick_labels
 from distill_runtime.spec.spec import PolicySpec
 from rclpy.node import Node
 from rclpy.qos import QoSProfile
@@ -28,8 +28,10 @@ class Internals:
         self._inputs = inputs
         self._model = model_number(model_sha256)
         self._tick = 0
+        self.labels = tick_labels(channel.topic for channel in inputs.externals)
+        """Of ~/tick."""
         self._tick_template = (
-            Template().parts(*((name, 1) for name in TICK_FIELDS)).array('<i8', len(TICK_FIELDS))
+            Template().parts(*((name, 1) for name in self.labels)).array('<i8', len(self.labels))
         )
         (self.tick,) = self._tick_template.views()
         """Elements of the newest ~/tick."""
@@ -46,8 +48,23 @@ class Internals:
             publisher.handle.publish_raw for publisher in self._publishers
         )
 
-    def send(self, step: Step, stamp_ns: int, lateness_ns: int, has_details: bool) -> None:
-        """Publish what a tick did."""
+    def send(
+        self,
+        step: Step,
+        stamp_ns: int,
+        lateness_ns: int,
+        fault_action: str,
+        has_details: bool,
+    ) -> None:
+        """Publish what a tick did.
+
+        Args:
+            step: What the runner gave.
+            stamp_ns: Time of the tick.
+            lateness_ns: By which it began behind its deadline.
+            fault_action: What is done about a fault; '' where there is none.
+            has_details: Whether observation and action are wanted, too.
+        """
         inputs = self._inputs
         self.tick[:] = (
             self._tick,
@@ -59,6 +76,8 @@ class Internals:
             step.mode,
             self._model,
             lateness_ns,
+            ACTION_NUMBERS[fault_action],
+            *[channel.sample_ns for channel in inputs.externals],
         )
         self._tick += 1
         self._send_tick(self._tick_template.message())

@@ -149,7 +149,10 @@ class ControlLoop:
         if step.reason:
             self.notable = step.reason
             self.reasons[step.reason.partition(':')[0]] += 1
-        parts.internals.send(step, stamp_ns, start_ns - deadline_ns, self.publishes_internals)
+        action = parts.runner.fault_action
+        parts.internals.send(
+            step, stamp_ns, start_ns - deadline_ns, action, self.publishes_internals
+        )
         if self._witness is not None:
             self._witness.note(step, stamp_ns, end_ns - start_ns, self.timing.missed)
 

@@ -2,6 +2,7 @@
 # SPDX-License-Identifier: Apache-2.0
 from __future__ import annotations
 
+from distill_runtime.core.checks import Finding
 from distill_runtime.core.modes import Event, Mode
 import numpy as np
 import pytest
@@ -49,6 +50,14 @@ def test_damp_without_feedback_holds():
     for _ in range(2):
         step = rig.tick(SECOND, but={'joint'})
         assert (step.command.tolist(), step.has_feedback) == ([0.0, 0.25, 0.5], False)
+
+
+@pytest.mark.parametrize('action', ['hold', 'damp', 'stop'])
+def test_finding_from_outside_may_bring_its_action(action):
+    rig = walking(fault_action='default_pose')
+    rig.runner.fail(Finding('estop', 'recorded.fault: of another run', action), rig.now)
+    rig.tick()
+    assert rig.runner.fault_action == action
 
 
 def test_stop_sends_nothing():

@@ -57,7 +57,7 @@ def test_tick_leaves_what_it_had_and_nothing_else(rig, sends, has_policy_step):
         ['target', 'observation', 'action'] * has_policy_step
     )
     assert len(record.data) == sum(part.size for part in noted.facts.channels[record.channel])
-    assert np.frombuffer(record.data[72:88], np.int64).tolist() == [90_000, 0]
+    assert np.frombuffer(record.data[80:96], np.int64).tolist() == [90_000, 0]
 
 
 def test_status_is_kept_when_mode_or_code_changes_and_not_for_other_figures(rig):

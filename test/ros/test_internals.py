@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import hashlib
 
-from distill_runtime.data.tick_fields import TICK_FIELDS
+from distill_runtime.data.tick_fields import ACTION_NUMBERS, tick_labels
 from distill_runtime.ros.internals import action_labels, observation_labels
+from geometry_msgs.msg import PoseStamped
 import numpy as np
 import pytest
 from rclpy.parameter import Parameter
+from std_msgs.msg import Float32MultiArray
 from support.ros_harness import LOCKSTEP, student, T0, TICK, wait_for
-from support.ros_messages import joint_message, twist_message
-from support.ros_policies import JOINT_TERM, TERMS
+from support.ros_messages import joint_message, stamped, twist_message
+from support.ros_policies import JOINT_TERM, TERMS, write_policy
 from support.specs import DEFAULT, make_spec
 
 POSE = (0.3, 0.2, -0.1)
@@ -27,23 +29,61 @@ def test_tick_names_the_samples_in_use_mode_and_model(ros, model):
         rig.robot.command_at(T0 + 2 * TICK)
         wait_for(lambda: len(rig.robot.ticks.messages) == 3)
         first, second, third = (
-            dict(zip(TICK_FIELDS, message.data, strict=True))
+            dict(zip(tick_labels(()), message.data, strict=True))
             for message in rig.robot.ticks.messages
         )
         dimensions = rig.robot.ticks.messages[0].layout.dim
     assert [dimension.label for dimension in dimensions] == [
         'tick', 'stamp_ns', 'joint_states_ns', 'imu_ns', 'cmd_vel_ns', 'odom_ns', 'mode', 'model',
-        'lateness_ns',
+        'lateness_ns', 'fault_action',
     ]  # fmt: skip
     assert {(dimension.size, dimension.stride) for dimension in dimensions} == {(1, 1)}
     sha256 = int(hashlib.sha256(model.read_bytes()).hexdigest()[:15], 16)
     assert first == {
         'tick': 0, 'stamp_ns': T0, 'joint_states_ns': T0, 'imu_ns': T0, 'cmd_vel_ns': -1,
         'odom_ns': -1, 'mode': 2, 'model': sha256, 'lateness_ns': 0,
+        'fault_action': 0,
     }  # fmt: skip
     assert before <= second['cmd_vel_ns'] <= before + 20 * 10**9
     assert third['cmd_vel_ns'] == second['cmd_vel_ns']
     assert (third['joint_states_ns'], third['imu_ns']) == (T0 + 2 * TICK, T0 + TICK)
+
+
+def test_tick_names_the_sample_of_each_external_topic(ros, models):
+    scan = {'term': 'external', 'topic': '/scan', 'width': 3}
+    goal = {'term': 'external', 'topic': 'goal', 'width': 7, 'message': 'PoseStamped'}
+    with student(
+        ros, write_policy(models, JOINT_TERM, scan, goal, name='topics.onnx'), **LOCKSTEP
+    ) as rig:
+        scans = rig.robot.node.create_publisher(Float32MultiArray, '/scan', 10)
+        goals = rig.robot.node.create_publisher(PoseStamped, 'goal', 10)
+        wait_for(lambda: scans.get_subscription_count() and goals.get_subscription_count())
+        rig.robot.publish(T0)
+        wait_for(lambda: rig.robot.ticks.messages)
+        message = stamped(PoseStamped(), T0 - 5)
+        message.pose.orientation.w = 1.0
+        before = rig.node.get_clock().now().nanoseconds
+        goals.publish(message)
+        scans.publish(Float32MultiArray(data=[1.0, 2.0, 3.0]))
+        rig.robot.tick(T0 + TICK)
+        wait_for(lambda: len(rig.robot.ticks.messages) == 2)
+        first, second = (message.data[-2:].tolist() for message in rig.robot.ticks.messages)
+        dimensions = rig.robot.ticks.messages[0].layout.dim
+    assert [part.label for part in dimensions][-3:] == ['fault_action', '/scan_ns', 'goal_ns']
+    assert first == [-1, -1]
+    assert before <= second[0] <= before + 20 * 10**9
+    assert second[1] == T0 - 5
+
+
+@pytest.mark.parametrize('action', ['hold', 'damp', 'stop'])
+def test_tick_names_the_fault_action_in_force(action, ros, model):
+    options = {**LOCKSTEP, 'fault_action': 'default_pose', 'checks.tilt.action': action}
+    with student(ros, model, **options, **{'checks.tilt.debounce': 0.0}) as rig:
+        rig.robot.tick(T0)
+        rig.robot.publish(T0 + TICK, quaternion=(0.0, 1.0, 0.0, 0.0))
+        wait_for(lambda: len(rig.robot.ticks.messages) == 2)
+        found = [message.data[9] for message in rig.robot.ticks.messages]
+    assert found == [0, ACTION_NUMBERS[action]]
 
 
 def test_observation_and_action_are_those_of_the_step_with_labels(ros, model):
