@@ -85,6 +85,16 @@ class Pilot:
             return swap.terms.probation_time > 0.0
         return stamp_ns - self._acting_since_ns < swap.terms.probation_time * 1e9
 
+    def follows_previous(self, stamp_ns: int) -> bool:
+        """Whether the policy before is kept up to date, so that it can act at once.
+
+        Args:
+            stamp_ns: Time of the tick.
+        """
+        return self.previous is not None and (
+            self._blend.is_active or self.is_on_probation(stamp_ns)
+        )
+
     def offer(self, swap: Swap) -> bool:
         """Have a policy take over as soon as it may; return whether it was taken.
 
@@ -167,7 +177,7 @@ class Pilot:
             stamp_ns: Time of the tick.
         """
         swap, previous = self.swap, self.previous
-        if swap is None or previous is None or not self.is_on_probation(stamp_ns):
+        if swap is None or previous is None or not self.follows_previous(stamp_ns):
             return False
         previous.follow(self.ring, self.ring.count)
         if previous.problem or not previous.is_up_to_date(self.ring):

@@ -51,6 +51,23 @@ class Shadow:
         self._in_vain = 0
         self.problem = ''
 
+    def prime(self, ring: StepRing) -> int:
+        """See all that is remembered, in any thread, before others use it.
+
+        Args:
+            ring: A copy.
+
+        Returns:
+            Time of the first step that it saw, in [ns]; -1 where there is none.
+        """
+        if not ring.count:
+            return -1
+        place = ring.place(ring.oldest)
+        self.actor.restart(int(ring.elapsed[place]))
+        self.actor.next_step = ring.oldest
+        self.follow(ring, ring.count)
+        return int(ring.stamps[place])
+
     def is_up_to_date(self, ring: StepRing) -> bool:
         """Whether it has seen every step."""
         return self.actor.next_step == ring.count

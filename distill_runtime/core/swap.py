@@ -53,14 +53,16 @@ class Swap:
     Attributes:
         shadow: Who is to act.
         terms: How.
+        why: What made it come.
         state: How far it is.
         reason: Why it is so, if it was refused or rolled back.
         since_ns: First step of its history, in [ns] of the ticks; -1 before there is one.
         stamp_ns: Tick at which it took over or was refused; -1 before.
     """
 
-    def __init__(self, shadow: Shadow, terms: SwapTerms) -> None:
+    def __init__(self, shadow: Shadow, terms: SwapTerms, why: str = '') -> None:
         """Ask for it."""
+        self.why = why
         self.shadow = shadow
         self.terms = terms
         self.state = SwapState.WAITING
@@ -75,12 +77,7 @@ class Swap:
         Args:
             ring: A copy.
         """
-        if ring.count:
-            actor = self.shadow.actor
-            actor.restart(int(ring.elapsed[ring.place(ring.oldest)]))
-            actor.next_step = ring.oldest
-            self.since_ns = int(ring.stamps[ring.place(ring.oldest)])
-            self.shadow.follow(ring, ring.count)
+        self.since_ns = self.shadow.prime(ring)
 
     def is_due(self, ring: StepRing, stamp_ns: int) -> bool:
         """Whether the policy may take over at the coming step.

@@ -4,7 +4,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping, Sequence
 import contextlib
 import json
 import os
@@ -16,7 +16,14 @@ from rosbags.rosbag2.storage_mcap import McapWriter
 from rosbags.typesys import get_typestore, Stores
 
 from .journal import Record
-from .journal_messages import Facts, Message, messages, model_message
+from .journal_messages import (
+    Change,
+    Facts,
+    facts_before,
+    Message,
+    messages,
+    model_message,
+)
 
 _TYPES = get_typestore(Stores.ROS2_HUMBLE)
 _KEY = 'distill_runtime'
@@ -38,6 +45,7 @@ class JournalBag:
         self.path = path
         self.num_messages = 0
         self._facts = facts
+        self._changed = -1
         self._writer = Writer(path, version=8, storage_plugin=StoragePlugin.MCAP)
         self._writer.open()
         storage = self._writer.storage
@@ -45,16 +53,25 @@ class JournalBag:
         self._storage = storage
         self._connections: dict[str, Connection] = {}
 
-    def write(self, records: Iterable[Record]) -> None:
-        """Add records, in the order of their times.
+    def write(self, records: Sequence[Record]) -> None:
+        """Add records, given as they were written, in the order of their times.
 
         Raises:
             OSError: If the disk does not take them.
         """
-        in_order = sorted(records, key=lambda record: record.time_ns)
-        if in_order and not self.num_messages:
-            self._add(model_message(self._facts, in_order[0].time_ns, _TYPES))
-        for message in messages(in_order, self._facts, _TYPES):
+        found: list[Message] = []
+        if records and not self.num_messages:
+            self._facts = facts_before(records, self._facts)
+            earliest_ns = min(record.time_ns for record in records)
+            found.append(model_message(self._facts, earliest_ns, _TYPES))
+        for record in records:
+            if record.channel != self._facts.change:
+                found += messages(record, self._facts, _TYPES)
+            elif (change := Change.from_bytes(record.data)).number > self._changed:
+                self._changed = change.number
+                self._facts = change.apply(self._facts)
+                found.append(model_message(self._facts, record.time_ns, _TYPES))
+        for message in sorted(found, key=lambda message: message.time_ns):
             self._add(message)
 
     def flush(self) -> None:

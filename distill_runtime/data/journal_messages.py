@@ -4,14 +4,17 @@
 
 A channel is one or more parts that a record holds behind one another. What is the same in every
 message of a part, its head, is said once, in the facts of the journal. One channel is the status:
-its records are text, ``mode`` and the reason in a second line.
+its records are text, ``mode`` and the reason in a second line. One channel is the change: what
+ticks leave is another thing once another policy acts, and its records say so. Each is written
+again now and then, so that what the journal still holds can always be read.
 """
 
 from __future__ import annotations
 
 import base64
-from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+import json
 from typing import Any, NamedTuple
 
 from distill_runtime.errors import RecordingError
@@ -55,6 +58,10 @@ class Facts:
     """By the number that records carry."""
     status: int
     """Channel of the status."""
+    change: int
+    """Channel of the changes."""
+    frames: tuple[int, ...]
+    """Channels that are other ones after a change."""
     model: Mapping[str, str]
     """What the policy and its settings are, for a replay."""
 
@@ -62,11 +69,10 @@ class Facts:
         """Return what from_json takes."""
         return {
             'node': self.node,
-            'channels': [
-                [[p.topic, p.type, base64.b64encode(p.head).decode(), p.size] for p in parts]
-                for parts in self.channels
-            ],
+            'channels': [_parts_to_json(parts) for parts in self.channels],
             'status': self.status,
+            'change': self.change,
+            'frames': list(self.frames),
             'model': dict(self.model),
         }
 
@@ -80,39 +86,96 @@ class Facts:
         try:
             return cls(
                 node=str(value['node']),
-                channels=tuple(
-                    tuple(Part(t, kind, base64.b64decode(h), int(n)) for t, kind, h, n in parts)
-                    for parts in value['channels']
-                ),
+                channels=tuple(map(_parts_from_json, value['channels'])),
                 status=int(value['status']),
+                change=int(value['change']),
+                frames=tuple(map(int, value['frames'])),
                 model={str(key): str(text) for key, text in value['model'].items()},
             )
         except (AttributeError, KeyError, TypeError, ValueError) as error:
             raise RecordingError(
-                f'journal has facts of another kind, expected node, channels, status and model: '
-                f'{error!r}'
+                'journal has facts of another kind, expected node, channels, status, change, '
+                f'frames and model: {error!r}'
             ) from error
 
 
-def messages(records: Iterable[Record], facts: Facts, types: Any) -> Iterator[Message]:  # noqa: ANN401
-    """Yield the messages of records.
+class Change(NamedTuple):
+    """From a record on, ticks leave something else: another policy acts."""
+
+    number: int
+    """Of that record."""
+    frames: tuple[tuple[Part, ...], ...]
+    """One for each channel of Facts.frames."""
+    model: Mapping[str, str]
+
+    @classmethod
+    def from_bytes(cls, data: bytes) -> Change:
+        """Read the data of its record."""
+        head, body = map(json.loads, data.split(b'\n'))
+        frames = tuple(map(_parts_from_json, body['frames']))
+        return cls(int(head['number']), frames, {**body['model'], **head['swap']})
+
+    def apply(self, facts: Facts) -> Facts:
+        """Return what holds from the record on."""
+        channels = list(facts.channels)
+        for channel, parts in zip(facts.frames, self.frames, strict=True):
+            channels[channel] = parts
+        return replace(facts, channels=tuple(channels), model=self.model)
+
+
+def change_body(frames: Iterable[tuple[Part, ...]], model: Mapping[str, str]) -> bytes:
+    """Return what is known of a change before it comes.
+
+    Args:
+        frames: One for each channel of Facts.frames.
+        model: What the policy and its settings are.
+    """
+    return json.dumps({'frames': [*map(_parts_to_json, frames)], 'model': dict(model)}).encode()
+
+
+def change_data(number: int, swap: Mapping[str, str], body: bytes) -> bytes:
+    """Return the data of the record of a change.
+
+    Args:
+        number: Of the record.
+        swap: How the change came, further values of the model.
+        body: From change_body.
+    """
+    return json.dumps({'number': number, 'swap': dict(swap)}).encode() + b'\n' + body
+
+
+def facts_before(records: Sequence[Record], facts: Facts) -> Facts:
+    """Return what holds at the first of some records.
 
     Args:
         records: In the order they were written.
-        facts: Of the same journal.
-        types: Typestore of rosbags that knows diagnostic_msgs.
+        facts: What held at the start of the journal.
     """
     for record in records:
-        if record.channel == facts.status:
-            content = _status(record, facts, types)
-            yield Message(STATUS_TOPIC, STATUS_TYPE, record.time_ns, content)
-            continue
-        start = 0
-        for part in facts.channels[record.channel]:
-            end = len(record.data) if part.size < 0 else start + part.size
-            content = part.head + record.data[start:end]
-            yield Message(part.topic, part.type, record.time_ns, content)
-            start = end
+        if record.channel == facts.change:
+            change = Change.from_bytes(record.data)
+            return change.apply(facts) if change.number <= records[0].number else facts
+    return facts
+
+
+def messages(record: Record, facts: Facts, types: Any) -> Iterator[Message]:  # noqa: ANN401
+    """Yield the messages of a record.
+
+    Args:
+        record: No change.
+        facts: What holds there.
+        types: Typestore of rosbags that knows diagnostic_msgs.
+    """
+    if record.channel == facts.status:
+        content = _status(record, facts, types)
+        yield Message(STATUS_TOPIC, STATUS_TYPE, record.time_ns, content)
+        return
+    start = 0
+    for part in facts.channels[record.channel]:
+        end = len(record.data) if part.size < 0 else start + part.size
+        content = part.head + record.data[start:end]
+        yield Message(part.topic, part.type, record.time_ns, content)
+        start = end
 
 
 def status_text(mode: str, reason: str) -> bytes:
@@ -137,6 +200,14 @@ def model_message(facts: Facts, time_ns: int, types: Any) -> Message:  # noqa: A
     name = facts.model.get('model', '')
     message = _diagnostic(types, _OK, f'{facts.node}: model', name, facts.node, facts.model)
     return Message(f'{facts.node}/model', kind, time_ns, _bytes(types, message, kind))
+
+
+def _parts_to_json(parts: Iterable[Part]) -> list[list[object]]:
+    return [[p.topic, p.type, base64.b64encode(p.head).decode(), p.size] for p in parts]
+
+
+def _parts_from_json(values: Any) -> tuple[Part, ...]:  # noqa: ANN401
+    return tuple(Part(t, kind, base64.b64decode(head), int(n)) for t, kind, head, n in values)
 
 
 def _status(record: Record, facts: Facts, types: Any) -> bytes:  # noqa: ANN401

@@ -79,13 +79,7 @@ def examine_model(
         plan = compile_spec(policy.spec, sensor_layout(policy.spec))
     except DistillError as refusal:
         return _refused(model, spec, description, admission, refusal)
-    run, step = None, None
-    findings: list[Finding] = []
-    try:
-        run, step = dry_run(policy.session), first_step(policy)
-        findings += trial_findings(policy.spec, run, step)
-    except DistillError as refusal:
-        findings.append(_finding('network.refused', refusal))
+    run, step, findings = try_policy(policy, description)
     return Examination(
         path=model,
         graph=policy.graph,
@@ -95,10 +89,31 @@ def examine_model(
         policy=policy,
         run=run,
         step=step,
-        findings=sorted_findings(
-            [*findings, *examine(Case(sourced=policy.sourced, robot=description))]
-        ),
+        findings=findings,
     )
+
+
+def try_policy(
+    policy: LoadedPolicy, robot: RobotDescription | None
+) -> tuple[DryRun | None, FirstStep | None, tuple[Finding, ...]]:
+    """Run a loaded policy on made-up inputs, and look for what could still be wrong.
+
+    Args:
+        policy: It is reset before and after.
+        robot: What is known of the robot.
+
+    Returns:
+        What the runs gave, None where they could not be made, and what was found, worst first.
+    """
+    run, step = None, None
+    findings: list[Finding] = []
+    try:
+        run, step = dry_run(policy.session), first_step(policy)
+        findings += trial_findings(policy.spec, run, step)
+    except DistillError as refusal:
+        findings.append(_finding('network.refused', refusal))
+    findings += examine(Case(sourced=policy.sourced, robot=robot))
+    return run, step, sorted_findings(findings)
 
 
 def _refused(

@@ -11,12 +11,14 @@ from distill_runtime.core.checks import CheckConfig
 from distill_runtime.core.sensors import Sensors
 from rclpy.node import Node
 
+from .cast import Cast
 from .chosen_policy import load_chosen_policy
 from .estop import Estop
 from .inputs import Inputs
-from .internals import Internals
-from .loop import LoopParts
+from .internals import Internals, PolicyMessages
+from .loop_parts import LoopParts
 from .node_config import StudentNodeConfig
+from .occupant import Casting
 from .outputs import command_writer, CommandOutput
 from .realtime import lock_memory
 
@@ -56,12 +58,15 @@ def assemble(
         undo.callback(estop.destroy)
         output = CommandOutput(node, writer, config.shadow)
         undo.callback(output.destroy)
-        internals = Internals(node, policy.spec, inputs, policy.sha256)
+        internals = Internals(node, inputs, PolicyMessages(policy.spec, policy.sha256))
+        name = node.get_fully_qualified_name()
+        casting = Casting(name, internals.labels, policy.spec, runner)
         undo.pop_all()
     return LoopParts(
         node=node,
         config=config,
-        policy=policy,
+        casting=casting,
+        cast=Cast(casting.first(policy, config)),
         runner=runner,
         sensors=sensors,
         inputs=inputs,

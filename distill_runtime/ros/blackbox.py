@@ -19,7 +19,7 @@ from std_srvs.srv import Trigger
 
 from .companion import Companion
 from .evidence import Evidence
-from .loop import LoopParts
+from .loop_parts import LoopParts
 from .node_config import StudentNodeConfig
 
 _PERIOD = 0.1  # s

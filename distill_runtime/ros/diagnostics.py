@@ -13,7 +13,8 @@ from rclpy.node import Node
 from .blackbox import BlackBox
 from .channel import Channel
 from .inputs import Inputs
-from .loop import ControlLoop, LoopParts
+from .loop import ControlLoop
+from .loop_parts import LoopParts
 from .matching import mismatches
 
 _CALM = 3
@@ -42,7 +43,7 @@ class Diagnostics:
 
     def publish(self, loop: ControlLoop, parts: LoopParts, blackbox: BlackBox) -> None:
         """Publish the state of an active node."""
-        inputs, policy = parts.inputs, parts.policy
+        inputs, policy = parts.inputs, parts.cast.active.policy
         timing = loop.timing.summary()
         step, stamp_ns = loop.step, loop.stamp_ns
         missed, self._missed = timing.missed - self._missed, timing.missed

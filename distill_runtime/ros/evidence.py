@@ -7,20 +7,21 @@ The control thread calls this in its ticks: nothing here waits, and nothing grow
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from struct import Struct
 from typing import Any
 
 from distill_runtime.core.modes import Mode
 from distill_runtime.core.step import Step
 from distill_runtime.data.journal import JournalWriter, OVERHEAD
-from distill_runtime.data.journal_messages import Facts, Part, status_text
+from distill_runtime.data.journal_messages import change_data, Facts, Part, status_text
 from distill_runtime.errors import ConfigError
 
 from .channel import Channel
-from .evidence_facts import frames, has_header, model_facts
-from .loop import LoopParts
+from .evidence_facts import has_header
+from .loop_parts import LoopParts
 from .matching import type_name
+from .occupant import Occupant
 
 _TIMING = Struct('<qq')
 _LARGEST = 1 << 30
@@ -59,17 +60,23 @@ class Evidence:
         command = len(channels)
         channels.append(_whole(parts.output.topic, parts.output.message_type))
         self._frames: dict[tuple[bool, bool], int] = {}
-        for kind, frame in frames(parts).items():
+        occupant = parts.cast.active
+        for kind, frame in occupant.frames.items():
             self._frames[kind] = len(channels)
             channels.append(frame)
         self._status = len(channels)
-        channels.append(())
+        self._change = self._status + 1
+        channels += [(), ()]
         facts = Facts(
             node=parts.node.get_fully_qualified_name(),
             channels=tuple(channels),
             status=self._status,
-            model=model_facts(parts),
+            change=self._change,
+            frames=tuple(self._frames.values()),
+            model=occupant.facts,
         )
+        self._definition = b''
+        self._countdown = self._repeat = round(1e9 / parts.runner.control_period_ns)
         size = round(seconds * _bytes_per_second(parts, channels[self._frames[True, True]]))
         if size > _LARGEST:
             raise ConfigError(
@@ -110,9 +117,28 @@ class Evidence:
         self.journal.append(channel, stamp_ns, b''.join(pieces))
         if self._stops:
             self._keep_stops(stamp_ns)
+        if self._definition:
+            self._countdown -= 1
+            if self._countdown <= 0:
+                self._countdown = self._repeat
+                self.journal.append(self._change, stamp_ns, self._definition)
         if step.mode is not self._mode or step.reason is not self._reason:
             self._reason = step.reason
             self._keep_status(step.mode, step.reason, stamp_ns)
+
+    def turn_to(self, occupant: Occupant, swap: Mapping[str, str], stamp_ns: int) -> None:
+        """Keep that from this tick on another policy acts; called before note.
+
+        Args:
+            occupant: Who.
+            swap: How that came, as values of ~/model.
+            stamp_ns: Time of the tick.
+        """
+        if self._definition:  # what comes before can be read whatever is overwritten next
+            self.journal.append(self._change, stamp_ns, self._definition)
+        self._definition = change_data(self.journal.count, swap, occupant.change)
+        self._countdown = self._repeat
+        self.journal.append(self._change, stamp_ns, self._definition)
 
     def crashed(self, reason: str, stamp_ns: int) -> None:
         """Keep why the control loop ended, and have it dumped.

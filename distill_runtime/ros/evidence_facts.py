@@ -9,35 +9,44 @@ import json
 import os
 from typing import Any
 
+from distill_runtime.core.runner import PolicyRunner
 from distill_runtime.data.journal_messages import Part
+from distill_runtime.policy.model import LoadedPolicy
 from distill_runtime.policy.versions import versions
 from distill_runtime.spec.mapping import to_mapping
+from distill_runtime.spec.spec import PolicySpec
 
 from .internals import action_labels, observation_labels
-from .loop import LoopParts
+from .node_config import StudentNodeConfig
 from .template import Template
 
 TIMING_FIELDS = ('latency_ns', 'missed_deadlines')
 _ARRAYS = {'<f4': 'Float32MultiArray', '<f8': 'Float64MultiArray', '<i8': 'Int64MultiArray'}
 
 
-def frames(parts: LoopParts) -> dict[tuple[bool, bool], tuple[Part, ...]]:
+def frames(
+    node_name: str, labels: tuple[str, ...], joints: tuple[str, ...], spec: PolicySpec
+) -> dict[tuple[bool, bool], tuple[Part, ...]]:
     """Return what each kind of tick leaves: by whether the policy ran, and whether it sends.
 
     A tick leaves ~/tick and ~/timing; one that sends, ~/command too; and one in which the policy
     ran ~/target, ~/observation and ~/action behind that.
+
+    Args:
+        node_name: Full name of the node.
+        labels: Of ~/tick.
+        joints: In the order of the commands.
+        spec: Of the policy that acts.
     """
-    spec, node = parts.policy.spec, parts.node.get_fully_qualified_name()
-    joints = _each(parts.runner.plan.joints.names)
     always = (
-        _array(f'{node}/tick', '<i8', _each(parts.internals.labels)),
-        _array(f'{node}/timing', '<i8', _each(TIMING_FIELDS)),
+        _array(f'{node_name}/tick', '<i8', _each(labels)),
+        _array(f'{node_name}/timing', '<i8', _each(TIMING_FIELDS)),
     )
-    sent = (_array(f'{node}/command', '<f8', joints),)
+    sent = (_array(f'{node_name}/command', '<f8', _each(joints)),)
     computed = (
-        _array(f'{node}/target', '<f8', joints),
-        _array(f'{node}/observation', '<f4', observation_labels(spec)),
-        _array(f'{node}/action', '<f4', action_labels(spec)),
+        _array(f'{node_name}/target', '<f8', _each(joints)),
+        _array(f'{node_name}/observation', '<f4', observation_labels(spec)),
+        _array(f'{node_name}/action', '<f4', action_labels(spec)),
     )
     return {
         (has_policy_step, sends): (
@@ -50,18 +59,26 @@ def frames(parts: LoopParts) -> dict[tuple[bool, bool], tuple[Part, ...]]:
     }
 
 
-def model_facts(parts: LoopParts) -> dict[str, str]:
-    """Return what a replay needs to know, as text; what is no plain text is JSON."""
-    policy, plan = parts.policy, parts.runner.plan
+def model_facts(
+    policy: LoadedPolicy, config: StudentNodeConfig, runner: PolicyRunner
+) -> dict[str, str]:
+    """Return what a replay needs to know, as text; what is no plain text is JSON.
+
+    Args:
+        policy: The one that acts.
+        config: Parameters of the node.
+        runner: What runs it.
+    """
     checks = {
         f'checks.{name}.{key}': value
-        for name, check in parts.runner.config.checks.items()
+        for name, check in runner.config.checks.items()
         for key, value in asdict(check).items()
     }
     settings = {
         'spec': to_mapping(replace(policy.spec, golden=None)),
-        'parameters': {**asdict(parts.config), **checks},
-        'robot_joints': plan.layout.joints,
+        'parameters': {**asdict(config), **checks},
+        'robot_joints': runner.plan.layout.joints,
+        'command_joints': runner.plan.joints.names,
         'versions': versions('distill_runtime', 'numpy', 'onnxruntime'),
     }
     return {

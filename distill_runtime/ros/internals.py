@@ -19,14 +19,42 @@ from .template import Template
 _QOS = QoSProfile(depth=100)
 
 
+class PolicyMessages:
+    """What a policy's observation and action look like as messages.
+
+    Attributes:
+        model: Its number in ~/tick.
+        observation, action: Elements of the next messages.
+    """
+
+    def __init__(self, spec: PolicySpec, model_sha256: str) -> None:
+        """Prepare the messages."""
+        self.model = model_number(model_sha256)
+        self._observation = _labelled(observation_labels(spec))
+        self._action = _labelled(action_labels(spec))
+        (self.observation,) = self._observation.views()
+        (self.action,) = self._action.views()
+
+    def messages(self) -> tuple[bytes, bytes]:
+        """Return observation and action."""
+        return self._observation.message(), self._action.message()
+
+
 class Internals:
     """Publishers of ~/tick, always, and of ~/observation and ~/action, where asked."""
 
-    def __init__(self, node: Node, spec: PolicySpec, inputs: Inputs, model_sha256: str) -> None:
-        """Advertise the topics."""
+    def __init__(self, node: Node, inputs: Inputs, policy: PolicyMessages) -> None:
+        """Advertise the topics.
+
+        Args:
+            node: Owner of the topics.
+            inputs: What ticks consume.
+            policy: Messages of the one that acts.
+        """
         self._node = node
         self._inputs = inputs
-        self._model = model_number(model_sha256)
+        self.policy = policy
+        """Messages of the policy that acts; whoever ticks changes it."""
         self._tick = 0
         self.labels = tick_labels(channel.topic for channel in inputs.externals)
         """Of ~/tick."""
@@ -35,10 +63,6 @@ class Internals:
         )
         (self.tick,) = self._tick_template.views()
         """Elements of the newest ~/tick."""
-        self._observation_template = _labelled(observation_labels(spec))
-        self._action_template = _labelled(action_labels(spec))
-        (self._observation,) = self._observation_template.views()
-        (self._action,) = self._action_template.views()
         self._publishers = [
             node.create_publisher(Int64MultiArray, '~/tick', _QOS),
             node.create_publisher(Float32MultiArray, '~/observation', _QOS),
@@ -74,7 +98,7 @@ class Internals:
             _sample(inputs.cmd_vel),
             _sample(inputs.odom),
             step.mode,
-            self._model,
+            self.policy.model,
             lateness_ns,
             ACTION_NUMBERS[fault_action],
             *[channel.sample_ns for channel in inputs.externals],
@@ -82,10 +106,12 @@ class Internals:
         self._tick += 1
         self._send_tick(self._tick_template.message())
         if has_details and step.has_policy_step:
-            self._observation[:] = step.observation
-            self._action[:] = step.action
-            self._send_observation(self._observation_template.message())
-            self._send_action(self._action_template.message())
+            policy = self.policy
+            policy.observation[:] = step.observation
+            policy.action[:] = step.action
+            observation, action = policy.messages()
+            self._send_observation(observation)
+            self._send_action(action)
 
     def destroy(self) -> None:
         """Withdraw the topics."""

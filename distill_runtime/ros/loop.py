@@ -4,32 +4,25 @@
 
 from __future__ import annotations
 
-from collections import Counter
-from collections.abc import Callable
+from collections import Counter, deque
+from collections.abc import Callable, Mapping
 import contextlib
-from dataclasses import dataclass
 import threading
 import time
 import traceback
 from typing import Protocol
 
 from distill_runtime.core.modes import Event, Mode
-from distill_runtime.core.runner import PolicyRunner
-from distill_runtime.core.sensors import Sensors
 from distill_runtime.core.step import Step
-from distill_runtime.policy.model import LoadedPolicy
+from distill_runtime.core.swap import Swap, SwapState
 from rclpy.clock import Clock
 from rclpy.impl.implementation_singleton import rclpy_implementation
-from rclpy.node import Node
 
 from .clock import ros_now
 from .deadlines import Grid, sleep_until
-from .estop import Estop
-from .inputs import Inputs
-from .internals import Internals
+from .loop_parts import LoopParts, turn
 from .loop_watch import LoopWatch
-from .node_config import StudentNodeConfig
-from .outputs import CommandOutput
+from .occupant import Occupant
 from .process import explain
 from .realtime import GarbagePause, others_raised, use_cpus, use_fifo
 from .timing import Timing
@@ -38,26 +31,7 @@ _POLL_NS = 20_000_000
 _COLLECT_EVERY = 100
 _BELOW = 10  # priority of the process's other threads, below that of the control thread
 _COLLECT_SLACK_NS = 2_000_000
-
-
-@dataclass(frozen=True, kw_only=True)
-class LoopParts:
-    """What a control loop connects."""
-
-    node: Node
-    config: StudentNodeConfig
-    policy: LoadedPolicy
-    runner: PolicyRunner
-    sensors: Sensors
-    inputs: Inputs
-    output: CommandOutput
-    estop: Estop
-    internals: Internals
-
-    def destroy(self) -> None:
-        """Withdraw all topics."""
-        for part in (self.inputs, self.estop, self.output, self.internals):
-            part.destroy()
+_SHADOW_SHARE = 0.5
 
 
 class LoopWitness(Protocol):
@@ -65,6 +39,9 @@ class LoopWitness(Protocol):
 
     def note(self, step: Step, stamp_ns: int, latency_ns: int, missed: int) -> None:
         """See a tick: what it gave, its time, how long it took, deadlines missed so far."""
+
+    def turn_to(self, occupant: Occupant, swap: Mapping[str, str], stamp_ns: int) -> None:
+        """See that another policy acts, how that came, and the time of its first tick."""
 
     def crashed(self, reason: str, stamp_ns: int) -> None:
         """See why the loop ends, and the time of its last tick."""
@@ -80,6 +57,8 @@ class ControlLoop:
         stamp_ns: Time of the last tick.
         notable: Newest reason of a tick that was not an ordinary one; whoever reads it empties it.
         reasons: How many ticks gave each code.
+        swaps: Changes of the policy that are not told yet, with their values for ~/model; whoever
+            tells them removes them.
         crash: Unforeseen error that ended the loop; '' if none did.
         publishes_internals: Whether observation and action are published; may change at any time.
     """
@@ -105,6 +84,7 @@ class ControlLoop:
         self.notable = ''
         self.reasons: Counter[str] = Counter()
         self.crash = ''
+        self.swaps: deque[tuple[Swap, Mapping[str, str]]] = deque()
         self.publishes_internals = parts.config.publish_internals
 
     def start(self) -> None:
@@ -140,7 +120,9 @@ class ControlLoop:
         before_ns = time.monotonic_ns()
         step = parts.runner.step(parts.sensors, stamp_ns)
         if step.has_policy_step:
-            self.watch.note_policy_step(time.monotonic_ns() - before_ns)
+            self._note_duration(time.monotonic_ns() - before_ns)
+        if parts.runner.pilot.news:
+            self._take_news(stamp_ns)
         parts.output.send(step, stamp_ns)
         end_ns = time.monotonic_ns()
         self.timing.add(start_ns, end_ns)
@@ -155,6 +137,23 @@ class ControlLoop:
         )
         if self._witness is not None:
             self._witness.note(step, stamp_ns, end_ns - start_ns, self.timing.missed)
+
+    def _note_duration(self, duration_ns: int) -> None:
+        """Note how long a policy step took; if that is long, only one policy runs at the next."""
+        self.watch.note_policy_step(duration_ns)
+        pilot = self._parts.runner.pilot
+        pilot.may_shadow = duration_ns < _SHADOW_SHARE * self._parts.runner.control_period_ns
+
+    def _take_news(self, stamp_ns: int) -> None:
+        """Turn to the policy that acts now."""
+        parts = self._parts
+        pilot = parts.runner.pilot
+        while pilot.news:
+            swap, values = turn(parts, pilot.news.popleft())
+            self.watch.note_policy_step(0)
+            if self._witness is not None and swap.state is not SwapState.REFUSED:
+                self._witness.turn_to(parts.cast.active, values, stamp_ns)
+            self.swaps.append((swap, values))
 
     def _run(self) -> None:
         config = self._parts.config

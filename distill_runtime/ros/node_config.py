@@ -5,24 +5,59 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 import math
 
 from distill_runtime.core.checks import CheckConfig
 from distill_runtime.core.config import RunnerConfig
+from distill_runtime.core.swap import SwapTerms
 from distill_runtime.errors import ConfigError
 
 from .parameters import parameter
 
 _RUNNER = RunnerConfig()
+_TERMS = SwapTerms()
 
 
 @dataclass(frozen=True, kw_only=True)
 class StudentNodeConfig:
     """What a user may set; config/student_node.yaml explains each beside its default."""
 
-    model: str = parameter('', 'ONNX file of the policy')
-    spec: str = parameter('', "spec file that overrides or completes the model's own; '' for none")
+    model: str = parameter('', 'ONNX file of the policy', is_live=True)
+    spec: str = parameter(
+        '',
+        "spec file that overrides or completes the model's own; '' for none; while the node is "
+        'configured it is set together with model, atomically',
+        is_live=True,
+    )
+    blend_time: float = parameter(
+        _TERMS.blend_time,
+        'time in s in which commands go over to those of the next model',
+        is_live=True,
+    )
+    shadow_time: float = parameter(
+        _TERMS.shadow_time,
+        'time in s that the next model runs beside the present one before it acts',
+        is_live=True,
+    )
+    max_divergence: float = parameter(
+        _TERMS.max_divergence,
+        'difference of a target in rad that refuses a model in shadow; 0: any',
+        is_live=True,
+    )
+    probation_time: float = parameter(
+        _TERMS.probation_time,
+        'time in s after a swap in which a fault returns to the model before',
+        is_live=True,
+    )
+    shadow_model: str = parameter(
+        '',
+        "ONNX file of a policy that always runs beside, and never acts; '' for none",
+        is_live=True,
+    )
+    watch: bool = parameter(
+        False, 'take the file at model whenever it is replaced, atomically', is_live=True
+    )
     model_root: str = parameter(
         '',
         "folder that all files of a model must lie in, links resolved; '' for any",
@@ -129,8 +164,23 @@ class StudentNodeConfig:
             )
         if not 1.0 <= self.blackbox_quota <= 1e7:
             raise ConfigError(f'blackbox_quota is {self.blackbox_quota}, expected at least 1 MB')
+        _ = self.terms
         if not 0 <= self.realtime_priority <= 99:
             raise ConfigError(f'realtime_priority is {self.realtime_priority}, expected 0 to 99')
+
+    @property
+    def terms(self) -> SwapTerms:
+        """How the next model is to take over."""
+        return SwapTerms(
+            blend_time=self.blend_time,
+            shadow_time=self.shadow_time,
+            max_divergence=self.max_divergence,
+            probation_time=self.probation_time,
+        )
+
+    def for_shadow(self) -> StudentNodeConfig:
+        """Return the same with the model that runs beside; its spec is its own."""
+        return replace(self, model=self.shadow_model, spec='')
 
     def runner_config(self, period: float, checks: Mapping[str, CheckConfig]) -> RunnerConfig:
         """Return the options of the runner.

@@ -10,9 +10,10 @@ import threading
 from typing import Any
 
 from distill_runtime.core.modes import Event
-from distill_runtime.errors import ConfigError, DistillError
+from distill_runtime.errors import DistillError
 from rcl_interfaces.msg import SetParametersResult
 import rclpy
+from rclpy.callback_groups import CallbackGroup, ReentrantCallbackGroup
 from rclpy.clock import Clock, ClockType
 from rclpy.executors import SingleThreadedExecutor
 from rclpy.lifecycle import LifecycleNode, LifecycleState, TransitionCallbackReturn
@@ -24,8 +25,11 @@ from .assembly import assemble
 from .blackbox import BlackBox
 from .check_parameters import CHECKS_PREFIX, declare_checks, read_checks
 from .diagnostics import Diagnostics
-from .loop import ControlLoop, LoopParts
+from .loop import ControlLoop
+from .loop_parts import LoopParts
+from .model_control import ModelControl
 from .node_config import StudentNodeConfig
+from .parameter_service import Loader, PatientParameterService
 from .parameters import declare_parameters, read_parameters, refuse_frozen, unknown_names
 from .process import explain, note_signals, serve, wait_for_signal
 
@@ -33,6 +37,7 @@ _SUCCESS = TransitionCallbackReturn.SUCCESS
 _FAILURE = TransitionCallbackReturn.FAILURE
 _JOIN_TIMEOUT = 0.3
 _RIVAL_PERIOD = 0.25
+_SPEC_ALONE = 'spec is set together with model while the node is configured, atomically'
 
 
 class StudentNode(LifecycleNode):
@@ -40,7 +45,10 @@ class StudentNode(LifecycleNode):
 
     def __init__(self, node_name: str = 'student_node', **options: Any) -> None:  # noqa: ANN401
         """Declare parameters and services; the model is loaded by configure."""
-        super().__init__(node_name, **options)
+        self._reentrant = ReentrantCallbackGroup()
+        super().__init__(node_name, start_parameter_services=False, **options)
+        loader = self._loader = Loader(self)
+        self._parameter_service = PatientParameterService(self, loader)
         declare_parameters(self, StudentNodeConfig)
         declare_checks(self)
         for unknown in unknown_names(self, StudentNodeConfig):
@@ -48,6 +56,7 @@ class StudentNode(LifecycleNode):
         self.add_on_set_parameters_callback(self._on_set_parameters)
         self._diagnostics = Diagnostics(self)
         self._blackbox = BlackBox(self)
+        self._models = ModelControl(self, loader)
         self._parts: LoopParts | None = None
         self._loop: ControlLoop | None = None
         self.refusal = ''
@@ -62,6 +71,11 @@ class StudentNode(LifecycleNode):
         steady = Clock(clock_type=ClockType.STEADY_TIME)
         self._timer = self.create_timer(1.0, self._publish_diagnostics, clock=steady)
         self._rival_timer = self.create_timer(_RIVAL_PERIOD, self._look_for_rivals, clock=steady)
+
+    @property
+    def default_callback_group(self) -> CallbackGroup:
+        """A group whose callbacks may be under way together: some await what takes its time."""
+        return self._reentrant
 
     def on_configure(self, state: LifecycleState) -> TransitionCallbackReturn:
         """Load and check the model, and create its topics."""
@@ -94,6 +108,7 @@ class StudentNode(LifecycleNode):
     def destroy_node(self) -> None:
         """Stop the control loop before anything it uses goes away."""
         self._stop_loop('shutdown')
+        self._loader.close()
         self._blackbox.release()
         super().destroy_node()
 
@@ -116,12 +131,14 @@ class StudentNode(LifecycleNode):
     def _configure(self) -> None:
         parts = assemble(self, read_parameters(self, StudentNodeConfig), read_checks(self))
         try:
+            self._models.configure(parts)
             self._blackbox.configure(parts)
         except DistillError:
+            self._models.release()
             parts.destroy()
             raise
         self._parts = parts
-        policy = parts.policy
+        policy = parts.cast.active.policy
         if policy.signer:
             self.get_logger().info(f'model {policy.path} is signed with {policy.signer}')
         self.get_logger().info(
@@ -132,21 +149,27 @@ class StudentNode(LifecycleNode):
     def _activate(self) -> None:
         assert self._parts is not None
         self._parts.inputs.start_anew()
-        self._parts.runner.reset()
         self._diagnostics.begin()
         self._blackbox.begin()
+        self._loop = self._models.begin(self._start_loop)
+
+    def _start_loop(self) -> ControlLoop:
+        assert self._parts is not None
+        self._parts.runner.reset()
         loop = ControlLoop(self._parts, self._blackbox.evidence)
         loop.start()
-        self._loop = loop
+        return loop
 
     def _stop_loop(self, goodbye: str = '') -> None:
         """Stop the control loop; with a goodbye, what led to its end is dumped."""
         if self._loop is not None:
             self._loop.stop()
             self._loop = None
+            self._models.end()
             self._blackbox.end(goodbye)
 
     def _release(self) -> None:
+        self._models.release()
         self._blackbox.release()
         if self._parts is not None:
             self._parts.destroy()
@@ -168,15 +191,21 @@ class StudentNode(LifecycleNode):
         return answer
 
     def _on_set_parameters(self, changes: Sequence[Parameter[Any]]) -> SetParametersResult:
+        names = {change.name for change in changes}
         if self._parts is not None:
             refused = refuse_frozen(StudentNodeConfig, changes, CHECKS_PREFIX)
             if refused is not None:
                 return refused
+            if 'spec' in names and 'model' not in names:
+                return SetParametersResult(successful=False, reason=_SPEC_ALONE)
         try:
             config = read_parameters(self, StudentNodeConfig, changes)
             read_checks(self, changes)
-        except ConfigError as error:
+            self._models.change(config, names)
+        except DistillError as error:
             return SetParametersResult(successful=False, reason=str(error))
+        except Exception as error:  # noqa: BLE001  whatever it is, the user must read it
+            return SetParametersResult(successful=False, reason=explain(error))
         if self._loop is not None:
             self._loop.publishes_internals = config.publish_internals
         return SetParametersResult(successful=True)

@@ -314,7 +314,7 @@ def test_dump_and_recording_replay_bit_for_bit_across_a_fault(ros, tmp_path):
     walking = share_path() / 'models' / 'quadruped_student.onnx'
     options = {'record_to': str(tmp_path / 'runs'), 'trigger_timeout': 0.0}
     with boxed(ros, walking, tmp_path / 'dumps', **{**LOCKSTEP, **options}) as rig:
-        spec = rig.node._parts.policy.spec
+        spec = rig.node._parts.cast.active.policy.spec
         pose = np.array(spec.default_position)
         level, fallen = (1.0, 0.0, 0.0, 0.0), (0.0, 1.0, 0.0, 0.0)
         for number in range(120):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 
-from distill_runtime.ros.evidence_facts import frames, has_header, model_facts
+from distill_runtime.ros.evidence_facts import has_header
 from distill_runtime.ros.matching import type_name
 from distill_runtime.spec.mapping import read_dataclass
 from distill_runtime.spec.spec import PolicySpec
@@ -30,7 +30,7 @@ def test_names_of_types_are_those_of_recordings():
 
 
 def test_head_and_numbers_make_a_message_that_ros_reads(parts):
-    for frame in frames(parts).values():
+    for frame in parts.cast.active.frames.values():
         for part in frame:
             kind = getattr(std_msgs.msg, part.type.rpartition('/')[2])
             message = deserialize_message(part.head + bytes(part.size), kind)
@@ -39,13 +39,14 @@ def test_head_and_numbers_make_a_message_that_ros_reads(parts):
 
 
 def test_facts_say_what_a_replay_needs(parts):
-    facts = model_facts(parts)
-    assert facts['model_sha256'] == parts.policy.sha256
+    facts, policy = parts.cast.active.facts, parts.cast.active.policy
+    assert facts['model_sha256'] == policy.sha256
     assert read_dataclass(PolicySpec, json.loads(facts['spec']), '').joints == (
-        parts.policy.spec.joints
+        policy.spec.joints
     )
     parameters = json.loads(facts['parameters'])
     assert parameters['control_rate'] == 100.0
     assert parameters['checks.tilt.limit'] == parts.runner.config.checks['tilt'].limit
     assert json.loads(facts['robot_joints']) == list(parts.runner.plan.layout.joints)
+    assert json.loads(facts['command_joints']) == list(parts.runner.plan.joints.names)
     assert set(json.loads(facts['versions'])) == {'distill_runtime', 'numpy', 'onnxruntime'}

@@ -18,7 +18,8 @@ from distill_runtime.core.sensors import Sensors
 from distill_runtime.policy.model import load_policy
 from distill_runtime.ros.estop import Estop
 from distill_runtime.ros.inputs import Inputs
-from distill_runtime.ros.loop import ControlLoop, LoopParts
+from distill_runtime.ros.loop import ControlLoop
+from distill_runtime.ros.loop_parts import LoopParts
 from distill_runtime.ros.node_config import StudentNodeConfig
 from distill_runtime.share import share_path
 from distill_runtime.sim.disturb import DisturbConfig, NoiseConfig
@@ -154,7 +155,8 @@ class Drill:
             LoopParts(
                 node=self.wire,
                 config=StudentNodeConfig(),
-                policy=policy,
+                casting=None,
+                cast=None,
                 runner=self.runner,
                 sensors=sensors,
                 inputs=Inputs(

@@ -14,7 +14,7 @@ from .bags import joint_state, MS, STORE, twist
 
 JOINTS = ('a', 'b')
 STAMP = 1_700_000_000_000_000_000
-TICK, TWIST, STATES, STATUS = range(4)
+TICK, TWIST, STATES, STATUS, CHANGE = range(5)
 ARRAY = 'std_msgs/msg/Float64MultiArray'
 
 
@@ -32,8 +32,11 @@ def facts(node='/robot/student_node'):
             (Part('/cmd_vel', 'geometry_msgs/msg/Twist'),),
             (Part('/joint_states', 'sensor_msgs/msg/JointState'),),
             (),
+            (),
         ),
         status=STATUS,
+        change=CHANGE,
+        frames=(TICK,),
         model={'model': 'walk.onnx', 'policy': 'walk', 'model_sha256': 'ab' * 32, 'spec': '{}'},
     )
 

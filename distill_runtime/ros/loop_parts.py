@@ -1,0 +1,52 @@
+# Copyright 2026 The distill_runtime Authors
+# SPDX-License-Identifier: Apache-2.0
+"""What a control loop connects."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from distill_runtime.core.runner import PolicyRunner
+from distill_runtime.core.sensors import Sensors
+from distill_runtime.core.swap import Swap, SwapState
+from rclpy.node import Node
+
+from .cast import Cast
+from .estop import Estop
+from .inputs import Inputs
+from .internals import Internals
+from .node_config import StudentNodeConfig
+from .occupant import Casting
+from .outputs import CommandOutput
+from .swap_values import swap_values
+
+
+@dataclass(frozen=True, kw_only=True)
+class LoopParts:
+    """What a control loop connects."""
+
+    node: Node
+    config: StudentNodeConfig
+    casting: Casting
+    cast: Cast
+    runner: PolicyRunner
+    sensors: Sensors
+    inputs: Inputs
+    output: CommandOutput
+    estop: Estop
+    internals: Internals
+
+    def destroy(self) -> None:
+        """Withdraw all topics."""
+        for part in (self.inputs, self.estop, self.output, self.internals):
+            part.destroy()
+
+
+def turn(parts: LoopParts, swap: Swap) -> tuple[Swap, Mapping[str, str]]:
+    """Turn to the policy that acts after a swap; return the swap with its values for ~/model."""
+    if swap.state is SwapState.REFUSED:
+        return swap, {}
+    before = parts.cast.active
+    parts.internals.policy = parts.cast.turn_to(parts.runner.pilot.actor).messages
+    return swap, swap_values(swap, before)

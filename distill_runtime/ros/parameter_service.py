@@ -1,0 +1,87 @@
+# Copyright 2026 The distill_runtime Authors
+# SPDX-License-Identifier: Apache-2.0
+"""Parameter services that go on serving while a model is loaded."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
+
+from rcl_interfaces.msg import SetParametersResult
+from rclpy.node import Node
+from rclpy.parameter_service import ParameterService
+from rclpy.task import Future
+
+_SLOW = frozenset({'model', 'shadow_model'})
+_BUSY = 'another model is on its way: ask again when it is there'
+
+
+class Loader:
+    """A thread in which models are loaded; made with the node, so that it gets its priority."""
+
+    def __init__(self, node: Node) -> None:
+        """Start the thread."""
+        self._node = node
+        self._pool = ThreadPoolExecutor(1, thread_name_prefix='loader')
+        self._pool.submit(int).result()
+        self.is_busy = False
+
+    def run(self, act: Callable[[], Any]) -> Future:
+        """Do something there; the result is for whoever awaits it in a callback of the node."""
+        answer = Future(executor=self._node.executor)
+        self.is_busy = True
+
+        def work() -> None:
+            try:
+                result = act()
+            except Exception as error:  # noqa: BLE001  whoever awaits it gets it
+                answer.set_exception(error)
+            else:
+                answer.set_result(result)
+            finally:
+                self.is_busy = False
+            if self._node.executor is not None:
+                self._node.executor.wake()
+
+        self._pool.submit(work)
+        return answer
+
+    def close(self) -> None:
+        """Take no more work."""
+        self._pool.shutdown(wait=False)
+
+
+class PatientParameterService(ParameterService):
+    """Sets parameters that make a model load in the loader; all others at once."""
+
+    def __init__(self, node: Node, loader: Loader) -> None:
+        """Offer the services; the node's default callback group must be reentrant."""
+        self._loader = loader
+        super().__init__(node)
+
+    async def _set_parameters_callback(self, request: Any, response: Any) -> Any:  # noqa: ANN401
+        act = super()._set_parameters_callback
+        if not _is_slow(request):
+            return act(request, response)
+        if self._loader.is_busy:
+            response.results = [_refusal() for _ in request.parameters]
+            return response
+        return await self._loader.run(lambda: act(request, response))
+
+    async def _set_parameters_atomically_callback(self, request: Any, response: Any) -> Any:  # noqa: ANN401
+        act = super()._set_parameters_atomically_callback
+        if not _is_slow(request):
+            return act(request, response)
+        if self._loader.is_busy:
+            response.result = _refusal()
+            return response
+        return await self._loader.run(lambda: act(request, response))
+
+
+def _is_slow(request: Any) -> bool:  # noqa: ANN401
+    return any(parameter.name in _SLOW for parameter in request.parameters)
+
+
+def _refusal() -> SetParametersResult:
+    return SetParametersResult(successful=False, reason=_BUSY)
