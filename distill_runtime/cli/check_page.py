@@ -6,15 +6,14 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from pathlib import Path
-import textwrap
 
 from distill_runtime.policy.examination import Examination
 from distill_runtime.spec.differences import differences
-from distill_runtime.spec.finding import SEVERITIES
 from distill_runtime.spec.sources import SourcedSpec
 
 from .check_joints import action_section, joint_section
 from .check_observation import observation_sections
+from .findings_page import counts_text, findings_sections
 from .page import Section
 from .text_table import table_lines
 
@@ -40,7 +39,7 @@ def check_page(
         sections.append(action_section(found.sourced.spec))
         sections += _sources(found.sourced, found.path, width)
     sections.append(Section(title='trial', lines=list(_trial(found))))
-    return [*sections, *more, *_findings(found, width)]
+    return [*sections, *more, *findings_sections(found.findings, width), _verdict(found)]
 
 
 def _sources(sourced: SourcedSpec, model: Path, width: int) -> Iterator[Section]:
@@ -82,31 +81,8 @@ def _trial(found: Examination) -> Iterator[str]:
         )
 
 
-def _findings(found: Examination, width: int) -> Iterator[Section]:
-    """List findings, the worst first, and the verdict."""
-    for severity in SEVERITIES:
-        lines, styles = [], []
-        for finding in found.findings:
-            if finding.severity != severity:
-                continue
-            text = f'{finding.code}: {finding.message}'
-            wrapped = textwrap.wrap(text, width, subsequent_indent='  ', break_on_hyphens=False)
-            hint = textwrap.wrap(
-                f'-> {finding.hint}',
-                width,
-                initial_indent='  ',
-                subsequent_indent='     ',
-                break_on_hyphens=False,
-            )
-            lines += [*wrapped, *hint]
-            styles += [severity] * len(wrapped) + [''] * len(hint)
-        if lines:
-            title = {'error': 'errors', 'warning': 'warnings', 'info': 'good to know'}[severity]
-            yield Section(title=title, lines=lines, styles=styles)
-    counts = [sum(f.severity == severity for f in found.findings) for severity in SEVERITIES]
-    verdict = 'NOT deployable' if counts[0] else 'deployable'
-    yield Section(
-        title='verdict',
-        lines=[f'{verdict} (errors: {counts[0]}, warnings: {counts[1]}, notes: {counts[2]})'],
-        styles=['error' if counts[0] else 'good'],
+def _verdict(found: Examination) -> Section:
+    verdict, style = ('deployable', 'good') if found.is_deployable else ('NOT deployable', 'error')
+    return Section(
+        title='verdict', lines=[f'{verdict} ({counts_text(found.findings)})'], styles=[style]
     )
