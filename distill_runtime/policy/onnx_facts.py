@@ -4,7 +4,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+import contextlib
 from dataclasses import dataclass
+import mmap
 from pathlib import Path
 import stat
 
@@ -13,6 +16,7 @@ from distill_runtime.errors import ConfigError, ModelError
 from .onnx_scan import OnnxScan
 
 _STANDARD = {'', 'ai.onnx', 'ai.onnx.ml'}
+_CHUNK = 1 << 22
 MAX_BYTES = 2 * 2**30
 """Size of a model file, and of all its weights, in [byte]."""
 
@@ -43,7 +47,29 @@ def read_onnx_facts(model: Path | bytes) -> OnnxFacts:
     """
     if isinstance(model, bytes):
         return _facts(memoryview(model), 'model')
-    return _facts(memoryview(read_file(model, MAX_BYTES)), str(model))
+    with _content(model) as memory:
+        return _facts(memory, str(model))
+
+
+@contextlib.contextmanager
+def _content(path: Path) -> Iterator[memoryview]:
+    """Give the content of a file in pages of its own: large bytes would stop all threads to go."""
+    size = size_of(path)
+    if not size:
+        yield memoryview(b'')
+        return
+    pages = mmap.mmap(-1, size)
+    try:
+        with path.open('rb', buffering=0) as file, memoryview(pages) as memory:
+            place = 0
+            while place < size and (count := file.readinto(memory[place : place + _CHUNK])):
+                place += count
+            yield memory[:place]
+    except OSError as error:
+        raise ConfigError(f'model {path} cannot be read: {error.strerror}') from error
+    finally:
+        with contextlib.suppress(BufferError):  # an error on its way still looks at them
+            pages.close()
 
 
 def read_file(path: Path, limit: int) -> bytes:
@@ -57,13 +83,22 @@ def read_file(path: Path, limit: int) -> bytes:
         ConfigError: If it cannot be read.
         ModelError: If it is larger.
     """
+    size_of(path, limit)
+    try:
+        return path.read_bytes()
+    except OSError as error:
+        raise ConfigError(f'model {path} cannot be read: {error.strerror}') from error
+
+
+def size_of(path: Path, limit: int = MAX_BYTES) -> int:
+    """Return the size of a regular file in [byte]; see read_file."""
     try:
         status = path.stat()
         if not (stat.S_ISREG(status.st_mode) or stat.S_ISDIR(status.st_mode)):
             raise ConfigError(f'model {path} cannot be read: it is no regular file')
         if status.st_size > limit:
             raise ModelError(f'{path} has {status.st_size} bytes, expected at most {limit}')
-        return path.read_bytes()
+        return status.st_size
     except ConfigError:
         raise
     except (OSError, ValueError) as error:

@@ -20,8 +20,10 @@ from rclpy.executors import SingleThreadedExecutor
 from rclpy.signals import SignalHandlerOptions
 from std_srvs.srv import Trigger
 
+Velocity = tuple[float, float, float]
+"""Commanded vx, vy in [m]/[s] and yaw rate in [rad]/[s]."""
 TOUR = ((0.1, (0.0, 0.0, 0.0)), (0.7, (0.5, 0.0, 0.0)), (1.0, (0.4, 0.0, 0.5)))
-"""Share of the time at which a part ends, and its vx, vy in [m]/[s] and yaw rate in [rad]/[s]."""
+"""Share of the time at which a part ends, and its command."""
 
 _START_TIMEOUT = 30.0
 _STANDBY_TIME = 1.0
@@ -88,21 +90,25 @@ class Panel(Protocol):
 
 
 def monitor(
-    seconds: float, processes: Sequence[subprocess.Popen[bytes]], panel: Panel
+    seconds: float,
+    processes: Sequence[subprocess.Popen[bytes]],
+    panel: Panel,
+    tour: Sequence[tuple[float, Velocity]] = TOUR,
 ) -> DemoResult:
-    """Lead the robot through the tour.
+    """Lead the robot through a tour, which ends early where it falls or the policy ends.
 
     Args:
         seconds: Time to walk.
         processes: The nodes; if one ends early, so does the demo.
         panel: Shows what happens.
+        tour: Share of the time at which each part ends, rising, and its command.
 
     Raises:
         DistillError: If the nodes do not come up.
     """
     rclpy.init(signal_handler_options=SignalHandlerOptions.NO)
     try:
-        return _Monitor(processes, panel).lead(seconds)
+        return _Monitor(processes, panel).lead(seconds, tour)
     finally:
         rclpy.shutdown()
 
@@ -114,8 +120,8 @@ class _Monitor:
     processes: Sequence[subprocess.Popen[bytes]]
     panel: Panel
     result: DemoResult = field(default_factory=DemoResult)
-    command: tuple[float, float, float] = (0.0, 0.0, 0.0)
-    velocity: tuple[float, float, float] = (0.0, 0.0, 0.0)
+    command: Velocity = (0.0, 0.0, 0.0)
+    velocity: Velocity = (0.0, 0.0, 0.0)
     is_walking: bool = False
     last_odometry: float = 0.0
     window: list[tuple[float, float]] = field(default_factory=list)
@@ -130,7 +136,7 @@ class _Monitor:
         self.node.create_subscription(Odometry, 'odom', self._on_odometry, 10)
         self.node.create_subscription(DiagnosticArray, '/diagnostics', self._on_diagnostics, 10)
 
-    def lead(self, seconds: float) -> DemoResult:
+    def lead(self, seconds: float, tour: Sequence[tuple[float, Velocity]]) -> DemoResult:
         """Wait for standby, start the policy, command the tour."""
         result = self.result
         self._spin(_START_TIMEOUT, self._is_up)
@@ -147,9 +153,11 @@ class _Monitor:
             return result
         start = time.monotonic()
         self.is_walking = True
-        for share, command in TOUR:
+        for share, command in tour:
             self.command = command
-            self._spin(start + share * seconds - time.monotonic(), lambda: result.fell)
+            self._spin(start + share * seconds - time.monotonic(), self._is_lost)
+        if result.mode == 'fault' and not result.fell:
+            result.problem = f'the policy ended: {result.reason}'
         result.seconds = time.monotonic() - start
         self.is_walking = False
         if self.errors:
@@ -159,6 +167,10 @@ class _Monitor:
     def _is_up(self) -> bool:
         is_active = self.result.mode in ('standby', 'policy', 'fault')
         return is_active and self.last_odometry > 0.0
+
+    def _is_lost(self) -> bool:
+        """Whether the robot fell, or a fault ended the policy."""
+        return self.result.fell or self.result.mode == 'fault'
 
     def _start_policy(self) -> str:
         """Ask the node to leave standby; return why it did not, or ''."""
