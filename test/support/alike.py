@@ -1,6 +1,6 @@
 # Copyright 2026 The distill_runtime Authors
 # SPDX-License-Identifier: Apache-2.0
-"""Policies that walk like the shipped student and are other ones: by width, history, state, order."""
+"""Policies that walk as the shipped student does, and are other ones: by width, history, state."""
 
 from __future__ import annotations
 
