@@ -67,6 +67,7 @@ class JournalWriter:
 
     Attributes:
         descriptor: Open file of the memory, for other processes.
+        memory: The memory, for readers in this process.
         size: Of the memory in [byte].
     """
 
@@ -89,10 +90,10 @@ class JournalWriter:
         page = bytes(_PAGE)
         for start in range(0, size, _PAGE):
             memory[start : min(start + _PAGE, size)] = page[: min(_PAGE, size - start)]
-        self._memory = memoryview(memory)
-        self._memory[8 * _WORDS : 8 * _WORDS + len(facts_text)] = facts_text
-        self._words = self._memory[: 8 * _WORDS].cast('Q')
-        self._index = self._memory[index_at : self._ring_at].cast('Q')
+        self.memory = memoryview(memory)
+        self.memory[8 * _WORDS : 8 * _WORDS + len(facts_text)] = facts_text
+        self._words = self.memory[: 8 * _WORDS].cast('Q')
+        self._index = self.memory[index_at : self._ring_at].cast('Q')
         self._ring_size, self._index_size = ring_size, index_size
         self._position = self._count = 0
         for word, value in (
@@ -128,7 +129,7 @@ class JournalWriter:
         if place + size > ring_size:  # a record lies in one piece
             position += ring_size - place
             place = 0
-        words, memory, count = self._words, self._memory, self._count
+        words, memory, count = self._words, self.memory, self._count
         self._position = words[_RESERVED] = position + size
         start = self._ring_at + place
         _RECORD.pack_into(memory, start, count, time_ns, channel, length)
@@ -147,7 +148,7 @@ class JournalWriter:
 
     def close(self) -> None:
         """Let go of the memory; readers keep it."""
-        for view in (self._index, self._words, self._memory):
+        for view in (self._index, self._words, self.memory):
             view.release()
         os.close(self.descriptor)
 
@@ -155,27 +156,30 @@ class JournalWriter:
 class JournalReader:
     """Reads a journal, in the writer's process or another one."""
 
-    def __init__(self, descriptor: int, pause: Callable[[float], None] = time.sleep) -> None:
-        """Map the memory.
+    def __init__(
+        self, source: int | memoryview, pause: Callable[[float], None] = time.sleep
+    ) -> None:
+        """Take hold of the memory.
 
         Args:
-            descriptor: Open file of a journal.
+            source: Open file of a journal; in the process of its writer the writer's memory, since
+                a second mapping would count as twice the memory.
             pause: Waits for a time in [s].
 
         Raises:
             RecordingError: If it is no journal.
         """
         try:
-            size = max(os.fstat(descriptor).st_size, 8 * _WORDS)
-            self._memory = memoryview(mmap.mmap(descriptor, size))
+            self._memory = _mapped(source) if isinstance(source, int) else source[:]
+            size = len(self._memory)
             self._words = self._memory[: 8 * _WORDS].cast('Q')
         except (OSError, ValueError, TypeError) as error:
-            raise RecordingError(f'file {descriptor} is no journal: {error}') from error
+            raise RecordingError(f'file {source!r} is no journal: {error}') from error
         magic, said, index_size, ring_size, facts_size = self._words[: _FACTS_SIZE + 1].tolist()
         index_at = 8 * _WORDS + _aligned(facts_size)
         self._ring_at = index_at + 8 * index_size
         if magic != _MAGIC or (said, self._ring_at + ring_size) != (size, size) or not index_size:
-            raise RecordingError(f'file {descriptor} is no journal: {size} bytes of another kind')
+            raise RecordingError(f'file {source!r} is no journal: {size} bytes of another kind')
         self._index = self._memory[index_at : self._ring_at].cast('Q')
         self._index_size, self._ring_size = index_size, ring_size
         self._pause = pause
@@ -271,6 +275,12 @@ def _anonymous_file() -> int:
         return os.memfd_create('distill_runtime_journal')
     with tempfile.TemporaryFile() as file:
         return os.dup(file.fileno())
+
+
+def _mapped(descriptor: int) -> memoryview:
+    """Map a file of any content."""
+    size = max(os.fstat(descriptor).st_size, 8 * _WORDS)
+    return memoryview(mmap.mmap(descriptor, size))
 
 
 def _aligned(size: int) -> int:

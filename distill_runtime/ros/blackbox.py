@@ -73,7 +73,7 @@ class BlackBox:
             return
         self.evidence = Evidence(parts, config.blackbox_seconds + _MARGIN)
         journal = self.evidence.journal
-        self._journal = JournalReader(journal.descriptor)
+        self._journal = JournalReader(journal.memory)
         folder = _in_home(config.blackbox_dir) if config.blackbox_dir else None
         self._companion = Companion(
             journal.descriptor, self._journal, folder, round(config.blackbox_quota * 1e6)

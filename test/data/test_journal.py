@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from pathlib import Path
 import signal
 import subprocess
 import sys
@@ -165,6 +166,25 @@ def test_appending_takes_no_more_memory(monkeypatch):
     after = tracemalloc.get_traced_memory()[0]
     tracemalloc.stop()
     assert after - before < 1000
+
+
+def shared_memory():
+    """Return how much shared memory this process has mapped and touched, in [byte]."""
+    lines = Path('/proc/self/status').read_text().splitlines()
+    return next(1024 * int(line.split()[1]) for line in lines if line.startswith('RssShmem'))
+
+
+def test_reader_beside_the_writer_takes_no_memory_of_its_own():
+    writer = JournalWriter(8 << 20)
+    for number in range(10_000):
+        writer.append(0, number, bytes(2000))
+    before = shared_memory()
+    reader = JournalReader(writer.memory, no_pause)
+    assert len(reader.read().records) > 3000
+    assert shared_memory() < before + (1 << 20)
+    reader.close()
+    writer.append(0, 0, b'the memory is still there')
+    writer.close()
 
 
 @pytest.mark.parametrize('content', [b'', b'x' * 50, bytes(4096), b'\xff' * 4096])
