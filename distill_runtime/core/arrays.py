@@ -19,6 +19,11 @@ MAX_SQUARED_NORM = 1e30
 """No sensor and no network gives such numbers; below it float32 holds every element."""
 
 
+def squared_norm(values: FloatArray | Float32Array) -> float:
+    """Return the sum of the squares of sound values, shape (n,); for others a dot would warn."""
+    return values.dot(values)
+
+
 def is_sound(values: FloatArray | Float32Array) -> bool:
     """Whether all elements are finite and of sane size; a vdot neither copies nor warns."""
     return bool(np.vdot(values, values) < MAX_SQUARED_NORM)
@@ -32,14 +37,16 @@ def as_float32(
 
 
 def write_excess(values: Floats, lower: Floats, upper: Floats, excess: Floats) -> bool:
-    """Write how far values are out of bounds, with their sign; return whether any is.
+    """Return whether any value is out of bounds; if so, write how far each is, with its sign.
 
     All arrays have the same shape and type.
     """
     np.maximum(values, lower, out=excess)
     np.minimum(excess, upper, out=excess)
+    if excess.data == values.data:
+        return False
     np.subtract(values, excess, excess)
-    return bool(np.vdot(excess, excess) != 0.0)
+    return bool(squared_norm(excess) != 0.0)
 
 
 def locked_floats(values: Iterable[float]) -> FloatArray:

@@ -6,7 +6,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from .arrays import FloatArray
+from .arrays import FloatArray, squared_norm
 from .plan import JointPlan
 
 
@@ -45,12 +45,14 @@ class Limiter:
         self._small_step_squared = 0.99 * max_step * max_step
         self._low = np.zeros(num_joints)
         self._high = np.zeros(num_joints)
+        self._middle = np.zeros(num_joints)
         self._feedback = None
         if position is not None and velocity is not None and torque_factor > 0.0:
             reach, lead = _torque_reach(joints, torque_factor)
             if np.isfinite(reach).any():
                 self._feedback = (position, velocity)
                 self._reach, self._lead = reach, lead
+                self._small_reach_squared = 0.99 * float(reach.min()) ** 2
         self.previous = np.zeros(num_joints)
         """Last command, shape (num_joints,); meaningful while has_previous."""
         self.has_previous = False
@@ -67,7 +69,12 @@ class Limiter:
     def _may_exceed_step(self, target: FloatArray) -> bool:
         """Whether the step limit can bind; where all steps together are small, none does."""
         np.subtract(target, self.previous, self._low)
-        return not np.vdot(self._low, self._low) <= self._small_step_squared
+        return not squared_norm(self._low) <= self._small_step_squared
+
+    def _may_exceed_torque(self, target: FloatArray) -> bool:
+        """Whether the torque limit can bind: not where all targets together are near enough."""
+        np.subtract(target, self._middle, self._low)
+        return not squared_norm(self._low) <= self._small_reach_squared
 
     def limit(self, target: FloatArray, command: FloatArray, has_feedback: bool = False) -> None:
         """Write the command nearest to the target that is inside all limits.
@@ -80,14 +87,14 @@ class Limiter:
         """
         if has_feedback and self._feedback is not None:
             position, velocity = self._feedback
-            middle = self._low
-            np.multiply(velocity, self._lead, middle)
-            np.add(middle, position, middle)
-            np.add(middle, self._reach, self._high)
-            np.subtract(middle, self._reach, middle)
-            np.maximum(target, middle, out=command)
-            np.minimum(command, self._high, out=command)
-            target = command
+            np.multiply(velocity, self._lead, self._middle)
+            np.add(self._middle, position, self._middle)
+            if self._may_exceed_torque(target):
+                np.subtract(self._middle, self._reach, self._low)
+                np.add(self._middle, self._reach, self._high)
+                np.maximum(target, self._low, out=command)
+                np.minimum(command, self._high, out=command)
+                target = command
         if self._step is not None and self.has_previous and self._may_exceed_step(target):
             np.subtract(self.previous, self._step, self._low)
             np.add(self.previous, self._step, self._high)

@@ -8,7 +8,7 @@ from collections.abc import Mapping
 
 import numpy as np
 
-from .arrays import as_float32, Float32Array, FloatArray, write_excess
+from .arrays import as_float32, Float32Array, FloatArray, squared_norm, write_excess
 from .checks import CheckConfig, Finding
 from .plan import Plan
 
@@ -56,15 +56,16 @@ class TargetChecks:
             np.subtract(target, self._previous, difference)
             if self._is_position is not None:
                 np.multiply(difference, self._is_position, difference)
-            if np.vdot(difference, difference) > self._jump * self._jump:
+            if squared_norm(difference) > self._jump * self._jump:
                 findings += self._jumps()
-        np.subtract(target, command, difference)
-        is_limited = np.vdot(difference, difference) != 0.0
-        if is_limited:
-            is_limited = write_excess(target, self._lower, self._upper, difference)
+        is_limited = target.data != command.data and write_excess(
+            target, self._lower, self._upper, difference
+        )
         if is_limited or (
-            self._clip is not None and np.vdot(action, action) >= self._unclipped_squared
+            self._clip is not None and squared_norm(action) >= self._unclipped_squared
         ):
+            if not is_limited:
+                difference.fill(0.0)
             findings += self._saturation(action)
         self._previous[:] = target
         self._has_previous = True
