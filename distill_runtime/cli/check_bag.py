@@ -7,9 +7,11 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
+from distill_runtime.data.blocks import StampArray
 from distill_runtime.data.doctor.inspection import inspect, Inspection
+from distill_runtime.data.joint_stream import JointStream
 from distill_runtime.data.recording import read_recording, Recording
-from distill_runtime.data.streams import JointStream, StampArray, Stream
+from distill_runtime.data.streams import Stream
 from distill_runtime.errors import ConfigError
 from distill_runtime.policy.examination import Examination
 import numpy as np

@@ -96,9 +96,10 @@ def run(args: argparse.Namespace) -> int:
 
     try:
         from distill_runtime.data.assessment import assess
-        from distill_runtime.data.replay import read_source, replay
+        from distill_runtime.data.replay import replay
         from distill_runtime.data.replay_config import replay_config
         from distill_runtime.data.rules import read_rules
+        from distill_runtime.data.source import read_source
         from distill_runtime.policy.model import load_policy
     except ImportError as error:
         raise MissingExtraError(

@@ -4,7 +4,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from distill_runtime.core.modes import Mode
@@ -15,12 +15,14 @@ from distill_runtime.spec.observation_table import observation_rows
 import numpy as np
 import numpy.typing as npt
 
-from .compare import compare, Difference, Group, single
+from .compare import compare, Difference, Group, Rows, single
 from .contract_check import contract_breaches, inspect_contract
 from .doctor.inspection import Inspection
 from .motion import Motion, motion
 from .replay import Replay
 from .rules import Rules
+from .spool import Picked
+from .ticks import NONE
 from .verdict import Breach, difference_breaches, motion_breaches, Verdict
 
 
@@ -70,8 +72,8 @@ def assess(
     breaches += _tick_breaches(replay, rules)
     inspection = None
     if other is None and (breaches or not differences):
-        inspection = inspect_contract(replay, policy, robot, bool(breaches))
-        if not differences and inspection is not None:
+        inspection = inspect_contract(replay, policy, robot)
+        if not differences:
             breaches += contract_breaches(inspection)
     explained = inspection is not None and inspection.explained is not None
     verdict: Verdict = 'outside' if breaches else 'within'
@@ -116,9 +118,7 @@ def observation_groups(policy: LoadedPolicy) -> tuple[Group, ...]:
     return tuple(groups)
 
 
-def _recorded(
-    replay: Replay,
-) -> dict[str, npt.NDArray[np.floating] | None]:
+def _recorded(replay: Replay) -> dict[str, Rows | None]:
     return {
         'commands': replay.recorded_commands(),
         'observation': replay.recorded_observations(),
@@ -126,26 +126,25 @@ def _recorded(
     }
 
 
-def _of_other(replay: Replay, other: Replay) -> dict[str, npt.NDArray[np.floating] | None]:
+def _of_other(replay: Replay, other: Replay) -> dict[str, Rows | None]:
     """Return what another model does, where it is of the same form."""
     mine, theirs = replay.playback, other.playback
-    is_known = (theirs.is_valid & theirs.sends)[:, None]
-    ran = (theirs.is_valid & theirs.ran)[:, None]
-    found: dict[str, npt.NDArray[np.floating] | None] = {
-        'commands': np.where(is_known, other.commands, np.nan)
-        if mine.command.shape == theirs.command.shape
-        else None
-    }
-    for name in ('observation', 'action'):
-        own, values = getattr(mine, name), getattr(theirs, name)
-        found[name] = np.where(ran, values, np.nan) if own.shape == values.shape else None
+    sent, ran = theirs.is_valid & theirs.sends, theirs.is_valid & theirs.ran
+    found: dict[str, Rows | None] = dict.fromkeys(('commands', 'observation', 'action'))
+    if mine.command.shape == theirs.command.shape:
+        found['commands'] = np.where(sent[:, None], other.commands, np.nan)
+    if mine.observation.shape == theirs.observation.shape:
+        rows = np.where(ran, np.arange(len(ran)), NONE)
+        found['observation'] = Picked(theirs.observation, rows)
+    if mine.action.shape == theirs.action.shape:
+        found['action'] = np.where(ran[:, None], theirs.action, np.nan)
     return found
 
 
 def _differences(
     replay: Replay,
     policy: LoadedPolicy,
-    references: dict[str, npt.NDArray[np.floating] | None],
+    references: dict[str, Rows | None],
     rules: Rules,
 ) -> Iterator[Difference]:
     playback, spec = replay.playback, policy.spec
@@ -153,12 +152,13 @@ def _differences(
     actions = spec.action_joints
     if spec.outputs.action.choices is not None:
         actions = tuple(f'choice {place}' for place in range(spec.act_dim))
-    for what, unit, own, is_compared, groups in (
+    series: tuple[tuple[str, str, Rows, npt.NDArray[np.bool_], Sequence[Group]], ...] = (
         ('commands', _unit(replay, policy), replay.commands, playback.is_valid & playback.sends,
          single(spec.joints)),
         ('observation', '', playback.observation, ran, observation_groups(policy)),
         ('action', '', playback.action, ran, single(actions)),
-    ):  # fmt: skip
+    )  # fmt: skip
+    for what, unit, own, is_compared, groups in series:
         reference = references[what]
         if reference is None:
             continue
@@ -179,11 +179,12 @@ def _unit(replay: Replay, policy: LoadedPolicy) -> str:
 def _motions(
     replay: Replay,
     policy: LoadedPolicy,
-    references: dict[str, npt.NDArray[np.floating] | None],
+    references: dict[str, Rows | None],
 ) -> tuple[Motion, Motion | None]:
     playback = replay.playback
-    joints = replay.source.recording.joints
-    position = joints.position[playback.ticks.joints]
+    measured, rows = replay.source.recording.joints.position, playback.ticks.joints
+    position = np.full((len(rows), measured.shape[1]), np.nan)
+    position[rows != NONE] = measured[rows[rows != NONE]]
     period = policy.spec.period / replay.ticks_per_step
     ran = playback.is_valid & playback.ran & (playback.mode == Mode.POLICY)
     bound = playback.command[ran] != playback.target[ran]
@@ -200,7 +201,7 @@ def _motions(
         None
         if commands is None
         else motion(
-            commands.astype(np.float64),
+            commands[:].astype(np.float64),
             position,
             playback.is_valid,
             period,

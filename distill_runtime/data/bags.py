@@ -15,6 +15,7 @@ from typing import Any, NamedTuple
 
 from distill_runtime.errors import ConfigError, RecordingError
 from distill_runtime.spec.strict_yaml import read_yaml
+import numpy as np
 
 from .any_bag import AnyBag
 from .blocks import Block
@@ -35,17 +36,19 @@ class Topic(NamedTuple):
 class Bag:
     """An open recording; close it, or use it in a with statement."""
 
-    def __init__(self, path: Path | str) -> None:
+    def __init__(self, path: Path | str, until_ns: int | None = None) -> None:
         """Open a recording.
 
         Args:
             path: Folder of a rosbag2, one of its .mcap or .db3 files, or a rosbag1 .bag.
+            until_ns: When the last message was received that is wanted; None: all are.
 
         Raises:
             ConfigError: If nothing is there.
             RecordingError: If it is no recording, damaged, or empty.
         """
         self.path = Path(path)
+        self._until_ns = until_ns
         if not self.path.exists():
             raise ConfigError(f'recording {self.path} does not exist')
         files = _mcap_files(self.path)
@@ -97,7 +100,14 @@ class Bag:
         Raises:
             RecordingError: If the file is damaged there.
         """
-        return self._reader.blocks(topic.name, topic.type)
+        for block in self._reader.blocks(topic.name, topic.type):
+            if self._until_ns is None or block.receive_ns[-1] <= self._until_ns:
+                yield block
+                continue
+            count = int(np.searchsorted(block.receive_ns, self._until_ns, side='right'))
+            if count:
+                yield block.part(slice(0, count))
+            return
 
     def messages(self, topic: Topic) -> Iterator[tuple[int, Any]]:
         """Yield when each message was received in [ns], and the message, in order of receipt.

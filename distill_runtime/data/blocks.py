@@ -3,8 +3,7 @@
 """Serialized messages of one topic by the thousand, as rows of bytes.
 
 Most messages of a topic have the same layout: what differs from one to the next is numbers. So
-messages of one size are put below one another in a matrix of bytes, and a number of all of them is
-a slice of it.
+what stands at one place in all messages of a size is taken from all of them at once.
 """
 
 from __future__ import annotations
@@ -16,7 +15,10 @@ from distill_runtime.core.arrays import IndexArray
 import numpy as np
 import numpy.typing as npt
 
+BoolArray = npt.NDArray[np.bool_]
 ByteArray = npt.NDArray[np.uint8]
+StampArray = npt.NDArray[np.int64]
+"""Times in [ns], shape (N,)."""
 SIZE = 4096
 """Messages that are put into one block where nothing else decides."""
 
@@ -24,7 +26,7 @@ SIZE = 4096
 class Block(NamedTuple):
     """Some messages in a row, each serialized as CDR."""
 
-    receive_ns: npt.NDArray[np.int64]
+    receive_ns: StampArray
     """Shape (N,)."""
     data: ByteArray
     """Bytes in which the messages lie."""
@@ -38,14 +40,9 @@ class Block(NamedTuple):
         start = int(self.starts[place])
         return self.data[start : start + int(self.sizes[place])].tobytes()
 
-
-class Rows(NamedTuple):
-    """Messages of a block that have one size."""
-
-    places: IndexArray
-    """Which they are, shape (n,)."""
-    data: ByteArray
-    """Shape (n, size)."""
+    def part(self, places: slice | IndexArray) -> Block:
+        """Return some of the messages."""
+        return Block(self.receive_ns[places], self.data, self.starts[places], self.sizes[places])
 
 
 def joined(received: Sequence[int], contents: Sequence[bytes]) -> Block:
@@ -59,32 +56,21 @@ def joined(received: Sequence[int], contents: Sequence[bytes]) -> Block:
     )
 
 
-def by_size(block: Block) -> Iterator[Rows]:
-    """Yield the messages of each size."""
-    for size in np.unique(block.sizes).tolist():
-        places = np.flatnonzero(block.sizes == size)
-        if size:
-            yield Rows(places, windows(block.data, block.starts[places], size))
-        else:
-            yield Rows(places, np.zeros((len(places), 0), np.uint8))
+def by_size(block: Block) -> Iterator[IndexArray]:
+    """Yield which messages have the same size, size by size."""
+    sizes = block.sizes
+    if len(sizes) and (sizes == sizes[0]).all():
+        yield np.arange(len(sizes))
+        return
+    for size in np.unique(sizes).tolist():
+        yield np.flatnonzero(sizes == size)
 
 
 def windows(data: ByteArray, starts: IndexArray, size: int) -> ByteArray:
     """Return as many bytes from each of some places, shape (n, size); all lie in data."""
+    if not size:
+        return np.zeros((len(starts), 0), np.uint8)
     view = np.lib.stride_tricks.as_strided(
         data, (len(data) - size + 1, size), data.strides * 2, writeable=False
     )
     return view[starts]
-
-
-def numbers(data: ByteArray, start: int, count: int, dtype: str) -> npt.NDArray[np.generic]:
-    """Return numbers that stand at one place in all rows, shape (n, count).
-
-    Args:
-        data: Rows of bytes.
-        start: First byte.
-        count: How many numbers.
-        dtype: Of the numbers, with its byte order.
-    """
-    size = np.dtype(dtype).itemsize * count
-    return np.ascontiguousarray(data[:, start : start + size]).view(dtype)

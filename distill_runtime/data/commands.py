@@ -4,8 +4,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import Any, Literal
+from dataclasses import dataclass, field
+from typing import Literal
 
 from distill_runtime.core.arrays import FloatArray, IndexArray
 from distill_runtime.core.plan import JointPlan
@@ -13,10 +13,13 @@ from distill_runtime.errors import RecordingError
 import numpy as np
 
 from .bags import Bag, Topic
-from .streams import message_stamp_ns, StampArray
+from .blocks import StampArray
+from .left_out import count, LeavingOut, LeftOut, OTHER_JOINTS, UNDECODABLE
+from .parts import has_header, joint_parts, Part
 from .tick_log import TickLog
 from .ticks import NONE, Ticks
 
+_POSITION, _VELOCITY, _EFFORT = range(3)
 _LATE = 0.05
 """Share of messages that a recorder may get late."""
 
@@ -35,8 +38,13 @@ class Commands:
     """[rad], [rad]/[s] or [N m] by mode, NaN for a joint that is not in the message, shape
     (N, num_joints).
     """
-    num_skipped: int = 0
-    """Messages that say nothing of these joints."""
+    left_out: LeftOut = field(default_factory=dict)
+    """Messages that could not be used."""
+
+    @property
+    def num_skipped(self) -> int:
+        """How many messages could not be used."""
+        return count(self.left_out)
 
 
 def read_commands(bag: Bag, topic: Topic, joints: JointPlan) -> Commands:
@@ -45,84 +53,64 @@ def read_commands(bag: Bag, topic: Topic, joints: JointPlan) -> Commands:
     Raises:
         RecordingError: If no message can be used.
     """
-    read = _Reader(topic, joints)
+    is_array = topic.type.endswith('/Float64MultiArray')
+    leaving_out = LeavingOut()
     received, stamps, rows = [], [], []
-    num_messages = 0
-    for receive_ns, message in bag.messages(topic):
-        num_messages += 1
-        row = read.row(message)
-        if row is not None:
-            received.append(receive_ns)
-            rows.append(row)
-            if read.has_header:
-                stamps.append(message_stamp_ns(message))
-    if not rows:
+    is_effort = False
+    for block in bag.blocks(topic):
+        alike, undecodable = joint_parts(bag, topic, block)
+        leaving_out.add(UNDECODABLE, block.receive_ns[undecodable])
+        stamp_ns, is_read = block.receive_ns.copy(), np.zeros(len(block.sizes), np.bool_)
+        values = np.zeros((len(is_read), len(joints.names)))
+        for part in alike:
+            found = _values(part._replace(names=joints.names) if is_array else part, joints)
+            if found is None:
+                leaving_out.add(OTHER_JOINTS, block.receive_ns[part.places])
+                continue
+            is_read[part.places] = True
+            values[part.places] = found
+            is_effort = is_effort or not part.counts[_POSITION]
+            if part.stamp_ns is not None:
+                stamp_ns[part.places] = part.stamp_ns
+        received.append(block.receive_ns[is_read])
+        stamps.append(stamp_ns[is_read])
+        rows.append(values[is_read])
+    if not any(map(len, rows)):
         raise RecordingError(
             f'{topic.name} ({topic.type}) has no command for the joints {list(joints.names)}'
         )
     return Commands(
         topic=topic,
-        kind=read.kind,
-        stamp_ns=np.array(stamps, np.int64) if read.has_header else None,
-        receive_ns=np.array(received, np.int64),
-        values=np.array(rows, np.float64),
-        num_skipped=num_messages - len(rows),
+        kind='efforts' if is_effort else 'commands',
+        stamp_ns=np.concatenate(stamps) if has_header(topic) else None,
+        receive_ns=np.concatenate(received),
+        values=np.concatenate(rows),
+        left_out=leaving_out.found(),
     )
 
 
-class _Reader:
-    """Reads messages of one topic."""
+def _values(part: Part, joints: JointPlan) -> FloatArray | None:
+    """Return the commands of messages, NaN for a joint that is not in them; None: they have none.
 
-    def __init__(self, topic: Topic, joints: JointPlan) -> None:
-        self._joints = joints
-        self._is_array = topic.type.endswith('/Float64MultiArray')
-        self._is_trajectory = topic.type.endswith('/JointTrajectory')
-        self._orders: dict[tuple[str, ...], tuple[IndexArray, IndexArray]] = {}
-        self.has_header = not self._is_array
-        self.kind: Literal['commands', 'efforts'] = 'commands'
-
-    def row(self, message: Any) -> FloatArray | None:  # noqa: ANN401 - a class that rosbags makes
-        """Return the command of one message, or None."""
-        num_joints = len(self._joints.names)
-        if self._is_array:
-            return np.array(message.data) if len(message.data) == num_joints else None
-        if self._is_trajectory:
-            point = message.points[0] if message.points else None
-            return None if point is None else self._ordered(message.joint_names, point.positions)
-        position = self._ordered(message.name, message.position)
-        others = {
-            mode: self._ordered(message.name, values)
-            for mode, values in (('velocity', message.velocity), ('effort', message.effort))
-        }
-        if position is None:
-            self.kind = 'efforts'
-            return others['effort']
-        for mode, values in others.items():
-            if values is not None:
-                of_mode = np.array([entry == mode for entry in self._joints.modes])
-                position[of_mode] = values[of_mode]
-        return position
-
-    def _ordered(self, names: list[str], values: FloatArray) -> FloatArray | None:
-        """Bring values into policy order; None if they are not one for each name."""
-        if not len(values) or len(values) != len(names):
-            return None
-        key = tuple(names)
-        if key not in self._orders:
-            places = {name: place for place, name in enumerate(names)}
-            wanted = [
-                (joint, places[name])
-                for joint, name in enumerate(self._joints.names)
-                if name in places
-            ]
-            to, source = np.array(wanted, np.intp).reshape(-1, 2).T
-            self._orders[key] = to, source
-        to, source = self._orders[key]
-        if not len(to):
-            return None
-        row = np.full(len(self._joints.names), np.nan)
-        row[to] = values[source]
-        return row
+    They are positions, but of joints of another mode what that mode says; without any positions
+    they are efforts.
+    """
+    places = {name: place for place, name in enumerate(part.names)}
+    known = [joint for joint, name in enumerate(joints.names) if name in places]
+    has = [count > 0 and count == len(part.names) for count in part.counts]
+    if not known or not (has[_POSITION] or has[_EFFORT]):
+        return None
+    columns = [places[joints.names[joint]] for joint in known]
+    found = np.full((len(part.places), len(joints.names)), np.nan)
+    found[:, known] = part.numbers(_POSITION if has[_POSITION] else _EFFORT)[:, columns]
+    if not has[_POSITION]:
+        return found
+    for mode, kind in (('velocity', _VELOCITY), ('effort', _EFFORT)):
+        of_mode = [joint for joint in known if joints.modes[joint] == mode]
+        if has[kind] and of_mode:
+            columns = [places[joints.names[joint]] for joint in of_mode]
+            found[:, of_mode] = part.numbers(kind)[:, columns]
+    return found
 
 
 def command_rows(

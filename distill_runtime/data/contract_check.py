@@ -7,57 +7,66 @@ Where there are commands and they differ, it says which other contract would exp
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import replace
 
 from distill_runtime.policy.model import LoadedPolicy
 from distill_runtime.spec.description import RobotDescription
 import numpy as np
 
+from .bags import Bag
 from .doctor.inspection import inspect, Inspection
-from .recording import Recording
+from .joint_stream import JointStream
+from .recording import read_inputs, Recording, Wanted
 from .replay import Replay
-from .streams import JointStream
+from .source import external_terms, unneeded
 from .verdict import Breach
 
-MAX_INSPECTED = 30_000
-"""Ticks above which no better contract is looked for: it takes dozens of replays."""
+MAX_INSPECTED = 10_000
+"""Ticks that are looked at, the first ones: to try other contracts takes dozens of replays."""
 
 
 def inspect_contract(
-    replay: Replay, policy: LoadedPolicy, robot: RobotDescription | None, is_outside: bool
-) -> Inspection | None:
-    """Ask the recording about the contract; None: it is too long to try others.
+    replay: Replay, policy: LoadedPolicy, robot: RobotDescription | None
+) -> Inspection:
+    """Ask the recording about the contract.
 
     Args:
         replay: Of the policy.
         policy: Whose spec is the contract.
         robot: Its motor order is one of those that are tried.
-        is_outside: Whether something differs, so that only a better contract is of interest.
     """
-    is_long = len(replay.playback.mode) > MAX_INSPECTED
-    if is_outside and is_long:
-        return None
-    recording = _with_commands(replay, policy.spec.joints)
-    return inspect(policy.spec, policy.session, recording, robot, tries_variants=not is_long)
+    return inspect(policy.spec, policy.session, _first_part(replay, policy), robot)
 
 
-def _with_commands(replay: Replay, joints: Sequence[str]) -> Recording:
-    """Return the recording with its commands as the inspection takes them."""
+def _first_part(replay: Replay, policy: LoadedPolicy) -> Recording:
+    """Read all rows of the inputs, up to the last tick that is looked at, and the commands."""
     source = replay.source
-    commands = source.commands
+    log, joints, commands = source.log, source.recording.joints, source.commands
+    ticks = replay.playback.ticks
+    received_ns = joints.receive_ns[ticks.joints] if log is None else log.receive_ns
+    until_ns = int(received_ns[: MAX_INSPECTED + 1][-1])
+    wanted = Wanted(
+        joints=joints.joints,
+        but=unneeded(policy.runner().plan),
+        externals=external_terms(policy.spec),
+        node='' if log is None else log.node,
+    )
+    with Bag(source.recording.path, until_ns) as bag:
+        recording = read_inputs(bag, source.topics, wanted)
     if commands is None or commands.kind != 'commands' or np.isnan(commands.values).any():
-        return source.recording
+        return recording
+    is_wanted = commands.receive_ns <= until_ns
+    stamp_ns = commands.receive_ns if commands.stamp_ns is None else commands.stamp_ns
     stream = JointStream(
         topic=commands.topic,
-        joints=tuple(joints),
-        stamp_ns=commands.receive_ns if commands.stamp_ns is None else commands.stamp_ns,
-        receive_ns=commands.receive_ns,
-        position=commands.values,
+        joints=policy.spec.joints,
+        stamp_ns=stamp_ns[is_wanted],
+        receive_ns=commands.receive_ns[is_wanted],
+        position=commands.values[is_wanted],
         velocity=None,
         effort=None,
     )
-    return replace(source.recording, joint_command=stream)
+    return replace(recording, joint_command=stream)
 
 
 def contract_breaches(inspection: Inspection) -> list[Breach]:

@@ -11,20 +11,25 @@ the history is complete again.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import NamedTuple, Protocol
 
 from distill_runtime.core.arrays import Float32Array, FloatArray, IndexArray
 from distill_runtime.core.checks import Finding
-from distill_runtime.core.modes import Event, Mode
+from distill_runtime.core.modes import Event, FAULT_ACTIONS, FaultAction, Mode
 from distill_runtime.core.runner import PolicyRunner
 from distill_runtime.core.sensors import Sensors
 from distill_runtime.core.step import Step
 import numpy as np
 import numpy.typing as npt
 
+from .blocks import BoolArray
+from .tick_fields import ACTION_NUMBERS
+from .tick_log import UNTOLD
 from .ticks import NONE
 
+_ACTIONS: Mapping[int, FaultAction] = {ACTION_NUMBERS[action]: action for action in FAULT_ACTIONS}
 WARM_UP = 0.5
 """Time in [s] after which a policy whose last action is not known counts as settled."""
 IMPOSED = Finding(
@@ -59,24 +64,52 @@ class Course(Protocol):
 class FreeCourse:
     """In policy mode throughout, anew after every gap and after every tick that is not known."""
 
-    def __init__(self, has_gap: npt.NDArray[np.bool_]) -> None:
+    def __init__(
+        self,
+        has_gap: BoolArray,
+        jumps_back: BoolArray,
+        hidden: Mapping[str, BoolArray],
+    ) -> None:
         """Begin.
 
         Args:
             has_gap: Whether the JointState before a tick is too old, shape (T,).
+            jumps_back: Whether the tick is stamped before the one in front, alike.
+            hidden: Per input whether its sample may be hidden, see hidden_samples.
         """
+        is_odd = np.logical_or.reduce((has_gap, jumps_back, *hidden.values()))
+        self._odd = frozenset(np.flatnonzero(is_odd).tolist())
         self._has_gap = has_gap
+        self._jumps_back = jumps_back
+        self._hidden = hidden
         self._is_known = True
 
     def step(self, runner: PolicyRunner, sensors: Sensors, tick: int, stamp_ns: int) -> Led:
         """Step a runner at a tick."""
+        is_odd = tick in self._odd
         if tick == 0:
             _reset(runner, Mode.POLICY)
-        elif self._has_gap[tick] or not self._is_known:
+        elif not self._is_known or (is_odd and (self._has_gap[tick] or self._jumps_back[tick])):
             runner.reset()
         step = runner.step(sensors, stamp_ns)
-        self._is_known = step.mode is Mode.POLICY and step.sends
-        return Led(step, self._is_known, '' if self._is_known else step.reason)
+        reason = self._problem(tick) if is_odd else ''
+        self._is_known = step.mode is Mode.POLICY and step.sends and not reason
+        return Led(step, self._is_known, '' if self._is_known else reason or step.reason)
+
+    def _problem(self, tick: int) -> str:
+        """Return why a tick does not count whatever the policy makes of it, or ''."""
+        if self._jumps_back[tick]:
+            return (
+                'joint_states.backwards: its stamp lies before that of the tick in front: was a '
+                'clock set, did a simulation start over?'
+            )
+        for name, is_hidden in self._hidden.items():
+            if is_hidden[tick]:
+                return (
+                    f'{name}.unusable: a message that cannot be used may have held the sample of '
+                    'this tick'
+                )
+        return ''
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -92,6 +125,8 @@ class LoggedRun:
     """Per input at which ticks its sample is missing in the recording."""
     is_other: npt.NDArray[np.bool_]
     """Another model ran."""
+    fault_action: npt.NDArray[np.int64]
+    """Number of the fault action in force; UNTOLD where it is not recorded."""
     command: FloatArray | None
     """What was sent, where it is recorded, shape (T, num_joints)."""
     command_rows: IndexArray | None
@@ -148,7 +183,8 @@ class LoggedCourse:
         else:
             self._ask(runner, mode, tick)
         self._is_lost = False
-        step = self._follow_fault(runner, sensors, mode, stamp_ns)
+        action = _ACTIONS.get(int(run.fault_action[tick]))
+        step = self._follow_fault(runner, sensors, mode, action, stamp_ns)
         if step.mode is not mode:
             self._is_lost = True
             reason = step.reason or f'mode.differs: {step.mode.name.lower()}'
@@ -173,27 +209,46 @@ class LoggedCourse:
         event = _EVENTS.get((before, mode))
         if event is None:
             return
-        if before is Mode.FAULT and self._sent(tick - 1) is False:
+        is_told = self._run.fault_action[tick - 1] != UNTOLD
+        if before is Mode.FAULT and not is_told and self._sent(tick - 1) is False:
             runner.limiter.reset()  # nothing was sent: the action had become stop
         runner.request(event)
         if mode is Mode.POLICY and not self._is_settled and self._sent(tick - 1):
             self._is_settled = True
 
     def _follow_fault(
-        self, runner: PolicyRunner, sensors: Sensors, mode: Mode, stamp_ns: int
+        self,
+        runner: PolicyRunner,
+        sensors: Sensors,
+        mode: Mode,
+        action: FaultAction | None,
+        stamp_ns: int,
     ) -> Step:
-        """Step, and fall into a fault where the log does and the runner does not."""
-        if mode is not Mode.FAULT or runner.mode is Mode.FAULT:
+        """Step, and fall into a fault where the log does and the runner does not.
+
+        Args:
+            runner: Which is led.
+            sensors: Samples of the tick.
+            mode: What the log says.
+            action: What it says is done about the fault; None: it does not.
+            stamp_ns: Time of the tick.
+        """
+        imposed = IMPOSED._replace(action=action)
+        if mode is not Mode.FAULT:
+            return runner.step(sensors, stamp_ns)
+        if runner.mode is Mode.FAULT:
+            if action not in (None, runner.fault_action):
+                runner.fail(imposed, stamp_ns)
             return runner.step(sensors, stamp_ns)
         limiter = runner.limiter
         previous = limiter.previous.copy() if limiter.has_previous else None
         step = runner.step(sensors, stamp_ns)
-        if step.mode is Mode.FAULT:
+        if step.mode is Mode.FAULT and action in (None, runner.fault_action):
             return step
         limiter.reset()
         if previous is not None:
             limiter.follow(previous)
-        runner.fail(IMPOSED, stamp_ns)
+        runner.fail(imposed, stamp_ns)
         return runner.step(sensors, stamp_ns)
 
     def _wait(self, runner: PolicyRunner, step: Step, tick: int, stamp_ns: int) -> None:

@@ -2,9 +2,10 @@
 # SPDX-License-Identifier: Apache-2.0
 """Which samples each tick of a replay sees where the recording has ~/tick: those that it names.
 
-A sample with a header is found by its stamp. A Twist has none: ~/tick names the moment it was
-sent, and recorders note when they received it. So a named Twist is the first one received at or
-after that moment, or the next ones where a recorder was late and several moments fall on one:
+A sample with a header is found by its stamp. A Twist has none, nor has a Float32MultiArray: ~/tick
+names the moment it was sent, and recorders note when they received it. So it is the first one
+received at or after that moment, or the next ones where a recorder was late and several moments
+fall on one:
 
     ~/tick names    103         158 163              217
     received             105 111        165 166 171       219
@@ -23,15 +24,19 @@ from distill_runtime.core.sensors import NEVER
 import numpy as np
 import numpy.typing as npt
 
+from .blocks import StampArray
+from .joint_stream import JointStream
+from .left_out import spoilt_times
 from .recording import Recording
-from .streams import StampArray, Stream
-from .tick_log import inputs, is_interrupted, TickLog
+from .streams import Stream
+from .tick_log import is_interrupted, TickLog
 from .ticks import newest_rows, NONE, sample_stamps, Stamps, Ticks
+from .timeline import Timeline
 
 MISSING = -2
 """Row of a sample that a tick names and the recording lacks."""
 _LONGEST_WAY_NS = 1_000_000_000
-"""A Twist received so long after a tick that used it is another one."""
+"""A message received so long after a tick that used it is another one."""
 _LONGEST_AGE_NS = 3_600_000_000_000
 """Times further apart are of different clocks."""
 
@@ -63,74 +68,107 @@ def find_exact_ticks(
         uses_arrival: Whether the node counted the age of samples from the tick that took them.
         but: Inputs that are not needed.
     """
-    command_topic = recording.command
-    is_twist = command_topic is not None and command_topic.stamp_ns is None
-    rows = {
-        'joint_states': _rows(recording.joints.stamp_ns, log.joint_states_ns),
-        'imu': _stream_rows(recording.imu, log.imu_ns),
-        'odom': _stream_rows(recording.odometry, log.odom_ns),
-        'cmd_vel': _twist_rows(command_topic.receive_ns, log)
-        if command_topic is not None and is_twist
-        else _stream_rows(command_topic, log.cmd_vel_ns),
+    timeline = Timeline(log.stamp_ns, log.receive_ns)
+    never = np.full(len(log.tick), NEVER, np.int64)
+    sources: dict[str, tuple[Stream | JointStream | None, StampArray]] = {
+        'joint_states': (recording.joints, log.joint_states_ns),
+        'imu': (recording.imu, log.imu_ns),
+        'odom': (recording.odometry, log.odom_ns),
+        'cmd_vel': (recording.command, log.cmd_vel_ns),
     }
+    for topic, external in recording.externals.items():
+        sources[topic] = (external, log.externals.get(topic, never))
+    rows: dict[str, IndexArray] = {}
     stamps: dict[str, StampArray] = {}
-    for name, samples in zip(rows, inputs(log), strict=True):
-        counts_from_tick = uses_arrival or (name == 'cmd_vel' and is_twist)
-        stamps[name] = _arrivals(log, samples, period_ns) if counts_from_tick else samples
-    for name, stream in (
-        ('imu', recording.imu),
-        ('odom', recording.odometry),
-        ('cmd_vel', recording.command),
-    ):
-        if stream is not None and not np.any(rows[name] != NONE):
-            rows[name] = newest_rows(stream, log.stamp_ns, log.receive_ns)
+    for name, (stream, samples) in sources.items():
+        rows[name] = _rows(stream, samples, log)
+        is_stampless = stream is not None and stream.stamp_ns is None
+        stamps[name] = (
+            _arrivals(log, samples, period_ns) if uses_arrival or is_stampless else samples
+        )
+        if isinstance(stream, Stream) and not np.any(rows[name] != NONE):
+            rows[name] = newest_rows(stream, timeline, log.receive_ns)
             stamps[name] = sample_stamps(stream, rows[name], log.stamp_ns, log.receive_ns)
     lacks = {
         name: found == MISSING
         for name, found in rows.items()
         if name not in but and np.any(found == MISSING)
     }
-    known = {name: np.where(found == MISSING, NONE, found) for name, found in rows.items()}
+    joints, imu, odometry, command, *externals = (
+        np.where(found == MISSING, NONE, found) for found in rows.values()
+    )
+    standard, others = tuple(stamps.values())[:4], tuple(stamps.values())[4:]
     return ExactTicks(
         Ticks(
             stamp_ns=log.stamp_ns,
-            joints=known['joint_states'],
-            imu=known['imu'],
-            odometry=known['odom'],
-            command=known['cmd_vel'],
-            stamps=Stamps(*stamps.values()),
+            joints=joints,
+            imu=imu,
+            odometry=odometry,
+            command=command,
+            stamps=Stamps(*standard),
+            externals=tuple(externals),
+            external_stamps=others,
         ),
         lacks,
     )
 
 
-def _stream_rows(stream: Stream | None, samples: StampArray) -> IndexArray:
-    """Return the rows with these header stamps."""
-    if stream is None or stream.stamp_ns is None:
+def _rows(stream: Stream | JointStream | None, samples: StampArray, log: TickLog) -> IndexArray:
+    """Return the row of each sample that ticks name, NONE for none, MISSING where it is lost."""
+    if stream is None or not len(stream.receive_ns):
         return np.where(samples < 0, NONE, MISSING)
-    return _rows(stream.stamp_ns, samples)
+    if stream.stamp_ns is None:
+        return _sent_rows(stream.receive_ns, spoilt_times(stream.left_out), samples, log)
+    return _stamped_rows(stream.stamp_ns, stream.receive_ns, samples, log)
 
 
-def _rows(stamp_ns: StampArray, samples: StampArray) -> IndexArray:
-    """Return the row with each stamp, of several the last received."""
-    order = np.argsort(stamp_ns, kind='stable')
-    places = np.searchsorted(stamp_ns[order], samples, side='right') - 1
-    rows = order[np.maximum(places, 0)]
-    is_there = (places >= 0) & (stamp_ns[rows] == samples)
+def _stamped_rows(
+    stamp_ns: StampArray, receive_ns: StampArray, samples: StampArray, log: TickLog
+) -> IndexArray:
+    """Return the row with each stamp.
+
+    A simulation that started over leaves several: then it is the last one received before the
+    tick, or soon behind it.
+    """
+    order = np.argsort(stamp_ns, kind='stable')  # rows are in order of receipt
+    ordered = stamp_ns[order]
+    ends = np.searchsorted(ordered, samples, side='right')
+    rows = order[np.maximum(ends - 1, 0)]
+    is_there = (ends > 0) & (stamp_ns[rows] == samples)
+    begins = np.searchsorted(ordered, samples, side='left')
+    latest_ns = log.receive_ns + _LONGEST_WAY_NS
+    for tick in np.flatnonzero(is_there & (ends - begins > 1)).tolist():
+        alike = order[begins[tick] : ends[tick]]
+        number = int(np.searchsorted(receive_ns[alike], latest_ns[tick], side='right'))
+        rows[tick] = alike[max(0, number - 1)]
     return np.where(samples < 0, NONE, np.where(is_there, rows, MISSING))
 
 
-def _twist_rows(receive_ns: StampArray, log: TickLog) -> IndexArray:
-    """Return the rows of messages that were sent at the moments that ticks name."""
-    is_named = log.cmd_vel_ns >= 0
+def _sent_rows(
+    receive_ns: StampArray, spoilt_ns: StampArray, samples: StampArray, log: TickLog
+) -> IndexArray:
+    """Return the rows of messages that were sent at the moments that ticks name.
+
+    Args:
+        receive_ns: When each row was received.
+        spoilt_ns: When messages were received that cannot be read: they keep their places.
+        samples: The moments.
+        log: The ticks.
+    """
+    is_named = samples >= 0
     rows = np.full(len(is_named), NONE, np.intp)
-    sent, first, back = np.unique(log.cmd_vel_ns[is_named], return_index=True, return_inverse=True)
-    order = np.argsort(receive_ns, kind='stable')
-    received = receive_ns[order]
+    if not is_named.any():
+        return rows
+    sent, first, back = np.unique(samples[is_named], return_index=True, return_inverse=True)
+    times = np.concatenate((receive_ns, spoilt_ns))
+    order = np.argsort(times, kind='stable')
+    received = times[order]
     places = _in_turn(np.searchsorted(received, sent, side='left'), len(received))
     used_ns = log.receive_ns[is_named][first]
     places[received[places] > used_ns + _LONGEST_WAY_NS] = -1
-    rows[is_named] = np.where(places < 0, MISSING, order[places])[back]
+    found = np.where(places < 0, MISSING, order[places])
+    found[found >= len(receive_ns)] = MISSING
+    rows[is_named] = found[back]
     return rows
 
 

@@ -1,16 +1,18 @@
 # Copyright 2026 The distill_runtime Authors
 # SPDX-License-Identifier: Apache-2.0
-"""~/observation and ~/action of a recording: vectors whose parts are labelled."""
+"""~/observation and ~/action of a recording: vectors of one width."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
-from distill_runtime.core.arrays import Float32Array
 import numpy as np
 
 from .bags import Bag
-from .streams import StampArray
+from .blocks import StampArray
+from .left_out import count, LeavingOut, LeftOut, OTHER_WIDTH, UNDECODABLE
+from .parts import array_parts
+from .spool import Spool
 
 LABELLED_TYPE = 'std_msgs/msg/Float32MultiArray'
 
@@ -20,12 +22,15 @@ class Labelled:
     """Vectors of one width, in order of receipt."""
 
     receive_ns: StampArray
-    values: Float32Array
-    """Shape (N, width)."""
-    parts: tuple[tuple[str, int], ...]
-    """Label and number of elements of each part."""
-    num_skipped: int = 0
-    """Messages of another width."""
+    values: Spool
+    """Shape (N, width); NaN where a message cannot be decoded: it keeps its place."""
+    left_out: LeftOut = field(default_factory=dict)
+    """Messages that could not be used."""
+
+    @property
+    def num_skipped(self) -> int:
+        """How many messages could not be used."""
+        return count(self.left_out)
 
 
 def read_labelled(bag: Bag, name: str, width: int) -> Labelled | None:
@@ -36,22 +41,30 @@ def read_labelled(bag: Bag, name: str, width: int) -> Labelled | None:
         name: Of the topic.
         width: Number of elements that are wanted.
     """
-    topics = [topic for topic in bag.topics if (topic.name, topic.type) == (name, LABELLED_TYPE)]
-    received, rows = [], []
-    parts: tuple[tuple[str, int], ...] = ()
-    num_messages = 0
-    for topic in topics:
-        for receive_ns, message in bag.messages(topic):
-            num_messages += 1
-            if len(message.data) == width:
-                received.append(receive_ns)
-                rows.append(message.data)
-                parts = parts or tuple((part.label, part.size) for part in message.layout.dim)
-    if not rows:
+    leaving_out = LeavingOut()
+    received: list[StampArray] = []
+    values = Spool(width)
+    num_read = 0
+    for topic in bag.topics:
+        if (topic.name, topic.type) != (name, LABELLED_TYPE):
+            continue
+        for block in bag.blocks(topic):
+            alike, undecodable = array_parts(bag, topic, block)
+            leaving_out.add(UNDECODABLE, block.receive_ns[undecodable])
+            rows = np.full((len(block.sizes), width), np.nan, np.float32)
+            is_kept = np.zeros(len(rows), np.bool_)
+            is_kept[undecodable] = True
+            for part in alike:
+                if part.counts == (width,):
+                    rows[part.places] = part.numbers()
+                    is_kept[part.places] = True
+                    num_read += len(part.places)
+                else:
+                    leaving_out.add(OTHER_WIDTH, block.receive_ns[part.places])
+            received.append(block.receive_ns[is_kept])
+            values.append(rows[is_kept])
+    if not num_read:
         return None
     return Labelled(
-        receive_ns=np.array(received, np.int64),
-        values=np.array(rows, np.float32),
-        parts=parts,
-        num_skipped=num_messages - len(rows),
+        receive_ns=np.concatenate(received), values=values, left_out=leaving_out.found()
     )

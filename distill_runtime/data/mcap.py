@@ -4,9 +4,7 @@
 
 Nothing at the end of a file is needed, since everything that is said there stands in its records,
 too. A file that ends in the middle of a record, or is damaged somewhere, gives what comes before,
-and says where and why it ends.
-
-Source: the MCAP format specification, records and their opcodes.
+and says where and why it ends. What has been read does not stay in memory.
 """
 
 from __future__ import annotations
@@ -16,7 +14,6 @@ from contextlib import suppress
 import mmap
 from pathlib import Path
 import struct
-from struct import Struct
 from typing import NamedTuple
 
 from distill_runtime.core.arrays import IndexArray
@@ -25,41 +22,40 @@ import numpy as np
 import numpy.typing as npt
 from rosbags.rosbag2.storage_mcap import DECOMPRESSORS
 
-from .blocks import Block, ByteArray, windows
+from .blocks import Block, ByteArray, SIZE, windows
+from .mcap_records import (
+    CHANNEL,
+    Channel,
+    Channels,
+    CHUNK,
+    Chunk,
+    DATA_END,
+    FOOTER,
+    HEAD,
+    INDEX,
+    Index,
+    MAGIC,
+    MESSAGE,
+    MESSAGE_HEAD,
+    Places,
+    read_chunk,
+    read_index,
+    RECORD,
+    SCHEMA,
+    Walked,
+)
 
-MAGIC = b'\x89MCAP0\r\n'
-_FOOTER, _SCHEMA, _CHANNEL, _MESSAGE, _CHUNK, _INDEX, _DATA_END = 2, 3, 4, 5, 6, 7, 15
-_RECORD = Struct('<BQ')
-_IDS = Struct('<HH')
-_ID = Struct('<H')
-_UINT = Struct('<I')
-_CHUNK_HEAD = Struct('<QQQI')
-_HEAD = _RECORD.size
-_MESSAGE_HEAD = 22  # channel, sequence, log time, publish time
 _MAX_CHUNK = 2**32
+_DROP_EVERY = 1 << 26  # bytes
+_DROP = getattr(mmap, 'MADV_DONTNEED', None)
 
 
-class Channel(NamedTuple):
-    """One topic of a file."""
+class _Piece(NamedTuple):
+    """Some messages of a channel in one chunk."""
 
-    topic: str
-    type: str
-    encoding: str
-    """Of its messages; only cdr can be read."""
-    definition: str
-    """Of its type, as ros2msg; '' if the file says none."""
-
-
-class _Chunk(NamedTuple):
-    """Where messages lie: a chunk, or a stretch of messages without one."""
-
-    start: int
-    end: int
-    compression: str
-    size: int
-    """When decompressed."""
-    messages: dict[int, tuple[npt.NDArray[np.int64], IndexArray]]
-    """Per channel their log times and the places of their records."""
+    chunk: Chunk
+    times: npt.NDArray[np.int64]
+    places: IndexArray
 
 
 class McapFile:
@@ -72,11 +68,11 @@ class McapFile:
             RecordingError: If it is no MCAP file.
         """
         self.path = path
-        self.channels: dict[int, Channel] = {}
         self.damage = ''
         """Why not all of the file could be read; '' if it could."""
-        self._schemas: dict[int, tuple[str, str]] = {}
-        self._chunks: list[_Chunk] = []
+        self._channels = Channels()
+        self._chunks: list[Chunk] = []
+        self._dropped = 0
         with path.open('rb') as file:
             if file.read(len(MAGIC)) != MAGIC:
                 raise RecordingError(f'{path} is no MCAP file: it does not begin with its magic')
@@ -88,6 +84,11 @@ class McapFile:
             self.close()
             raise
 
+    @property
+    def channels(self) -> dict[int, Channel]:
+        """All topics, by number."""
+        return self._channels.found
+
     def close(self) -> None:
         """Close the file."""
         del self._data
@@ -97,22 +98,72 @@ class McapFile:
     def count(self, channel: int) -> int:
         """Return the number of messages of a channel."""
         return sum(
-            len(chunk.messages[channel][0]) for chunk in self._chunks if channel in chunk.messages
+            chunk.messages[channel].num_messages
+            for chunk in self._chunks
+            if channel in chunk.messages
         )
+
+    def first_times(self, channel: int) -> list[int]:
+        """Return the least log time of each block of a channel."""
+        found = []
+        for pieces in self._pieces(channel):
+            found.append(min(int(piece.times.min()) for piece in pieces))
+            self._drop(pieces[-1])
+        return found
 
     def blocks(self, channel: int) -> Iterator[Block]:
         """Yield the messages of a channel, in the order of the file."""
+        held: tuple[int, ByteArray] | None = None
+        for pieces in self._pieces(channel):
+            chunk, data = pieces[0].chunk, self._data
+            if chunk.compression:
+                if held is None or held[0] != chunk.start:
+                    held = (chunk.start, self._content(chunk))
+                data, places = held[1], pieces[0].places
+                ends = np.full(len(places), len(data))
+            else:
+                places = np.concatenate([piece.chunk.start + piece.places for piece in pieces])
+                ends = np.repeat(
+                    [piece.chunk.end for piece in pieces], [len(piece.places) for piece in pieces]
+                )
+            times = np.concatenate([piece.times for piece in pieces])
+            sizes = windows(data, places + 1, 8).view('<u8')[:, 0].astype(np.intp) - MESSAGE_HEAD
+            starts = places + HEAD + MESSAGE_HEAD
+            is_whole = (sizes >= 0) & (sizes <= ends - starts)
+            yield Block(times[is_whole], data, starts[is_whole], sizes[is_whole])
+            self._drop(pieces[-1])
+
+    def _pieces(self, channel: int) -> Iterator[list[_Piece]]:
+        """Yield the messages of a channel by the thousand; those of compressed chunks apart."""
+        group: list[_Piece] = []
+        size = 0
         for chunk in self._chunks:
             if channel not in chunk.messages:
                 continue
-            times, places = chunk.messages[channel]
-            data = self._content(chunk)
-            sizes = _uints(data, places + 1) - _MESSAGE_HEAD
-            starts = places + _HEAD + _MESSAGE_HEAD
-            is_whole = (sizes >= 0) & (starts + sizes <= len(data))
-            yield Block(times[is_whole], data, starts[is_whole], sizes[is_whole])
+            times, places = self._found(chunk.messages[channel])
+            for begin in range(0, len(times), SIZE):
+                end = begin + SIZE
+                if group and (chunk.compression or size >= SIZE):
+                    yield group
+                    group, size = [], 0
+                piece = _Piece(chunk, times[begin:end], places[begin:end])
+                if chunk.compression:
+                    yield [piece]
+                else:
+                    group.append(piece)
+                    size += len(piece.times)
+        if group:
+            yield group
 
-    def _content(self, chunk: _Chunk) -> ByteArray:
+    def _found(self, messages: Index | Walked) -> Walked:
+        """Return times and places of messages."""
+        if isinstance(messages, Walked):
+            return messages
+        pairs = np.frombuffer(self._map, '<u8', 2 * messages.num_messages, messages.begin)
+        times, places = pairs.reshape(-1, 2).T.astype(np.int64)
+        return Walked(times, places.astype(np.intp, copy=False))
+
+    def _content(self, chunk: Chunk) -> ByteArray:
         """Return the records of a chunk."""
         stored = self._data[chunk.start : chunk.end]
         if not chunk.compression:
@@ -120,65 +171,78 @@ class McapFile:
         content = DECOMPRESSORS[chunk.compression](stored.tobytes(), chunk.size)
         return np.frombuffer(content, np.uint8)
 
+    def _drop(self, piece: _Piece) -> None:
+        """Let go of what was read, now and then.
+
+        Args:
+            piece: Was read last.
+        """
+        self._drop_before(piece.chunk.start + int(piece.places[-1]))
+
+    def _drop_before(self, place: int) -> None:
+        if _DROP is not None and abs(place - self._dropped) >= _DROP_EVERY:
+            self._map.madvise(_DROP)  # what is asked for again is read again
+            self._dropped = place
+
     def _scan(self) -> None:
         """Walk over the records."""
         data, place, end = self._map, len(MAGIC), len(self._map)
-        loose: dict[int, list[tuple[int, int]]] = {}
+        loose = Places()
         is_ended = False
-        while place + _HEAD <= end:
-            kind, size = _RECORD.unpack_from(data, place)
-            begin = place + _HEAD
+        while place + HEAD <= end:
+            kind, size = RECORD.unpack_from(data, place)
+            begin = place + HEAD
             if begin + size > end:
-                if kind == _CHUNK:
+                if kind == CHUNK:
                     self._add_chunk(begin, end)
                 break
-            if kind == _MESSAGE and size >= _MESSAGE_HEAD:
-                _note(loose, data, place)
-            elif kind == _CHUNK:
+            if kind == MESSAGE and size >= MESSAGE_HEAD:
+                loose.note(data, place)
+            elif kind == CHUNK:
                 self._add_chunk(begin, begin + size)
-            elif kind == _INDEX and self._chunks:
+            elif kind == INDEX and self._chunks:
                 self._add_index(begin, begin + size)
-            elif kind in (_SCHEMA, _CHANNEL):
-                self._learn(kind, data[begin : begin + size])
-            is_ended = is_ended or kind == _DATA_END
-            place = end if kind == _FOOTER else begin + size
-        if loose:
-            self._chunks.append(_Chunk(0, end, '', end, _arrays(loose)))
+            elif kind in (SCHEMA, CHANNEL):
+                self._channels.learn(kind, data[begin : begin + size])
+            is_ended = is_ended or kind == DATA_END
+            place = end if kind == FOOTER else begin + size
+            self._drop_before(place)
         if not is_ended:
             self.damage = (
                 f'{self.path} ends at byte {end} in the middle of a record that begins at byte '
                 f'{place}: it was cut off, what came later is missing'
             )
         for number, chunk in enumerate(self._chunks):
-            # what declares a channel stands in its first chunk, and again at the end of the file
-            if not chunk.messages or not set(chunk.messages) <= set(self.channels):
+            # what declares a channel stands in its first chunk, and again at the end of the file;
+            # where a file is cut off, the index of the last chunk may be, too
+            is_cut = not is_ended and number == len(self._chunks) - 1
+            if is_cut or not chunk.messages or not set(chunk.messages) <= set(self.channels):
                 self._chunks[number] = chunk._replace(messages=self._walk(chunk))
+                self._drop_before(chunk.end)
+        without_chunk = loose.by_channel()
+        if without_chunk:
+            self._chunks.append(Chunk(0, end, '', end, without_chunk))
 
     def _add_chunk(self, begin: int, end: int) -> None:
         """Note a chunk whose record lies between two places; it may be cut off."""
-        try:
-            _, _, size, _ = _CHUNK_HEAD.unpack_from(self._map, begin)
-            compression, start = _text(self._map, begin + _CHUNK_HEAD.size)
-        except (struct.error, ValueError):
-            return
-        start += 8
-        if compression in DECOMPRESSORS and size < _MAX_CHUNK and start <= end:
-            self._chunks.append(_Chunk(start, end, compression, size, {}))
+        chunk = read_chunk(self._map, begin, end)
+        if chunk is not None and chunk.compression in DECOMPRESSORS and chunk.size < _MAX_CHUNK:
+            self._chunks.append(chunk)
 
     def _add_index(self, begin: int, end: int) -> None:
         """Note where the messages of one channel lie in the newest chunk."""
-        (channel,) = _ID.unpack_from(self._map, begin)
-        count = (end - begin - 6) // 16
-        if count <= 0:
+        try:
+            channel, index = read_index(self._map, begin, end)
+        except struct.error:
             return
-        pairs = np.frombuffer(self._map, '<u8', 2 * count, begin + 6).reshape(-1, 2)
-        times, places = pairs.T.astype(np.int64)
-        chunk = self._chunks[-1]
+        if not index.num_messages:
+            return
+        chunk, places = self._chunks[-1], self._found(index).places
         room = chunk.size if chunk.compression else chunk.end - chunk.start
-        if places.max() + _HEAD + _MESSAGE_HEAD <= room and places.min() >= 0:
-            chunk.messages[channel] = (times, places.astype(np.intp))
+        if places.max() + HEAD + MESSAGE_HEAD <= room and places.min() >= 0:
+            chunk.messages[channel] = index
 
-    def _walk(self, chunk: _Chunk) -> dict[int, tuple[npt.NDArray[np.int64], IndexArray]]:
+    def _walk(self, chunk: Chunk) -> dict[int, Index | Walked]:
         """Find the messages of a chunk that has no index, and what its records declare."""
         try:
             data = self._content(chunk).tobytes()
@@ -188,65 +252,16 @@ class McapFile:
                 f'{error}'
             )
             return {}
-        found: dict[int, list[tuple[int, int]]] = {}
+        found = Places()
         place = 0
-        while place + _HEAD <= len(data):
-            kind, size = _RECORD.unpack_from(data, place)
-            begin = place + _HEAD
+        while place + HEAD <= len(data):
+            kind, size = RECORD.unpack_from(data, place)
+            begin = place + HEAD
             if begin + size > len(data):
                 break
-            if kind == _MESSAGE and size >= _MESSAGE_HEAD:
-                _note(found, data, place)
-            elif kind in (_SCHEMA, _CHANNEL):
-                self._learn(kind, data[begin : begin + size])
+            if kind == MESSAGE and size >= MESSAGE_HEAD:
+                found.note(data, place)
+            elif kind in (SCHEMA, CHANNEL):
+                self._channels.learn(kind, data[begin : begin + size])
             place = begin + size
-        return _arrays(found)
-
-    def _learn(self, kind: int, record: bytes) -> None:
-        """Note a schema or a channel."""
-        try:
-            if kind == _SCHEMA:
-                (number,) = _ID.unpack_from(record)
-                name, place = _text(record, 2)
-                encoding, place = _text(record, place)
-                definition, _ = _text(record, place)
-                self._schemas[number] = (name, definition if encoding == 'ros2msg' else '')
-                return
-            number, schema = _IDS.unpack_from(record)
-            topic, place = _text(record, 4)
-            encoding, _ = _text(record, place)
-        except (struct.error, ValueError):
-            return
-        name, definition = self._schemas.get(schema, ('', ''))
-        self.channels[number] = Channel(topic, name, encoding, definition)
-
-
-def _text(data: bytes | mmap.mmap, place: int) -> tuple[str, int]:
-    """Return a string and the place behind it."""
-    (size,) = _UINT.unpack_from(data, place)
-    start = place + _UINT.size
-    if start + size > len(data):
-        raise ValueError
-    return data[start : start + size].decode('utf-8', 'replace'), start + size
-
-
-def _note(found: dict[int, list[tuple[int, int]]], data: bytes | mmap.mmap, place: int) -> None:
-    """Note the log time and the place of a message."""
-    (channel,) = _ID.unpack_from(data, place + _HEAD)
-    time_ns = int.from_bytes(data[place + _HEAD + 6 : place + _HEAD + 14], 'little')
-    found.setdefault(channel, []).append((time_ns & (2**63 - 1), place))
-
-
-def _arrays(
-    found: dict[int, list[tuple[int, int]]],
-) -> dict[int, tuple[npt.NDArray[np.int64], IndexArray]]:
-    arrays = {}
-    for channel, pairs in found.items():
-        times, places = np.array(pairs, np.int64).T
-        arrays[channel] = (times, places.astype(np.intp))
-    return arrays
-
-
-def _uints(data: ByteArray, places: IndexArray) -> IndexArray:
-    """Return the uint64 at each of some places."""
-    return windows(data, places, 8).view('<u8')[:, 0].astype(np.intp)
+        return found.by_channel()

@@ -16,6 +16,7 @@ from .blocks import Block, joined
 from .mcap import McapFile
 
 _READABLE = 'cdr'
+_END = np.iinfo(np.int64).max
 
 
 class McapBag:
@@ -63,19 +64,23 @@ class McapBag:
         Raises:
             RecordingError: If a chunk cannot be decompressed.
         """
-        last_ns = -1
-        for block in self._in_file_order(topic, kind):
-            first_ns = int(block.receive_ns.min())
-            if first_ns < last_ns:
-                break
-            last_ns = int(block.receive_ns.max())
-        else:
-            yield from map(_sorted, self._in_file_order(topic, kind))
-            return
-        blocks = list(self._in_file_order(topic, kind))
-        contents = [block.content(place) for block in blocks for place in range(len(block.sizes))]
-        times = np.concatenate([block.receive_ns for block in blocks])
-        yield _sorted(joined(times.tolist(), contents))
+        channels = [
+            (file, number)
+            for file in self._files
+            for number, channel in file.channels.items()
+            if (channel.topic, channel.type, channel.encoding) == (topic, kind, _READABLE)
+        ]
+        first_times = [time for file, number in channels for time in file.first_times(number)]
+        # what is not older than all that is still to come is kept back
+        following = np.append(np.minimum.accumulate(first_times[::-1])[::-1], _END)[1:]
+        kept: Block | None = None
+        blocks = (block for file, number in channels for block in _readable(file, number))
+        for block, next_ns in zip(blocks, following.tolist(), strict=True):
+            whole = _sorted(block if kept is None else _after(kept, block))
+            count = int(np.searchsorted(whole.receive_ns, next_ns, side='right'))
+            if count:
+                yield whole.part(slice(0, count))
+            kept = whole.part(slice(count, None)) if count < len(whole.sizes) else None
 
     def deserialize(self, content: bytes, kind: str) -> Any:  # noqa: ANN401 - rosbags makes it
         """Return a message as an object."""
@@ -99,18 +104,10 @@ class McapBag:
                     self._types.register(new)
                     return
 
-    def _in_file_order(self, topic: str, kind: str) -> Iterator[Block]:
-        for file in self._files:
-            for number, channel in file.channels.items():
-                if (channel.topic, channel.type, channel.encoding) == (topic, kind, _READABLE):
-                    yield from _readable(file, number)
-
 
 def _readable(file: McapFile, channel: int) -> Iterator[Block]:
     try:
-        for block in file.blocks(channel):
-            if len(block.sizes):
-                yield block
+        yield from file.blocks(channel)
     except RecordingError:
         raise
     except Exception as error:  # of many types: lz4's and zstd's among them
@@ -120,9 +117,17 @@ def _readable(file: McapFile, channel: int) -> Iterator[Block]:
         ) from error
 
 
+def _after(first: Block, second: Block) -> Block:
+    """Put two blocks behind one another, the first one copied."""
+    contents = [
+        block.content(place) for block in (first, second) for place in range(len(block.sizes))
+    ]
+    times = np.concatenate((first.receive_ns, second.receive_ns))
+    return joined(times.tolist(), contents)
+
+
 def _sorted(block: Block) -> Block:
     """Bring a block into the order of receipt."""
     if np.all(block.receive_ns[1:] >= block.receive_ns[:-1]):
         return block
-    order = np.argsort(block.receive_ns, kind='stable')
-    return Block(block.receive_ns[order], block.data, block.starts[order], block.sizes[order])
+    return block.part(np.argsort(block.receive_ns, kind='stable'))

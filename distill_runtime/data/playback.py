@@ -16,10 +16,12 @@ import numpy as np
 import numpy.typing as npt
 
 from .course import Course, FreeCourse
+from .hidden import hidden_samples
 from .recording import Recording
+from .spool import Spool
 from .ticks import NONE, Ticks
 
-_PROGRESS_EVERY = 512
+_STRETCH = 512  # ticks
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -29,7 +31,7 @@ class Playback:
     ticks: Ticks
     mode: npt.NDArray[np.int64]
     """Shape (T,)."""
-    observation: Float32Array
+    observation: Spool
     """Shape (T, obs_dim); zero where the policy did not run."""
     action: Float32Array
     """Raw network output, shape (T, act_dim), alike."""
@@ -81,20 +83,20 @@ def play(
         recording: Its joints may have any order.
         ticks: Of this recording.
         runner: Its layout has the joints of the recording's JointState.
-        course: Leads it; None: in policy mode, history and recurrent state anew after a gap in the
-            JointState longer than max_input_age, and after every tick that is not valid.
+        course: Leads it; None: see free_course.
         needs_effort: Whether the efforts of the PD law are wanted.
         progress: Called with the number of ticks done, now and then.
 
     Raises:
-        RecordingError: If the recording lacks a joint.
+        RecordingError: If the recording lacks a joint, or the disk has no room for observations.
     """
     if course is None:
-        course = FreeCourse(_gaps(recording, ticks, runner))
+        course = free_course(recording, ticks, runner)
     sensors = Sensors(runner.plan.layout)
     fill = _Filler(recording, ticks, runner, sensors)
     num_ticks, num_joints = len(ticks.stamp_ns), len(runner.plan.joints.names)
-    observation = np.zeros((num_ticks, runner.policy.observation.size), np.float32)
+    observation = Spool(runner.policy.observation.size)
+    seen = np.zeros((_STRETCH, observation.shape[1]), np.float32)
     action = np.zeros((num_ticks, runner.policy.action.size), np.float32)
     target, command = np.zeros((2, num_ticks, num_joints))
     law = JointPD(runner.plan.joints) if needs_effort else None
@@ -102,25 +104,32 @@ def play(
     mode = np.zeros(num_ticks, np.int64)
     ran, sends, is_valid = np.zeros((3, num_ticks), np.bool_)
     reasons: dict[str, Unknown] = {}
-    for tick, stamp_ns in enumerate(ticks.stamp_ns.tolist()):
-        fill.write(tick)
-        step, is_known, reason = course.step(runner, sensors, tick, stamp_ns)
-        mode[tick] = step.mode
-        is_valid[tick] = is_known
-        if step.has_policy_step:
-            ran[tick] = True
-            observation[tick], action[tick] = step.observation, step.action
-            target[tick] = step.target
-        if step.sends:
-            sends[tick] = True
-            command[tick] = step.command
-            if law is not None and effort is not None and step.has_feedback:
-                law.compute(step.command, runner.joint_position, runner.joint_velocity)
-                effort[tick] = law.effort
-        if not is_known:
-            _count(reasons, tick, reason)
-        if progress is not None and tick % _PROGRESS_EVERY == 0:
-            progress(tick)
+    stamps_ns = ticks.stamp_ns.tolist()
+    for begin in range(0, num_ticks, _STRETCH):
+        end = min(begin + _STRETCH, num_ticks)
+        seen.fill(0.0)
+        for tick in range(begin, end):
+            fill.write(tick)
+            step, is_known, reason = course.step(runner, sensors, tick, stamps_ns[tick])
+            mode[tick] = step.mode
+            if step.has_policy_step:
+                ran[tick] = True
+                seen[tick - begin] = step.observation
+                action[tick] = step.action
+                target[tick] = step.target
+            if step.sends:
+                sends[tick] = True
+                command[tick] = step.command
+                if law is not None and effort is not None and step.has_feedback:
+                    law.compute(step.command, runner.joint_position, runner.joint_velocity)
+                    effort[tick] = law.effort
+            if is_known:
+                is_valid[tick] = True
+            else:
+                _count(reasons, tick, reason)
+        observation.append(seen[: end - begin])
+        if progress is not None:
+            progress(end)
     runner.reset()
     return Playback(
         ticks=ticks,
@@ -145,10 +154,24 @@ def _count(reasons: dict[str, Unknown], tick: int, reason: str) -> None:
         reasons[code] = Unknown(count=1, first_tick=tick, text=reason)
 
 
-def _gaps(recording: Recording, ticks: Ticks, runner: PolicyRunner) -> npt.NDArray[np.bool_]:
-    """Return before which ticks the JointState before the tick's own is too old."""
-    previous_ns = np.concatenate(([0], recording.joints.stamp_ns))[ticks.joints]
-    return ticks.stamp_ns - previous_ns > round(runner.config.max_input_age * 1e9)
+def free_course(recording: Recording, ticks: Ticks, runner: PolicyRunner) -> FreeCourse:
+    """Return the course of ticks that nobody logged.
+
+    In policy mode; history and recurrent state anew after a gap in the JointState longer than
+    max_input_age, where its stamps jump back, and after every tick that is not valid.
+    """
+    jumps_ns = np.diff(ticks.stamp_ns, prepend=ticks.stamp_ns[0])
+    return FreeCourse(
+        gap_times(recording, ticks) > runner.config.max_input_age,
+        jumps_ns < 0,
+        hidden_samples(recording, ticks),
+    )
+
+
+def gap_times(recording: Recording, ticks: Ticks) -> FloatArray:
+    """Return the time from the JointState in front of each tick's own to that, in [s]."""
+    previous_ns, _ = recording.joints.previous
+    return (ticks.stamp_ns - previous_ns[ticks.joints]).astype(np.float64) * 1e-9
 
 
 class _Filler:
@@ -159,10 +182,15 @@ class _Filler:
     ) -> None:
         """Bring the streams into the order of the sensors."""
         self._sensors = sensors
-        self._stamps = [values.tolist() for values in ticks.stamps]
+        self._stamps = list(zip(*(values.tolist() for values in ticks.stamps), strict=True))
+        self._external_stamps = [values.tolist() for values in ticks.external_stamps]
         layout = runner.plan.layout
-        joint_rows = _joint_rows(recording, layout.joints)
-        self._parts = [(joint_rows, ticks.joints.tolist(), sensors.values[: joint_rows.shape[1]])]
+        order = _joint_order(recording, layout.joints)
+        joint_rows = ticks.joints.tolist()
+        self._parts = [(recording.joints.position[:, order], joint_rows, sensors.joint_position)]
+        if recording.joints.velocity is not None:
+            velocity = recording.joints.velocity[:, order]
+            self._parts.append((velocity, joint_rows, sensors.joint_velocity))
         for stream, rows, columns, start in (
             (recording.imu, ticks.imu, [4, 5, 6, 0, 1, 2, 3], layout.angular_velocity.start),
             (recording.odometry, ticks.odometry, [0, 1, 2], layout.base_linear_velocity.start),
@@ -171,6 +199,10 @@ class _Filler:
             if stream is not None:
                 view = sensors.values[start : start + len(columns)]
                 self._parts.append((stream.values[:, columns], rows.tolist(), view))
+        for entry, view, rows in zip(
+            layout.externals, sensors.externals, ticks.externals, strict=True
+        ):
+            self._parts.append((recording.externals[entry.topic].values, rows.tolist(), view))
 
     def write(self, tick: int) -> None:
         """Write the samples of a tick."""
@@ -179,23 +211,24 @@ class _Filler:
             row = rows[tick]
             if row != NONE:
                 view[:] = values[row]
-        joints, imu, odometry, command = self._stamps
-        sensors.joint_stamp_ns = joints[tick]
-        sensors.imu_stamp_ns = imu[tick]
-        sensors.odometry_stamp_ns = odometry[tick]
-        sensors.command_stamp_ns = command[tick]
+        (
+            sensors.joint_stamp_ns,
+            sensors.imu_stamp_ns,
+            sensors.odometry_stamp_ns,
+            sensors.command_stamp_ns,
+        ) = self._stamps[tick]
+        for place, stamps in enumerate(self._external_stamps):
+            sensors.external_stamps_ns[place] = stamps[tick]
 
 
-def _joint_rows(recording: Recording, wanted: tuple[str, ...]) -> FloatArray:
-    """Return positions, then velocities, in the order of the sensors: shape (N, 2 num_joints)."""
+def _joint_order(recording: Recording, wanted: tuple[str, ...]) -> slice | IndexArray:
+    """Return which columns of the JointStates are wanted, in the order of the sensors."""
     joints = recording.joints
     missing = [name for name in wanted if name not in joints.joints]
     if missing:
         raise RecordingError(
             f'{joints.topic.name} has no joints {missing}, it has {list(joints.joints)}'
         )
-    velocity = np.zeros_like(joints.position) if joints.velocity is None else joints.velocity
-    if wanted != joints.joints:
-        order: IndexArray = np.array([joints.joints.index(name) for name in wanted], np.intp)
-        return np.concatenate((joints.position[:, order], velocity[:, order]), axis=1)
-    return np.concatenate((joints.position, velocity), axis=1)
+    if wanted == joints.joints:
+        return slice(None)
+    return np.array([joints.joints.index(name) for name in wanted], np.intp)

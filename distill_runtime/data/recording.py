@@ -5,14 +5,17 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from distill_runtime.errors import RecordingError
+from distill_runtime.spec.terms import External
 
 from .bags import Bag
-from .streams import JointStream, read_command, read_imu, read_joints, read_odometry, Stream
-from .topics import check_names, find_topic, need_topic
+from .joint_stream import JointStream, KINDS, read_joints
+from .streams import read_command, read_external, read_imu, read_odometry, Stream
+from .tick_rows import OfTicks
+from .topics import check_names, find_external, find_topic, need_topic
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -28,6 +31,27 @@ class Recording:
     command: Stream | None
     joint_command: JointStream | None
     """What was sent to the joints."""
+    externals: Mapping[str, Stream] = field(default_factory=dict)
+    """External topics of a policy, by the names that it has for them."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Wanted:
+    """What of a recording is wanted."""
+
+    joints: tuple[str, ...] | None = None
+    """In the wanted order; None: those of the message with the most names."""
+    but: Collection[str] = ()
+    """Topics of student_node that are not wanted."""
+    externals: tuple[External, ...] = ()
+    """External topics."""
+    node: str = ''
+    """Full name of the node whose topics are preferred where there are several; '' for none."""
+    of_ticks: OfTicks | None = None
+    """Says which rows are wanted; None: all."""
+
+
+ALL = Wanted()
 
 
 def read_recording(
@@ -54,39 +78,52 @@ def read_recording(
         return replace(recording, joint_command=_joint_command(bag, given, policy_joints))
 
 
-def read_inputs(
-    bag: Bag,
-    topics: Mapping[str, str],
-    joints: tuple[str, ...] | None = None,
-    namespace: str = '',
-    but: Collection[str] = (),
-) -> Recording:
+def read_inputs(bag: Bag, topics: Mapping[str, str], wanted: Wanted = ALL) -> Recording:
     """Read what a policy sees, without what was sent to the joints.
 
     Args:
         bag: The recording.
         topics: As for read_recording.
-        joints: Those that are wanted, in the wanted order; None: those of the message with the
-            most names.
-        namespace: Of the node whose topics are preferred where there are several, with a slash at
-            its end; '' for none.
-        but: Topics of student_node that are not wanted.
+        wanted: What of it.
 
     Raises:
         RecordingError: If it cannot be used, or several topics may be the one needed.
     """
-    streams = {}
-    for name, read in (('imu', read_imu), ('odom', read_odometry), ('cmd_vel', read_command)):
-        topic = None if name in but else find_topic(bag, name, topics, namespace)
-        stream = None if topic is None else read(bag, topic)
-        streams[name] = stream if stream is not None and len(stream.values) else None
+    rows = wanted.of_ticks
+    topic = need_topic(bag, 'joint_states', topics, wanted.node)
+    joints = read_joints(
+        bag,
+        topic,
+        wanted.joints,
+        None if rows is None else rows.of_joints(),
+        KINDS if rows is None else KINDS[:2],
+    )
+    streams: dict[str, Stream | None] = {'imu': None, 'odom': None, 'cmd_vel': None}
+    for name in streams:
+        found = None if name in wanted.but else find_topic(bag, name, topics, wanted.node)
+        if found is None:
+            continue
+        if name == 'cmd_vel':
+            stream = read_command(bag, found)
+        else:
+            read = read_imu if name == 'imu' else read_odometry
+            stream = read(bag, found, None if rows is None else rows.of(name, joints))
+        streams[name] = stream if stream.num_usable else None
+    externals = {}
+    for term in wanted.externals:
+        found = find_external(bag, term, topics, wanted.node)
+        choose = None
+        if rows is not None and term.message == 'PoseStamped':
+            choose = rows.of(term.topic, joints)
+        externals[term.topic] = read_external(bag, found, term.width, choose)
     return Recording(
         path=bag.path,
-        joints=read_joints(bag, need_topic(bag, 'joint_states', topics, namespace), joints),
+        joints=joints,
         imu=streams['imu'],
         odometry=streams['odom'],
         command=streams['cmd_vel'],
         joint_command=None,
+        externals=externals,
     )
 
 

@@ -4,55 +4,32 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass, replace
-from pathlib import Path
-from typing import TypeVar
 
 from distill_runtime.core.arrays import FloatArray, IndexArray
 from distill_runtime.core.modes import Mode
-from distill_runtime.core.plan import Plan
-from distill_runtime.errors import RecordingError
 from distill_runtime.policy.model import LoadedPolicy
 import numpy as np
 import numpy.typing as npt
 
-from .bags import Bag
-from .commands import command_rows, Commands, logged_command_rows, nearest_rows, read_commands
+from .commands import command_rows, logged_command_rows, nearest_rows
 from .course import LoggedCourse, LoggedRun
 from .exact_ticks import ExactTicks, find_exact_ticks
-from .labelled import Labelled, read_labelled
+from .labelled import Labelled
 from .playback import play, Playback
-from .recorded_node import recorded_parameters
-from .recording import read_inputs, Recording
 from .replay_config import ReplayConfig
+from .source import Source, unneeded
+from .spool import Picked
 from .tick_fields import model_number
 from .tick_log import (
     is_interrupted,
-    read_tick_log,
     started_anew,
     TickLog,
     ticks_in_period,
 )
 from .ticks import find_ticks, NONE, Ticks
-from .topics import check_names, find_topic
-
-F = TypeVar('F', np.float32, np.float64)
-
-
-@dataclass(frozen=True, kw_only=True, eq=False)
-class Source:
-    """What a recording holds for a policy; None: it is not recorded."""
-
-    recording: Recording
-    log: TickLog | None
-    commands: Commands | None
-    observation: Labelled | None
-    action: Labelled | None
-    parameters: Mapping[str, object]
-    """What the node was set to, as far as the recording says and a runner cares."""
-    damage: tuple[str, ...]
-    """What of the recording could not be read."""
+from .troubles import find_troubles, Trouble
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -74,7 +51,11 @@ class Replay:
     is_same_model: bool | None
     """Whether this model ran in the recording; None: nothing says which did."""
     is_approximate: bool
-    """Whether some ticks depend a little on what was before the recording."""
+    """Whether some ticks depend a little on what was before the recording, or on samples that an
+    older node did not name.
+    """
+    troubles: tuple[Trouble, ...]
+    """What is odd about the recording."""
     ticks_per_step: int
     period_problem: str = ''
     """Why the policy's period does not fit the ticks that were logged; '' if it does."""
@@ -91,87 +72,21 @@ class Replay:
     def recorded_commands(self) -> FloatArray | None:
         """Return what was sent at each tick, NaN where nothing was; None: not recorded."""
         commands, rows = self.source.commands, self.reference.command_rows
-        return None if commands is None else _picked(commands.values, rows)
+        if commands is None or rows is None:
+            return None
+        picked = commands.values[rows]
+        picked[rows == NONE] = np.nan
+        return picked
 
-    def recorded_observations(self) -> npt.NDArray[np.float32] | None:
+    def recorded_observations(self) -> Picked | None:
         """Return the observation of each tick alike."""
-        logged = self.source.observation
-        return None if logged is None else _picked(logged.values, self.reference.observation_rows)
+        logged, rows = self.source.observation, self.reference.observation_rows
+        return None if logged is None or rows is None else Picked(logged.values, rows)
 
-    def recorded_actions(self) -> npt.NDArray[np.float32] | None:
+    def recorded_actions(self) -> Picked | None:
         """Return the network's output of each tick alike."""
-        logged = self.source.action
-        return None if logged is None else _picked(logged.values, self.reference.action_rows)
-
-
-def _picked(values: npt.NDArray[F], rows: IndexArray | None) -> npt.NDArray[F] | None:
-    if rows is None:
-        return None
-    picked = values[rows]
-    picked[rows == NONE] = np.nan
-    return picked
-
-
-def read_source(
-    path: Path | str, policy: LoadedPolicy, topics: Mapping[str, str] | None = None, node: str = ''
-) -> Source:
-    """Read what a policy needs of a recording, and what it can be compared with.
-
-    Args:
-        path: See Bag.
-        policy: Says which inputs are needed.
-        topics: Topic of the recording per topic of student_node.
-        node: See read_tick_log.
-
-    Raises:
-        ConfigError: If nothing is there, or a name in topics is unknown.
-        RecordingError: If it cannot be used.
-    """
-    given = topics or {}
-    check_names(given)
-    runner = policy.runner()
-    plan = runner.plan
-    if plan.layout.externals:
-        raise RecordingError(
-            f'policy {policy.spec.name!r} reads {[e.topic for e in plan.layout.externals]}, '
-            'expected one without external topics: ~/tick does not say which of their messages a '
-            'tick used'
-        )
-    unneeded = _unneeded(plan)
-    with Bag(path) as bag:
-        log = read_tick_log(bag, node, policy.sha256)
-        namespace = '' if log is None else log.namespace
-        recording = read_inputs(bag, given, plan.layout.joints, namespace, unneeded)
-        for name, is_needed, stream in (
-            ('imu', plan.needs_imu, recording.imu),
-            ('odom', plan.needs_odometry, recording.odometry),
-        ):
-            if is_needed and stream is None:
-                raise RecordingError(
-                    f'{path} has no messages for {name}, which the policy reads, it has '
-                    f'{[f"{topic.name} ({topic.type})" for topic in bag.topics]}'
-                )
-        topic = find_topic(bag, 'joint_command', given, namespace)
-        is_sent = topic is not None and topic.num_messages
-        return Source(
-            recording=recording,
-            log=log,
-            commands=read_commands(bag, topic, plan.joints) if topic and is_sent else None,
-            observation=None
-            if log is None
-            else read_labelled(bag, f'{log.node}/observation', runner.policy.observation.size),
-            action=None
-            if log is None
-            else read_labelled(bag, f'{log.node}/action', runner.policy.action.size),
-            parameters={} if log is None else recorded_parameters(bag, log.node),
-            damage=bag.damage,
-        )
-
-
-def _unneeded(plan: Plan) -> list[str]:
-    """Return the inputs that a policy does not read."""
-    needed = {'imu': plan.needs_imu, 'odom': plan.needs_odometry, 'cmd_vel': plan.needs_command}
-    return [name for name, is_needed in needed.items() if not is_needed]
+        logged, rows = self.source.action, self.reference.action_rows
+        return None if logged is None or rows is None else Picked(logged.values, rows)
 
 
 def replay(
@@ -203,11 +118,12 @@ def replay(
             reference=reference,
             is_same_model=None,
             is_approximate=False,
+            troubles=find_troubles(source, ticks, runner),
             ticks_per_step=1,
         )
     tick_ns = period_ns // ticks_per_step
     exact = find_exact_ticks(
-        source.recording, log, tick_ns, config.uses_arrival, _unneeded(runner.plan)
+        source.recording, log, tick_ns, config.uses_arrival, unneeded(runner.plan)
     )
     reference = _logged_reference(source, log, tick_ns, ticks_per_step)
     ours = model_number(policy.sha256)
@@ -227,10 +143,16 @@ def replay(
         playback=playback,
         reference=reference,
         is_same_model=is_same,
-        is_approximate=course.is_approximate,
+        is_approximate=course.is_approximate or (is_same and not _names_all(log, source)),
+        troubles=find_troubles(source, exact.ticks, runner),
         ticks_per_step=ticks_per_step,
         period_problem=problem,
     )
+
+
+def _names_all(log: TickLog, source: Source) -> bool:
+    """Whether the ticks name the samples of all topics that the policy reads."""
+    return set(source.recording.externals) <= set(log.externals)
 
 
 def _logged_run(
@@ -247,9 +169,10 @@ def _logged_run(
         is_interrupted=is_interrupted(log),
         lacks=exact.lacks,
         is_other=np.zeros(len(log.tick), np.bool_) if is_other is None else is_other,
+        fault_action=log.fault_action,
         command=source.commands.values if source.commands and is_commands else None,
         command_rows=reference.command_rows,
-        action=None if source.action is None else source.action.values,
+        action=None if source.action is None else source.action.values[:],
         action_rows=reference.action_rows,
     )
 

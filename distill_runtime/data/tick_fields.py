@@ -38,7 +38,12 @@ def tick_labels(topics: Iterable[str]) -> tuple[str, ...]:
         topics: External topics of the policy. The element of each, the last ones, identifies the
             sample in use: by its header stamp, or where it has none by its source timestamp.
     """
-    return (*TICK_FIELDS, FAULT_ACTION, *(f'{topic}{_SAMPLE}' for topic in topics))
+    return (*TICK_FIELDS, FAULT_ACTION, *map(sample_label, topics))
+
+
+def sample_label(topic: str) -> str:
+    """Return the label of the element that identifies the sample of an external topic."""
+    return f'{topic}{_SAMPLE}'
 
 
 def external_topics(labels: tuple[str, ...]) -> tuple[str, ...]:

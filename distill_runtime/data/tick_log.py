@@ -4,18 +4,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 
+from distill_runtime.core.arrays import IndexArray
 from distill_runtime.errors import ConfigError, RecordingError
 import numpy as np
 import numpy.typing as npt
 
 from .bags import Bag, Topic
-from .streams import StampArray
-from .tick_fields import model_number, TICK_FIELDS
+from .blocks import StampArray
+from .left_out import count, LeavingOut, LeftOut, OTHER_LABELS, UNDECODABLE
+from .parts import array_parts
+from .tick_fields import external_topics, FAULT_ACTION, model_number, sample_label, TICK_FIELDS
 
 TICK_TYPE = 'std_msgs/msg/Int64MultiArray'
+UNTOLD = -1
+"""What a tick says that does not say it; of a sample it is the same as none."""
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -39,8 +44,17 @@ class TickLog:
     model: StampArray
     """First 60 bits of the model's sha256."""
     lateness_ns: StampArray
-    num_skipped: int = 0
+    fault_action: StampArray
+    """A number of ACTION_NUMBERS, UNTOLD where the node did not say it."""
+    externals: Mapping[str, StampArray] = field(default_factory=dict)
+    """Which sample of each external topic a tick used, UNTOLD where it did not read the topic."""
+    left_out: LeftOut = field(default_factory=dict)
     """Messages that could not be used."""
+
+    @property
+    def num_skipped(self) -> int:
+        """How many messages could not be used."""
+        return count(self.left_out)
 
     @property
     def namespace(self) -> str:
@@ -93,33 +107,48 @@ def read_tick_log(bag: Bag, node: str = '', sha256: str = '') -> TickLog | None:
 
 
 def _read(bag: Bag, topic: Topic) -> TickLog:
-    received: list[int] = []
-    rows: list[npt.NDArray[np.int64]] = []
-    num_skipped = 0
-    orders: dict[tuple[str, ...], list[int] | None] = {}
-    for receive_ns, message in bag.messages(topic):
-        labels = tuple(part.label for part in message.layout.dim)
-        if labels not in orders:
-            is_known = set(TICK_FIELDS) <= set(labels)
-            orders[labels] = [labels.index(name) for name in TICK_FIELDS] if is_known else None
-        order = orders[labels]
-        if order is None or len(message.data) != len(labels):
-            num_skipped += 1
-            continue
-        received.append(receive_ns)
-        rows.append(message.data[order])
-    if not rows:
+    leaving_out = LeavingOut()
+    numbers: list[IndexArray] = []
+    received: list[StampArray] = []
+    parts: list[tuple[tuple[str, ...], StampArray]] = []
+    before = 0
+    for block in bag.blocks(topic):
+        alike, undecodable = array_parts(bag, topic, block)
+        leaving_out.add(UNDECODABLE, block.receive_ns[undecodable])
+        for part in alike:
+            if set(TICK_FIELDS) <= set(part.names) and part.counts == (len(part.names),):
+                numbers.append(before + part.places)
+                received.append(block.receive_ns[part.places])
+                parts.append((part.names, part.numbers()))
+            else:
+                leaving_out.add(OTHER_LABELS, block.receive_ns[part.places])
+        before += len(block.sizes)
+    if not parts:
         raise RecordingError(
             f'{topic.name} has no message whose elements are labelled {list(TICK_FIELDS)}: was it '
             'recorded from student_node?'
         )
-    columns = np.array(rows, np.int64).T
+    order = np.argsort(np.concatenate(numbers))
+
+    def column(name: str, first: int = 0) -> StampArray:
+        """Return what stands under a label from some place on, UNTOLD where it is not there."""
+        found = [
+            values[:, labels.index(name, first)]
+            if name in labels[first:]
+            else np.full(len(values), UNTOLD, np.int64)
+            for labels, values in parts
+        ]
+        return np.concatenate(found)[order]
+
+    topics = dict.fromkeys(name for labels, _ in parts for name in external_topics(labels))
     return TickLog(
         topic=topic,
         node=topic.name.removesuffix('/tick'),
-        receive_ns=np.array(received, np.int64),
-        num_skipped=num_skipped,
-        **dict(zip(TICK_FIELDS, columns, strict=True)),
+        receive_ns=np.concatenate(received)[order],
+        fault_action=column(FAULT_ACTION),
+        externals={name: column(sample_label(name), len(TICK_FIELDS)) for name in topics},
+        left_out=leaving_out.found(),
+        **{name: column(name) for name in TICK_FIELDS},
     )
 
 

@@ -7,7 +7,7 @@ each first one at least period - 1 ms after the last tick's. A tick sees the new
 Odometry whose header stamp is not after its own. Of topics without a header (Twist) it sees the
 newest message received not after its JointState was received: receive times and header stamps may
 come from different clocks, so the two are never compared. A JointState without a stamp gives no
-tick.
+tick. Where the stamps jump back, ticks go on from there, and see nothing of before.
 
     JointState  0   5  10  15  20  25 ms        period 20 ms
     Imu           2       11      21
@@ -23,10 +23,12 @@ from distill_runtime.core.sensors import NEVER
 from distill_runtime.errors import RecordingError
 import numpy as np
 
+from .blocks import StampArray
 from .recording import Recording
-from .streams import StampArray, Stream
+from .streams import Stream
+from .tick_rows import SLACK_NS, TickRows
+from .timeline import Timeline
 
-SLACK_NS = 1_000_000
 NONE = -1
 """Row of an input of which no sample has come yet."""
 
@@ -49,6 +51,10 @@ class Ticks(NamedTuple):
     odometry: IndexArray
     command: IndexArray
     stamps: Stamps
+    externals: tuple[IndexArray, ...] = ()
+    """Rows of the external topics, in the order of the recording's."""
+    external_stamps: tuple[StampArray, ...] = ()
+    """Stamps of their samples."""
 
 
 def find_ticks(recording: Recording, period_ns: int, first_row: int = 0) -> Ticks:
@@ -64,29 +70,34 @@ def find_ticks(recording: Recording, period_ns: int, first_row: int = 0) -> Tick
         RecordingError: If no JointState is stamped.
     """
     joints = recording.joints
-    rows = first_row + _thinned(joints.stamp_ns[first_row:], period_ns - SLACK_NS)
+    is_tick = TickRows(period_ns - SLACK_NS)(
+        joints.stamp_ns[first_row:], joints.receive_ns[first_row:]
+    )
+    rows = first_row + np.flatnonzero(is_tick)
     if not len(rows):
         raise RecordingError(
             f'{recording.path}: no message of {joints.topic.name} is stamped, expected the time '
             'of measurement in its header'
         )
     stamp_ns, receive_ns = joints.stamp_ns[rows], joints.receive_ns[rows]
-    imu, odometry, command = (
-        newest_rows(stream, stamp_ns, receive_ns)
-        for stream in (recording.imu, recording.odometry, recording.command)
-    )
+    timeline = Timeline(stamp_ns, receive_ns)
+    streams = (
+        recording.imu, recording.odometry, recording.command, *recording.externals.values()
+    )  # fmt: skip
+    found = [newest_rows(stream, timeline, receive_ns) for stream in streams]
+    stamps = [
+        sample_stamps(stream, seen, stamp_ns, receive_ns)
+        for stream, seen in zip(streams, found, strict=True)
+    ]
     return Ticks(
         stamp_ns=stamp_ns,
         joints=rows,
-        imu=imu,
-        odometry=odometry,
-        command=command,
-        stamps=Stamps(
-            joints=stamp_ns,
-            imu=sample_stamps(recording.imu, imu, stamp_ns, receive_ns),
-            odometry=sample_stamps(recording.odometry, odometry, stamp_ns, receive_ns),
-            command=sample_stamps(recording.command, command, stamp_ns, receive_ns),
-        ),
+        imu=found[0],
+        odometry=found[1],
+        command=found[2],
+        stamps=Stamps(stamp_ns, *stamps[:3]),
+        externals=tuple(found[3:]),
+        external_stamps=tuple(stamps[3:]),
     )
 
 
@@ -103,7 +114,7 @@ def sample_stamps(
         stamp_ns: Of the ticks.
         receive_ns: When what gave the tick was received.
     """
-    if stream is None:
+    if stream is None or not len(stream.values):
         return np.full(len(rows), NEVER, np.int64)
     stamps = stream.stamp_ns
     if stamps is None:
@@ -111,23 +122,20 @@ def sample_stamps(
     return np.where(rows == NONE, NEVER, stamps[rows])
 
 
-def _thinned(stamp_ns: StampArray, least_ns: int) -> IndexArray:
-    """Return the rows that give a tick."""
-    rows: list[int] = []
-    last_ns = 0
-    for row, stamp in enumerate(stamp_ns.tolist()):
-        if stamp > 0 and (not rows or stamp - last_ns >= least_ns):
-            rows.append(row)
-            last_ns = stamp
-    return np.array(rows, np.intp)
+def newest_rows(stream: Stream | None, timeline: Timeline, receive_ns: StampArray) -> IndexArray:
+    """Return the row of the newest sample at each tick; of equal stamps the last received.
 
-
-def newest_rows(stream: Stream | None, stamp_ns: StampArray, receive_ns: StampArray) -> IndexArray:
-    """Return the row of the newest sample at each tick; of equal stamps the last received."""
-    if stream is None:
-        return np.full(len(stamp_ns), NONE, np.intp)
-    times = stream.receive_ns if stream.stamp_ns is None else stream.stamp_ns
+    Args:
+        stream: None: there are none.
+        timeline: Of the ticks.
+        receive_ns: When what gave each tick was received.
+    """
+    if stream is None or not len(stream.values):
+        return np.full(len(receive_ns), NONE, np.intp)
+    if stream.stamp_ns is None:
+        times, ticks = stream.receive_ns, receive_ns
+    else:
+        times, ticks = timeline.unrolled(stream.stamp_ns, stream.receive_ns), timeline.ticks
     order = np.argsort(times, kind='stable')
-    ticks = receive_ns if stream.stamp_ns is None else stamp_ns
     places = np.searchsorted(times[order], ticks, side='right') - 1
     return np.where(places >= 0, order[places], NONE)

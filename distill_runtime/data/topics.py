@@ -9,9 +9,10 @@ of those, the one in the namespace of the node, where that is known. No guess is
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 
 from distill_runtime.errors import ConfigError, RecordingError
+from distill_runtime.spec.terms import External
 
 from .bags import Bag, Topic
 
@@ -27,40 +28,46 @@ TYPES: Mapping[str, tuple[str, ...]] = {
     ),
 }
 """Types of message per topic of student_node."""
+_EXTERNAL = {
+    'Float32MultiArray': 'std_msgs/msg/Float32MultiArray',
+    'PoseStamped': 'geometry_msgs/msg/PoseStamped',
+}
 
 
-def check_names(given: Mapping[str, str]) -> None:
+def check_names(given: Mapping[str, str], externals: Collection[str] = ()) -> None:
     """Refuse names of inputs that do not exist.
 
     Args:
         given: Topic of the recording per topic of student_node.
+        externals: External topics of the policy.
     """
     for name in given:
-        if name not in TYPES:
-            raise ConfigError(f'topic {name!r} is unknown, expected one of {sorted(TYPES)}')
+        if name not in TYPES and name not in externals:
+            known = [*sorted(TYPES), *externals]
+            raise ConfigError(f'topic {name!r} is unknown, expected one of {known}')
 
 
-def find_topic(bag: Bag, name: str, given: Mapping[str, str], namespace: str = '') -> Topic | None:
+def find_topic(bag: Bag, name: str, given: Mapping[str, str], node: str = '') -> Topic | None:
     """Return the topic of a recording that is the given one of student_node; None: none is.
 
     Args:
         bag: The recording.
         name: A key of TYPES.
         given: What the user named, by the same keys.
-        namespace: Of the node, with a slash at its end; '' if it is not known.
+        node: Full name of the node; '' if it is not known.
 
     Raises:
         RecordingError: If the named one is not there or of another type, or several may be it.
     """
     if name in given:
-        return _named(bag, name, given[name])
+        return _named(bag, name, given[name], TYPES[name])
     candidates = [
         topic for topic in bag.topics if topic.type in TYPES[name] and topic.num_messages
     ]
     alike = [topic for topic in candidates if topic.name.rpartition('/')[2] == name]
     if name == 'joint_command' or len(alike) == 1:
         candidates = alike
-    own = [topic for topic in candidates if namespace and topic.name == namespace + name]
+    own = [topic for topic in candidates if node and topic.name == resolved(name, node)]
     if len(candidates) > 1 and len(own) == 1:
         candidates = own
     if len(candidates) > 1:
@@ -71,13 +78,13 @@ def find_topic(bag: Bag, name: str, given: Mapping[str, str], namespace: str = '
     return candidates[0] if candidates else None
 
 
-def need_topic(bag: Bag, name: str, given: Mapping[str, str], namespace: str = '') -> Topic:
+def need_topic(bag: Bag, name: str, given: Mapping[str, str], node: str = '') -> Topic:
     """Return the topic as find_topic does.
 
     Raises:
         RecordingError: If there is none.
     """
-    topic = find_topic(bag, name, given, namespace)
+    topic = find_topic(bag, name, given, node)
     if topic is None:
         raise RecordingError(
             f'{bag.path} has no {" or ".join(TYPES[name])} for {name}, it has '
@@ -86,16 +93,49 @@ def need_topic(bag: Bag, name: str, given: Mapping[str, str], namespace: str = '
     return topic
 
 
-def _named(bag: Bag, name: str, wanted: str) -> Topic:
+def find_external(bag: Bag, term: External, given: Mapping[str, str], node: str = '') -> Topic:
+    """Return the topic of a recording that an external term reads.
+
+    It is the one that the user names, else the one of its name, as the node resolves it.
+
+    Args:
+        bag: The recording.
+        term: The term.
+        given: What the user named, by the topics of the terms.
+        node: Full name of the node; '' if it is not known.
+
+    Raises:
+        RecordingError: If it is not there or of another type.
+    """
+    wanted = given.get(term.topic) or resolved(term.topic, node or '/student_node')
+    return _named(bag, term.topic, wanted, (_EXTERNAL[term.message],))
+
+
+def resolved(name: str, node: str) -> str:
+    """Return the full name of a topic as a node has it, without remappings.
+
+    Args:
+        name: Of the topic.
+        node: Full name of the node.
+    """
+    if name.startswith('/'):
+        return name
+    if name.startswith('~'):
+        return f'{node}/{name[1:].lstrip("/")}'
+    return f'{node.rpartition("/")[0]}/{name}'
+
+
+def _named(bag: Bag, name: str, wanted: str, types: tuple[str, ...]) -> Topic:
     full = '/' + wanted.lstrip('/')
     found = [topic for topic in bag.topics if topic.name == full]
     if not found:
         raise RecordingError(
-            f'{bag.path} has no topic {full!r}, it has {[topic.name for topic in bag.topics]}'
+            f'{bag.path} has no topic {full!r}, expected one for {name}: it has '
+            f'{[topic.name for topic in bag.topics]}, name one with --topic {name}:=TOPIC'
         )
     for topic in found:
-        if topic.type in TYPES[name]:
+        if topic.type in types:
             return topic
     raise RecordingError(
-        f'{full} is of type {found[0].type}, expected {" or ".join(TYPES[name])} for {name}'
+        f'{full} is of type {found[0].type}, expected {" or ".join(types)} for {name}'
     )

@@ -5,9 +5,10 @@ from __future__ import annotations
 from dataclasses import replace
 
 from distill_runtime.data.assessment import assess, observation_groups
-from distill_runtime.data.replay import read_source, replay
+from distill_runtime.data.replay import replay
 from distill_runtime.data.replay_config import replay_config
 from distill_runtime.data.rules import read_rules
+from distill_runtime.data.source import read_source
 from distill_runtime.errors import ConfigError
 from distill_runtime.policy.model import load_policy
 import numpy as np
@@ -133,7 +134,7 @@ def test_every_mistake_in_a_spec_is_outside_and_named(bag, shared_data):
     pair = load_pair(bag, shared_data)
     path = shared_data / 'recordings' / bag
     right = replayed(path, pair.policy)
-    command, observation = right.playback.command.copy(), right.playback.observation.copy()
+    command, observation = right.playback.command.copy(), right.playback.observation[:].copy()
     assert np.isfinite(command).all()
     assert np.isfinite(observation).all()
     for mutation in MUTATIONS:

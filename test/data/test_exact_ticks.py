@@ -7,7 +7,7 @@ from distill_runtime.data.exact_ticks import find_exact_ticks
 from distill_runtime.data.recording import read_inputs
 from distill_runtime.data.tick_log import read_tick_log
 import pytest
-from support.bags import imu, joint_state, MS, odometry, tick, twist, write_bag
+from support.bags import imu, joint_state, MS, odometry, tick, twist, undecodable, write_bag
 
 PERIOD_NS = 20 * MS
 
@@ -108,6 +108,28 @@ def test_stamped_twist_is_found_by_its_stamp(tmp_path):
     exact = found(tmp_path, messages)
     assert exact.ticks.command.tolist() == [0, 0]
     assert exact.ticks.stamps.command.tolist() == [7 * MS, 7 * MS]
+
+
+def test_twist_that_no_tick_used_is_given_by_the_rule(tmp_path):
+    messages = [*states(5), *ticks(cmd_vel_ns=[None, None]), twist(1001 * MS, (1, 0, 0))]
+    assert found(tmp_path, messages).ticks.command.tolist() == [-1, 0]
+
+
+def test_twist_that_cannot_be_decoded_is_missing_and_not_the_next_one(tmp_path):
+    messages = [*states(5), *ticks(cmd_vel_ns=[103, 143])]
+    messages += [undecodable(twist(104 * MS, (1, 0, 0)))]
+    messages += [twist(t * MS, (t, 0, 0)) for t in (124, 144)]
+    exact = found(tmp_path, messages)
+    assert exact.ticks.command.tolist() == [-1, 1]
+    assert exact.lacks['cmd_vel'].tolist() == [True, False]
+
+
+def test_of_equal_stamps_the_one_received_before_the_tick_counts(tmp_path):
+    # a simulation that started over
+    again = [joint_state(5 * MS, ['hip'], [9.0], receive_ns=9000 * MS)]
+    messages = [*states(5), *again, *ticks(joint_states_ns=[5, 5])]
+    messages += [tick(2, 9500 * MS, joint_states_ns=5 * MS)]
+    assert found(tmp_path, messages).ticks.joints.tolist() == [0, 0, 1]
 
 
 def test_input_that_the_node_did_not_have_is_the_newest_one(tmp_path):

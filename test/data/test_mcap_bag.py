@@ -4,10 +4,13 @@
 
 from __future__ import annotations
 
+import struct
+
 from distill_runtime.data.bags import Bag
 from distill_runtime.errors import RecordingError
 from hypothesis import given, HealthCheck, settings
 from hypothesis import strategies as st
+import numpy as np
 import pytest
 from rosbags.highlevel import AnyReader
 from support.bags import imu, joint_state, MS, STORE, twist, write_bag
@@ -76,6 +79,49 @@ def test_messages_that_were_written_out_of_order_come_in_order(tmp_path):
     messages = [twist(t * MS, (t, 0, 0)) for t in (5, 3, 4, 9, 1)]
     found, _ = read_all(write_bag(tmp_path / 'bag', messages))
     assert [receive_ns // MS for receive_ns, _ in found['/cmd_vel']] == [1, 3, 4, 5, 9]
+
+
+def test_messages_of_many_blocks_come_in_order(tmp_path):
+    order = np.random.default_rng(0).normal(np.arange(9000), 20.0).argsort().tolist()
+    messages = [twist((1 + t) * MS, (t, 0, 0)) for t in order]
+    path = write_bag(tmp_path / 'bag', messages)
+    found, _ = read_all(path)
+    assert [receive_ns // MS for receive_ns, _ in found['/cmd_vel']] == list(range(1, 9001))
+    assert found == read_by_rosbags(path)
+
+
+def without_chunks(content):
+    """Return a file whose messages lie in no chunk, as writers in a hurry leave them."""
+    whole, place = content[:8], 8
+    while place < len(content) - 8:
+        kind, size = struct.unpack_from('<BQ', content, place)
+        record = content[place : place + 9 + size]
+        if kind == 6:
+            (name_size,) = struct.unpack_from('<I', record, 9 + 28)
+            record = record[9 + 28 + 4 + name_size + 8 :]
+        whole += b'' if kind == 7 else record
+        place += 9 + size
+    return whole + content[-8:]
+
+
+def test_file_without_chunks_is_read(whole, tmp_path):
+    path = tmp_path / 'plain.mcap'
+    path.write_bytes(without_chunks(content_of(whole)))
+    assert read_all(path) == (read_by_rosbags(whole), ())
+
+
+def test_cut_off_index_of_the_last_chunk_costs_no_messages(whole, tmp_path):
+    content = content_of(whole)
+    path = tmp_path / 'cut.mcap'
+    place, kinds = 8, []
+    while kinds.count(7) < 1:
+        kind, size = struct.unpack_from('<BQ', content, place)
+        kinds.append(kind)
+        place += 9 + size
+    path.write_bytes(content[:place])
+    found, damage = read_all(path)
+    assert found == read_by_rosbags(whole)
+    assert 'cut off' in damage[0]
 
 
 def test_compressed_bag_is_read(tmp_path):

@@ -4,9 +4,11 @@
 
 from __future__ import annotations
 
+from distill_runtime.core.checks import CheckConfig, DEFAULT_CHECKS
 from distill_runtime.core.modes import Event, Mode
-from distill_runtime.data.replay import read_source, replay
+from distill_runtime.data.replay import replay
 from distill_runtime.data.replay_config import replay_config
+from distill_runtime.data.source import read_source
 from distill_runtime.errors import RecordingError
 from distill_runtime.policy.model import load_policy
 import numpy as np
@@ -33,7 +35,10 @@ def check_equal(result, log, first=0):
     playback = result.playback
     assert playback.is_valid[first:].all(), playback.reasons
     assert playback.mode[first:].tolist() == log.modes[first:]
-    np.testing.assert_array_equal(playback.command[first:], log.commands[first:])
+    sends = np.array(log.sends[first:])
+    np.testing.assert_array_equal(playback.sends[first:], sends)
+    commands = np.array(log.commands[first:])
+    np.testing.assert_array_equal(playback.command[first:][sends], commands[sends])
 
 
 def test_run_is_repeated_through_its_modes(tmp_path, policy):
@@ -48,7 +53,7 @@ def test_run_is_repeated_through_its_modes(tmp_path, policy):
         (result.recorded_observations(), result.playback.observation),
         (result.recorded_actions(), result.playback.action),
     ):
-        np.testing.assert_array_equal(recorded[ran], own[ran])
+        np.testing.assert_array_equal(recorded[:][ran], own[:][ran])
 
 
 @pytest.mark.parametrize('action', ['hold', 'damp', 'default_pose'])
@@ -149,12 +154,84 @@ def test_another_model_is_led_through_the_same_ticks(tmp_path, policy):
     assert len(result.playback.mode) == 20
 
 
-def test_model_that_reads_other_topics_is_refused(tmp_path):
-    scan = {'term': 'external', 'topic': '/scan', 'width': 3}
-    policy = load_policy(write_policy(tmp_path, scan))
+SCAN = {'term': 'external', 'topic': '/scan', 'width': 3}
+GRID = {'term': 'external', 'topic': 'grid', 'width': 5, 'max_age': 0.2}
+
+
+def test_policy_of_other_topics_sees_the_samples_that_it_saw(tmp_path):
+    policy = load_policy(write_policy(tmp_path, JOINT_TERM, SCAN, GRID))
+    log = run_node(policy)
+    check_equal(replayed(tmp_path, policy, log), log, first=2)
+
+
+def test_lost_sample_of_another_topic_costs_the_ticks_that_used_it(tmp_path):
+    policy = load_policy(write_policy(tmp_path, JOINT_TERM, SCAN))
+    log = run_node(policy)
+    lost_ns = (1000 + 20 * 31 - 6 + 1) * MS
+
+    def keep(said):
+        return not (said.topic == '/scan' and said.receive_ns == lost_ns)
+
+    result = replayed(tmp_path, policy, log, keep)
+    reason = result.playback.reasons['/scan.not_recorded']
+    assert (reason.count, reason.first_tick) == (3, 31)
+    valid = result.playback.is_valid
+    np.testing.assert_array_equal(result.playback.command[valid], np.array(log.commands)[valid])
+
+
+def test_topic_that_older_ticks_do_not_name_is_the_newest_one_and_that_is_told(tmp_path):
+    policy = load_policy(write_policy(tmp_path, JOINT_TERM, SCAN))
+    log = run_node(policy, is_old=True)
+    result = replayed(tmp_path, policy, log)
+    assert result.playback.is_valid[2:].all()
+    assert result.is_approximate
+    assert not replayed(tmp_path / 'new', policy, run_node(policy)).is_approximate
+
+
+def test_ticks_that_nobody_logged_see_the_newest_of_other_topics(tmp_path):
+    policy = load_policy(write_policy(tmp_path, JOINT_TERM, SCAN))
+    log = run_node(policy)
+    result = replayed(tmp_path, policy, log, lambda said: not said.topic.startswith(NODE))
+    np.testing.assert_array_equal(result.playback.command[2:], log.commands[2:])
+
+
+def test_recording_without_another_topic_of_the_policy_is_refused(tmp_path):
+    policy = load_policy(write_policy(tmp_path, SCAN))
     path = write_bag(tmp_path / 'bag', [joint_state(1, JOINTS, DEFAULT)])
-    with pytest.raises(RecordingError, match=r"reads \['/scan'\], expected one without"):
+    with pytest.raises(RecordingError, match="no topic '/scan', expected one for /scan"):
         read_source(path, policy)
+
+
+@pytest.mark.parametrize('action', ['hold', 'damp', 'default_pose', 'stop'])
+def test_action_of_the_check_that_found_a_fault_is_imposed(action, tmp_path, policy):
+    options = {'fault_action': 'hold', 'max_joint_step': 0.02, 'ramp_time': 0.3}
+    checks = {**DEFAULT_CHECKS, 'missed_deadlines': CheckConfig(action=action)}
+    log = run_node(
+        policy,
+        faults={20: 'missed_deadlines', 21: 'missed_deadlines'},
+        requests={30: Event.RESET_FAULT, 40: Event.START},
+        checks=checks,
+        **options,
+    )
+    assert log.modes[20] is Mode.FAULT
+    check_equal(replayed(tmp_path, policy, log, **options), log)
+
+
+def test_escalation_for_a_cause_that_is_not_recorded_is_imposed(tmp_path, policy):
+    options = {'fault_action': 'hold', 'escalation_time': 0.1}
+    faults = dict.fromkeys(range(20, 40), 'command_conflict')
+    checks = {**DEFAULT_CHECKS, 'command_conflict': CheckConfig()}
+    log = run_node(
+        policy, faults=faults, requests={50: Event.RESET_FAULT}, checks=checks, **options
+    )
+    result = replayed(tmp_path, policy, log, **options)
+    assert set(result.source.log.fault_action.tolist()) == {0, 1, 3, 4}
+    check_equal(result, log)
+
+
+def test_fault_of_an_older_log_takes_the_action_of_the_parameters(tmp_path, policy):
+    log = run_node(policy, faults=[20], fault_action='hold', is_old=True)
+    check_equal(replayed(tmp_path, policy, log, fault_action='hold'), log)
 
 
 def test_recording_without_an_input_is_refused(tmp_path, policy):

@@ -7,9 +7,10 @@ import shutil
 import subprocess
 
 from distill_runtime.data.assessment import assess
-from distill_runtime.data.replay import read_source, replay
+from distill_runtime.data.replay import replay
 from distill_runtime.data.replay_config import replay_config
 from distill_runtime.data.rules import read_rules
+from distill_runtime.data.source import read_source
 from distill_runtime.policy.model import load_policy
 import pytest
 from support.logged_run import LIMITS, run_node, write_log

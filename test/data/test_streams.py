@@ -3,78 +3,26 @@
 from __future__ import annotations
 
 from distill_runtime.data.bags import Bag
-from distill_runtime.data.streams import read_command, read_imu, read_joints, read_odometry
-from distill_runtime.errors import RecordingError
+from distill_runtime.data.left_out import NOT_FINITE, OTHER_WIDTH, UNDECODABLE
+from distill_runtime.data.streams import read_command, read_external, read_imu, read_odometry
 import numpy as np
-import pytest
 from support.bags import (
-    float64_array,
     imu,
-    joint_state,
+    labelled_array,
     MS,
     odometry,
-    trajectory,
+    pose,
+    STORE1,
     twist,
+    undecodable,
     write_bag,
+    write_bag1,
 )
 
 
 def read(tmp_path, messages, reader, *args):
     with Bag(write_bag(tmp_path / 'bag', messages)) as bag:
         return reader(bag, bag.topics[0], *args)
-
-
-def test_joints_are_found_by_name_in_every_message(tmp_path):
-    messages = [
-        joint_state(10 * MS, ['hip', 'knee'], [1, 2], [3, 4], [5, 6], receive_ns=11 * MS),
-        joint_state(20 * MS, ['knee', 'arm', 'hip'], [2.5, 9, 1.5], [4.5, 9, 3.5], [6.5, 9, 5.5]),
-    ]
-    joints = read(tmp_path, messages, read_joints, ('knee', 'hip'))
-    assert joints.position.tolist() == [[2, 1], [2.5, 1.5]]
-    assert joints.velocity.tolist() == [[4, 3], [4.5, 3.5]]
-    assert joints.effort.tolist() == [[6, 5], [6.5, 5.5]]
-    assert joints.stamp_ns.tolist() == [10 * MS, 20 * MS]
-    assert joints.receive_ns.tolist() == [11 * MS, 20 * MS]
-
-
-def test_without_names_those_of_the_largest_message_count(tmp_path):
-    messages = [joint_state(1, ['gripper'], [0]), joint_state(2, ['hip', 'knee'], [1, 2])]
-    joints = read(tmp_path, messages, read_joints)
-    assert joints.joints == ('hip', 'knee')
-    assert joints.position.tolist() == [[1, 2]]
-    assert joints.num_skipped == 1
-
-
-def test_velocities_that_one_message_lacks_count_as_none(tmp_path):
-    messages = [joint_state(1, ['hip'], [0], [1]), joint_state(2, ['hip'], [0])]
-    joints = read(tmp_path, messages, read_joints)
-    assert joints.velocity is None
-    assert joints.effort is None
-    assert len(joints.position) == 2
-
-
-def test_message_with_too_few_positions_is_left_out(tmp_path):
-    messages = [joint_state(1, ['hip', 'knee'], [0]), joint_state(2, ['hip', 'knee'], [1, 2])]
-    joints = read(tmp_path, messages, read_joints)
-    assert joints.position.tolist() == [[1, 2]]
-
-
-def test_missing_joint_is_refused_with_the_names_there_are(tmp_path):
-    with pytest.raises(RecordingError, match=r"joints \['elbow'\].*names are \['hip'\]"):
-        read(tmp_path, [joint_state(1, ['hip'], [0])], read_joints, ('hip', 'elbow'))
-
-
-def test_commands_come_from_trajectories_and_arrays_too(tmp_path):
-    names = ['hip', 'knee']
-    points = trajectory(3 * MS, names, [[1, 2], [3, 4]])
-    joints = read(tmp_path / 'a', [points, trajectory(4 * MS, names, [])], read_joints)
-    assert joints.position.tolist() == [[1, 2]]
-    array = float64_array(5 * MS, [1, 2])
-    joints = read(
-        tmp_path / 'b', [array, float64_array(6 * MS, [1])], read_joints, ('hip', 'knee')
-    )
-    assert joints.position.tolist() == [[1, 2]]
-    assert joints.stamp_ns.tolist() == [5 * MS]
 
 
 def test_quaternion_comes_as_w_x_y_z_and_without_one_as_nan(tmp_path):
@@ -107,4 +55,49 @@ def test_command_that_is_not_finite_is_left_out(tmp_path):
     messages = [twist(1, (1, 2, np.nan)), twist(2, (1, 2, 3))]
     stream = read(tmp_path, messages, read_command)
     assert stream.values.tolist() == [[1, 2, 3]]
-    assert stream.num_skipped == 1
+    assert stream.left_out[NOT_FINITE].tolist() == [1]
+
+
+def test_message_that_cannot_be_decoded_is_left_out_and_told_when(tmp_path):
+    messages = [imu(1 * MS), undecodable(imu(2 * MS)), imu(3 * MS), undecodable(imu(4 * MS))]
+    stream = read(tmp_path, messages, read_imu)
+    assert stream.stamp_ns.tolist() == [1 * MS, 3 * MS]
+    assert stream.left_out[UNDECODABLE].tolist() == [2 * MS, 4 * MS]
+    assert (stream.num_usable, stream.num_skipped) == (2, 2)
+
+
+def test_only_the_rows_that_are_wanted_are_read(tmp_path):
+    asked = []
+
+    def choose(stamp_ns, receive_ns):
+        asked.extend(stamp_ns.tolist())
+        return stamp_ns // MS % 2 == 0
+
+    messages = [imu(t * MS, (1, 0, 0, 0), (t, 0, 0)) for t in range(1, 6)]
+    stream = read(tmp_path, messages, read_imu, choose)
+    assert asked == [t * MS for t in range(1, 6)]
+    assert stream.values[:, 4].tolist() == [2, 4]
+    assert stream.receive_ns.tolist() == [2 * MS, 4 * MS]
+    assert stream.num_usable == 5
+
+
+def test_external_array_is_read_by_its_width(tmp_path):
+    messages = [
+        labelled_array(t, [('a', size)], range(size), '/scan') for t, size in ((1, 3), (2, 2))
+    ]
+    stream = read(tmp_path, messages, read_external, 3)
+    assert (stream.values.tolist(), stream.stamp_ns) == ([[0, 1, 2]], None)
+    assert stream.left_out[OTHER_WIDTH].tolist() == [2]
+
+
+def test_external_pose_is_position_and_orientation_as_the_message_has_it(tmp_path):
+    stream = read(tmp_path, [pose(5 * MS, range(1, 8), receive_ns=9 * MS)], read_external, 7)
+    assert stream.values.tolist() == [[1, 2, 3, 4, 5, 6, 7]]
+    assert (stream.stamp_ns.tolist(), stream.receive_ns.tolist()) == ([5 * MS], [9 * MS])
+
+
+def test_messages_of_rosbag1_are_read_alike(tmp_path):
+    messages = [imu(t * MS, (1, 0, 0, 0), (t, 0, 0), store=STORE1) for t in (1, 2)]
+    with Bag(write_bag1(tmp_path / 'old.bag', messages)) as bag:
+        stream = read_imu(bag, bag.topics[0], lambda stamp_ns, receive_ns: stamp_ns == 2 * MS)
+    assert stream.values.tolist() == [[1, 0, 0, 0, 2, 0, 0]]

@@ -9,8 +9,9 @@ import sys
 import time
 
 from distill_runtime.core.modes import Mode
-from distill_runtime.data.replay import read_source, replay
+from distill_runtime.data.replay import replay
 from distill_runtime.data.replay_config import replay_config
+from distill_runtime.data.source import read_source
 from distill_runtime.policy.model import load_policy
 from distill_runtime.share import share_path
 import numpy as np
@@ -143,7 +144,7 @@ def check_equal(result, min_ticks):
         (result.recorded_observations(), playback.observation),
         (result.recorded_actions(), playback.action),
     ):
-        np.testing.assert_array_equal(recorded[playback.ran], own[playback.ran])
+        np.testing.assert_array_equal(recorded[:][playback.ran], own[:][playback.ran])
 
 
 @pytest.fixture(scope='module')
@@ -167,7 +168,7 @@ def test_node_that_only_computed_is_replayed_from_the_same_recording(walk):
     result = replayed(path, model, node='shadowed')
     ran = result.playback.ran & result.playback.is_valid
     assert np.count_nonzero(ran) > 50
-    np.testing.assert_array_equal(result.recorded_actions()[ran], result.playback.action[ran])
+    np.testing.assert_array_equal(result.recorded_actions()[:][ran], result.playback.action[ran])
 
 
 def test_recurrent_policy_is_equal(tmp_path, shared_data):

@@ -117,6 +117,25 @@ def odometry(stamp_ns, velocity, topic='/odom'):
     return Said(topic, kind, stamp_ns, message)
 
 
+def pose(stamp_ns, values, topic='/goal', receive_ns=None):
+    """Return a PoseStamped; its values are position x, y, z, orientation x, y, z, w."""
+    types, kind = STORE.types, 'geometry_msgs/msg/PoseStamped'
+    place, turn = [float(v) for v in values[:3]], [float(v) for v in values[3:]]
+    message = types[kind](
+        header=header(stamp_ns),
+        pose=types['geometry_msgs/msg/Pose'](
+            position=types['geometry_msgs/msg/Point'](*place),
+            orientation=types['geometry_msgs/msg/Quaternion'](*turn),
+        ),
+    )
+    return Said(topic, kind, stamp_ns if receive_ns is None else receive_ns, message)
+
+
+def undecodable(said):
+    """Return a message that was cut off behind its first bytes."""
+    return said._replace(message=b'\x00\x01\x00\x00')
+
+
 def float64_array(receive_ns, values, topic='/joint_command'):
     """Return a Float64MultiArray."""
     kind = 'std_msgs/msg/Float64MultiArray'
@@ -143,14 +162,22 @@ TICK_LABELS = (
 )  # fmt: skip
 
 
-def tick(number, stamp_ns, topic='/student_node/tick', labels=TICK_LABELS, **fields):
-    """Return what student_node says of a tick; an input that is not given has no sample."""
+def tick(number, stamp_ns, topic='/student_node/tick', labels=TICK_LABELS, more=None, **fields):
+    """Return what student_node says of a tick; an input that is not given has no sample.
+
+    Args:
+        number, stamp_ns, fields: Of the tick.
+        topic: Of the message.
+        labels: Of the first nine elements.
+        more: Further elements by label.
+    """
     receive_ns = fields.pop('receive_ns', stamp_ns)
     known = {'mode': 2, 'model': 0, 'lateness_ns': 0, **fields, 'tick': number}
     known['stamp_ns'] = stamp_ns
     values = [known.get(name, -1) for name in TICK_LABELS]
-    parts = [(label, 1) for label in labels]
-    return labelled_array(receive_ns, parts, values, topic, 'Int64MultiArray')
+    more = more or {}
+    parts = [(label, 1) for label in (*labels, *more)]
+    return labelled_array(receive_ns, parts, [*values, *more.values()], topic, 'Int64MultiArray')
 
 
 def trajectory(stamp_ns, names, points, topic='/joint_command'):
@@ -195,7 +222,9 @@ def write_bag(path, messages, storage='mcap', compression=None):
             key = (said.topic, said.type)
             if key not in connections:
                 connections[key] = writer.add_connection(*key, typestore=STORE)
-            content = STORE.serialize_cdr(said.message, said.type)
+            content = said.message
+            if not isinstance(content, bytes):
+                content = STORE.serialize_cdr(content, said.type)
             writer.write(connections[key], said.receive_ns, content)
     return path
 

@@ -6,9 +6,11 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
+from distill_runtime.core.checks import Finding
 from distill_runtime.core.config import RunnerConfig
 from distill_runtime.core.modes import Event
 from distill_runtime.core.sensors import Sensors
+from distill_runtime.data.tick_fields import ACTION_NUMBERS
 import numpy as np
 
 from .bags import imu, joint_state, labelled_array, MS, tick, twist, write_bag
@@ -26,17 +28,22 @@ class Log:
     messages: list = field(default_factory=list)
     commands: list = field(default_factory=list)
     modes: list = field(default_factory=list)
+    sends: list = field(default_factory=list)
 
 
-def run_node(policy, ticks=60, requests=None, faults=(), start_in='policy', **config):
+def run_node(
+    policy, ticks=60, requests=None, faults=(), start_in='policy', is_old=False, **config
+):
     """Let a runner do what student_node does; return what it would leave in a recording.
 
     Args:
         policy: Its policy.
         ticks: How many.
         requests: Event per tick at which it is asked for.
-        faults: Ticks at which it is made to fail.
+        faults: Ticks at which it is made to fail: by a call of estop, or by the check that the
+            tick is mapped to.
         start_in: Its parameter.
+        is_old: Whether ~/tick ends behind its first nine elements.
         config: Further ones.
     """
     runner = policy.runner(RunnerConfig(start_in=start_in, **{**LIMITS, **config}))
@@ -44,6 +51,7 @@ def run_node(policy, ticks=60, requests=None, faults=(), start_in='policy', **co
     log = Log()
     model = int(policy.sha256[:15], 16)
     command_ns = -1
+    scans_ns = [-1] * len(sensors.externals)
     for number in range(ticks):
         now_ns = (1000 + 20 * number) * MS
         sample_ns = now_ns - 3 * MS
@@ -64,15 +72,36 @@ def run_node(policy, ticks=60, requests=None, faults=(), start_in='policy', **co
             log.messages.append(twist(command_ns + MS, command))
             sensors.velocity_command[:] = command
             sensors.command_stamp_ns = now_ns
+        for place, entry in enumerate(sensors.layout.externals):
+            if number % (3 + place) == 1:
+                scans_ns[place] = now_ns - (6 + place) * MS
+                values = np.sin(number + np.arange(entry.width)).astype(np.float32)
+                log.messages.append(
+                    labelled_array(
+                        scans_ns[place] + MS,
+                        [('scan', entry.width)],
+                        values,
+                        f'/{entry.topic.lstrip("/")}',
+                    )
+                )
+                sensors.externals[place][:] = values
+                sensors.external_stamps_ns[place] = now_ns
         if requests and number in requests:
             is_taken, why = runner.request(requests[number])
             assert is_taken, why
-        if number in faults:
+        runner.outside = ()
+        if isinstance(faults, dict) and number in faults:
+            runner.outside = (Finding(faults[number], 'outside.fault: seen by others'),)
+        elif number in faults:
             runner.request(Event.ESTOP)
         step = runner.step(sensors, now_ns)
         log.modes.append(step.mode)
         log.commands.append(step.command.copy())
+        log.sends.append(step.sends)
         receive_ns = now_ns + MS
+        more = {'fault_action': ACTION_NUMBERS[runner.fault_action]}
+        for entry, sample in zip(sensors.layout.externals, scans_ns, strict=True):
+            more[f'{entry.topic}_ns'] = sample
         said = [
             joint_state(
                 now_ns, JOINTS, step.command, topic='/joint_command', receive_ns=receive_ns
@@ -88,6 +117,7 @@ def run_node(policy, ticks=60, requests=None, faults=(), start_in='policy', **co
                 mode=step.mode,
                 model=model,
                 receive_ns=receive_ns,
+                more=None if is_old else more,
             )
         )
         if step.has_policy_step:

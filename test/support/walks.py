@@ -7,8 +7,9 @@ from __future__ import annotations
 from pathlib import Path
 
 from distill_runtime.data.bags import Topic
+from distill_runtime.data.joint_stream import JointStream
 from distill_runtime.data.recording import Recording
-from distill_runtime.data.streams import JointStream, Stream
+from distill_runtime.data.streams import Stream
 from distill_runtime.spec.mapping import read_dataclass
 from distill_runtime.spec.spec import PolicySpec
 import numpy as np

@@ -12,9 +12,9 @@ from distill_runtime.core.config import RunnerConfig
 from distill_runtime.core.plan import Plan
 from distill_runtime.core.runner import PolicyRunner
 from distill_runtime.core.step import Policy
+from distill_runtime.data.blocks import StampArray
 from distill_runtime.data.playback import play, Playback
 from distill_runtime.data.recording import Recording
-from distill_runtime.data.streams import StampArray
 from distill_runtime.data.ticks import find_ticks, Ticks
 from distill_runtime.spec.compile import compile_spec, sensor_layout
 from distill_runtime.spec.spec import PolicySpec

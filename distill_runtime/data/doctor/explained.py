@@ -18,7 +18,7 @@ from __future__ import annotations
 from typing import Literal, NamedTuple
 
 from distill_runtime.core.arrays import FloatArray, IndexArray
-from distill_runtime.data.streams import JointStream
+from distill_runtime.data.joint_stream import JointStream
 import numpy as np
 import numpy.typing as npt
 

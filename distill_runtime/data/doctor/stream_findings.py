@@ -6,7 +6,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from distill_runtime.data.streams import StampArray
+from distill_runtime.data.blocks import StampArray
 from distill_runtime.spec.compile import compile_spec
 from distill_runtime.spec.finding import Finding
 import numpy as np
