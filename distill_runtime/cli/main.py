@@ -15,6 +15,7 @@ COMMANDS = {
     'pack': 'write a model with its spec as one self-contained file',
     'sign': 'sign a packed model for robots that run signed ones only',
     'replay': 'run a policy over a recording and compare it with what was recorded',
+    'bag': 'look into a recording: rates, gaps, latencies, joint names, what can be replayed',
     'run': 'run a policy on a robot: student_node without launch',
     'demo': 'a simulated robot walks, driven by student_node over DDS',
     'sim': 'run a policy on a simulated robot, without ROS',

@@ -8,6 +8,7 @@ from collections.abc import Iterator
 
 from distill_runtime.core.arrays import FloatArray
 from distill_runtime.core.rotations import NORM_TOLERANCE
+from distill_runtime.data.streams import Stream
 from distill_runtime.spec.compile import compile_spec
 from distill_runtime.spec.finding import Finding
 import numpy as np
@@ -25,8 +26,12 @@ LEAST_RATE = 0.03
 def orientation(case: BagCase) -> Iterator[Finding]:
     """A robot that walks has gravity pointing down in its base frame: z near -1."""
     imu = case.recording.imu
-    if imu is None or not compile_spec(case.spec).needs_imu:
-        return
+    if imu is not None and compile_spec(case.spec).needs_imu:
+        yield from orientation_findings(imu)
+
+
+def orientation_findings(imu: Stream) -> Iterator[Finding]:
+    """Say what is odd about the orientations of an Imu, see read_imu."""
     quats = imu.values[:, :4]
     if np.isnan(quats).all():
         yield Finding(
@@ -88,7 +93,13 @@ def gravity_z(quats_base_to_world: FloatArray) -> FloatArray:
 def gyro(case: BagCase) -> Iterator[Finding]:
     """The gyro must be the rate of change of the orientation, in the same frame."""
     imu = case.recording.imu
-    if imu is None or imu.stamp_ns is None or not compile_spec(case.spec).needs_imu:
+    if imu is not None and compile_spec(case.spec).needs_imu:
+        yield from gyro_findings(imu)
+
+
+def gyro_findings(imu: Stream) -> Iterator[Finding]:
+    """Say what is odd about the angular velocities of an Imu, see read_imu."""
+    if imu.stamp_ns is None:
         return
     quats = imu.values[:, :4]
     if not np.all(np.abs(np.linalg.norm(quats, axis=1) - 1.0) <= NORM_TOLERANCE):

@@ -1,0 +1,93 @@
+# Copyright 2026 The distill_runtime Authors
+# SPDX-License-Identifier: Apache-2.0
+"""`distill-runtime bag info`: what is in a recording, and whether it is sound."""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+
+DESCRIPTION = """
+Look into recordings of a robot, without ROS.
+"""
+_EXIT_STATUS = """
+exit status: 0 sound (there may be warnings), 1 errors: parts of it are damaged or cannot be
+decoded, the Imu makes no sense, or joints of --robot are missing, 2 it cannot be read at all, or
+wrong usage
+"""
+EPILOG = f"""
+examples:
+  distill-runtime bag info walk/
+  distill-runtime bag info --help
+{_EXIT_STATUS}"""
+_INFO_DESCRIPTION = """
+Read all of a recording and say what matters to a policy: how regularly each topic came, gaps and
+latencies, messages that cannot be decoded, joint names, whether the Imu makes sense, and what an
+exact replay would find. Recordings: rosbag2 (MCAP, sqlite3, compressed, split), rosbag1, dumps of
+the black box. One that is damaged is read as far as it goes.
+"""
+_INFO_EPILOG = f"""
+how to read it:
+  rate        mean, by the times of receipt, as all but latency
+  jitter      99th percentile of how far the time from one message to the next is from its median
+  gap         longest time from one message to the next, and when it begins
+  latency     from the stamp in the header to receipt: median and 99th percentile
+  lost        messages that cannot be decoded
+
+examples:
+  distill-runtime bag info walk/
+  distill-runtime bag info walk.bag --robot unitree_go2 --topic imu:=/imu/data
+  distill-runtime bag info walk/ --json - | jq '.topics[] | {{name, rate}}'
+{_EXIT_STATUS}"""
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Add the subcommands."""
+    subparsers = parser.add_subparsers(title='commands', metavar='COMMAND', required=True)
+    info = subparsers.add_parser(
+        'info',
+        help='what is in a recording, and whether it is sound',
+        description=_INFO_DESCRIPTION,
+        epilog=_INFO_EPILOG,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    info.add_argument('bag', metavar='BAG', help='rosbag2 folder, .mcap, .db3 or .bag')
+    info.add_argument('--robot', default='', help='robot profile, or URDF, whose joints it has')
+    info.add_argument(
+        '--topic',
+        metavar='NAME:=TOPIC',
+        action='append',
+        default=[],
+        help='topic of the recording that is joint_states, imu, odom, cmd_vel or joint_command',
+    )
+    info.add_argument('--json', metavar='F', help='write the result to a file; -: print it')
+
+
+def run(args: argparse.Namespace) -> int:
+    """Carry out the command; return the exit status."""
+    from distill_runtime.errors import MissingExtraError
+
+    try:
+        from distill_runtime.data.bag_info import read_info
+    except ImportError as error:
+        raise MissingExtraError(
+            f'{error.name} is not installed, install it with: pip install "distill_runtime[bags]"'
+        ) from error
+    from distill_runtime.spec.robots import load_robot
+
+    from .bag_page import bag_page
+    from .bag_report import bag_report
+    from .check_bag import read_topics
+    from .json_report import write_json
+    from .page import page_width, print_page
+    from .progress import open_progress
+
+    robot = load_robot(args.robot) if args.robot else None
+    with open_progress() as progress:
+        progress.stage(f'reading {Path(args.bag).name}')
+        found = read_info(Path(args.bag).expanduser(), read_topics(args.topic), robot, progress)
+    if args.json:
+        write_json(args.json, bag_report(found))
+    if args.json != '-':
+        print_page(bag_page(found, robot, page_width()))
+    return 0 if found.is_sound else 1
