@@ -5,6 +5,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+import math
 
 import numpy as np
 
@@ -126,12 +127,10 @@ class Actor:
             self.action_map.recall(ring.plans[place], ring.actions[place], ring.targets[place])
         self.step(ring.heads[place])
 
-    def judge(self, command: FloatArray) -> None:
-        """Look for what is wrong with the last step.
-
-        Args:
-            command: What was sent of its targets, shape (num_joints,).
-        """
-        self.findings = self._targets.judge(self.policy.action, self.target, command)
+    def judge(self, command: FloatArray, longest_step: float = math.inf) -> None:
+        """Look for what is wrong with the last step, see TargetChecks.judge."""
+        self.findings = self._targets.judge(
+            self.policy.action, self.action_map.target, command, longest_step
+        )
         for trained in self._trained_ranges:
             self.findings += trained.find()

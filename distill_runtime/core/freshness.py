@@ -41,7 +41,8 @@ class Freshness:
         self.joint_ns = sensors.joint_stamp_ns
         self.imu_ns = sensors.imu_stamp_ns
         self.odometry_ns = sensors.odometry_stamp_ns
-        self.external_ns[:] = sensors.external_stamps_ns
+        if self._externals:
+            self.external_ns[:] = sensors.external_stamps_ns
 
     def check(self, stamp_ns: int) -> str:
         """Return why the inputs cannot be used at this tick, or '' if they can.
@@ -62,6 +63,8 @@ class Freshness:
             age = stamp_ns - self.odometry_ns
             if not -limit <= age <= limit or self.odometry_ns == NEVER:
                 return _reason('odom', self.odometry_ns, age, limit)
+        if not self._externals:
+            return ''
         for (topic, max_age_ns), sample_ns in zip(self._externals, self.external_ns, strict=True):
             age = stamp_ns - sample_ns
             if sample_ns == NEVER or (max_age_ns and not -max_age_ns <= age <= max_age_ns):

@@ -106,8 +106,17 @@ class Pilot:
         self.swap = swap
         return True
 
+    @property
+    def is_asked_back(self) -> bool:
+        """Whether the next step is to return to the previous policy."""
+        return bool(self._wish)
+
     def ask_back(self, reason: str) -> None:
-        """Return to the previous policy at the next step, if the present one is on probation."""
+        """Return to the previous policy at the next step, if the present one is on probation.
+
+        Args:
+            reason: Why; '' if it is not wanted any more.
+        """
         self._wish = reason
 
     def reset(self) -> None:
@@ -257,5 +266,6 @@ class Pilot:
         return round(terms.blend_time * 1e9 / self.actor.plan.period_ns)
 
     def _end(self, swap: Swap, state: SwapState, reason: str, stamp_ns: int) -> None:
+        if swap not in self.news:  # first: who sees the new state must see that it is not told yet
+            self.news.append(swap)
         swap.end(state, reason, stamp_ns)
-        self.news.append(swap)

@@ -5,6 +5,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+import math
 
 import numpy as np
 
@@ -78,6 +79,7 @@ class PolicyRunner:
         self._command = np.zeros(num_joints)
         self._wanted = np.zeros(num_joints)
         self._measured = np.zeros(num_joints)
+        self._longest_step = config.max_joint_step or math.inf
         self._events: list[Event] = []
         self.reset()
 
@@ -206,7 +208,7 @@ class PolicyRunner:
                 has_feedback = self._freshness.joints_are_fresh
                 self.limiter.limit(pilot.target, self._command, has_feedback)
                 if has_policy_step:
-                    actor.judge(self._command)
+                    actor.judge(self._command, self._longest_step)
                 return self._result(True, has_policy_step, warning)
             self.fail(Finding('action_value', unsound_action(actor.policy.action)), stamp_ns)
         if self._mode is Mode.STANDBY:

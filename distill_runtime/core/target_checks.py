@@ -5,6 +5,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+import math
 
 import numpy as np
 
@@ -34,14 +35,18 @@ class TargetChecks:
         self._is_position = None if is_position.all() else is_position.astype(np.float64)
         self._difference = np.zeros(len(joints.names))
         self._previous = np.zeros(len(joints.names))
-        self._has_previous = False
+        self._has_previous = self._was_free = False
 
     def reset(self) -> None:
         """Begin anew: the next target is the first."""
-        self._has_previous = False
+        self._has_previous = self._was_free = False
 
     def judge(
-        self, action: Float32Array, target: FloatArray, command: FloatArray
+        self,
+        action: Float32Array,
+        target: FloatArray,
+        command: FloatArray,
+        longest_step: float = math.inf,
     ) -> tuple[Finding, ...]:
         """Return what is wrong with one policy step.
 
@@ -49,16 +54,20 @@ class TargetChecks:
             action: Raw network output, shape (act_dim,).
             target: Targets before all limits, shape (num_joints,).
             command: What was sent of them; where it is the target, all are within their limits.
+            longest_step: How far a position command is from the one before at most, in [rad].
         """
         findings: tuple[Finding, ...] = ()
         difference = self._difference
-        if self._has_previous:
+        is_free = target.data == command.data
+        is_near = is_free and self._was_free and longest_step <= self._jump
+        self._was_free = is_free
+        if self._has_previous and not is_near:
             np.subtract(target, self._previous, difference)
             if self._is_position is not None:
                 np.multiply(difference, self._is_position, difference)
             if squared_norm(difference) > self._jump * self._jump:
                 findings += self._jumps()
-        is_limited = target.data != command.data and write_excess(
+        is_limited = not is_free and write_excess(
             target, self._lower, self._upper, difference
         )
         if is_limited or (
