@@ -37,7 +37,7 @@ class DdsRecorder:
 
     def __init__(self, context, students=('student_node',), namespace='', topics=TYPES):
         self.node = Node('recorder', context=context)
-        names = {f'{namespace}/{name}': TYPES[name] for name in topics}
+        names = {f'{namespace}/{name}': kind for name, kind in topics.items()}
         for student in students:
             names |= {f'{namespace}/{student}/{name}': kind for name, kind in INTERNALS.items()}
         qos = QoSProfile(depth=5000)

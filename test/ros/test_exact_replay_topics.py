@@ -1,0 +1,137 @@
+# Copyright 2026 The distill_runtime Authors
+# SPDX-License-Identifier: Apache-2.0
+"""A run over DDS with topics of its own and a fault that no input explains: equal bit for bit."""
+
+from __future__ import annotations
+
+import threading
+import time
+
+from distill_runtime.core.modes import Mode
+from distill_runtime.data.replay import replay
+from distill_runtime.data.replay_config import replay_config
+from distill_runtime.data.source import read_source
+from distill_runtime.data.tick_fields import ACTION_NUMBERS
+from distill_runtime.policy.model import load_policy
+from geometry_msgs.msg import PoseStamped, Twist
+import numpy as np
+import pytest
+import rclpy
+from rclpy.node import Node
+from sensor_msgs.msg import Imu, JointState
+from std_msgs.msg import Float32MultiArray
+from support.dds_recorder import DdsRecorder, recording_context, TYPES
+from support.ros_harness import wait_for
+from support.ros_messages import imu_message, joint_message, stamped, twist_message
+from support.ros_policies import TERMS, write_policy
+from support.ros_program import parameters, program
+from support.specs import DEFAULT
+
+SCAN = {'term': 'external', 'topic': '/scan', 'width': 4}
+GOAL = {'term': 'external', 'topic': 'goal', 'width': 7, 'message': 'PoseStamped'}
+RUNNER = {
+    'fault_action': 'hold',
+    'max_input_age': 5.0,
+    'start_pose_limit': 0.0,
+    'ramp_time': 0.4,
+    'checks.missed_deadlines.action': 'warn',
+    'checks.inference_time.action': 'warn',
+    'checks.action_saturation.action': 'ignore',
+}
+CONFLICT = {'checks.command_conflict.action': 'stop', 'checks.command_conflict.debounce': 0.1}
+
+
+class Robot:
+    """Publishes all inputs in a thread of its own, each at a rate of its own."""
+
+    def __init__(self, context):
+        self.node = Node('robot', context=context)
+        kinds = {'joint_states': JointState, 'imu': Imu, 'cmd_vel': Twist}
+        kinds |= {'scan': Float32MultiArray, 'goal': PoseStamped}
+        publishers = {
+            name: self.node.create_publisher(kind, name, 10) for name, kind in kinds.items()
+        }
+        self._publishers = publishers.values()
+        self._publish = {name: publisher.publish for name, publisher in publishers.items()}
+        self._stops = threading.Event()
+        self._thread = threading.Thread(target=self._run, daemon=True)
+
+    def begin(self):
+        """Begin once the node and the recorder listen."""
+        wait_for(lambda: all(p.get_subscription_count() > 1 for p in self._publishers))
+        self._thread.start()
+
+    def _run(self):
+        for step in range(10_000):
+            if self._stops.wait(0.005):
+                return
+            now_ns = self.node.get_clock().now().nanoseconds
+            swing = 0.2 * np.sin(0.05 * step + np.arange(3))
+            self._publish['joint_states'](joint_message(now_ns, (DEFAULT + swing).tolist()))
+            half = 0.1 * np.sin(0.03 * step)
+            turn = (float(np.sin(half)), 0.0, 0.0, float(np.cos(half)))
+            self._publish['imu'](imu_message(now_ns, turn, (0.1 * np.sin(step), 0.0, 0.2)))
+            if step % 7 == 0:
+                values = np.sin(step + np.arange(4)).tolist()
+                self._publish['scan'](Float32MultiArray(data=values))
+                self._publish['cmd_vel'](twist_message(0.1 * np.sin(step)))
+            if step % 31 == 0:
+                message = stamped(PoseStamped(), now_ns)
+                message.pose.position.x, message.pose.orientation.w = 0.01 * step, 1.0
+                self._publish['goal'](message)
+
+    def close(self):
+        self._stops.set()
+        self._thread.join()
+        self.node.destroy_node()
+
+
+def record(path, model):
+    """Let a policy run, find a rival and stop; return the recording."""
+    context = recording_context()
+    topics = {**TYPES, 'scan': Float32MultiArray, 'goal': PoseStamped}
+    recorder = DdsRecorder(context, topics=topics)
+    robot = Robot(context)
+    options = {'model': model, 'autostart': 'true', 'start_in': 'policy', **RUNNER, **CONFLICT}
+    with program(*parameters(publish_internals='true', **options)) as process:
+        wait_for(lambda: recorder.has_heard('/student_node/tick'), 'the first tick')
+        robot.begin()
+        wait_for(lambda: recorder.has_heard('/joint_command'), 'the first command')
+        time.sleep(1.0)
+        rival = robot.node.create_publisher(JointState, 'joint_command', 10)
+        wait_for(lambda: robot.node.count_publishers('joint_command') == 2)
+        time.sleep(1.5)
+        process.terminate()
+        said = process.communicate(timeout=20)[0]
+    robot.node.destroy_publisher(rival)
+    robot.close()
+    recorder.stop(path)
+    rclpy.shutdown(context=context)
+    assert process.returncode == 0, said
+    return path
+
+
+def recorded_whole(folder, model):
+    """Record until nothing is missing; return what the replay gives."""
+    policy = load_policy(model)
+    for attempt in range(3):
+        source = read_source(record(folder / f'bag_{attempt}', model), policy)
+        result = replay(source, policy, replay_config(RUNNER))
+        if result.playback.is_valid.all() and Mode.FAULT in result.playback.mode:
+            return result
+    pytest.skip(f'the recorder lost messages three times: {result.playback.reasons}')
+
+
+def test_every_command_is_equal_with_topics_of_its_own_and_the_action_of_a_check(tmp_path):
+    result = recorded_whole(tmp_path, write_policy(tmp_path, *TERMS, SCAN, GOAL))
+    playback, log = result.playback, result.source.log
+    assert set(log.fault_action.tolist()) == {0, ACTION_NUMBERS['stop']}
+    commands = result.recorded_commands()
+    is_sent = np.isfinite(commands).all(axis=1)
+    np.testing.assert_array_equal(is_sent, playback.sends)
+    assert np.count_nonzero(is_sent) > 40
+    np.testing.assert_array_equal(result.commands[is_sent], commands[is_sent])
+    ran, observed = playback.ran, result.recorded_observations()[:]
+    np.testing.assert_array_equal(observed[ran], playback.observation[:][ran])
+    assert len(np.unique(observed[ran][:, 18:22], axis=0)) > 10
+    assert not result.is_approximate
