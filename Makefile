@@ -27,7 +27,7 @@ export REQUIRE_SUITES ?= cli data package policy ros sim$(if $(TORCH), distill)
 export ROS_AUTOMATIC_DISCOVERY_RANGE ?= LOCALHOST
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test test-all lint format bench fuzz clean
+.PHONY: help setup demo test test-all lint format bench soak fuzz clean
 
 help:  ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "make %-9s %s\n", $$1, $$2}' Makefile
@@ -70,6 +70,9 @@ format: setup  ## rewrite the sources in house style
 
 bench: setup  ## run the benchmark suite
 	$(BIN)/distill-runtime bench $(ARGS)
+
+soak: setup  ## half an hour of the demo at 200 Hz: misses explained, memory flat? ARGS='--seconds 60'
+	$(BIN)/python benchmarks/soak.py $(ARGS)
 
 fuzz: setup  ## feed random and damaged input to every reader, about ten minutes
 	$(PIP_INSTALL) --no-build-isolation $(ROS_NUMPY) --editable '.[fuzz]'

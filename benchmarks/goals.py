@@ -24,8 +24,8 @@ def judge(report: dict[str, Any]) -> list[dict[str, object]]:
     if 'startup' in report:
         startup = report['startup']
         goals += [
-            _at_most('resident memory of student_node in MB', RESIDENT_MB, startup['resident_mb']),
-            _at_most(
+            at_most('resident memory of student_node in MB', RESIDENT_MB, startup['resident_mb']),
+            at_most(
                 'process start to first command in s',
                 FIRST_COMMAND_S,
                 startup['ours']['median_s'],
@@ -40,7 +40,7 @@ def _tick_goals(tick: dict[str, Any]) -> list[dict[str, object]]:
         name, warm = subject['name'], subject.get('warm', {})
         if name in OURS_TO_BARE:
             ratio = warm.get('ours_to_bare', {}).get('median')
-            goals.append(_at_most(f'B/A of {name}', OURS_TO_BARE[name], ratio))
+            goals.append(at_most(f'B/A of {name}', OURS_TO_BARE[name], ratio))
         ratio = warm.get('textbook_to_ours', {}).get('median')
         met = None if ratio is None else ratio >= TEXTBOOK_TO_OURS
         goals.append(
@@ -65,15 +65,16 @@ def _timing_goals(timing: dict[str, Any]) -> list[dict[str, object]]:
     )
     where = f'at {RATE_HZ} Hz with SCHED_FIFO and hogs'
     return [
-        _at_most(
+        at_most(
             f'p99.9 of the period error {where}, to the bare sleeper',
             P999_TO_BARE,
             cell and cell['p999_to_bare'],
         ),
-        _at_most(f'missed deadlines {where}', 0, cell and cell['ours']['missed']),
+        at_most(f'missed deadlines {where}', 0, cell and cell['ours']['missed']),
     ]
 
 
-def _at_most(name: str, bound: float, value: float | None) -> dict[str, object]:
+def at_most(name: str, bound: float, value: float | None) -> dict[str, object]:
+    """Return a goal with what was measured; None: nothing was."""
     met = None if value is None else value <= bound
     return {'name': name, 'goal': f'<= {bound}', 'value': value, 'met': met}

@@ -34,10 +34,14 @@ def print_report(report: dict[str, Any]) -> None:
         print_table(
             f'student_node process, {startup["subject"]}', ('', 'ours', 'plain node'), rows
         )
+    print_goals(report['goals'])
+
+
+def print_goals(goals: Sequence[dict[str, Any]]) -> None:
+    """Print what was asked, what was measured, and whether that is enough."""
     words = {True: 'met', False: 'missed', None: 'not measured'}
     rows = [
-        (goal['name'], goal['goal'], _shown(goal['value']), words[goal['met']])
-        for goal in report['goals']
+        (goal['name'], goal['goal'], _shown(goal['value']), words[goal['met']]) for goal in goals
     ]
     print_table('Goals', ('', 'goal', 'measured', ''), rows)
 
@@ -121,8 +125,8 @@ def _ratio(ratio: dict[str, float] | None) -> str:
     return f'{ratio["median"]:.2f} ({ratio["least_block"]:.2f} to {ratio["greatest_block"]:.2f})'
 
 
-def _shown(value: float | None) -> str:
-    return '-' if value is None else f'{value:g}'
+def _shown(value: float | str | None) -> str:
+    return '-' if value is None else value if isinstance(value, str) else f'{value:g}'
 
 
 def print_table(title: str, heads: Row, rows: Sequence[Row]) -> None:

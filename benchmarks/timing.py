@@ -51,14 +51,14 @@ def main() -> None:
     add_arguments(parser)
     args = parser.parse_args()
     subject = first_present(args)
-    refusal = _fifo_refusal()
+    refusal = fifo_refusal()
     priorities = (0,) if refusal else (0, PRIORITY)
     rates = (GOAL_RATE,) if args.quick else RATES
     cells = [cell for rate in rates for cell in _measure(subject, rate, priorities, args.quick)]
     print(json.dumps({'subject': subject.name, 'fifo_skipped': refusal, 'cells': cells}))
 
 
-def _fifo_refusal() -> str | None:
+def fifo_refusal() -> str | None:
     """Return why threads get no SCHED_FIFO here, or None."""
     refusals: list[str] = []
 

@@ -5,18 +5,15 @@
 from __future__ import annotations
 
 import argparse
-from collections.abc import Iterator, Sequence
-import contextlib
 import os
 from pathlib import Path
-import subprocess
-import sys
 from typing import TYPE_CHECKING
 
 from distill_runtime.errors import ConfigError, MissingExtraError
 from distill_runtime.share import share_path
 
 from .json_report import write_json
+from .node_processes import node_processes
 
 if TYPE_CHECKING:
     from distill_runtime.ros.demo_monitor import DemoResult
@@ -69,7 +66,7 @@ def run(args: argparse.Namespace) -> int:
             f'{error.name} is not installed: source ROS 2 and install "distill_runtime[sim,ui]", '
             'or run make setup'
         ) from error
-    with _nodes(args) as processes, open_panel() as panel:
+    with node_processes(_nodes(args)) as processes, open_panel() as panel:
         result = monitor(args.seconds, processes, panel)
     if args.json:
         write_json(args.json, result.report())
@@ -78,15 +75,15 @@ def run(args: argparse.Namespace) -> int:
     return 0 if result.walked else 1
 
 
-@contextlib.contextmanager
-def _nodes(args: argparse.Namespace) -> Iterator[tuple[subprocess.Popen[bytes], ...]]:
-    """Run both nodes, and end them whatever happens."""
+def _nodes(args: argparse.Namespace) -> dict[str, dict[str, str]]:
+    """Return the parameters of both nodes."""
     model = Path(args.model).expanduser().resolve() if args.model else share_path() / SHIPPED_MODEL
     policy = {'model': str(model), 'robot': args.robot}
     if args.spec:
         policy['spec'] = str(Path(args.spec).expanduser().resolve())
     student = {**policy, 'autostart': 'true', 'ramp_time': '0.5', 'blackbox_dir': "''"}
     student['start_in'] = 'policy' if args.model else 'standby'
+    student['max_input_age'] = '0.5'  # the robot shares the processors with all that runs here
     simulator = {
         **policy,
         'scene': str(Path(args.scene).expanduser().resolve()) if args.scene else '',
@@ -94,33 +91,7 @@ def _nodes(args: argparse.Namespace) -> Iterator[tuple[subprocess.Popen[bytes], 
         'push_speed': str(args.pushes),
         'seed': str(args.seed),
     }
-    processes = []
-    try:
-        for module, parameters in (('sim_node', simulator), ('student_node', student)):
-            processes.append(_start(module, parameters))
-        yield tuple(processes)
-    finally:
-        for process in processes:
-            process.terminate()  # SIGINT would show a traceback of imports
-        for process in processes:
-            try:
-                process.wait(3.0)
-            except subprocess.TimeoutExpired:
-                process.kill()
-
-
-def _start(module: str, parameters: dict[str, str]) -> subprocess.Popen[bytes]:
-    """Start one node in a session of its own: what a Ctrl-C means is for us to say."""
-    settings: Sequence[str] = [f'{name}:={value}' for name, value in parameters.items() if value]
-    arguments = [part for setting in settings for part in ('-p', setting)]
-    return subprocess.Popen(
-        [
-            sys.executable,
-            *('-m', f'distill_runtime.ros.{module}'),
-            *('--ros-args', '--log-level', 'warn', *arguments),
-        ],
-        start_new_session=True,
-    )
+    return {'sim_node': simulator, 'student_node': student}
 
 
 def _print(result: DemoResult) -> None:

@@ -1,0 +1,132 @@
+# Copyright 2026 The distill_runtime Authors
+# SPDX-License-Identifier: Apache-2.0
+"""The demo for half an hour: student_node at 200 Hz, and a robot that is pushed and sent about.
+
+Every deadline that it misses must be explained by what a bare sleeper on the same processor saw of
+the machine, and its memory must stay flat. benchmarks/README.md says how to read the tables.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import sys
+import tempfile
+from typing import Any
+
+from distill_runtime.cli.json_report import write_json
+from distill_runtime.cli.node_processes import node_processes
+from distill_runtime.errors import ConfigError, DistillError
+from distill_runtime.policy.model import load_policy
+from distill_runtime.ros.demo_monitor import monitor, Velocity
+from distill_runtime.ros.realtime import use_fifo
+from distill_runtime.share import share_path
+from machine import machine_facts, stolen_seconds
+import numpy as np
+from processes import isolated_environment
+from soak_report import print_soak, soak_report
+from soak_watch import Watch, Witnesses
+from student import PRIORITY, private_context
+from timing import fifo_refusal
+
+MODEL = share_path() / 'models' / 'quadruped_student.onnx'
+NOISE, PUSHES = 1.0, 0.5
+SHARE = 0.6
+"""Of the commands that the policy was trained on."""
+INTERVAL = 3.0
+"""Time in [s] that a command holds."""
+STAND_EVERY = 5
+"""One of so many commands is to stand."""
+ROBOT_PRIORITY = 10
+"""Of the simulated robot and of what watches: on a real robot other computers do that."""
+
+
+def main() -> int:
+    """Soak the node; return the exit status."""
+    parser = argparse.ArgumentParser(
+        prog='soak.py',
+        description=__doc__,
+        epilog='exit status: 0 all goals met, 1 one is missed, 2 it could not be run',
+    )
+    parser.add_argument('--seconds', type=float, default=1800.0, help='default: 1800')
+    parser.add_argument('--rate', type=float, default=200.0, help='control_rate (default: 200)')
+    parser.add_argument('--seed', type=int, default=0, help='of noise, pushes and commands')
+    parser.add_argument('--json', metavar='F', help='write the report to a file; -: print it')
+    args = parser.parse_args()
+    try:
+        if not args.seconds >= 2.0:
+            raise ConfigError(f'--seconds is {args.seconds}, expected at least 2')
+        report = _soak(args)
+        if args.json:
+            write_json(args.json, report)
+    except DistillError as error:
+        sys.stderr.write(f'soak: {error}\n')
+        return 2
+    if args.json != '-':
+        print_soak(report)
+    return 0 if all(goal['met'] for goal in report['goals']) else 1
+
+
+def _soak(args: argparse.Namespace) -> dict[str, Any]:
+    os.environ.update(isolated_environment())
+    refusal = fifo_refusal()
+    priority = 0 if refusal else PRIORITY
+    facts = {
+        'machine': machine_facts(),
+        'rate_hz': args.rate,
+        'scheduling': f'SCHED_FIFO {priority}' if priority else 'SCHED_OTHER',
+        'fifo_skipped': refusal,
+    }
+    stolen = stolen_seconds()
+    # above the control thread: it must not be what keeps a witness waiting
+    witnesses = Witnesses(priority and priority + 1)
+    with (
+        tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as folder,
+        witnesses.watching(),
+        node_processes(_nodes(args, priority, folder)) as (robot, student),
+    ):
+        if priority:
+            os.sched_setscheduler(robot.pid, os.SCHED_FIFO, os.sched_param(ROBOT_PRIORITY))
+            use_fifo(ROBOT_PRIORITY)
+        watch = Watch(student.pid)
+        with private_context() as context, watch.listening(context):
+            result = monitor(args.seconds, (robot, student), watch, _tour(args))
+    period_ns = round(1e9 / args.rate)
+    report = soak_report(watch.ticks, witnesses.late, watch.samples, result, period_ns)
+    return {**facts, 'stolen_s': round(stolen_seconds() - stolen, 2), **report}
+
+
+def _nodes(args: argparse.Namespace, priority: int, folder: str) -> dict[str, dict[str, str]]:
+    """Return the parameters of robot and node."""
+    robot = {
+        'model': str(MODEL),
+        'noise': str(NOISE),
+        'push_speed': str(PUSHES),
+        'seed': str(args.seed),
+    }
+    student = {
+        'model': str(MODEL),
+        'autostart': 'true',
+        'control_rate': str(args.rate),
+        'realtime_priority': str(priority),
+        'max_input_age': '0.5',  # the robot shares the processors with all that runs here
+        'blackbox_dir': folder,
+    }
+    return {'sim_node': robot, 'student_node': student}
+
+
+def _tour(args: argparse.Namespace) -> list[tuple[float, Velocity]]:
+    """Return random commands, each with the share of the time at which it ends."""
+    commands = load_policy(MODEL).spec.command
+    rng = np.random.default_rng(args.seed)
+    count = max(1, round(args.seconds / INTERVAL))
+    tour: list[tuple[float, Velocity]] = []
+    for number in range(1, count + 1):
+        vx, vy, yaw = (SHARE * rng.uniform(commands.lower, commands.upper)).tolist()
+        command = (0.0, 0.0, 0.0) if number % STAND_EVERY == 0 else (vx, vy, yaw)
+        tour.append((number / count, command))
+    return tour
+
+
+if __name__ == '__main__':
+    sys.exit(main())

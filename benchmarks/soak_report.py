@@ -1,0 +1,149 @@
+# Copyright 2026 The distill_runtime Authors
+# SPDX-License-Identifier: Apache-2.0
+"""What a soak gave: figures, one row per part of the time, goals; as a report and as tables."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+import itertools
+import time
+from typing import Any
+
+from distill_runtime.ros.demo_monitor import DemoResult
+from figures import figures
+from goals import at_most
+from soak_misses import find_misses, Miss, Rows
+from soak_watch import Sample
+from tables import print_goals, print_table
+
+RESIDENT_MB = 1.0
+"""By which memory may change, once it is warm."""
+WARM_UP = 300.0
+"""Time in [s] until it is; a sixth of a shorter soak."""
+_PARTS = 30
+
+
+def soak_report(
+    ticks: Rows,
+    witnesses: Sequence[Rows],
+    samples: Sequence[Sample],
+    result: DemoResult,
+    period_ns: int,
+) -> dict[str, Any]:
+    """Return the report.
+
+    Args:
+        ticks: Number, stamp and lateness in [ns] of each tick of the policy.
+        witnesses: Moment and lateness in [ns] of each late wake-up, per processor.
+        samples: The node once a second.
+        result: How the robot walked.
+        period_ns: Of the ticks.
+    """
+    misses = find_misses(ticks, witnesses, period_ns)
+    counted = samples[-1].missed - samples[0].missed if samples else 0
+    missed = sum(miss.deadlines for miss in misses)
+    is_warm_at = min(WARM_UP, result.seconds / 6)
+    warm = [sample.resident_bytes for sample in samples if sample.seconds >= is_warm_at]
+    report = {
+        'walk': result.report(),
+        'ticks': len(ticks),
+        'lateness': {**figures(ticks[:, 2], 50, 99, 99.9, 100)} if len(ticks) else {},
+        'missed': missed,
+        'missed_unseen': max(0, counted - missed),
+        'misses': [miss._asdict() for miss in misses],
+        'witness_late': [len(rows) for rows in witnesses],
+        'warm_after_s': is_warm_at,
+        'resident_mb': [round(sample.resident_bytes / 1e6, 3) for sample in samples],
+        'resident_change_mb': (max(warm) - min(warm)) / 1e6 if warm else None,
+        'parts': _parts(ticks, witnesses, samples, misses),
+    }
+    report['goals'] = _judge(report, result, misses)
+    return report
+
+
+def _judge(
+    report: dict[str, Any], result: DemoResult, misses: Sequence[Miss]
+) -> list[dict[str, object]]:
+    unexplained = sum(miss.deadlines for miss in misses if not miss.is_explained)
+    return [
+        {'name': 'the robot walks to the end', 'goal': 'yes', 'value': result.why_not or 'yes',
+         'met': result.walked},
+        at_most('missed deadlines that the machine does not explain', 0, unexplained),
+        at_most('missed deadlines that ~/tick does not show', 0, report['missed_unseen']),
+        at_most(
+            f'change of resident memory after {report["warm_after_s"]:g} s in MB',
+            RESIDENT_MB,
+            report['resident_change_mb'],
+        ),
+    ]  # fmt: skip
+
+
+def _parts(
+    ticks: Rows, witnesses: Sequence[Rows], samples: Sequence[Sample], misses: Sequence[Miss]
+) -> list[dict[str, Any]]:
+    """Divide the time; each part has what was seen in it."""
+    if len(ticks) < 2:
+        return []
+    begin, end = int(ticks[0, 1]), int(ticks[-1, 1]) + 1
+    edges = [begin + (end - begin) * part // _PARTS for part in range(_PARTS + 1)]
+    parts = []
+    for lower, upper in itertools.pairwise(edges):
+        lateness = ticks[(lower <= ticks[:, 1]) & (ticks[:, 1] < upper), 2]
+        inside = [miss for miss in misses if lower <= miss.deadline_ns < upper]
+        late = [rows[(lower <= rows[:, 0]) & (rows[:, 0] < upper), 1] for rows in witnesses]
+        until = (upper - begin) / 1e9
+        resident = [sample.resident_bytes for sample in samples if sample.seconds <= until]
+        parts.append(
+            {
+                'until_s': round(until, 1),
+                'resident_mb': round(resident[-1] / 1e6, 2) if resident else None,
+                'ticks': len(lateness),
+                'lateness': figures(lateness, 50, 99, 100) if len(lateness) else {},
+                'missed': sum(miss.deadlines for miss in inside),
+                'unexplained': sum(miss.deadlines for miss in inside if not miss.is_explained),
+                'witness_late_ms': round(max((rows.max() / 1e6 for rows in late if len(rows)),
+                                             default=0.0), 3),
+            }
+        )  # fmt: skip
+    return parts
+
+
+def print_soak(report: dict[str, Any]) -> None:
+    """Print the tables."""
+    rows = [
+        (
+            f'{part["until_s"] / 60:.1f}',
+            f'{part["resident_mb"]:.2f}' if part['resident_mb'] else '-',
+            str(part['ticks']),
+            ' / '.join(f'{value:.0f}' for value in part['lateness'].values()),
+            str(part['missed']),
+            str(part['unexplained']),
+            f'{part["witness_late_ms"]:.2f}',
+        )
+        for part in report['parts']
+    ]
+    heads = (
+        'until min',
+        'resident MB',
+        'ticks',
+        'late us p50 / p99 / max',
+        'missed',
+        'unexplained',
+        'machine late ms',
+    )
+    print_table(f'student_node at {report["rate_hz"]:g} Hz, {report["scheduling"]}', heads, rows)
+    rows = [
+        (
+            time.strftime('%H:%M:%S', time.localtime(miss['deadline_ns'] / 1e9)),
+            str(miss['deadlines']),
+            *(f'{miss[name] / 1e6:.2f}' for name in _DURATIONS),
+            'the machine' if miss['is_explained'] else '-',
+        )
+        for miss in report['misses']
+    ]
+    heads = ('at', 'deadlines', 'ms late before', 'ms late after', 'ms machine late', 'explained')
+    print_table('Missed deadlines', heads, rows)
+    print_goals(report['goals'])
+
+
+_DURATIONS = ('late_before_ns', 'late_after_ns', 'held_up_ns')

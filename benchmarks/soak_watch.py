@@ -1,0 +1,151 @@
+# Copyright 2026 The distill_runtime Authors
+# SPDX-License-Identifier: Apache-2.0
+"""What is noted while student_node is soaked: every tick, its memory, what the machine does."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+import contextlib
+import os
+from pathlib import Path
+import subprocess
+import sys
+import threading
+import time
+from typing import NamedTuple
+
+from distill_runtime.core.modes import Mode
+from distill_runtime.data.tick_fields import TICK_FIELDS
+from distill_runtime.ros.demo_monitor import DemoResult
+import numpy as np
+from processes import HERE
+import rclpy
+from rclpy.executors import ExternalShutdownException, SingleThreadedExecutor
+from rclpy.qos import QoSProfile
+from soak_misses import Rows
+from std_msgs.msg import Int64MultiArray
+
+_TICK, _STAMP, _MODE, _LATENESS = map(
+    TICK_FIELDS.index, ('tick', 'stamp_ns', 'mode', 'lateness_ns')
+)
+_SAMPLE_EVERY = 1.0
+_TELL_EVERY = 60.0
+
+
+class Sample(NamedTuple):
+    """The node at one moment."""
+
+    seconds: float
+    """Since the policy began."""
+    resident_bytes: int
+    ticks: int
+    missed: int
+    """Deadlines, as the node counts them."""
+
+
+class Witnesses:
+    """One witness per processor.
+
+    Attributes:
+        late: Moment and lateness of each late wake-up, in [ns], per processor; behind the block.
+    """
+
+    def __init__(self, priority: int) -> None:
+        """Choose their priority."""
+        self._priority = priority
+        self.late: list[Rows] = []
+
+    @contextlib.contextmanager
+    def watching(self) -> Iterator[None]:
+        """Have them watch until the end of the block."""
+        processes = [
+            subprocess.Popen(
+                [sys.executable, str(HERE / 'witness.py'), str(cpu), str(self._priority)],
+                stdin=subprocess.PIPE,
+                stdout=subprocess.PIPE,
+                start_new_session=True,
+            )
+            for cpu in sorted(os.sched_getaffinity(0))
+        ]
+        try:
+            yield
+        finally:
+            outputs = [process.communicate()[0] for process in processes]
+        self.late = [np.frombuffer(output, np.int64).reshape(-1, 2) for output in outputs]
+
+
+class Watch:
+    """Notes the ticks of the policy, and once a second the memory; the panel of a demo.
+
+    Attributes:
+        samples: The node once a second, from when its policy began.
+    """
+
+    def __init__(self, pid: int) -> None:
+        """Choose the process of the node."""
+        self._pid = pid
+        self._ticks: list[tuple[int, int, int]] = []
+        self._begin = 0.0
+        self._next_told = _TELL_EVERY
+        self.samples: list[Sample] = []
+
+    @property
+    def ticks(self) -> Rows:
+        """Number, stamp and lateness in [ns] of each tick in the mode policy, shape (num, 3)."""
+        return np.array(self._ticks, np.int64).reshape(-1, 3)
+
+    @contextlib.contextmanager
+    def listening(self, context: rclpy.Context) -> Iterator[None]:
+        """Hear ``~/tick`` until the end of the block."""
+        node = rclpy.create_node('soak', context=context)
+        node.create_subscription(
+            Int64MultiArray, '/student_node/tick', self._note, QoSProfile(depth=1000)
+        )
+        executor = SingleThreadedExecutor(context=context)
+        executor.add_node(node)
+
+        def spin() -> None:
+            with contextlib.suppress(ExternalShutdownException):
+                executor.spin()
+
+        thread = threading.Thread(target=spin, daemon=True)
+        thread.start()
+        try:
+            yield
+        finally:
+            executor.shutdown()
+            thread.join()
+            node.destroy_node()
+
+    def show(
+        self, result: DemoResult, command: Sequence[float], velocity: Sequence[float]
+    ) -> None:
+        """Take a sample where a second has passed; tell of it where a minute has."""
+        if result.mode != 'policy':
+            return
+        now = time.monotonic()
+        if not self.samples:
+            self._begin = now
+        seconds = now - self._begin
+        if self.samples and seconds < self.samples[-1].seconds + _SAMPLE_EVERY:
+            return
+        resident = resident_bytes(self._pid)
+        self.samples.append(Sample(seconds, resident, result.ticks, result.missed))
+        if seconds >= self._next_told:
+            self._next_told += _TELL_EVERY
+            sys.stderr.write(
+                f'{seconds / 60:4.0f} min  resident {resident / 1e6:.2f} MB  '
+                f'{result.rate:.2f} Hz  latency {result.latency_p99_us:.0f} us p99  '
+                f'missed {result.missed} of {result.ticks}\n'
+            )
+
+    def _note(self, message: Int64MultiArray) -> None:
+        data = message.data
+        if data[_MODE] == Mode.POLICY:
+            self._ticks.append((data[_TICK], data[_STAMP], data[_LATENESS]))
+
+
+def resident_bytes(pid: int) -> int:
+    """Return the resident memory of a process."""
+    pages = int(Path(f'/proc/{pid}/statm').read_text().split()[1])
+    return pages * os.sysconf('SC_PAGE_SIZE')
