@@ -138,4 +138,8 @@ def newest_rows(stream: Stream | None, timeline: Timeline, receive_ns: StampArra
         times, ticks = timeline.unrolled(stream.stamp_ns, stream.receive_ns), timeline.ticks
     order = np.argsort(times, kind='stable')
     places = np.searchsorted(times[order], ticks, side='right') - 1
-    return np.where(places >= 0, order[places], NONE)
+    rows = order[places]
+    is_there = places >= 0
+    if stream.stamp_ns is not None:
+        is_there &= timeline.belong(stream.receive_ns[rows])
+    return np.where(is_there, rows, NONE)

@@ -8,9 +8,10 @@ another, so that the newest sample at a tick is never one of another stretch.
 
 from __future__ import annotations
 
+from distill_runtime.core.arrays import IndexArray
 import numpy as np
 
-from .blocks import StampArray
+from .blocks import BoolArray, StampArray
 
 SET_BACK_NS = 1_000_000_000
 """A stamp that lies back by less is of a message that was overtaken."""
@@ -38,9 +39,10 @@ class Timeline:
         self._least, self._most = stamp_ns[firsts], stamp_ns[lasts]
         lengths = self._most - self._least + 2 * _MARGIN_NS
         self._shifts = np.append(0, np.cumsum(lengths)[:-1]) + self._least[0] - self._least
-        stretch = np.zeros(len(stamp_ns), np.intp)
-        stretch[starts] = 1
-        self.ticks: StampArray = stamp_ns + self._shifts[np.cumsum(stretch)]
+        is_start = np.zeros(len(stamp_ns), np.intp)
+        is_start[starts] = 1
+        self._of_ticks: IndexArray = np.cumsum(is_start)
+        self.ticks: StampArray = stamp_ns + self._shifts[self._of_ticks]
 
     def unrolled(self, stamp_ns: StampArray, receive_ns: StampArray) -> StampArray:
         """Return the times of samples on this line.
@@ -51,6 +53,17 @@ class Timeline:
         """
         if not len(self._begins):
             return stamp_ns
-        stretch = np.searchsorted(self._begins, receive_ns, side='right')
+        stretch = self._stretches(receive_ns)
         least, most = self._least[stretch] - _MARGIN_NS, self._most[stretch] + 1
         return np.clip(stamp_ns, least, most) + self._shifts[stretch]
+
+    def belong(self, receive_ns: StampArray) -> BoolArray:
+        """Return whether the sample of each tick is of the same stretch.
+
+        Args:
+            receive_ns: When each was received.
+        """
+        return self._stretches(receive_ns) == self._of_ticks
+
+    def _stretches(self, receive_ns: StampArray) -> IndexArray:
+        return np.searchsorted(self._begins, receive_ns, side='right')
