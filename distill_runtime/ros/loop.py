@@ -40,8 +40,8 @@ class LoopWitness(Protocol):
     def note(self, step: Step, stamp_ns: int, latency_ns: int, missed: int) -> None:
         """See a tick: what it gave, its time, how long it took, deadlines missed so far."""
 
-    def turn_to(self, occupant: Occupant, swap: Mapping[str, str], stamp_ns: int) -> None:
-        """See that another policy acts, how that came, and the time of its first tick."""
+    def turn_to(self, occupant: Occupant, swap: Mapping[str, str]) -> None:
+        """See that from the next tick to be noted another policy acts, and how that came."""
 
     def crashed(self, reason: str, stamp_ns: int) -> None:
         """See why the loop ends, and the time of its last tick."""
@@ -106,6 +106,11 @@ class ControlLoop:
         if self._thread is not None:
             self._thread.join()
 
+    @property
+    def is_alive(self) -> bool:
+        """Whether its thread runs."""
+        return self._thread is not None and self._thread.is_alive()
+
     def tick(self, stamp_ns: int, start_ns: int, deadline_ns: int) -> None:
         """Run one tick on inputs that are already taken over.
 
@@ -122,7 +127,7 @@ class ControlLoop:
         if step.has_policy_step:
             self._note_duration(time.monotonic_ns() - before_ns)
         if parts.runner.pilot.news:
-            self._take_news(stamp_ns)
+            self._take_news()
         parts.output.send(step, stamp_ns)
         end_ns = time.monotonic_ns()
         self.timing.add(start_ns, end_ns)
@@ -144,16 +149,17 @@ class ControlLoop:
         pilot = self._parts.runner.pilot
         pilot.may_shadow = duration_ns < _SHADOW_SHARE * self._parts.runner.control_period_ns
 
-    def _take_news(self, stamp_ns: int) -> None:
+    def _take_news(self) -> None:
         """Turn to the policy that acts now."""
         parts = self._parts
         pilot = parts.runner.pilot
         while pilot.news:
-            swap, values = turn(parts, pilot.news.popleft())
+            swap, values = turn(parts, pilot.news[0])
             self.watch.note_policy_step(0)
             if self._witness is not None and swap.state is not SwapState.REFUSED:
-                self._witness.turn_to(parts.cast.active, values, stamp_ns)
+                self._witness.turn_to(parts.cast.active, values)
             self.swaps.append((swap, values))
+            pilot.news.popleft()
 
     def _run(self) -> None:
         config = self._parts.config

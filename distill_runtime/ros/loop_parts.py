@@ -47,6 +47,9 @@ def turn(parts: LoopParts, swap: Swap) -> tuple[Swap, Mapping[str, str]]:
     """Turn to the policy that acts after a swap; return the swap with its values for ~/model."""
     if swap.state is SwapState.REFUSED:
         return swap, {}
-    before = parts.cast.active
-    parts.internals.policy = parts.cast.turn_to(parts.runner.pilot.actor).messages
-    return swap, swap_values(swap, before)
+    cast, pilot = parts.cast, parts.runner.pilot
+    gone = cast.active
+    if swap.state is SwapState.ROLLED_BACK and pilot.previous is not None:
+        gone = cast[pilot.previous.actor]  # it may have come and gone within one step
+    parts.internals.policy = cast.turn_to(pilot.actor).messages
+    return swap, swap_values(swap, gone)

@@ -16,30 +16,36 @@ MODEL_QOS = QoSProfile(depth=1, durability=DurabilityPolicy.TRANSIENT_LOCAL)
 
 
 class ModelTopic:
-    """Publishes one latched status per change."""
+    """Publishes one latched status per change, and per change that did not come about."""
 
     def __init__(self, node: Node) -> None:
         """Advertise the topic."""
         self._node = node
         self._publisher = node.create_publisher(DiagnosticStatus, '~/model', MODEL_QOS)
+        self._name, self._values = '', dict[str, str]()
 
-    def publish(self, occupant: Occupant, swap: Mapping[str, str], problem: str = '') -> None:
-        """Say who acts.
+    def turn_to(self, occupant: Occupant, swap: Mapping[str, str], problem: str = '') -> None:
+        """Say who acts from now on.
 
         Args:
             occupant: Who.
             swap: How that came.
             problem: Why it is not who was to act; '' if it is.
         """
+        self._name = occupant.policy.path.name
+        self._values = {'summary': _summary(occupant), **occupant.facts, **swap}
+        self.publish(problem)
+
+    def publish(self, problem: str = '') -> None:
+        """Say who acts, and what is wrong with who was to act."""
         name = self._node.get_fully_qualified_name()
-        values = {'summary': _summary(occupant), **occupant.facts, **swap}
         self._publisher.publish(
             DiagnosticStatus(
                 level=DiagnosticStatus.WARN if problem else DiagnosticStatus.OK,
                 name=f'{name}: model',
-                message=problem or occupant.policy.path.name,
+                message=problem or self._name,
                 hardware_id=name,
-                values=[KeyValue(key=key, value=value) for key, value in values.items()],
+                values=[KeyValue(key=key, value=value) for key, value in self._values.items()],
             )
         )
 

@@ -14,7 +14,7 @@ from rclpy.parameter_service import ParameterService
 from rclpy.task import Future
 
 _SLOW = frozenset({'model', 'shadow_model'})
-_BUSY = 'another model is on its way: ask again when it is there'
+BUSY = 'another model is on its way: ask again when it is there'
 
 
 class Loader:
@@ -33,14 +33,16 @@ class Loader:
         self.is_busy = True
 
         def work() -> None:
+            result, problem = None, None
             try:
                 result = act()
             except Exception as error:  # noqa: BLE001  whoever awaits it gets it
-                answer.set_exception(error)
-            else:
+                problem = error
+            self.is_busy = False  # before the answer: whoever has it may ask again at once
+            if problem is None:
                 answer.set_result(result)
-            finally:
-                self.is_busy = False
+            else:
+                answer.set_exception(problem)
             if self._node.executor is not None:
                 self._node.executor.wake()
 
@@ -84,4 +86,4 @@ def _is_slow(request: Any) -> bool:  # noqa: ANN401
 
 
 def _refusal() -> SetParametersResult:
-    return SetParametersResult(successful=False, reason=_BUSY)
+    return SetParametersResult(successful=False, reason=BUSY)

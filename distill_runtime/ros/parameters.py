@@ -4,7 +4,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 import dataclasses
 import difflib
 import typing
@@ -101,6 +101,16 @@ def unknown_names(node: Node, cls: type) -> list[str]:
             close = difflib.get_close_matches(name, known, 1)
             texts.append(name + (f' (is {close[0]} meant?)' if close else ''))
     return texts
+
+
+def is_present(node: Node, change: Parameter[Any]) -> bool:
+    """Return whether a change asks for the value that is there; a file that is loaded may."""
+    present, wanted = _plain(_value(node, change.name)), _plain(change.value)
+    return type(present) is type(wanted) and present == wanted
+
+
+def _plain(value: object) -> object:
+    return list(value) if isinstance(value, Iterable) and not isinstance(value, str) else value
 
 
 def refuse_frozen(

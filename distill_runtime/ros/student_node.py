@@ -7,6 +7,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 import sys
 import threading
+import traceback
 from typing import Any
 
 from distill_runtime.core.modes import Event
@@ -30,7 +31,13 @@ from .loop_parts import LoopParts
 from .model_control import ModelControl
 from .node_config import StudentNodeConfig
 from .parameter_service import Loader, PatientParameterService
-from .parameters import declare_parameters, read_parameters, refuse_frozen, unknown_names
+from .parameters import (
+    declare_parameters,
+    is_present,
+    read_parameters,
+    refuse_frozen,
+    unknown_names,
+)
 from .process import explain, note_signals, serve, wait_for_signal
 
 _SUCCESS = TransitionCallbackReturn.SUCCESS
@@ -56,7 +63,7 @@ class StudentNode(LifecycleNode):
         self.add_on_set_parameters_callback(self._on_set_parameters)
         self._diagnostics = Diagnostics(self)
         self._blackbox = BlackBox(self)
-        self._models = ModelControl(self, loader)
+        self._models = ModelControl(self, loader, self._blackbox)
         self._parts: LoopParts | None = None
         self._loop: ControlLoop | None = None
         self.refusal = ''
@@ -193,10 +200,11 @@ class StudentNode(LifecycleNode):
     def _on_set_parameters(self, changes: Sequence[Parameter[Any]]) -> SetParametersResult:
         names = {change.name for change in changes}
         if self._parts is not None:
-            refused = refuse_frozen(StudentNodeConfig, changes, CHECKS_PREFIX)
+            real = [change for change in changes if not is_present(self, change)]
+            refused = refuse_frozen(StudentNodeConfig, real, CHECKS_PREFIX)
             if refused is not None:
                 return refused
-            if 'spec' in names and 'model' not in names:
+            if any(change.name == 'spec' for change in real) and 'model' not in names:
                 return SetParametersResult(successful=False, reason=_SPEC_ALONE)
         try:
             config = read_parameters(self, StudentNodeConfig, changes)
@@ -205,6 +213,7 @@ class StudentNode(LifecycleNode):
         except DistillError as error:
             return SetParametersResult(successful=False, reason=str(error))
         except Exception as error:  # noqa: BLE001  whatever it is, the user must read it
+            self.get_logger().error(f'parameters: {traceback.format_exc()}')
             return SetParametersResult(successful=False, reason=explain(error))
         if self._loop is not None:
             self._loop.publishes_internals = config.publish_internals

@@ -19,11 +19,13 @@ from distill_runtime.errors import ConfigError, ModelError
 from .loop_parts import LoopParts
 from .node_config import StudentNodeConfig
 from .occupant import Occupant
+from .parameter_service import BUSY
 
 _SWITCH_INTERVAL = 1e-4  # s
 _PATIENCE = 0.5  # s
 _POLL = 0.001  # s
-_BUSY = 'another model is on its way: ask again when it is there'
+ON_REQUEST = 'rollback was called'
+"""Why a policy comes back where someone wanted it, rather than a fault."""
 
 
 class Swapper:
@@ -32,23 +34,33 @@ class Swapper:
     Any thread may call; one call at a time is served, others are refused.
     """
 
-    def __init__(self, parts: LoopParts, is_ticking: Callable[[], bool]) -> None:
+    def __init__(
+        self, parts: LoopParts, gate: threading.Lock, newest_tick: Callable[[], int | None]
+    ) -> None:
         """Serve one configured node.
 
         Args:
             parts: What its control loop connects.
-            is_ticking: Whether a control loop runs.
+            gate: Held while a control loop begins or ends, and while something is handed to it.
+            newest_tick: Gives the time of the newest tick in [ns]; None while no control loop
+                runs.
         """
         self._parts = parts
-        self._is_ticking = is_ticking
+        self._newest_tick = newest_tick
         self._is_busy = threading.Lock()
-        self.gate = threading.Lock()
-        """Held while a control loop is started, and while something is handed to it or not."""
+        self._is_closed = False
+        self.gate = gate
 
     @property
     def is_busy(self) -> bool:
-        """Whether a model is on its way."""
-        return self._is_busy.locked() or self._parts.runner.pilot.is_swapping
+        """Whether a model is on its way, or its arrival is still to be told."""
+        pilot = self._parts.runner.pilot
+        return self._is_busy.locked() or pilot.is_swapping or bool(pilot.news)
+
+    def close(self) -> None:
+        """Refuse what is on its way and has not been handed over: the node is cleaned up."""
+        with self.gate:
+            self._is_closed = True
 
     def swap(self, config: StudentNodeConfig, why: str) -> str:
         """Let the model of a config act; return what became of it.
@@ -63,8 +75,7 @@ class Swapper:
         with self._alone():
             with _quick_switches():
                 occupant = self._parts.casting.make(config)
-            swap = self._offer(occupant, Swap(self._shadow(occupant, config), config.terms, why))
-            return self._outcome(swap, occupant)
+            return self._enter(occupant, config, why)
 
     def roll_back(self) -> str:
         """Return to the model that acted before; return what became of it.
@@ -73,69 +84,93 @@ class Swapper:
             DistillError: If there is none, or it is refused.
         """
         parts = self._parts
-        pilot = parts.runner.pilot
         with self._alone():
+            pilot = parts.runner.pilot
             previous = pilot.previous
             if previous is None:
                 raise ConfigError('no model has acted before this one')
             occupant = parts.cast[previous.actor]
-            reason, present = 'rollback was called', pilot.swap
-            if present is not None and pilot.follows_previous(self._now()):
-                pilot.ask_back(reason)
-                self._wait(lambda: present.state is SwapState.ROLLED_BACK)
-                if present.state is not SwapState.ROLLED_BACK:
-                    problem = previous.problem or 'there was no tick'
-                    raise ModelError(f'{occupant.name} cannot act: {problem}')
+            self._ask_back()
+            if pilot.actor is occupant.actor:
                 return f'{occupant.name} acts'
-            config = occupant.config
-            swap = self._offer(
-                occupant, Swap(self._shadow(occupant, config), config.terms, reason)
-            )
-            return self._outcome(swap, occupant)
+            if pilot.follows_previous(self._newest_tick() or 0):
+                problem = previous.problem or 'there was no tick'
+                raise ModelError(f'{occupant.name} cannot act: {problem}')
+            return self._enter(occupant, occupant.config, ON_REQUEST)
 
-    def watch_beside(self, config: StudentNodeConfig) -> None:
-        """Keep the model shadow_model of a config in shadow, or none.
+    def load_beside(self, config: StudentNodeConfig) -> tuple[Occupant, Shadow] | None:
+        """Make the model shadow_model of a config ready to run in shadow; None if it has none.
 
         Raises:
-            DistillError: If it is refused; what was in shadow stays.
+            DistillError: If it is refused.
         """
-        parts = self._parts
-        pilot = parts.runner.pilot
         if not config.shadow_model:
+            return None
+        with self._alone(), _quick_switches():
+            occupant = self._parts.casting.make(config.for_shadow())
+            shadow = Shadow(occupant.actor, self._parts.runner.config)
+            shadow.prime(self._parts.runner.pilot.ring.copy())
+            if shadow.problem:
+                raise ModelError(f'{occupant.policy.path}: {shadow.problem}')
+        return occupant, shadow
+
+    def watch_beside(self, beside: tuple[Occupant, Shadow] | None) -> None:
+        """Keep a model in shadow from now on, in place of the one that was there, or none."""
+        pilot, cast = self._parts.runner.pilot, self._parts.cast
+        if beside is None:
             pilot.watcher = None
-            return
-        with self._alone():
-            with _quick_switches():
-                occupant = parts.casting.make(config.for_shadow())
-            shadow = Shadow(occupant.actor, parts.runner.config)
-            shadow.prime(pilot.ring.copy())
-            self._hold(occupant)
+        else:
+            occupant, shadow = beside
+            cast.add(occupant)
             pilot.watcher = shadow
 
-    def _offer(self, occupant: Occupant, swap: Swap) -> Swap:
-        """Hand a policy over, when it has seen what is remembered."""
-        pilot = self._parts.runner.pilot
+    def _enter(self, occupant: Occupant, config: StudentNodeConfig, why: str) -> str:
+        """Hand a policy over, when it has seen what is remembered; return what became of it."""
+        parts = self._parts
+        pilot = parts.runner.pilot
+        shadow = Shadow(occupant.actor, parts.runner.config, config.max_divergence)
+        swap = Swap(shadow, config.terms, why)
         with _quick_switches():
             swap.prime(pilot.ring.copy())
-        if swap.shadow.problem:
-            raise ModelError(f'{occupant.policy.path}: {swap.shadow.problem}')
+        if shadow.problem:
+            raise ModelError(f'{occupant.policy.path}: {shadow.problem}')
         self._hold(occupant)
         with self.gate:
+            if self._is_closed:
+                raise ConfigError(f'{occupant.policy.path}: the node was cleaned up meanwhile')
             pilot.offer(swap)
-            if not self._is_ticking():
-                pilot.settle(self._now())
-        return swap
+            if self._newest_tick() is None:
+                pilot.settle(parts.node.get_clock().now().nanoseconds)
+        return self._outcome(swap, occupant)
+
+    def _ask_back(self) -> None:
+        """Return to the policy before, if it is kept up to date."""
+        pilot = self._parts.runner.pilot
+        with self.gate:
+            tick_ns = self._newest_tick()
+            if not pilot.follows_previous(tick_ns or 0):
+                return
+            pilot.ask_back(ON_REQUEST)
+            if tick_ns is None:
+                pilot.settle(self._parts.node.get_clock().now().nanoseconds)
+        self._wait(lambda: not (pilot.is_asked_back or self._is_untold()))
+        pilot.ask_back('')
 
     def _outcome(self, swap: Swap, occupant: Occupant) -> str:
         """Wait for the switch, and say what became of it."""
-        if not swap.terms.shadow_time:
-            self._wait(lambda: swap.state is not SwapState.WAITING)
+        shadow_time = swap.terms.shadow_time
+        if not shadow_time:
+            self._wait(lambda: swap.state is not SwapState.WAITING and not self._is_untold())
         if swap.state is SwapState.REFUSED:
             raise ModelError(f'{occupant.policy.path}: {swap.reason}')
         if swap.state is SwapState.WAITING:
-            shadow_time = swap.terms.shadow_time
-            return f'{occupant.name} runs in shadow for {shadow_time:g} s, then it acts'
+            wait = f'runs in shadow for {shadow_time:g} s' if shadow_time else 'waits for a tick'
+            return f'{occupant.name} {wait}, then it acts'
         return f'{occupant.name} acts'
+
+    def _is_untold(self) -> bool:
+        """Whether the thread that ticks has still to tell what it did."""
+        return self._newest_tick() is not None and bool(self._parts.runner.pilot.news)
 
     def _wait(self, is_done: Callable[[], bool]) -> None:
         """Wait for the thread that ticks, for a while: it may have nothing to tick for."""
@@ -143,27 +178,25 @@ class Swapper:
         while not is_done() and time.monotonic() < end:
             time.sleep(_POLL)
 
-    def _shadow(self, occupant: Occupant, config: StudentNodeConfig) -> Shadow:
-        return Shadow(occupant.actor, self._parts.runner.config, config.max_divergence)
-
     def _hold(self, occupant: Occupant) -> None:
         """Hold a policy, and let go of those that no one can return to."""
         pilot, cast = self._parts.runner.pilot, self._parts.cast
         cast.add(occupant)
-        cast.dismiss(occupant.actor, pilot.actor, _actor(pilot.previous), _actor(pilot.watcher))
+        # the thread that ticks may exchange the one that acts and the one before, between any
+        # two of these: who was either is seen in one place or the other
+        before, acts = _actor(pilot.previous), pilot.actor
+        pair = before, acts, _actor(pilot.previous), cast.active.actor
+        cast.dismiss(occupant.actor, _actor(pilot.watcher), *pair)
         gc.collect()
 
     @contextlib.contextmanager
     def _alone(self) -> Iterator[None]:
         if self._parts.runner.pilot.is_swapping or not self._is_busy.acquire(blocking=False):
-            raise ConfigError(_BUSY)
+            raise ConfigError(BUSY)
         try:
             yield
         finally:
             self._is_busy.release()
-
-    def _now(self) -> int:
-        return self._parts.node.get_clock().now().nanoseconds
 
 
 def _actor(shadow: Shadow | None) -> Actor | None:
