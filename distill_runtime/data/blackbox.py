@@ -33,7 +33,6 @@ AFTERMATH = 0.5
 """Time in [s] after an alarm that its dump still covers."""
 _POLL = 0.05  # s
 _NICE = 19
-_SLICE = 500
 
 Tell = Callable[..., None]
 """Says what became of something; called with values of JSON by name."""
@@ -144,9 +143,7 @@ class BlackBox:
         def fill(path: Path) -> int:
             bag = JournalBag(path, self._facts)
             try:
-                for start in range(0, len(batch.records), _SLICE):
-                    journal.beat()
-                    bag.write(batch.records[start : start + _SLICE])
+                bag.write(batch.records, journal.beat)
                 return bag.finish(said)
             except BaseException:
                 bag.abort()

@@ -4,7 +4,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 import contextlib
 import json
 import os
@@ -18,8 +18,8 @@ from rosbags.typesys import get_typestore, Stores
 from .journal import Record
 from .journal_messages import (
     Change,
+    change_before,
     Facts,
-    facts_before,
     Message,
     messages,
     model_message,
@@ -27,6 +27,7 @@ from .journal_messages import (
 
 _TYPES = get_typestore(Stores.ROS2_HUMBLE)
 _KEY = 'distill_runtime'
+_SLICE = 500
 
 
 class JournalBag:
@@ -45,6 +46,7 @@ class JournalBag:
         self.path = path
         self.num_messages = 0
         self._facts = facts
+        self._is_begun = False
         self._changed = -1
         self._writer = Writer(path, version=8, storage_plugin=StoragePlugin.MCAP)
         self._writer.open()
@@ -53,26 +55,47 @@ class JournalBag:
         self._storage = storage
         self._connections: dict[str, Connection] = {}
 
-    def write(self, records: Sequence[Record]) -> None:
+    def write(self, records: Sequence[Record], pulse: Callable[[], None] = lambda: None) -> None:
         """Add records, given as they were written, in the order of their times.
+
+        Args:
+            records: All that there are at the time: they may tell what held before them.
+            pulse: Called now and then, since many take a while.
 
         Raises:
             OSError: If the disk does not take them.
         """
+        self._begin(records)
+        for start in range(0, len(records), _SLICE):
+            pulse()
+            self._write(records[start : start + _SLICE])
+
+    def _begin(self, records: Sequence[Record]) -> None:
+        """Say which policy acts as soon as records depend on it."""
+        needs = {*self._facts.frames, self._facts.status, self._facts.change}
+        if self._is_begun or not any(record.channel in needs for record in records):
+            return
+        self._is_begun = True
+        change = change_before(records, self._facts)
+        if change is not None:
+            self._turn(change)
+        earliest_ns = min(record.time_ns for record in records)
+        self._add(model_message(self._facts, earliest_ns, _TYPES))
+
+    def _write(self, records: Sequence[Record]) -> None:
         found: list[Message] = []
-        if records and not self.num_messages:
-            self._facts = facts_before(records, self._facts)
-            earliest_ns = min(record.time_ns for record in records)
-            found.append(model_message(self._facts, earliest_ns, _TYPES))
         for record in records:
             if record.channel != self._facts.change:
                 found += messages(record, self._facts, _TYPES)
             elif (change := Change.from_bytes(record.data)).number > self._changed:
-                self._changed = change.number
-                self._facts = change.apply(self._facts)
+                self._turn(change)
                 found.append(model_message(self._facts, record.time_ns, _TYPES))
         for message in sorted(found, key=lambda message: message.time_ns):
             self._add(message)
+
+    def _turn(self, change: Change) -> None:
+        self._changed = change.number
+        self._facts = change.apply(self._facts)
 
     def flush(self) -> None:
         """Hand what was written to the disk, so that a cut-off file holds it.

@@ -144,18 +144,18 @@ def change_data(number: int, swap: Mapping[str, str], body: bytes) -> bytes:
     return json.dumps({'number': number, 'swap': dict(swap)}).encode() + b'\n' + body
 
 
-def facts_before(records: Sequence[Record], facts: Facts) -> Facts:
-    """Return what holds at the first of some records.
+def change_before(records: Sequence[Record], facts: Facts) -> Change | None:
+    """Return the newest change before the first of some records; None if they tell of none.
 
     Args:
         records: In the order they were written.
-        facts: What held at the start of the journal.
+        facts: Of the journal.
     """
     for record in records:
         if record.channel == facts.change:
             change = Change.from_bytes(record.data)
-            return change.apply(facts) if change.number <= records[0].number else facts
-    return facts
+            return change if change.number <= records[0].number else None
+    return None
 
 
 def messages(record: Record, facts: Facts, types: Any) -> Iterator[Message]:  # noqa: ANN401

@@ -76,8 +76,10 @@ class Evidence:
             model=occupant.facts,
         )
         self._definition = b''
-        self._countdown = self._repeat = round(1e9 / parts.runner.control_period_ns)
-        size = round(seconds * _bytes_per_second(parts, channels[self._frames[True, True]]))
+        self._stamp_ns = 0
+        self._countdown, self._repeat = 0, round(1e9 / parts.runner.control_period_ns)
+        rate = _bytes_per_second(parts, channels[self._frames[True, True]])
+        size = round(seconds * (rate + OVERHEAD + len(occupant.change)))
         if size > _LARGEST:
             raise ConfigError(
                 f'blackbox_seconds is {seconds:g}, that takes {size >> 20} MB of memory, expected '
@@ -91,6 +93,7 @@ class Evidence:
 
     def begin(self) -> None:
         """Begin with a new control loop, before its thread is started."""
+        self._countdown = 0  # its recording begins here
         self._mode = None
         self._reason = self._code = ''
         self.journal.set_active(True)
@@ -108,6 +111,9 @@ class Evidence:
             latency_ns: From its start to its command handed over.
             missed: Deadlines without a tick since the start.
         """
+        self._stamp_ns = stamp_ns
+        if self._definition:
+            self._define(stamp_ns)
         pieces: list[Any] = [self._tick, _TIMING.pack(latency_ns, missed)]
         if step.sends:
             pieces.append(step.command)
@@ -117,28 +123,28 @@ class Evidence:
         self.journal.append(channel, stamp_ns, b''.join(pieces))
         if self._stops:
             self._keep_stops(stamp_ns)
-        if self._definition:
-            self._countdown -= 1
-            if self._countdown <= 0:
-                self._countdown = self._repeat
-                self.journal.append(self._change, stamp_ns, self._definition)
         if step.mode is not self._mode or step.reason is not self._reason:
             self._reason = step.reason
             self._keep_status(step.mode, step.reason, stamp_ns)
 
-    def turn_to(self, occupant: Occupant, swap: Mapping[str, str], stamp_ns: int) -> None:
-        """Keep that from this tick on another policy acts; called before note.
+    def turn_to(self, occupant: Occupant, swap: Mapping[str, str]) -> None:
+        """Keep that from the next tick on another policy acts; between ticks only.
 
         Args:
             occupant: Who.
             swap: How that came, as values of ~/model.
-            stamp_ns: Time of the tick.
         """
         if self._definition:  # what comes before can be read whatever is overwritten next
-            self.journal.append(self._change, stamp_ns, self._definition)
+            self.journal.append(self._change, self._stamp_ns, self._definition)
         self._definition = change_data(self.journal.count, swap, occupant.change)
-        self._countdown = self._repeat
-        self.journal.append(self._change, stamp_ns, self._definition)
+        self._countdown = 0
+
+    def _define(self, stamp_ns: int) -> None:
+        """Say now and then which policy acts, if it is not that of the facts."""
+        if self._countdown <= 0:
+            self._countdown = self._repeat
+            self.journal.append(self._change, stamp_ns, self._definition)
+        self._countdown -= 1
 
     def crashed(self, reason: str, stamp_ns: int) -> None:
         """Keep why the control loop ended, and have it dumped.
