@@ -38,7 +38,8 @@ class ActionMap:
         """Write the last action as if the own one had led to what another policy wanted.
 
         Where both turn actions into targets alike it is the other's, bit for bit; else it is the
-        one that gives the targets, clipped as every action.
+        one that gives the targets, clipped as every action. Of a policy that picks a row of
+        targets nobody knows it: zero then.
 
         Args:
             plan: How the other action became the targets.
@@ -53,8 +54,9 @@ class ActionMap:
             return
         own = self._plan
         last.fill(0.0)
-        np.subtract(target[own.joints], own.offset, self._scaled)
-        np.divide(self._scaled, own.scale, out=last, where=own.scale != 0.0)
+        if own.choices is None:
+            np.subtract(target[own.joints], own.offset, self._scaled)
+            np.divide(self._scaled, own.scale, out=last, where=own.scale != 0.0)
         if own.clip is not None:
             np.maximum(last, own.clip[0], out=last)
             np.minimum(last, own.clip[1], out=last)
