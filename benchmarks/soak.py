@@ -9,9 +9,12 @@ the machine, and its memory must stay flat. benchmarks/README.md says how to rea
 from __future__ import annotations
 
 import argparse
+from collections.abc import Iterator
 import os
+import subprocess
 import sys
 import tempfile
+import time
 from typing import Any
 
 from distill_runtime.cli.json_report import write_json
@@ -24,7 +27,7 @@ from distill_runtime.share import share_path
 from machine import machine_facts, stolen_seconds
 import numpy as np
 from processes import isolated_environment
-from soak_report import print_soak, soak_report
+from soak_report import print_soak, soak_report, Walk
 from soak_watch import Watch, Witnesses
 from student import PRIORITY, private_context
 from timing import fifo_refusal
@@ -51,6 +54,9 @@ def main() -> int:
     parser.add_argument('--seconds', type=float, default=1800.0, help='default: 1800')
     parser.add_argument('--rate', type=float, default=200.0, help='control_rate (default: 200)')
     parser.add_argument('--seed', type=int, default=0, help='of noise, pushes and commands')
+    parser.add_argument(
+        '--dumps', metavar='DIR', help="folder of the black box, kept (default: one that isn't)"
+    )
     parser.add_argument('--json', metavar='F', help='write the report to a file; -: print it')
     args = parser.parse_args()
     try:
@@ -83,43 +89,57 @@ def _soak(args: argparse.Namespace) -> dict[str, Any]:
     with (
         tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as folder,
         witnesses.watching(),
-        node_processes(_nodes(args, priority, folder)) as (robot, student),
+        node_processes({'student_node': _student(args, priority, folder)}) as (student,),
     ):
         if priority:
-            os.sched_setscheduler(robot.pid, os.SCHED_FIFO, os.sched_param(ROBOT_PRIORITY))
-            use_fifo(ROBOT_PRIORITY)
+            use_fifo(ROBOT_PRIORITY)  # what is started from here on has it too
         watch = Watch(student.pid)
         with private_context() as context, watch.listening(context):
-            result = monitor(args.seconds, (robot, student), watch, _tour(args))
-    period_ns = round(1e9 / args.rate)
-    report = soak_report(watch.ticks, witnesses.late, watch.samples, result, period_ns)
+            walks = list(_walks(args, student, watch))
+    report = soak_report(watch.ticks, witnesses.late, watch.samples, walks, round(1e9 / args.rate))
     return {**facts, 'stolen_s': round(stolen_seconds() - stolen, 2), **report}
 
 
-def _nodes(args: argparse.Namespace, priority: int, folder: str) -> dict[str, dict[str, str]]:
-    """Return the parameters of robot and node."""
-    robot = {
+def _walks(
+    args: argparse.Namespace, student: subprocess.Popen[bytes], watch: Watch
+) -> Iterator[Walk]:
+    """Have the robot walk for the time; where it falls, or a fault ends it, another one begins."""
+    rng = np.random.default_rng(args.seed)
+    rest = args.seconds
+    while rest > 0.0:
+        with node_processes({'sim_node': _robot(int(rng.integers(2**31)))}) as (robot,):
+            result = monitor(rest, (robot, student), watch, _tour(rest, rng))
+            yield Walk(time.time_ns(), result)
+        rest -= max(result.seconds, 1.0)  # one that cannot begin must come to an end
+
+
+def _robot(seed: int) -> dict[str, str]:
+    """Return the parameters of the simulated robot."""
+    return {
         'model': str(MODEL),
         'noise': str(NOISE),
         'push_speed': str(PUSHES),
-        'seed': str(args.seed),
+        'seed': str(seed),
     }
-    student = {
+
+
+def _student(args: argparse.Namespace, priority: int, folder: str) -> dict[str, str]:
+    """Return the parameters of the node."""
+    return {
         'model': str(MODEL),
         'autostart': 'true',
         'control_rate': str(args.rate),
+        'ramp_time': '0.5',
         'realtime_priority': str(priority),
         'max_input_age': '0.5',  # the robot shares the processors with all that runs here
-        'blackbox_dir': folder,
+        'blackbox_dir': args.dumps or folder,
     }
-    return {'sim_node': robot, 'student_node': student}
 
 
-def _tour(args: argparse.Namespace) -> list[tuple[float, Velocity]]:
+def _tour(seconds: float, rng: np.random.Generator) -> list[tuple[float, Velocity]]:
     """Return random commands, each with the share of the time at which it ends."""
     commands = load_policy(MODEL).spec.command
-    rng = np.random.default_rng(args.seed)
-    count = max(1, round(args.seconds / INTERVAL))
+    count = max(1, round(seconds / INTERVAL))
     tour: list[tuple[float, Velocity]] = []
     for number in range(1, count + 1):
         vx, vy, yaw = (SHARE * rng.uniform(commands.lower, commands.upper)).tolist()

@@ -75,10 +75,10 @@ class Witnesses:
 
 
 class Watch:
-    """Notes the ticks of the policy, and once a second the memory; the panel of a demo.
+    """Notes all ticks from when the policy began, and once a second the memory; a demo's panel.
 
     Attributes:
-        samples: The node once a second, from when its policy began.
+        samples: The node once a second, while its policy runs.
     """
 
     def __init__(self, pid: int) -> None:
@@ -91,7 +91,7 @@ class Watch:
 
     @property
     def ticks(self) -> Rows:
-        """Number, stamp and lateness in [ns] of each tick in the mode policy, shape (num, 3)."""
+        """Number, stamp and lateness in [ns] of each tick, shape (num_ticks, 3)."""
         return np.array(self._ticks, np.int64).reshape(-1, 3)
 
     @contextlib.contextmanager
@@ -141,7 +141,7 @@ class Watch:
 
     def _note(self, message: Int64MultiArray) -> None:
         data = message.data
-        if data[_MODE] == Mode.POLICY:
+        if self._ticks or data[_MODE] == Mode.POLICY:
             self._ticks.append((data[_TICK], data[_STAMP], data[_LATENESS]))
 
 

@@ -27,6 +27,8 @@ TOUR = ((0.1, (0.0, 0.0, 0.0)), (0.7, (0.5, 0.0, 0.0)), (1.0, (0.4, 0.0, 0.5)))
 
 _START_TIMEOUT = 30.0
 _STANDBY_TIME = 1.0
+_ANSWER_TIMEOUT = 5.0
+_ASK_AGAIN = 0.2
 _COMMAND_PERIOD = 0.05
 _FALLEN_TILT = 1.0
 _WARM_UP = 1.0
@@ -132,7 +134,6 @@ class _Monitor:
         self.executor = SingleThreadedExecutor()
         self.executor.add_node(self.node)
         self.publisher = self.node.create_publisher(Twist, 'cmd_vel', 10)
-        self.client = self.node.create_client(Trigger, '/student_node/start')
         self.node.create_subscription(Odometry, 'odom', self._on_odometry, 10)
         self.node.create_subscription(DiagnosticArray, '/diagnostics', self._on_diagnostics, 10)
 
@@ -144,11 +145,11 @@ class _Monitor:
             raise DistillError(
                 f'student_node is not active after {_START_TIMEOUT:.0f} s: {result.reason}'
             )
+        if result.mode == 'fault':
+            result.problem = self._reset_fault()
         if result.mode == 'standby':
             self._spin(_STANDBY_TIME)
-            result.problem = self._start_policy()
-        elif result.mode == 'fault':
-            result.problem = f'the robot was in fault before it could walk: {result.reason}'
+            result.problem = self._ask('start')
         if result.problem:
             return result
         start = time.monotonic()
@@ -172,14 +173,29 @@ class _Monitor:
         """Whether the robot fell, or a fault ended the policy."""
         return self.result.fell or self.result.mode == 'fault'
 
-    def _start_policy(self) -> str:
-        """Ask the node to leave standby; return why it did not, or ''."""
-        answer = self.client.call_async(Trigger.Request())
-        self._spin(5.0, answer.done)
-        if not answer.done():
-            return 'student_node did not start: ~/start was not answered within 5 s'
-        reply = answer.result()
-        return '' if reply.success else f'student_node did not start: {reply.message}'
+    def _reset_fault(self) -> str:
+        """Leave a fault from before the walk; return why that failed, or ''."""
+        fault = self.result.reason
+        refusal = self._ask('reset_fault')
+        self._spin(_ANSWER_TIMEOUT, lambda: self.result.mode == 'standby')
+        return refusal and f'the robot was in fault before it could walk: {fault}; {refusal}'
+
+    def _ask(self, service: str) -> str:
+        """Ask the node for a change of mode until it agrees; return why it does not, or ''."""
+        client = self.node.create_client(Trigger, f'/student_node/{service}')
+        end = time.monotonic() + _ANSWER_TIMEOUT
+        refusal = 'there is no answer'
+        while time.monotonic() < end:
+            answer = client.call_async(Trigger.Request())
+            self._spin(end - time.monotonic(), answer.done)
+            if not answer.done():
+                break
+            reply = answer.result()
+            if reply.success:
+                return ''
+            refusal = reply.message
+            self._spin(_ASK_AGAIN)
+        return f'student_node refused ~/{service} for {_ANSWER_TIMEOUT:.0f} s: {refusal}'
 
     def _spin(self, seconds: float, is_over: Callable[[], bool] = lambda: False) -> None:
         """Serve subscriptions and command the robot for a time, or until something is over."""
