@@ -201,7 +201,7 @@ class LoggedCourse:
         self._since_ns, self._num_steps = stamp_ns, 0
         self._lacks_action = False
         if tick:
-            self._take_over(runner, tick - 1)
+            self.take_over(runner, tick - 1)
 
     def _ask(self, runner: PolicyRunner, mode: Mode, tick: int) -> None:
         """Ask for a change of mode that the log shows."""
@@ -253,7 +253,7 @@ class LoggedCourse:
 
     def _wait(self, runner: PolicyRunner, step: Step, tick: int, stamp_ns: int) -> None:
         """Take what was recorded for what the runner did, until nothing depends on before."""
-        self._take_over(runner, tick)
+        self.take_over(runner, tick)
         if step.mode is not Mode.POLICY:
             if stamp_ns - self._since_ns >= runner.config.ramp_time * 1e9 and self._sent(tick):
                 self._is_settled = True
@@ -269,7 +269,7 @@ class LoggedCourse:
         elif self._num_steps >= self._depth + self._reads_action:
             self._is_settled = True
 
-    def _take_over(self, runner: PolicyRunner, tick: int) -> None:
+    def take_over(self, runner: PolicyRunner, tick: int) -> None:
         """Let the runner go on from what was recorded at a tick."""
         run = self._run
         if self._sent(tick) and run.command is not None and run.command_rows is not None:

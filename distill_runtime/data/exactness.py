@@ -12,7 +12,7 @@ import numpy as np
 
 from .bags import Bag
 from .blocks import StampArray
-from .recorded_node import recorded_parameters
+from .recorded_node import recorded_node
 from .tick_log import find_tick_topics, inputs, is_interrupted, read_tick_log
 from .topic_facts import TopicFacts
 from .topics import find_topic, resolved
@@ -110,7 +110,7 @@ def read_nodes(
                 models=tuple(f'{number:015x}' for number in log.model[order].tolist()),
                 samples=used,
                 joint_command=_topic(bag, 'joint_command', given, log.node),
-                has_parameters=bool(recorded_parameters(bag, log.node)),
+                has_parameters=bool(recorded_node(bag, log.node).parameters),
                 has_observation=f'{log.node}/observation' in topics,
                 has_action=f'{log.node}/action' in topics,
             )

@@ -6,11 +6,13 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import NamedTuple
 
 from distill_runtime.core.arrays import Float32Array, FloatArray, IndexArray
 from distill_runtime.core.pd import JointPD
 from distill_runtime.core.runner import PolicyRunner
 from distill_runtime.core.sensors import Sensors
+from distill_runtime.core.step import Policy
 from distill_runtime.errors import RecordingError
 import numpy as np
 import numpy.typing as npt
@@ -74,6 +76,7 @@ def play(
     runner: PolicyRunner,
     course: Course | None = None,
     *,
+    network: Policy | None = None,
     needs_effort: bool = False,
     progress: Callable[[int], None] | None = None,
 ) -> Playback:
@@ -84,6 +87,7 @@ def play(
         ticks: Of this recording.
         runner: Its layout has the joints of the recording's JointState.
         course: Leads it; None: see free_course.
+        network: Whose observations and actions are kept; None: those of whoever acts first.
         needs_effort: Whether the efforts of the PD law are wanted.
         progress: Called with the number of ticks done, now and then.
 
@@ -95,9 +99,10 @@ def play(
     sensors = Sensors(runner.plan.layout)
     fill = _Filler(recording, ticks, runner, sensors)
     num_ticks, num_joints = len(ticks.stamp_ns), len(runner.plan.joints.names)
-    observation = Spool(runner.policy.observation.size)
+    network = network or runner.policy
+    observation = Spool(network.observation.size)
     seen = np.zeros((_STRETCH, observation.shape[1]), np.float32)
-    action = np.zeros((num_ticks, runner.policy.action.size), np.float32)
+    action = np.zeros((num_ticks, network.action.size), np.float32)
     target, command = np.zeros((2, num_ticks, num_joints))
     law = JointPD(runner.plan.joints) if needs_effort else None
     effort = np.zeros((num_ticks, num_joints)) if needs_effort else None
@@ -107,9 +112,10 @@ def play(
     stamps_ns = ticks.stamp_ns.tolist()
     for begin in range(0, num_ticks, _STRETCH):
         end = min(begin + _STRETCH, num_ticks)
+        fill.prepare(slice(begin, end))
         seen.fill(0.0)
         for tick in range(begin, end):
-            fill.write(tick)
+            fill.write(tick - begin)
             step, is_known, reason = course.step(runner, sensors, tick, stamps_ns[tick])
             mode[tick] = step.mode
             if step.has_policy_step:
@@ -175,50 +181,87 @@ def gap_times(recording: Recording, ticks: Ticks) -> FloatArray:
 
 
 class _Filler:
-    """Writes the samples of a tick, each stamped in the clock of the ticks."""
+    """Writes the samples of ticks, each stamped in the clock of the ticks."""
 
     def __init__(
         self, recording: Recording, ticks: Ticks, runner: PolicyRunner, sensors: Sensors
     ) -> None:
-        """Bring the streams into the order of the sensors."""
+        """Find out where each input goes."""
         self._sensors = sensors
-        self._stamps = list(zip(*(values.tolist() for values in ticks.stamps), strict=True))
-        self._external_stamps = [values.tolist() for values in ticks.external_stamps]
-        layout = runner.plan.layout
+        self._ticks = ticks
+        layout, joints = runner.plan.layout, recording.joints
         order = _joint_order(recording, layout.joints)
-        joint_rows = ticks.joints.tolist()
-        self._parts = [(recording.joints.position[:, order], joint_rows, sensors.joint_position)]
-        if recording.joints.velocity is not None:
-            velocity = recording.joints.velocity[:, order]
-            self._parts.append((velocity, joint_rows, sensors.joint_velocity))
-        for stream, rows, columns, start in (
-            (recording.imu, ticks.imu, [4, 5, 6, 0, 1, 2, 3], layout.angular_velocity.start),
-            (recording.odometry, ticks.odometry, [0, 1, 2], layout.base_linear_velocity.start),
-            (recording.command, ticks.command, [0, 1, 2], layout.velocity_command.start),
+        self._inputs = [_Input(joints.position, order, ticks.joints, layout.joint_position)]
+        if joints.velocity is not None:
+            self._inputs.append(
+                _Input(joints.velocity, order, ticks.joints, layout.joint_velocity)
+            )
+        rate, turn = slice(4, 7), slice(0, 4)
+        for stream, rows, columns, goal in (
+            (recording.imu, ticks.imu, rate, layout.angular_velocity),
+            (recording.imu, ticks.imu, turn, layout.quat_base_to_world),
+            (recording.odometry, ticks.odometry, slice(0, 3), layout.base_linear_velocity),
+            (recording.command, ticks.command, slice(0, 3), layout.velocity_command),
         ):
             if stream is not None:
-                view = sensors.values[start : start + len(columns)]
-                self._parts.append((stream.values[:, columns], rows.tolist(), view))
-        for entry, view, rows in zip(
-            layout.externals, sensors.externals, ticks.externals, strict=True
-        ):
-            self._parts.append((recording.externals[entry.topic].values, rows.tolist(), view))
+                self._inputs.append(_Input(stream.values, columns, rows, goal))
+        for entry, rows in zip(layout.externals, ticks.externals, strict=True):
+            values, goal = recording.externals[entry.topic].values, layout.external(entry.topic)
+            self._inputs.append(_Input(values, slice(None), rows, goal))
 
-    def write(self, tick: int) -> None:
-        """Write the samples of a tick."""
+    def prepare(self, stretch: slice) -> None:
+        """Bring the samples of some ticks in a row together, behind those of the stretch before.
+
+        Where a tick has no sample, the one of the tick in front stays.
+        """
+        ticks = self._ticks
+        joints, imu, odometry, command = (stamps[stretch].tolist() for stamps in ticks.stamps)
+        self._stamps = list(zip(joints, imu, odometry, command, strict=True))
+        others = [stamps[stretch].tolist() for stamps in ticks.external_stamps]
+        self._external_stamps = list(zip(*others, strict=True)) if others else []
+        self._vectors = np.tile(self._sensors.values, (len(self._stamps), 1))
+        for entry in self._inputs:
+            entry.write(stretch, self._vectors)
+
+    def write(self, place: int) -> None:
+        """Write the samples of one of those ticks."""
         sensors = self._sensors
-        for values, rows, view in self._parts:
-            row = rows[tick]
-            if row != NONE:
-                view[:] = values[row]
+        sensors.values[:] = self._vectors[place]
         (
             sensors.joint_stamp_ns,
             sensors.imu_stamp_ns,
             sensors.odometry_stamp_ns,
             sensors.command_stamp_ns,
-        ) = self._stamps[tick]
-        for place, stamps in enumerate(self._external_stamps):
-            sensors.external_stamps_ns[place] = stamps[tick]
+        ) = self._stamps[place]
+        if self._external_stamps:
+            sensors.external_stamps_ns[:] = self._external_stamps[place]
+
+
+class _Input(NamedTuple):
+    """Numbers of one input, and where they go."""
+
+    values: npt.NDArray[np.floating]
+    columns: slice | IndexArray
+    rows: IndexArray
+    """Of the ticks, NONE for none."""
+    goal: slice
+    """Place in the vector of the sensors."""
+
+    def write(self, stretch: slice, vectors: FloatArray) -> None:
+        """Write the samples of some ticks; one that has none gets that of the tick in front.
+
+        Args:
+            stretch: The ticks.
+            vectors: One for each.
+        """
+        rows = self.rows[stretch]
+        ticks = np.arange(len(rows))
+        has_none = rows == NONE
+        if has_none.any():
+            last = np.maximum.accumulate(np.where(has_none, -1, ticks))
+            ticks = np.flatnonzero(last >= 0)
+            rows = rows[last[ticks]]
+        vectors[ticks, self.goal] = self.values[rows][:, self.columns]
 
 
 def _joint_order(recording: Recording, wanted: tuple[str, ...]) -> slice | IndexArray:

@@ -21,6 +21,8 @@ from .playback import play, Playback
 from .replay_config import ReplayConfig
 from .source import Source, unneeded
 from .spool import Picked
+from .swap_cast import make_cast
+from .swap_course import SwapCourse
 from .tick_fields import model_number
 from .tick_log import (
     is_interrupted,
@@ -128,13 +130,22 @@ def replay(
     reference = _logged_reference(source, log, tick_ns, ticks_per_step)
     ours = model_number(policy.sha256)
     is_same = bool(np.any(log.model == ours))
-    run = _logged_run(source, log, exact, reference, log.model != ours if is_same else None)
-    course = LoggedCourse(run, runner, bool(policy.spec.state))
+    models = source.said.models if source.said is not None else ()
+    made = make_cast(policy, runner.config, log, models, source.action, reference.action_rows)
+    is_other = log.model != ours if is_same and made is None else None
+    run = _logged_run(source, log, exact, reference, is_other)
+    course: LoggedCourse | SwapCourse
+    if made is None:
+        course = LoggedCourse(run, runner, bool(policy.spec.state))
+    else:
+        runner, cast = made
+        course = SwapCourse(LoggedCourse(run, runner, bool(policy.spec.state)), cast)
     playback = play(
         source.recording,
         exact.ticks,
         runner,
         course,
+        network=policy.session,
         needs_effort=needs_effort,
         progress=progress,
     )

@@ -17,7 +17,7 @@ from distill_runtime.spec.terms import External
 from .bags import Bag
 from .commands import Commands, read_commands
 from .labelled import Labelled, read_labelled
-from .recorded_node import recorded_parameters
+from .recorded_node import recorded_node, RecordedNode
 from .recording import read_inputs, Recording, Wanted
 from .tick_log import read_tick_log, TickLog
 from .tick_rows import OfTicks
@@ -33,12 +33,17 @@ class Source:
     commands: Commands | None
     observation: Labelled | None
     action: Labelled | None
-    parameters: Mapping[str, object]
-    """What the node was set to, as far as the recording says and a runner cares."""
+    said: RecordedNode | None
+    """What the node says of itself; None without ticks."""
     topics: Mapping[str, str]
     """Topic of the recording per topic of student_node, as the user named them."""
     damage: tuple[str, ...]
     """What of the recording could not be read."""
+
+    @property
+    def parameters(self) -> Mapping[str, object]:
+        """What the node was set to, as far as the recording says and a runner cares."""
+        return {} if self.said is None else self.said.parameters
 
 
 def read_source(
@@ -94,7 +99,7 @@ def read_source(
             action=None
             if log is None
             else read_labelled(bag, f'{log.node}/action', runner.policy.action.size),
-            parameters={} if log is None else recorded_parameters(bag, log.node),
+            said=None if log is None else recorded_node(bag, log.node),
             topics=given,
             damage=bag.damage,
         )

@@ -170,7 +170,7 @@ def is_interrupted(log: TickLog) -> npt.NDArray[np.bool_]:
 
 def _jumps(log: TickLog) -> npt.NDArray[np.bool_]:
     jumps = np.ones(len(log.tick), np.bool_)
-    jumps[1:] = (np.diff(log.tick) != 1) | (np.diff(log.model) != 0)
+    jumps[1:] = np.diff(log.tick) != 1
     return jumps
 
 
