@@ -8,6 +8,7 @@ from contextlib import contextmanager
 import itertools
 import math
 from pathlib import Path
+import shlex
 import signal
 import subprocess
 import sys
@@ -150,20 +151,58 @@ def test_folder_that_cannot_be_written_does_not_stop_the_robot(ros, model, tmp_p
 
 
 @contextmanager
-def walking_program(ros, model):
-    """Run the node as a program; yield its process and its robot."""
+def walking_program(ros, model, within=(), blackbox_dir="''"):
+    """Run the node as a program, started by a command; yield its process and its robot."""
     options = parameters(
         model=model,
         autostart=True,
-        blackbox_dir="''",
+        blackbox_dir=blackbox_dir,
         **POLICY,
         **{'checks.input_frozen.action': 'ignore', 'torque_limit': 0.0},
     )
-    with ros.node(Node, 'robot') as node, program(*options) as process:
+    with ros.node(Node, 'robot') as node, program(*options, within=within) as process:
         robot = Robot(node, 'student_node')
         with robot.feeding():
             wait_for(lambda: robot.commands.messages, 'a command of the policy')
             yield process, robot
+
+
+def small_disk(folder):
+    """Return what gives a command a disk of 16 KB at a folder; skip where that is not allowed."""
+    command = ('unshare', '--map-root-user', '--mount', 'sh', '-c')
+    mount = f'mount -t tmpfs -o size=16k none {shlex.quote(str(folder))}'
+    if subprocess.run([*command, mount], capture_output=True, check=False).returncode != 0:
+        pytest.skip('no user may mount a disk here')
+    return (*command, f'{mount} && exec "$@"', 'sh')
+
+
+def last_value(robot, key):
+    """Return a value of the newest status of the control loop; '' before the first."""
+    statuses = [
+        status
+        for message in robot.diagnostics.messages
+        for status in message.status
+        if status.name == '/student_node: control'
+    ]
+    return values(statuses[-1])[key] if statuses else ''
+
+
+def test_disk_that_is_full_does_not_stop_the_robot_and_is_told(ros, model, tmp_path):
+    disk = small_disk(tmp_path)
+    with walking_program(ros, model, disk, blackbox_dir=tmp_path) as (_, robot):
+        wait_for(lambda: len(robot.ticks.messages) > 75, 'more than the disk holds')
+        begin = len(robot.ticks.messages)
+        is_dumped, why = robot.call('dump')
+        assert not is_dumped
+        assert 'No space left on device: make room' in why
+        wait_for(lambda: 'No space left' in last_value(robot, 'blackbox'), 'the reason')
+        assert last_value(robot, 'mode') == 'policy'
+        numbers = [message.data[0] for message in robot.ticks.messages[begin:]]
+        assert numbers == list(range(numbers[0], numbers[0] + len(numbers)))
+        assert robot.call('estop')[0]
+        wait_for(lambda: modes(robot)[-1] == Mode.FAULT, 'the fault')
+        assert_reset_is_the_way_out(robot)
+        assert_commands_are_within_limits(robot)
 
 
 def told(robot):

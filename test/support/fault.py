@@ -26,6 +26,8 @@ class Fault(NamedTuple):
     """Time in [s] that it stays."""
     heal: Callable | None = None
     """Changes the messages afterwards."""
+    respec: Callable | None = None
+    """Gives another spec for that of the policy."""
 
 
 def borne(name, inject, lasts=2.0, **more):

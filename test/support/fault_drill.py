@@ -138,9 +138,9 @@ class Drill:
         plant, robot, network, loop, runner: What it acts on.
     """
 
-    def __init__(self, setup):
+    def __init__(self, setup, respec=None):
         policy, scene = setup
-        spec = policy.spec
+        spec = respec(policy.spec) if respec else policy.spec
         config = RunnerConfig(start_in='policy')
         layout = sensor_layout(spec, scene.joint_names)
         self.network = Network(policy.session)
@@ -255,7 +255,7 @@ def prepare():
 
 def run(setup, fault):
     """Return the outcome of one fault."""
-    drill = Drill(setup)
+    drill = Drill(setup, fault.respec)
     while drill.tick < 0:
         step = drill.advance()
         assert step.mode is Mode.POLICY, step.reason

@@ -7,6 +7,7 @@ An injection gets the drill and the messages of a tick, and returns those that a
 
 from __future__ import annotations
 
+from dataclasses import replace
 import math
 
 from distill_runtime.core.modes import Event
@@ -166,6 +167,20 @@ def gyro(change):
         speed.x, speed.y, speed.z = (float(v) for v in change([speed.x, speed.y, speed.z]))
 
     return spoilt('imu', spoil)
+
+
+def seen_in_training(kind, least, greatest):
+    """Return what adds the range of a term to a spec."""
+
+    def respec(spec):
+        (entry,) = spec.inputs
+        terms = tuple(
+            replace(term, trained_range=(least, greatest)) if term.kind == kind else term
+            for term in entry.terms
+        )
+        return replace(spec, inputs=(replace(entry, terms=terms),))
+
+    return respec
 
 
 def turn(change, ticks=math.inf):

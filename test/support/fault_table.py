@@ -80,7 +80,10 @@ _TAIL = """## What this does not show
 
 - Times of a simulation in lock-step are whole ticks of 20 ms. What a loaded computer adds is in no
   row: DDS, late ticks, a stopped process. test/ros/test_faults_over_dds.py stops the node, hogs
-  the processors and takes the sensors away over real DDS.
+  the processors, takes the sensors away, lets another node publish commands, and gives the black
+  box a disk that is full or a folder that nobody can write to, all over real DDS;
+  test_student_node.py has an error in the control thread (`loop.crashed`), and `make soak` half an
+  hour of all that a machine does by itself.
 - Some rows say `tilt.limit` where the cause is a wrong unit or sign: it is the fall that is
   noticed, not the mistake, and the robot has lost its balance by then. `check --bag` finds such
   mistakes before: [mutations.md](mutations.md).

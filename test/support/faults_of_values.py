@@ -14,6 +14,7 @@ from .fault_injections import (
     gyro,
     joints,
     repeated,
+    seen_in_training,
     spoilt,
     turn,
 )
@@ -134,6 +135,13 @@ CONVENTIONS = (
         'tilt.limit',
         1.5,
         lasts=3.0,
+    ),
+    Fault(
+        'the gyro is in degrees per second, and the spec says what training saw',
+        gyro(lambda values: np.array(values) * DEGREES),
+        'observation.range',
+        0.3,
+        respec=seen_in_training('base_angular_velocity', -5.0, 5.0),
     ),
     Fault(
         'the orientation is written w, x, y, z',

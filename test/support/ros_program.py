@@ -10,11 +10,16 @@ import sys
 
 
 @contextmanager
-def program(*arguments):
-    """Start student_node in a process group of its own, as a terminal does."""
+def program(*arguments, within=()):
+    """Start student_node in a process group of its own, as a terminal does.
+
+    Args:
+        arguments: Of ROS.
+        within: Command that the program is started by.
+    """
     command = [sys.executable, '-m', 'distill_runtime.ros.student_node', '--ros-args', *arguments]
     with subprocess.Popen(
-        command,
+        [*within, *command],
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
         text=True,
