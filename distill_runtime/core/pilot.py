@@ -151,8 +151,11 @@ class Pilot:
         swap = self.swap
         if swap is None or swap.state is not SwapState.WAITING:
             return False
-        if swap.shadow.problem:
-            self._end(swap, SwapState.REFUSED, swap.shadow.problem, stamp_ns)
+        problem = swap.shadow.problem
+        if swap.is_shown and not problem:
+            problem = 'swap.cancelled: the policy stopped before the shadow was over'
+        if problem:
+            self._end(swap, SwapState.REFUSED, problem, stamp_ns)
             return False
         self._take_over(swap, stamp_ns, 0)
         self._acting_since_ns = -1

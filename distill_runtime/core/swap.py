@@ -92,6 +92,11 @@ class Swap:
             self._shown_ns = stamp_ns
         return stamp_ns - self._shown_ns >= self.terms.shadow_time * 1e9
 
+    @property
+    def is_shown(self) -> bool:
+        """Whether it has begun to be compared with the policy that acts."""
+        return self._shown_ns >= 0
+
     def end(self, state: SwapState, reason: str, stamp_ns: int) -> None:
         """Note how it ended, or that it has taken over."""
         self.state, self.reason, self.stamp_ns = state, reason, stamp_ns
