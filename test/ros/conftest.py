@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 from support.ros_harness import Ros
 from support.ros_policies import write_policy
+from support.swaps import slow_loading
 
 
 @pytest.fixture(scope='module')
@@ -23,3 +24,10 @@ def models(tmp_path_factory):
 @pytest.fixture(scope='session')
 def model(models):
     return write_policy(models)
+
+
+@pytest.fixture
+def slow_load(monkeypatch):
+    """Return an event that says that a model is being loaded, and one that lets it go on."""
+    with slow_loading(monkeypatch) as events:
+        yield events

@@ -1,0 +1,251 @@
+# Copyright 2026 The distill_runtime Authors
+# SPDX-License-Identifier: Apache-2.0
+"""A robot in lock-step that walks in a thread of its own, while a test changes the model."""
+
+from __future__ import annotations
+
+from contextlib import contextmanager
+import json
+import threading
+
+from diagnostic_msgs.msg import DiagnosticStatus
+from distill_runtime.data.tick_fields import model_number, TICK_FIELDS
+from distill_runtime.policy.model import load_policy
+from distill_runtime.ros import occupant
+from distill_runtime.ros.model_topic import MODEL_QOS
+import numpy as np
+import onnx
+from onnx import helper, numpy_helper
+from rcl_interfaces.srv import GetParameters, SetParameters, SetParametersAtomically
+from rclpy.parameter import Parameter, parameter_value_to_python
+
+from .ros_harness import Inbox, LOCKSTEP, PATIENCE, student, T0, TICK, values, wait_for
+from .ros_messages import nanoseconds
+from .ros_policies import write_policy
+
+FRAGILE = 6.0
+"""A forward velocity that a fragile policy cannot bear."""
+
+
+def write_other(path, scale=0.4, **changes):
+    """Write a policy of the same robot as write_policy's, with other targets; return its path."""
+    return write_policy(path.parent, name=path.name, action={'scale': scale}, **changes)
+
+
+def write_fragile(path):
+    """Write a policy that gives NaN once it is told to walk faster than FRAGILE."""
+    write_other(path, 0.3)
+    model = onnx.load(str(path))
+    graph = model.graph
+    (node,) = graph.node
+    node.output[0] = 'sound'
+    for name, value in {
+        'vx': np.array([6]),
+        'most': np.array([FRAGILE], np.float32),
+        'zero': np.array([0.0], np.float32),
+    }.items():
+        graph.initializer.append(numpy_helper.from_array(value, name))
+    graph.node.extend(
+        helper.make_node(kind, inputs, outputs)
+        for kind, inputs, outputs in (
+            ('Gather', ['obs', 'vx'], ['told']),
+            ('Sub', ['most', 'told'], ['left']),
+            ('Sqrt', ['left'], ['root']),
+            ('Mul', ['root', 'zero'], ['nothing']),
+            ('Add', ['sound', 'nothing'], ['actions']),
+        )
+    )
+    for entry in graph.node:
+        if entry.op_type == 'Gather':
+            entry.attribute.append(helper.make_attribute('axis', 1))
+    onnx.save(model, str(path))
+    return path
+
+
+def sha256(path):
+    """Return the hash of a model."""
+    return load_policy(path).sha256
+
+
+class Walker:
+    """Publishes one moment after another, each when the tick before is over.
+
+    Attributes:
+        stamps: Of the ticks so far.
+    """
+
+    def __init__(self, rig, start_ns=T0, fields=None):
+        self._rig = rig
+        self._next_ns = start_ns
+        self._fields = fields or (lambda number: {'position': _sway(number)})
+        self.stamps = []
+        self._is_over = threading.Event()
+        self._is_still = threading.Event()
+        self._problem = None
+        self._thread = threading.Thread(target=self._run, daemon=True)
+
+    def __enter__(self):
+        self._thread.start()
+        self.steps(2)
+        return self
+
+    def __exit__(self, *problem):
+        self._is_over.set()
+        self._thread.join()
+        if self._problem is not None and problem[0] is None:
+            raise self._problem
+
+    def steps(self, count):
+        """Wait until some more ticks are over."""
+        goal = len(self.stamps) + count
+        wait_for(lambda: len(self.stamps) >= goal or self._problem, f'{count} ticks')
+        assert self._problem is None, self._problem
+
+    @contextmanager
+    def paused(self):
+        """Publish nothing for a while."""
+        self._is_still.set()
+        number = len(self.stamps)
+        wait_for(lambda: self._is_waiting and len(self.stamps) >= number, 'a pause')
+        try:
+            yield
+        finally:
+            self._is_still.clear()
+
+    _is_waiting = False
+
+    def _run(self):
+        try:
+            while not self._is_over.is_set():
+                self._is_waiting = self._is_still.is_set()
+                if self._is_waiting:
+                    self._is_over.wait(0.001)
+                    continue
+                self._rig.robot.tick(self._next_ns, **self._fields(len(self.stamps)))
+                self.stamps.append(self._next_ns)
+                self._next_ns += TICK
+        except AssertionError as problem:
+            self._problem = problem
+
+
+def _sway(number):
+    return [0.1 + 0.1 * np.sin(number / 7.0), 0.6, -0.5 + 0.05 * np.cos(number / 5.0)]
+
+
+class Remote:
+    """Another node that changes parameters of student_node, and hears ~/model."""
+
+    def __init__(self, rig):
+        node, name = rig.robot.node, rig.robot.student
+        self.rig = rig
+        self._node = node
+        self._clients = {
+            kind: node.create_client(kind, f'{name}/{service}')
+            for kind, service in (
+                (SetParameters, 'set_parameters'),
+                (SetParametersAtomically, 'set_parameters_atomically'),
+                (GetParameters, 'get_parameters'),
+            )
+        }
+        self.models = Inbox(node, DiagnosticStatus, f'{name}/model', MODEL_QOS)
+        for client in self._clients.values():
+            assert client.wait_for_service(PATIENCE)
+
+    def ask(self, kind=SetParametersAtomically, **changes):
+        """Ask for a change of parameters; return the future of the response."""
+        parameters = [
+            Parameter(name, value=_plain(value)).to_parameter_msg()
+            for name, value in changes.items()
+        ]
+        return self._clients[kind].call_async(kind.Request(parameters=parameters))
+
+    def set(self, **changes):
+        """Set parameters, all or none; return whether that was done, and why not."""
+        return answer_of(self.ask(**changes))
+
+    def set_each(self, **changes):
+        """Set parameters one by one; return the same for each."""
+        future = self.ask(SetParameters, **changes)
+        wait_for(future.done, 'the answer of set_parameters')
+        return [(result.successful, result.reason) for result in future.result().results]
+
+    def get(self, *names):
+        """Return the values of parameters."""
+        future = self._clients[GetParameters].call_async(GetParameters.Request(names=list(names)))
+        wait_for(future.done, 'the answer of get_parameters')
+        return [parameter_value_to_python(value) for value in future.result().values]
+
+    def model(self):
+        """Return level, message and values of the newest ~/model."""
+        status = self.models.messages[-1]
+        return status.level, status.message, values(status)
+
+    def until_model(self, why):
+        """Return the values of ~/model once they say why."""
+        wait_for(lambda: self.models.messages and why in self.model()[2]['why'], f'~/model: {why}')
+        return self.model()[2]
+
+    def until_told(self, text):
+        """Return the values of ~/model once its message has some text."""
+        wait_for(lambda: self.models.messages and text in self.model()[1], f'~/model: {text}')
+        return self.model()[2]
+
+
+def answer_of(future):
+    """Return success and reason of set_parameters_atomically."""
+    wait_for(future.done, 'the answer of set_parameters_atomically')
+    return future.result().result.successful, future.result().result.reason
+
+
+def _plain(value):
+    return value if isinstance(value, (bool, int, float, list)) else str(value)
+
+
+@contextmanager
+def walking(ros, model, fields=None, **options):
+    """Run student_node in lock-step with a robot that walks; yield a Remote and the Walker."""
+    with student(ros, model, **{**LOCKSTEP, **options}) as rig:
+        remote = Remote(rig)
+        with Walker(rig, fields=fields) as walker:
+            yield remote, walker
+
+
+@contextmanager
+def slow_loading(monkeypatch):
+    """Have models load as slowly as the block wishes: yield what begins, and what lets it end."""
+    begun, may_end = threading.Event(), threading.Event()
+    load = occupant.load_chosen_policy
+
+    def wait(config):
+        begun.set()
+        assert may_end.wait(PATIENCE)
+        return load(config)
+
+    monkeypatch.setattr(occupant, 'load_chosen_policy', wait)
+    try:
+        yield begun, may_end
+    finally:
+        may_end.set()
+
+
+def acting(rig):
+    """Return the number of the model in each ~/tick so far, by stamp."""
+    place = TICK_FIELDS.index('model')
+    return {message.data[1]: message.data[place] for message in rig.robot.ticks.messages}
+
+
+def has_acted(rig, path):
+    """Return whether the newest tick was of a model."""
+    return list(acting(rig).values())[-1] == model_number(sha256(path))
+
+
+def commands(rig):
+    """Return stamps and positions of all commands so far."""
+    messages = rig.robot.commands.messages
+    return [nanoseconds(m) for m in messages], np.array([list(m.position) for m in messages])
+
+
+def spec_of(path):
+    """Return the spec inside a model."""
+    properties = {entry.key: entry.value for entry in onnx.load(str(path)).metadata_props}
+    return json.loads(properties['distill_runtime.spec'])
