@@ -33,7 +33,7 @@ def test_facts_of_another_kind_are_refused(value):
 
 def test_record_of_several_parts_gives_a_message_of_each():
     record = Record(0, 5, TICK, struct.pack('<2d', 1.5, 2.5))
-    found = list(messages([record], facts(), STORE))
+    found = list(messages(record, facts(), STORE))
     assert [message.topic.rpartition('/')[2] for message in found] == ['tick', 'half']
     values = [STORE.deserialize_cdr(message.content, message.type).data for message in found]
     assert [value.tolist() for value in values] == [[1.5], [2.5]]
@@ -41,14 +41,14 @@ def test_record_of_several_parts_gives_a_message_of_each():
 
 
 def test_record_of_one_part_is_its_message():
-    (message,) = messages([Record(0, 5, TWIST, b'anything')], facts(), STORE)
+    (message,) = messages(Record(0, 5, TWIST, b'anything'), facts(), STORE)
     assert message == ('/cmd_vel', 'geometry_msgs/msg/Twist', 5, b'anything')
 
 
 def test_status_becomes_a_diagnostic_with_mode_reason_and_model():
     data = status_text('fault', 'tilt.limit: base is tilted\nby 2 rad')
     assert read_status(data) == ('fault', 'tilt.limit: base is tilted\nby 2 rad')
-    (message,) = messages([Record(0, 3_000_000_007, STATUS, data)], facts(), STORE)
+    (message,) = messages(Record(0, 3_000_000_007, STATUS, data), facts(), STORE)
     array = STORE.deserialize_cdr(message.content, message.type)
     (status,) = array.status
     assert message.topic == '/diagnostics'
@@ -62,7 +62,7 @@ def test_status_becomes_a_diagnostic_with_mode_reason_and_model():
 
 @pytest.mark.parametrize(('mode', 'reason', 'level'), [('policy', '', 0), ('policy', 'x: y', 1)])
 def test_level_of_a_status_follows_mode_and_reason(mode, reason, level):
-    (message,) = messages([Record(0, 3, STATUS, status_text(mode, reason))], facts(), STORE)
+    (message,) = messages(Record(0, 3, STATUS, status_text(mode, reason)), facts(), STORE)
     assert STORE.deserialize_cdr(message.content, message.type).status[0].level == level
 
 
