@@ -46,7 +46,8 @@ from .mcap_records import (
 )
 
 _MAX_CHUNK = 2**32
-_DROP_EVERY = 1 << 26  # bytes
+_DROP_EVERY = 1 << 24  # bytes of the file
+_MAX_SPAN = 1 << 23  # alike, for messages that are read at once
 _DROP = getattr(mmap, 'MADV_DONTNEED', None)
 
 
@@ -143,7 +144,10 @@ class McapFile:
             times, places = self._found(chunk.messages[channel])
             for begin in range(0, len(times), SIZE):
                 end = begin + SIZE
-                if group and (chunk.compression or size >= SIZE):
+                is_full = size >= SIZE or (
+                    group and chunk.start - group[0].chunk.start >= _MAX_SPAN
+                )
+                if group and (chunk.compression or is_full):
                     yield group
                     group, size = [], 0
                 piece = _Piece(chunk, times[begin:end], places[begin:end])

@@ -14,7 +14,7 @@ import numpy as np
 
 from .ticks import NONE
 
-_IN_MEMORY = 1 << 24  # bytes
+_IN_MEMORY = 1 << 22  # bytes
 _DENSE = 4  # rows that lie at most so far apart on average are read in one go
 
 

@@ -16,7 +16,11 @@ from support.ros_policies import TERMS, write_policy
 from support.specs import DEFAULT, JOINTS
 
 pytestmark = pytest.mark.needs('policy')
-CONFIG = {**LIMITS, 'checks.action_saturation.action': 'ignore'}
+CONFIG = {
+    **LIMITS,
+    'checks.action_saturation.action': 'ignore',
+    'checks.target_step.action': 'ignore',
+}
 HISTORY = {'length': 3, 'major': 'term', 'order': 'oldest_first', 'fill': 'first'}
 
 
