@@ -31,6 +31,9 @@ def generate_launch_description() -> LaunchDescription:
             description='vx, vy in m/s, yaw rate in rad/s; [] to publish cmd_vel yourself',
         ),
         DeclareLaunchArgument('record', default_value='false', description='record the run'),
+        DeclareLaunchArgument(
+            'record_to', default_value='student_bag', description='folder of the recording'
+        ),
     ]
     simulator = Node(
         package='distill_runtime',
@@ -53,6 +56,7 @@ def generate_launch_description() -> LaunchDescription:
             'model': LaunchConfiguration('model'),
             'robot': LaunchConfiguration('robot'),
             'record': LaunchConfiguration('record'),
+            'record_to': LaunchConfiguration('record_to'),
             'start_in': 'policy',
         }.items(),
     )

@@ -2,57 +2,83 @@
 # SPDX-License-Identifier: Apache-2.0
 """Run a policy on a robot: student_node, and on request a recording of what it saw and did."""
 
-from launch.actions import DeclareLaunchArgument, ExecuteProcess, Shutdown
-from launch.conditions import IfCondition
+from __future__ import annotations
+
+from distill_runtime.ros import ros2_bag
+from launch.actions import (
+    DeclareLaunchArgument,
+    ExecuteProcess,
+    LogInfo,
+    OpaqueFunction,
+    Shutdown,
+)
 from launch.substitutions import LaunchConfiguration, PathJoinSubstitution
 from launch_ros.actions import LifecycleNode
 from launch_ros.parameter_descriptions import ParameterValue
 from launch_ros.substitutions import FindPackageShare
 
-from launch import LaunchDescription
-
-RECORDED_TOPICS = (
-    'joint_states',
-    'imu',
-    'cmd_vel',
-    'odom',
-    'joint_command',
-    'student_node/tick',
-    'student_node/observation',
-    'student_node/action',
-)
+from launch import LaunchContext, LaunchDescription, LaunchDescriptionEntity
 
 
 def generate_launch_description() -> LaunchDescription:
     """Return the node and the recorder."""
     share = FindPackageShare('distill_runtime')
-    arguments = [
-        DeclareLaunchArgument('model', description='ONNX file of the policy'),
-        DeclareLaunchArgument('spec', default_value='', description='spec file of the model'),
-        DeclareLaunchArgument(
-            'robot', default_value='', description='robot profile, a file stem of config/robots'
-        ),
-        DeclareLaunchArgument(
-            'params_file',
-            default_value=PathJoinSubstitution([share, 'config', 'student_node.yaml']),
-            description='parameters of student_node',
-        ),
-        DeclareLaunchArgument(
-            'autostart', default_value='true', description='configure and activate at start'
-        ),
-        DeclareLaunchArgument(
-            'start_in', default_value='standby', description='standby, or policy at once'
-        ),
-        DeclareLaunchArgument('namespace', default_value='', description='of node and topics'),
-        DeclareLaunchArgument('use_sim_time', default_value='false', description='follow /clock'),
-        DeclareLaunchArgument(
-            'record', default_value='false', description='record inputs, commands and ticks (MCAP)'
-        ),
-        DeclareLaunchArgument(
-            'record_to', default_value='student_bag', description='folder of the recording'
-        ),
-    ]
-    student = LifecycleNode(
+    return LaunchDescription(
+        [
+            DeclareLaunchArgument('model', description='ONNX file of the policy'),
+            DeclareLaunchArgument('spec', default_value='', description='spec file of the model'),
+            DeclareLaunchArgument(
+                'robot',
+                default_value='',
+                description='robot profile, a file stem of config/robots',
+            ),
+            DeclareLaunchArgument(
+                'params_file',
+                default_value=PathJoinSubstitution([share, 'config', 'student_node.yaml']),
+                description='parameters of student_node',
+            ),
+            DeclareLaunchArgument(
+                'autostart', default_value='true', description='configure and activate at start'
+            ),
+            DeclareLaunchArgument(
+                'start_in', default_value='standby', description='standby, or policy at once'
+            ),
+            DeclareLaunchArgument('namespace', default_value='', description='of node and topics'),
+            DeclareLaunchArgument(
+                'use_sim_time', default_value='false', description='follow /clock'
+            ),
+            DeclareLaunchArgument(
+                'record',
+                default_value='false',
+                description='record what an exact replay needs (MCAP): with ros2 bag, or by the '
+                'node itself where there is none',
+            ),
+            DeclareLaunchArgument(
+                'record_to', default_value='student_bag', description='folder of the recording'
+            ),
+            OpaqueFunction(function=_actions),
+        ]
+    )
+
+
+def _actions(context: LaunchContext) -> list[LaunchDescriptionEntity]:
+    """Return the node, and what records it."""
+    text = context.launch_configurations
+    if text['record'].lower() not in ('true', '1'):
+        return [_student({})]
+    folder = text['record_to']
+    if not ros2_bag.is_there():
+        told = f'no ros2 bag here: student_node records by itself, into the folder {folder}'
+        return [LogInfo(msg=told), _student({'record_to': folder})]
+    externals = ros2_bag.external_topics(text['model'], text['spec'], text['robot'])
+    topics = ros2_bag.resolved([*ros2_bag.RECORDED, *externals], text['namespace'])
+    recorder = ExecuteProcess(cmd=ros2_bag.record_words(folder, topics), output='screen')
+    return [recorder, _student({})]
+
+
+def _student(more: dict[str, str]) -> LifecycleNode:
+    """Return the node."""
+    return LifecycleNode(
         package='distill_runtime',
         executable='student_node',
         name='student_node',
@@ -68,20 +94,8 @@ def generate_launch_description() -> LaunchDescription:
                 name: ParameterValue(LaunchConfiguration(name), value_type=bool)
                 for name in ('autostart', 'use_sim_time')
             },
+            *([{k: ParameterValue(v, value_type=str) for k, v in more.items()}] if more else []),
         ],
         output='screen',
         on_exit=Shutdown(reason='student_node ended'),
     )
-    recorder = ExecuteProcess(
-        cmd=[
-            *('ros2', 'bag', 'record', '--storage', 'mcap', '--output'),
-            LaunchConfiguration('record_to'),
-            *(
-                PathJoinSubstitution(['/', LaunchConfiguration('namespace'), topic])
-                for topic in RECORDED_TOPICS
-            ),
-        ],
-        condition=IfCondition(LaunchConfiguration('record')),
-        output='screen',
-    )
-    return LaunchDescription([*arguments, student, recorder])
