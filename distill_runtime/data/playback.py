@@ -78,7 +78,7 @@ def play(
     *,
     network: Policy | None = None,
     needs_effort: bool = False,
-    progress: Callable[[int], None] | None = None,
+    progress: Callable[[int, int], None] | None = None,
 ) -> Playback:
     """Step a runner through a recording.
 
@@ -89,7 +89,7 @@ def play(
         course: Leads it; None: see free_course.
         network: Whose observations and actions are kept; None: those of whoever acts first.
         needs_effort: Whether the efforts of the PD law are wanted.
-        progress: Called with the number of ticks done, now and then.
+        progress: Called with the number of ticks done, and of all, now and then.
 
     Raises:
         RecordingError: If the recording lacks a joint, or the disk has no room for observations.
@@ -135,7 +135,7 @@ def play(
                 _count(reasons, tick, reason)
         observation.append(seen[: end - begin])
         if progress is not None:
-            progress(end)
+            progress(end, num_ticks)
     runner.reset()
     return Playback(
         ticks=ticks,

@@ -95,9 +95,15 @@ def replay(
     source: Source,
     policy: LoadedPolicy,
     config: ReplayConfig,
-    progress: Callable[[int], None] | None = None,
+    progress: Callable[[int, int], None] | None = None,
 ) -> Replay:
     """Run a policy over a recording.
+
+    Args:
+        source: What it holds.
+        policy: The policy.
+        config: What the node was set to.
+        progress: See play.
 
     Raises:
         ConfigError: If the control rate does not fit the recording's ticks.
