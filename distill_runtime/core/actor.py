@@ -110,6 +110,16 @@ class Actor:
             self.action_map.apply(self.policy.action)
         self.next_step += 1
 
+    def join(self, ring: StepRing, number: int) -> None:
+        """Make a step of another policy the first one of the own history; it is still to come.
+
+        Args:
+            ring: Remembers the step, unless it is the next one.
+            number: Which one.
+        """
+        self.restart(ring.elapsed_in(number))
+        self.next_step = number
+
     def follow(self, ring: StepRing, number: int) -> None:
         """Compute a step that another policy did, as if its command had been the own one.
 
@@ -119,8 +129,7 @@ class Actor:
         """
         place = ring.place(number)
         if self.next_step != number:
-            self.restart(int(ring.elapsed[place]))
-            self.next_step = number
+            self.join(ring, number)
         if number == 0:
             self.last_action.fill(0.0)
         else:

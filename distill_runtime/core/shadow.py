@@ -49,6 +49,7 @@ class Shadow:
         self.compared = 0
         self.shed = 0
         self._in_vain = 0
+        self._run = -1
         self.problem = ''
 
     def prime(self, ring: StepRing) -> int:
@@ -60,17 +61,22 @@ class Shadow:
         Returns:
             Time of the first step that it saw, in [ns]; -1 where there is none.
         """
-        if not ring.count:
-            return -1
-        place = ring.place(ring.oldest)
-        self.actor.restart(int(ring.elapsed[place]))
-        self.actor.next_step = ring.oldest
+        self._join(ring)
         self.follow(ring, ring.count)
-        return int(ring.stamps[place])
+        return int(ring.stamps[ring.place(ring.oldest)]) if ring.count else -1
 
     def is_up_to_date(self, ring: StepRing) -> bool:
         """Whether it has seen every step."""
-        return self.actor.next_step == ring.count
+        return self._knows(ring) and self.actor.next_step == ring.count
+
+    def _knows(self, ring: StepRing) -> bool:
+        """Whether steps that it has seen are of the run that is remembered."""
+        return self._run in (-1, ring.run)
+
+    def _join(self, ring: StepRing) -> None:
+        """Begin with the oldest step that is remembered."""
+        self.actor.join(ring, ring.oldest)
+        self._run = ring.run
 
     def skip(self) -> None:
         """Let a step pass for which there is no time."""
@@ -92,7 +98,9 @@ class Shadow:
         """
         self._in_vain = 0
         actor = self.actor
-        if actor.next_step < ring.oldest:
+        if not self._knows(ring):
+            self._join(ring)
+        elif actor.next_step < ring.oldest:
             self.problem = 'shadow.behind: more steps were missed than are remembered'
         for _ in range(min(most, ring.count - actor.next_step)):
             if self.problem:

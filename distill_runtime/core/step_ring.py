@@ -26,6 +26,7 @@ class StepRing:
         elapsed: Steps since the gait clock of whoever acted began, shape (depth,).
         stamps: Time of each step in [ns], shape (depth,).
         count: Number of the next step.
+        run: How often it has been cleared: the numbers of another run are of other steps.
     """
 
     def __init__(
@@ -39,10 +40,11 @@ class StepRing:
         self.elapsed = np.zeros(depth, dtype=np.int64)
         self.stamps = np.zeros(depth, dtype=np.int64)
         self._depth = depth
-        self.count = 0
+        self.count = self.run = 0
 
     def clear(self) -> None:
         """Forget all steps."""
+        self.run += 1
         self.count = 0
 
     def widen(self, width: int) -> None:
@@ -56,13 +58,13 @@ class StepRing:
     def copy(self) -> StepRing:
         """Return what is remembered now, taken while another thread goes on writing."""
         while True:
-            count = self.count
+            count, run = self.count, self.run
             other = StepRing.__new__(StepRing)
             other.heads, other.targets = self.heads.copy(), self.targets.copy()
             other.actions, other.plans = self.actions.copy(), list(self.plans)
             other.elapsed, other.stamps = self.elapsed.copy(), self.stamps.copy()
-            other._depth, other.count = self._depth, count
-            if self.count == count:
+            other._depth, other.count, other.run = self._depth, count, run
+            if (self.count, self.run) == (count, run):
                 return other
 
     def place(self, number: int) -> int:
@@ -73,6 +75,16 @@ class StepRing:
     def oldest(self) -> int:
         """Number of the oldest step that is remembered and not about to be overwritten."""
         return max(0, self.count - self._depth + 1)
+
+    def elapsed_in(self, number: int) -> int:
+        """Return what a gait clock has behind it in a step, where it may have begun anew.
+
+        Args:
+            number: Of a step that is remembered, or of the next one.
+        """
+        if number + 1 < self.count:
+            return int(self.elapsed[self.place(number + 1)]) - 1
+        return int(self.elapsed[self.place(number)]) if number < self.count else 0
 
     def push(
         self,

@@ -145,3 +145,28 @@ def test_copy_that_is_taken_while_another_thread_writes_is_consistent(depth):
         stops.set()
         writer.join()
         sys.setswitchinterval(interval)
+
+
+def test_clock_of_a_step_is_known_by_the_step_after_it():
+    ring = make_ring()
+    for elapsed in (5, 6, 1, 2):  # it began anew in the step of number 1
+        ring.push(np.zeros(2), np.zeros(3), np.zeros(3), PLAN, elapsed, 0)
+    assert [ring.elapsed_in(number) for number in range(1, 4)] == [0, 1, 2]
+
+
+def test_clock_has_nothing_behind_it_before_the_first_step_of_a_run():
+    ring = make_ring()
+    assert ring.elapsed_in(0) == 0
+    push(ring, 0)
+    ring.clear()
+    assert ring.elapsed_in(0) == 0
+
+
+def test_copy_knows_which_run_it_is_of():
+    ring = make_ring()
+    push(ring, 0)
+    other = ring.copy()
+    assert other.run == ring.run
+    ring.clear()
+    push(ring, 0)
+    assert (other.count, other.run == ring.run) == (1, False)

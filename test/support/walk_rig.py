@@ -1,0 +1,118 @@
+# Copyright 2026 The distill_runtime Authors
+# SPDX-License-Identifier: Apache-2.0
+"""A rig whose sensors move by themselves, policies that read all of them, and changes of these."""
+
+from __future__ import annotations
+
+from distill_runtime.core.actor import Actor
+from distill_runtime.core.checks import ANY_MOTION
+from distill_runtime.core.runner import PolicyRunner
+from distill_runtime.core.shadow import Shadow
+from distill_runtime.core.swap import Swap, SwapTerms
+from distill_runtime.spec.compile import compile_spec, sensor_layout
+import numpy as np
+
+from .rig import COMMAND_TERM, FakePolicy, IMU_TERM, Rig
+from .specs import DEFAULT, make_spec
+
+ROBOT_JOINTS = ('other', 'ankle', 'hip', 'knee')
+SENSOR_TERMS = (
+    {'term': 'base_angular_velocity', 'scale': 0.25},
+    IMU_TERM,
+    COMMAND_TERM,
+    {'term': 'joint_position', 'relative': True},
+    {'term': 'joint_velocity', 'scale': 0.05},
+)
+LAST_ACTION = {'term': 'last_action'}
+AT_ONCE = {'blend_time': 0.0}
+STANDING = 7
+"""Of so many policy steps of a walk the first one is told to stand."""
+
+
+class Network(FakePolicy):
+    """A layer with random weights; where it is recurrent, every run changes all that follow."""
+
+    def __init__(self, plan, is_recurrent=False, seed=0):
+        super().__init__(plan, 0.0)
+        rng = np.random.default_rng(seed)
+        shape = (len(self.action), len(self.observation))
+        self.weights = rng.normal(0.0, 1.0 / np.sqrt(shape[1]), shape).astype(np.float32)
+        self.memory = np.float32(0.75 if is_recurrent else 0.0)
+        self.state = np.zeros(len(self.action), np.float32)
+
+    def run(self):
+        """Compute the action and the state."""
+        self.num_runs += 1
+        self.state[:] = np.tanh(self.weights @ self.observation + self.memory * self.state)
+        self.action[:] = self.state
+
+    def reset(self):
+        """Forget."""
+        super().reset()
+        self.state.fill(0.0)
+
+
+def giving(output):
+    """Return a maker of policies that give a constant, or a function of the number of the run."""
+    return lambda plan: FakePolicy(plan, output)
+
+
+class Walk(Rig):
+    """A rig whose sensors at a tick are a matter of its number, whatever is commanded."""
+
+    def __init__(self, spec=None, make=Network, **config):
+        spec = spec or make_spec(*SENSOR_TERMS, LAST_ACTION)
+        options = {'start_in': 'policy', 'max_joint_step': 0.0, 'checks': ANY_MOTION, **config}
+        super().__init__(spec, 0.0, ROBOT_JOINTS, **options)
+        self.make = make
+        self.policy = make(self.plan)
+        self.runner = PolicyRunner(self.plan, self.policy, self.runner.config)
+        self.pilot = self.runner.pilot
+        self.number = 0
+
+    def tick(self, dt_ns=None, but=()):
+        """Move the sensors, and step."""
+        self.move(self.number)
+        self.number += 1
+        return super().tick(self.runner.control_period_ns if dt_ns is None else dt_ns, but)
+
+    def ticks(self, count):
+        """Return the commands of some ticks, shape (count, num_joints)."""
+        return np.array([self.tick().command.copy() for _ in range(count)])
+
+    def move(self, number):
+        """Write what the sensors measure at a tick."""
+        rng, sensors = np.random.default_rng(number), self.sensors
+        self.place(np.array(DEFAULT) + rng.normal(0.0, 0.1, 3))
+        sensors.joint_velocity[:] = rng.normal(0.0, 1.0, len(ROBOT_JOINTS))
+        sensors.angular_velocity[:] = rng.normal(0.0, 0.5, 3)
+        quat = rng.normal(0.0, 0.1, 4) + np.array([1.0, 0.0, 0.0, 0.0])
+        sensors.quat_base_to_world[:] = quat / np.linalg.norm(quat)
+        is_standing = number // self.runner.config.ticks_per_step % STANDING == 0
+        sensors.velocity_command[:] = 0.0 if is_standing else rng.uniform(0.2, 1.0, 3)
+
+    def actor(self, spec=None, make=None):
+        """Return another policy for the same robot; without a spec, of the same spec."""
+        spec = spec or self.spec
+        plan = compile_spec(spec, sensor_layout(spec, ROBOT_JOINTS), self.plan.joints.names)
+        return Actor(plan, (make or self.make)(plan), self.runner.config.checks)
+
+    def shadow(self, actor=None, max_divergence=0.0):
+        """Return a policy that has seen what is remembered."""
+        shadow = Shadow(actor or self.actor(), self.runner.config, max_divergence)
+        shadow.prime(self.pilot.ring.copy())
+        return shadow
+
+    def swap(self, actor=None, **terms):
+        """Return a change to another policy, ready to be offered."""
+        terms = SwapTerms(**terms)
+        shadow = Shadow(actor or self.actor(), self.runner.config, terms.max_divergence)
+        swap = Swap(shadow, terms, 'a test wants it')
+        swap.prime(self.pilot.ring.copy())
+        return swap
+
+    def offer(self, actor=None, **terms):
+        """Offer a change that must be taken; return it."""
+        swap = self.swap(actor, **terms)
+        assert self.pilot.offer(swap)
+        return swap
