@@ -15,10 +15,11 @@ class Blend:
 
     def __init__(self, num_joints: int) -> None:
         """Prepare all buffers; no blend is under way."""
-        self._pose = np.zeros(num_joints)
-        self.target = np.zeros(num_joints)
-        """The mixture, shape (num_joints,)."""
-        self._source: Actor | None = None
+        self.pose = np.zeros(num_joints)
+        """Where it comes from, shape (num_joints,)."""
+        self._mixture = np.zeros(num_joints)
+        self.source: Actor | None = None
+        """Who goes on giving that pose; None: nobody, or no blend is under way."""
         self._steps = self._step = 0
 
     @property
@@ -34,12 +35,12 @@ class Blend:
             source: Who goes on giving targets to come from; None: the pose stands for them.
             steps: Policy steps until the end; 0: at once.
         """
-        self._pose[:] = pose
-        self._source, self._steps, self._step = source, steps, 0
+        self.pose[:] = pose
+        self.source, self._steps, self._step = (source if steps else None), steps, 0
 
     def stop(self) -> None:
         """End at once."""
-        self._source, self._steps = None, 0
+        self.source, self._steps = None, 0
 
     def mix(self, target: FloatArray) -> FloatArray:
         """Return what is wanted at this step.
@@ -51,9 +52,9 @@ class Blend:
         if self._step >= self._steps:
             self.stop()
             return target
-        if self._source is not None and self._source.is_sound:
-            self._pose[:] = self._source.target
-        np.subtract(target, self._pose, self.target)
-        np.multiply(self.target, self._step / self._steps, self.target)
-        np.add(self.target, self._pose, self.target)
-        return self.target
+        if self.source is not None and self.source.is_sound:
+            self.pose[:] = self.source.target
+        np.subtract(target, self.pose, self._mixture)
+        np.multiply(self._mixture, self._step / self._steps, self._mixture)
+        np.add(self._mixture, self.pose, self._mixture)
+        return self._mixture
