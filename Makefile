@@ -74,12 +74,13 @@ bench: setup  ## run the benchmark suite
 soak: setup  ## half an hour of the demo at 200 Hz: misses explained, memory flat? ARGS='--seconds 60'
 	$(BIN)/python benchmarks/soak.py $(ARGS)
 
-fuzz: setup  ## feed random and damaged input to every reader, about ten minutes
+fuzz: setup  ## feed random and damaged input to every reader and to the tick, about twenty minutes
 	$(PIP_INSTALL) --no-build-isolation $(ROS_NUMPY) --editable '.[fuzz]'
 	$(BIN)/python -m pytest -m fuzz --hypothesis-profile fuzz $(ARGS)
 	$(BIN)/python fuzz/fuzz_readers.py $(FUZZ)
 	$(BIN)/python fuzz/fuzz_model.py $(FUZZ)
 	$(BIN)/python fuzz/fuzz_messages.py $(FUZZ)
+	PYTHONPATH=test $(BIN)/python fuzz/fuzz_tick.py
 
 clean:  ## remove the environments and what builds leave behind
 	rm -rf .venv .venv-* build install log *.egg-info .mypy_cache .pytest_cache .ruff_cache .hypothesis

@@ -1,6 +1,6 @@
 # Copyright 2026 The distill_runtime Authors
 # SPDX-License-Identifier: Apache-2.0
-"""Bytes as a message of each type that a tick decodes."""
+"""Bytes as a message of each type that a tick decodes: a million of them."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ with atheris.instrument_imports(include=['distill_runtime.ros']):
     from distill_runtime.ros.joint_state import JointStateDecoder
     from distill_runtime.ros.template import Template
 import numpy as np
-from target import fuzz
+from target import A_MILLION, fuzz
 
 JOINTS = JointStateDecoder(('a', 'b'), np.zeros(4), needs_velocity=False)
 READERS = (
@@ -43,4 +43,4 @@ def seeds() -> list[bytes]:
 
 
 if __name__ == '__main__':
-    fuzz(read, (cdr.DecodeError,), seeds())
+    fuzz(read, (cdr.DecodeError,), seeds(), A_MILLION)

@@ -12,12 +12,17 @@ import tempfile
 import atheris
 
 FOLDER = Path(__file__).parent
-BOUNDS = ('-max_total_time=60', '-timeout=10', '-rss_limit_mb=3072', '-max_len=8192')
-"""Of one fuzzer, where the command line does not say otherwise: seconds, hangs, memory, input."""
+A_MINUTE = '-max_total_time=60'
+A_MILLION = '-runs=1000000'
+BOUNDS = ('-timeout=10', '-rss_limit_mb=3072', '-max_len=8192')
+"""Of one input, where the command line does not say otherwise: hang, memory, size."""
 
 
 def fuzz(
-    read: Callable[[bytes], object], refusals: tuple[type[Exception], ...], seeds: Iterable[bytes]
+    read: Callable[[bytes], object],
+    refusals: tuple[type[Exception], ...],
+    seeds: Iterable[bytes],
+    length: str = A_MINUTE,
 ) -> None:
     """Run a fuzzer until its bounds; anything but a refusal ends it with a report.
 
@@ -25,6 +30,7 @@ def fuzz(
         read: Takes the bytes.
         refusals: What it may raise.
         seeds: Good inputs to start from.
+        length: When it ends by itself, where the command line does not say otherwise.
     """
 
     def run(data: bytes) -> None:
@@ -37,5 +43,5 @@ def fuzz(
         for number, seed in enumerate(seeds):
             (Path(corpus) / f'seed_{number}').write_bytes(seed)
         found = f'-artifact_prefix={FOLDER}/'
-        atheris.Setup([sys.argv[0], *BOUNDS, found, *sys.argv[1:], corpus], run)
+        atheris.Setup([sys.argv[0], length, *BOUNDS, found, *sys.argv[1:], corpus], run)
         atheris.Fuzz()

@@ -8,7 +8,6 @@ serialized messages, and in place of the clock the simulation's: a run is the sa
 
 from __future__ import annotations
 
-from collections import deque
 from types import SimpleNamespace
 
 from distill_runtime.core.config import RunnerConfig
@@ -16,11 +15,6 @@ from distill_runtime.core.modes import Event, Mode
 from distill_runtime.core.runner import PolicyRunner
 from distill_runtime.core.sensors import Sensors
 from distill_runtime.policy.model import load_policy
-from distill_runtime.ros.estop import Estop
-from distill_runtime.ros.inputs import Inputs
-from distill_runtime.ros.loop import ControlLoop
-from distill_runtime.ros.loop_parts import LoopParts
-from distill_runtime.ros.node_config import StudentNodeConfig
 from distill_runtime.share import share_path
 from distill_runtime.sim.disturb import DisturbConfig, NoiseConfig
 from distill_runtime.sim.joints import driven_joints
@@ -28,11 +22,9 @@ from distill_runtime.sim.plant import Plant
 from distill_runtime.sim.robot import SimRobot
 from distill_runtime.sim.scene import load_scene, SceneConfig
 from distill_runtime.spec.compile import compile_spec, sensor_layout
-import numpy as np
-from rclpy.clock import Clock
-from rclpy.serialization import serialize_message
 
 from .ros_messages import imu_message, joint_message, twist_message
+from .wire import Driver, Wire, wired_loop
 
 T0 = 10_000_000_000_000
 WALK_TIME = 1.0
@@ -41,38 +33,6 @@ HEAL_TIME = 1.2
 """Time in [s] from the end of what is wrong to reset_fault."""
 COMMAND = (0.5, 0.0, 0.0)
 NOISE = DisturbConfig(noise=NoiseConfig.playground(0.3))
-
-
-class Wire:
-    """Stands for a node: its subscriptions are queues of bytes."""
-
-    def __init__(self):
-        self._parameter_overrides = {}
-        self.queues = {}
-        self.now_ns = 0
-        self._clock = Clock()
-
-    def resolve_topic_name(self, topic):
-        """Return the topic."""
-        return topic
-
-    def get_clock(self):
-        """Return a clock that only tells its kind."""
-        return self._clock
-
-    def create_subscription(self, message_type, topic, callback, qos, **options):
-        """Return something to take messages from; it holds as many as the QoS says."""
-        queue = self.queues[topic] = deque(maxlen=qos.depth)
-
-        def take(message_type, is_raw):
-            return queue.popleft() if queue else None
-
-        return SimpleNamespace(handle=SimpleNamespace(take_message=take), topic_name=topic)
-
-    def put(self, topic, message):
-        """Deliver a message, or bytes that shall be one."""
-        data = message if isinstance(message, bytes) else serialize_message(message)
-        self.queues[topic].append((data, {'source_timestamp': self.now_ns}))
 
 
 class Network:
@@ -102,31 +62,6 @@ class Network:
         self._session.reset()
 
 
-class Driver:
-    """Takes the commands, and notes how far they are from what a driver may be sent."""
-
-    def __init__(self, joints, max_step):
-        self._joints, self._max_step = joints, max_step
-        self._last = None
-        self.excess = 0.0
-        """Greatest distance of any command from the limits and from the step, in [rad]."""
-        self.command = None
-        """Of the last tick; None where nothing was sent."""
-
-    def send(self, step, stamp_ns):
-        """Note what is sent."""
-        if not step.sends:
-            self.command = self._last = None
-            return
-        command = self.command = step.command.copy()
-        beyond = [self._joints.lower - command, command - self._joints.upper]
-        if self._last is not None:
-            beyond.append(np.abs(command - self._last) - self._max_step)
-        worst = float(np.max(beyond))
-        self.excess = max(self.excess, worst if np.isfinite(command).all() else np.inf)
-        self._last = command
-
-
 class Drill:
     """One run.
 
@@ -150,30 +85,7 @@ class Drill:
         self.plant = Plant(self.robot, NOISE, self.period_ns / 1e9)
         self.wire = Wire()
         self.driver = Driver(self.runner.plan.joints, config.max_joint_step)
-        sensors = Sensors(layout)
-        self.loop = ControlLoop(
-            LoopParts(
-                node=self.wire,
-                config=StudentNodeConfig(),
-                casting=None,
-                cast=None,
-                runner=self.runner,
-                sensors=sensors,
-                inputs=Inputs(
-                    self.wire,
-                    spec,
-                    self.runner.plan,
-                    sensors,
-                    is_lockstep=False,
-                    needs_velocity=False,
-                    has_stamped_command=False,
-                    uses_arrival=False,
-                ),
-                output=self.driver,
-                estop=Estop(self.wire),
-                internals=SimpleNamespace(send=lambda *told: None),
-            )
-        )
+        self.loop = wired_loop(self.wire, spec, self.runner, Sensors(layout), self.driver)
         self._inputs = self.loop._parts.inputs
         self._fresh = Sensors(layout)
         self._joints = list(layout.joints)
