@@ -4,38 +4,50 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 import re
+from typing import NamedTuple
 from xml.etree import ElementTree as ET
 
 _NOT_XML = re.compile('[^\t\n\r\x20-\ud7ff\ue000-\ufffd]')
 
 
-def junit_xml(suite: str, cases: Iterable[tuple[str, str, str]], facts: Mapping[str, str]) -> str:
-    """Return the file.
+class Suite(NamedTuple):
+    """Cases that belong together."""
 
-    Args:
-        suite: Name of the suite.
-        cases: Class, name and what is wrong, '' for nothing.
-        facts: Name and value of properties.
-    """
+    name: str
+    cases: Sequence[tuple[str, str, str]]
+    """Class, name and what is wrong, '' for nothing."""
+    facts: Mapping[str, str]
+    """Name and value of properties."""
+
+
+def junit_xml(suites: Iterable[Suite]) -> str:
+    """Return the file."""
     root = ET.Element('testsuites')
-    element = ET.SubElement(root, 'testsuite', name=_clean(suite))
-    properties = ET.SubElement(element, 'properties')
-    for name, value in facts.items():
-        ET.SubElement(properties, 'property', name=_clean(name), value=_clean(value))
     num_cases = num_failures = 0
-    for group, name, problem in cases:
-        case = ET.SubElement(element, 'testcase', classname=_clean(group), name=_clean(name))
-        num_cases += 1
-        if problem:
-            num_failures += 1
-            ET.SubElement(case, 'failure', message=_clean(problem)).text = _clean(problem)
-    for counted in (root, element):
-        counted.set('tests', str(num_cases))
-        counted.set('failures', str(num_failures))
+    for suite in suites:
+        element = ET.SubElement(root, 'testsuite', name=_clean(suite.name))
+        properties = ET.SubElement(element, 'properties')
+        for name, value in suite.facts.items():
+            ET.SubElement(properties, 'property', name=_clean(name), value=_clean(value))
+        failures = 0
+        for group, name, problem in suite.cases:
+            case = ET.SubElement(element, 'testcase', classname=_clean(group), name=_clean(name))
+            if problem:
+                failures += 1
+                ET.SubElement(case, 'failure', message=_clean(problem)).text = _clean(problem)
+        _count(element, len(suite.cases), failures)
+        num_cases += len(suite.cases)
+        num_failures += failures
+    _count(root, num_cases, num_failures)
     ET.indent(root)
     return f'<?xml version="1.0" encoding="UTF-8"?>\n{ET.tostring(root, "unicode")}\n'
+
+
+def _count(element: ET.Element, tests: int, failures: int) -> None:
+    element.set('tests', str(tests))
+    element.set('failures', str(failures))
 
 
 def _clean(text: str) -> str:

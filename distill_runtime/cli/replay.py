@@ -11,9 +11,7 @@ from typing import TYPE_CHECKING
 from .arguments import add_policy_arguments
 
 if TYPE_CHECKING:
-    from distill_runtime.data.assessment import Assessment
-    from distill_runtime.data.replay import Replay
-    from distill_runtime.policy.model import LoadedPolicy
+    from .replay_trial import Outcome, Trial
 
 DESCRIPTION = """
 Run a policy over a recording with the code that runs on the robot, and compare what it does with
@@ -38,18 +36,22 @@ examples:
   distill-runtime replay walk/ new.onnx --against old.onnx --tolerance 0.1
   distill-runtime replay walk/ new.onnx --rules rules.yaml --html replay.html
   distill-runtime replay walk/ student.onnx --params-file robot.yaml -p max_input_age:=0.2
+  distill-runtime replay --scan recordings/ new.onnx --junit replay.xml
 
 rules (YAML), each key optional: tolerance, invalid, commands, observation, action, joints, terms,
 motion; see docs/replay.md
 
 exit status: 0 within the rules, or only --ticks was to be had, 1 outside, 2 nothing to compare
-with, the input cannot be used, or wrong usage
+with, the input cannot be used, or wrong usage; with --scan: 0 all are within, 1 some are outside,
+2 none is outside, but some cannot be used or compared
 """
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the arguments of the command."""
-    parser.add_argument('bag', metavar='BAG', help='rosbag2 folder, .mcap, .db3 or .bag')
+    parser.add_argument(
+        'bag', metavar='BAG', help='rosbag2 folder, .mcap, .db3 or .bag; with --scan any folder'
+    )
     add_policy_arguments(parser)
     what = parser.add_argument_group('what is compared')
     what.add_argument(
@@ -64,6 +66,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     what.add_argument('--rules', metavar='F', help='thresholds per metric, joint and term (YAML)')
     how = parser.add_argument_group('how the recording is read')
+    how.add_argument(
+        '--scan',
+        action='store_true',
+        help='replay over all recordings beneath the folder BAG, the worst first',
+    )
     how.add_argument(
         '--topic',
         metavar='NAME:=TOPIC',
@@ -95,58 +102,60 @@ def run(args: argparse.Namespace) -> int:
     from distill_runtime.errors import MissingExtraError
 
     try:
-        from distill_runtime.data.assessment import assess
-        from distill_runtime.data.replay import replay
-        from distill_runtime.data.replay_config import replay_config
-        from distill_runtime.data.rules import read_rules
-        from distill_runtime.data.source import read_source
-        from distill_runtime.policy.model import load_policy
+        from .replay_trial import Trial
     except ImportError as error:
         raise MissingExtraError(
             f'{error.name} is not installed, install it with: pip install "distill_runtime[bags]"'
         ) from error
-    from distill_runtime.spec.robots import load_robot
+    from .progress import open_progress
 
-    from .check_bag import read_topics
-
-    rules = read_rules(Path(args.rules).expanduser() if args.rules else None, args.tolerance)
-    given = _parameters(args)
-    policy = load_policy(args.model, args.spec or None, args.robot)
-    bag, topics = Path(args.bag).expanduser(), read_topics(args.topic)
-    source = read_source(bag, policy, topics, args.node)
-    config = replay_config({**source.parameters, **given})
-    result = replay(source, policy, config)
-    other = None
-    if args.against != 'recorded':
-        rival = load_policy(args.against, args.against_spec or None, args.robot)
-        other = replay(read_source(bag, rival, topics, args.node), rival, config)
-    found = assess(result, policy, rules, load_robot(args.robot) if args.robot else None, other)
-    if args.html:
-        _write_page(args, result, policy, found, other)
-    _write(args, result, policy, found)
-    if found.verdict == 'not_compared':
+    if args.scan:
+        return _run_scan(args)
+    trial = Trial(args)
+    with open_progress() as progress:
+        outcome = trial.run(Path(args.bag).expanduser(), progress)
+        if args.html:
+            progress.stage(f'drawing {args.html}')
+            _write_page(args, trial, outcome)
+    _write(args, trial, outcome)
+    if outcome.found.verdict == 'not_compared':
         return 0 if args.ticks else 2
-    return 1 if found.verdict == 'outside' else 0
+    return 1 if outcome.found.verdict == 'outside' else 0
 
 
-def _parameters(args: argparse.Namespace) -> dict[str, object]:
-    """Read the parameters; of two that set one the later wins, and -p wins over files."""
-    from distill_runtime.data.replay_config import assignment, parameters_in
+def _run_scan(args: argparse.Namespace) -> int:
+    """Replay over all recordings of a folder; return the exit status."""
+    from distill_runtime.errors import ConfigError
 
-    parameters: dict[str, object] = {}
-    for file in args.params_file:
-        parameters.update(parameters_in(Path(file).expanduser()))
-    parameters.update(map(assignment, args.param))
-    return parameters
+    from .json_report import write_json
+    from .junit import junit_xml
+    from .output_file import write_text
+    from .page import page_width, print_page
+    from .progress import open_progress
+    from .replay_scan import exit_status, scan, scan_report
+    from .replay_scan_page import scan_page
+    from .replay_trial import Trial
+
+    for option in ('html', 'ticks'):
+        if getattr(args, option):
+            raise ConfigError(
+                f'--{option} is of one recording, expected none with --scan: replay the one that '
+                'you want to see by itself'
+            )
+    trial = Trial(args)
+    with open_progress() as progress:
+        found = scan(Path(args.bag).expanduser(), trial, progress)
+    if args.junit:
+        text = junit_xml(entry.suite for entry in found)
+        write_text(Path(args.junit).expanduser(), '--junit', text)
+    if args.json:
+        write_json(args.json, scan_report(found, trial))
+    if args.json != '-':
+        print_page(scan_page(found, trial.policy, page_width()))
+    return exit_status(found)
 
 
-def _write_page(
-    args: argparse.Namespace,
-    result: Replay,
-    policy: LoadedPolicy,
-    found: Assessment,
-    other: Replay | None,
-) -> None:
+def _write_page(args: argparse.Namespace, trial: Trial, outcome: Outcome) -> None:
     """Write the page; what draws it is an extra."""
     from distill_runtime.errors import MissingExtraError
 
@@ -161,11 +170,13 @@ def _write_page(
     from .replay_page import facts
     from .replay_report import replay_versions
 
+    result, other, found = outcome
+    policy = trial.policy
     told = {
         **dict(facts(result, policy)),
         'sha256': policy.sha256,
         'against': args.against,
-        'rules': args.rules or 'default',
+        'rules': trial.rules_name,
         'versions': ', '.join(f'{name} {number}' for name, number in replay_versions().items()),
     }
     reference = result.recorded_commands()
@@ -175,25 +186,22 @@ def _write_page(
     write_text(Path(args.html).expanduser(), '--html', page)
 
 
-def _write(
-    args: argparse.Namespace, result: Replay, policy: LoadedPolicy, found: Assessment
-) -> None:
+def _write(args: argparse.Namespace, trial: Trial, outcome: Outcome) -> None:
     """Write and print what was asked for."""
     from .json_report import write_json
     from .junit import junit_xml
     from .output_file import write_text
     from .page import page_width, print_page
     from .replay_page import replay_page
-    from .replay_report import junit_cases, replay_report, replay_versions, write_ticks
+    from .replay_report import recording_suite, replay_report, write_ticks
 
-    rules_name = args.rules or 'default'
+    result, policy, found = outcome.result, trial.policy, outcome.found
     if args.ticks:
         write_ticks(Path(args.ticks).expanduser(), result)
     if args.junit:
-        facts = {'recording': args.bag, 'model sha256': policy.sha256, **replay_versions()}
-        text = junit_xml(f'replay of {policy.spec.name}', junit_cases(found), facts)
+        text = junit_xml([recording_suite(policy, args.bag, found)])
         write_text(Path(args.junit).expanduser(), '--junit', text)
     if args.json:
-        write_json(args.json, replay_report(result, policy, found, rules_name))
+        write_json(args.json, replay_report(result, policy, found, trial.rules_name))
     if args.json != '-':
         print_page(replay_page(result, policy, found, page_width()))

@@ -17,6 +17,7 @@ from distill_runtime.policy.model import LoadedPolicy
 from distill_runtime.policy.versions import versions
 import numpy as np
 
+from .junit import Suite
 from .output_file import write_file
 
 _KEYS = {'commands': 'joints', 'observation': 'terms', 'action': 'actions'}
@@ -67,11 +68,7 @@ def replay_report(
                 if stream is not None
             },
         },
-        'model': {
-            'path': str(policy.path),
-            'name': policy.spec.name,
-            'sha256': policy.sha256,
-        },
+        'model': model_facts(policy),
         'versions': replay_versions(),
         'joints': {},
         'terms': {},
@@ -111,6 +108,11 @@ def replay_versions() -> dict[str, str]:
     return versions('distill_runtime', 'numpy', 'onnxruntime', 'rosbags')
 
 
+def model_facts(policy: LoadedPolicy) -> dict[str, object]:
+    """Return what says which model it was."""
+    return {'path': str(policy.path), 'name': policy.spec.name, 'sha256': policy.sha256}
+
+
 def write_ticks(path: Path, replay: Replay) -> None:
     """Write one row per tick as .npz.
 
@@ -134,7 +136,33 @@ def write_ticks(path: Path, replay: Replay) -> None:
     )
 
 
-def junit_cases(found: Assessment) -> Iterator[tuple[str, str, str]]:
+def recording_suite(
+    policy: LoadedPolicy, recording: str, found: Assessment, name: str = ''
+) -> Suite:
+    """Return the results over one recording for JUnit.
+
+    Args:
+        policy: That was replayed.
+        recording: Path of the recording.
+        found: What the replay says.
+        name: Of the recording, where there are several.
+    """
+    return Suite(
+        suite_name(policy, name), list(_junit_cases(found)), suite_facts(policy, recording)
+    )
+
+
+def suite_name(policy: LoadedPolicy, name: str = '') -> str:
+    """Return the name of the results over a recording."""
+    return f'replay of {policy.spec.name}' + (f' over {name}' if name else '')
+
+
+def suite_facts(policy: LoadedPolicy, recording: str) -> dict[str, str]:
+    """Return where the results over a recording come from."""
+    return {'recording': recording, 'model sha256': policy.sha256, **replay_versions()}
+
+
+def _junit_cases(found: Assessment) -> Iterator[tuple[str, str, str]]:
     """Return one case per joint, term and action, and one for each other rule that is broken."""
     told = set()
     for difference in found.differences:

@@ -1,0 +1,124 @@
+# Copyright 2026 The distill_runtime Authors
+# SPDX-License-Identifier: Apache-2.0
+from __future__ import annotations
+
+import json
+import shutil
+from xml.etree import ElementTree as ET
+
+from distill_runtime.cli.main import main
+from distill_runtime.policy.model import load_policy
+import pytest
+from support.bags import joint_state, MS, twist, write_bag
+from support.logged_run import run_node, write_log
+from support.ros_policies import JOINT_TERM, write_policy
+from support.specs import DEFAULT, JOINTS
+
+pytestmark = pytest.mark.needs('data')
+SETTINGS = ('-p', 'start_pose_limit:=0.0', '-p', 'start_tilt_limit:=0.0')
+
+
+@pytest.fixture(scope='module')
+def model(tmp_path_factory):
+    return write_policy(tmp_path_factory.mktemp('model'))
+
+
+@pytest.fixture(scope='module')
+def folder(model, tmp_path_factory):
+    """Return recordings that are within, outside a little and a lot, and unusable."""
+    found = tmp_path_factory.mktemp('bags')
+    policy = load_policy(model)
+    write_log(found / 'monday/good', run_node(policy))
+    write_log(found / 'monday/little', run_node(policy, max_joint_step=0.05))
+    write_log(found / 'tuesday/lot', run_node(policy, max_joint_step=0.01))
+    write_bag(found / 'tuesday/empty', [twist(MS, (0, 0, 0))])
+    return found
+
+
+@pytest.fixture
+def good(folder, tmp_path):
+    """Return a folder with nothing but a good recording."""
+    shutil.copytree(folder / 'monday/good', tmp_path / 'bags/good')
+    return tmp_path / 'bags'
+
+
+def scan(*words):
+    return main(['replay', '--scan', *map(str, words), *SETTINGS])
+
+
+def test_worst_recording_comes_first_and_decides(folder, model, tmp_path, capsys):
+    files = tmp_path / 'r.json', tmp_path / 'r.xml'
+    assert scan(folder, model, '--json', files[0], '--junit', files[1]) == 1
+    page = capsys.readouterr().out
+    places = [page.index(name) for name in ('tuesday/lot', 'monday/little', 'tuesday/empty')]
+    assert places == sorted(places)
+    assert places[-1] < page.index('monday/good')
+    assert 'has no sensor_msgs/msg/JointState for joint_states' in ' '.join(page.split())
+    assert page.rstrip().endswith('2 outside, 1 unusable, 1 within')
+    report = json.loads(files[0].read_text())
+    assert (report['verdict'], report['model']['name']) == ('outside', 'small')
+    assert report['counts'] == {'outside': 2, 'unusable': 1, 'not_compared': 0, 'within': 1}
+    lot, little, empty, well = report['recordings']
+    assert lot['joints']['hip']['max'] > little['joints']['hip']['max'] > 0.0
+    assert lot['recording']['path'] == str(folder / 'tuesday/lot')
+    assert 'no sensor_msgs/msg/JointState' in empty['error']
+    assert well['commands_compared'] == {'ticks': 60, 'equal': 60}
+    root = ET.parse(files[1]).getroot()
+    names = [suite.get('name').rpartition(' over ')[2] for suite in root]
+    assert names == ['tuesday/lot', 'monday/little', 'tuesday/empty', 'monday/good']
+    assert [int(suite.get('failures')) > 0 for suite in root] == [True, True, True, False]
+
+
+def test_figures_of_the_table_are_those_of_a_replay(folder, model, capsys):
+    scan(folder, model)
+    lines = {
+        line.split()[0]: ' '.join(line.split())
+        for line in capsys.readouterr().out.splitlines()
+        if line.startswith(('monday', 'tuesday'))
+    }
+    assert lines['monday/good'] == 'monday/good within 60 100% 100%'
+    words = lines['tuesday/lot'].split()
+    assert words[:4] == ['tuesday/lot', 'outside', '60', '100%']
+    assert words[7] == 'rad'
+
+
+def test_good_recordings_alone_are_within(good, model, capsys):
+    assert scan(good, model) == 0
+    assert capsys.readouterr().out.rstrip().endswith('1 within')
+
+
+def test_what_proves_nothing_is_no_success(good, model, tmp_path, capsys):
+    still = [joint_state(t * 20 * MS, JOINTS, DEFAULT) for t in range(1, 80)]
+    write_bag(good / 'still', still)
+    blind = write_policy(tmp_path, JOINT_TERM, name='blind.onnx')
+    (good / 'note.bag').write_text('no recording')
+    assert scan(good, blind, '--tolerance', '10') == 2
+    page = capsys.readouterr().out
+    assert 'neither commands nor efforts are recorded' in ' '.join(page.split())
+    assert page.rstrip().endswith('1 unusable, 1 not compared, 1 within')
+
+
+def test_recording_itself_may_be_named(good, model, capsys):
+    assert scan(good / 'good', model) == 0
+    assert '\ngood ' in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    ('words', 'message'),
+    [
+        (['--html', 'r.html'], '--html is of one recording, expected none with --scan'),
+        (['--ticks', 'r.npz'], '--ticks is of one recording, expected none with --scan'),
+        (['--rules', 'nowhere.yaml'], 'nowhere.yaml cannot be read'),
+        (['-p', 'tilt:=1'], "parameter 'tilt' is unknown to a replay"),
+    ],
+)
+def test_what_no_recording_could_mend_is_refused_in_one_line(words, message, good, model, capsys):
+    assert scan(good, model, *words) == 2
+    said = capsys.readouterr().err
+    assert message in said
+    assert said.count('\n') == 1
+
+
+def test_folder_without_recordings_is_refused(model, tmp_path, capsys):
+    assert scan(tmp_path, model) == 2
+    assert 'has no recordings' in capsys.readouterr().err
