@@ -67,9 +67,7 @@ class TargetChecks:
                 np.multiply(difference, self._is_position, difference)
             if squared_norm(difference) > self._jump * self._jump:
                 findings += self._jumps()
-        is_limited = not is_free and write_excess(
-            target, self._lower, self._upper, difference
-        )
+        is_limited = not is_free and write_excess(target, self._lower, self._upper, difference)
         if is_limited or (
             self._clip is not None and squared_norm(action) >= self._unclipped_squared
         ):
