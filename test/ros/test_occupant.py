@@ -15,6 +15,7 @@ from support.ros_policies import JOINT_TERM, LIMITS, TERMS, write_policy
 from support.swap_marathon import GOOD
 from support.swaps import has_acted, Remote, sha256, Walker
 
+DEEP = {'major': 'term', 'order': 'oldest_first', 'fill': 'first'}
 REASONS = {
     'truncated': 'cannot be loaded as ONNX',
     'empty': 'cannot be loaded as ONNX: it has no graph',
@@ -100,7 +101,7 @@ def test_occupant_says_what_it_is_and_has_seen_nothing_yet(model):
     ('terms', 'changes', 'text'),
     [
         (
-            (), {'history': {'length': 257, 'major': 'term', 'fill': 'first'}},
+            (), {'history': {**DEEP, 'length': 257}},
             'history goes back 257 steps, expected at most 256',
         ),
         (
