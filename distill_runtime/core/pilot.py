@@ -59,6 +59,7 @@ class Pilot:
         self._goal = actor.target
         self._from = np.zeros(num_joints)
         self._wanted = np.zeros(num_joints)
+        self._trial: Swap | None = None  # what can be undone at once
         self._acting_since_ns = -1
         self._wish = ''
 
@@ -78,12 +79,13 @@ class Pilot:
         Args:
             stamp_ns: Time of the tick.
         """
-        swap = self.swap
-        if swap is None or swap.state is not SwapState.ACTING:
+        trial = self._trial
+        if trial is None:
             return False
+        time = trial.terms.probation_time
         if self._acting_since_ns < 0:
-            return swap.terms.probation_time > 0.0
-        return stamp_ns - self._acting_since_ns < swap.terms.probation_time * 1e9
+            return time > 0.0
+        return stamp_ns - self._acting_since_ns < time * 1e9
 
     def follows_previous(self, stamp_ns: int) -> bool:
         """Whether the policy before is kept up to date, so that it can act at once.
@@ -91,8 +93,8 @@ class Pilot:
         Args:
             stamp_ns: Time of the tick.
         """
-        return self.previous is not None and (
-            self._blend.is_active or self.is_on_probation(stamp_ns)
+        return self._trial is not None and (
+            self._blend.source is not None or self.is_on_probation(stamp_ns)
         )
 
     def offer(self, swap: Swap) -> bool:
@@ -188,17 +190,18 @@ class Pilot:
             reason: Why.
             stamp_ns: Time of the tick.
         """
-        swap, previous = self.swap, self.previous
-        if swap is None or previous is None or not self.follows_previous(stamp_ns):
+        trial, previous = self._trial, self.previous
+        if trial is None or previous is None or not self.follows_previous(stamp_ns):
             return False
         previous.follow(self.ring, self.ring.count)
         if previous.problem or not previous.is_up_to_date(self.ring):
             return False
         left, self.actor = self.actor, previous.actor
         self.previous = Shadow(left, self._config)
-        self._blend.begin(self._goal, None, self._blend_steps(swap.terms))
-        self._goal = self.actor.target
-        self._end(swap, SwapState.ROLLED_BACK, reason, stamp_ns)
+        self._blend.begin(self._goal, None, self._blend_steps(trial.terms))
+        self._goal = self._blend.pose  # until the next step
+        self._trial = None
+        self._end(trial, SwapState.ROLLED_BACK, reason, stamp_ns)
         return True
 
     def _step(self, head: FloatArray, stamp_ns: int) -> None:
@@ -242,8 +245,10 @@ class Pilot:
         if self._acting_since_ns < 0:
             self._acting_since_ns = stamp_ns
         followers = [self.watcher]
-        if self.previous is not None and (self._blend.is_active or self.is_on_probation(stamp_ns)):
+        if self.follows_previous(stamp_ns):
             followers.append(self.previous)
+        else:
+            self._trial = None
         if swap is not None and swap.state is SwapState.WAITING:
             followers.append(swap.shadow)
         for shadow in followers:
@@ -258,7 +263,7 @@ class Pilot:
 
     def _take_over(self, swap: Swap, stamp_ns: int, steps: int) -> None:
         """Let the next policy act from now on."""
-        self.previous = Shadow(self.actor, self._config)
+        self._trial, self.previous = swap, Shadow(self.actor, self._config)
         self._blend.begin(self._goal, self.actor, steps)
         self.actor = swap.shadow.actor
         self.ring.widen(self.actor.plan.action.width)

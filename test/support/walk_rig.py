@@ -4,6 +4,8 @@
 
 from __future__ import annotations
 
+from functools import cache
+
 from distill_runtime.core.actor import Actor
 from distill_runtime.core.checks import ANY_MOTION
 from distill_runtime.core.runner import PolicyRunner
@@ -52,6 +54,20 @@ class Network(FakePolicy):
         self.state.fill(0.0)
 
 
+@cache
+def measured(number):
+    """Return pose, command, orientation, angular velocity and joint velocities of a tick."""
+    rng = np.random.default_rng(number)
+    quat = rng.normal(0.0, 0.1, 4) + np.array([1.0, 0.0, 0.0, 0.0])
+    return (
+        np.array(DEFAULT) + rng.normal(0.0, 0.1, 3),
+        rng.uniform(0.2, 1.0, 3),
+        quat / np.linalg.norm(quat),
+        rng.normal(0.0, 0.5, 3),
+        rng.normal(0.0, 1.0, len(ROBOT_JOINTS)),
+    )
+
+
 def giving(output):
     """Return a maker of policies that give a constant, or a function of the number of the run."""
     return lambda plan: FakePolicy(plan, output)
@@ -78,18 +94,19 @@ class Walk(Rig):
 
     def ticks(self, count):
         """Return the commands of some ticks, shape (count, num_joints)."""
-        return np.array([self.tick().command.copy() for _ in range(count)])
+        commands = np.zeros((count, len(self.spec.joints)))
+        for row in commands:
+            row[:] = self.tick().command
+        return commands
 
     def move(self, number):
         """Write what the sensors measure at a tick."""
-        rng, sensors = np.random.default_rng(number), self.sensors
-        self.place(np.array(DEFAULT) + rng.normal(0.0, 0.1, 3))
-        sensors.joint_velocity[:] = rng.normal(0.0, 1.0, len(ROBOT_JOINTS))
-        sensors.angular_velocity[:] = rng.normal(0.0, 0.5, 3)
-        quat = rng.normal(0.0, 0.1, 4) + np.array([1.0, 0.0, 0.0, 0.0])
-        sensors.quat_base_to_world[:] = quat / np.linalg.norm(quat)
+        pose, command, quat, self.sensors.angular_velocity[:], velocity = measured(number)
+        self.place(pose)
+        self.sensors.quat_base_to_world[:] = quat
+        self.sensors.joint_velocity[:] = velocity
         is_standing = number // self.runner.config.ticks_per_step % STANDING == 0
-        sensors.velocity_command[:] = 0.0 if is_standing else rng.uniform(0.2, 1.0, 3)
+        self.sensors.velocity_command[:] = 0.0 if is_standing else command
 
     def actor(self, spec=None, make=None):
         """Return another policy for the same robot; without a spec, of the same spec."""

@@ -1,0 +1,148 @@
+# Copyright 2026 The distill_runtime Authors
+# SPDX-License-Identifier: Apache-2.0
+"""A copy of the policy that acts takes over, and no bit of the commands changes."""
+
+from __future__ import annotations
+
+from functools import cache, partial
+
+from distill_runtime.core.step_ring import DEPTH
+from distill_runtime.core.swap import SwapState
+from hypothesis import given
+from hypothesis import strategies as st
+import numpy as np
+import pytest
+from support.specs import make_spec
+from support.walk_rig import AT_ONCE, LAST_ACTION, Network, SENSOR_TERMS, Walk
+
+NUM_STEPS = 30
+GAIT = {
+    'term': 'gait_phase',
+    'frequency': 3.7,
+    'offsets': [0.0, 2.0],
+    'components': ['cos', 'sin'],
+    'advance': 'after',
+}
+STANDING = {'below': 0.1, 'phase': 3.0}
+TERMS = (*SENSOR_TERMS, LAST_ACTION)
+SPECS = {
+    'plain': make_spec(*SENSOR_TERMS),
+    'last_action': make_spec(*TERMS),
+    'gait': make_spec(*TERMS, GAIT),
+    'gait_of_other_time': make_spec(*TERMS, {**GAIT, 'advance': 'before', 'standing': STANDING}),
+    'gait_that_restarts': make_spec(*TERMS, {**GAIT, 'standing': {**STANDING, 'restart': True}}),
+    'few_joints': make_spec(*TERMS, action={'joints': ['ankle', 'hip'], 'clip': [-0.5, 0.5]}),
+    'range': make_spec(*TERMS, command={'lower': [0.3, -0.1, -0.1], 'upper': [0.5, 0.1, 0.1]}),
+    **{
+        f'{major}_{order}_{fill}': make_spec(
+            *TERMS, history={'length': 5, 'major': major, 'order': order, 'fill': fill}
+        )
+        for major in ('term', 'frame')
+        for order in ('oldest_first', 'newest_first')
+        for fill in ('first', 'zeros')
+    },
+    'some_steps': make_spec(
+        *TERMS, history={'steps': [0, 1, 2, 4, 8], 'major': 'frame', 'fill': 'first'}
+    ),
+}
+NETWORKS = {'plain': Network, 'recurrent': partial(Network, is_recurrent=True)}
+RATES = {
+    'policy': {},
+    'hold': {'ticks_per_step': 3},
+    'linear': {'ticks_per_step': 3, 'interpolation': 'linear'},
+}
+
+
+@cache
+def commands(spec, network, rate, num_steps=NUM_STEPS, swap_at=None, lag=0):
+    """Return all commands of a walk, shape (ticks, num_joints).
+
+    Args:
+        spec, network, rate: Of the policy and of its copy.
+        num_steps: How many policy steps.
+        swap_at: Tick before which the copy sees what is remembered; None: there is none.
+        lag: Ticks from then until it is offered.
+    """
+    walk = Walk(SPECS[spec], NETWORKS[network], **RATES[rate])
+    ticks = num_steps * walk.runner.config.ticks_per_step
+    if swap_at is None:
+        return walk.ticks(ticks)
+    before = walk.ticks(swap_at)
+    swap = walk.swap(**AT_ONCE)
+    between = walk.ticks(lag)
+    assert walk.pilot.offer(swap)
+    after = walk.ticks(ticks - swap_at - lag)
+    assert swap.state is SwapState.ACTING
+    assert walk.pilot.actor is swap.shadow.actor
+    return np.vstack([before, between, after])
+
+
+@pytest.mark.parametrize('rate', RATES)
+@pytest.mark.parametrize('network', NETWORKS)
+@pytest.mark.parametrize('spec', SPECS)
+def test_copy_gives_the_commands_of_the_policy_bit_for_bit(spec, network, rate):
+    alone = commands(spec, network, rate)
+    for swap_at in (0, 3, 20):
+        assert np.array_equal(commands(spec, network, rate, swap_at=swap_at), alone)
+
+
+@pytest.mark.fuzz
+@given(
+    spec=st.sampled_from(sorted(SPECS)),
+    network=st.sampled_from(sorted(NETWORKS)),
+    rate=st.sampled_from(sorted(RATES)),
+    swap_at=st.integers(0, NUM_STEPS - 15),
+    lag=st.integers(0, 9),
+)
+def test_copy_may_come_at_any_tick_and_late(spec, network, rate, swap_at, lag):
+    changed = commands(spec, network, rate, NUM_STEPS, swap_at, lag)
+    assert np.array_equal(changed, commands(spec, network, rate))
+
+
+@pytest.mark.parametrize('spec', ['some_steps', 'gait_that_restarts', 'frame_newest_first_first'])
+@pytest.mark.parametrize('more', [-1, 0, 6, 40])
+def test_copy_comes_when_the_first_steps_are_not_remembered_any_more(spec, more):
+    num_steps = DEPTH + 60
+    changed = commands(spec, 'plain', 'policy', num_steps, DEPTH + more)
+    assert np.array_equal(changed, commands(spec, 'plain', 'policy', num_steps))
+
+
+def test_recurrent_copy_comes_close_when_the_first_steps_are_not_remembered_any_more():
+    num_steps = DEPTH + 60
+    alone = commands('last_action', 'recurrent', 'policy', num_steps)
+    changed = commands('last_action', 'recurrent', 'policy', num_steps, DEPTH + 50)
+    assert changed == pytest.approx(alone, abs=1e-6)
+
+
+def test_one_copy_after_the_other_may_come():
+    alone = commands('some_steps', 'plain', 'linear')
+    walk = Walk(SPECS['some_steps'], NETWORKS['plain'], **RATES['linear'])
+    changed = []
+    for _ in range(NUM_STEPS):
+        swap = walk.offer(**AT_ONCE)
+        changed.append(walk.ticks(3))
+        assert swap.state is SwapState.ACTING
+    assert np.array_equal(np.vstack(changed), alone)
+
+
+def test_way_back_to_the_policy_before_changes_no_bit_either():
+    alone = commands('term_oldest_first_zeros', 'recurrent', 'hold')
+    walk = Walk(SPECS['term_oldest_first_zeros'], NETWORKS['recurrent'], **RATES['hold'])
+    first = walk.pilot.actor
+    swap = walk.offer(**AT_ONCE)
+    changed = [walk.ticks(31)]
+    assert walk.pilot.actor is not first
+    walk.pilot.ask_back('a test wants it')
+    changed.append(walk.ticks(len(alone) - 31))
+    assert (walk.pilot.actor, swap.state) == (first, SwapState.ROLLED_BACK)
+    assert np.array_equal(np.vstack(changed), alone)
+
+
+def test_copy_in_a_blend_is_the_policy_but_for_rounding():
+    alone = commands('some_steps', 'plain', 'policy')
+    walk = Walk(SPECS['some_steps'], NETWORKS['plain'])
+    before = walk.ticks(10)
+    walk.offer(blend_time=0.2)
+    changed = np.vstack([before, walk.ticks(NUM_STEPS - 10)])
+    assert changed == pytest.approx(alone, abs=1e-15)
+    assert np.array_equal(changed[20:], alone[20:])
