@@ -12,6 +12,7 @@ from launch.actions import (
     OpaqueFunction,
     Shutdown,
 )
+from launch.events.process import ProcessExited
 from launch.substitutions import LaunchConfiguration, PathJoinSubstitution
 from launch_ros.actions import LifecycleNode
 from launch_ros.parameter_descriptions import ParameterValue
@@ -76,6 +77,11 @@ def _actions(context: LaunchContext) -> list[LaunchDescriptionEntity]:
     return [recorder, _student({})]
 
 
+def _end(event: ProcessExited, context: LaunchContext) -> list[LaunchDescriptionEntity]:
+    """End with the node, but once: Ctrl-C has ended all already."""
+    return [] if context.is_shutdown else [Shutdown(reason=f'{event.process_name} ended')]
+
+
 def _student(more: dict[str, str]) -> LifecycleNode:
     """Return the node."""
     return LifecycleNode(
@@ -97,5 +103,5 @@ def _student(more: dict[str, str]) -> LifecycleNode:
             *([{k: ParameterValue(v, value_type=str) for k, v in more.items()}] if more else []),
         ],
         output='screen',
-        on_exit=Shutdown(reason='student_node ended'),
+        on_exit=_end,
     )

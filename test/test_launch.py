@@ -148,6 +148,7 @@ def test_demo_launch_walks_and_ends_on_ctrl_c(prefix, listener):
     assert len(commands) >= 100, output
     assert 'student_node-2]: process has finished cleanly' in output
     assert 'Traceback' not in output
+    assert 'Caught exception' not in output
 
 
 def test_refused_model_ends_the_launch_with_its_reason(prefix):
