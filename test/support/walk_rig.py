@@ -26,6 +26,13 @@ SENSOR_TERMS = (
     {'term': 'joint_velocity', 'scale': 0.05},
 )
 LAST_ACTION = {'term': 'last_action'}
+OPTIONS = {
+    'start_in': 'policy',
+    'start_tilt_limit': 0.0,
+    'start_pose_limit': 0.0,
+    'max_joint_step': 0.0,
+    'checks': ANY_MOTION,
+}
 AT_ONCE = {'blend_time': 0.0}
 STANDING = 7
 """Of so many policy steps of a walk the first one is told to stand."""
@@ -78,8 +85,7 @@ class Walk(Rig):
 
     def __init__(self, spec=None, make=Network, **config):
         spec = spec or make_spec(*SENSOR_TERMS, LAST_ACTION)
-        options = {'start_in': 'policy', 'max_joint_step': 0.0, 'checks': ANY_MOTION, **config}
-        super().__init__(spec, 0.0, ROBOT_JOINTS, **options)
+        super().__init__(spec, 0.0, ROBOT_JOINTS, **{**OPTIONS, **config})
         self.make = make
         self.policy = make(self.plan)
         self.runner = PolicyRunner(self.plan, self.policy, self.runner.config)
