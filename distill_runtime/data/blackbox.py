@@ -97,7 +97,7 @@ class BlackBox:
                 self._journal, self._facts, Path(told['folder']), told['first'], self._tell
             )
         elif what == 'finish':
-            self._finish_recording()
+            self._finish_recording(told['end'])
         elif what == 'goodbye':
             self._goodbye = told['cause']
 
@@ -113,9 +113,9 @@ class BlackBox:
     def _is_alarmed(self) -> bool:
         return self._journal.alarms != self._journal.answered
 
-    def _finish_recording(self) -> None:
+    def _finish_recording(self, end: int | None = None) -> None:
         if self._recording is not None:
-            self._recording.finish()
+            self._recording.finish(end)
             self._recording = None
 
     def _dump(self, cause: str, number: int = -1) -> None:

@@ -231,9 +231,9 @@ class JournalReader:
         times = [record.time_ns for record in ends if record is not None]
         return max(0, times[-1] - times[0]) / 1e9 if times else 0.0
 
-    def read(self, first: int = 0) -> Batch:
-        """Copy the records from a number on that are still there."""
-        count = self.count
+    def read(self, first: int = 0, end: int | None = None) -> Batch:
+        """Copy the records from a number on, and before another one, that are still there."""
+        count = self.count if end is None else min(end, self.count)
         self._pause(SETTLE)
         found = [self._read(number) for number in range(max(first, self.oldest), count)]
         self._pause(SETTLE)

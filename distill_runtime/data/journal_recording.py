@@ -51,16 +51,17 @@ class JournalRecording:
         else:
             tell(event='recording', path=str(self._path))
 
-    def follow(self, now: float) -> None:
+    def follow(self, now: float, end: int | None = None) -> None:
         """Write what has come since.
 
         Args:
             now: Monotonic time in [s].
+            end: Number of the first record that is none of it; None: all are.
         """
         bag = self._bag
         if bag is None:
             return
-        batch = self._journal.read(self._following)
+        batch = self._journal.read(self._following, end)
         self._following = batch.following
         if batch.lost:
             self._lost += batch.lost
@@ -73,9 +74,13 @@ class JournalRecording:
         except OSError as error:
             self._fail(error)
 
-    def finish(self) -> None:
-        """Write the rest and complete the bag."""
-        self.follow(self._flushed)
+    def finish(self, end: int | None = None) -> None:
+        """Write the rest and complete the bag.
+
+        Args:
+            end: Number of the first record that is none of it; None: all are.
+        """
+        self.follow(self._flushed, end)
         bag = self._bag
         if bag is None:
             return

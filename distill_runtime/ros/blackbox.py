@@ -101,7 +101,7 @@ class BlackBox:
         self.evidence.end()
         if self._is_recording:
             self._is_recording = False
-            self._companion.tell(do='finish')
+            self._companion.tell(do='finish', end=self.evidence.journal.count)
         if goodbye:
             self._companion.tell(do='goodbye', cause=goodbye)
 

@@ -12,7 +12,7 @@ import pytest
 from rosbags.rosbag2 import Reader
 from rosbags.rosbag2.storage_mcap import McapWriter
 from support.bags import MS
-from support.journals import Filled, JOINTS, STAMP
+from support.journals import Filled, JOINTS, STAMP, STATES
 import yaml
 
 
@@ -99,3 +99,69 @@ def test_disk_that_is_full_is_an_error_and_can_be_given_up(tmp_path, monkeypatch
     with pytest.raises(OSError, match='No space'):
         bag.flush()
     bag.abort()
+
+
+def of_bag(path, name):
+    """Return time and message of every message of a topic."""
+    with Bag(path) as bag:
+        topic = next(topic for topic in bag.topics if topic.name.endswith(f'/{name}'))
+        return list(bag.messages(topic))
+
+
+def models_of(path):
+    return [(time_ns, message.message) for time_ns, message in of_bag(path, 'model')]
+
+
+@pytest.mark.parametrize('flush_every', [None, 1, 7])
+def test_ticks_behind_a_change_are_those_of_the_next_policy(tmp_path, flush_every):
+    journal = Filled(1 << 22)
+    journal.tick(20)
+    journal.turn_to('next.onnx')
+    journal.tick(10)
+    journal.say_again()
+    journal.tick(10)
+    records = journal.reader.read().records
+    bag = JournalBag(tmp_path / 'bag', journal.facts)
+    step = flush_every or len(records)
+    for start in range(0, len(records), step):
+        bag.write(records[start : start + step])
+    bag.finish({})
+    (first_ns, first), second = models_of(tmp_path / 'bag')
+    assert (first, second) == ('walk.onnx', (STAMP + 400 * MS, 'next.onnx'))
+    assert first_ns <= STAMP
+    quarters = [message.data[0] for _, message in of_bag(tmp_path / 'bag', 'quarter')]
+    assert quarters == [number / 4 for number in range(20, 40)]
+    halves = [message.data[0] for _, message in of_bag(tmp_path / 'bag', 'half')]
+    assert halves == [number / 2 for number in range(40)]
+
+
+def test_change_that_was_overwritten_is_known_from_its_repetition_however_late(tmp_path):
+    journal = Filled(1 << 22)
+    journal.tick(20)
+    journal.turn_to('next.onnx')
+    first = journal.writer.count + 1
+    journal.tick(700)
+    journal.say_again()
+    journal.tick(10)
+    bag = JournalBag(tmp_path / 'bag', journal.facts)
+    beats = []
+    records = journal.reader.read(first).records
+    bag.write(records, lambda: beats.append(1))
+    bag.finish({})
+    ((_, model),) = models_of(tmp_path / 'bag')
+    assert model == 'next.onnx'
+    assert len(of_bag(tmp_path / 'bag', 'quarter')) == 710
+    assert len(beats) > len(records) // 1000, 'a long write says that it lives'
+
+
+def test_recording_that_begins_with_samples_waits_for_who_acts(tmp_path):
+    """Between two runs the model was changed: the first tick of the next one says so."""
+    journal = Filled(1 << 22)
+    journal.turn_to('next.onnx')
+    journal.tick(3)
+    samples = [record for record in journal.reader.read().records if record.channel == STATES]
+    bag = JournalBag(tmp_path / 'bag', journal.facts)
+    bag.write(samples)
+    bag.write([r for r in journal.reader.read().records if r.channel != STATES])
+    bag.finish({})
+    assert [model for _, model in models_of(tmp_path / 'bag')] == ['next.onnx']

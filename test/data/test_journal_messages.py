@@ -6,17 +6,22 @@ import struct
 
 from distill_runtime.data.journal import Record
 from distill_runtime.data.journal_messages import (
+    Change,
+    change_before,
+    change_body,
+    change_data,
     dotted,
     Facts,
     messages,
     model_message,
+    Part,
     read_status,
     status_text,
 )
 from distill_runtime.errors import RecordingError
 import pytest
 from support.bags import STORE
-from support.journals import facts, STATUS, TICK, TWIST
+from support.journals import CHANGE, facts, STATUS, TICK, TWIST
 
 
 def test_facts_survive_json():
@@ -75,3 +80,41 @@ def test_model_is_one_message_with_all_that_is_known_of_it():
 
 def test_name_of_a_node_fits_into_a_file_name():
     assert dotted('/left/student_node') == 'left.student_node'
+
+
+def change_record(number, first, model='next.onnx'):
+    """Return a record that says what acts from record ``first`` on."""
+    frames = [(Part('/robot/student_node/tick', 'std_msgs/msg/Float64MultiArray', b'head', 8),)]
+    body = change_body(frames, {'model': model})
+    return Record(number, 7, CHANGE, change_data(first, {'why': 'set'}, body))
+
+
+def test_change_says_from_which_record_on_ticks_are_other_ones():
+    change = Change.from_bytes(change_record(9, 5).data)
+    after = change.apply(facts())
+    assert change.number == 5
+    assert after.channels[TICK] == change.frames[0]
+    assert after.channels[TWIST] == facts().channels[TWIST]
+    assert after.model == {'model': 'next.onnx', 'why': 'set'}
+    assert after.status == facts().status
+
+
+def tick_record(number):
+    return Record(number, 5, TICK, struct.pack('<2d', 1.0, 2.0))
+
+
+def test_change_that_is_said_again_holds_before_the_records_in_which_it_is():
+    records = [tick_record(20), change_record(21, 5), tick_record(22), change_record(23, 23)]
+    change = change_before(records, facts())
+    assert (change.number, change.model['model']) == (5, 'next.onnx')
+
+
+@pytest.mark.parametrize(
+    'records', [[], [tick_record(3)], [tick_record(3), change_record(4, 4), tick_record(5)]]
+)
+def test_records_in_which_nothing_is_said_again_begin_with_what_the_journal_says(records):
+    assert change_before(records, facts()) is None
+
+
+def test_change_in_the_first_record_holds_from_there():
+    assert change_before([change_record(4, 4), tick_record(5)], facts()).number == 4

@@ -56,6 +56,16 @@ def test_recording_begins_at_the_record_that_it_is_told(tmp_path):
     assert tick_numbers(told.of('recorded')['path']) == [10, 11, 12]
 
 
+def test_recording_ends_at_the_record_that_it_is_told(tmp_path):
+    journal = Filled()
+    followed, told = recording(tmp_path, journal)
+    journal.tick(3)
+    end = journal.reader.count
+    journal.tick(10)
+    followed.finish(end)
+    assert tick_numbers(told.of('recorded')['path']) == [0, 1, 2]
+
+
 def test_what_was_overwritten_before_it_could_be_read_is_counted_and_told(tmp_path):
     journal = Filled(1 << 16)
     followed, told = recording(tmp_path, journal)

@@ -7,7 +7,13 @@ from __future__ import annotations
 import struct
 
 from distill_runtime.data.journal import JournalReader, JournalWriter
-from distill_runtime.data.journal_messages import Facts, Part, status_text
+from distill_runtime.data.journal_messages import (
+    change_body,
+    change_data,
+    Facts,
+    Part,
+    status_text,
+)
 import numpy as np
 
 from .bags import joint_state, MS, STORE, twist
@@ -49,6 +55,7 @@ class Filled:
         self.writer = JournalWriter(ring, self.facts.to_json())
         self.reader = JournalReader(self.writer.descriptor, pause)
         self.num_ticks = 0
+        self.change = b''
 
     def tick(self, count=1):
         """Write ticks 20 ms apart, each with the samples that it took."""
@@ -61,8 +68,21 @@ class Filled:
                 said = twist(0, (number, 0, 0))
                 content = bytes(STORE.serialize_cdr(said.message, said.type))
                 self.writer.append(TWIST, stamp - 30 * MS, content)
-            self.writer.append(TICK, stamp, struct.pack('<2d', number, number / 2))
+            numbers = (number, number / 2, number / 4)[: 3 if self.change else 2]
+            self.writer.append(TICK, stamp, struct.pack(f'<{len(numbers)}d', *numbers))
             self.num_ticks += 1
+
+    def turn_to(self, model):
+        """Write that another policy acts, whose ticks tell one number more."""
+        both = self.facts.channels[TICK]
+        frame = (*both, both[0]._replace(topic=f'{self.facts.node}/quarter'))
+        body = change_body([frame], {**self.facts.model, 'model': model})
+        self.change = change_data(self.writer.count, {'why': 'test'}, body)
+        self.say_again()
+
+    def say_again(self):
+        """Write again which policy acts."""
+        self.writer.append(CHANGE, STAMP + self.num_ticks * 20 * MS, self.change)
 
     def status(self, mode, reason=''):
         """Write a change of mode."""

@@ -27,9 +27,9 @@ FRAGILE = 6.0
 """A forward velocity that a fragile policy cannot bear."""
 
 
-def write_other(path, scale=0.4, **changes):
+def write_other(path, scale=0.4, *terms, **changes):
     """Write a policy of the same robot as write_policy's, with other targets; return its path."""
-    return write_policy(path.parent, name=path.name, action={'scale': scale}, **changes)
+    return write_policy(path.parent, *terms, name=path.name, action={'scale': scale}, **changes)
 
 
 def write_fragile(path):
