@@ -32,6 +32,10 @@ class Cast:
         """Return the model of an actor."""
         return self._all[actor]
 
+    def find(self, actor: Actor) -> Occupant | None:
+        """Return the model of an actor; None if it was let go meanwhile."""
+        return self._all.get(actor)
+
     def turn_to(self, actor: Actor) -> Occupant:
         """Note who acts from now on, and return it."""
         self.active = self._all[actor]

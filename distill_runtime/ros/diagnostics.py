@@ -4,6 +4,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Mapping
+
 from diagnostic_msgs.msg import DiagnosticArray, DiagnosticStatus, KeyValue
 from distill_runtime.core.modes import Mode
 from distill_runtime.core.sensors import NEVER
@@ -16,6 +18,7 @@ from .inputs import Inputs
 from .loop import ControlLoop
 from .loop_parts import LoopParts
 from .matching import mismatches
+from .shadow_status import shadow_values
 
 _CALM = 3
 """Calls without a cause until the level falls."""
@@ -44,6 +47,7 @@ class Diagnostics:
     def publish(self, loop: ControlLoop, parts: LoopParts, blackbox: BlackBox) -> None:
         """Publish the state of an active node."""
         inputs, policy = parts.inputs, parts.cast.active.policy
+        pilot = parts.runner.pilot
         timing = loop.timing.summary()
         step, stamp_ns = loop.step, loop.stamp_ns
         missed, self._missed = timing.missed - self._missed, timing.missed
@@ -78,9 +82,18 @@ class Diagnostics:
             'model': policy.path.name,
             'policy': policy.spec.name,
             'model_sha256': policy.sha256,
+            'previous_model': _previous(parts),
+            'is_on_probation': str(pilot.is_on_probation(stamp_ns)).lower(),
             'blackbox': blackbox.summary(),
         }
-        self._send(level, message, values)
+        self._send(self._status('control', level, message, values), *self._shadows(parts))
+
+    def _shadows(self, parts: LoopParts) -> Iterator[DiagnosticStatus]:
+        """Describe the policies in shadow."""
+        for values in shadow_values(parts):
+            problem = values['problem']
+            level = DiagnosticStatus.WARN if problem else DiagnosticStatus.OK
+            yield self._status('shadow', level, problem or values['largest_divergence'], values)
 
     def _settled(self, level: bytes, message: str) -> tuple[bytes, str]:
         """Keep a warning up for some calls after its cause has gone."""
@@ -118,22 +131,32 @@ class Diagnostics:
 
     def publish_problem(self, message: str) -> None:
         """Publish an error that ended the control loop or kept it from starting."""
-        self._send(DiagnosticStatus.ERROR, message, {'reason': message})
+        values = {'reason': message}
+        self._send(self._status('control', DiagnosticStatus.ERROR, message, values))
 
-    def _send(self, level: bytes, message: str, values: dict[str, object]) -> None:
-        array = DiagnosticArray()
-        array.header.stamp = self._node.get_clock().now().to_msg()
+    def _status(
+        self, what: str, level: bytes, message: str, values: Mapping[str, object]
+    ) -> DiagnosticStatus:
         name = self._node.get_fully_qualified_name()
-        array.status = [
-            DiagnosticStatus(
-                level=level,
-                name=f'{name}: control',
-                message=message,
-                hardware_id=name,
-                values=[KeyValue(key=key, value=str(value)) for key, value in values.items()],
-            )
-        ]
+        return DiagnosticStatus(
+            level=level,
+            name=f'{name}: {what}',
+            message=message,
+            hardware_id=name,
+            values=[KeyValue(key=key, value=str(value)) for key, value in values.items()],
+        )
+
+    def _send(self, *statuses: DiagnosticStatus) -> None:
+        array = DiagnosticArray(status=list(statuses))
+        array.header.stamp = self._node.get_clock().now().to_msg()
         self._publisher.publish(array)
+
+
+def _previous(parts: LoopParts) -> str:
+    """Return the file name of the policy that acted before; '' if there was none."""
+    previous = parts.runner.pilot.previous
+    occupant = parts.cast.find(previous.actor) if previous is not None else None
+    return occupant.policy.path.name if occupant is not None else ''
 
 
 def _age(channel: Channel | None, stamp_ns: int) -> str:
