@@ -16,7 +16,7 @@ from distill_runtime.core.arrays import IndexArray
 import numpy as np
 import numpy.typing as npt
 
-from .blocks import Block, BoolArray, by_size, windows
+from .blocks import Block, BoolArray, by_size, numbers, pieces
 from .cdr import (
     aligned,
     BODY,
@@ -108,8 +108,7 @@ class Alike(NamedTuple):
         """
         start, count, dtype, columns = self.layout.numbers[kind]
         starts = self.block.starts[self.places[chosen]] + start
-        raw = windows(self.block.data, starts, np.dtype(dtype).itemsize * count)
-        rows = raw.view(dtype) if count else np.zeros((len(raw), 0), dtype)
+        rows = numbers(self.block.data, starts, count, dtype)
         wanted = rows if columns is None else rows[:, columns]
         return wanted.astype(np.dtype(dtype).newbyteorder('='), copy=False)
 
@@ -161,8 +160,8 @@ def _fitting(block: Block, places: IndexArray, layout: _Layout) -> BoolArray:
     starts = block.starts[places]
     fits = np.ones(len(places), np.bool_)
     for begin, end in layout.spans:
-        part = windows(block.data, starts + begin, end - begin)
-        fits &= (part == part[0]).all(axis=1)
+        part = pieces(block.data, starts + begin, end - begin)
+        fits &= part == part[0]
     odd = np.flatnonzero(~fits)
     if len(odd):  # middlewares leave padding as it comes
         part = block.data[starts[odd][:, None] + layout.same]
@@ -172,9 +171,8 @@ def _fitting(block: Block, places: IndexArray, layout: _Layout) -> BoolArray:
 
 def _stamps(block: Block, places: IndexArray) -> npt.NDArray[np.int64]:
     """Return the stamps of messages with a header, negative where it is none."""
-    seconds, nanoseconds = (
-        windows(block.data, block.starts[places] + BODY, 8).view('<u4').astype(np.int64).T
-    )
+    starts = block.starts[places] + BODY
+    seconds, nanoseconds = numbers(block.data, starts, 2, '<u4').astype(np.int64).T
     is_time = (seconds < 2**31) & (nanoseconds < 1_000_000_000)
     return np.where(is_time, seconds * 1_000_000_000 + nanoseconds, -1)
 

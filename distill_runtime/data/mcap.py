@@ -22,7 +22,7 @@ import numpy as np
 import numpy.typing as npt
 from rosbags.rosbag2.storage_mcap import DECOMPRESSORS
 
-from .blocks import Block, ByteArray, SIZE, windows
+from .blocks import Block, ByteArray, numbers, SIZE
 from .mcap_records import (
     CHANNEL,
     Channel,
@@ -128,7 +128,7 @@ class McapFile:
                     [piece.chunk.end for piece in pieces], [len(piece.places) for piece in pieces]
                 )
             times = np.concatenate([piece.times for piece in pieces])
-            sizes = windows(data, places + 1, 8).view('<u8')[:, 0].astype(np.intp) - MESSAGE_HEAD
+            sizes = numbers(data, places + 1, 1, '<u8')[:, 0].astype(np.intp) - MESSAGE_HEAD
             starts = places + HEAD + MESSAGE_HEAD
             is_whole = (sizes >= 0) & (sizes <= ends - starts)
             yield Block(times[is_whole], data, starts[is_whole], sizes[is_whole])

@@ -11,6 +11,7 @@ from typing import Any
 from distill_runtime.errors import RecordingError
 import numpy as np
 from rosbags.typesys import get_types_from_msg, get_typestore, Stores
+from rosbags.typesys.store import Typestore
 
 from .blocks import Block, joined
 from .mcap import McapFile
@@ -38,7 +39,7 @@ class McapBag:
         except BaseException:
             self.close()
             raise
-        self._types = get_typestore(Stores.ROS2_HUMBLE)
+        self._types: Typestore | None = None
         self._is_known: dict[str, bool] = {}
         self.damage = [file.damage for file in self._files if file.damage]
         """What could not be read, file by file."""
@@ -84,13 +85,15 @@ class McapBag:
 
     def deserialize(self, content: bytes, kind: str) -> Any:  # noqa: ANN401 - rosbags makes it
         """Return a message as an object."""
+        if self._types is None:  # takes a tenth of a second, and most recordings do without
+            self._types = get_typestore(Stores.ROS2_HUMBLE)
         if kind not in self._is_known:
             self._is_known[kind] = True
             if kind not in self._types.fielddefs:
-                self._learn(kind)
+                self._learn(self._types, kind)
         return self._types.deserialize_cdr(content, kind)
 
-    def _learn(self, kind: str) -> None:
+    def _learn(self, types: Typestore, kind: str) -> None:
         """Take over the definition of a type that is not one of ROS."""
         for file in self._files:
             for channel in file.channels.values():
@@ -99,9 +102,9 @@ class McapBag:
                     new = {
                         name: fields
                         for name, fields in known.items()
-                        if name not in self._types.fielddefs
+                        if name not in types.fielddefs
                     }
-                    self._types.register(new)
+                    types.register(new)
                     return
 
 
