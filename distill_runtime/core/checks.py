@@ -197,6 +197,10 @@ class Watch:
         self._since_ns.clear()
         self.warning = ''
 
+    def forget(self, check: str) -> None:
+        """Let what a check finds at the next call count as found for the first time."""
+        self._since_ns.pop(check, None)
+
     def action(self, check: str) -> FaultAction:
         """Return the fault action of a check."""
         action = self._checks[check].action

@@ -224,6 +224,7 @@ class PolicyRunner:
         """
         check = condition.check
         if check in BLAMED and self.pilot.roll_back(condition.reason, stamp_ns):
+            self._watchdogs.forget(check)  # it was found of the policy that is gone
             return check in OF_POLICY
         return False
 

@@ -58,6 +58,10 @@ class Watchdogs:
         self._watch.reset()
         self.begin_policy(NEVER)
 
+    def forget(self, check: str) -> None:
+        """Judge what a check finds next as if it had found nothing yet."""
+        self._watch.forget(check)
+
     def begin_policy(self, stamp_ns: int) -> None:
         """Begin to judge a policy."""
         self._intake.frozen_joints.begin(stamp_ns)

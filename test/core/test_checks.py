@@ -151,6 +151,17 @@ def test_action_of_a_check_is_its_own_or_the_one_of_all():
     assert watch.action('clock') == 'default_pose'
 
 
+def test_one_check_can_be_forgotten_and_the_others_go_on():
+    watch = watch_with(tilt={'debounce': 0.05}, joint_velocity={'debounce': 0.05})
+    fast = Finding('joint_velocity', 'velocity.limit: fast')
+    watch.judge([TILT, fast], 0)
+    watch.forget('joint_velocity')
+    watch.forget('clock')  # which has found nothing
+    assert watch.judge([fast, TILT], 50 * MS) == TILT
+    assert watch.judge([fast], 99 * MS) is None
+    assert watch.judge([fast], 100 * MS) == fast
+
+
 def test_reset_forgets_how_long_findings_have_lasted():
     watch = watch_with(tilt={'debounce': 0.05})
     watch.judge([TILT], 0)

@@ -5,7 +5,8 @@
 from __future__ import annotations
 
 from distill_runtime.core.modes import Event, Mode
-from distill_runtime.core.swap import SwapState
+from distill_runtime.core.shadow import Shadow
+from distill_runtime.core.swap import Swap, SwapState, SwapTerms
 import numpy as np
 import pytest
 from support.rig import FakePolicy, TICK_NS
@@ -131,6 +132,16 @@ def test_blend_between_ticks_of_a_step_is_interpolated_like_any_target():
     walk.ticks(2)
     walk.offer(walk.actor(make=giving(1.0)), blend_time=0.04)
     assert hips(walk, 6) == pytest.approx([0.125, 0.25, 0.375, 0.5, 0.5, 0.5])
+
+
+def test_start_after_a_stop_in_a_blend_begins_without_it():
+    walk = still(ramp_time=0.0)
+    walk.tick()
+    walk.offer(walk.actor(make=giving(1.0)), blend_time=1.0)
+    walk.ticks(3)
+    walk.ask(Event.STOP)
+    walk.ask(Event.START)
+    assert hips(walk, 2) == [0.5, 0.5]
 
 
 def test_swap_during_a_blend_begins_where_the_blend_is():
@@ -287,6 +298,18 @@ def test_stop_and_start_between_two_ticks_begin_the_history_of_a_shadow_anew():
     assert swap.state is SwapState.WAITING
     assert swap.shadow.actor.policy.num_runs == walk.policy.num_runs == 3
     assert swap.shadow.divergence.tolist() == [0.0] * 3
+
+
+def test_policy_that_needs_no_past_may_come_with_the_start_itself():
+    walk = still()
+    walk.ticks(5)
+    walk.ask(Event.STOP)
+    actor = walk.actor(make=giving(1.0))
+    actor.next_step = walk.pilot.ring.count
+    assert walk.runner.request(Event.START)[0]
+    assert walk.pilot.offer(Swap(Shadow(actor, walk.runner.config), SwapTerms(blend_time=0.0)))
+    assert hips(walk, 2) == [0.5, 0.5]
+    assert (walk.pilot.actor, actor.next_step) == (actor, 2)
 
 
 def test_end_of_the_ticks_cancels_a_swap_that_waits():
