@@ -10,7 +10,7 @@ from distill_runtime.core.actor import Actor
 from distill_runtime.core.checks import ANY_MOTION
 from distill_runtime.core.runner import PolicyRunner
 from distill_runtime.core.shadow import Shadow
-from distill_runtime.core.swap import Swap, SwapTerms
+from distill_runtime.core.swap import Swap, SwapState, SwapTerms
 from distill_runtime.spec.compile import compile_spec, sensor_layout
 import numpy as np
 
@@ -33,6 +33,7 @@ OPTIONS = {
     'max_joint_step': 0.0,
     'checks': ANY_MOTION,
 }
+LIMITED = make_spec(*SENSOR_TERMS, limits={'position': [[-2.0, 2.0]] * 3})
 AT_ONCE = {'blend_time': 0.0}
 STANDING = 7
 """Of so many policy steps of a walk the first one is told to stand."""
@@ -139,3 +140,55 @@ class Walk(Rig):
         swap = self.swap(actor, **terms)
         assert self.pilot.offer(swap)
         return swap
+
+
+class Failing(FakePolicy):
+    """A network that gives a constant, and fails at a run."""
+
+    def __init__(self, plan, run, output=0.0):
+        super().__init__(plan, output)
+        self.fails_at = run
+
+    def run(self):
+        """Compute, or fail as a session does."""
+        super().run()
+        if self.num_runs == self.fails_at:
+            raise RuntimeError('index is out\n of bounds')
+
+
+def still(**options):
+    """Return a walk whose policy wants its default pose."""
+    return Walk(make=giving(0.0), **options)
+
+
+def hips(walk, count):
+    """Return how far the hip is commanded from its default pose in some ticks."""
+    return (walk.ticks(count)[:, 0] - DEFAULT[0]).tolist()
+
+
+def told(walk):
+    """Return the swaps that are news, and take them as read."""
+    news = list(walk.pilot.news)
+    walk.pilot.news.clear()
+    return news
+
+
+def changed(make, before=None, terms=AT_ONCE, steps=5, **options):
+    """Return a walk, and the change by which another policy has taken over after some steps."""
+    walk = Walk(LIMITED, before or giving(0.0), **options)
+    walk.ticks(steps)
+    swap = walk.offer(walk.actor(make=make), **terms)
+    walk.tick()
+    assert told(walk) == [swap]
+    assert swap.state is SwapState.ACTING
+    return walk, swap
+
+
+def until_rolled_back(walk, swap, most=60):
+    """Step until a change is undone; return the commands of these ticks."""
+    commands = []
+    for _ in range(most):
+        commands.append(walk.tick().command.copy())
+        if swap.state is SwapState.ROLLED_BACK:
+            return np.array(commands)
+    raise AssertionError(f'{swap.state} after {most} ticks')
