@@ -14,15 +14,18 @@ from plotly.offline import get_plotlyjs
 
 from .assessment import Assessment, times
 from .replay import Replay
+from .report_bands import bands
 from .report_figures import (
     age_figure,
     command_figure,
     error_figure,
-    is_thinned,
     mode_figure,
+    on_time_axis,
     styled,
     timing_figure,
 )
+from .report_terms import term_figure
+from .thin import is_long
 
 _MAX_BREACHES = 20
 _VERDICTS = {
@@ -61,28 +64,34 @@ def html_report(
         reference: Commands that it is compared with, shape (T, num_joints); None: there are none.
     """
     seconds = np.array(times(replay))
-    figures = {
-        'Modes': mode_figure(replay, seconds),
+    shown = bands(replay, seconds)
+    on_time = {
+        'Modes': mode_figure(shown),
         'Commands': command_figure(replay, reference, policy.spec.joints, seconds),
         **{
             f'Difference of {entry.what}': error_figure(entry, seconds)
             for entry in found.differences
             if entry.num_equal < entry.num_ticks
         },
+        'Observation': term_figure(replay, policy, seconds),
         'Age of the inputs': age_figure(replay, seconds),
-        'Timing': timing_figure(replay),
     }
+    for title, figure in on_time.items():
+        on_time_axis(figure, shown if title != 'Modes' else (), float(seconds.max()))
     text, colour = _VERDICTS[found.verdict]
     note = (
         '<p class="note">Long series are thinned: of each stretch the least and the greatest '
         'value are drawn, in heat maps the greatest.</p>'
-        if is_thinned(replay)
+        if is_long(len(seconds))
         else ''
     )
     sections = ''.join(
-        f'<section><h2>{escape(title)}</h2>'
-        f'{figure.to_html(full_html=False, include_plotlyjs=False, config=_CONFIG)}</section>'
-        for title, figure in styled(figures)
+        f'<section class="time"><h2>{escape(title)}</h2>{_notes(title)}{_div(figure)}</section>'
+        for title, figure in styled(on_time)
+    )
+    timing = ''.join(
+        f'<section><h2>{escape(title)}</h2>{_div(figure)}</section>'
+        for title, figure in styled({'Timing': timing_figure(replay)})
     )
     return (
         '<!doctype html>\n<html lang="en"><head><meta charset="utf-8">'
@@ -91,10 +100,49 @@ def html_report(
         f'<h1>Replay of {escape(policy.spec.name)}</h1>'
         f'<p><span class="verdict" style="background:{colour}">{text}</span></p>'
         f'<section><h2>What and where from</h2>{_facts(facts)}</section>'
-        f'{_breaches(found)}{_tables(found)}{note}{sections}</main></body></html>\n'
+        f'{_breaches(found)}{_tables(found)}'
+        '<p class="note">Zoom in one plot over time zooms all; a double click shows all of it. '
+        'Shaded: standby, faults, ticks that are not valid.</p>'
+        f'{note}{sections}{timing}</main><script>{_LINK}</script></body></html>\n'
     )
 
 
+def _div(figure: Any) -> str:  # noqa: ANN401 - of plotly
+    return str(figure.to_html(full_html=False, include_plotlyjs=False, config=_CONFIG))
+
+
+def _notes(title: str) -> str:
+    """Return what has to be said of a plot."""
+    text = _NOTES.get(title)
+    return f'<p class="note">{escape(text)}</p>' if text else ''
+
+
+_NOTES = {
+    'Commands': 'Thick: what it is compared with. Thin: the replay.',
+    'Observation': 'The newest frame of each term, as the network sees it. Pale and thick: what '
+    'was recorded.',
+}
+_LINK = """
+const plots = [...document.querySelectorAll('.time .plotly-graph-div')];
+const whole = plots.length ? [...plots[0].layout.xaxis.range] : [];
+let busy = false;
+function rangeOf(change) {
+  for (const [key, value] of Object.entries(change)) {
+    if (/^xaxis\\d*\\.autorange$/.test(key)) return whole;
+    if (/^xaxis\\d*\\.range$/.test(key)) return value;
+    const match = key.match(/^(xaxis\\d*)\\.range\\[0\\]$/);
+    if (match) return [value, change[match[1] + '.range[1]']];
+  }
+  return null;
+}
+for (const plot of plots) plot.on('plotly_relayout', async (change) => {
+  const range = busy ? null : rangeOf(change);
+  if (!range) return;
+  busy = true;
+  await Promise.all(plots.map((other) => Plotly.relayout(other, {'xaxis.range': [...range]})));
+  busy = false;
+});
+"""
 _CONFIG = {'displaylogo': False, 'responsive': True}
 
 

@@ -4,7 +4,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 import math
 from typing import Any
 
@@ -16,37 +16,28 @@ from plotly.subplots import make_subplots
 
 from .compare import Difference
 from .replay import Replay
-from .thin import greatest, STRETCHES, thinned
+from .report_bands import Band, LOOKS
+from .thin import greatest, thinned
 
 OWN, RECORDED = '#1f5fc4', '#f5b171'
-_MODES = ((0, 'not valid', '#d0d4da'), (1, 'standby', '#8fb8de'), (2, 'policy', '#57ab5a'),
-          (3, 'fault', '#d9534f'))  # fmt: skip
 _COLUMNS = 3
 _LEAST = 1e-9  # below it differences are drawn alike
 
 
-def mode_figure(replay: Replay, seconds: FloatArray) -> Any:  # noqa: ANN401 - of plotly
+def mode_figure(stretches: Sequence[Band]) -> Any:  # noqa: ANN401 - of plotly
     """Return modes, faults and ticks that are not valid, on the time axis."""
-    playback = replay.playback
-    shown = np.where(playback.is_valid, playback.mode, 0)
     figure = go.Figure()
-    edges = np.flatnonzero(np.diff(shown, prepend=-1))
-    ends = np.append(edges[1:], len(shown) - 1)
-    for mode, name, colour in _MODES:
-        stretches = [
-            (seconds[begin], seconds[end] - seconds[begin])
-            for begin, end in zip(edges.tolist(), ends.tolist(), strict=True)
-            if shown[begin] == mode
-        ]
-        if stretches:
-            begins, widths = np.array(stretches).T
+    for kind, colour in LOOKS.items():
+        own = [band for band in stretches if band.kind == kind]
+        if own:
             figure.add_bar(
-                x=widths, base=begins, y=['mode'] * len(begins), orientation='h', name=name,
+                x=[band.end - band.begin for band in own], base=[band.begin for band in own],
+                y=['mode'] * len(own), orientation='h', name=kind,
                 marker={'color': colour, 'line': {'width': 0}},
-                hovertemplate=f'{name}: %{{base:.2f}} s, for %{{x:.2f}} s<extra></extra>',
+                hovertemplate=f'{kind}: from %{{base:.2f}} s, for %{{x:.2f}} s<extra></extra>',
             )  # fmt: skip
-    figure.update_layout(barmode='overlay', bargap=0, height=150, xaxis_title='time in s')
-    figure.update_yaxes(visible=False)
+    figure.update_layout(barmode='overlay', bargap=0, height=120, xaxis_title='time in s')
+    figure.update_yaxes(visible=False, fixedrange=True)
     return figure
 
 
@@ -75,7 +66,9 @@ def command_figure(
                 **place,
             )  # fmt: skip
     figure.update_annotations(font_size=12)
-    figure.update_layout(height=60 + 170 * rows, legend={'y': 1.0 + 0.12 / rows})
+    figure.update_layout(
+        height=60 + 170 * rows, legend={'y': 1.0 + 0.12 / rows}, margin={'l': 60, 'r': 20}
+    )
     figure.update_xaxes(showticklabels=True)
     return figure
 
@@ -98,9 +91,7 @@ def error_figure(difference: Difference, seconds: FloatArray) -> Any:  # noqa: A
         )
     )  # fmt: skip
     figure.update_yaxes(autorange='reversed')
-    figure.update_layout(
-        height=110 + 20 * len(difference.columns), xaxis_title='time in s', margin={'l': 170}
-    )
+    figure.update_layout(height=110 + 20 * len(difference.columns), xaxis_title='time in s')
     return figure
 
 
@@ -140,18 +131,40 @@ def timing_figure(replay: Replay) -> Any:  # noqa: ANN401 - of plotly
     return figure
 
 
-def is_thinned(replay: Replay) -> bool:
-    """Whether the plots leave out points."""
-    return len(replay.playback.mode) > 2 * STRETCHES
+def on_time_axis(figure: Any, stretches: Sequence[Band], end: float) -> None:  # noqa: ANN401
+    """Give a figure the time axis that all share, and shade what is no policy mode.
+
+    Args:
+        figure: Of plotly; x is the time in [s].
+        stretches: What each tick was.
+        end: Time of the last tick, in [s].
+    """
+    figure.update_xaxes(range=[0.0, end])
+    axes = [name.removeprefix('xaxis') for name in figure.layout if name.startswith('xaxis')]
+    figure.update_layout(
+        shapes=[
+            {
+                'type': 'rect', 'xref': f'x{axis}', 'yref': f'y{axis} domain', 'layer': 'below',
+                'x0': band.begin, 'x1': band.end, 'y0': 0, 'y1': 1, 'line': {'width': 0},
+                'fillcolor': LOOKS[band.kind], 'opacity': 0.25,
+            }
+            for axis in axes
+            for band in stretches
+            if band.kind != 'policy'
+        ]
+    )  # fmt: skip
 
 
 def styled(figures: dict[str, Any]) -> Iterator[tuple[str, Any]]:
     """Yield title and figure, all of one look."""
     for title, figure in figures.items():
-        margin = {'t': 40, 'b': 45, 'r': 20, 'l': 60, **figure.layout.margin.to_plotly_json()}
+        margin = {'t': 40, 'b': 45, 'r': 90, 'l': 150, **figure.layout.margin.to_plotly_json()}
         figure.update_layout(
             template='plotly_white', margin=margin, hoverlabel={'namelength': -1},
-            font={'family': 'system-ui, sans-serif', 'size': 12},
-            legend={'orientation': 'h', 'yanchor': 'bottom', 'y': figure.layout.legend.y or 1.02},
+            font={'family': 'system-ui, sans-serif', 'size': 12}, plot_bgcolor='rgba(0,0,0,0)',
+            legend={
+                'orientation': 'h', 'yanchor': 'bottom', 'y': 1.02,
+                **figure.layout.legend.to_plotly_json(),
+            },
         )  # fmt: skip
         yield title, figure

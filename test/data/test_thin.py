@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: Apache-2.0
 from __future__ import annotations
 
-from distill_runtime.data.thin import greatest, STRETCHES, thinned
+from distill_runtime.data.thin import greatest, STRETCHES, thinned, thinned_columns
 import numpy as np
 
 
@@ -35,3 +35,35 @@ def test_greatest_of_each_stretch_is_kept():
     assert len(short) == STRETCHES
     assert short[:, 1].max() == 5.0
     assert np.isnan(short[0, 0])
+
+
+def test_columns_are_thinned_one_by_one_and_read_by_stretches():
+    count = 50 * STRETCHES
+    x = np.arange(count) * 0.02
+    rows = np.random.default_rng(0).normal(size=(count, 3)).astype(np.float32)
+    is_known = np.ones(count, np.bool_)
+    is_known[1000:3000] = False
+    read = []
+
+    class Rows:
+        shape = rows.shape
+
+        def __getitem__(self, stretch):
+            read.append(stretch.stop - stretch.start)
+            return rows[stretch]
+
+    values = np.where(is_known[:, None], rows, np.nan).astype(np.float64)
+    found = thinned_columns(x, Rows(), (2, 0), is_known)
+    for column, (short_x, short_y) in zip((2, 0), found, strict=True):
+        expected = thinned(x, values[:, column])
+        np.testing.assert_array_equal(short_x, expected[0])
+        np.testing.assert_array_equal(short_y, expected[1])
+    assert max(read) <= 50
+
+
+def test_short_columns_are_returned_as_they_are():
+    x, rows = np.arange(4.0), np.arange(8.0).reshape(4, 2)
+    is_known = np.array([True, True, False, True])
+    ((same, column),) = thinned_columns(x, rows, (1,), is_known)
+    np.testing.assert_array_equal(same, x)
+    np.testing.assert_array_equal(column, [1.0, 3.0, np.nan, 7.0])
