@@ -16,6 +16,7 @@ from .command import CommandRange
 from .observation import Observation
 from .phase import GaitClock
 from .plan import Plan
+from .reasons import unsound_action
 from .step import Policy
 from .step_ring import StepRing
 from .target_checks import TargetChecks
@@ -63,12 +64,18 @@ class Actor:
         )
         self.findings: tuple[Finding, ...] = ()
         self.is_sound = True
+        self._failure = ''
         self.next_step = 0
 
     @property
     def target(self) -> FloatArray:
         """Targets of the last step, before limits: [rad], [rad]/[s] or [N m], by mode."""
         return self.action_map.target
+
+    @property
+    def problem(self) -> str:
+        """Why the last step gave no targets, ``code: text``, where it gave none."""
+        return self._failure or unsound_action(self.policy.action)
 
     def restart(self, elapsed: int = 0) -> None:
         """Make the next step the first one of its history.
@@ -104,7 +111,12 @@ class Actor:
             clock.advance(self._velocity_command)
         for observation in self._observations:
             observation.push(self._vector)
-        self.policy.run()
+        self._failure = ''
+        try:
+            self.policy.run()
+        except RuntimeError as error:  # of whatever runs the network
+            self._failure = f'action.failed: the network fails: {" ".join(str(error).split())}'
+            self.policy.action.fill(math.nan)
         self.is_sound = is_sound(self.policy.action)
         if self.is_sound:
             self.action_map.apply(self.policy.action)

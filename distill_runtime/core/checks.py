@@ -97,7 +97,10 @@ CHECKS: Mapping[str, Check] = MappingProxyType(
             CheckConfig(limit=0.1, debounce=0.2),
         ),
         'action_value': Check(
-            'the network gives a value that is not finite', '', CheckConfig(), has_debounce=False
+            'the network fails, or gives a value that is not finite',
+            '',
+            CheckConfig(),
+            has_debounce=False,
         ),
         'action_saturation': Check(
             'targets lie beyond the limits of their joints, or actions beyond their clip',

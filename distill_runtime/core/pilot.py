@@ -13,7 +13,6 @@ from .actor import Actor
 from .arrays import FloatArray
 from .blend import Blend
 from .config import RunnerConfig
-from .reasons import unsound_action
 from .shadow import Shadow
 from .step_ring import StepRing
 from .swap import Swap, SwapState, SwapTerms
@@ -224,7 +223,7 @@ class Pilot:
         else:
             actor.step(head)
         if not self.actor.is_sound:
-            self.roll_back(unsound_action(self.actor.policy.action), stamp_ns)
+            self.roll_back(self.actor.problem, stamp_ns)
         if swap is not None or self.watcher is not None:
             self._lead_others(stamp_ns)
         target = self.actor.target

@@ -22,7 +22,7 @@ from .modes import Event, Mode, next_mode
 from .pilot import Pilot
 from .plan import Plan
 from .ramp import Ramp
-from .reasons import joined, unsound_action
+from .reasons import joined
 from .sensors import Sensors
 from .start import start_problem
 from .step import Policy, Step
@@ -147,7 +147,8 @@ class PolicyRunner:
         condition = self._watchdogs.condition
         if event is Event.RESET_FAULT and condition is not None:
             return f'its cause is still there: {condition.reason}'
-        if event is not Event.START or self._mode is Mode.POLICY:
+        stays = self._mode is Mode.POLICY and Event.STOP not in self._events
+        if event is not Event.START or stays:
             return ''
         if not self._has_started:
             return 'inputs are still missing'
@@ -210,7 +211,7 @@ class PolicyRunner:
                 if has_policy_step:
                     actor.judge(self._command, self._longest_step)
                 return self._result(True, has_policy_step, warning)
-            self.fail(Finding('action_value', unsound_action(actor.policy.action)), stamp_ns)
+            self.fail(Finding('action_value', actor.problem), stamp_ns)
         if self._mode is Mode.STANDBY:
             self._ramp.write(stamp_ns, self._wanted)
             self.limiter.limit(self._wanted, self._command)

@@ -10,7 +10,6 @@ from .actor import Actor
 from .arrays import FloatArray
 from .checks import Watch
 from .config import RunnerConfig
-from .reasons import unsound_action
 from .step_ring import StepRing
 
 _MOST = 2
@@ -109,13 +108,9 @@ class Shadow:
 
     def _see(self, ring: StepRing, number: int) -> None:
         actor = self.actor
-        try:
-            actor.follow(ring, number)
-        except RuntimeError as error:
-            self.problem = f'shadow.failed: {" ".join(str(error).split())}'
-            return
+        actor.follow(ring, number)
         if not actor.is_sound:
-            self.problem = unsound_action(actor.policy.action)
+            self.problem = actor.problem
             return
         actor.judge(self._nowhere)
         found = self._watch.judge(actor.findings, int(ring.stamps[ring.place(number)]))

@@ -27,7 +27,11 @@ class Policy(Protocol):
         """Output of the last run, shape (act_dim,)."""
 
     def run(self) -> None:
-        """Compute the action from the inputs, and carry the recurrent state."""
+        """Compute the action from the inputs, and carry the recurrent state.
+
+        Raises:
+            RuntimeError: If the network cannot be computed on these inputs.
+        """
 
     def reset(self) -> None:
         """Set the recurrent state to its initial value."""

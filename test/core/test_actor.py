@@ -104,6 +104,28 @@ def test_unsound_output_leaves_target_and_last_action_alone(wrong):
     assert actor.last_action.tolist() == [2.0] * 3
 
 
+def test_network_that_fails_gives_no_targets_and_says_why_until_it_runs_again():
+    def fail(run):
+        raise RuntimeError('indices element out of\n data bounds')
+
+    actor = make_actor(POSITION, output=1.0)
+    actor.step(head_of(actor))
+    target = actor.target.tolist()
+    actor.policy.output = fail
+    actor.step(head_of(actor))
+    assert not actor.is_sound
+    assert actor.problem == 'action.failed: the network fails: indices element out of data bounds'
+    assert np.isnan(actor.policy.action).all()
+    assert (actor.target.tolist(), actor.last_action.tolist()) == (target, [1.0] * 3)
+    actor.policy.output = [0.0, math.inf, 0.0]
+    actor.step(head_of(actor))
+    assert actor.problem == 'action.not_finite: network output element 1 is inf'
+    actor.policy.output = 2.0
+    actor.step(head_of(actor))
+    assert actor.is_sound
+    assert actor.next_step == 4
+
+
 def test_restarted_actor_steps_as_a_new_one_does():
     history = {'length': 3, 'major': 'frame', 'order': 'oldest_first', 'fill': 'zeros'}
     terms = (POSITION, LAST_ACTION, GAIT)

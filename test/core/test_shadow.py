@@ -167,7 +167,7 @@ def test_output_that_is_no_target_is_a_problem(wrong):
 def test_network_that_fails_is_a_problem_in_one_line():
     walk = walked(5)
     shadow = walk.shadow(walk.actor(make=Failing))
-    assert shadow.problem == 'shadow.failed: indices element out of data bounds'
+    assert shadow.problem == 'action.failed: the network fails: indices element out of data bounds'
 
 
 def test_own_findings_are_a_problem_once_they_last():

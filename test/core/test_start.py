@@ -10,7 +10,7 @@ from distill_runtime.core.start import pose_problem, tilt_problem
 from distill_runtime.spec.compile import compile_spec
 import numpy as np
 import pytest
-from support.rig import IMU_TERM, Rig
+from support.rig import IMU_TERM, Rig, walking
 from support.specs import DEFAULT, make_spec
 
 
@@ -84,6 +84,21 @@ def test_start_is_refused_far_from_the_default_pose_and_taken_there():
     rig.place(pose(0.4))
     rig.tick()
     assert rig.ask(Event.START).mode is Mode.POLICY
+
+
+def test_start_behind_a_stop_of_the_same_tick_is_judged_as_in_standby():
+    rig = walking()
+    rig.place(pose(0.6))
+    rig.tick()
+    assert rig.runner.request(Event.START) == (True, 'policy to policy')
+    assert rig.runner.request(Event.STOP)[0]
+    assert refused(rig).startswith('start is refused: hip is at 0.700 rad')
+    rig.place(pose(0.4))
+    rig.tick()
+    assert rig.ask(Event.START).mode is Mode.POLICY
+    for event in (Event.STOP, Event.START):
+        assert rig.runner.request(event)[0]
+    assert rig.tick().mode is Mode.POLICY
 
 
 def test_start_is_refused_while_the_robot_is_tilted():

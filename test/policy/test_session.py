@@ -96,6 +96,27 @@ def test_try_out_leaves_no_trace(tmp_path):
     assert run(policy, 1, 2, 3) == [2.0, 4.0, 6.0]
 
 
+def test_network_that_cannot_be_computed_on_an_observation_fails_there_alone(
+    tmp_path,
+):
+    """Elements above 0.5 are taken from a row that is not there."""
+    path = save_model(
+        tmp_path / 'policy.onnx',
+        [
+            ('Greater', ['obs', 'most'], ['is_far']),
+            ('Where', ['is_far', 'nowhere', 'here'], ['row']),
+            ('GatherElements', ['obs', 'row'], ['actions']),
+        ],
+        {'obs': [1, 3]},
+        {'actions': [1, 3]},
+        {'most': np.float32(0.5), 'nowhere': np.int64(7), 'here': np.int64(0)},
+    )
+    policy = policy_of(path)
+    with pytest.raises(RuntimeError, match='Out of range value in index'):
+        run(policy, 0.0, 1.0, 0.25)
+    assert run(policy, 0.0, 0.5, 0.25) == [0.0, 0.5, 0.25]
+
+
 def test_wrong_width_names_the_terms_and_their_frames(tmp_path):
     path = save_linear(tmp_path / 'm.onnx', np.zeros((48, 3)))
     history = {'length': 5, 'major': 'term', 'order': 'oldest_first', 'fill': 'first'}

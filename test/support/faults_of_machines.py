@@ -34,6 +34,10 @@ def _far(action, tick):
     action[2::3] = 2.0
 
 
+def _fail(action, tick):
+    raise RuntimeError('indices element out of data bounds')
+
+
 CLOCKS = (
     Fault(
         'the clock of the ticks jumps ahead by 1 s',
@@ -73,6 +77,7 @@ NETWORK = (
         'action.not_finite',
         AT_ONCE,
     ),
+    Fault('the network cannot be computed', output(_fail), 'action.failed', AT_ONCE),
     Fault('the network gives infinity', output(filled(math.inf)), 'action.not_finite', AT_ONCE),
     Fault('the network gives 1e20', output(filled(1e20)), 'action.too_large', AT_ONCE),
     Fault('the network gives 50 for ever', output(filled(50.0)), 'position.limit', 0.5),
