@@ -21,6 +21,9 @@ RESIDENT_MB = 1.0
 WARM_UP = 300.0
 """Time in [s] until it is; a sixth of a shorter soak."""
 _PARTS = 30
+_SHOWN = 20
+"""Missed deadlines in the table, at least."""
+_DURATIONS = ('late_before_ns', 'late_after_ns', 'held_up_ns')
 _SHOCK = 5
 """Deadlines in a row without which the robot may fall, or a fault begin."""
 _SHOCK_NS = 3_000_000_000
@@ -174,6 +177,15 @@ def print_soak(report: dict[str, Any]) -> None:
     ]
     heads = ('until', 'walked s', 'velocity error m/s', 'ended by', 'explained by')
     print_table('Walks', heads, rows)
+    _print_misses(report['misses'])
+    print_goals(report['goals'])
+
+
+def _print_misses(misses: Sequence[dict[str, Any]]) -> None:
+    """Print all that nothing explains, and the longest of the others."""
+    ordered = sorted(misses, key=lambda miss: (miss['is_explained'], -miss['deadlines']))
+    unexplained = sum(not miss['is_explained'] for miss in misses)
+    shown = ordered[: max(unexplained, _SHOWN)]
     rows = [
         (
             _clock(miss['deadline_ns']),
@@ -181,7 +193,7 @@ def print_soak(report: dict[str, Any]) -> None:
             *(f'{miss[name] / 1e6:.2f}' for name in _DURATIONS),
             'the machine' if miss['is_explained'] else '-',
         )
-        for miss in report['misses']
+        for miss in shown
     ]
     heads = (
         'at',
@@ -192,11 +204,9 @@ def print_soak(report: dict[str, Any]) -> None:
         'explained by',
     )
     print_table('Missed deadlines', heads, rows)
-    print_goals(report['goals'])
+    if len(shown) < len(misses):
+        print(f'{len(misses) - len(shown)} more, all explained: --json has them')
 
 
 def _clock(moment_ns: int) -> str:
     return time.strftime('%H:%M:%S', time.localtime(moment_ns / 1e9))
-
-
-_DURATIONS = ('late_before_ns', 'late_after_ns', 'held_up_ns')
