@@ -4,193 +4,15 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
-from distill_runtime.core.checks import ANY_MOTION, CHECK_ACTIONS, CHECKS, Finding
+from distill_runtime.core.checks import ANY_MOTION
 from distill_runtime.core.config import RunnerConfig
 from distill_runtime.core.modes import Event, FAULT_ACTIONS, Mode
-from distill_runtime.core.runner import PolicyRunner
-from distill_runtime.core.sensors import NEVER, Sensors
-from distill_runtime.spec.compile import compile_spec, sensor_layout
+from distill_runtime.core.swap import SwapState, SwapTerms
 from hypothesis import given
 from hypothesis import strategies as st
 import numpy as np
 import pytest
-from support.rig import COMMAND_TERM, FakePolicy, IMU_TERM, ODOMETRY_TERM, TICK_NS
-from support.specs import DEFAULT, make_spec
-
-SCAN = {'term': 'external', 'topic': '/scan', 'width': 2, 'max_age': 0.3}
-TERMS = (
-    IMU_TERM,
-    {'term': 'base_angular_velocity', 'trained_range': [-3.0, 3.0]},
-    {'term': 'joint_position', 'relative': True, 'clip': [-2.0, 2.0]},
-    {'term': 'joint_velocity', 'scale': 0.05},
-    {'term': 'last_action'},
-    ODOMETRY_TERM,
-    COMMAND_TERM,
-    SCAN,
-)
-POSITION_LIMITS = [[-0.5, 0.9], [-0.2, 1.5], [-2.0, 0.25]]
-VELOCITY_LIMITS = [10.0, 20.0, 30.0]
-EFFORT_LIMITS = [20.0, 30.0, 10.0]
-MODES = ('position', 'velocity', 'effort')
-BOUNDS = {
-    'position': POSITION_LIMITS,
-    'velocity': [[-bound, bound] for bound in VELOCITY_LIMITS],
-    'effort': [[-bound, bound] for bound in EFFORT_LIMITS],
-}
-
-# half of all numbers are any 64 bits: signalling NaN, subnormal, infinite and huge among them
-any_bits = st.integers(0, 2**64 - 1).map(
-    lambda bits: float(np.array([bits], np.uint64).view(np.float64)[0])
-)
-wild = st.floats(-5.0, 5.0) | any_bits | st.sampled_from([0.0, -0.0, 1e15, -1e300, np.inf, np.nan])
-any_bits32 = st.integers(0, 2**32 - 1) | st.sampled_from([0x7FC00000, 0x7F800000, 0xFF800000])
-outputs = st.lists(
-    st.floats(-20.0, 20.0, width=32).map(lambda value: int(np.float32(value).view(np.uint32))),
-    min_size=3,
-    max_size=3,
-)
-stamps = (
-    st.integers(-TICK_NS, 0)
-    | st.integers(-(10**9), 10**9)
-    | st.just(None)  # never sampled
-    | st.integers(-(2**62), 2**62)
-)
-findings = st.lists(
-    st.sampled_from(sorted(CHECKS)).map(lambda check: Finding(check, f'{check}.found: outside')),
-    max_size=2,
-)
-disturbances = {
-    'dt': st.integers(-(10**9), 10**10),
-    'sensors': st.dictionaries(st.integers(0, 22), wild, min_size=1, max_size=4),
-    'stamps': st.dictionaries(
-        st.sampled_from(['joint', 'imu', 'odometry', 'command', 'external']), stamps, min_size=1
-    ),
-    'output': st.lists(any_bits32, min_size=3, max_size=3),
-    'events': st.lists(st.sampled_from(Event), min_size=1, max_size=2),
-    'outside': findings,
-    'problem': st.sampled_from(['imu.cdr: short', 'cmd_vel.cdr: short']),
-}
-way_back = [{'events': [Event.RESET_FAULT]}, {'events': [Event.START]}]
-# most ticks have one disturbance at most: where all is wrong at once a robot stays in its fault
-ticks = (
-    st.fixed_dictionaries({'output': outputs})
-    | st.sampled_from(way_back)
-    | st.one_of(*(st.fixed_dictionaries({name: kind}) for name, kind in disturbances.items()))
-    | st.fixed_dictionaries({}, optional=disturbances)
-)
-
-
-@st.composite
-def checks(draw):
-    """Draw a table of checks with any actions and debounces."""
-    table = {}
-    for name, check in CHECKS.items():
-        is_needed = name in ('input_age', 'action_value', 'estop')
-        allowed = ['', *FAULT_ACTIONS] if is_needed else CHECK_ACTIONS
-        table[name] = replace(
-            check.default,
-            action=draw(st.sampled_from(allowed)),
-            debounce=draw(st.sampled_from([0.0, 0.02, 0.1])),
-        )
-    return table
-
-
-configs = st.builds(
-    RunnerConfig,
-    ticks_per_step=st.integers(1, 3),
-    interpolation=st.sampled_from(['hold', 'linear']),
-    start_in=st.sampled_from(['standby', 'policy']),
-    ramp_time=st.sampled_from([0.0, 0.1, 2.0]),
-    fault_action=st.sampled_from(FAULT_ACTIONS),
-    escalation_time=st.sampled_from([0.0, 0.05, 1.0]),
-    start_pose_limit=st.sampled_from([0.0, 0.5]),
-    torque_limit=st.sampled_from([0.0, 0.5, 1.0]),
-    max_joint_step=st.sampled_from([0.0, 0.05, 1.0]),
-    checks=checks(),
-)
-
-
-class Machine:
-    """A runner, what is done to it, and what must hold after every tick."""
-
-    def __init__(self, config, modes):
-        spec = make_spec(
-            *TERMS,
-            limits={
-                'position': POSITION_LIMITS,
-                'velocity': VELOCITY_LIMITS,
-                'effort': EFFORT_LIMITS,
-            },
-            stiffness=[20.0, 60.0, 30.0],
-            damping=[0.5, 2.0, 0.0],
-            command={'lower': [-1.0, -1.0, -1.0], 'upper': [1.0, 1.0, 1.0]},
-            history={'length': 2, 'major': 'frame', 'order': 'oldest_first', 'fill': 'first'},
-            mode=list(modes),
-        )
-        plan = compile_spec(spec, sensor_layout(spec, ('other', 'ankle', 'hip', 'knee')))
-        self.policy = FakePolicy(plan, 0.0)
-        self.runner = PolicyRunner(plan, self.policy, config)
-        self.sensors = Sensors(plan.layout)
-        for name, value in zip(spec.joints, DEFAULT, strict=True):
-            self.sensors.joint_position[plan.layout.joints.index(name)] = value
-        self.sound = self.sensors.values.copy()
-        bounds = np.array([BOUNDS[mode][joint] for joint, mode in enumerate(modes)])
-        self.lower, self.upper = bounds.T
-        is_position = np.array([mode == 'position' for mode in modes])
-        self.max_step = np.where(is_position, config.max_joint_step or np.inf, np.inf)
-        self.now = 10**9
-        self.previous = None
-
-    def tick(self, dt=TICK_NS, output=(0, 0, 0), events=(), outside=(), **inputs):
-        """Do to the runner what a tick says, step, and check the step."""
-        self.now += dt
-        self.receive(**inputs)
-        bits = np.array(output, np.uint32)
-        self.policy.output = bits.view(np.float32)
-        self.runner.outside = outside
-        was = self.runner.mode
-        taken = {event for event in events if self.runner.request(event)[0]}
-        step = self.runner.step(self.sensors, self.now)
-        self.check(step)
-        if was is Mode.FAULT and step.mode is not Mode.FAULT:
-            assert Event.RESET_FAULT in taken
-        return step
-
-    def receive(self, sensors=(), stamps=(), problem=''):
-        """Write samples and stamps, sound ones but those given."""
-        self.sensors.values[:] = self.sound
-        for element, value in dict(sensors).items():
-            self.sensors.values[element] = value
-        ages = dict(stamps)
-        absolute = {
-            name: NEVER if ages.get(name, 0) is None else self.now + ages.get(name, 0)
-            for name in ('joint', 'imu', 'odometry', 'command', 'external')
-        }
-        self.sensors.external_stamps_ns = [absolute.pop('external')]
-        for name, stamp_ns in absolute.items():
-            setattr(self.sensors, f'{name}_stamp_ns', stamp_ns)
-        self.sensors.problem = problem
-
-    def check(self, step):
-        """Say what must hold of every step."""
-        assert np.all(np.isfinite(step.observation))
-        assert np.all(np.isfinite(step.target))
-        assert (step.mode is Mode.FAULT) == bool(self.runner.fault)
-        assert step.reason or step.mode is not Mode.FAULT
-        if not step.sends:
-            self.previous = None
-            return
-        command = step.command
-        assert np.all(np.isfinite(command))
-        assert np.all((self.lower <= command) & (command <= self.upper))
-        if self.previous is not None:
-            assert np.all(np.abs(command - self.previous) <= self.max_step + 1e-12)
-        self.previous = command.copy()
-
-
-joint_modes = st.just(('position',) * 3) | st.tuples(*[st.sampled_from(MODES)] * 3)
+from support.machine import configs, joint_modes, Machine, ORDERS, OTHERS, ticks
 
 
 @pytest.mark.fuzz
@@ -204,7 +26,7 @@ def test_every_command_is_finite_in_range_and_near_the_last_one_or_absent(config
 
 def upset(rng):
     """Return one random disturbance, or a way back."""
-    kind = rng.integers(8)
+    kind = rng.integers(11)
     if kind == 0:
         return {'sensors': {int(rng.integers(23)): rng.choice([np.nan, np.inf, 1e300, 9.0])}}
     if kind == 1:
@@ -215,7 +37,19 @@ def upset(rng):
         return {'output': rng.choice([np.nan, np.inf, 1e30, 0.0], 3).astype('f4').view('u4')}
     if kind == 4:
         return {'events': [Event.ESTOP]}
-    return {'events': [[Event.RESET_FAULT], [Event.START], [Event.STOP]][kind - 5]}
+    if kind < 8:
+        return {'events': [[Event.RESET_FAULT], [Event.START], [Event.STOP]][kind - 5]}
+    if kind == 8:
+        return {'back': True}
+    wrong = rng.choice([0.0, 0.0, 0.0, np.nan, 1e30])
+    other = {
+        'kind': int(rng.integers(len(OTHERS))),
+        'order': ORDERS[rng.integers(2)],
+        'outputs': [np.array([1.0, rng.normal(), wrong], 'f4').view('u4')] * 20,
+    }
+    other['outputs'] = [np.zeros(3, 'u4')] * int(rng.integers(30)) + other['outputs']
+    terms = SwapTerms(shadow_time=float(rng.choice([0.0, 0.1])), max_divergence=3.0)
+    return {'swap': {'other': other, 'terms': terms, 'returns': bool(rng.integers(2))}}
 
 
 @pytest.mark.parametrize('max_joint_step', [0.0, 0.125])
@@ -227,6 +61,7 @@ def test_long_run_with_many_faults_stays_within_all_limits(fault_action, max_joi
         max_joint_step=max_joint_step,
         escalation_time=0.2,
         ramp_time=0.2,
+        start_pose_limit=0.0,
         checks=ANY_MOTION,
     )
     machine = Machine(config, ('position',) * 3)
@@ -239,6 +74,8 @@ def test_long_run_with_many_faults_stays_within_all_limits(fault_action, max_joi
             tick |= upset(rng)
         seen.add((machine.tick(**tick).mode, machine.runner.fault_action))
     assert seen >= {(Mode.STANDBY, ''), (Mode.POLICY, ''), (Mode.FAULT, fault_action)}
+    ends = {swap.state for swap in machine.swaps}
+    assert ends >= {SwapState.ACTING, SwapState.REFUSED, SwapState.ROLLED_BACK}
 
 
 @pytest.mark.fuzz
