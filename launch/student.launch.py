@@ -70,11 +70,11 @@ def _actions(context: LaunchContext) -> list[LaunchDescriptionEntity]:
     folder = text['record_to']
     if not ros2_bag.is_there():
         told = f'no ros2 bag here: student_node records by itself, into the folder {folder}'
-        return [LogInfo(msg=told), _student({'record_to': folder})]
+        return [LogInfo(msg=told), _student({'record_to': ParameterValue(folder, value_type=str)})]
     externals = ros2_bag.external_topics(text['model'], text['spec'], text['robot'])
     topics = ros2_bag.resolved([*ros2_bag.RECORDED, *externals], text['namespace'])
     recorder = ExecuteProcess(cmd=ros2_bag.record_words(folder, topics), output='screen')
-    return [recorder, _student({})]
+    return [recorder, _student({'publish_internals': True})]
 
 
 def _end(event: ProcessExited, context: LaunchContext) -> list[LaunchDescriptionEntity]:
@@ -82,8 +82,12 @@ def _end(event: ProcessExited, context: LaunchContext) -> list[LaunchDescription
     return [] if context.is_shutdown else [Shutdown(reason=f'{event.process_name} ended')]
 
 
-def _student(more: dict[str, str]) -> LifecycleNode:
-    """Return the node."""
+def _student(more: dict[str, ParameterValue | bool]) -> LifecycleNode:
+    """Return the node.
+
+    Args:
+        more: Parameters that its recording needs.
+    """
     return LifecycleNode(
         package='distill_runtime',
         executable='student_node',
@@ -100,7 +104,7 @@ def _student(more: dict[str, str]) -> LifecycleNode:
                 name: ParameterValue(LaunchConfiguration(name), value_type=bool)
                 for name in ('autostart', 'use_sim_time')
             },
-            *([{k: ParameterValue(v, value_type=str) for k, v in more.items()}] if more else []),
+            *([more] if more else []),
         ],
         output='screen',
         on_exit=_end,

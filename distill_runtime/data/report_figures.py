@@ -91,7 +91,9 @@ def error_figure(difference: Difference, seconds: FloatArray) -> Any:  # noqa: A
         )
     )  # fmt: skip
     figure.update_yaxes(autorange='reversed')
-    figure.update_layout(height=110 + 20 * len(difference.columns), xaxis_title='time in s')
+    figure.update_layout(
+        height=max(220, 110 + 20 * len(difference.columns)), xaxis_title='time in s'
+    )
     return figure
 
 
