@@ -68,7 +68,7 @@ def read_info(
 
     Raises:
         ConfigError: If nothing is there, or a name in topics is unknown.
-        RecordingError: If it cannot be opened.
+        RecordingError: If it cannot be opened, or no message of it read.
     """
     given = topics or {}
     check_names(given)
@@ -92,8 +92,12 @@ def _read(
         num_read += topic.num_messages
         if progress is not None:
             progress(num_read, num_all)
-    start_ns = min(int(entry.receive_ns[0]) for entry in facts if len(entry.receive_ns))
-    end_ns = max(int(entry.receive_ns[-1]) for entry in facts if len(entry.receive_ns))
+    read = [entry.receive_ns for entry in facts if len(entry.receive_ns)]
+    if not read:
+        told = [*bag.damage, *(entry.damage for entry in facts if entry.damage)]
+        raise RecordingError(f'{bag.path}: no message can be read: {"; ".join(told)}')
+    start_ns = min(int(times[0]) for times in read)
+    end_ns = max(int(times[-1]) for times in read)
 
     def moment(time_ns: int) -> str:
         return f'{(time_ns - start_ns) * 1e-9:.3f} s'

@@ -5,8 +5,9 @@ from __future__ import annotations
 from distill_runtime.data.bag_info import read_info
 from distill_runtime.errors import ConfigError, RecordingError
 from distill_runtime.spec.robots import load_robot
+import numpy as np
 import pytest
-from support.bags import imu, joint_state, MS, twist, write_bag
+from support.bags import imu, joint_state, MS, STORE1, twist, write_bag, write_bag1
 from support.specs import DEFAULT, JOINTS
 
 START = 1_700_000_000_000 * MS
@@ -81,6 +82,29 @@ def test_recordings_of_rosbag2_are_read(name, shared_data):
     found = read_info(shared_data / 'recordings/written_by_rosbag2' / name)
     assert {*codes(found)} == {'bag.clocks'}
     assert found.topics[1].received.rate == pytest.approx(100.0, abs=2.0)
+
+
+@pytest.mark.parametrize('form', ['mcap', 'sqlite3', 'bag'])
+def test_file_that_was_cut_off_anywhere_is_described_or_refused(form, tmp_path):
+    if form == 'bag':
+        states = [joint_state(START + t * MS, JOINTS, DEFAULT, store=STORE1) for t in range(90)]
+        source = write_bag1(tmp_path / 'walk.bag', states)
+    else:
+        source = next(walk(tmp_path / 'bag', 30, storage=form).glob('*.[md][cb]*'))
+    content = source.read_bytes()
+    path = tmp_path / f'cut{source.suffix}'
+    whole = sum(len(entry.receive_ns) for entry in read_info(source).topics)
+    refusals = []
+    for size in np.linspace(0, len(content) - 1, 60).astype(int).tolist():
+        path.write_bytes(content[:size])
+        try:
+            found = read_info(path)
+        except RecordingError as error:
+            refusals.append(error)
+            continue
+        # what is cut off behind the last message may not matter
+        assert not found.is_sound or sum(len(t.receive_ns) for t in found.topics) == whole
+    assert refusals  # cut off in front of the first message
 
 
 def test_what_cannot_be_opened_is_refused(tmp_path):
