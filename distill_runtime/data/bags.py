@@ -51,7 +51,7 @@ class Bag:
         self._until_ns = until_ns
         if not self.path.exists():
             raise ConfigError(f'recording {self.path} does not exist')
-        files = _mcap_files(self.path)
+        files, self._absent = _mcap_files(self.path)
         if not files and self.path.is_dir() and not (self.path / 'metadata.yaml').is_file():
             raise RecordingError(
                 f'{self.path} has no metadata.yaml, expected one of {list(KINDS)}: was the '
@@ -61,10 +61,10 @@ class Bag:
             self._reader: McapBag | AnyBag = McapBag(files) if files else AnyBag(self.path)
         except Exception as error:  # of many types: sqlite3's, zstd's, YAML's among them
             raise RecordingError(
-                f'{self.path} cannot be read as a recording ({", ".join(KINDS)}): {_line(error)}'
+                f'{self.path} cannot be read as a recording ({", ".join(KINDS)}): {_line(error)}: '
+                'if it was cut off, ros2 bag reindex, sqlite3 .recover or rosbag reindex may save '
+                'a part'
             ) from error
-        self.damage = tuple(self._reader.damage)
-        """What of it could not be read."""
         self.is_cdr = self._reader.is_cdr
         """Whether messages are serialized as CDR."""
         counts = self._reader.counts()
@@ -93,6 +93,11 @@ class Bag:
     def close(self) -> None:
         """Close all files."""
         self._reader.close()
+
+    @property
+    def damage(self) -> tuple[str, ...]:
+        """What of it could not be read so far."""
+        return (*self._absent, *self._reader.damage)
 
     def blocks(self, topic: Topic) -> Iterator[Block]:
         """Yield the messages of a topic, serialized, in order of receipt.
@@ -130,25 +135,34 @@ class Bag:
         return self._reader.deserialize(content, topic.type)
 
 
-def _mcap_files(path: Path) -> list[Path]:
+def _mcap_files(path: Path) -> tuple[list[Path], list[str]]:
     """Return the MCAP files of a recording whose messages are not compressed one by one.
 
-    What metadata.yaml says of them is not needed, but their order; wrong or absent, it is that of
-    their numbers.
+    What metadata.yaml says of them is not needed, but their order, and whether one is absent;
+    wrong or absent itself, the order is that of their numbers.
+
+    Returns:
+        The files, and what is to be told of those that are absent.
     """
     if not path.is_dir():
-        return [path] if path.suffix == '.mcap' else []
+        return ([path] if path.suffix == '.mcap' else []), []
     files = sorted(path.glob('*.mcap'), key=_numbered)
     try:
         information = read_yaml(path / 'metadata.yaml')
         told = information['rosbag2_bagfile_information']  # type: ignore[index]
         if told.get('compression_mode'):
-            return []
+            return [], []
         names = [PurePath(name).name for name in told['relative_file_paths']]
     except (ConfigError, KeyError, TypeError, AttributeError):
-        return files
+        return files, []
     order = {name: place for place, name in enumerate(names)}
-    return sorted(files, key=lambda file: order.get(file.name, len(order)))
+    there = {file.name for file in files}
+    absent = [
+        f'{path} lacks {name}, which its metadata.yaml names: its messages are missing'
+        for name in names
+        if files and name not in there
+    ]
+    return sorted(files, key=lambda file: order.get(file.name, len(order))), absent
 
 
 def _numbered(path: Path) -> tuple[int, str]:

@@ -94,8 +94,9 @@ def read_joints(
         longest = _longest_names(bag, topic)
         missing = [name for name in wanted if name not in longest]
         raise RecordingError(
-            f'{topic.name} has no message with joints {missing or list(wanted)} and their '
-            f'positions, its names are {list(longest)}'
+            f'{bag.path}: {topic.name} has no message with joints {missing or list(wanted)} and '
+            f'their positions, its names are {list(longest)}'
+            + ''.join(f'; {what}' for what in bag.damage)
         )
     return read.stream(topic)
 

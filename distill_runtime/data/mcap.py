@@ -39,9 +39,12 @@ from .mcap_records import (
     MESSAGE_HEAD,
     Places,
     read_chunk,
+    read_count,
     read_index,
     RECORD,
     SCHEMA,
+    STATISTICS,
+    walk,
     Walked,
 )
 
@@ -69,10 +72,12 @@ class McapFile:
             RecordingError: If it is no MCAP file.
         """
         self.path = path
-        self.damage = ''
-        """Why not all of the file could be read; '' if it could."""
+        self.damage: list[str] = []
+        """What could not be read so far, and why."""
         self._channels = Channels()
         self._chunks: list[Chunk] = []
+        self._is_doubtful: set[int] = set()
+        self._unreadable: set[int] = set()
         self._dropped = 0
         with path.open('rb') as file:
             if file.read(len(MAGIC)) != MAGIC:
@@ -113,7 +118,10 @@ class McapFile:
         return found
 
     def blocks(self, channel: int) -> Iterator[Block]:
-        """Yield the messages of a channel, in the order of the file."""
+        """Yield the messages of a channel, in the order of the file.
+
+        One that is lost is empty: where and when it was is known.
+        """
         held: tuple[int, ByteArray] | None = None
         for pieces in self._pieces(channel):
             chunk, data = pieces[0].chunk, self._data
@@ -122,6 +130,10 @@ class McapFile:
                     held = (chunk.start, self._content(chunk))
                 data, places = held[1], pieces[0].places
                 ends = np.full(len(places), len(data))
+                if not len(data):
+                    nothing = np.zeros(len(places), np.intp)
+                    yield Block(pieces[0].times, data, nothing, nothing)
+                    continue
             else:
                 places = np.concatenate([piece.chunk.start + piece.places for piece in pieces])
                 ends = np.repeat(
@@ -131,7 +143,7 @@ class McapFile:
             sizes = numbers(data, places + 1, 1, '<u8')[:, 0].astype(np.intp) - MESSAGE_HEAD
             starts = places + HEAD + MESSAGE_HEAD
             is_whole = (sizes >= 0) & (sizes <= ends - starts)
-            yield Block(times[is_whole], data, starts[is_whole], sizes[is_whole])
+            yield Block(times, data, np.where(is_whole, starts, 0), np.where(is_whole, sizes, 0))
             self._drop(pieces[-1])
 
     def _pieces(self, channel: int) -> Iterator[list[_Piece]]:
@@ -168,12 +180,23 @@ class McapFile:
         return Walked(times, places.astype(np.intp, copy=False))
 
     def _content(self, chunk: Chunk) -> ByteArray:
-        """Return the records of a chunk."""
+        """Return the records of a chunk; none if it cannot be decompressed."""
         stored = self._data[chunk.start : chunk.end]
         if not chunk.compression:
             return stored
-        content = DECOMPRESSORS[chunk.compression](stored.tobytes(), chunk.size)
-        return np.frombuffer(content, np.uint8)
+        try:
+            content = DECOMPRESSORS[chunk.compression](stored.tobytes(), chunk.size)
+        except Exception as error:  # noqa: BLE001  of many types: lz4's, zstd's
+            if chunk.start not in self._unreadable:
+                self._unreadable.add(chunk.start)
+                what = ' '.join(str(error).split())
+                self.damage.append(
+                    f'{self.path} has a chunk at byte {chunk.start} that cannot be decompressed: '
+                    f'{what}: its messages are missing'
+                )
+            return np.zeros(0, np.uint8)
+        found = np.frombuffer(content, np.uint8)
+        return found if len(found) == chunk.size else found[:0]
 
     def _drop(self, piece: _Piece) -> None:
         """Let go of what was read, now and then.
@@ -192,7 +215,7 @@ class McapFile:
         """Walk over the records."""
         data, place, end = self._map, len(MAGIC), len(self._map)
         loose = Places()
-        is_ended = False
+        is_ended, told = False, None
         while place + HEAD <= end:
             kind, size = RECORD.unpack_from(data, place)
             begin = place + HEAD
@@ -208,64 +231,63 @@ class McapFile:
                 self._add_index(begin, begin + size)
             elif kind in (SCHEMA, CHANNEL):
                 self._channels.learn(kind, data[begin : begin + size])
+            elif kind == STATISTICS:
+                told = read_count(data, begin)
             is_ended = is_ended or kind == DATA_END
             place = end if kind == FOOTER else begin + size
             self._drop_before(place)
         if not is_ended:
-            self.damage = (
+            self.damage.append(
                 f'{self.path} ends at byte {end} in the middle of a record that begins at byte '
                 f'{place}: it was cut off, what came later is missing'
             )
         for number, chunk in enumerate(self._chunks):
             # what declares a channel stands in its first chunk, and again at the end of the file;
             # where a file is cut off, the index of the last chunk may be, too
-            is_cut = not is_ended and number == len(self._chunks) - 1
-            if is_cut or not chunk.messages or not set(chunk.messages) <= set(self.channels):
-                self._chunks[number] = chunk._replace(messages=self._walk(chunk))
+            is_odd = not is_ended and number == len(self._chunks) - 1
+            is_odd = is_odd or chunk.start in self._is_doubtful
+            if is_odd or not chunk.messages or not set(chunk.messages) <= set(self.channels):
+                self._chunks[number] = chunk._replace(
+                    messages=walk(self._content(chunk).tobytes(), self._channels)
+                )
                 self._drop_before(chunk.end)
         without_chunk = loose.by_channel()
         if without_chunk:
             self._chunks.append(Chunk(0, end, '', end, without_chunk))
+        found = sum(
+            messages.num_messages for chunk in self._chunks for messages in chunk.messages.values()
+        )
+        if is_ended and told is not None and found < told and not self.damage:
+            self.damage.append(
+                f'{self.path} says that it has {told} messages, {found} are to be found in it: it '
+                'is damaged'
+            )
 
     def _add_chunk(self, begin: int, end: int) -> None:
         """Note a chunk whose record lies between two places; it may be cut off."""
         chunk = read_chunk(self._map, begin, end)
         if chunk is not None and chunk.compression in DECOMPRESSORS and chunk.size < _MAX_CHUNK:
             self._chunks.append(chunk)
+        elif chunk is not None:
+            self.damage.append(
+                f'{self.path} has a chunk at byte {begin} of {chunk.size} bytes, compression '
+                f'{chunk.compression!r}, expected one of {list(filter(None, DECOMPRESSORS))}: its '
+                'messages are missing'
+            )
 
     def _add_index(self, begin: int, end: int) -> None:
         """Note where the messages of one channel lie in the newest chunk."""
+        chunk = self._chunks[-1]
         try:
             channel, index = read_index(self._map, begin, end)
         except struct.error:
+            self._is_doubtful.add(chunk.start)
             return
         if not index.num_messages:
             return
-        chunk, places = self._chunks[-1], self._found(index).places
+        places = self._found(index).places
         room = chunk.size if chunk.compression else chunk.end - chunk.start
         if places.max() + HEAD + MESSAGE_HEAD <= room and places.min() >= 0:
             chunk.messages[channel] = index
-
-    def _walk(self, chunk: Chunk) -> dict[int, Index | Walked]:
-        """Find the messages of a chunk that has no index, and what its records declare."""
-        try:
-            data = self._content(chunk).tobytes()
-        except Exception as error:  # noqa: BLE001  of many types: lz4's, zstd's
-            self.damage = self.damage or (
-                f'{self.path} has a chunk at byte {chunk.start} that cannot be decompressed: '
-                f'{error}'
-            )
-            return {}
-        found = Places()
-        place = 0
-        while place + HEAD <= len(data):
-            kind, size = RECORD.unpack_from(data, place)
-            begin = place + HEAD
-            if begin + size > len(data):
-                break
-            if kind == MESSAGE and size >= MESSAGE_HEAD:
-                found.note(data, place)
-            elif kind in (SCHEMA, CHANNEL):
-                self._channels.learn(kind, data[begin : begin + size])
-            place = begin + size
-        return found.by_channel()
+        else:
+            self._is_doubtful.add(chunk.start)

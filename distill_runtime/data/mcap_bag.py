@@ -30,19 +30,24 @@ class McapBag:
         """Open the files.
 
         Raises:
-            RecordingError: If one is no MCAP file.
+            RecordingError: If none is an MCAP file.
         """
         self._files: list[McapFile] = []
-        try:
-            for path in paths:
+        self._refused: list[str] = []
+        for path in paths:
+            try:
                 self._files.append(McapFile(path))
-        except BaseException:
-            self.close()
-            raise
+            except RecordingError as error:
+                self._refused.append(str(error))
+        if not self._files:
+            raise RecordingError('; '.join(self._refused))
         self._types: Typestore | None = None
         self._is_known: dict[str, bool] = {}
-        self.damage = [file.damage for file in self._files if file.damage]
-        """What could not be read, file by file."""
+
+    @property
+    def damage(self) -> list[str]:
+        """What could not be read so far, file by file."""
+        return [*self._refused, *(text for file in self._files for text in file.damage)]
 
     def close(self) -> None:
         """Close all files."""
@@ -60,11 +65,7 @@ class McapBag:
         return found
 
     def blocks(self, topic: str, kind: str) -> Iterator[Block]:
-        """Yield the messages of a topic.
-
-        Raises:
-            RecordingError: If a chunk cannot be decompressed.
-        """
+        """Yield the messages of a topic; one that is lost is empty."""
         channels = [
             (file, number)
             for file in self._files
@@ -75,7 +76,7 @@ class McapBag:
         # what is not older than all that is still to come is kept back
         following = np.append(np.minimum.accumulate(first_times[::-1])[::-1], _END)[1:]
         kept: Block | None = None
-        blocks = (block for file, number in channels for block in _readable(file, number))
+        blocks = (block for file, number in channels for block in file.blocks(number))
         for block, next_ns in zip(blocks, following.tolist(), strict=True):
             whole = _sorted(block if kept is None else _after(kept, block))
             count = int(np.searchsorted(whole.receive_ns, next_ns, side='right'))
@@ -106,18 +107,6 @@ class McapBag:
                     }
                     types.register(new)
                     return
-
-
-def _readable(file: McapFile, channel: int) -> Iterator[Block]:
-    try:
-        yield from file.blocks(channel)
-    except RecordingError:
-        raise
-    except Exception as error:  # of many types: lz4's and zstd's among them
-        name = file.channels[channel].topic
-        raise RecordingError(
-            f'{file.path} is damaged at {name}: {" ".join(str(error).split())}'
-        ) from error
 
 
 def _after(first: Block, second: Block) -> Block:

@@ -18,7 +18,7 @@ import numpy as np
 import numpy.typing as npt
 
 MAGIC = b'\x89MCAP0\r\n'
-FOOTER, SCHEMA, CHANNEL, MESSAGE, CHUNK, INDEX, DATA_END = 2, 3, 4, 5, 6, 7, 15
+FOOTER, SCHEMA, CHANNEL, MESSAGE, CHUNK, INDEX, STATISTICS, DATA_END = 2, 3, 4, 5, 6, 7, 11, 15
 RECORD = Struct('<BQ')
 """Opcode and length, in front of every record."""
 HEAD = RECORD.size
@@ -27,6 +27,7 @@ MESSAGE_HEAD = 22
 _IDS = Struct('<HH')
 _ID = Struct('<H')
 _UINT = Struct('<I')
+_LONG = Struct('<Q')
 _CHUNK_HEAD = Struct('<QQQI')
 
 
@@ -123,6 +124,28 @@ class Channels:
         self.found[number] = Channel(topic, name, encoding, definition)
 
 
+def walk(records: bytes, channels: Channels) -> dict[int, Index | Walked]:
+    """Return where the messages lie among records that have no index.
+
+    Args:
+        records: Of a chunk.
+        channels: Learns what they declare.
+    """
+    found = Places()
+    place = 0
+    while place + HEAD <= len(records):
+        kind, size = RECORD.unpack_from(records, place)
+        begin = place + HEAD
+        if begin + size > len(records):
+            break
+        if kind == MESSAGE and size >= MESSAGE_HEAD:
+            found.note(records, place)
+        elif kind in (SCHEMA, CHANNEL):
+            channels.learn(kind, records[begin : begin + size])
+        place = begin + size
+    return found.by_channel()
+
+
 def read_chunk(data: mmap.mmap, begin: int, end: int) -> Chunk | None:
     """Return the chunk whose record lies between two places; None if its head is damaged."""
     try:
@@ -132,6 +155,15 @@ def read_chunk(data: mmap.mmap, begin: int, end: int) -> Chunk | None:
         return None
     start += 8
     return Chunk(start, end, compression, size, {}) if start <= end else None
+
+
+def read_count(data: mmap.mmap, begin: int) -> int | None:
+    """Return how many messages a record of statistics says that the file has."""
+    try:
+        (count,) = _LONG.unpack_from(data, begin)
+    except struct.error:
+        return None
+    return int(count)
 
 
 def read_index(data: mmap.mmap, begin: int, end: int) -> tuple[int, Index]:
