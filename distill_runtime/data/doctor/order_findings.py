@@ -1,6 +1,11 @@
 # Copyright 2026 The distill_runtime Authors
 # SPDX-License-Identifier: Apache-2.0
-"""Findings about the joint order of what was sent: a joint follows its own command."""
+"""Findings about the joint order of what was sent: a joint follows its own command.
+
+It follows it late, and where a policy drives it softly hardly at all: in right recordings of walks
+joints look like the command of another leg, with correlations up to 0.87, measured with six
+policies. So only a joint that follows another command closely is an alarm.
+"""
 
 from __future__ import annotations
 
@@ -14,6 +19,12 @@ from .bag_case import BagCase
 
 LEAST_SPREAD = 0.02
 """Standard deviation of a position that tells something, in [rad]."""
+CLOSE = 0.95
+"""Correlation from which a joint follows a command closely."""
+APART = 0.3
+"""By so much less it follows its own."""
+LAGS = (0.0, 0.02, 0.04, 0.06, 0.08, 0.1, 0.12, 0.14)
+"""Times in [s] after which a joint may follow; the legs of a gait are further apart."""
 
 
 def follows_another(case: BagCase) -> Iterator[Finding]:
@@ -25,20 +36,23 @@ def follows_another(case: BagCase) -> Iterator[Finding]:
     joints = case.recording.joints
     times = commands.stamp_ns if has_header else commands.receive_ns
     samples = joints.stamp_ns if has_header else joints.receive_ns
-    rows = np.searchsorted(times, samples, side='right') - 1
     columns = [commands.joints.index(name) for name in case.names]
-    sent = commands.position[rows[rows >= 0]][:, columns]
-    measured = case.position[rows >= 0]
-    if len(sent) < 50:
+    is_late = samples >= times[0] + round(LAGS[-1] * 1e9)
+    measured = case.position[is_late]
+    if len(measured) < 50:
         return
-    match = correlations(measured, sent)
+    match = np.full((len(columns), len(columns)), -1.0)
+    for lag in LAGS:
+        rows = np.searchsorted(times, samples[is_late] - round(lag * 1e9), side='right') - 1
+        sent = commands.position[rows][:, columns]
+        np.maximum(match, correlations(measured, sent), out=match)
     own = np.diagonal(match)
     best = match.argmax(axis=1)
     moves = (measured.std(axis=0) > LEAST_SPREAD) & (sent.std(axis=0) > LEAST_SPREAD)
     odd = [
         joint
         for joint in np.flatnonzero(moves).tolist()
-        if best[joint] != joint and match[joint, best[joint]] > max(0.7, own[joint] + 0.3)
+        if best[joint] != joint and match[joint, best[joint]] > max(CLOSE, own[joint] + APART)
     ]
     if odd:
         joint, other = odd[0], int(best[odd[0]])
