@@ -172,8 +172,10 @@ def _write_page(args: argparse.Namespace, trial: Trial, outcome: Outcome) -> Non
 
     result, other, found = outcome
     policy = trial.policy
+    odd = [trouble.text for trouble in result.troubles]
     told = {
         **dict(facts(result, policy)),
+        **({'odd': '; '.join(odd)} if odd else {}),
         'sha256': policy.sha256,
         'against': args.against,
         'rules': trial.rules_name,

@@ -43,6 +43,7 @@ def replay_page(
             title='replay', lines=table_lines(('', ' '), list(facts(replay, policy)), width)[1:]
         ),
         *_streams(replay, width),
+        *_troubles(replay, width),
         *_invalid(replay, width),
         *(_difference(entry, replay, width) for entry in found.differences),
         _motion(found, policy, width),
@@ -69,8 +70,8 @@ def facts(replay: Replay, policy: LoadedPolicy) -> Iterator[tuple[str, str]]:
         ticks = int(np.count_nonzero(playback.mode == mode))
         if ticks:
             yield name, f'{ticks} ticks'
-    for text in replay.source.damage:
-        yield 'damage', text
+    if replay.source.damage:
+        yield 'damage', '; '.join(replay.source.damage)
     if replay.is_approximate:
         yield (
             'note',
@@ -105,6 +106,16 @@ def _streams(replay: Replay, width: int) -> Iterator[Section]:
     headings = ('input', 'topic', 'type', 'messages', 'left out')
     lines = table_lines(headings, rows, width, {'messages', 'left out'})
     yield Section(title='topics', lines=lines)
+
+
+def _troubles(replay: Replay, width: int) -> Iterator[Section]:
+    if replay.troubles:
+        rows = [
+            (str(trouble.count), f'{trouble.first:.3f} s', trouble.text)
+            for trouble in replay.troubles
+        ]
+        lines = table_lines(('times', 'first at', 'what'), rows, width, {'times', 'first at'})
+        yield Section(title='what is odd about the recording', lines=lines)
 
 
 def _invalid(replay: Replay, width: int) -> Iterator[Section]:

@@ -5,21 +5,27 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from dataclasses import asdict
 import math
 from pathlib import Path
+from typing import Any, BinaryIO
+import zipfile
 
 from distill_runtime.data.assessment import Assessment, times
 from distill_runtime.data.compare import ColumnDifference, Difference, PERCENTILES
 from distill_runtime.data.motion import Motion
 from distill_runtime.data.replay import Replay
+from distill_runtime.data.spool import Spool
 from distill_runtime.data.verdict import Breach
 from distill_runtime.policy.model import LoadedPolicy
 from distill_runtime.policy.versions import versions
 import numpy as np
+import numpy.typing as npt
 
 from .junit import Suite
 from .output_file import write_file
 
+_ROWS = 4096  # that are written at once
 _KEYS = {'commands': 'joints', 'observation': 'terms', 'action': 'actions'}
 
 
@@ -57,6 +63,7 @@ def replay_report(
         'recording': {
             'path': str(recording.path),
             'damage': list(source.damage),
+            'troubles': [asdict(trouble) for trouble in replay.troubles],
             'topics': {
                 name: {
                     'name': stream.topic.name,
@@ -114,26 +121,33 @@ def model_facts(policy: LoadedPolicy) -> dict[str, object]:
 
 
 def write_ticks(path: Path, replay: Replay) -> None:
-    """Write one row per tick as .npz.
+    """Write one row per tick as .npz, piece by piece.
 
     Raises:
         ConfigError: If the file cannot be written.
     """
     playback = replay.playback
-    write_file(
-        path,
-        '--ticks',
-        lambda file: np.savez(
-            file,
-            stamp_ns=playback.stamp_ns,
-            observation=playback.observation,
-            action=playback.action,
-            target=playback.target,
-            command=playback.command,
-            mode=playback.mode,
-            valid=playback.is_valid,
-        ),
-    )
+    arrays: dict[str, npt.NDArray[Any] | Spool] = {
+        'stamp_ns': playback.stamp_ns,
+        'observation': playback.observation,
+        'action': playback.action,
+        'target': playback.target,
+        'command': playback.command,
+        'mode': playback.mode,
+        'valid': playback.is_valid,
+    }
+
+    def write(file: BinaryIO) -> None:
+        with zipfile.ZipFile(file, 'w') as archive:
+            for name, rows in arrays.items():
+                with archive.open(f'{name}.npy', 'w', force_zip64=True) as out:
+                    kind = np.lib.format.dtype_to_descr(rows[:0].dtype)
+                    header = {'descr': kind, 'fortran_order': False, 'shape': rows.shape}
+                    np.lib.format.write_array_header_2_0(out, header)
+                    for begin in range(0, rows.shape[0], _ROWS):
+                        out.write(rows[begin : begin + _ROWS].tobytes())
+
+    write_file(path, '--ticks', write)
 
 
 def recording_suite(

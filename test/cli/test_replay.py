@@ -9,7 +9,7 @@ from distill_runtime.cli.main import main
 from distill_runtime.policy.model import load_policy
 import numpy as np
 import pytest
-from support.bags import joint_state, MS, write_bag
+from support.bags import joint_state, MS, undecodable, write_bag
 from support.logged_run import run_node, write_log
 from support.real_policies import real_words
 from support.recordings import PAIRS
@@ -75,6 +75,23 @@ def test_recording_that_was_cut_off_is_replayed_as_far_as_it_goes(bag, model, tm
     assert 'it was cut off, what came later is missing' in ' '.join(
         capsys.readouterr().out.split()
     )
+
+
+def test_what_is_odd_about_a_recording_is_told_in_every_output(model, tmp_path, capsys):
+    pytest.importorskip('plotly')
+    log = run_node(load_policy(model))
+    log.messages = [
+        undecodable(said) if said.topic == '/imu' and said.receive_ns == 1397 * MS else said
+        for said in log.messages
+    ]
+    bag = write_log(tmp_path / 'bag', log)
+    json_file, html = tmp_path / 'r.json', tmp_path / 'r.html'
+    assert run(bag, model, '--json', json_file, '--html', html, *SETTINGS) == 0
+    told = '/imu: 1 message that cannot be decoded, first at 0.396 s'
+    assert told in ' '.join(capsys.readouterr().out.split())
+    assert told in html.read_text()
+    (trouble,) = json.loads(json_file.read_text())['recording']['troubles']
+    assert (trouble['code'], trouble['count'], trouble['text']) == ('imu.left_out', 1, told)
 
 
 def test_rules_and_tolerance_decide(bag, model, tmp_path):
