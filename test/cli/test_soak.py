@@ -90,7 +90,7 @@ def test_ticks_that_were_not_heard_are_no_misses(soak_misses):
 def test_soak_of_a_few_seconds_reports_ticks_memory_and_a_verdict(tmp_path):
     report_file = tmp_path / 'soak.json'
     result = subprocess.run(
-        [sys.executable, SOAK, '--seconds', '3', '--json', report_file],
+        [sys.executable, SOAK, '--seconds', '2', '--json', report_file],
         capture_output=True,
         text=True,
         timeout=120,
