@@ -76,8 +76,9 @@ def facts(replay: Replay, policy: LoadedPolicy) -> Iterator[tuple[str, str]]:
         yield (
             'note',
             (
-                'the recording begins in the middle of a run and lacks ~/action: what the policy '
-                'did before is unknown and decays'
+                'approximate: the recording begins in the middle of a run and lacks ~/action, so '
+                'that what the policy did before is unknown and decays, or its ~/tick does not '
+                'name the samples of all external topics'
             ),
         )
 
