@@ -87,12 +87,14 @@ class Robot:
 
 
 def record(path, model):
-    """Let a policy run, find a rival and stop; return the recording."""
+    """Let a policy run, find a rival and stop; return the recording, and the node's own."""
     context = recording_context()
     topics = {**TYPES, 'scan': Float32MultiArray, 'goal': PoseStamped}
     recorder = DdsRecorder(context, topics=topics)
     robot = Robot(context)
-    options = {'model': model, 'autostart': 'true', 'start_in': 'policy', **RUNNER, **CONFLICT}
+    own = path.with_name(f'{path.name}_own')
+    options = {'model': model, 'autostart': 'true', 'start_in': 'policy', 'record_to': own}
+    options |= {**RUNNER, **CONFLICT}
     with program(*parameters(publish_internals='true', **options)) as process:
         wait_for(lambda: recorder.has_heard('/student_node/tick'), 'the first tick')
         robot.begin()
@@ -108,22 +110,32 @@ def record(path, model):
     recorder.stop(path)
     rclpy.shutdown(context=context)
     assert process.returncode == 0, said
-    return path
+    (bag,) = own.iterdir()
+    return path, bag
 
 
-def recorded_whole(folder, model):
-    """Record until nothing is missing; return what the replay gives."""
+@pytest.fixture(scope='module')
+def results(tmp_path_factory):
+    """Record until nothing is missing; return what the replay gives, by who recorded."""
+    folder = tmp_path_factory.mktemp('run')
+    model = write_policy(folder, *TERMS, SCAN, GOAL)
     policy = load_policy(model)
     for attempt in range(3):
-        source = read_source(record(folder / f'bag_{attempt}', model), policy)
-        result = replay(source, policy, replay_config(RUNNER))
-        if result.playback.is_valid.all() and Mode.FAULT in result.playback.mode:
-            return result
-    pytest.skip(f'the recorder lost messages three times: {result.playback.reasons}')
+        whole, own = (
+            replay(read_source(path, policy), policy, replay_config(RUNNER))
+            for path in record(folder / f'bag_{attempt}', model)
+        )
+        if whole.playback.is_valid.all() and Mode.FAULT in whole.playback.mode:
+            return {'recorder': whole, 'node': own}
+    pytest.skip(f'the recorder lost messages three times: {whole.playback.reasons}')
 
 
-def test_every_command_is_equal_with_topics_of_its_own_and_the_action_of_a_check(tmp_path):
-    result = recorded_whole(tmp_path, write_policy(tmp_path, *TERMS, SCAN, GOAL))
+@pytest.mark.parametrize('recorder', ['recorder', 'node'])
+def test_every_command_is_equal_with_topics_of_its_own_and_the_action_of_a_check(
+    recorder, results
+):
+    result = results[recorder]
+    assert result.playback.is_valid.all(), result.playback.reasons
     playback, log = result.playback, result.source.log
     assert set(log.fault_action.tolist()) == {0, ACTION_NUMBERS['stop']}
     commands = result.recorded_commands()
