@@ -173,10 +173,13 @@ class Swapper:
         return self._newest_tick() is not None and bool(self._parts.runner.pilot.news)
 
     def _wait(self, is_done: Callable[[], bool]) -> None:
-        """Wait for the thread that ticks, for a while: it may have nothing to tick for."""
-        end = time.monotonic() + _PATIENCE
+        """Wait for the thread that ticks, as long as it does: it may have nothing to tick for."""
+        tick_ns, end = self._newest_tick(), time.monotonic() + _PATIENCE
         while not is_done() and time.monotonic() < end:
             time.sleep(_POLL)
+            newest_ns = self._newest_tick()
+            if newest_ns != tick_ns:
+                tick_ns, end = newest_ns, time.monotonic() + _PATIENCE
 
     def _hold(self, occupant: Occupant) -> None:
         """Hold a policy, and let go of those that no one can return to."""

@@ -13,7 +13,7 @@ from support.bad_models import write_bad_models
 from support.ros_harness import LOCKSTEP, student, values
 from support.ros_policies import JOINT_TERM, LIMITS, TERMS, write_policy
 from support.swap_marathon import GOOD
-from support.swaps import has_acted, Remote, sha256, Walker
+from support.swaps import BUSY_MACHINE, has_acted, Remote, sha256, Walker
 
 DEEP = {'major': 'term', 'order': 'oldest_first', 'fill': 'first'}
 REASONS = {
@@ -48,7 +48,7 @@ def quadruped(ros):
         'position': spec.default_position,
         'velocity': (0.0,) * len(spec.joints),
     }
-    with student(ros, STUDENT, **LOCKSTEP) as rig:
+    with student(ros, STUDENT, **LOCKSTEP, **BUSY_MACHINE) as rig:
         remote = Remote(rig)
         with Walker(rig, fields=lambda number: fields) as walker:
             yield remote, walker
@@ -68,7 +68,8 @@ def test_bad_model_is_refused_with_its_reason_and_the_robot_walks_on(quadruped, 
     assert remote.get('model', 'blend_time') == [str(STUDENT), 0.2]
     walker.steps(2)
     assert has_acted(remote.rig, STUDENT)
-    assert values(remote.rig.diagnose())['mode'] == 'policy'
+    found = values(remote.rig.diagnose())
+    assert found['mode'] == 'policy', found['reason']
 
 
 @pytest.mark.parametrize('kind', GOOD)

@@ -11,7 +11,7 @@ from support.alike import STUDENT, write_alike
 from support.real_policies import REAL, real_words
 from support.ros_harness import LOCKSTEP, student, values
 from support.swap_marathon import GOOD
-from support.swaps import commands, has_acted, Remote, Walker
+from support.swaps import BUSY_MACHINE, commands, has_acted, Remote, Walker
 
 NUM_TICKS = 60
 
@@ -39,7 +39,7 @@ def moments(spec):
 
 def stream(ros, model, spec, *, swaps=(), num_ticks=NUM_TICKS, **options):
     """Return the commands of a run in lock-step, in which models are swapped one by one."""
-    with student(ros, model, blend_time=0.0, **{**LOCKSTEP, **options}) as rig:
+    with student(ros, model, blend_time=0.0, **{**LOCKSTEP, **BUSY_MACHINE, **options}) as rig:
         remote = Remote(rig) if swaps else None
         with Walker(rig, fields=moments(spec)) as walker:
             for path in swaps:
