@@ -36,6 +36,14 @@ def test_every_storage_gives_topics_and_messages(form, tmp_path):
     assert [message.position.tolist() for _, message in read] == [[0.1], [0.2]]
 
 
+@pytest.mark.parametrize('form', FORMS)
+def test_reading_can_end_at_a_time_of_receipt(form, tmp_path):
+    path = write_bag(tmp_path / 'bag', MESSAGES, **FORMS[form])
+    with Bag(path, until_ns=21 * MS) as bag:
+        times = {topic.name: [t for t, _ in bag.messages(topic)] for topic in bag.topics}
+    assert times == {'/joint_states': [12 * MS], '/cmd_vel': [15 * MS]}
+
+
 def test_one_file_of_a_bag_can_be_opened_alone(tmp_path):
     folder = write_bag(tmp_path / 'bag', MESSAGES)
     with Bag(next(folder.glob('*.mcap'))) as bag:

@@ -60,3 +60,20 @@ def test_elements_of_a_group_are_reported_together():
 def test_percentiles_are_values_that_occur():
     column = compared([[value] for value in range(100)], [[0]] * 100, 'a').columns[0]
     assert column.percentiles == (50.0, 95.0, 99.0)
+
+
+def test_series_are_compared_by_stretches_without_a_difference(monkeypatch):
+    rng = np.random.default_rng(0)
+    own = rng.normal(size=(50, 2))
+    reference = own + np.where(rng.random((50, 2)) < 0.3, rng.normal(size=(50, 2)), 0.0)
+    reference[20:31] = NAN
+    mask = rng.random(50) < 0.9
+    whole = compared(own, reference, mask=mask)
+    monkeypatch.setattr('distill_runtime.data.compare._STRETCH', 7)
+    pieces = compared(own, reference, mask=mask)
+    np.testing.assert_array_equal(pieces.error, whole.error)
+    assert (pieces.num_ticks, pieces.num_equal) == (whole.num_ticks, whole.num_equal)
+    for one, other in zip(pieces.columns, whole.columns, strict=True):
+        assert one.rms == pytest.approx(other.rms, rel=1e-12)
+        assert (one.max, one.percentiles) == (other.max, other.percentiles)
+        assert (one.num_exceeded, one.first_exceeded) == (other.num_exceeded, other.first_exceeded)

@@ -3,10 +3,17 @@
 from __future__ import annotations
 
 from distill_runtime.data.bags import Bag
-from distill_runtime.data.topics import check_names, find_topic, need_topic
+from distill_runtime.data.topics import (
+    check_names,
+    find_external,
+    find_topic,
+    need_topic,
+    resolved,
+)
 from distill_runtime.errors import ConfigError, RecordingError
+from distill_runtime.spec.terms import External
 import pytest
-from support.bags import imu, joint_state, twist, write_bag
+from support.bags import imu, joint_state, labelled_array, twist, write_bag
 
 
 def found(tmp_path, messages, name, given=None, find=find_topic):
@@ -57,6 +64,33 @@ def test_joint_states_are_never_taken_for_commands(tmp_path):
 def test_needed_topic_that_is_missing_is_refused_with_what_there_is(tmp_path):
     with pytest.raises(RecordingError, match=r'no sensor_msgs/msg/JointState for joint_states'):
         found(tmp_path, [imu(1)], 'joint_states', find=need_topic)
+
+
+@pytest.mark.parametrize(
+    ('name', 'node', 'full'),
+    [
+        ('/scan', '/a/b', '/scan'),
+        ('scan', '/a/b', '/a/scan'),
+        ('scan', '/b', '/scan'),
+        ('~/scan', '/a/b', '/a/b/scan'),
+    ],
+)
+def test_topic_is_resolved_as_the_node_does(name, node, full, tmp_path):
+    assert resolved(name, node) == full
+    term = External(topic=name, width=3)
+    messages = [labelled_array(1, [('x', 3)], [0, 0, 0], topic) for topic in (full, '/other')]
+    with Bag(write_bag(tmp_path / 'bag', messages)) as bag:
+        assert find_external(bag, term, {}, node).name == full
+        assert find_external(bag, term, {name: '/other'}, node).name == '/other'
+
+
+def test_external_topic_of_another_type_is_refused(tmp_path):
+    term = External(topic='/imu', width=7, message='PoseStamped')
+    with (
+        Bag(write_bag(tmp_path / 'bag', [imu(1)])) as bag,
+        pytest.raises(RecordingError, match=r'is of type .*Imu, expected .*PoseStamped for /imu'),
+    ):
+        find_external(bag, term, {})
 
 
 def test_unknown_input_is_refused():
