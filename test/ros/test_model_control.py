@@ -216,7 +216,7 @@ def test_watch_follows_a_link_and_the_parameter(ros, model, other, models, tmp_p
         os.replace(beside, link)
         wait_for(lambda: has_acted(remote.rig, other), 'the target of the link')
         place = copy(model, tmp_path / 'elsewhere.onnx')
-        assert remote.set(model=place) == (True, '')
+        wait_for(lambda: remote.set(model=place)[0], 'an idle node')
         wait_for(lambda: remote.rig.node._models._watch.path == place, 'the other watch')
         replace(other, place)
         wait_for(lambda: has_acted(remote.rig, other), 'the file elsewhere')

@@ -4,16 +4,15 @@
 
 from __future__ import annotations
 
-import itertools
 import json
 
 import numpy as np
 import onnx
-from onnx import helper, numpy_helper
+from onnx import helper, numpy_helper, TensorProto
 
 from .alike import write_alike
 
-_BIG, _LAYERS = 1500, 60
+_ROUNDS = 50_000
 
 
 def write_bad_models(folder):
@@ -84,19 +83,32 @@ def _with_golden(model):
 
 
 def _slow(model):
-    """Add layers that take long and do nothing."""
+    """Add a loop that takes long and does nothing."""
     graph = model.graph
     for node in graph.node:
         node.output[:] = ['student' if name == 'actions' else name for name in node.output]
+    targets = helper.make_tensor_value_info('before', TensorProto.FLOAT, [1, 12])
+    body = helper.make_graph(
+        [
+            helper.make_node('Identity', ['is_on'], ['goes_on']),
+            helper.make_node('Add', ['before', 'nothing'], ['behind']),
+        ],
+        'body',
+        [
+            helper.make_tensor_value_info('number', TensorProto.INT64, []),
+            helper.make_tensor_value_info('is_on', TensorProto.BOOL, []),
+            targets,
+        ],
+        [
+            helper.make_tensor_value_info('goes_on', TensorProto.BOOL, []),
+            helper.make_tensor_value_info('behind', TensorProto.FLOAT, [1, 12]),
+        ],
+    )
     graph.initializer.extend(
-        numpy_helper.from_array(np.zeros(shape, np.float32), name)
-        for name, shape in (('into', (12, _BIG)), ('square', (_BIG, _BIG)), ('out', (_BIG, 12)))
-    )
-    chain = [f'layer_{number}' for number in range(_LAYERS)]
-    graph.node.append(helper.make_node('MatMul', ['student', 'into'], ['layer_0']))
-    graph.node.extend(
-        helper.make_node('MatMul', [before, 'square'], [behind])
-        for before, behind in itertools.pairwise(chain)
-    )
-    graph.node.append(helper.make_node('MatMul', [chain[-1], 'out'], ['nothing']))
-    graph.node.append(helper.make_node('Add', ['student', 'nothing'], ['actions']))
+        numpy_helper.from_array(np.array(value), name)
+        for name, value in (
+            ('count', np.int64(_ROUNDS)), ('yes', True), ('nothing', np.zeros(12, np.float32)),
+        )
+    )  # fmt: skip
+    loop = helper.make_node('Loop', ['count', 'yes', 'student'], ['actions'], body=body)
+    graph.node.append(loop)
