@@ -28,6 +28,13 @@ HOG = Path(__file__).resolve().parents[2] / 'benchmarks' / 'hog.py'
 MAX_AGE = 0.5
 """Age in [s] that inputs may have: what feeds them shares the processors with all else."""
 POLICY = {'start_in': 'policy', 'max_input_age': MAX_AGE}
+PATIENT = {
+    'start_in': 'policy',
+    'max_input_age': 5.0,
+    'checks.missed_deadlines.action': 'warn',
+    'checks.inference_time.action': 'warn',
+}
+"""What makes no fault of a machine that is busy."""
 STAMP_AT, JOINTS_AT, MODE_AT = 1, 2, 6
 LATE = {'deadline.missed', 'inference.slow', 'joint_states.stale', 'imu.stale'}
 """Codes of a node that got no time."""
@@ -36,7 +43,7 @@ LATE = {'deadline.missed', 'inference.slow', 'joint_states.stale', 'imu.stale'}
 @contextmanager
 def walking(ros, model, **options):
     """Run a node whose policy moves a robot that gives sensors again and again."""
-    with student(ros, model, **{**POLICY, **options}) as rig:
+    with student(ros, model, **{**PATIENT, **options}) as rig:
         with rig.robot.feeding():
             wait_for(lambda: rig.robot.commands.messages, 'a command of the policy')
         yield rig
@@ -104,7 +111,7 @@ def test_robot_that_gives_wrong_numbers_is_a_fault(ros, model, code, fields):
 
 
 def test_silence_of_the_sensors_is_a_fault_at_the_first_tick_behind_their_age(ros, model):
-    with walking(ros, model) as rig:
+    with walking(ros, model, max_input_age=MAX_AGE) as rig:
         until_fault(rig, 'joint_states.stale')
         ticks = [message.data for message in rig.robot.ticks.messages]
         ages = [(data[MODE_AT], (data[STAMP_AT] - data[JOINTS_AT]) / 1e9) for data in ticks]
@@ -151,16 +158,19 @@ def test_folder_that_cannot_be_written_does_not_stop_the_robot(ros, model, tmp_p
 
 
 @contextmanager
-def walking_program(ros, model, within=(), blackbox_dir="''"):
+def walking_program(ros, model, within=(), **options):
     """Run the node as a program, started by a command; yield its process and its robot."""
-    options = parameters(
+    words = parameters(
         model=model,
         autostart=True,
-        blackbox_dir=blackbox_dir,
-        **POLICY,
-        **{'checks.input_frozen.action': 'ignore', 'torque_limit': 0.0},
+        **{
+            'checks.input_frozen.action': 'ignore',
+            'torque_limit': 0.0,
+            'blackbox_dir': "''",
+            **options,
+        },
     )
-    with ros.node(Node, 'robot') as node, program(*options, within=within) as process:
+    with ros.node(Node, 'robot') as node, program(*words, within=within) as process:
         robot = Robot(node, 'student_node')
         with robot.feeding():
             wait_for(lambda: robot.commands.messages, 'a command of the policy')
@@ -189,7 +199,7 @@ def last_value(robot, key):
 
 def test_disk_that_is_full_does_not_stop_the_robot_and_is_told(ros, model, tmp_path):
     disk = small_disk(tmp_path)
-    with walking_program(ros, model, disk, blackbox_dir=tmp_path) as (_, robot):
+    with walking_program(ros, model, disk, blackbox_dir=tmp_path, **PATIENT) as (_, robot):
         wait_for(lambda: len(robot.ticks.messages) > 75, 'more than the disk holds')
         begin = len(robot.ticks.messages)
         is_dumped, why = robot.call('dump')
@@ -216,7 +226,7 @@ def told(robot):
 
 
 def test_stopped_process_finds_its_missed_deadlines_when_it_goes_on(ros, model):
-    with walking_program(ros, model) as (process, robot):
+    with walking_program(ros, model, **POLICY) as (process, robot):
         process.send_signal(signal.SIGSTOP)
         time.sleep(0.6)
         process.send_signal(signal.SIGCONT)
@@ -229,7 +239,7 @@ def test_stopped_process_finds_its_missed_deadlines_when_it_goes_on(ros, model):
 
 
 def test_hogs_on_all_processors_are_borne_or_told(ros, model):
-    with walking_program(ros, model) as (_, robot):
+    with walking_program(ros, model, **POLICY) as (_, robot):
         hogs = [subprocess.Popen([sys.executable, str(HOG), '2.0']) for _ in range(4)]
         try:
             for hog in hogs:
