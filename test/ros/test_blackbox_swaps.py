@@ -5,7 +5,6 @@
 from __future__ import annotations
 
 from distill_runtime.data.bags import Bag
-import numpy as np
 import pytest
 from support.ros_harness import LOCKSTEP, student, T0, TICK, values, wait_for
 from support.ros_policies import TERMS
@@ -103,28 +102,35 @@ def test_dump_holds_a_swap_back_and_forth(ros, model, deep, tmp_path):
     assert values(found['model'][-1][1])['why'] == 'rolled back: rollback was called'
 
 
-def test_swap_between_two_runs_is_in_the_dump_and_in_the_recording(ros, model, deep, tmp_path):
+def test_swap_between_two_runs_is_in_the_dump_and_in_every_recording_behind_it(
+    ros, model, deep, tmp_path
+):
     folders = {'blackbox_dir': str(tmp_path / 'dumps'), 'record_to': str(tmp_path / 'runs')}
     options = {**LOCKSTEP, **folders, 'publish_internals': True}
-    with student(ros, model, **options) as rig:
+    with student(ros, model, is_active=False, **options) as rig:
         robot, remote = rig.robot, Remote(rig)
-        for number in range(5):
-            robot.tick(T0 + number * TICK)
-        rig.node.trigger_deactivate()
-        assert remote.set(model=deep) == (True, '')
-        rig.activate()
-        for number in range(100, 105):
-            robot.tick(T0 + number * TICK)
-        found = dump(rig)
-        assert_same_arrays(found, robot)
-        rig.node.trigger_deactivate()
-        runs = wait_for(lambda: _complete(tmp_path / 'runs', 2), 'both recordings')
-        first, second = map(content, runs)
-        assert_same_arrays(second, robot)
+        rig.configure()
+        for run in range(3):
+            if run == 1:
+                assert remote.set(model=deep) == (True, '')
+            rig.activate()
+            for number in range(100 * run, 100 * run + 5):
+                robot.tick(T0 + number * TICK)
+            if run == 1:
+                found = dump(rig)
+                assert_same_arrays(found, robot)
+            rig.node.trigger_deactivate()
+            wait_for(lambda run=run: _complete(tmp_path / 'runs', run + 1), 'the recording')
+        runs = [content(path) for path in _complete(tmp_path / 'runs', 3)]
+        assert_same_arrays(runs[2], robot)
     assert [sha for _, sha in models_in(found)] == [sha256(model), sha256(deep)]
-    assert [sha for _, sha in models_in(first)] == [sha256(model)]
-    assert models_in(second) == [(T0 + 100 * TICK, sha256(deep))]
-    assert np.unique([len(m.data) for _, m in second['observation']]).tolist() == [45]
+    assert [models_in(run) for run in runs] == [
+        [(T0, sha256(model))],
+        [(T0 + 100 * TICK, sha256(deep))],
+        [(T0 + 200 * TICK, sha256(deep))],
+    ]
+    widths = [{len(message.data) for _, message in run['observation']} for run in runs]
+    assert widths == [{18}, {45}, {45}]
 
 
 def _complete(folder, count):

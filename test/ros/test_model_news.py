@@ -46,6 +46,7 @@ def test_model_that_fails_in_its_first_step_is_told_as_the_one_that_had_to_go(ro
             rig.robot.cmd_vel.publish(twist_message(vx=FRAGILE + 0.5))
             time.sleep(0.2)
         remote.until_told(f'fragile.onnx ({sha256(fragile)[:12]}) had to go: action.not_finite')
+        walker.steps(50)
         assert [status.level for status in remote.models.messages] == [b'\x00', b'\x01']
         told = remote.model()[2]
         assert told['model_sha256'] == sha256(model)

@@ -146,6 +146,17 @@ def test_deactivation_ends_a_shadow_and_the_next_model_may_be_set(ros, model, ot
         assert has_acted(rig, third)
 
 
+def test_deactivation_before_the_first_tick_cancels_what_waits_for_it(ros, model, other):
+    with student(ros, model, **LOCKSTEP) as rig:
+        remote = Remote(rig)
+        assert remote.set(model=other) == (True, '')
+        rig.node.trigger_deactivate()
+        remote.until_told('swap.cancelled: the ticks ended')
+        wait_for(lambda: remote.get('model') == [str(model)], 'the parameter')
+        assert remote.set(model=other) == (True, '')
+        assert remote.until_model('was set')['model'] == other.name
+
+
 def test_fault_ends_a_shadow(ros, model, other):
     with walking(ros, model) as (remote, walker):
         assert remote.set(model=other, shadow_time=1000.0) == (True, '')
