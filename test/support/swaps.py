@@ -18,6 +18,7 @@ import onnx
 from onnx import helper, numpy_helper
 from rcl_interfaces.srv import GetParameters, SetParameters, SetParametersAtomically
 from rclpy.parameter import Parameter, parameter_value_to_python
+from rclpy.qos import QoSProfile
 
 from .ros_harness import Inbox, LOCKSTEP, PATIENCE, student, T0, TICK, values, wait_for
 from .ros_messages import nanoseconds
@@ -149,7 +150,8 @@ class Remote:
                 (GetParameters, 'get_parameters'),
             )
         }
-        self.models = Inbox(node, DiagnosticStatus, f'{name}/model', MODEL_QOS)
+        qos = QoSProfile(depth=1000, durability=MODEL_QOS.durability)
+        self.models = Inbox(node, DiagnosticStatus, f'{name}/model', qos)
         for client in self._clients.values():
             assert client.wait_for_service(PATIENCE)
 
