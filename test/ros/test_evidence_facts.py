@@ -41,9 +41,7 @@ def test_head_and_numbers_make_a_message_that_ros_reads(parts):
 def test_facts_say_what_a_replay_needs(parts):
     facts, policy = parts.cast.active.facts, parts.cast.active.policy
     assert facts['model_sha256'] == policy.sha256
-    assert read_dataclass(PolicySpec, json.loads(facts['spec']), '').joints == (
-        policy.spec.joints
-    )
+    assert read_dataclass(PolicySpec, json.loads(facts['spec']), '').joints == (policy.spec.joints)
     parameters = json.loads(facts['parameters'])
     assert parameters['control_rate'] == 100.0
     assert parameters['checks.tilt.limit'] == parts.runner.config.checks['tilt'].limit
