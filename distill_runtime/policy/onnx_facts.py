@@ -54,7 +54,7 @@ def read_onnx_facts(model: Path | bytes) -> OnnxFacts:
 @contextlib.contextmanager
 def _content(path: Path) -> Iterator[memoryview]:
     """Give the content of a file in pages of its own: large bytes would stop all threads to go."""
-    size = size_of(path)
+    size = size_of(path, MAX_BYTES)
     if not size:
         yield memoryview(b'')
         return
@@ -90,7 +90,7 @@ def read_file(path: Path, limit: int) -> bytes:
         raise ConfigError(f'model {path} cannot be read: {error.strerror}') from error
 
 
-def size_of(path: Path, limit: int = MAX_BYTES) -> int:
+def size_of(path: Path, limit: int) -> int:
     """Return the size of a regular file in [byte]; see read_file."""
     try:
         status = path.stat()

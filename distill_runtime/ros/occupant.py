@@ -17,7 +17,7 @@ from distill_runtime.errors import ConfigError, ModelError
 from distill_runtime.policy.artefact import inspect_model, model_files
 from distill_runtime.policy.examination import try_policy
 from distill_runtime.policy.model import LoadedPolicy
-from distill_runtime.policy.onnx_facts import size_of
+from distill_runtime.policy.onnx_facts import MAX_BYTES, size_of
 from distill_runtime.policy.timed import TimedPolicy
 from distill_runtime.spec.compile import compile_spec, sensor_layout
 from distill_runtime.spec.robots import load_robot
@@ -137,9 +137,9 @@ def _refuse_large(path: Path) -> None:
     Raises:
         DistillError: If it is too large, or cannot be read.
     """
-    size = size_of(path)
+    size = size_of(path, MAX_BYTES)
     if size <= _LARGEST:
-        size = sum(map(size_of, model_files(path, inspect_model(path))))
+        size = sum(size_of(file, MAX_BYTES) for file in model_files(path, inspect_model(path)))
     if size > _LARGEST:
         raise ModelError(
             f'{path} has {size / 1e6:.0f} MB, expected at most {_LARGEST / 1e6:.0f} MB while the '
