@@ -96,11 +96,11 @@ class Inbox:
     """All messages of a topic, taken when asked for; no executor is in between."""
 
     def __init__(self, node, message_type, topic, qos=None):
+        self.messages = []  # first: a latched one comes at once
         subscription = node.create_subscription(
             message_type, topic, self.add, qos or QoSProfile(depth=1000)
         )
         self.subscription = subscription
-        self.messages = []
 
     def add(self, message):
         """Keep a message."""
