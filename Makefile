@@ -74,7 +74,7 @@ bench: setup  ## run the benchmark suite
 soak: setup  ## half an hour of the demo at 200 Hz: misses explained, memory flat? ARGS='--seconds 60'
 	$(BIN)/python benchmarks/soak.py $(ARGS)
 
-fuzz: setup  ## feed random and damaged input to every reader and to the tick, about twenty minutes
+fuzz: setup  ## feed random and damaged input to every reader and to the tick, about half an hour
 	$(PIP_INSTALL) --no-build-isolation $(ROS_NUMPY) --editable '.[fuzz]'
 	$(BIN)/python -m pytest -m fuzz --hypothesis-profile fuzz $(ARGS)
 	$(BIN)/python fuzz/fuzz_readers.py $(FUZZ)
