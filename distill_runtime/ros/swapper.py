@@ -161,7 +161,7 @@ class Swapper:
         shadow_time = swap.terms.shadow_time
         if not shadow_time:
             self._wait(lambda: swap.state is not SwapState.WAITING and not self._is_untold())
-        if swap.state is SwapState.REFUSED:
+        if swap.state in (SwapState.REFUSED, SwapState.ROLLED_BACK):
             raise ModelError(f'{occupant.policy.path}: {swap.reason}')
         if swap.state is SwapState.WAITING:
             wait = f'runs in shadow for {shadow_time:g} s' if shadow_time else 'waits for a tick'

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from distill_runtime.data.tick_fields import model_number
+from distill_runtime.ros import swapper
 import numpy as np
 import pytest
 from rclpy.lifecycle import TransitionCallbackReturn
-from support.ros_harness import LOCKSTEP, student, T0, TICK, values, wait_for
+from support.ros_harness import LOCKSTEP, PATIENCE, student, T0, TICK, values, wait_for
 from support.ros_messages import twist_message
 from support.swaps import (
     acting,
@@ -184,6 +185,22 @@ def test_fault_of_a_model_on_probation_brings_the_one_before_back(ros, model, fr
         stamps, sent = commands(rig)
         assert stamps[: len(walker.stamps)] == walker.stamps
         assert np.isfinite(sent).all()
+
+
+def test_model_that_had_to_go_before_the_answer_is_refused(ros, model, fragile, monkeypatch):
+    monkeypatch.setattr(swapper, '_PATIENCE', PATIENCE)
+    patient = {'checks.action_saturation.action': 'ignore'}
+    with walking(ros, model, **patient) as (remote, walker):
+        rig = remote.rig
+        with walker.paused():  # the next tick gets the model and the command that it cannot bear
+            rig.robot.cmd_vel.publish(twist_message(vx=FRAGILE + 0.5))
+            future = remote.ask(model=fragile)
+            wait_for(lambda: rig.node._parts.runner.pilot.is_swapping, 'the model')
+        wait_for(future.done, 'the answer')
+        result = future.result().result
+        assert not result.successful
+        assert result.reason.startswith(f'{fragile}: action.not_finite')
+        assert remote.get('model') == [str(model)]
 
 
 def test_fault_behind_the_probation_is_a_fault(ros, model, fragile):
