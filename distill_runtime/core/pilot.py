@@ -60,6 +60,7 @@ class Pilot:
         self._wanted = np.zeros(num_joints)
         self._trial: Swap | None = None  # what can be undone at once
         self._acting_since_ns = -1
+        self._has_caught_up = True
         self._wish = ''
 
     @property
@@ -233,6 +234,8 @@ class Pilot:
         """Let the next policy catch up; return whether it is to do the coming step."""
         if self.may_shadow:
             swap.shadow.follow(self.ring)
+        # who catches up has done enough for one tick
+        self._has_caught_up = not self.may_shadow or swap.shadow.is_up_to_date(self.ring)
         if swap.shadow.problem:
             self._end(swap, SwapState.REFUSED, swap.shadow.problem, stamp_ns)
             return False
@@ -248,7 +251,7 @@ class Pilot:
             followers.append(self.previous)
         else:
             self._trial = None
-        if swap is not None and swap.state is SwapState.WAITING:
+        if swap is not None and swap.state is SwapState.WAITING and self._has_caught_up:
             followers.append(swap.shadow)
         for shadow in followers:
             if shadow is None or shadow.problem:

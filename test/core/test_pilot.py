@@ -69,7 +69,7 @@ def test_policy_that_was_offered_late_catches_up_before_it_acts():
     for _ in range(4):
         walk.tick()
         states.append((swap.state, swap.shadow.actor.next_step))
-    assert states[0] == (SwapState.WAITING, 5)  # two before the step, two after it
+    assert states[0] == (SwapState.WAITING, 3)  # two in a tick, no more
     assert states[-1] == (SwapState.ACTING, 10)
 
 
