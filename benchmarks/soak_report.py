@@ -64,7 +64,7 @@ def soak_report(
         'seconds': seconds,
         'walks': [_told(walk, misses) for walk in walks],
         'ticks': len(ticks),
-        'lateness': {**figures(ticks[:, 2], 50, 99, 99.9, 100)} if len(ticks) else {},
+        'lateness': figures(ticks[:, 2], 50, 99, 99.9, 100) if len(ticks) else {},
         'missed': missed,
         'missed_unseen': max(0, counted - missed),
         'misses': [miss._asdict() for miss in misses],
@@ -178,6 +178,8 @@ def print_soak(report: dict[str, Any]) -> None:
     heads = ('until', 'walked s', 'velocity error m/s', 'ended by', 'explained by')
     print_table('Walks', heads, rows)
     _print_misses(report['misses'])
+    if report['fifo_skipped']:
+        print(f'SCHED_FIFO skipped: {report["fifo_skipped"]}')
     print_goals(report['goals'])
 
 
