@@ -7,6 +7,8 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
+from .arguments import add_topic_argument
+
 DESCRIPTION = """
 Look into recordings of a robot, without ROS.
 """
@@ -53,26 +55,16 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     info.add_argument('bag', metavar='BAG', help='rosbag2 folder, .mcap, .db3 or .bag')
     info.add_argument('--robot', default='', help='robot profile, or URDF, whose joints it has')
-    info.add_argument(
-        '--topic',
-        metavar='NAME:=TOPIC',
-        action='append',
-        default=[],
-        help='topic of the recording that is joint_states, imu, odom, cmd_vel or joint_command',
-    )
+    add_topic_argument(info)
     info.add_argument('--json', metavar='F', help='write the result to a file; -: print it')
 
 
 def run(args: argparse.Namespace) -> int:
     """Carry out the command; return the exit status."""
-    from distill_runtime.errors import MissingExtraError
+    from .extras import of_extra
 
-    try:
+    with of_extra('bags'):
         from distill_runtime.data.bag_info import read_info
-    except ImportError as error:
-        raise MissingExtraError(
-            f'{error.name} is not installed, install it with: pip install "distill_runtime[bags]"'
-        ) from error
     from distill_runtime.spec.robots import load_robot
 
     from .bag_page import bag_page

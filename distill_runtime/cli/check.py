@@ -8,7 +8,7 @@ import argparse
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from .arguments import add_policy_arguments
+from .arguments import add_policy_arguments, add_topic_argument
 
 if TYPE_CHECKING:
     from distill_runtime.policy.examination import Examination
@@ -57,13 +57,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         '--bag', metavar='B', help='recording of the robot: rosbag2 folder, .mcap, .db3 or .bag'
     )
-    parser.add_argument(
-        '--topic',
-        metavar='NAME:=TOPIC',
-        action='append',
-        default=[],
-        help='topic of the recording that is joint_states, imu, odom, cmd_vel or joint_command',
-    )
+    add_topic_argument(parser)
     parser.add_argument(
         '--trusted-keys',
         metavar='PUB.pem',
@@ -129,12 +123,8 @@ def run(args: argparse.Namespace) -> int:
 
 def _read_bag(found: Examination, args: argparse.Namespace) -> BagPart:
     """Read the recording; what reads it is an extra."""
-    from distill_runtime.errors import MissingExtraError
+    from .extras import of_extra
 
-    try:
+    with of_extra('bags'):
         from .check_bag import BagPart, read_topics
-    except ImportError as error:
-        raise MissingExtraError(
-            f'{error.name} is not installed, install it with: pip install "distill_runtime[bags]"'
-        ) from error
     return BagPart(found, args.bag, read_topics(args.topic))

@@ -84,16 +84,9 @@ class BagPart:
         }
 
     def _streams(self) -> Iterator[tuple[str, Stream | JointStream]]:
-        recording = self._recording
-        for name, stream in (
-            ('joint_states', recording.joints),
-            ('imu', recording.imu),
-            ('odom', recording.odometry),
-            ('cmd_vel', recording.command),
-            ('joint_command', recording.joint_command),
-        ):
-            if stream is not None:
-                yield name, stream
+        yield from self._recording.inputs()
+        if self._recording.joint_command is not None:
+            yield 'joint_command', self._recording.joint_command
 
     def _results(self) -> Iterator[str]:
         result = self.inspection

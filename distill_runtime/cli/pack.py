@@ -39,16 +39,14 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Carry out the command; return the exit status."""
-    from distill_runtime.errors import ConfigError, MissingExtraError
+    from distill_runtime.errors import ConfigError
     from distill_runtime.policy.model import load_policy
 
-    try:
+    from .extras import of_extra
+
+    with of_extra('onnx'):
         from distill_runtime.policy.pack import pack
         from distill_runtime.policy.provenance import provenance_of
-    except ImportError as error:
-        raise MissingExtraError(
-            f'{error.name} is not installed, install it with: pip install "distill_runtime[onnx]"'
-        ) from error
     from distill_runtime.policy.artefact import sha256_of, write_model
     from distill_runtime.policy.signature import SIGNATURE_KEY
     from distill_runtime.policy.trial import record_trial

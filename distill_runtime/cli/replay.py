@@ -8,7 +8,7 @@ import argparse
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from .arguments import add_policy_arguments
+from .arguments import add_policy_arguments, add_topic_argument
 
 if TYPE_CHECKING:
     from .replay_trial import Outcome, Trial
@@ -71,13 +71,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         action='store_true',
         help='replay over all recordings beneath the folder BAG, the worst first',
     )
-    how.add_argument(
-        '--topic',
-        metavar='NAME:=TOPIC',
-        action='append',
-        default=[],
-        help='topic of the recording that is joint_states, imu, odom, cmd_vel or joint_command',
-    )
+    add_topic_argument(how)
     how.add_argument('--node', default='', help='whose ~/tick counts, where several nodes say it')
     how.add_argument(
         '-p',
@@ -99,14 +93,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Carry out the command; return the exit status."""
-    from distill_runtime.errors import MissingExtraError
+    from .extras import of_extra
 
-    try:
+    with of_extra('bags'):
         from .replay_trial import Trial
-    except ImportError as error:
-        raise MissingExtraError(
-            f'{error.name} is not installed, install it with: pip install "distill_runtime[bags]"'
-        ) from error
     from .progress import open_progress
 
     if args.scan:
@@ -157,15 +147,10 @@ def _run_scan(args: argparse.Namespace) -> int:
 
 def _write_page(args: argparse.Namespace, trial: Trial, outcome: Outcome) -> None:
     """Write the page; what draws it is an extra."""
-    from distill_runtime.errors import MissingExtraError
+    from .extras import of_extra
 
-    try:
+    with of_extra('report'):
         from distill_runtime.data.report import html_report
-    except ImportError as error:
-        raise MissingExtraError(
-            f'{error.name} is not installed, install it with: '
-            'pip install "distill_runtime[report]"'
-        ) from error
     from .output_file import write_text
     from .replay_page import facts
     from .replay_report import replay_versions

@@ -85,7 +85,6 @@ def facts(replay: Replay, policy: LoadedPolicy) -> Iterator[tuple[str, str]]:
 
 def _streams(replay: Replay, width: int) -> Iterator[Section]:
     source = replay.source
-    recording = source.recording
     rows = [
         (
             name,
@@ -95,10 +94,7 @@ def _streams(replay: Replay, width: int) -> Iterator[Section]:
             str(stream.num_skipped or ''),
         )
         for name, stream in (
-            ('joint_states', recording.joints),
-            ('imu', recording.imu),
-            ('odom', recording.odometry),
-            ('cmd_vel', recording.command),
+            *source.recording.inputs(),
             ('joint_command', source.commands),
             ('~/tick', source.log),
         )

@@ -11,11 +11,11 @@ import time
 from typing import TYPE_CHECKING
 
 from distill_runtime.core.config import RunnerConfig
-from distill_runtime.errors import MissingExtraError
 from distill_runtime.policy.model import load_policy, LoadedPolicy
 from distill_runtime.policy.versions import versions
 
 from .arguments import add_policy_arguments
+from .extras import of_extra
 from .json_report import write_json
 
 if TYPE_CHECKING:
@@ -63,16 +63,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Carry out the command; return the exit status."""
-    try:
+    with of_extra('sim'):
         from distill_runtime.sim.disturb import DisturbConfig, NoiseConfig
         from distill_runtime.sim.joints import driven_joints
         from distill_runtime.sim.loop import CommandSchedule, simulate
         from distill_runtime.sim.robot import SimRobot
         from distill_runtime.sim.scene import load_scene, SceneConfig, SHIPPED_SCENE
-    except ImportError as error:
-        raise MissingExtraError(
-            f'{error.name} is not installed, install it with: pip install "distill_runtime[sim]"'
-        ) from error
     config = SceneConfig(
         path=args.scene or str(SHIPPED_SCENE),
         imu_site=args.imu_site,

@@ -10,6 +10,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from distill_runtime.policy.model import LoadedPolicy
+from distill_runtime.spec.compile import external_terms
 from distill_runtime.spec.description import RobotDescription
 import numpy as np
 
@@ -18,7 +19,7 @@ from .doctor.inspection import inspect, Inspection
 from .joint_stream import JointStream
 from .recording import read_inputs, Recording, Wanted
 from .replay import Replay
-from .source import external_terms, unneeded
+from .source import unneeded
 from .verdict import Breach
 
 MAX_INSPECTED = 10_000

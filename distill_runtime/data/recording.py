@@ -4,7 +4,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
@@ -33,6 +33,17 @@ class Recording:
     """What was sent to the joints."""
     externals: Mapping[str, Stream] = field(default_factory=dict)
     """External topics of a policy, by the names that it has for them."""
+
+    def inputs(self) -> Iterator[tuple[str, Stream | JointStream]]:
+        """Yield those standard inputs that were recorded, by their names in student_node."""
+        yield 'joint_states', self.joints
+        for name, stream in (
+            ('imu', self.imu),
+            ('odom', self.odometry),
+            ('cmd_vel', self.command),
+        ):
+            if stream is not None:
+                yield name, stream
 
 
 @dataclass(frozen=True, kw_only=True)

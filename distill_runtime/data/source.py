@@ -11,8 +11,7 @@ from pathlib import Path
 from distill_runtime.core.plan import Plan
 from distill_runtime.errors import RecordingError
 from distill_runtime.policy.model import LoadedPolicy
-from distill_runtime.spec.spec import PolicySpec
-from distill_runtime.spec.terms import External
+from distill_runtime.spec.compile import external_terms
 
 from .bags import Bag
 from .commands import Commands, read_commands
@@ -103,17 +102,6 @@ def read_source(
             topics=given,
             damage=bag.damage,
         )
-
-
-def external_terms(spec: PolicySpec) -> tuple[External, ...]:
-    """Return a term for each external topic that a policy reads, in the order of its layout."""
-    terms = {
-        term.topic: term
-        for entry in spec.inputs
-        for term in entry.terms
-        if isinstance(term, External)
-    }
-    return tuple(terms.values())
 
 
 def unneeded(plan: Plan) -> list[str]:

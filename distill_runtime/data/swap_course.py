@@ -92,7 +92,11 @@ class SwapCourse:
         self._course = course
         self._cast = cast
         self._own = cast.actors[cast.own]
-        self._begins = {c.history_since_ns for c in cast.changes if c.number == cast.own}
+        self._begins = {
+            change.history_since_ns
+            for change in cast.changes
+            if change.number == cast.own and not change.is_back
+        }
         self._blends = {
             c.since_ns: round(c.blend_time * 1e9) for c in cast.changes if c.since_ns >= 0
         }

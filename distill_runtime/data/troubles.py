@@ -53,10 +53,7 @@ def _left_out(source: Source) -> Iterator[Trouble]:
     begin_ns = _begin_ns(source)
     streams: dict[str, tuple[str, LeftOut]] = {}
     for name, stream in (
-        ('joint_states', recording.joints),
-        ('imu', recording.imu),
-        ('odom', recording.odometry),
-        ('cmd_vel', recording.command),
+        *recording.inputs(),
         *recording.externals.items(),
         ('joint_command', source.commands),
         ('tick', source.log),

@@ -20,8 +20,9 @@ from distill_runtime.data.cdr import (
     TWIST_STAMPED,
 )
 from distill_runtime.errors import ConfigError
+from distill_runtime.spec.compile import external_terms
 from distill_runtime.spec.spec import PolicySpec
-from distill_runtime.spec.terms import External, JointVelocity
+from distill_runtime.spec.terms import JointVelocity
 from geometry_msgs.msg import PoseStamped, Twist, TwistStamped
 from nav_msgs.msg import Odometry
 from rclpy.node import Node
@@ -205,12 +206,7 @@ class Inputs:
         return self.channels[-1]
 
     def _subscribe_externals(self, spec: PolicySpec, plan: Plan) -> tuple[Channel, ...]:
-        messages = {
-            term.topic: term.message
-            for entry in spec.inputs
-            for term in entry.terms
-            if isinstance(term, External)
-        }
+        messages = {term.topic: term.message for term in external_terms(spec)}
         channels = []
         for place, entry in enumerate(plan.layout.externals):
             is_pose = messages[entry.topic] == 'PoseStamped'

@@ -19,7 +19,7 @@ from distill_runtime.policy.examination import try_policy
 from distill_runtime.policy.model import LoadedPolicy
 from distill_runtime.policy.onnx_facts import MAX_BYTES, size_of
 from distill_runtime.policy.timed import TimedPolicy
-from distill_runtime.spec.compile import compile_spec, sensor_layout
+from distill_runtime.spec.compile import compile_spec, external_terms
 from distill_runtime.spec.robots import load_robot
 from distill_runtime.spec.spec import PolicySpec
 from distill_runtime.spec.terms import External
@@ -150,13 +150,14 @@ def _refuse_large(path: Path) -> None:
 def _plan(policy: LoadedPolicy, known: PolicySpec, runner: PolicyRunner) -> Plan:
     """Compile a policy for the sensors and commands of a runner."""
     spec, path = policy.spec, policy.path
-    there, base = sensor_layout(known).externals, runner.plan
-    for external in sensor_layout(spec).externals:
-        if external not in there or _message(spec, external.topic) != _message(
-            known, external.topic
-        ):
+    base = runner.plan
+    there = {
+        (term.topic, term.width, term.max_age, term.message) for term in external_terms(known)
+    }
+    for term in external_terms(spec):
+        if (term.topic, term.width, term.max_age, term.message) not in there:
             raise ConfigError(
-                f'{path}: external {external.topic!r} is not among what the node was configured '
+                f'{path}: external {term.topic!r} is not among what the node was configured '
                 f'to listen to, with this width, age and type: {_CONFIGURE}'
             )
     try:
@@ -171,14 +172,9 @@ def _plan(policy: LoadedPolicy, known: PolicySpec, runner: PolicyRunner) -> Plan
     return plan
 
 
-def _message(spec: PolicySpec, topic: str) -> str:
-    """Return the message type of an external topic."""
-    return next(
-        term.message
-        for entry in spec.inputs
-        for term in entry.terms
-        if isinstance(term, External) and term.topic == topic
-    )
+def _subscription(term: External) -> tuple[str, int, float, str]:
+    """Return what a node listens to for a term."""
+    return term.topic, term.width, term.max_age, term.message
 
 
 def _warm(policy: LoadedPolicy, timed: TimedPolicy, runner: PolicyRunner) -> None:

@@ -49,6 +49,17 @@ def sensor_layout(spec: PolicySpec, robot_joints: tuple[str, ...] | None = None)
     return SensorLayout(joints=robot_joints or spec.joints, externals=tuple(externals.values()))
 
 
+def external_terms(spec: PolicySpec) -> tuple[External, ...]:
+    """Return a term for each external topic that a policy reads, in the order of its layout."""
+    terms = {
+        term.topic: term
+        for entry in spec.inputs
+        for term in entry.terms
+        if isinstance(term, External)
+    }
+    return tuple(terms.values())
+
+
 def compile_spec(
     spec: PolicySpec,
     layout: SensorLayout | None = None,

@@ -2,9 +2,10 @@
 # SPDX-License-Identifier: Apache-2.0
 from __future__ import annotations
 
-from distill_runtime.data.source import external_terms, read_source
+from distill_runtime.data.source import read_source
 from distill_runtime.errors import ConfigError, RecordingError
 from distill_runtime.policy.model import load_policy
+from distill_runtime.spec.compile import external_terms
 import numpy as np
 import pytest
 from support.bags import imu, joint_state, labelled_array, MS, tick, twist, write_bag
