@@ -148,10 +148,10 @@ class Actor:
             self.action_map.recall(ring.plans[place], ring.actions[place], ring.targets[place])
         self.step(ring.heads[place])
 
-    def judge(self, command: FloatArray, longest_step: float = math.inf) -> None:
+    def judge(self, is_free: bool = False, longest_step: float = math.inf) -> None:
         """Look for what is wrong with the last step, see TargetChecks.judge."""
         self.findings = self._targets.judge(
-            self.policy.action, self.action_map.target, command, longest_step
+            self.policy.action, self.action_map.target, is_free, longest_step
         )
         for trained in self._trained_ranges:
             self.findings += trained.find()

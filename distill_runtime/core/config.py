@@ -12,6 +12,7 @@ from typing import Literal
 from distill_runtime.errors import ConfigError
 
 from .checks import CheckConfig, CHECKS, DEFAULT_CHECKS
+from .limits import POSITION_LIMITS, PositionLimits
 from .modes import FAULT_ACTIONS, FaultAction
 
 
@@ -47,6 +48,10 @@ class RunnerConfig:
     """Tilt of the base that start bears, in [rad]; 0: any."""
     torque_limit: float = 1.0
     """Share of a joint's effort limit that a target may ask of its PD law; 0: any torque."""
+    position_limits: PositionLimits = 'soft'
+    """How targets of the policy beyond the range of their joint are limited: soft reduces the
+    torque outward near the limit and clips joints without known gains, clip, or off.
+    """
     checks: Mapping[str, CheckConfig] = field(default_factory=lambda: DEFAULT_CHECKS)
     """One for each key of core.checks.CHECKS."""
     max_joint_step: float = 1.0
@@ -59,6 +64,7 @@ class RunnerConfig:
         _one_of('interpolation', self.interpolation, ('hold', 'linear'))
         _one_of('start_in', self.start_in, ('standby', 'policy'))
         _one_of('fault_action', self.fault_action, FAULT_ACTIONS)
+        _one_of('position_limits', self.position_limits, POSITION_LIMITS)
         if not 0.0 < self.max_input_age < 60.0:
             raise ConfigError(
                 f'max_input_age is {self.max_input_age} s, expected above 0 s and below 60 s'
@@ -85,6 +91,17 @@ class RunnerConfig:
                     f'checks.{name}.action is {self.checks[name].action!r}, expected a fault '
                     'action: this check cannot be turned off'
                 )
+
+
+def position_limits_for(wanted: PositionLimits, command_type: str) -> PositionLimits:
+    """Return which position limits act with a type of command.
+
+    Args:
+        wanted: What the user asked for.
+        command_type: Of student_node. Who tracks a trajectory follows positions literally,
+            whatever the gains: a soft limit becomes a clip.
+    """
+    return 'clip' if wanted == 'soft' and command_type == 'trajectory' else wanted
 
 
 def _one_of(name: str, value: str, allowed: tuple[str, ...]) -> None:

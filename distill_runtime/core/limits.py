@@ -1,24 +1,55 @@
 # Copyright 2026 The distill_runtime Authors
 # SPDX-License-Identifier: Apache-2.0
-"""What no command ever leaves: torque, step of a position, and range of each joint."""
+"""Joint limits: torque, step and position of what is sent."""
 
 from __future__ import annotations
 
+from typing import Literal, NamedTuple
+
 import numpy as np
+import numpy.typing as npt
 
 from .arrays import FloatArray, squared_norm
 from .plan import JointPlan
 
+PositionLimits = Literal['soft', 'clip', 'off']
+POSITION_LIMITS: tuple[PositionLimits, ...] = ('soft', 'clip', 'off')
+
+MARGIN_SHARE = 0.05
+"""Margin of soft position limits, as a share of the range of the joint."""
+MAX_MARGIN = 0.1
+"""Largest margin of soft position limits, in [rad]."""
+_MIN_MARGIN = 1e-6  # of a joint whose range is a point
+
+
+class Feedback(NamedTuple):
+    """Measured joints, updated in place by the runner."""
+
+    position: FloatArray
+    """In [rad], shape (num_joints,)."""
+    velocity: FloatArray
+    """In [rad]/[s], shape (num_joints,)."""
+
 
 class Limiter:
-    """Clips commands in place and remembers the last one.
+    """Bounds commands and remembers the last one.
 
-    Each limit has the last word over the one before: torque, step, range.
+    Each limit has the last word over the one before: torque, step, position.
 
-    A target is held where the PD law of the drive, ``kp (target - q) - kd dq``, stays within the
-    effort limit of its joint, by the newest feedback. The step is measured from the previous
-    *command*, not from the measured position: feedback lags, and a limit around it would slow
-    commands that are fine.
+    - Torque: ``kp (target - q) - kd dq`` of the drive stays within the effort limit of its joint.
+      The bounded target lies between the measured position and the target, whatever dq is.
+    - Step: measured from the previous *command*, not from the measured position: feedback lags,
+      and a limit around it would slow valid commands.
+    - Position, ``clip``: targets stay within the range of the joint. ``soft``: a policy with PD
+      targets asks for torque by pointing beyond the range, so the target may lie outside while
+      the joint itself is well inside. Within a margin of the limit the part of the target that
+      lies beyond it is scaled down, to nothing at the limit: there, and beyond it, no torque
+      drives the joint outward. Targets within the range are never changed. Where the torque limit
+      does not act, a target lies beyond the range by the width of the range at most.
+
+    Source:
+        The margin plays the part of soft_lower_limit and soft_upper_limit of ros2_control
+        (joint_limits, soft_joint_limiter), which scale the velocity in place of the torque.
     """
 
     def __init__(
@@ -26,8 +57,8 @@ class Limiter:
         joints: JointPlan,
         max_step: float,
         torque_factor: float = 0.0,
-        position: FloatArray | None = None,
-        velocity: FloatArray | None = None,
+        position_limits: PositionLimits = 'clip',
+        feedback: Feedback | None = None,
     ) -> None:
         """Prepare all buffers.
 
@@ -35,24 +66,31 @@ class Limiter:
             joints: Range, gains, effort limit and mode of each joint.
             max_step: Largest change of a position command per tick, in [rad]; 0: unlimited.
             torque_factor: Share of the effort limit that a target may ask for; 0: unlimited.
-            position: Measured positions in [rad], shape (num_joints,), updated by others.
-            velocity: Measured velocities in [rad]/[s], alike.
+            position_limits: How targets beyond the range of their joint are limited; soft clips
+                joints whose gains are not known.
+            feedback: Measured joints; None: neither torque nor soft limits act.
         """
         num_joints = len(joints.names)
-        self._lower = joints.lower
-        self._upper = joints.upper
+        self._lower, self._upper = np.array(joints.lower), np.array(joints.upper)
+        if position_limits == 'off':
+            self._lower[joints.is_position] = -np.inf
+            self._upper[joints.is_position] = np.inf
+        reach, lead = _torque_reach(joints, torque_factor)
+        self._soft = None
+        if position_limits == 'soft' and feedback is not None:
+            self._soft = _SoftRange(joints, feedback.position, np.isfinite(reach))
         self._step = np.where(joints.is_position, max_step, np.inf) if max_step > 0.0 else None
         self._small_step_squared = 0.99 * max_step * max_step
         self._low = np.zeros(num_joints)
         self._high = np.zeros(num_joints)
-        self._middle = np.zeros(num_joints)
         self._feedback = None
-        if position is not None and velocity is not None and torque_factor > 0.0:
-            reach, lead = _torque_reach(joints, torque_factor)
-            if np.isfinite(reach).any():
-                self._feedback = (position, velocity)
-                self._reach, self._lead = reach, lead
-                self._small_reach_squared = 0.99 * float(reach.min()) ** 2
+        if feedback is not None and np.isfinite(reach).any():
+            self._feedback = feedback
+            self._reach, self._lead = reach, lead
+            self._center = np.zeros(num_joints)
+            self._small_reach_squared = 0.99 * float(reach.min()) ** 2
+        self.is_inactive = True
+        """Whether no limit changed the last target, and it was within the range of its joint."""
         self.previous = np.zeros(num_joints)
         """Last command, shape (num_joints,); meaningful while has_previous."""
         self.has_previous = False
@@ -73,48 +111,128 @@ class Limiter:
 
     def _may_exceed_torque(self, target: FloatArray) -> bool:
         """Whether the torque limit can bind: not where all targets together are near enough."""
-        np.subtract(target, self._middle, self._low)
+        np.subtract(target, self._center, self._low)
         return not squared_norm(self._low) <= self._small_reach_squared
+
+    def _limit_torque(self, target: FloatArray, command: FloatArray, feedback: Feedback) -> bool:
+        """Bound the torque that a target asks for; return whether the command was written."""
+        position, velocity = feedback
+        np.multiply(velocity, self._lead, self._center)
+        np.add(self._center, position, self._center)
+        if not self._may_exceed_torque(target):
+            return False
+        low, high = self._low, self._high
+        np.subtract(self._center, self._reach, low)
+        np.add(self._center, self._reach, high)
+        np.minimum(low, position, out=low)
+        np.maximum(high, position, out=high)
+        np.maximum(target, low, out=command)
+        np.minimum(command, high, out=command)
+        return True
 
     def limit(self, target: FloatArray, command: FloatArray, has_feedback: bool = False) -> None:
         """Write the command nearest to the target that is inside all limits.
 
         Args:
             target: What is wanted, finite, shape (num_joints,).
-            command: Receives the limited command, shape (num_joints,); may be target itself.
-            has_feedback: Whether the measured joints are fresh and the torque is to be limited: a
-                slow way to a pose may pull as hard as it can.
+            command: Receives the limited command, shape (num_joints,); not target itself.
+            has_feedback: Whether the measured joints are fresh, and torque and soft limits are to
+                act. Without it positions are clipped: a slow way to a pose within the range may
+                pull as hard as it can.
         """
-        if has_feedback and self._feedback is not None:
-            position, velocity = self._feedback
-            np.multiply(velocity, self._lead, self._middle)
-            np.add(self._middle, position, self._middle)
-            if self._may_exceed_torque(target):
-                np.subtract(self._middle, self._reach, self._low)
-                np.add(self._middle, self._reach, self._high)
-                np.maximum(target, self._low, out=command)
-                np.minimum(command, self._high, out=command)
-                target = command
+        wanted = target
+        if (
+            has_feedback
+            and self._feedback is not None
+            and self._limit_torque(target, command, self._feedback)
+        ):
+            target = command
         if self._step is not None and self.has_previous and self._may_exceed_step(target):
             np.subtract(self.previous, self._step, self._low)
             np.add(self.previous, self._step, self._high)
             np.maximum(target, self._low, out=command)
             np.minimum(command, self._high, out=command)
             target = command
-        np.maximum(target, self._lower, out=command)
-        np.minimum(command, self._upper, out=command)
-        self.previous[:] = command
+        clipped = self._low
+        np.maximum(target, self._lower, out=clipped)
+        np.minimum(clipped, self._upper, out=clipped)
+        self.is_inactive = clipped.data == wanted.data
+        if has_feedback and self._soft is not None and not self.is_inactive:
+            self._soft.soften(target, clipped)
+        command[:] = clipped
+        self.previous[:] = clipped
         self.has_previous = True
+
+
+class _SoftRange:
+    """Lets targets lie outside the range of their joint as long as the joint is well inside."""
+
+    def __init__(
+        self, joints: JointPlan, position: FloatArray, has_torque_limit: npt.NDArray[np.bool_]
+    ) -> None:
+        self._lower, self._upper = joints.lower.tolist(), joints.upper.tolist()
+        width = joints.upper - joints.lower
+        self._furthest = np.where(has_torque_limit, np.inf, width).tolist()
+        self._margin = soft_margin(joints).tolist()
+        self._is_soft = has_gains(joints).tolist()
+        self._position = position
+
+    def soften(self, target: FloatArray, clipped: FloatArray) -> None:
+        """Give targets back what clipping took, as far as their joint is from its limit.
+
+        Args:
+            target: Targets, shape (num_joints,).
+            clipped: The same clipped to the range; changed in place.
+        """
+        for joint in np.flatnonzero(clipped != target).tolist():
+            if self._is_soft[joint]:
+                clipped[joint] = self._soft_target(joint, float(target[joint]))
+
+    def _soft_target(self, joint: int, wanted: float) -> float:
+        """Return the target in [rad] that takes the place of one outside the range."""
+        lower, upper = self._lower[joint], self._upper[joint]
+        furthest, measured = self._furthest[joint], float(self._position[joint])
+        if wanted > upper:
+            bound, room = max(upper, measured), upper - measured
+            wanted = min(wanted, bound + furthest)
+            nearest = min(bound, wanted)
+        else:
+            bound, room = min(lower, measured), measured - lower
+            wanted = max(wanted, bound - furthest)
+            nearest = max(bound, wanted)
+        share = min(max(room / self._margin[joint], 0.0), 1.0)
+        return wanted if share == 1.0 else nearest + share * (wanted - nearest)
+
+
+def soft_margin(joints: JointPlan) -> FloatArray:
+    """Return the distance to the limit from which torque outward is scaled down.
+
+    Args:
+        joints: Range of each joint.
+
+    Returns:
+        In [rad], shape (num_joints,); MAX_MARGIN where one side of the range is open.
+    """
+    width = joints.upper - joints.lower
+    margin: FloatArray = np.clip(MARGIN_SHARE * width, _MIN_MARGIN, MAX_MARGIN)
+    return margin
+
+
+def has_gains(joints: JointPlan) -> npt.NDArray[np.bool_]:
+    """Return which joints are driven by a PD law whose stiffness is known, (num_joints,)."""
+    if joints.stiffness is None:
+        return np.zeros(len(joints.names), dtype=bool)
+    return joints.is_position & (joints.stiffness > 0.0)
 
 
 def _torque_reach(joints: JointPlan, factor: float) -> tuple[FloatArray, FloatArray]:
     """Return how far from ``q + lead dq`` a target may lie, in [rad], and lead in [s]."""
     num_joints = len(joints.names)
     reach, lead = np.full(num_joints, np.inf), np.zeros(num_joints)
-    if joints.stiffness is None:
+    if joints.stiffness is None or factor == 0.0:
         return reach, lead
     damping = np.zeros(num_joints) if joints.damping is None else joints.damping
-    known = joints.is_position & (joints.stiffness > 0.0) & np.isfinite(joints.effort)
+    known = has_gains(joints) & np.isfinite(joints.effort)
     reach[known] = factor * joints.effort[known] / joints.stiffness[known]
     lead[known] = damping[known] / joints.stiffness[known]
     return reach, lead

@@ -17,7 +17,7 @@ from .command import CommandGate
 from .config import RunnerConfig
 from .fault_response import FaultResponse
 from .intake import Intake
-from .limits import Limiter
+from .limits import Feedback, Limiter
 from .modes import Event, Mode, next_mode
 from .pilot import Pilot
 from .plan import Plan
@@ -58,8 +58,8 @@ class PolicyRunner:
             plan.joints,
             config.max_joint_step,
             config.torque_limit,
-            self.joint_position,
-            self.joint_velocity,
+            config.position_limits,
+            Feedback(self.joint_position, self.joint_velocity),
         )
         self._ramp = Ramp(plan.joints.idle, round(config.ramp_time * 1e9))
         self._gate = CommandGate(
@@ -209,7 +209,8 @@ class PolicyRunner:
                 has_feedback = self._freshness.joints_are_fresh
                 self.limiter.limit(pilot.target, self._command, has_feedback)
                 if has_policy_step:
-                    actor.judge(self._command, self._longest_step)
+                    is_free = self.limiter.is_inactive and pilot.target is actor.target
+                    actor.judge(is_free, self._longest_step)
                 return self._result(True, has_policy_step, warning)
             self.fail(Finding('action_value', actor.problem), stamp_ns)
         if self._mode is Mode.STANDBY:

@@ -41,7 +41,6 @@ class Shadow:
         self._max_divergence = max_divergence
         self._watch = Watch(config.checks, config.fault_action)
         num_joints = len(actor.plan.joints.names)
-        self._nowhere = np.full(num_joints, np.nan)
         self.divergence = np.zeros(num_joints)
         self.worst = np.zeros(num_joints)
         self._amount = np.zeros(num_joints)
@@ -112,7 +111,7 @@ class Shadow:
         if not actor.is_sound:
             self.problem = actor.problem
             return
-        actor.judge(self._nowhere)
+        actor.judge()
         found = self._watch.judge(actor.findings, int(ring.stamps[ring.place(number)]))
         if found is not None:
             self.problem = found.reason

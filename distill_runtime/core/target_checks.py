@@ -45,7 +45,7 @@ class TargetChecks:
         self,
         action: Float32Array,
         target: FloatArray,
-        command: FloatArray,
+        is_free: bool = False,
         longest_step: float = math.inf,
     ) -> tuple[Finding, ...]:
         """Return what is wrong with one policy step.
@@ -53,12 +53,11 @@ class TargetChecks:
         Args:
             action: Raw network output, shape (act_dim,).
             target: Targets before all limits, shape (num_joints,).
-            command: What was sent of them; where it is the target, all are within their limits.
+            is_free: Whether they were sent as they are, all within the range of their joint.
             longest_step: How far a position command is from the one before at most, in [rad].
         """
         findings: tuple[Finding, ...] = ()
         difference = self._difference
-        is_free = target.data == command.data
         is_near = is_free and self._was_free and longest_step <= self._jump
         self._was_free = is_free
         if self._has_previous and not is_near:

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field, fields, replace
 from pathlib import Path
 
 from distill_runtime.core.checks import CheckConfig, DEFAULT_CHECKS
-from distill_runtime.core.config import RunnerConfig
+from distill_runtime.core.config import position_limits_for, RunnerConfig
 from distill_runtime.errors import ConfigError
 from distill_runtime.spec.mapping import read_fields, shown
 from distill_runtime.spec.strict_yaml import parse_yaml, read_yaml
@@ -19,7 +19,7 @@ _OWN = tuple(
     for entry in fields(RunnerConfig)
     if entry.name not in ('ticks_per_step', 'start_in', 'checks')
 )
-NAMES = (*_OWN, 'control_rate', 'input_stamps')
+NAMES = (*_OWN, 'command_type', 'control_rate', 'input_stamps')
 """Parameters that a replay takes, beside checks.NAME.limit, .debounce and .action."""
 
 
@@ -47,6 +47,7 @@ def replay_config(parameters: Mapping[str, object]) -> ReplayConfig:
     checks = dict(DEFAULT_CHECKS)
     rate: object = 0.0
     stamps: object = 'header'
+    command_type = ''
     for name, value in parameters.items():
         if name.startswith('checks.'):
             _set_check(checks, name, value)
@@ -54,6 +55,8 @@ def replay_config(parameters: Mapping[str, object]) -> ReplayConfig:
             rate = value
         elif name == 'input_stamps':
             stamps = value
+        elif name == 'command_type':
+            command_type = str(value)
         elif name in _OWN:
             own[name] = value
         else:
@@ -66,8 +69,9 @@ def replay_config(parameters: Mapping[str, object]) -> ReplayConfig:
     if isinstance(rate, bool) or not isinstance(rate, (int, float)) or not 0.0 <= rate < 1e6:
         raise ConfigError(f'control_rate is {shown(rate)}, expected at least 0 Hz')
     runner = read_fields(RunnerConfig, {'start_in': 'policy', **own}, '')
+    limits = position_limits_for(runner.position_limits, command_type)
     return ReplayConfig(
-        runner=replace(runner, checks=checks),
+        runner=replace(runner, checks=checks, position_limits=limits),
         control_rate=float(rate),
         uses_arrival=stamps == 'arrival',
     )

@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 import math
 
 from distill_runtime.core.checks import CheckConfig
-from distill_runtime.core.config import RunnerConfig
+from distill_runtime.core.config import position_limits_for, RunnerConfig
 from distill_runtime.core.swap import SwapTerms
 from distill_runtime.errors import ConfigError
 
@@ -120,6 +120,11 @@ class StudentNodeConfig:
         _RUNNER.torque_limit,
         "share of a joint's effort limit that a target may ask of the PD law; 0: any torque",
     )
+    position_limits: str = parameter(
+        _RUNNER.position_limits,
+        'targets beyond the range of their joint: soft (less torque outward near the limit; clip '
+        'where gains are unknown, and with command_type trajectory), clip or off',
+    )
     max_joint_step: float = parameter(
         _RUNNER.max_joint_step,
         'largest change of a position command per tick in rad; 0: unlimited',
@@ -212,5 +217,9 @@ class StudentNodeConfig:
             start_pose_limit=self.start_pose_limit,
             start_tilt_limit=self.start_tilt_limit,
             torque_limit=self.torque_limit,
+            position_limits=position_limits_for(
+                self.position_limits,  # type: ignore[arg-type]
+                self.command_type,
+            ),
             checks=checks,
         )

@@ -25,7 +25,6 @@ GAIT = {
 }
 RESTARTING = {**GAIT, 'standing': {'below': 0.1, 'phase': 0.0, 'restart': True}}
 TURN = 2.0 * math.pi * 5.0 * 0.02  # per step
-NO_COMMAND = np.full(3, np.nan)
 
 
 def make_actor(*terms, output=0.0, checks=DEFAULT_CHECKS, **spec):
@@ -223,12 +222,12 @@ def test_findings_are_of_the_targets_and_of_what_training_has_not_seen():
     found = []
     for position in (1.0, 1.5, 0.0):
         actor.step(head_of(actor, position=[position, 0.0, 0.0]))
-        actor.judge(NO_COMMAND)
+        actor.judge()
         found.append([finding.check for finding in actor.findings])
     assert found == [[], ['target_step', 'observation_range'], ['target_step']]
     actor.restart()
     assert actor.findings == ()
     actor.policy.output = -4.0
     actor.step(head_of(actor))
-    actor.judge(NO_COMMAND)
+    actor.judge()
     assert actor.findings == ()  # the first target jumps from nowhere

@@ -36,7 +36,8 @@ class Judge:
         """Return {check: reason} of a policy step."""
         wanted = np.array(target, float)
         command = np.clip(wanted, self.joints.lower, self.joints.upper)
-        findings = self.checks.judge(np.array(action, np.float32), wanted, command)
+        is_free = bool(np.array_equal(wanted, command))
+        findings = self.checks.judge(np.array(action, np.float32), wanted, is_free)
         return {finding.check: finding.reason for finding in findings}
 
 
@@ -65,7 +66,8 @@ def test_jump_is_found_whatever_steps_the_commands_are_limited_to(longest_step):
     for target, is_found in ((0.0, False), (0.8, True), (0.9, False), (0.3, True)):
         wanted = np.array([0.0, target, 0.0])
         np.clip(wanted, command - longest_step, command + longest_step, out=command)
-        findings = judge.checks.judge(np.zeros(3, np.float32), wanted, command, longest_step)
+        is_free = bool(np.array_equal(wanted, command))
+        findings = judge.checks.judge(np.zeros(3, np.float32), wanted, is_free, longest_step)
         assert bool(findings) is is_found
 
 
@@ -148,4 +150,4 @@ def test_findings_are_those_of_the_last_step_alone():
 def test_target_that_only_its_step_limits_is_not_saturated():
     judge = Judge()
     target = np.array([0.5, 0.5, 0.5])
-    assert judge.checks.judge(np.zeros(3, np.float32), target, 0.5 * target) == ()
+    assert judge.checks.judge(np.zeros(3, np.float32), target) == ()

@@ -9,6 +9,7 @@ from dataclasses import replace
 from distill_runtime.core.actor import Actor
 from distill_runtime.core.checks import CHECK_ACTIONS, CHECKS, Finding
 from distill_runtime.core.config import RunnerConfig
+from distill_runtime.core.limits import POSITION_LIMITS as LIMIT_KINDS
 from distill_runtime.core.modes import Event, FAULT_ACTIONS, Mode
 from distill_runtime.core.runner import PolicyRunner
 from distill_runtime.core.sensors import NEVER, Sensors
@@ -146,6 +147,7 @@ configs = st.builds(
     escalation_time=st.sampled_from([0.0, 0.05, 1.0]),
     start_pose_limit=st.sampled_from([0.0, 0.5]),
     torque_limit=st.sampled_from([0.0, 0.5, 1.0]),
+    position_limits=st.sampled_from(LIMIT_KINDS),
     max_joint_step=st.sampled_from([0.0, 0.05, 1.0]),
     checks=checks(),
 )
@@ -271,10 +273,32 @@ class Machine:
             return
         command = step.command
         assert np.all(np.isfinite(command))
-        assert np.all((self.lower <= command) & (command <= self.upper))
+        lower, upper = self.bounds_of(step)
+        assert np.all((lower <= command) & (command <= upper))
         if self.previous is not None:
-            assert np.all(np.abs(command - self.previous) <= self.max_step + 1e-12)
+            is_near = np.abs(command - self.previous) <= self.max_step + 1e-12
+            is_back = np.clip(self.previous, self.lower, self.upper) != self.previous
+            assert np.all(is_near | is_back)  # out of the range a soft limit may call a joint back
         self.previous = command.copy()
+
+    def bounds_of(self, step):
+        """Return between what a command must lie: a soft limit looks at the measured joint."""
+        wanted = self.runner.config.position_limits
+        is_position = np.array(self.modes) == 'position'
+        if wanted == 'off':
+            return (
+                np.where(is_position, -np.inf, self.lower),
+                np.where(is_position, np.inf, self.upper),
+            )
+        if wanted == 'clip' or step.mode is not Mode.POLICY:
+            return self.lower, self.upper
+        measured = self.runner.joint_position
+        lower = np.where(self.lower < measured, -np.inf, measured)
+        upper = np.where(measured < self.upper, np.inf, measured)
+        return (
+            np.where(is_position, lower, self.lower),
+            np.where(is_position, upper, self.upper),
+        )
 
 
 joint_modes = st.just(('position',) * 3) | st.tuples(*[st.sampled_from(MODES)] * 3)

@@ -1,0 +1,134 @@
+# Copyright 2026 The distill_runtime Authors
+# SPDX-License-Identifier: Apache-2.0
+"""How often joint limits change what a policy asks for, by its golden vectors or a dry run."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+from distill_runtime.core.action import ActionMap
+from distill_runtime.core.arrays import FloatArray
+from distill_runtime.core.limits import Feedback, has_gains, Limiter, PositionLimits
+from distill_runtime.core.plan import Plan
+from distill_runtime.spec.compile import compile_spec, sensor_layout
+import numpy as np
+
+from .model import LoadedPolicy
+from .trial import record_trial
+
+NUM_STEPS = 200
+
+
+@dataclass(frozen=True, kw_only=True)
+class LimitUse:
+    """Targets that each limit changes; all shares are of the targets whose joint was measured."""
+
+    source: Literal['golden', 'dry_run']
+    """Where the targets come from: golden vectors, or first steps on random sensors."""
+    num_steps: int
+    num_joints: int
+    soft_joints: tuple[str, ...]
+    """Joints with soft position limits; those without known gains are clipped."""
+    measured: float
+    """Share of the targets whose observation holds the position of their joint."""
+    soft: float
+    """Share that soft position limits change."""
+    clip: float
+    """Share that clipping to the range changes."""
+    torque: float
+    """Share that torque_limit 1 changes."""
+    largest_clip: float
+    """Largest change by clipping, in [rad]."""
+    clipped_joint: str
+    """Joint of the largest change; '' if there is none."""
+
+
+def limit_use(policy: LoadedPolicy) -> LimitUse:
+    """Apply each limit alone to the targets of golden vectors, or of a dry run without them.
+
+    Args:
+        policy: It is reset before and after.
+
+    Raises:
+        ModelError: If the network gives no numbers.
+    """
+    golden, source = policy.spec.golden, 'golden'
+    if golden is None:
+        golden, source = record_trial(policy, NUM_STEPS), 'dry_run'
+    plan = compile_spec(policy.spec, sensor_layout(policy.spec))
+    target = targets(plan, np.array(golden.action, dtype=np.float32))
+    position, velocity = measured_joints(plan, np.array(golden.observation))
+    known = np.isfinite(position) & plan.joints.is_position
+    position = np.where(known, position, plan.joints.idle)
+    velocity = np.where(np.isfinite(velocity), velocity, 0.0)
+
+    def changed(limits: PositionLimits, torque_factor: float = 0.0) -> FloatArray:
+        """Return how far one limit moves each target, in [rad], shape (T, num_joints)."""
+        feedback = Feedback(np.zeros(position.shape[1]), np.zeros(position.shape[1]))
+        limiter = Limiter(plan.joints, 0.0, torque_factor, limits, feedback)
+        command = np.zeros_like(target)
+        for step in range(len(target)):
+            feedback.position[:], feedback.velocity[:] = position[step], velocity[step]
+            limiter.limit(target[step], command[step], has_feedback=True)
+        return np.where(known, np.abs(command - target), 0.0)
+
+    count = max(1, int(known.sum()))
+    clip = changed('clip')
+    joint = int(clip.max(axis=0).argmax())
+    names = plan.joints.names
+    return LimitUse(
+        source='golden' if source == 'golden' else 'dry_run',
+        num_steps=len(target),
+        num_joints=len(names),
+        soft_joints=tuple(np.array(names)[has_gains(plan.joints)].tolist()),
+        measured=float(known.mean()),
+        soft=np.count_nonzero(changed('soft')) / count,
+        clip=np.count_nonzero(clip) / count,
+        torque=np.count_nonzero(changed('off', 1.0)) / count,
+        largest_clip=float(clip.max()),
+        clipped_joint=names[joint] if clip.any() else '',
+    )
+
+
+def targets(plan: Plan, actions: np.ndarray) -> FloatArray:
+    """Return the targets of network outputs.
+
+    Args:
+        plan: The policy.
+        actions: Raw outputs, float32, shape (T, act_dim).
+
+    Returns:
+        Targets before limits, shape (T, num_joints).
+    """
+    action_map = ActionMap(plan.action, plan.joints.idle, np.zeros(plan.action.width))
+    result = np.zeros((len(actions), len(plan.joints.names)))
+    for step, action in enumerate(actions):
+        action_map.apply(action)
+        result[step] = action_map.target
+    return result
+
+
+def measured_joints(plan: Plan, observations: np.ndarray) -> tuple[FloatArray, FloatArray]:
+    """Recover joint positions and velocities from the newest frame of observations.
+
+    Args:
+        plan: How sensors become observations.
+        observations: All inputs after one another, shape (T, obs_dim).
+
+    Returns:
+        Positions in [rad] and velocities in [rad]/[s], each (T, num_joints), policy order; NaN
+        where no observation term holds them.
+    """
+    vector = np.full((len(observations), plan.vector_dim), np.nan)
+    start = 0
+    for entry in plan.inputs:
+        element = entry.layout - (entry.depth - 1) * len(entry.index)  # in the newest frame
+        chosen = np.flatnonzero(element >= 0)
+        element = element[chosen]
+        chosen, element = chosen[entry.scale[element] != 0], element[entry.scale[element] != 0]
+        vector[:, entry.index[element]] = (
+            observations[:, start + chosen] / entry.scale[element] + entry.offset[element]
+        )
+        start += len(entry.layout)
+    return vector[:, plan.joints.position_index], vector[:, plan.joints.velocity_index]
