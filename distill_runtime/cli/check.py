@@ -42,8 +42,9 @@ examples:
 
 json: deployable, findings [code, severity, message, hint], spec, sources {field: where from},
 conflicts, model {path, sha256, inputs, outputs, opset, signatures [key, valid]}, observation
-(index ranges, both ends in them), dry_run, target_at_rest, bag (with --bag) {path, topics, ticks,
-valid_ticks, reference, explained {joint: share}}
+(index ranges, both ends in them), dry_run, limits {soft, clip, torque: share of the targets of
+golden vectors or dry run that each limit changes}, target_at_rest, bag (with --bag) {path, topics,
+ticks, valid_ticks, reference, explained {joint: share}}
 
 exit status: 0 deployable (there may be warnings), 1 errors: the file is a model, but its spec is
 missing, incomplete or wrong, or its network is, 2 no readable model, spec file or recording, or

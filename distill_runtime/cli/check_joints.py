@@ -6,7 +6,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from distill_runtime.core.limits import MARGIN_SHARE, MAX_MARGIN
 from distill_runtime.policy.examination import Examination
+from distill_runtime.policy.limit_use import LimitUse
 from distill_runtime.spec.spec import PolicySpec
 
 from .numbers_text import bounds_text, clip_text, number_range
@@ -111,3 +113,34 @@ def _action_lines(spec: PolicySpec) -> Iterator[str]:
     for state in spec.state:
         start = 'zeros' if state.initial is None else f'{number_range(state.initial)}'
         yield f'state {state.input} <- {state.output}, {list(state.shape)}, {start} at reset'
+
+
+def limit_section(use: LimitUse) -> Section:
+    """Say which position limits act by default, and how often each limit would bind."""
+    return Section(title='limits of what is sent', lines=list(_limit_lines(use)))
+
+
+def _limit_lines(use: LimitUse) -> Iterator[str]:
+    bounded, soft = len(use.bounded_joints), len(use.soft_joints)
+    if not bounded:
+        yield 'position_limits: no effect, no range of a joint is known: give --robot'
+    elif soft:
+        yield (
+            f'position_limits soft (default) at {soft} of {use.num_joints} joints: less torque '
+            f'outward within {MARGIN_SHARE:.0%} of the range (at most {MAX_MARGIN:g} rad) of a '
+            'limit'
+        )
+    if bounded > soft:
+        hard = [name for name in use.bounded_joints if name not in use.soft_joints]
+        yield f'position_limits clip at joints without known gains: {", ".join(hard)}'
+    steps = f'{use.num_steps} steps'
+    steps += ' of the golden vectors' if use.source == 'golden' else ' on random sensors'
+    if use.measured == 0.0:
+        yield f'{steps}: no observation holds a joint position, no limit could be tried'
+        return
+    most = f', by up to {use.largest_clip:.2g} rad ({use.clipped_joint})'
+    yield (
+        f'{steps}: soft changes {use.soft:.1%} of the targets, clip {use.clip:.1%}'
+        + (most if use.clipped_joint else '')
+        + f', torque_limit 1 {use.torque:.1%}'
+    )

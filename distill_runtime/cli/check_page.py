@@ -11,7 +11,7 @@ from distill_runtime.policy.examination import Examination
 from distill_runtime.spec.differences import differences
 from distill_runtime.spec.sources import SourcedSpec
 
-from .check_joints import action_section, joint_section
+from .check_joints import action_section, joint_section, limit_section
 from .check_observation import observation_sections
 from .findings_page import counts_text, findings_sections
 from .page import Section
@@ -37,6 +37,7 @@ def check_page(
     if found.sourced is not None:
         sections.append(joint_section(found, found.sourced.spec, width))
         sections.append(action_section(found.sourced.spec))
+        sections += [] if found.limits is None else [limit_section(found.limits)]
         sections += _sources(found.sourced, found.path, width)
     sections.append(Section(title='trial', lines=list(_trial(found))))
     return [*sections, *more, *findings_sections(found.findings, width), _verdict(found)]

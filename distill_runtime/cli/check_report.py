@@ -33,6 +33,7 @@ def check_report(found: Examination, model: ModelFacts) -> dict[str, object]:
         else {'name': found.robot.name, 'joints': list(found.robot.joints)},
         'golden_error': None if policy is None else policy.golden_error,
         'dry_run': None if found.run is None else dataclasses.asdict(found.run),
+        'limits': None if found.limits is None else plain(dataclasses.asdict(found.limits)),
         'target_at_rest': None if found.step is None else found.step.target.tolist(),
     }
 

@@ -4,6 +4,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import Literal, NamedTuple
 
 import numpy as np
@@ -20,6 +21,26 @@ MARGIN_SHARE = 0.05
 MAX_MARGIN = 0.1
 """Largest margin of soft position limits, in [rad]."""
 _MIN_MARGIN = 1e-6  # of a joint whose range is a point
+FASTEST_JOINT = 100.0
+"""Velocity in [rad]/[s] that no joint exceeds whose limit is not known; the fastest joint of the
+robot profiles is specified for 37 rad/s.
+"""
+
+
+@dataclass(frozen=True, kw_only=True)
+class LimitConfig:
+    """Which limits act; the default is that of the ranges alone."""
+
+    max_step: float = 0.0
+    """Largest change of a position command per tick, in [rad]; 0: unlimited."""
+    torque_limit: float = 0.0
+    """Share of the effort limit that a target may ask for; 0: unlimited."""
+    position_limits: PositionLimits = 'clip'
+    """How targets beyond the range of their joint are limited; soft clips joints whose gains are
+    not known.
+    """
+    period: float = 0.0
+    """Time between two commands, in [s]."""
 
 
 class Feedback(NamedTuple):
@@ -36,8 +57,11 @@ class Limiter:
 
     Each limit has the last word over the one before: torque, step, position.
 
-    - Torque: ``kp (target - q) - kd dq`` of the drive stays within the effort limit of its joint.
-      The bounded target lies between the measured position and the target, whatever dq is.
+    - Torque: ``kp (target - q) - kd dq`` of the drive stays within a share of the effort limit.
+      From a share of 1 on it is the drive that saturates, and a target may lead the joint further
+      by what it can move until the next command: else the torque would fall below the one of
+      training as the joint moves on. The bounded target lies between the measured position and
+      the target, whatever dq is.
     - Step: measured from the previous *command*, not from the measured position: feedback lags,
       and a limit around it would slow valid commands.
     - Position, ``clip``: targets stay within the range of the joint. ``soft``: a policy with PD
@@ -53,31 +77,24 @@ class Limiter:
     """
 
     def __init__(
-        self,
-        joints: JointPlan,
-        max_step: float,
-        torque_factor: float = 0.0,
-        position_limits: PositionLimits = 'clip',
-        feedback: Feedback | None = None,
+        self, joints: JointPlan, config: LimitConfig, feedback: Feedback | None = None
     ) -> None:
         """Prepare all buffers.
 
         Args:
             joints: Range, gains, effort limit and mode of each joint.
-            max_step: Largest change of a position command per tick, in [rad]; 0: unlimited.
-            torque_factor: Share of the effort limit that a target may ask for; 0: unlimited.
-            position_limits: How targets beyond the range of their joint are limited; soft clips
-                joints whose gains are not known.
+            config: Which limits act.
             feedback: Measured joints; None: neither torque nor soft limits act.
         """
+        max_step = config.max_step
         num_joints = len(joints.names)
         self._lower, self._upper = np.array(joints.lower), np.array(joints.upper)
-        if position_limits == 'off':
+        if config.position_limits == 'off':
             self._lower[joints.is_position] = -np.inf
             self._upper[joints.is_position] = np.inf
-        reach, lead = _torque_reach(joints, torque_factor)
+        reach, lead = _torque_reach(joints, config)
         self._soft = None
-        if position_limits == 'soft' and feedback is not None:
+        if config.position_limits == 'soft' and feedback is not None:
             self._soft = _SoftRange(joints, feedback.position, np.isfinite(reach))
         self._step = np.where(joints.is_position, max_step, np.inf) if max_step > 0.0 else None
         self._small_step_squared = 0.99 * max_step * max_step
@@ -170,12 +187,18 @@ class _SoftRange:
     def __init__(
         self, joints: JointPlan, position: FloatArray, has_torque_limit: npt.NDArray[np.bool_]
     ) -> None:
-        self._lower, self._upper = joints.lower.tolist(), joints.upper.tolist()
-        width = joints.upper - joints.lower
-        self._furthest = np.where(has_torque_limit, np.inf, width).tolist()
-        self._margin = soft_margin(joints).tolist()
-        self._is_soft = has_gains(joints).tolist()
+        num_joints = len(joints.names)
         self._position = position
+        self._lower, self._upper = np.array(joints.lower), np.array(joints.upper)
+        self._furthest = np.where(has_torque_limit, np.inf, joints.upper - joints.lower)
+        self._per_margin = 1.0 / soft_margin(joints)
+        self._is_soft = has_gains(joints)
+        self._low = np.zeros(num_joints)
+        self._high = np.zeros(num_joints)
+        self._wanted = np.zeros(num_joints)
+        self._nearest = np.zeros(num_joints)
+        self._share = np.zeros(num_joints)
+        self._mask = np.zeros(num_joints, dtype=bool)
 
     def soften(self, target: FloatArray, clipped: FloatArray) -> None:
         """Give targets back what clipping took, as far as their joint is from its limit.
@@ -184,24 +207,32 @@ class _SoftRange:
             target: Targets, shape (num_joints,).
             clipped: The same clipped to the range; changed in place.
         """
-        for joint in np.flatnonzero(clipped != target).tolist():
-            if self._is_soft[joint]:
-                clipped[joint] = self._soft_target(joint, float(target[joint]))
-
-    def _soft_target(self, joint: int, wanted: float) -> float:
-        """Return the target in [rad] that takes the place of one outside the range."""
-        lower, upper = self._lower[joint], self._upper[joint]
-        furthest, measured = self._furthest[joint], float(self._position[joint])
-        if wanted > upper:
-            bound, room = max(upper, measured), upper - measured
-            wanted = min(wanted, bound + furthest)
-            nearest = min(bound, wanted)
-        else:
-            bound, room = min(lower, measured), measured - lower
-            wanted = max(wanted, bound - furthest)
-            nearest = max(bound, wanted)
-        share = min(max(room / self._margin[joint], 0.0), 1.0)
-        return wanted if share == 1.0 else nearest + share * (wanted - nearest)
+        position, low, high = self._position, self._low, self._high
+        wanted, nearest, share, mask = self._wanted, self._nearest, self._share, self._mask
+        # a joint beyond its limit is not pulled back: where it is takes the place of the limit
+        np.minimum(self._lower, position, out=low)
+        np.maximum(self._upper, position, out=high)
+        np.maximum(target, low, out=nearest)
+        np.minimum(nearest, high, out=nearest)
+        # room up to the limit that the target is beyond, as a share of the margin
+        np.greater(target, high, out=mask)
+        np.subtract(position, self._lower, share)
+        np.subtract(self._upper, position, wanted)
+        np.copyto(share, wanted, where=mask)
+        np.multiply(share, self._per_margin, share)
+        np.maximum(share, 0.0, out=share)
+        np.minimum(share, 1.0, out=share)
+        np.subtract(low, self._furthest, low)
+        np.add(high, self._furthest, high)
+        np.maximum(target, low, out=wanted)
+        np.minimum(wanted, high, out=wanted)
+        # nearest + share (wanted - nearest), and exactly what is wanted where share is 1
+        np.equal(share, 1.0, out=mask)
+        np.subtract(wanted, nearest, low)
+        np.multiply(low, share, low)
+        np.add(nearest, low, nearest)
+        np.copyto(nearest, wanted, where=mask)
+        np.copyto(clipped, nearest, where=self._is_soft)
 
 
 def soft_margin(joints: JointPlan) -> FloatArray:
@@ -225,14 +256,17 @@ def has_gains(joints: JointPlan) -> npt.NDArray[np.bool_]:
     return joints.is_position & (joints.stiffness > 0.0)
 
 
-def _torque_reach(joints: JointPlan, factor: float) -> tuple[FloatArray, FloatArray]:
+def _torque_reach(joints: JointPlan, config: LimitConfig) -> tuple[FloatArray, FloatArray]:
     """Return how far from ``q + lead dq`` a target may lie, in [rad], and lead in [s]."""
-    num_joints = len(joints.names)
+    num_joints, share = len(joints.names), config.torque_limit
     reach, lead = np.full(num_joints, np.inf), np.zeros(num_joints)
-    if joints.stiffness is None or factor == 0.0:
+    if joints.stiffness is None or share == 0.0:
         return reach, lead
     damping = np.zeros(num_joints) if joints.damping is None else joints.damping
     known = has_gains(joints) & np.isfinite(joints.effort)
-    reach[known] = factor * joints.effort[known] / joints.stiffness[known]
+    reach[known] = share * joints.effort[known] / joints.stiffness[known]
     lead[known] = damping[known] / joints.stiffness[known]
+    if share >= 1.0:
+        fastest = np.where(np.isfinite(joints.velocity), joints.velocity, FASTEST_JOINT)
+        reach += config.period * fastest
     return reach, lead

@@ -17,7 +17,7 @@ from .command import CommandGate
 from .config import RunnerConfig
 from .fault_response import FaultResponse
 from .intake import Intake
-from .limits import Feedback, Limiter
+from .limits import Feedback, LimitConfig, Limiter
 from .modes import Event, Mode, next_mode
 from .pilot import Pilot
 from .plan import Plan
@@ -56,9 +56,12 @@ class PolicyRunner:
         self.pilot = Pilot(Actor(plan, policy, config.checks), config)
         self.limiter = Limiter(
             plan.joints,
-            config.max_joint_step,
-            config.torque_limit,
-            config.position_limits,
+            LimitConfig(
+                max_step=config.max_joint_step,
+                torque_limit=config.torque_limit,
+                position_limits=config.position_limits,
+                period=self.control_period_ns / 1e9,
+            ),
             Feedback(self.joint_position, self.joint_velocity),
         )
         self._ramp = Ramp(plan.joints.idle, round(config.ramp_time * 1e9))

@@ -20,6 +20,7 @@ from .dry_run import dry_run, DryRun, first_step, FirstStep
 from .encoder_file import open_policy
 from .find_spec import find_spec
 from .golden import replay_golden
+from .limit_use import limit_use, LimitUse
 from .model import load_policy, LoadedPolicy
 from .model_findings import trial_findings
 from .session import Graph, open_session
@@ -50,6 +51,8 @@ class Examination:
     """None if the model is refused."""
     run: DryRun | None
     step: FirstStep | None
+    limits: LimitUse | None
+    """What the joint limits do to its targets."""
     findings: tuple[Finding, ...]
 
     @property
@@ -80,6 +83,7 @@ def examine_model(
     except DistillError as refusal:
         return _refused(model, spec, description, admission, refusal)
     run, step, findings = try_policy(policy, description)
+    limits = None if step is None else limit_use(policy)
     return Examination(
         path=model,
         graph=policy.graph,
@@ -89,6 +93,7 @@ def examine_model(
         policy=policy,
         run=run,
         step=step,
+        limits=limits,
         findings=findings,
     )
 
@@ -154,6 +159,7 @@ def _refused(
         policy=None,
         run=None,
         step=None,
+        limits=None,
         findings=sorted_findings([_finding(code, refusal), *findings]),
     )
 

@@ -9,7 +9,7 @@ from typing import Literal
 
 from distill_runtime.core.action import ActionMap
 from distill_runtime.core.arrays import FloatArray
-from distill_runtime.core.limits import Feedback, has_gains, Limiter, PositionLimits
+from distill_runtime.core.limits import Feedback, has_gains, LimitConfig, Limiter, PositionLimits
 from distill_runtime.core.plan import Plan
 from distill_runtime.spec.compile import compile_spec, sensor_layout
 import numpy as np
@@ -28,8 +28,10 @@ class LimitUse:
     """Where the targets come from: golden vectors, or first steps on random sensors."""
     num_steps: int
     num_joints: int
+    bounded_joints: tuple[str, ...]
+    """Position joints whose range is known."""
     soft_joints: tuple[str, ...]
-    """Joints with soft position limits; those without known gains are clipped."""
+    """Those of them whose gains are known, too: the default limits them softly."""
     measured: float
     """Share of the targets whose observation holds the position of their joint."""
     soft: float
@@ -63,29 +65,37 @@ def limit_use(policy: LoadedPolicy) -> LimitUse:
     position = np.where(known, position, plan.joints.idle)
     velocity = np.where(np.isfinite(velocity), velocity, 0.0)
 
-    def changed(limits: PositionLimits, torque_factor: float = 0.0) -> FloatArray:
+    def changed(limits: PositionLimits, torque_limit: float = 0.0) -> FloatArray:
         """Return how far one limit moves each target, in [rad], shape (T, num_joints)."""
         feedback = Feedback(np.zeros(position.shape[1]), np.zeros(position.shape[1]))
-        limiter = Limiter(plan.joints, 0.0, torque_factor, limits, feedback)
+        config = LimitConfig(
+            torque_limit=torque_limit, position_limits=limits, period=plan.period_ns / 1e9
+        )
+        limiter = Limiter(plan.joints, config, feedback)
         command = np.zeros_like(target)
         for step in range(len(target)):
             feedback.position[:], feedback.velocity[:] = position[step], velocity[step]
             limiter.limit(target[step], command[step], has_feedback=True)
         return np.where(known, np.abs(command - target), 0.0)
 
-    count = max(1, int(known.sum()))
+    def share(change: FloatArray) -> float:
+        return float(np.count_nonzero(change)) / max(1, int(np.count_nonzero(known)))
+
     clip = changed('clip')
     joint = int(clip.max(axis=0).argmax())
-    names = plan.joints.names
+    joints = plan.joints
+    names = joints.names
+    is_bounded = joints.is_position & np.isfinite(joints.lower) & np.isfinite(joints.upper)
     return LimitUse(
         source='golden' if source == 'golden' else 'dry_run',
         num_steps=len(target),
         num_joints=len(names),
-        soft_joints=tuple(np.array(names)[has_gains(plan.joints)].tolist()),
+        bounded_joints=tuple(np.array(names)[is_bounded].tolist()),
+        soft_joints=tuple(np.array(names)[is_bounded & has_gains(joints)].tolist()),
         measured=float(known.mean()),
-        soft=np.count_nonzero(changed('soft')) / count,
-        clip=np.count_nonzero(clip) / count,
-        torque=np.count_nonzero(changed('off', 1.0)) / count,
+        soft=share(changed('soft')),
+        clip=share(clip),
+        torque=share(changed('off', 1.0)),
         largest_clip=float(clip.max()),
         clipped_joint=names[joint] if clip.any() else '',
     )

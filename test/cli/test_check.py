@@ -12,7 +12,7 @@ from support.real_policies import REAL, real_words
 
 KEYS = {
     'deployable', 'findings', 'spec', 'sources', 'conflicts', 'model', 'observation', 'robot',
-    'golden_error', 'dry_run', 'target_at_rest',
+    'golden_error', 'dry_run', 'limits', 'target_at_rest',
 }  # fmt: skip
 
 

@@ -6,7 +6,7 @@ import dataclasses
 import math
 
 from distill_runtime.core.arrays import locked_floats
-from distill_runtime.core.limits import Feedback, Limiter, MAX_MARGIN, soft_margin
+from distill_runtime.core.limits import Feedback, LimitConfig, Limiter, MAX_MARGIN, soft_margin
 from distill_runtime.spec.compile import compile_spec
 from hypothesis import given
 from hypothesis import strategies as st
@@ -29,31 +29,35 @@ def limited(limiter, target):
 
 
 def test_first_command_is_limited_in_range_alone():
-    assert limited(Limiter(joint_plan(), 0.1), [0.9, -5.0, 1.1]) == [0.9, -1.0, 1.0]
+    assert limited(Limiter(joint_plan(), LimitConfig(max_step=0.1)), [0.9, -5.0, 1.1]) == [
+        0.9,
+        -1.0,
+        1.0,
+    ]
 
 
 def test_step_is_measured_from_the_command_before():
-    limiter = Limiter(joint_plan(), 0.25)
+    limiter = Limiter(joint_plan(), LimitConfig(max_step=0.25))
     limited(limiter, [0.0, 0.0, 0.5])
     assert limited(limiter, [1.0, -1.0, 0.5]) == [0.25, -0.25, 0.5]
     assert limited(limiter, [1.0, -1.0, 0.375]) == [0.5, -0.5, 0.375]
 
 
 def test_step_bound_is_inclusive():
-    limiter = Limiter(joint_plan(), 0.25)
+    limiter = Limiter(joint_plan(), LimitConfig(max_step=0.25))
     limited(limiter, [0.0, 0.0, 0.0])
     assert limited(limiter, [0.25, -0.25, 0.2500001]) == [0.25, -0.25, 0.25]
 
 
 def test_range_has_the_last_word_over_the_step():
-    limiter = Limiter(joint_plan(), 0.25)
+    limiter = Limiter(joint_plan(), LimitConfig(max_step=0.25))
     limiter.previous[:] = 3.0
     limiter.has_previous = True
     assert limited(limiter, [3.0, 0.0, -1.0]) == [1.0, 1.0, 1.0]
 
 
 def test_reset_frees_the_next_step():
-    limiter = Limiter(joint_plan(), 0.25)
+    limiter = Limiter(joint_plan(), LimitConfig(max_step=0.25))
     limited(limiter, [0.0, 0.0, 0.0])
     limiter.reset()
     assert not limiter.has_previous
@@ -61,31 +65,35 @@ def test_reset_frees_the_next_step():
 
 
 def test_zero_step_turns_the_step_limit_off():
-    limiter = Limiter(joint_plan(), 0.0)
+    limiter = Limiter(joint_plan(), LimitConfig(max_step=0.0))
     limited(limiter, [-1.0, -1.0, -1.0])
     assert limited(limiter, [1.0, 1.0, 1.0]) == [1.0, 1.0, 1.0]
 
 
 def test_velocities_and_efforts_may_jump():
-    limiter = Limiter(joint_plan(modes=('position', 'velocity', 'effort')), 0.25)
+    limiter = Limiter(
+        joint_plan(modes=('position', 'velocity', 'effort')), LimitConfig(max_step=0.25)
+    )
     limited(limiter, [0.0, 0.0, 0.0])
     assert limited(limiter, [1.0, 1.0, -1.0]) == [0.25, 1.0, -1.0]
 
 
 def test_unlimited_joint_is_left_alone():
-    limiter = Limiter(joint_plan(lower=(-math.inf,) * 3, upper=(math.inf,) * 3), 0.0)
+    limiter = Limiter(
+        joint_plan(lower=(-math.inf,) * 3, upper=(math.inf,) * 3), LimitConfig(max_step=0.0)
+    )
     assert limited(limiter, [1e6, -1e6, 0.0]) == [1e6, -1e6, 0.0]
 
 
 def test_target_is_not_written():
     target = np.array([9.0, 9.0, 9.0])
-    Limiter(joint_plan(), 0.25).limit(target, np.zeros(3))
+    Limiter(joint_plan(), LimitConfig(max_step=0.25)).limit(target, np.zeros(3))
     assert target.tolist() == [9.0, 9.0, 9.0]
 
 
 def test_target_of_another_width_is_a_programming_error():
     with pytest.raises(ValueError, match='broadcast'):
-        Limiter(joint_plan(), 0.25).limit(np.zeros(2), np.zeros(3))
+        Limiter(joint_plan(), LimitConfig(max_step=0.25)).limit(np.zeros(2), np.zeros(3))
 
 
 finite = st.floats(-1e6, 1e6)
@@ -100,7 +108,7 @@ finite = st.floats(-1e6, 1e6)
 def test_every_command_is_finite_in_range_and_within_a_step(ranges, max_step, targets):
     lower = np.array([low for low, _ in ranges])
     upper = lower + [width for _, width in ranges]
-    limiter = Limiter(joint_plan(lower, upper), max_step)
+    limiter = Limiter(joint_plan(lower, upper), LimitConfig(max_step=max_step))
     previous = None
     for target in targets:
         command = np.array(limited(limiter, target))
@@ -117,11 +125,12 @@ def test_every_command_is_finite_in_range_and_within_a_step(ranges, max_step, ta
 GAINS = {'stiffness': [20.0, 50.0, 10.0], 'damping': [0.5, 2.0, 0.0]}
 
 
-def torque_limiter(position, velocity, factor=1.0, max_step=0.0, **spec):
+def torque_limiter(position, velocity, factor=1.0, max_step=0.0, period=0.0, **spec):
     changes = {'limits': {'effort': [10.0, 25.0, 5.0]}, **GAINS, **spec}
     joints = compile_spec(make_spec(**changes)).joints
     feedback = Feedback(np.array(position, float), np.array(velocity, float))
-    return Limiter(joints, max_step, factor, feedback=feedback)
+    config = LimitConfig(max_step=max_step, torque_limit=factor, period=period)
+    return Limiter(joints, config, feedback)
 
 
 def bounded(limiter, target):
@@ -146,6 +155,15 @@ def test_moving_joint_may_be_led_further():
 def test_torque_factor_is_a_share_of_the_limit():
     assert bounded(torque_limiter([0] * 3, [0] * 3, 0.5), [9, 9, 9]) == [0.25, 0.25, 0.25]
     assert bounded(torque_limiter([0] * 3, [0] * 3, 0.0), [9, 9, 9]) == [9.0, 9.0, 9.0]
+
+
+def test_saturating_drive_keeps_its_torque_until_the_next_command():
+    limits = {'effort': [10.0, 25.0, 5.0], 'velocity': [20.0, 5.0, None]}
+    full = torque_limiter([0] * 3, [0] * 3, period=0.02, limits=limits)
+    # 0.5 rad, and what the joint may move in 0.02 s at 20, 5 and, not known, 100 rad/s
+    assert bounded(full, [9, -9, 9]) == pytest.approx([0.5 + 0.4, -0.5 - 0.1, 0.5 + 2.0])
+    half = torque_limiter([0] * 3, [0] * 3, 0.5, period=0.02, limits=limits)
+    assert bounded(half, [9, -9, 9]) == [0.25, -0.25, 0.25]
 
 
 def test_without_fresh_feedback_no_torque_is_known():
@@ -181,7 +199,8 @@ def test_step_has_the_last_word_over_the_torque_and_the_range_over_both():
 def test_torque_bound_follows_the_feedback():
     position = np.zeros(3)
     joints = compile_spec(make_spec(limits={'effort': [10.0] * 3}, **GAINS)).joints
-    limiter = Limiter(joints, 0.0, 1.0, feedback=Feedback(position, np.zeros(3)))
+    feedback = Feedback(position, np.zeros(3))
+    limiter = Limiter(joints, LimitConfig(torque_limit=1.0), feedback)
     assert bounded(limiter, [9.0, 9.0, 9.0]) == [0.5, 0.2, 1.0]
     position[:] = 1.0
     assert bounded(limiter, [9.0, 9.0, 9.0]) == [1.5, 1.2, 2.0]
@@ -233,7 +252,8 @@ RANGES = {'position': [[-1.0, 1.0], [-0.25, 3.0], [-1.0, 1.0]]}
 
 def soft_limiter(position, kind='soft', factor=0.0, max_step=0.0, **spec):
     joints = compile_spec(make_spec(**{'limits': RANGES, **GAINS, **spec})).joints
-    return Limiter(joints, max_step, factor, kind, Feedback(np.array(position), np.zeros(3)))
+    config = LimitConfig(max_step=max_step, torque_limit=factor, position_limits=kind)
+    return Limiter(joints, config, Feedback(np.array(position), np.zeros(3)))
 
 
 def test_target_beyond_the_range_stays_while_the_joint_is_well_inside():
