@@ -17,7 +17,7 @@ class TimedPolicy:
     """Does what another policy does, and measures it; see core.step.Policy.
 
     Attributes:
-        mean_ns: Running mean of the time that a run takes.
+        mean_ns: Running mean of the time that a run takes; 0 before the first.
     """
 
     def __init__(self, policy: Policy) -> None:
@@ -33,4 +33,5 @@ class TimedPolicy:
         """Compute the action from the inputs, and carry the recurrent state."""
         start_ns = time.perf_counter_ns()
         self._policy.run()
-        self.mean_ns += _SHARE * (time.perf_counter_ns() - start_ns - self.mean_ns)
+        share = _SHARE if self.mean_ns else 1.0
+        self.mean_ns += share * (time.perf_counter_ns() - start_ns - self.mean_ns)

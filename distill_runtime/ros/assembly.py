@@ -8,7 +8,10 @@ from collections.abc import Mapping
 import contextlib
 
 from distill_runtime.core.checks import CheckConfig
+from distill_runtime.core.runner import PolicyRunner
 from distill_runtime.core.sensors import Sensors
+from distill_runtime.policy.timed import TimedPolicy
+from distill_runtime.spec.compile import compile_spec, sensor_layout
 from rclpy.node import Node
 
 from .cast import Cast
@@ -37,7 +40,9 @@ def assemble(
         DistillError: If anything is wrong; nothing is left behind.
     """
     policy = load_chosen_policy(config)
-    runner = policy.runner(config.runner_config(policy.spec.period, checks))
+    timed = TimedPolicy(policy.session)
+    plan = compile_spec(policy.spec, sensor_layout(policy.spec))
+    runner = PolicyRunner(plan, timed, config.runner_config(policy.spec.period, checks))
     sensors = Sensors(runner.plan.layout)
     writer = command_writer(config.command_type, runner)
     if config.lock_memory:
@@ -66,7 +71,7 @@ def assemble(
         node=node,
         config=config,
         casting=casting,
-        cast=Cast(casting.first(policy, config)),
+        cast=Cast(casting.first(policy, timed, config)),
         runner=runner,
         sensors=sensors,
         inputs=inputs,

@@ -81,9 +81,10 @@ class Casting:
         self._spec = spec
         self._runner = runner
 
-    def first(self, policy: LoadedPolicy, config: StudentNodeConfig) -> Occupant:
-        """Return the policy that the runner was made for."""
-        timed = TimedPolicy(policy.session)
+    def first(
+        self, policy: LoadedPolicy, timed: TimedPolicy, config: StudentNodeConfig
+    ) -> Occupant:
+        """Return the policy that the runner was made for, which runs it as given here."""
         return self._occupant(policy, self._runner.pilot.actor, timed, config)
 
     def make(self, config: StudentNodeConfig) -> Occupant:

@@ -55,3 +55,12 @@ def test_mean_forgets_a_single_slow_run(monkeypatch):
         monkeypatch.setattr(time, 'perf_counter_ns', lambda now=now: next(now))
         timed.run()
     assert timed.mean_ns == pytest.approx(100.0, abs=10.0)
+
+
+def test_mean_is_the_time_of_the_first_run_at_first(monkeypatch):
+    now = iter((0, 700))
+    monkeypatch.setattr(time, 'perf_counter_ns', lambda: next(now))
+    timed = TimedPolicy(Doubling())
+    assert timed.mean_ns == 0.0
+    timed.run()
+    assert timed.mean_ns == 700.0

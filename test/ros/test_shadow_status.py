@@ -95,3 +95,18 @@ def test_control_says_who_acted_before_and_whether_the_policy_is_on_probation(ro
         assert found['is_on_probation'] == 'true'
         walker.steps(101)
         assert values(remote.rig.diagnose())['is_on_probation'] == 'false'
+
+
+def test_first_model_that_comes_back_says_how_long_it_takes(ros, model, other):
+    """Bug: nothing had timed the model of the configuration, its inference_us was 0."""
+    with walking(ros, model, shadow_time=1000.0) as (remote, walker):
+        at_once = {'shadow_time': 0.0, 'probation_time': 0.0, 'blend_time': 0.0}
+        assert remote.set(model=other, **at_once) == (True, '')
+        walker.steps(3)
+        assert remote.rig.robot.call('rollback')[1].endswith(
+            'runs in shadow for 1000 s, then it acts'
+        )
+        (status,) = shadows(remote.rig)
+    found = values(status)
+    assert (found['what_for'], found['model']) == ('candidate', model.name)
+    assert float(found['inference_us']) > 0.0
