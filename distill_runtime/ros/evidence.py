@@ -76,6 +76,7 @@ class Evidence:
             model=occupant.facts,
         )
         self._definition = b''
+        self._has_defined = False
         self._stamp_ns = 0
         self._countdown, self._repeat = 0, round(1e9 / parts.runner.control_period_ns)
         rate = _bytes_per_second(parts, channels[self._frames[True, True]])
@@ -134,15 +135,17 @@ class Evidence:
             occupant: Who.
             swap: How that came, as values of ~/model.
         """
-        if self._definition:  # what comes before can be read whatever is overwritten next
+        if self._has_defined:  # what comes before can be read whatever is overwritten next
             self.journal.append(self._change, self._stamp_ns, self._definition)
         self._definition = change_data(self.journal.count, swap, occupant.change)
+        self._has_defined = False
         self._countdown = 0
 
     def _define(self, stamp_ns: int) -> None:
         """Say now and then which policy acts, if it is not that of the facts."""
         if self._countdown <= 0:
             self._countdown = self._repeat
+            self._has_defined = True
             self.journal.append(self._change, stamp_ns, self._definition)
         self._countdown -= 1
 
@@ -151,7 +154,7 @@ class Evidence:
 
         Args:
             reason: ``code: text``.
-            stamp_ns: Time of the last tick.
+            stamp_ns: Time of the newest tick, or of the crash where there was none.
         """
         self._mode = None  # a new fault, whatever went before
         self._keep_status(Mode.FAULT, reason, stamp_ns)

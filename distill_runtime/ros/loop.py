@@ -44,7 +44,7 @@ class LoopWitness(Protocol):
         """See that from the next tick to be noted another policy acts, and how that came."""
 
     def crashed(self, reason: str, stamp_ns: int) -> None:
-        """See why the loop ends, and the time of its last tick."""
+        """See why the loop ends, and when."""
 
 
 class ControlLoop:
@@ -54,7 +54,7 @@ class ControlLoop:
         timing: When ticks began and how long they took.
         watch: What the loop finds beside the runner.
         step: Result of the last tick; None before the first.
-        stamp_ns: Time of the last tick.
+        stamp_ns: Time of the newest tick, which may be under way; 0 before the first.
         notable: Newest reason of a tick that was not an ordinary one; whoever reads it empties it.
         reasons: How many ticks gave each code.
         swaps: Changes of the policy that are not told yet, with their values for ~/model; whoever
@@ -120,6 +120,7 @@ class ControlLoop:
             deadline_ns: When it should have begun.
         """
         parts = self._parts
+        self.stamp_ns = stamp_ns
         is_policy = parts.runner.mode is Mode.POLICY
         parts.runner.outside = self.watch.findings(parts.estop.refresh(), is_policy)
         before_ns = time.monotonic_ns()
@@ -132,7 +133,6 @@ class ControlLoop:
         end_ns = time.monotonic_ns()
         self.timing.add(start_ns, end_ns)
         self.step = step
-        self.stamp_ns = stamp_ns
         if step.reason:
             self.notable = step.reason
             self.reasons[step.reason.partition(':')[0]] += 1
@@ -191,7 +191,8 @@ class ControlLoop:
         except Exception as error:  # noqa: BLE001  the robot must get its fault action whatever it was
             self.crash = f'loop.crashed: {explain(error)}'
             if self._witness is not None:
-                self._witness.crashed(self.crash, self.stamp_ns)
+                stamp_ns = self.stamp_ns or ros_now(self._clock)()
+                self._witness.crashed(self.crash, stamp_ns)
             self._parts.node.get_logger().fatal(f'{self.crash}\n{traceback.format_exc()}')
 
     def _follow_grid(self) -> None:

@@ -4,6 +4,8 @@
 
 from __future__ import annotations
 
+from distill_runtime.core.runner import PolicyRunner
+from distill_runtime.data.bag_info import read_info
 from distill_runtime.data.bags import Bag
 import pytest
 from support.ros_harness import LOCKSTEP, student, T0, TICK, values, wait_for
@@ -137,3 +139,39 @@ def _complete(folder, count):
     """Return the recordings of a folder, oldest first, once that many are complete."""
     found = sorted(path.parent for path in folder.glob('*/metadata.yaml'))
     return found if len(found) == count else None
+
+
+def test_dump_after_two_swaps_before_the_first_tick_begins_with_that_tick(
+    ros, model, deep, tmp_path
+):
+    """Bug: the definition of the second model was stamped 0, and the dump began in 1970."""
+    with student(ros, model, is_active=False, blackbox_dir=str(tmp_path), **LOCKSTEP) as rig:
+        rig.configure()
+        remote = Remote(rig)
+        for path in (deep, model, deep):
+            assert remote.set(model=path) == (True, '')
+        rig.activate()
+        for number in range(5):
+            rig.robot.tick(T0 + number * TICK)
+        _, path = rig.robot.call('dump')
+    found = content(path)
+    assert min(time_ns for entries in found.values() for time_ns, _ in entries) == T0
+    assert models_in(found) == [(T0, sha256(deep))]
+    assert {len(message.data) for _, message in found['observation']} == {45}
+    info = read_info(path)
+    assert (info.duration, info.is_sound) == (pytest.approx(4 * TICK * 1e-9), True)
+
+
+def test_dump_of_a_crash_before_the_first_tick_is_stamped_when_it_happened(
+    ros, model, tmp_path, monkeypatch
+):
+    def crash(self, sensors, stamp_ns):
+        monkeypatch.undo()
+        raise ZeroDivisionError('by chance')
+
+    with student(ros, model, blackbox_dir=str(tmp_path), **LOCKSTEP) as rig:
+        monkeypatch.setattr(PolicyRunner, 'step', crash)
+        rig.robot.publish(T0)
+        path = wait_for(lambda: [*tmp_path.glob('*_loop.crashed')], 'the dump')[0]
+    times = {time_ns for entries in content(path).values() for time_ns, _ in entries}
+    assert times == {T0}
