@@ -14,8 +14,8 @@ Look into recordings of a robot, without ROS.
 """
 _EXIT_STATUS = """
 exit status: 0 sound (there may be warnings), 1 errors: parts of it are damaged or cannot be
-decoded, the Imu makes no sense, or joints of --robot are missing, 2 it cannot be read at all, or
-wrong usage
+decoded, messages are years apart, the Imu makes no sense, or joints of --robot are missing, 2 it
+cannot be read at all, or wrong usage
 """
 EPILOG = f"""
 examples:

@@ -4,16 +4,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
+from datetime import datetime, timezone
 
 from distill_runtime.spec.description import RobotDescription
 from distill_runtime.spec.finding import Finding
+import numpy as np
 
 from .cadence import LONG_GAP
 from .topic_facts import TopicFacts
 
 Moment = Callable[[int], str]
 """Says when a time of receipt is, in words."""
+_LONGEST_PAUSE = 30 * 86400.0
+"""Times of receipt further apart, in [s], with nothing between, are of different clocks."""
+_YEAR = 365.25 * 86400.0  # s
 
 
 def content_findings(facts: TopicFacts, moment: Moment) -> Iterator[Finding]:
@@ -103,6 +108,38 @@ def time_findings(facts: TopicFacts, is_input: bool, moment: Moment) -> Iterator
             hint='the node stops the robot there (max_input_age); were messages lost on the robot '
             'or by the recorder?',
         )
+
+
+def clock_findings(topics: Sequence[TopicFacts]) -> Iterator[Finding]:
+    """Find times of receipt so far apart that they are not of one clock.
+
+    Args:
+        topics: All of the recording that have messages.
+    """
+    times = np.sort(np.concatenate([facts.receive_ns for facts in topics]))
+    pauses = np.diff(times)
+    if not len(pauses) or pauses.max() <= _LONGEST_PAUSE * 1e9:
+        return
+    last = int(pauses.argmax())
+    before_ns, after_ns = int(times[last]), int(times[last + 1])
+    early = [facts.topic.name for facts in topics if facts.receive_ns.min() <= before_ns]
+    late = [facts.topic.name for facts in topics if facts.receive_ns.max() >= after_ns]
+    seconds = (after_ns - before_ns) / 1e9
+    yield Finding(
+        code='bag.time_jump',
+        severity='error',
+        message=f'messages are {seconds / _YEAR:.1f} years apart: {last + 1} up to '
+        f'{_date(before_ns)} ({", ".join(early)}), {len(times) - last - 1} from '
+        f'{_date(after_ns)} on ({", ".join(late)}), expected within '
+        f'{_LONGEST_PAUSE / 86400.0:.0f} days',
+        hint='was the clock of the computer set while it recorded, or do some topics have '
+        'simulated time? Duration, rates and gaps mean nothing, and no player gets past it: '
+        'record again with one clock',
+    )
+
+
+def _date(time_ns: int) -> str:
+    return f'{datetime.fromtimestamp(time_ns / 1e9, timezone.utc):%Y-%m-%d %H:%M:%S} UTC'
 
 
 def joint_findings(facts: TopicFacts, robot: RobotDescription) -> Iterator[Finding]:

@@ -13,7 +13,13 @@ from distill_runtime.spec.description import RobotDescription
 from distill_runtime.spec.doctor import sorted_findings
 from distill_runtime.spec.finding import Finding
 
-from .bag_findings import content_findings, joint_findings, Moment, time_findings
+from .bag_findings import (
+    clock_findings,
+    content_findings,
+    joint_findings,
+    Moment,
+    time_findings,
+)
 from .bags import Bag
 from .exactness import NodeFacts, read_nodes
 from .imu_facts import ImuFacts, read_imu_facts
@@ -92,16 +98,17 @@ def _read(
         num_read += topic.num_messages
         if progress is not None:
             progress(num_read, num_all)
-    read = [entry.receive_ns for entry in facts if len(entry.receive_ns)]
+    read = [entry for entry in facts if len(entry.receive_ns)]
     if not read:
         told = [*bag.damage, *(entry.damage for entry in facts if entry.damage)]
         raise RecordingError(f'{bag.path}: no message can be read: {"; ".join(told)}')
-    start_ns = min(int(times[0]) for times in read)
-    end_ns = max(int(times[-1]) for times in read)
+    start_ns = min(int(entry.receive_ns[0]) for entry in read)
+    end_ns = max(int(entry.receive_ns[-1]) for entry in read)
 
     def moment(time_ns: int) -> str:
         return f'{(time_ns - start_ns) * 1e-9:.3f} s'
 
+    findings += clock_findings(read)
     findings += _topic_findings(facts, roles, robot, moment)
     whole = [entry for entry in facts if not entry.damage]
     imus = [

@@ -4,7 +4,12 @@ from __future__ import annotations
 
 import dataclasses
 
-from distill_runtime.data.bag_findings import content_findings, joint_findings, time_findings
+from distill_runtime.data.bag_findings import (
+    clock_findings,
+    content_findings,
+    joint_findings,
+    time_findings,
+)
 from distill_runtime.data.bags import Topic
 from distill_runtime.data.cadence import cadence
 from distill_runtime.data.topic_facts import Latency, TopicFacts
@@ -106,3 +111,23 @@ def test_joints_of_another_robot_are_told_without_a_guess():
     assert found.hint == (
         'joints are found by name: rename them in the driver, or is it another robot?'
     )
+
+
+DAY = 86_400_000 * MS
+
+
+@pytest.mark.parametrize(('pause', 'is_found'), [(30 * DAY, False), (30 * DAY + MS, True)])
+def test_messages_further_apart_than_a_month_are_of_two_clocks(pause, is_found):
+    topics = [facts(), facts(receive_ns=TIMES[-1] + pause + TIMES)]
+    assert [finding.code for finding in clock_findings(topics)] == ['bag.time_jump'] * is_found
+
+
+def test_jump_of_the_clock_names_both_sides():
+    model = facts(receive_ns=np.zeros(1, np.int64), topic=Topic('/node/model', 'x/msg/X', 1))
+    (found,) = clock_findings([model, facts(receive_ns=TIMES + 1_700_000_000_000 * MS)])
+    assert found.severity == 'error'
+    assert found.message == (
+        'messages are 53.9 years apart: 1 up to 1970-01-01 00:00:00 UTC (/node/model), 100 from '
+        '2023-11-14 22:13:20 UTC on (/joint_states), expected within 30 days'
+    )
+    assert list(clock_findings([facts(receive_ns=TIMES[:1])])) == []

@@ -117,3 +117,10 @@ def test_what_cannot_be_opened_is_refused(tmp_path):
     file.write_bytes(file.read_bytes()[:5000])
     with pytest.raises(RecordingError, match='cannot be read as a recording'):
         read_info(path)
+
+
+def test_messages_years_apart_are_an_error(tmp_path):
+    said = [twist(0, (0, 0, 0)), joint_state(START, JOINTS, DEFAULT)]
+    found = read_info(write_bag(tmp_path / 'bag', said))
+    assert codes(found) == ['bag.time_jump']
+    assert not found.is_sound
