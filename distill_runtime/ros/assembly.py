@@ -64,6 +64,8 @@ def assemble(
         output = CommandOutput(node, writer, config.shadow)
         undo.callback(output.destroy)
         internals = Internals(node, inputs, PolicyMessages(policy.spec, policy.sha256))
+        undo.callback(internals.destroy)
+        internals.publish_details(config.publish_internals)
         name = node.get_fully_qualified_name()
         casting = Casting(name, internals.labels, policy.spec, runner)
         undo.pop_all()

@@ -4,11 +4,14 @@
 
 from __future__ import annotations
 
+import threading
+
 from distill_runtime.core.sensors import NEVER
 from distill_runtime.core.step import Step
 from distill_runtime.data.tick_fields import ACTION_NUMBERS, model_number, tick_labels
 from distill_runtime.spec.spec import PolicySpec
 from rclpy.node import Node
+from rclpy.publisher import Publisher
 from rclpy.qos import QoSProfile
 from std_msgs.msg import Float32MultiArray, Int64MultiArray
 
@@ -41,10 +44,10 @@ class PolicyMessages:
 
 
 class Internals:
-    """Publishers of ~/tick, always, and of ~/observation and ~/action, where asked."""
+    """Publishers of ~/tick, always, and of ~/observation and ~/action, while they are wanted."""
 
     def __init__(self, node: Node, inputs: Inputs, policy: PolicyMessages) -> None:
-        """Advertise the topics.
+        """Advertise ~/tick.
 
         Args:
             node: Owner of the topics.
@@ -63,23 +66,28 @@ class Internals:
         )
         (self.tick,) = self._tick_template.views()
         """Elements of the newest ~/tick."""
-        self._publishers = [
-            node.create_publisher(Int64MultiArray, '~/tick', _QOS),
-            node.create_publisher(Float32MultiArray, '~/observation', _QOS),
-            node.create_publisher(Float32MultiArray, '~/action', _QOS),
-        ]
-        self._send_tick, self._send_observation, self._send_action = (
-            publisher.handle.publish_raw for publisher in self._publishers
-        )
+        self._publisher = node.create_publisher(Int64MultiArray, '~/tick', _QOS)
+        self._send_tick = self._publisher.handle.publish_raw
+        self._details_lock = threading.Lock()
+        """Held while the publishers below are used or changed."""
+        self._details: list[Publisher] = []
 
-    def send(
-        self,
-        step: Step,
-        stamp_ns: int,
-        lateness_ns: int,
-        fault_action: str,
-        has_details: bool,
-    ) -> None:
+    def publish_details(self, is_wanted: bool) -> None:
+        """Advertise or withdraw ~/observation and ~/action; any thread but the control thread may.
+
+        The control thread never waits for this: a tick that comes meanwhile publishes neither.
+        """
+        with self._details_lock:
+            if is_wanted and not self._details:
+                self._details = [
+                    self._node.create_publisher(Float32MultiArray, topic, _QOS)
+                    for topic in ('~/observation', '~/action')
+                ]
+            elif not is_wanted:
+                while self._details:
+                    self._node.destroy_publisher(self._details.pop())
+
+    def send(self, step: Step, stamp_ns: int, lateness_ns: int, fault_action: str) -> None:
         """Publish what a tick did.
 
         Args:
@@ -87,7 +95,6 @@ class Internals:
             stamp_ns: Time of the tick.
             lateness_ns: By which it began behind its deadline.
             fault_action: What is done about a fault; '' where there is none.
-            has_details: Whether observation and action are wanted, too.
         """
         inputs = self._inputs
         self.tick[:] = (
@@ -105,18 +112,24 @@ class Internals:
         )
         self._tick += 1
         self._send_tick(self._tick_template.message())
-        if has_details and step.has_policy_step:
-            policy = self.policy
-            policy.observation[:] = step.observation
-            policy.action[:] = step.action
-            observation, action = policy.messages()
-            self._send_observation(observation)
-            self._send_action(action)
+        if self._details and step.has_policy_step and self._details_lock.acquire(False):
+            try:
+                self._send_details(step)
+            finally:
+                self._details_lock.release()
+
+    def _send_details(self, step: Step) -> None:
+        """Publish observation and action, unless they were just withdrawn; the lock is held."""
+        policy = self.policy
+        policy.observation[:] = step.observation
+        policy.action[:] = step.action
+        for publisher, message in zip(self._details, policy.messages(), strict=False):
+            publisher.handle.publish_raw(message)
 
     def destroy(self) -> None:
         """Withdraw the topics."""
-        for publisher in self._publishers:
-            self._node.destroy_publisher(publisher)
+        self.publish_details(False)
+        self._node.destroy_publisher(self._publisher)
 
 
 def _sample(channel: Channel | None) -> int:

@@ -60,7 +60,6 @@ class ControlLoop:
         swaps: Changes of the policy that are not told yet, with their values for ~/model; whoever
             tells them removes them.
         crash: Unforeseen error that ended the loop; '' if none did.
-        publishes_internals: Whether observation and action are published; may change at any time.
     """
 
     def __init__(self, parts: LoopParts, witness: LoopWitness | None = None) -> None:
@@ -85,7 +84,6 @@ class ControlLoop:
         self.reasons: Counter[str] = Counter()
         self.crash = ''
         self.swaps: deque[tuple[Swap, Mapping[str, str]]] = deque()
-        self.publishes_internals = parts.config.publish_internals
 
     def start(self) -> None:
         """Start the thread.
@@ -137,9 +135,7 @@ class ControlLoop:
             self.notable = step.reason
             self.reasons[step.reason.partition(':')[0]] += 1
         action = parts.runner.fault_action
-        parts.internals.send(
-            step, stamp_ns, start_ns - deadline_ns, action, self.publishes_internals
-        )
+        parts.internals.send(step, stamp_ns, start_ns - deadline_ns, action)
         if self._witness is not None:
             self._witness.note(step, stamp_ns, end_ns - start_ns, self.timing.missed)
 

@@ -215,8 +215,8 @@ class StudentNode(LifecycleNode):
         except Exception as error:  # noqa: BLE001  whatever it is, the user must read it
             self.get_logger().error(f'parameters: {traceback.format_exc()}')
             return SetParametersResult(successful=False, reason=explain(error))
-        if self._loop is not None:
-            self._loop.publishes_internals = config.publish_internals
+        if self._parts is not None:
+            self._parts.internals.publish_details(config.publish_internals)
         return SetParametersResult(successful=True)
 
     def _publish_diagnostics(self) -> None:

@@ -3,18 +3,21 @@
 from __future__ import annotations
 
 import hashlib
+import itertools
 
 from distill_runtime.data.tick_fields import ACTION_NUMBERS, tick_labels
 from distill_runtime.ros.internals import action_labels, observation_labels
 from geometry_msgs.msg import PoseStamped
 import numpy as np
 import pytest
+from rclpy.lifecycle import TransitionCallbackReturn
 from rclpy.parameter import Parameter
 from std_msgs.msg import Float32MultiArray
-from support.ros_harness import LOCKSTEP, student, T0, TICK, wait_for
+from support.ros_harness import LOCKSTEP, student, T0, TICK, values, wait_for
 from support.ros_messages import joint_message, stamped, twist_message
 from support.ros_policies import JOINT_TERM, TERMS, write_policy
 from support.specs import DEFAULT, make_spec
+from support.swaps import walking
 
 POSE = (0.3, 0.2, -0.1)
 
@@ -111,19 +114,53 @@ def test_observation_and_action_are_those_of_the_step_with_labels(ros, model):
     np.testing.assert_allclose(action.data, first.data @ weights, atol=1e-6)
 
 
-def test_internals_can_be_switched_while_running(ros, model):
-    with student(ros, model, **LOCKSTEP) as rig:
+def switch(rig, is_on):
+    """Set publish_internals, and wait until everybody knows which topics there are."""
+    (result,) = rig.node.set_parameters([Parameter('publish_internals', value=is_on)])
+    assert result.successful, result.reason
+    wait_for(lambda: advertised(rig) == [is_on, is_on])
 
-        def ticks_with(is_on, start):
-            rig.node.set_parameters([Parameter('publish_internals', value=is_on)])
-            for tick in range(start, start + 3):
-                rig.robot.tick(T0 + tick * TICK)
-            wait_for(lambda: len(rig.robot.ticks.messages) == start + 3)
-            return len(rig.robot.observations.messages), len(rig.robot.actions.messages)
 
-        assert ticks_with(False, 0) == (0, 0)
-        assert ticks_with(True, 3) == (3, 3)
-        assert ticks_with(False, 6) == (3, 3)
+def advertised(rig):
+    """Return how often ~/observation and ~/action are advertised, as the robot sees it."""
+    return [
+        rig.robot.node.count_publishers(f'{rig.robot.student}/{topic}')
+        for topic in ('observation', 'action')
+    ]
+
+
+def test_observation_and_action_exist_only_while_they_are_published(ros, model):
+    with student(ros, model, is_active=False, **LOCKSTEP) as rig:
+        rig.configure()
+        assert advertised(rig) == [0, 0]
+        switch(rig, True)
+        rig.activate()
+        # bug: what was set while the node was inactive was forgotten
+        robot, stamps = rig.robot, itertools.count(T0, TICK)
+        wait_for(lambda: robot.tick(next(stamps)) and robot.observations.messages)
+        counts = [len(inbox.messages) for inbox in (robot.observations, robot.actions)]
+        for _ in range(3):
+            robot.tick(next(stamps))
+        for count, inbox in zip(counts, (robot.observations, robot.actions), strict=True):
+            wait_for(lambda count=count, inbox=inbox: len(inbox.messages) == count + 3)
+        switch(rig, False)
+        switch(rig, True)
+        assert rig.node.trigger_deactivate() == TransitionCallbackReturn.SUCCESS
+        assert rig.node.trigger_cleanup() == TransitionCallbackReturn.SUCCESS
+        wait_for(lambda: advertised(rig) == [0, 0])
+
+
+def test_internals_can_be_switched_at_any_moment_of_a_tick(ros, model):
+    with walking(ros, model) as (remote, walker):
+        for number in range(60):
+            (result,) = remote.rig.node.set_parameters(
+                [Parameter('publish_internals', value=number % 2 == 0)]
+            )
+            assert result.successful, result.reason
+        walker.steps(3)
+        found = values(remote.rig.diagnose())
+        assert (found['mode'], found['reasons']) == ('policy', '')
+        wait_for(lambda: advertised(remote.rig) == [0, 0])
 
 
 def test_standby_has_ticks_but_no_observation(ros, model):
