@@ -33,6 +33,7 @@ class Freshness:
         self.joint_ns = NEVER
         self.imu_ns = NEVER
         self.odometry_ns = NEVER
+        self._stamp_ns = 0
         self.joints_are_fresh = False
         """Whether the joint sample was young enough at the last check."""
 
@@ -51,6 +52,7 @@ class Freshness:
             stamp_ns: Time of the tick.
         """
         limit = self._max_age_ns
+        self._stamp_ns = stamp_ns
         age = stamp_ns - self.joint_ns
         self.joints_are_fresh = -limit <= age <= limit and self.joint_ns != NEVER
         if not self.joints_are_fresh:
@@ -70,6 +72,23 @@ class Freshness:
             if sample_ns == NEVER or (max_age_ns and not -max_age_ns <= age <= max_age_ns):
                 return _reason(topic, sample_ns, age, max_age_ns)
         return ''
+
+    def problems(self) -> list[str]:
+        """Return what check would say of each input that could not be used at the last check."""
+        limit = self._max_age_ns
+        inputs = [('joint_states', self.joint_ns, limit)]
+        if self._needs_imu:
+            inputs.append(('imu', self.imu_ns, limit))
+        if self._needs_odometry:
+            inputs.append(('odom', self.odometry_ns, limit))
+        for (topic, max_age_ns), sample_ns in zip(self._externals, self.external_ns, strict=True):
+            inputs.append((topic, sample_ns, max_age_ns))
+        ages = [(topic, ns, self._stamp_ns - ns, limit_ns) for topic, ns, limit_ns in inputs]
+        return [
+            _reason(topic, sample_ns, age_ns, limit_ns)
+            for topic, sample_ns, age_ns, limit_ns in ages
+            if sample_ns == NEVER or (limit_ns and not -limit_ns <= age_ns <= limit_ns)
+        ]
 
 
 def _reason(topic: str, sample_ns: int, age_ns: int, limit_ns: int) -> str:

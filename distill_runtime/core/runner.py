@@ -153,8 +153,9 @@ class PolicyRunner:
         stays = self._mode is Mode.POLICY and Event.STOP not in self._events
         if event is not Event.START or stays:
             return ''
-        if not self._has_started:
-            return 'inputs are still missing'
+        missing = '' if self._has_started else '; '.join(self._freshness.problems())
+        if missing:
+            return f'inputs are still missing: {joined(missing, self._intake.problem)}'
         return start_problem(self.pilot.actor.plan, self._intake, self.config)
 
     def fail(self, finding: Finding, stamp_ns: int) -> None:

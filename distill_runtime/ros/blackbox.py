@@ -25,6 +25,8 @@ from .node_config import StudentNodeConfig
 _PERIOD = 0.1  # s
 _LAST_WORDS = 3.0  # s; launch sends SIGTERM after 5 s and SIGKILL after 10 s
 _MARGIN = 1.0  # s; a dump is written a moment after what it is about
+_NORMAL = ('request', 'shutdown')
+"""Causes of a dump that are nothing to worry about."""
 _MISSING = 'rosbags is not installed: pip install rosbags'
 
 
@@ -205,7 +207,11 @@ class BlackBox:
             self._num_dumps += 1
             self._problem, self._last = '', text
             gone = f', {" ".join(said["removed"])} made room' if said['removed'] else ''
-            log.warning(f'black box: {said["cause"]}: {said["seconds"]:.1f} s in {text}{gone}')
+            line = f'black box: {said["cause"]}: {said["seconds"]:.1f} s in {text}{gone}'
+            if said['cause'] in _NORMAL:
+                log.info(line)
+            else:
+                log.warning(line)
         elif event == 'failed':
             self._problem = text
             log.error(f'black box: {text}')

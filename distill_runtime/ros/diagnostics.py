@@ -22,6 +22,7 @@ from .shadow_status import shadow_values
 
 _CALM = 3
 """Calls without a cause until the level falls."""
+_CLOCK_PAUSE = 10.0  # s between two lines of the log that /clock is missing
 
 
 class Diagnostics:
@@ -60,7 +61,8 @@ class Diagnostics:
         else:
             assert step is not None
             level, message = DiagnosticStatus.OK, step.mode.name.lower()
-        self._tell(level, reason)
+        if step is None or step.mode is not Mode.FAULT or loop.crash:
+            self._tell(level, reason)  # a fault is logged as a change of mode
         level, message = self._settled(level, message)
         values = {
             'mode': step.mode.name.lower() if step else 'none',
@@ -110,10 +112,12 @@ class Diagnostics:
             return loop.crash
         if step is None:
             reason = (
-                inputs.problem or 'joint_states.missing: no tick yet, is its publisher running?'
+                loop.clock_problem
+                or inputs.problem
+                or 'joint_states.missing: no tick yet, is its publisher running?'
             )
         else:
-            reason = step.reason or notable or inputs.problem
+            reason = step.reason or notable or inputs.problem or loop.clock_problem
         return '; '.join(
             part for part in (reason, mismatches(self._node, inputs.channels)) if part
         )
@@ -121,13 +125,18 @@ class Diagnostics:
     def _tell(self, level: bytes, reason: str) -> None:
         """Log a reason when it comes up; its figures may change from then on."""
         code = reason.partition(':')[0]
+        log = self._node.get_logger()
+        if code == 'clock.missing':
+            self._told = code
+            log.warning(reason, throttle_duration_sec=_CLOCK_PAUSE)
+            return
         if code == self._told:
             return
         self._told = code
         if level == DiagnosticStatus.ERROR:
-            self._node.get_logger().error(reason)
+            log.error(reason)
         elif reason:
-            self._node.get_logger().warning(reason)
+            log.warning(reason)
 
     def publish_problem(self, message: str) -> None:
         """Publish an error that ended the control loop or kept it from starting."""

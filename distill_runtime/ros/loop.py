@@ -22,6 +22,7 @@ from .clock import ros_now
 from .deadlines import Grid, sleep_until
 from .loop_parts import LoopParts, turn
 from .loop_watch import LoopWatch
+from .mode_log import ModeChange
 from .occupant import Occupant
 from .process import explain
 from .realtime import GarbagePause, others_raised, use_cpus, use_fifo
@@ -32,6 +33,10 @@ _COLLECT_EVERY = 100
 _BELOW = 10  # priority of the process's other threads, below that of the control thread
 _COLLECT_SLACK_NS = 2_000_000
 _SHADOW_SHARE = 0.5
+_NO_CLOCK = (
+    'clock.missing: no message on /clock yet, and use_sim_time is true: does the simulation run, '
+    'does it publish /clock?'
+)
 
 
 class LoopWitness(Protocol):
@@ -57,6 +62,7 @@ class ControlLoop:
         stamp_ns: Time of the newest tick, which may be under way; 0 before the first.
         notable: Newest reason of a tick that was not an ordinary one; whoever reads it empties it.
         reasons: How many ticks gave each code.
+        mode_changes: Changes of the mode that are not logged yet; whoever logs them removes them.
         swaps: Changes of the policy that are not told yet, with their values for ~/model; whoever
             tells them removes them.
         crash: Unforeseen error that ended the loop; '' if none did.
@@ -83,6 +89,8 @@ class ControlLoop:
         self.notable = ''
         self.reasons: Counter[str] = Counter()
         self.crash = ''
+        self.mode_changes: deque[ModeChange] = deque(maxlen=64)
+        self._mode = parts.runner.mode
         self.swaps: deque[tuple[Swap, Mapping[str, str]]] = deque()
 
     def start(self) -> None:
@@ -109,6 +117,12 @@ class ControlLoop:
         """Whether its thread runs."""
         return self._thread is not None and self._thread.is_alive()
 
+    @property
+    def clock_problem(self) -> str:
+        """Why there is no time yet; '' if there is."""
+        is_missing = self._clock.ros_time_is_active and not self._clock.now().nanoseconds
+        return _NO_CLOCK if is_missing else ''
+
     def tick(self, stamp_ns: int, start_ns: int, deadline_ns: int) -> None:
         """Run one tick on inputs that are already taken over.
 
@@ -131,6 +145,9 @@ class ControlLoop:
         end_ns = time.monotonic_ns()
         self.timing.add(start_ns, end_ns)
         self.step = step
+        if step.mode is not self._mode:
+            self.mode_changes.append(ModeChange(self._mode, step.mode, step.reason))
+            self._mode = step.mode
         if step.reason:
             self.notable = step.reason
             self.reasons[step.reason.partition(':')[0]] += 1

@@ -132,7 +132,8 @@ class ModelControl:
             raise
         finally:
             news.tell()
-        log.info(f'{why}: {outcome}')
+        if swapper.is_busy:  # when it acts, the news say so
+            log.info(f'{why}: {outcome}')
 
     async def _on_rollback(
         self, request: Trigger.Request, response: Trigger.Response
@@ -154,6 +155,8 @@ class ModelControl:
                 response.message = explain(error)
                 self._node.get_logger().error(f'rollback: {traceback.format_exc()}')
             news.tell()
+        if not response.success:
+            self._node.get_logger().warning(f'~/rollback: {response.message}')
         return response
 
     def _attend(self) -> None:

@@ -103,8 +103,11 @@ class ModelNews:
             problem = f'{gone} had to go: {swap.reason}'
         else:
             problem = ''
+        log = self._node.get_logger()
         if problem:
-            self._node.get_logger().error(problem)
+            log.error(problem)
+        else:
+            log.info(f'{self._parts.cast.active.name} acts: {values["why"]}')
         if values:
             topic.turn_to(self._parts.cast.active, values, problem)
         else:

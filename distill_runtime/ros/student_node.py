@@ -28,6 +28,7 @@ from .check_parameters import CHECKS_PREFIX, declare_checks, read_checks
 from .diagnostics import Diagnostics
 from .loop import ControlLoop
 from .loop_parts import LoopParts
+from .mode_log import ModeLog
 from .model_control import ModelControl
 from .node_config import StudentNodeConfig
 from .parameter_service import Loader, PatientParameterService
@@ -43,7 +44,7 @@ from .process import explain, note_signals, serve, wait_for_signal
 _SUCCESS = TransitionCallbackReturn.SUCCESS
 _FAILURE = TransitionCallbackReturn.FAILURE
 _JOIN_TIMEOUT = 0.3
-_RIVAL_PERIOD = 0.25
+_WATCH_PERIOD = 0.25
 _SPEC_ALONE = 'spec is set together with model while the node is configured, atomically'
 
 
@@ -63,6 +64,7 @@ class StudentNode(LifecycleNode):
         self.add_on_set_parameters_callback(self._on_set_parameters)
         self._diagnostics = Diagnostics(self)
         self._blackbox = BlackBox(self)
+        self._mode_log = ModeLog(self)
         self._models = ModelControl(self, loader, self._blackbox)
         self._parts: LoopParts | None = None
         self._loop: ControlLoop | None = None
@@ -77,7 +79,7 @@ class StudentNode(LifecycleNode):
             self.create_service(Trigger, f'~/{name}', self._answer(event))
         steady = Clock(clock_type=ClockType.STEADY_TIME)
         self._timer = self.create_timer(1.0, self._publish_diagnostics, clock=steady)
-        self._rival_timer = self.create_timer(_RIVAL_PERIOD, self._look_for_rivals, clock=steady)
+        self._watch_timer = self.create_timer(_WATCH_PERIOD, self._watch_loop, clock=steady)
 
     @property
     def default_callback_group(self) -> CallbackGroup:
@@ -159,6 +161,7 @@ class StudentNode(LifecycleNode):
         self._diagnostics.begin()
         self._blackbox.begin()
         self._loop = self._models.begin(self._start_loop)
+        self._mode_log.begin(self._parts)
 
     def _start_loop(self) -> ControlLoop:
         assert self._parts is not None
@@ -169,9 +172,12 @@ class StudentNode(LifecycleNode):
 
     def _stop_loop(self, goodbye: str = '') -> None:
         """Stop the control loop; with a goodbye, what led to its end is dumped."""
-        if self._loop is not None:
-            self._loop.stop()
+        loop = self._loop
+        if loop is not None:
+            loop.stop()
             self._loop = None
+            self._mode_log.write(loop.mode_changes)
+            self._mode_log.end(goodbye or 'deactivated', loop.timing.ticks)
             self._models.end()
             self._blackbox.end(goodbye)
 
@@ -192,7 +198,12 @@ class StudentNode(LifecycleNode):
             elif loop.crash:
                 response.success, response.message = False, loop.crash
             else:
-                response.success, response.message = parts.runner.request(event)
+                mode = parts.runner.mode
+                is_accepted, text = parts.runner.request(event)
+                if not is_accepted and loop.clock_problem:
+                    text = f'{text}; {loop.clock_problem}'
+                self._mode_log.note_request(event, mode, is_accepted, text)
+                response.success, response.message = is_accepted, text
             return response
 
         return answer
@@ -222,9 +233,12 @@ class StudentNode(LifecycleNode):
     def _publish_diagnostics(self) -> None:
         if self._loop is not None and self._parts is not None:
             self._diagnostics.publish(self._loop, self._parts, self._blackbox)
+        elif self.refusal:
+            self._diagnostics.publish_problem(self.refusal)
 
-    def _look_for_rivals(self) -> None:
+    def _watch_loop(self) -> None:
         if self._loop is not None and self._parts is not None:
+            self._mode_log.write(self._loop.mode_changes)
             self._loop.watch.rival = self._parts.output.rival()
 
 

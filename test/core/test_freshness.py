@@ -92,3 +92,26 @@ def test_reset_forgets_every_sample():
     assert freshness.check(0) == ''
     freshness.reset()
     assert freshness.check(0).startswith('joint_states.missing')
+
+
+def test_problems_are_those_of_every_input_and_check_gives_the_first():
+    plan = compile_spec(make_spec(*ALL))
+    freshness, sensors = Freshness(plan, LIMIT), Sensors(plan.layout)
+    tick = 10 * LIMIT
+    sensors.joint_stamp_ns, sensors.imu_stamp_ns = tick - 2 * LIMIT, tick
+    sensors.odometry_stamp_ns, sensors.external_stamps_ns = tick + 2 * LIMIT, [NEVER]
+    freshness.take_over(sensors)
+    first = freshness.check(tick)
+    problems = freshness.problems()
+    assert problems[0] == first
+    assert [problem.partition(': ')[0] for problem in problems] == [
+        'joint_states.stale', 'odom.ahead', '/scan.missing'
+    ]  # fmt: skip
+
+
+def test_external_without_an_age_is_no_problem_once_it_came():
+    plan = compile_spec(make_spec({'term': 'external', 'topic': 'goal', 'width': 2}))
+    freshness, sensors = Freshness(plan, LIMIT), Sensors(plan.layout)
+    sensors.joint_stamp_ns, sensors.external_stamps_ns = 10**15, [0]
+    freshness.take_over(sensors)
+    assert (freshness.check(10**15), freshness.problems()) == ('', [])

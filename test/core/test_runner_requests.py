@@ -11,7 +11,8 @@ def test_start_is_refused_while_inputs_are_missing():
     rig = Rig()
     assert rig.runner.request(Event.START) == (
         False,
-        'start is refused: inputs are still missing',
+        'start is refused: inputs are still missing: joint_states.missing: no sample yet, is its '
+        'publisher running?',
     )
     rig.tick(but={'joint'})
     assert not rig.runner.request(Event.START)[0]

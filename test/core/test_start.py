@@ -127,12 +127,23 @@ def test_start_is_refused_while_a_sample_cannot_be_used():
 
 
 def test_start_is_refused_until_every_input_has_come():
-    rig = Rig(make_spec(IMU_TERM))
-    rig.tick(but={'imu'})
-    assert rig.runner.request(Event.START) == (
-        False,
-        'start is refused: inputs are still missing',
+    rig = Rig(make_spec(IMU_TERM, {'term': 'base_linear_velocity'}))
+    rig.tick(but={'imu', 'odometry'})
+    is_accepted, reason = rig.runner.request(Event.START)
+    assert not is_accepted
+    assert reason == (
+        'start is refused: inputs are still missing: '
+        'imu.missing: no sample yet, is its publisher running?; '
+        'odom.missing: no sample yet, is its publisher running?'
     )
+
+
+def test_start_is_refused_with_what_is_wrong_with_the_samples_that_came():
+    rig = Rig(make_spec(IMU_TERM))
+    rig.sensors.problem = 'imu.truncated: 3 bytes'
+    rig.tick(but={'imu'})
+    reason = rig.runner.request(Event.START)[1]
+    assert reason.endswith('is its publisher running? (imu.truncated: 3 bytes)')
 
 
 def test_start_while_the_policy_runs_is_taken_whatever_the_pose():

@@ -77,4 +77,4 @@ def test_reason_is_logged_when_it_comes_up_and_not_again(ros, model, capfd):
     log = capfd.readouterr().err
     warnings = re.findall(r'\[WARN\].*joint_states\.position\.not_finite', log)
     assert len(warnings) == 2
-    assert len(re.findall(r'\[ERROR\].*estop\.requested: estop was called', log)) == 1
+    assert len(re.findall(r'estop\.requested: estop was called', log)) == 1

@@ -4,6 +4,7 @@
 
 from __future__ import annotations
 
+import re
 import time
 
 from builtin_interfaces.msg import Time
@@ -130,3 +131,27 @@ def test_silence_of_joint_states_is_measured_in_simulated_time(ros, model):
         status = rig.until_reason('joint_states.stale: newest sample is 1.0')
         assert values(status)['mode'] == 'fault'
         assert simulator.stamp() == 101 * SECOND
+
+
+@pytest.mark.parametrize('trigger', ['timer', 'joint_states'])
+def test_clock_that_is_missing_is_named(ros, model, trigger, capfd):
+    with student(ros, model, use_sim_time=True, trigger=trigger) as rig:
+        for _ in range(3):
+            status = rig.diagnose()
+        missing = 'clock.missing: no message on /clock yet, and use_sim_time is true'
+        assert status.message.startswith(missing)
+        assert status.level == b'\x01'
+        success, reason = rig.robot.call('start')
+        assert not success
+        assert missing in reason
+        simulator = Simulator(rig)
+        simulator.turn(simulator.now)
+        assert 'clock' not in rig.settle().message
+    assert len(re.findall(r'\[WARN\].*: clock\.missing', capfd.readouterr().err)) == 1
+
+
+def test_missing_clock_is_named_while_joint_states_trigger_ticks(ros, model):
+    with student(ros, model, use_sim_time=True, trigger='joint_states') as rig:
+        rig.robot.joint_states.publish(joint_message(100 * SECOND))
+        wait_for(lambda: rig.robot.ticks.messages)
+        assert rig.diagnose().message.startswith('clock.missing: ')

@@ -89,8 +89,12 @@ def test_services_change_the_mode_and_answer_with_a_reason(ros, model):
 def test_start_is_refused_while_inputs_are_missing(ros, model):
     with student(ros, model) as rig:
         wait_for(lambda: rig.robot.ticks.messages)
-        answer = (False, 'start is refused: inputs are still missing')
-        assert rig.robot.call('start') == answer
+        missing = 'no sample yet, is its publisher running?'
+        answer = (
+            'start is refused: inputs are still missing: '
+            f'joint_states.missing: {missing}; imu.missing: {missing}'
+        )
+        assert rig.robot.call('start') == (False, answer)
         status = rig.diagnose()
         assert status.message.startswith('joint_states.missing: no sample yet')
         assert status.level == b'\x02'

@@ -210,3 +210,23 @@ def test_refused_node_sends_nothing(idle):
     refusal(idle, provider='tpu')
     idle.robot.publish(T0)
     assert not idle.robot.commands.messages
+
+
+def test_refusal_stays_on_diagnostics_until_the_node_is_configured(ros, model):
+    with student(ros, '', is_active=False) as rig:
+        assert rig.node.trigger_configure() == FAILURE
+        for _ in range(3):
+            status = rig.diagnose()
+            assert (status.level, status.message) == (b'\x02', rig.node.refusal)
+        assert rig.node.set_parameters([Parameter('model', value=str(model))])[0].successful
+        assert rig.diagnose().message == "model is '', expected the path of an ONNX file"
+        rig.configure()
+        rig.activate()
+        wait_for(lambda: rig.diagnose().message.startswith('joint_states.missing: '))
+
+
+def test_refusal_comes_once_a_second_by_itself(ros):
+    with student(ros, '', is_active=False) as rig:
+        assert rig.node.trigger_configure() == FAILURE
+        rig.node._timer.reset()
+        wait_for(lambda: len(rig.robot.diagnostics.messages) >= 3)
