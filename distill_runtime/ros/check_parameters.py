@@ -9,9 +9,10 @@ from typing import Any
 
 from distill_runtime.core.checks import CHECK_ACTIONS, CheckConfig, CHECKS
 from distill_runtime.errors import ConfigError
-from rcl_interfaces.msg import ParameterDescriptor
 from rclpy.node import Node
 from rclpy.parameter import Parameter
+
+from .parameters import AT_LEAST_0, describe, FROZEN
 
 CHECKS_PREFIX = 'checks.'
 
@@ -26,7 +27,7 @@ def check_fields(name: str) -> Iterator[tuple[str, float | str, str]]:
     yield (
         'action',
         check.default.action,
-        f"one of {', '.join(filter(None, CHECK_ACTIONS))}; '' for fault_action",
+        "what is done about it; '' for fault_action",
     )
 
 
@@ -34,8 +35,13 @@ def declare_checks(node: Node) -> None:
     """Declare all of them."""
     for name in CHECKS:
         for field, default, text in check_fields(name):
-            descriptor = ParameterDescriptor(
-                description=text, dynamic_typing=isinstance(default, float)
+            is_number = isinstance(default, float)
+            descriptor = describe(
+                text,
+                type(default),
+                FROZEN,
+                AT_LEAST_0 if is_number else None,
+                () if is_number else CHECK_ACTIONS,
             )
             node.declare_parameter(f'{CHECKS_PREFIX}{name}.{field}', default, descriptor)
 

@@ -7,13 +7,18 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 import math
+from typing import get_args
 
 from distill_runtime.core.checks import CheckConfig
 from distill_runtime.core.config import position_limits_for, RunnerConfig
+from distill_runtime.core.limits import POSITION_LIMITS
+from distill_runtime.core.modes import FAULT_ACTIONS
 from distill_runtime.core.swap import SwapTerms
 from distill_runtime.errors import ConfigError
+from distill_runtime.policy.session import Provider
 
-from .parameters import parameter
+from .outputs import COMMAND_TYPES
+from .parameters import AT_LEAST_0, check_ranges, parameter, Span
 
 _RUNNER = RunnerConfig()
 _TERMS = SwapTerms()
@@ -34,21 +39,25 @@ class StudentNodeConfig:
         _TERMS.blend_time,
         'time in s in which commands go over to those of the next model',
         is_live=True,
+        span=AT_LEAST_0,
     )
     shadow_time: float = parameter(
         _TERMS.shadow_time,
         'time in s that the next model runs beside the present one before it acts',
         is_live=True,
+        span=AT_LEAST_0,
     )
     max_divergence: float = parameter(
         _TERMS.max_divergence,
         'difference of a target in rad that refuses a model in shadow; 0: any',
         is_live=True,
+        span=AT_LEAST_0,
     )
     probation_time: float = parameter(
         _TERMS.probation_time,
         'time in s after a swap in which a fault returns to the model before',
         is_live=True,
+        span=AT_LEAST_0,
     )
     shadow_model: str = parameter(
         '',
@@ -70,108 +79,121 @@ class StudentNodeConfig:
     )
     robot: str = parameter('', "robot profile, a file stem of config/robots; '' for none")
     robot_description: str = parameter('', "URDF file that gives the limits; '' for none")
-    provider: str = parameter('cpu', 'execution provider: cpu, cuda or tensorrt')
-    command_type: str = parameter(
-        'joint_state', 'joint_state, position_array, trajectory or effort'
+    provider: str = parameter(
+        'cpu', 'execution provider of onnxruntime', one_of=get_args(Provider)
     )
-    trigger: str = parameter('timer', 'what starts a tick: timer or joint_states')
-    decimation: int = parameter(1, 'with trigger joint_states: tick at every n-th JointState')
+    command_type: str = parameter(
+        'joint_state', 'what joint_command carries', one_of=COMMAND_TYPES
+    )
+    trigger: str = parameter('timer', 'what starts a tick', one_of=('timer', 'joint_states'))
+    decimation: int = parameter(
+        1, 'with trigger joint_states: tick at every n-th JointState', span=Span(1)
+    )
     trigger_timeout: float = parameter(
         1.0,
         'with trigger joint_states: silence in s after which the fault action starts; 0: never',
+        span=AT_LEAST_0,
     )
     control_rate: float = parameter(
-        0.0, "ticks per second in Hz, a whole multiple of the policy's rate; 0: the policy's rate"
+        0.0,
+        "ticks per second in Hz, a whole multiple of the policy's rate; 0: the policy's rate",
+        span=AT_LEAST_0,
     )
-    interpolation: str = parameter('hold', 'target between two policy steps: hold or linear')
-    autostart: bool = parameter(False, 'configure and activate at start')
-    start_in: str = parameter('standby', 'mode that an activation enters: standby or policy')
+    interpolation: str = parameter(
+        'hold', 'target between two policy steps', one_of=('hold', 'linear')
+    )
+    autostart: bool = parameter(False, 'configure and activate at start', is_fixed=True)
+    start_in: str = parameter(
+        'standby',
+        'mode that an activation enters',
+        one_of=('standby', 'policy'),
+    )
     shadow: bool = parameter(False, 'compute everything and send no command')
     ramp_time: float = parameter(
-        _RUNNER.ramp_time, 'time from the measured to the default pose in s'
+        _RUNNER.ramp_time, 'time from the measured to the default pose in s', span=AT_LEAST_0
     )
     max_input_age: float = parameter(
-        _RUNNER.max_input_age, 'greatest age of JointState, Imu and Odometry in s'
+        _RUNNER.max_input_age,
+        'greatest age of JointState, Imu and Odometry in s, above 0',
+        span=Span(0.0, 60.0),
     )
     input_stamps: str = parameter(
-        'header', 'age of a sample counts from its header stamp, or from its arrival'
+        'header',
+        'age of a sample counts from its header stamp, or from its arrival',
+        one_of=('header', 'arrival'),
     )
     cmd_vel_timeout: float = parameter(
-        _RUNNER.cmd_vel_timeout, 'age in s above which cmd_vel counts as zero; 0: never'
+        _RUNNER.cmd_vel_timeout,
+        'age in s above which cmd_vel counts as zero; 0: never',
+        span=AT_LEAST_0,
     )
     enable_stamped_cmd_vel: bool = parameter(False, 'cmd_vel is a TwistStamped')
     tilt_limit: float = parameter(
-        _RUNNER.tilt_limit, 'tilt of the base in rad that is a fault; 0: not checked'
+        _RUNNER.tilt_limit,
+        'tilt of the base in rad that is a fault; 0: not checked',
+        span=Span(0.0, math.pi),
     )
-    fault_action: str = parameter(_RUNNER.fault_action, 'hold, default_pose, damp or stop')
+    fault_action: str = parameter(
+        _RUNNER.fault_action, 'what a fault does to the joints', one_of=FAULT_ACTIONS
+    )
     escalation_time: float = parameter(
         _RUNNER.escalation_time,
         'how long the cause of a fault may last in s before hold and default_pose become damp, '
         'and damp becomes stop; 0: for ever',
+        span=AT_LEAST_0,
     )
     start_pose_limit: float = parameter(
         _RUNNER.start_pose_limit,
         'distance of a joint from its default position in rad that ~/start bears; 0: any',
+        span=AT_LEAST_0,
     )
     start_tilt_limit: float = parameter(
-        _RUNNER.start_tilt_limit, 'tilt of the base in rad that ~/start bears; 0: any'
+        _RUNNER.start_tilt_limit,
+        'tilt of the base in rad that ~/start bears; 0: any',
+        span=Span(0.0, math.pi),
     )
     torque_limit: float = parameter(
         _RUNNER.torque_limit,
         "share of a joint's effort limit that a target may ask of the PD law; 0: any torque",
+        span=AT_LEAST_0,
     )
     position_limits: str = parameter(
         _RUNNER.position_limits,
         'targets beyond the range of their joint: soft (less torque outward near the limit; clip '
         'where gains are unknown, and with command_type trajectory), clip or off',
+        one_of=POSITION_LIMITS,
     )
     max_joint_step: float = parameter(
         _RUNNER.max_joint_step,
         'largest change of a position command per tick in rad; 0: unlimited',
+        span=AT_LEAST_0,
     )
     publish_internals: bool = parameter(False, 'publish ~/observation and ~/action', is_live=True)
     blackbox_dir: str = parameter(
         '~/.ros/distill_runtime/blackbox', "folder that dumps go to, rosbag2 each; '' for none"
     )
-    blackbox_seconds: float = parameter(10.0, 'time in s that the black box holds in memory')
+    blackbox_seconds: float = parameter(
+        10.0, 'time in s that the black box holds in memory', span=Span(1.0, 600.0)
+    )
     blackbox_quota: float = parameter(
-        500.0, 'size of all dumps in MB, above which the oldest are removed'
+        500.0, 'size of all dumps in MB, above which the oldest are removed', span=Span(1.0, 1e7)
     )
     record_to: str = parameter(
         '', "folder that gets a recording of every activation, a rosbag2 each; '' for none"
     )
     realtime_priority: int = parameter(
-        0, 'SCHED_FIFO priority of the control thread, 10 above the other threads; 0: none'
+        0,
+        'SCHED_FIFO priority of the control thread, 10 above the other threads; 0: none',
+        span=Span(0, 99),
     )
     cpu_affinity: tuple[int, ...] = parameter((-1,), 'processors of the control thread; [-1]: any')
     lock_memory: bool = parameter(False, 'keep all pages in memory (mlockall)')
 
     def __post_init__(self) -> None:
         """Refuse what is wrong whatever the policy."""
-        for name, allowed in (
-            ('trigger', ('timer', 'joint_states')),
-            ('input_stamps', ('header', 'arrival')),
-        ):
-            if getattr(self, name) not in allowed:
-                raise ConfigError(
-                    f'{name} is {getattr(self, name)!r}, expected one of {list(allowed)}'
-                )
+        check_ranges(self)
         if self.robot and self.robot_description:
             raise ConfigError('robot and robot_description are both set, expected one of them')
-        if not self.decimation >= 1:
-            raise ConfigError(f'decimation is {self.decimation}, expected at least 1')
-        for name in ('control_rate', 'trigger_timeout'):
-            if not (getattr(self, name) >= 0.0 and math.isfinite(getattr(self, name))):
-                raise ConfigError(f'{name} is {getattr(self, name)}, expected at least 0')
-        if not 1.0 <= self.blackbox_seconds <= 600.0:
-            raise ConfigError(
-                f'blackbox_seconds is {self.blackbox_seconds}, expected 1 s to 600 s'
-            )
-        if not 1.0 <= self.blackbox_quota <= 1e7:
-            raise ConfigError(f'blackbox_quota is {self.blackbox_quota}, expected at least 1 MB')
-        _ = self.terms
-        if not 0 <= self.realtime_priority <= 99:
-            raise ConfigError(f'realtime_priority is {self.realtime_priority}, expected 0 to 99')
 
     @property
     def terms(self) -> SwapTerms:

@@ -8,42 +8,131 @@ from collections.abc import Iterable, Sequence
 import dataclasses
 import difflib
 import typing
-from typing import Any, TypeVar
+from typing import Any, NamedTuple, TypeVar
 
 from distill_runtime.errors import ConfigError
-from rcl_interfaces.msg import ParameterDescriptor, SetParametersResult
+from rcl_interfaces.msg import (
+    FloatingPointRange,
+    IntegerRange,
+    ParameterDescriptor,
+    SetParametersResult,
+)
 from rclpy.exceptions import ParameterUninitializedException
 from rclpy.node import Node
 from rclpy.parameter import Parameter
 
 T = TypeVar('T')
+_MOST = 1e6
+"""What counts as finite."""
+LIVE = 'may change at any time'
+FROZEN = 'read at configure: clean up, set it, configure again'
+FIXED = 'given at start only'
 
 
-def parameter(default: object, text: str, *, is_live: bool = False, is_fixed: bool = False) -> Any:
+class Span(NamedTuple):
+    """Range of a number, both ends included."""
+
+    least: float
+    most: float = _MOST
+
+    @property
+    def text(self) -> str:
+        """What is expected, in words."""
+        if self.most == _MOST:
+            return f'at least {self.least:g}'
+        return f'{self.least:g} to {self.most:g}'
+
+
+AT_LEAST_0 = Span(0.0)
+
+
+def parameter(
+    default: object,
+    text: str,
+    *,
+    span: Span | None = None,
+    one_of: tuple[str, ...] = (),
+    is_live: bool = False,
+    is_fixed: bool = False,
+) -> Any:
     """Declare one field of a parameter dataclass.
 
     Args:
         default: Its default; its type is the parameter's.
         text: What it is, with unit.
+        span: Its range; None: any number.
+        one_of: Its values; empty: any text.
         is_live: Whether it may change while the node is configured.
         is_fixed: Whether it is given at start only: what guards the node must not be open to
             whoever can call its services.
     """
-    metadata = {'text': text, 'is_live': is_live, 'is_fixed': is_fixed}
+    metadata = {
+        'text': text, 'span': span, 'one_of': one_of, 'is_live': is_live, 'is_fixed': is_fixed
+    }  # fmt: skip
     return dataclasses.field(default=default, metadata=metadata)
+
+
+def check_ranges(config: Any) -> None:
+    """Refuse the first field of a parameter dataclass that is none of its values.
+
+    Raises:
+        ConfigError: If there is one.
+    """
+    for field in dataclasses.fields(config):
+        value, span = getattr(config, field.name), field.metadata['span']
+        if span is not None and not span.least <= value <= span.most:
+            raise ConfigError(f'{field.name} is {value}, expected {span.text}')
+        one_of = field.metadata['one_of']
+        if one_of and value not in one_of:
+            raise ConfigError(f'{field.name} is {value!r}, expected one of {list(one_of)}')
 
 
 def declare_parameters(node: Node, cls: type[T]) -> None:
     """Declare every field of a dataclass; a whole number is good enough for a float."""
     hints = typing.get_type_hints(cls)
     for field in dataclasses.fields(cls):  # type: ignore[arg-type]
-        descriptor = ParameterDescriptor(
-            description=field.metadata['text'],
-            dynamic_typing=hints[field.name] is float,
-            read_only=field.metadata['is_fixed'],
+        metadata = field.metadata
+        change = LIVE if metadata['is_live'] else FIXED if metadata['is_fixed'] else FROZEN
+        descriptor = describe(
+            metadata['text'], hints[field.name], change, metadata['span'], metadata['one_of']
         )
+        descriptor.read_only = metadata['is_fixed']
         default = list(field.default) if isinstance(field.default, tuple) else field.default
         node.declare_parameter(field.name, default, descriptor)
+
+
+def describe(
+    text: str,
+    hint: object,
+    change: str,
+    span: Span | None = None,
+    one_of: Sequence[str] = (),
+) -> ParameterDescriptor:
+    """Return what `ros2 param describe` shows, and rclpy holds values to.
+
+    Args:
+        text: What it is, with unit.
+        hint: Type of the field.
+        change: When it may change.
+        span: Its range; None: any number.
+        one_of: Its values; empty: any text.
+    """
+    values = ', '.join(value or "''" for value in one_of)
+    constraints = [f'one of {values}', change] if one_of else [change]
+    descriptor = ParameterDescriptor(
+        description=text,
+        additional_constraints='; '.join(constraints),
+        dynamic_typing=hint is float,
+    )
+    if span is not None and hint is float:
+        descriptor.floating_point_range = [
+            FloatingPointRange(from_value=span.least, to_value=span.most)
+        ]
+    elif span is not None:
+        descriptor.integer_range = [
+            IntegerRange(from_value=int(span.least), to_value=int(span.most), step=1)
+        ]
+    return descriptor
 
 
 def read_parameters(node: Node, cls: type[T], changes: Sequence[Parameter[Any]] = ()) -> T:
@@ -128,6 +217,6 @@ def refuse_frozen(
         if not live.get(change.name, not change.name.startswith(frozen_prefix)):
             return SetParametersResult(
                 successful=False,
-                reason=f'{change.name} is read at configure: clean up, set it, configure again',
+                reason=f'{change.name} is {FROZEN}',
             )
     return None

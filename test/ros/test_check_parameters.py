@@ -47,3 +47,13 @@ def test_changes_replace_what_the_node_has(node):
 def test_value_that_does_not_fit_is_refused(node, name, value, reason):
     with pytest.raises(ConfigError, match=reason):
         read_checks(node, [Parameter(f'checks.{name}', value=value)])
+
+
+def test_description_says_range_values_and_when_it_may_change(node):
+    frozen = 'read at configure: clean up, set it, configure again'
+    (span,) = node.describe_parameter('checks.tilt.debounce').floating_point_range
+    assert (span.from_value, span.to_value) == (0.0, 1e6)
+    action = node.describe_parameter('checks.tilt.action')
+    assert action.description == "what is done about it; '' for fault_action"
+    values = "'', hold, default_pose, damp, stop, warn, ignore"
+    assert action.additional_constraints == f'one of {values}; {frozen}'

@@ -2,10 +2,12 @@
 # SPDX-License-Identifier: Apache-2.0
 from __future__ import annotations
 
+import dataclasses
 import math
 
 from distill_runtime.core.checks import DEFAULT_CHECKS
 from distill_runtime.core.config import RunnerConfig
+from distill_runtime.core.swap import SwapTerms
 from distill_runtime.errors import ConfigError
 from distill_runtime.ros.node_config import StudentNodeConfig
 import pytest
@@ -72,3 +74,52 @@ def test_value_out_of_range_is_refused(changes, reason):
 )
 def test_value_at_the_edge_of_its_range_is_accepted(changes):
     StudentNodeConfig(**changes)
+
+
+FIELDS = {field.name: field for field in dataclasses.fields(StudentNodeConfig)}
+RANGES = {name: f.metadata['span'] for name, f in FIELDS.items() if f.metadata['span'] is not None}
+ENUMERATIONS = {name: f.metadata['one_of'] for name, f in FIELDS.items() if f.metadata['one_of']}
+TERMS = ('blend_time', 'shadow_time', 'max_divergence', 'probation_time')
+
+
+def runner_takes(name, value):
+    """Return whether the runner takes a value that is not held to the range of a parameter."""
+    if name in TERMS:
+        config = SwapTerms
+    elif name in RunnerConfig.__dataclass_fields__:
+        config = RunnerConfig
+    else:
+        return None
+    try:
+        config(**{name: value})
+    except ConfigError:
+        return False
+    return True
+
+
+def test_every_number_has_a_range():
+    numbers = {name for name, field in FIELDS.items() if field.type in ('int', 'float')}
+    assert numbers == set(RANGES), 'give it a span, for ros2 param describe'
+
+
+@pytest.mark.parametrize('name', RANGES)
+def test_ranges_are_those_that_the_runner_has(name):
+    least, most = RANGES[name]
+    margin = 1 if FIELDS[name].type == 'int' else 1e-6 * max(1.0, most)
+    for value in (least + margin, most - margin):
+        StudentNodeConfig(**{name: value})
+        assert runner_takes(name, value) in (True, None)
+    for value in (least - margin, most + margin):
+        with pytest.raises(ConfigError, match=f'{name} is .*, expected '):
+            StudentNodeConfig(**{name: value})
+        assert runner_takes(name, value) in (False, None)
+
+
+@pytest.mark.parametrize('name', ENUMERATIONS)
+def test_values_are_those_that_the_runner_has(name):
+    for value in ENUMERATIONS[name]:
+        StudentNodeConfig(**{name: value})
+        assert runner_takes(name, value) in (True, None)
+    with pytest.raises(ConfigError, match=f"{name} is 'x', expected one of"):
+        StudentNodeConfig(**{name: 'x'})
+    assert runner_takes(name, 'x') in (False, None)

@@ -7,10 +7,12 @@ from dataclasses import dataclass
 
 from distill_runtime.errors import ConfigError
 from distill_runtime.ros.parameters import (
+    check_ranges,
     declare_parameters,
     parameter,
     read_parameters,
     refuse_frozen,
+    Span,
     unknown_names,
 )
 import pytest
@@ -26,12 +28,16 @@ class Config:
     name: str = parameter('x', 'a name')
     count: int = parameter(3, 'a number')
     factor: float = parameter(1.5, 'a factor in [-]')
+    share: float = parameter(0.5, 'a share', span=Span(0.0, 1.0), is_live=True)
+    repeats: int = parameter(1, 'a number of times', span=Span(1, 9))
+    side: str = parameter('left', 'a side', one_of=('', 'left', 'right'))
     is_on: bool = parameter(False, 'a switch', is_live=True)
     places: tuple[int, ...] = parameter((1, 2), 'places')
     guard: str = parameter('on', 'a guard', is_fixed=True)
 
     def __post_init__(self):
         """Refuse what is out of range."""
+        check_ranges(self)
         if not self.count >= 1:
             raise ConfigError(f'count is {self.count}, expected at least 1')
 
@@ -133,3 +139,55 @@ def test_misspelt_names_are_found_and_those_of_rclpy_are_not(declared):
     }
     with declared(**given) as node:
         assert unknown_names(node, Config) == ['cuont (is count meant?)', 'zzz']
+
+
+def test_description_says_ranges_values_and_when_a_parameter_may_change(declared):
+    with declared() as node:
+        found = {
+            name: node.describe_parameter(name)
+            for name in ('share', 'repeats', 'side', 'is_on', 'guard', 'factor')
+        }
+    (share,), (repeats,) = found['share'].floating_point_range, found['repeats'].integer_range
+    assert (share.from_value, share.to_value, share.step) == (0.0, 1.0, 0.0)
+    assert (repeats.from_value, repeats.to_value, repeats.step) == (1, 9, 1)
+    assert not found['factor'].floating_point_range
+    frozen = 'read at configure: clean up, set it, configure again'
+    assert {name: entry.additional_constraints for name, entry in found.items()} == {
+        'share': 'may change at any time',
+        'repeats': frozen,
+        'side': f"one of '', left, right; {frozen}",
+        'is_on': 'may change at any time',
+        'guard': 'given at start only',
+        'factor': frozen,
+    }
+    assert [name for name, entry in found.items() if entry.read_only] == ['guard']
+
+
+@pytest.mark.parametrize(
+    ('name', 'value'), [('share', 1.1), ('share', -0.1), ('share', float('nan')), ('repeats', 0)]
+)
+def test_number_out_of_range_is_refused_when_it_is_set(declared, name, value):
+    with declared() as node:
+        (result,) = node.set_parameters([Parameter(name, value=value)])
+        assert (result.successful, f'{name} out of range' in result.reason) == (False, True)
+        assert read_parameters(node, Config) == Config()
+
+
+@pytest.mark.parametrize(
+    ('changes', 'reason'),
+    [
+        ({'share': 1.1}, 'share is 1.1, expected 0 to 1'),
+        ({'share': float('nan')}, 'share is nan, expected 0 to 1'),
+        ({'repeats': 10}, 'repeats is 10, expected 1 to 9'),
+        ({'side': 'up'}, r"side is 'up', expected one of \['', 'left', 'right'\]"),
+    ],
+)
+def test_value_that_is_none_of_those_described_is_refused(changes, reason):
+    with pytest.raises(ConfigError, match=reason):
+        Config(**changes)
+
+
+@pytest.mark.parametrize('changes', [{'share': 0.0}, {'share': 1.0}, {'repeats': 9}, {'side': ''}])
+def test_value_at_the_end_of_its_range_is_accepted(declared, changes):
+    with declared(**changes) as node:
+        assert read_parameters(node, Config) == Config(**changes)

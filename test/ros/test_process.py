@@ -125,7 +125,10 @@ def test_wrong_argument_ends_the_program(arguments, text):
 
 def test_parameters_of_the_wrong_range_are_refused_at_autostart(model):
     output = refused(*parameters(model=model, autostart=True, decimation=0))
-    assert 'configure is refused: decimation is 0, expected at least 1' in output
+    assert 'student_node: InvalidParameterValueException: ' in output
+    assert 'decimation out of range. Min: 1, Max: 1000000, value: 0' in output
+    output = refused(*parameters(model=model, autostart=True, trigger='bell'))
+    assert "configure is refused: trigger is 'bell', expected one of ['timer', " in output
 
 
 WAITER = """
