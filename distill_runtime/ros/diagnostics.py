@@ -61,8 +61,8 @@ class Diagnostics:
         else:
             assert step is not None
             level, message = DiagnosticStatus.OK, step.mode.name.lower()
-        if step is None or step.mode is not Mode.FAULT or loop.crash:
-            self._tell(level, reason)  # a fault is logged as a change of mode
+        if not (loop.fault and reason.startswith(loop.fault)):  # that is logged with its mode
+            self._tell(level, reason)
         level, message = self._settled(level, message)
         values = {
             'mode': step.mode.name.lower() if step else 'none',

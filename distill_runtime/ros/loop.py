@@ -63,6 +63,7 @@ class ControlLoop:
         notable: Newest reason of a tick that was not an ordinary one; whoever reads it empties it.
         reasons: How many ticks gave each code.
         mode_changes: Changes of the mode that are not logged yet; whoever logs them removes them.
+        fault: Reason of the newest fault, which may be over; '' before the first.
         swaps: Changes of the policy that are not told yet, with their values for ~/model; whoever
             tells them removes them.
         crash: Unforeseen error that ended the loop; '' if none did.
@@ -91,6 +92,7 @@ class ControlLoop:
         self.crash = ''
         self.mode_changes: deque[ModeChange] = deque(maxlen=64)
         self._mode = parts.runner.mode
+        self.fault = ''
         self.swaps: deque[tuple[Swap, Mapping[str, str]]] = deque()
 
     def start(self) -> None:
@@ -148,6 +150,8 @@ class ControlLoop:
         if step.mode is not self._mode:
             self.mode_changes.append(ModeChange(self._mode, step.mode, step.reason))
             self._mode = step.mode
+            if step.mode is Mode.FAULT:
+                self.fault = step.reason
         if step.reason:
             self.notable = step.reason
             self.reasons[step.reason.partition(':')[0]] += 1

@@ -144,7 +144,10 @@ def test_fault_is_one_line_of_the_log(ros, model, lines):
         rig.robot.tick(T0 + TICK, quaternion=(0.0, 1.0, 0.0, 0.0))
         wait_for(lambda: any('tilt.limit' in text for _, text, _ in lines), 'the line')
         rig.diagnose()
-        rig.diagnose()
+        rig.robot.tick(T0 + 2 * TICK)
+        assert rig.robot.call('reset_fault')[0]
+        rig.robot.tick(T0 + 3 * TICK)
+        rig.diagnose()  # there was a fault since it was called last
     found = [(severity, text) for severity, text, _ in lines if 'tilt.limit' in text]
     assert len(found) == 1
     assert found[0][0] == 'ERROR'
