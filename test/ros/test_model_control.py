@@ -73,7 +73,7 @@ def test_one_by_one_what_is_refused_keeps_nothing_else_from_being_set(ros, model
 def test_terms_out_of_range_are_refused_with_the_model_beside_them(ros, model, other, name, value):
     with walking(ros, model) as (remote, _):
         is_set, reason = remote.set(**{name: value, 'model': other})
-        assert (is_set, reason.startswith(f'{name} is ')) == (False, True)
+        assert (is_set, f'{name} out of range' in reason) == (False, True)
         assert has_acted(remote.rig, model)
 
 
