@@ -31,11 +31,10 @@ class GaitClock:
             elapsed: Steps that the clock has behind it.
         """
         self._count = self._plan.first + elapsed
-        self._stood = False
 
     @property
     def elapsed(self) -> int:
-        """Steps since the clock began."""
+        """Steps since the clock began; -1: the next one is at the offsets, the first was not."""
         return self._count - self._plan.first
 
     def advance(self, command: FloatArray) -> None:
@@ -47,9 +46,6 @@ class GaitClock:
         plan = self._plan
         below = plan.standing_below
         stands = below is not None and all(abs(value) < below for value in command.tolist())
-        if self._stood and not stands and plan.restart:
-            self._count = plan.first
-        self._stood = stands
         turn = self._count * plan.step
         place = 0
         for component in plan.components:
@@ -57,4 +53,7 @@ class GaitClock:
             for offset in plan.offsets.tolist():
                 self._out[place] = function(plan.standing_phase if stands else offset + turn)
                 place += 1
-        self._count += 1
+        if stands and plan.restart is not None:
+            self._count = plan.restart
+        else:
+            self._count += 1

@@ -76,7 +76,8 @@ class PhasePlan:
     never.
     """
     standing_phase: float
-    restart: bool
+    restart: int | None
+    """Count of steps at the first one after standing; None: the clock runs on."""
 
 
 @dataclass(frozen=True, kw_only=True)

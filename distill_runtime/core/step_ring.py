@@ -77,13 +77,11 @@ class StepRing:
         return max(0, self.count - self._depth + 1)
 
     def elapsed_in(self, number: int) -> int:
-        """Return what a gait clock has behind it in a step, where it may have begun anew.
+        """Return the steps of the gait clock before a step.
 
         Args:
             number: Of a step that is remembered, or of the next one.
         """
-        if number + 1 < self.count:
-            return int(self.elapsed[self.place(number + 1)]) - 1
         return int(self.elapsed[self.place(number)]) if number < self.count else 0
 
     def push(

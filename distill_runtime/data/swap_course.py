@@ -139,8 +139,7 @@ class SwapCourse:
         if step.has_policy_step and step.mode is Mode.POLICY:
             number = ring.count - 1
             if stamp_ns in self._begins:
-                own.restart(int(ring.elapsed[ring.place(number)]))
-                own.next_step = number
+                own.join(ring, number)
             own.follow(ring, number)
             step = step._replace(
                 observation=own.policy.observation, action=own.policy.action, target=own.target

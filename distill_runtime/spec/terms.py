@@ -142,8 +142,12 @@ class Standing:
     """Stands while |vx|, |vy| in [m]/[s] and |yaw rate| in [rad]/[s] are all below this."""
     phase: float
     """Every phase then, in [rad]."""
-    restart: bool = False
-    """Whether the clock starts anew when standing ends."""
+    restart: bool | Literal['at_offset', 'advanced'] = False
+    """Phase of the step at which standing ends.
+
+    at_offset: the offsets; advanced: one step after them; true: that of the first step ever, which
+    depends on ``advance``; false: the clock has run on.
+    """
 
 
 @dataclass(frozen=True, kw_only=True)

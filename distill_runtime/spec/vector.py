@@ -100,15 +100,17 @@ class VectorMap:
 
 def _phase_plan(term: GaitPhase, slot: slice, period: float) -> PhasePlan:
     standing = term.standing
+    first = 1 if term.advance == 'before' else 0
+    restarts = {False: None, True: first, 'at_offset': 0, 'advanced': 1}
     return PhasePlan(
         slot=slot,
         offsets=locked_floats(term.offsets),
         step=2.0 * math.pi * term.frequency * period,
-        first=1 if term.advance == 'before' else 0,
+        first=first,
         components=term.components,
         standing_below=standing.below if standing else None,
         standing_phase=standing.phase if standing else 0.0,
-        restart=standing.restart if standing else False,
+        restart=restarts[standing.restart] if standing else None,
     )
 
 

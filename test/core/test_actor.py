@@ -24,6 +24,10 @@ GAIT = {
     'advance': 'after',
 }
 RESTARTING = {**GAIT, 'standing': {'below': 0.1, 'phase': 0.0, 'restart': True}}
+RESTARTS = {
+    restart: {**RESTARTING, 'standing': {**RESTARTING['standing'], 'restart': restart}}
+    for restart in (True, 'at_offset', 'advanced')
+}
 TURN = 2.0 * math.pi * 5.0 * 0.02  # per step
 
 
@@ -188,17 +192,31 @@ def test_step_that_is_not_its_next_one_is_the_first_of_a_follower():
 
 
 @pytest.mark.parametrize('first', [0, 1, 3, 4, 5])
-def test_follower_takes_the_phase_of_the_gait_over_wherever_it_joins(first):
-    """The robot stands in steps 2 and 3, so that the clock begins anew in step 4."""
-    led = Led(make_actor(RESTARTING))
-    follower = make_actor(RESTARTING)
+@pytest.mark.parametrize(
+    ('advance', 'restart', 'turns'),
+    [
+        ('after', True, 2),
+        ('before', True, 3),
+        ('after', 'at_offset', 2),
+        ('before', 'at_offset', 2),
+        ('after', 'advanced', 3),
+        ('before', 'advanced', 3),
+    ],
+)
+def test_follower_takes_the_phase_of_the_gait_over_wherever_it_joins(
+    first, advance, restart, turns
+):
+    """The robot stands in steps 2 and 3, so that the clock begins again in step 4."""
+    term = {**RESTARTS[restart], 'advance': advance}
+    led = Led(make_actor(term))
+    follower = make_actor(term)
     for number in range(7):
         led.step(command=[0.0 if number in (2, 3) else 1.0, 0.0, 0.0])
     follower.join(led.ring, first)
     for number in range(first, 7):
         follower.follow(led.ring, number)
     assert seen(follower) == seen(led.actor)
-    assert seen(follower) == pytest.approx([math.sin(2 * TURN)])
+    assert seen(follower) == pytest.approx([math.sin(turns * TURN)])
 
 
 def test_follower_without_a_clock_of_the_other_counts_from_its_first_step():

@@ -110,3 +110,37 @@ def test_clock_that_restarts_begins_at_its_first_count_when_standing_ends(advanc
         clock.step(command)
     for k in (first, first + 1):
         assert clock.step(WALK) == cos_sin(k * STEP, math.pi + k * STEP)
+
+
+@pytest.mark.parametrize('advance', ['before', 'after'])
+@pytest.mark.parametrize(('restart', 'first'), [('at_offset', 0), ('advanced', 1)])
+def test_phase_at_the_end_of_standing_may_be_said_whatever_the_first_one_is(
+    restart, first, advance
+):
+    clock = Clock(standing={**STANDING, 'restart': restart}, advance=advance)
+    k = 1 if advance == 'before' else 0
+    assert clock.step(WALK) == cos_sin(k * STEP, math.pi + k * STEP)
+    for _ in range(2):
+        for command in (WALK, STILL, STILL):
+            clock.step(command)
+        for k in (first, first + 1, first + 2):
+            assert clock.step(WALK) == cos_sin(k * STEP, math.pi + k * STEP)
+
+
+def test_clock_that_starts_in_standing_begins_as_said_too():
+    clock = Clock(standing={**STANDING, 'restart': 'at_offset'}, advance='before')
+    assert clock.step(STILL) == cos_sin(2.0, 2.0)
+    assert clock.step(WALK) == cos_sin(0.0, math.pi)
+
+
+@pytest.mark.parametrize('restart', ['at_offset', 'advanced'])
+@pytest.mark.parametrize('advance', ['before', 'after'])
+def test_clock_that_takes_over_what_has_elapsed_goes_on_as_the_other(restart, advance):
+    changes = {'standing': {**STANDING, 'restart': restart}, 'advance': advance}
+    clock, other = Clock(**changes), Clock(**changes)
+    for command in (WALK, WALK, STILL, WALK):
+        clock.step(command)
+    for command in (WALK, WALK, STILL, WALK, WALK):
+        other.clock.reset(clock.clock.elapsed)
+        assert other.step(WALK) == clock.step(WALK)
+        clock.step(command)

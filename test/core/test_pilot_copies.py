@@ -31,6 +31,11 @@ SPECS = {
     'gait': make_spec(*TERMS, GAIT),
     'gait_of_other_time': make_spec(*TERMS, {**GAIT, 'advance': 'before', 'standing': STANDING}),
     'gait_that_restarts': make_spec(*TERMS, {**GAIT, 'standing': {**STANDING, 'restart': True}}),
+    'gait_at_offset': make_spec(
+        *TERMS,
+        {**GAIT, 'advance': 'before', 'standing': {**STANDING, 'restart': 'at_offset'}},
+    ),
+    'gait_advanced': make_spec(*TERMS, {**GAIT, 'standing': {**STANDING, 'restart': 'advanced'}}),
     'few_joints': make_spec(*TERMS, action={'joints': ['ankle', 'hip'], 'clip': [-0.5, 0.5]}),
     'range': make_spec(*TERMS, command={'lower': [0.3, -0.1, -0.1], 'upper': [0.5, 0.1, 0.1]}),
     **{
@@ -99,7 +104,9 @@ def test_copy_may_come_at_any_tick_and_late(spec, network, rate, swap_at, lag):
     assert np.array_equal(changed, commands(spec, network, rate))
 
 
-@pytest.mark.parametrize('spec', ['some_steps', 'gait_that_restarts', 'frame_newest_first_first'])
+@pytest.mark.parametrize(
+    'spec', ['some_steps', 'gait_that_restarts', 'gait_at_offset', 'frame_newest_first_first']
+)
 @pytest.mark.parametrize('more', [-1, 0, 6, 40])
 def test_copy_comes_when_the_first_steps_are_not_remembered_any_more(spec, more):
     num_steps = DEPTH + 60

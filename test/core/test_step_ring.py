@@ -147,14 +147,14 @@ def test_copy_that_is_taken_while_another_thread_writes_is_consistent(depth):
         sys.setswitchinterval(interval)
 
 
-def test_clock_of_a_step_is_known_by_the_step_after_it():
+def test_clock_of_a_step_is_remembered():
     ring = make_ring()
-    for elapsed in (5, 6, 1, 2):  # it began anew in the step of number 1
+    for elapsed in (5, 6, 0, 1):
         ring.push(np.zeros(2), np.zeros(3), np.zeros(3), PLAN, elapsed, 0)
-    assert [ring.elapsed_in(number) for number in range(1, 4)] == [0, 1, 2]
+    assert [ring.elapsed_in(number) for number in range(1, 4)] == [6, 0, 1]
 
 
-def test_clock_has_nothing_behind_it_before_the_first_step_of_a_run():
+def test_clock_has_no_steps_before_the_first_one_of_a_run():
     ring = make_ring()
     assert ring.elapsed_in(0) == 0
     push(ring, 0)

@@ -83,6 +83,23 @@ def test_packed_file_alone_can_be_loaded_and_says_the_same(tmp_path):
         assert getattr(loaded.spec, field) == getattr(SPEC, field)
 
 
+@pytest.mark.parametrize('restart', [True, 'at_offset', 'advanced'])
+def test_packed_file_says_how_the_gait_clock_goes_on_after_standing(tmp_path, restart):
+    gait = {
+        'term': 'gait_phase',
+        'frequency': 1.0,
+        'offsets': [0.0],
+        'components': ['cos', 'sin'],
+        'advance': 'before',
+        'standing': {'below': 0.01, 'phase': 3.0, 'restart': restart},
+    }
+    position = {'term': 'joint_position', 'relative': True}
+    inputs = read_dataclass(InputSpec, {'name': 'obs', 'terms': [position, gait]}, '')
+    path = tmp_path / 'packed.onnx'
+    write_model(path, pack(make_model(), replace(SPEC, inputs=(inputs,))))
+    assert load_policy(path).spec.inputs[0].terms[1].standing.restart == restart
+
+
 def test_graph_keeps_every_byte():
     model = make_model()
     packed = onnx.load_from_string(pack(model, SPEC, make_golden(model)))

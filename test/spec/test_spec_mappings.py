@@ -41,7 +41,11 @@ terms = st.one_of(
         offsets=st.lists(floats, min_size=1, max_size=3),
         components=st.permutations(['cos', 'sin']),
         advance=st.sampled_from(['before', 'after']),
-        standing=st.none() | st.fixed_dictionaries({'below': st.floats(0.01, 1), 'phase': floats}),
+        standing=st.none()
+        | st.fixed_dictionaries(
+            {'below': st.floats(0.01, 1), 'phase': floats},
+            optional={'restart': st.sampled_from([False, True, 'at_offset', 'advanced'])},
+        ),
     ),
     term('external', topic=st.text(min_size=1), width=st.integers(1, 9)),
 )

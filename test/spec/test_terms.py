@@ -78,6 +78,15 @@ def test_every_term_of_the_design_can_be_named():
         ({**PHASE, 'advance': 'never'}, r"^t\.advance is 'never', expected one of \['before', "),
         ({**PHASE, 'components': ['tan']}, r"^t\.components\[0\] is 'tan', expected one of"),
         ({'term': 'last_action', 'scale': 'x'}, r"^t\.scale is 'x', expected a number or a list"),
+        (
+            {**PHASE, 'standing': {'below': 0.1, 'phase': 0, 'restart': 'at_offsets'}},
+            r"^t\.standing\.restart is 'at_offsets', expected true or false or one of "
+            r"\['at_offset', 'advanced'\]$",
+        ),
+        (
+            {**PHASE, 'standing': {'below': 0.1, 'phase': 0, 'restart': 1}},
+            r'^t\.standing\.restart is 1, expected true or false or one of ',
+        ),
     ],
 )
 def test_term_that_cannot_be_read_is_refused_with_its_path(term, message):

@@ -3,7 +3,8 @@
 """ONNX metadata of holosoma: joints, gains and ranges of commands, as JSON.
 
 Everything else is in its Python configuration. Its runtime orders observations by their names
-there, puts zeros before the first frame of a history, and clips the action at 100.
+there, puts zeros before the first frame of a history, and clips the action at 100. Its gait clock
+advances before its use, but for the step at which standing ends: that one gets the offsets.
 """
 
 from __future__ import annotations
@@ -37,7 +38,10 @@ _HINTS = {
     'inputs': 'the metadata has no observations: describe the inputs in a file with --spec, in '
     'the alphabetical order of their names in the configuration (actions, base_ang_vel, '
     'command_ang_vel, command_lin_vel, cos_phase, dof_pos, dof_vel, projected_gravity, '
-    'sin_phase), with its obs_scales; a history is by term, oldest first, from zeros',
+    'sin_phase), with its obs_scales; a history is by term, oldest first, from zeros; cos_phase '
+    'is {term: gait_phase, frequency: 1 / gait_period, offsets: [0, 3.14159], components: [cos], '
+    'advance: before, standing: {below: 0.01, phase: 3.14159, restart: at_offset}}, sin_phase '
+    'the same with sin',
     'command': 'the metadata has no ranges of commands: say the trained ones under command',
 }
 _MOTION = (

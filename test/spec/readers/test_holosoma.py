@@ -11,6 +11,7 @@ from distill_runtime.errors import ConfigError
 from distill_runtime.spec.dialect import ModelContext, TensorShape
 from distill_runtime.spec.readers.registry import metadata_sources
 from distill_runtime.spec.sources import merge_sources, SpecSource
+from distill_runtime.spec.strict_yaml import parse_yaml
 from hypothesis import given
 from hypothesis import strategies as st
 import pytest
@@ -27,8 +28,8 @@ GAIT = {
     'term': 'gait_phase',
     'frequency': 1.0,
     'offsets': [0.0, math.pi],
-    'advance': 'after',
-    'standing': {'below': 0.01, 'phase': math.pi, 'restart': True},
+    'advance': 'before',
+    'standing': {'below': 0.01, 'phase': math.pi, 'restart': 'at_offset'},
 }
 # what a user takes from the configuration, in the alphabetical order of its names
 TERMS = [
@@ -145,10 +146,25 @@ def test_metadata_that_does_not_fit_is_refused(values, message):
         read(values)
 
 
+def gait_phases(commands):
+    """Return the phases of both legs at each step, summed up as the runtime in Python does."""
+    left, right, stood, result = 0.0, math.pi, False, []
+    for vx, vy, yaw in commands:
+        left, right = (math.remainder(p + 2 * math.pi * PERIOD, math.tau) for p in (left, right))
+        stands = math.hypot(vx, vy) < 0.01 and abs(yaw) < 0.01
+        if stands:
+            left = right = math.pi
+        elif stood:
+            left, right = 0.0, math.pi
+        stood = stands
+        result.append([left, right])
+    return result
+
+
 def frame(samples, step):
     """Return one frame as a mapping of its terms by their names in the configuration."""
     now = samples[step]
-    phases = [2 * math.pi * step * PERIOD, 2 * math.pi * step * PERIOD + math.pi]
+    phases = gait_phases([sample.command for sample in samples[: step + 1]])[-1]
     return {
         'base_ang_vel': [0.25 * value for value in now.angular_velocity],
         'projected_gravity': now.gravity,
@@ -162,9 +178,24 @@ def frame(samples, step):
     }
 
 
-def test_observations_and_targets():
+def test_hint_gives_the_gait_clock_of_the_runtime():
+    hint = read(metadata()).hints['inputs']
+    text = hint[hint.index('{term: gait_phase') : hint.index(', sin_phase the same')]
+    term = parse_yaml(text.replace('1 / gait_period', '1.0'), 'hint')
+    assert term == {
+        **GAIT,
+        'offsets': [0, pytest.approx(math.pi, abs=1e-5)],
+        'components': ['cos'],
+        'standing': {**GAIT['standing'], 'phase': pytest.approx(math.pi, abs=1e-5)},
+    }
+
+
+@pytest.mark.parametrize('stands', [(), (0, 1), (3,), (2, 3, 6)])
+def test_observations_and_targets(stands):
     spec = merge_sources([user(), read(metadata())]).spec
     samples = make_samples(2, 2)
+    for step in stands:
+        samples[step] = samples[step]._replace(command=[0.0, 0.0, 0.0])
     seen, targets = observed(spec, samples)
     for step, sample in enumerate(samples):
         now = frame(samples, step)
