@@ -13,7 +13,7 @@ from .frozen import FrozenSample
 from .plan import Plan
 from .reasons import unsound_input
 from .rotations import write_gravity_in_base
-from .sensors import NEVER, Sensors
+from .sensors import InputProblem, NEVER, Sensors
 
 
 class Intake:
@@ -60,8 +60,13 @@ class Intake:
         self.frozen_imu.reset()
         self.command_stamp_ns = NEVER
         """Stamp of the velocity command in use."""
-        self.problem = ''
-        """Why the newest sample of some input is not in use; '' if all are."""
+        self.problem: InputProblem | None = None
+        """Why the newest sample of some input is not in use; None if all are."""
+
+    @property
+    def reason(self) -> str:
+        """The reason of the problem; '' if there is none."""
+        return self.problem.reason if self.problem is not None else ''
 
     def take_over(self, sensors: Sensors, stamp_ns: int) -> None:
         """Copy what is sound; keep the last sound sample of what is not, and say why.
@@ -96,9 +101,9 @@ class Intake:
         layout, freshness = sensors.layout, self.freshness
         has_imu = is_sound(sensors.values[self._imu])
         is_turned = has_imu and self._turn(sensors)
-        problem = unsound_input(sensors, has_imu and not is_turned)
-        is_of_command = problem.startswith('cmd_vel')
-        self.problem = sensors.problem if is_of_command and sensors.problem else problem
+        unsound, refused = unsound_input(sensors, has_imu and not is_turned), sensors.problem
+        is_refused = unsound.is_command and refused is not None
+        self.problem = refused if is_refused else unsound
         if self._copy(sensors, self._joints):
             freshness.joint_ns = sensors.joint_stamp_ns
         if is_turned and self._copy(sensors, self._imu):

@@ -9,7 +9,7 @@ import math
 import numpy as np
 
 from .arrays import Float32Array, FloatArray, is_sound
-from .sensors import Sensors
+from .sensors import InputProblem, Sensors
 
 
 def joined(reason: str, warning: str) -> str:
@@ -17,7 +17,7 @@ def joined(reason: str, warning: str) -> str:
     return f'{reason} ({warning})' if warning else reason
 
 
-def unsound_input(sensors: Sensors, is_norm_wrong: bool = False) -> str:
+def unsound_input(sensors: Sensors, is_norm_wrong: bool = False) -> InputProblem:
     """Name the first input that holds what no sensor gives, the velocity command last.
 
     Args:
@@ -25,30 +25,31 @@ def unsound_input(sensors: Sensors, is_norm_wrong: bool = False) -> str:
         is_norm_wrong: Whether the orientation is finite, but no rotation.
     """
     layout = sensors.layout
-    segments = {
-        'joint_states.position': layout.joint_position,
-        'joint_states.velocity': layout.joint_velocity,
-        'imu.angular_velocity': layout.angular_velocity,
-        'imu.orientation': layout.quat_base_to_world,
-        'odom.twist': layout.base_linear_velocity,
-        **{entry.topic: layout.external(entry.topic) for entry in layout.externals},
-        'cmd_vel': layout.velocity_command,
-    }
-    for name, part in segments.items():
+    segments = [
+        ('joint_states.position', layout.joint_position),
+        ('joint_states.velocity', layout.joint_velocity),
+        ('imu.angular_velocity', layout.angular_velocity),
+        ('imu.orientation', layout.quat_base_to_world),
+        ('odom.twist', layout.base_linear_velocity),
+        *((entry.topic, layout.external(entry.topic)) for entry in layout.externals),
+        ('cmd_vel', layout.velocity_command),
+    ]
+    for name, part in segments:
         values = sensors.values[part]
         if not is_sound(values):
             element, what = _worst(values)
-            return (
+            return InputProblem(
                 f'{name}.{what}: element {element} is {values[element]}, the last sound one is '
-                'kept'
+                'kept',
+                is_command=part == layout.velocity_command,
             )
-        if is_norm_wrong and name == 'imu.orientation':
+        if is_norm_wrong and part == layout.quat_base_to_world:
             quat = [round(float(value), 4) for value in values]
-            return (
+            return InputProblem(
                 f'imu.norm: orientation (w, x, y, z) is {quat}, expected a unit quaternion, the '
                 'last sound one is kept'
             )
-    return 'sensors.too_large: the values are huge, the last sound ones are kept'
+    return InputProblem('sensors.too_large: the values are huge, the last sound ones are kept')
 
 
 def unsound_action(action: Float32Array) -> str:

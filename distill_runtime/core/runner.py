@@ -188,7 +188,7 @@ class PolicyRunner:
         late = self._freshness.check(stamp_ns)
         if not self._has_started:
             if late:
-                return self._result(False, False, joined(late, intake.problem))
+                return self._result(False, False, joined(late, intake.reason))
             self._has_started = True
             self._enter(self._start_mode, stamp_ns)
         self._take_events(stamp_ns)
@@ -203,7 +203,7 @@ class PolicyRunner:
         warning = (
             self._gate.apply(intake.command_stamp_ns, stamp_ns)
             or self._watchdogs.warning
-            or intake.problem
+            or intake.reason
         )
         has_policy_step = False
         if self._mode is Mode.POLICY:

@@ -12,12 +12,22 @@ what it wrote; any number of runners read. Layout of ``values``:
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import NamedTuple
 
 from distill_runtime.errors import ConfigError
 import numpy as np
 
 NEVER = -1
 """Stamp of an input of which no sample has come yet."""
+
+
+class InputProblem(NamedTuple):
+    """Why the newest message of an input is not in use."""
+
+    reason: str
+    """``code: text``; the code begins with the input or, of an external one, its topic."""
+    is_command: bool = False
+    """Whether it is the velocity command, without which the robot stands: no fault."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -115,7 +125,8 @@ class Sensors:
         command_stamp_ns: The same for the velocity command.
         odometry_stamp_ns: The same for the base linear velocity.
         external_stamps_ns: The same per external input.
-        problem: Why the newest message of some input was not taken over; empty if all were.
+        problem: Why the newest message of some input was not taken over, the velocity command
+            last; None if all were.
     """
 
     __slots__ = (
@@ -158,4 +169,4 @@ class Sensors:
         self.command_stamp_ns = NEVER
         self.odometry_stamp_ns = NEVER
         self.external_stamps_ns = [NEVER] * len(self.externals)
-        self.problem = ''
+        self.problem: InputProblem | None = None

@@ -21,8 +21,8 @@ def start_problem(plan: Plan, intake: Intake, config: RunnerConfig) -> str:
         intake: Has the samples in use.
         config: The limits.
     """
-    if intake.problem:
-        return intake.problem
+    if intake.problem is not None:
+        return intake.problem.reason
     is_tilted = tilt_problem(intake.gravity, config) if plan.needs_imu else ''
     return is_tilted or pose_problem(plan.joints, intake.joint_position, config)
 

@@ -103,9 +103,9 @@ class Watchdogs:
             )
         self._last_stamp_ns = stamp_ns
         if late:
-            findings.append(Finding('input_age', joined(late, intake.problem)))
-        if intake.problem and not intake.problem.startswith('cmd_vel'):
-            findings.append(Finding('input_sample', intake.problem))
+            findings.append(Finding('input_age', joined(late, intake.reason)))
+        if intake.problem is not None and not intake.problem.is_command:
+            findings.append(Finding('input_sample', intake.problem.reason))
         if intake.gravity[2] > self._max_tilt_gravity:
             findings.append(
                 Finding(

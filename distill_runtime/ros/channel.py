@@ -6,7 +6,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from distill_runtime.core.sensors import NEVER
+from distill_runtime.core.sensors import InputProblem, NEVER
 from distill_runtime.data.cdr import DecodeError
 from rclpy.callback_groups import CallbackGroup
 from rclpy.subscription import Subscription
@@ -42,10 +42,11 @@ class Channel:
         subscription: The subscription.
         message_type: Type of its messages.
         topic: Name of the topic in messages to the user.
+        is_command: Whether it is the velocity command.
         sample_ns: Which sample is in use: its header stamp, or where the message has none, its
             source timestamp; NEVER before the first. Together with the topic this identifies the
             message.
-        problem: Why the newest message was refused; '' if it was not.
+        problem: Why the newest message was refused; None if it was not.
         witness: Gets every message that is taken over, sound or not, before it is read.
     """
 
@@ -56,6 +57,7 @@ class Channel:
         topic: str,
         store: Store,
         is_single: bool = False,
+        is_command: bool = False,
     ) -> None:
         """Wrap a subscription.
 
@@ -65,12 +67,14 @@ class Channel:
             topic: Name for messages.
             store: Takes a message over, or raises DecodeError.
             is_single: Whether at most one message waits, the newest.
+            is_command: See the attributes.
         """
         self.subscription = subscription
         self.message_type = message_type
         self.topic = topic
+        self.is_command = is_command
         self.sample_ns = NEVER
-        self.problem = ''
+        self.problem: InputProblem | None = None
         self.witness: Witness | None = None
         self._take = subscription.handle.take_message
         self._store = store
@@ -97,7 +101,7 @@ class Channel:
     def forget(self) -> None:
         """Return to the state before the first message; those that wait still count."""
         self.sample_ns = NEVER
-        self.problem = ''
+        self.problem = None
 
     def drop(self) -> None:
         """Throw away what waits."""
@@ -134,9 +138,9 @@ class Channel:
         try:
             self.sample_ns = self._store(taken[0], taken[1], stamp_ns)
         except DecodeError as error:
-            self.problem = f'{self.topic}.{error}'
+            self.problem = InputProblem(f'{self.topic}.{error}', self.is_command)
             return False
-        self.problem = ''
+        self.problem = None
         return True
 
 

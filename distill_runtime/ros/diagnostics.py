@@ -110,14 +110,16 @@ class Diagnostics:
         """Say what is not as it should be now, or was since the last call; '' if nothing."""
         if loop.crash:
             return loop.crash
+        problem = inputs.problem
+        refused = problem.reason if problem is not None else ''
         if step is None:
             reason = (
                 loop.clock_problem
-                or inputs.problem
+                or refused
                 or 'joint_states.missing: no tick yet, is its publisher running?'
             )
         else:
-            reason = step.reason or notable or inputs.problem or loop.clock_problem
+            reason = step.reason or notable or refused or loop.clock_problem
         return '; '.join(
             part for part in (reason, mismatches(self._node, inputs.channels)) if part
         )

@@ -8,7 +8,7 @@ import math
 from struct import Struct
 
 from distill_runtime.core.plan import Plan
-from distill_runtime.core.sensors import Sensors
+from distill_runtime.core.sensors import InputProblem, Sensors
 from distill_runtime.data.cdr import (
     DecodeError,
     IMU,
@@ -72,7 +72,7 @@ class Inputs:
         self._now_ns = 0
         self._memory = sensors.values.data.cast('B')
         self.channels: list[Channel] = []
-        """All of them, joint_states first."""
+        """All of them, joint_states first, cmd_vel last: its problem must hide no other."""
         reads_velocity = any(
             isinstance(term, JointVelocity) for entry in spec.inputs for term in entry.terms
         )
@@ -94,15 +94,9 @@ class Inputs:
             if plan.needs_odometry
             else None
         )
-        self.cmd_vel = None
-        if plan.needs_command:
-            self.cmd_vel = (
-                self._subscribe(TwistStamped, 'cmd_vel', self._store_stamped_twist)
-                if has_stamped_command
-                else self._subscribe(Twist, 'cmd_vel', self._store_twist)
-            )
         self.externals = self._subscribe_externals(spec, plan)
         """Those of the external topics, in the order of the layout."""
+        self.cmd_vel = self._subscribe_command(has_stamped_command) if plan.needs_command else None
         self._others = tuple(self.channels[1:])
 
     def refresh(self, stamp_ns: int) -> None:
@@ -173,14 +167,12 @@ class Inputs:
             return None
 
     @property
-    def problem(self) -> str:
-        """Why the newest message of some input was refused; '' if none was."""
-        if self.joint_states.problem:
-            return self.joint_states.problem
-        for channel in self._others:
-            if channel.problem:
+    def problem(self) -> InputProblem | None:
+        """Why the newest message of some input was refused; None if none was."""
+        for channel in self.channels:
+            if channel.problem is not None:
                 return channel.problem
-        return ''
+        return None
 
     def _subscribe(
         self,
@@ -188,6 +180,7 @@ class Inputs:
         topic: str,
         store: Store,
         depth: int = 1,
+        is_command: bool = False,
     ) -> Channel:
         qos = QoSProfile(
             history=HistoryPolicy.KEEP_LAST,
@@ -202,8 +195,15 @@ class Inputs:
             self.destroy()
             raise
         is_single = qos.depth == 1 and not overridden(self._node, topic)
-        self.channels.append(Channel(subscription, message_type, topic, store, is_single))
+        self.channels.append(
+            Channel(subscription, message_type, topic, store, is_single, is_command)
+        )
         return self.channels[-1]
+
+    def _subscribe_command(self, is_stamped: bool) -> Channel:
+        kind = TwistStamped if is_stamped else Twist
+        store = self._store_stamped_twist if is_stamped else self._store_twist
+        return self._subscribe(kind, 'cmd_vel', store, is_command=True)
 
     def _subscribe_externals(self, spec: PolicySpec, plan: Plan) -> tuple[Channel, ...]:
         messages = {term.topic: term.message for term in external_terms(spec)}

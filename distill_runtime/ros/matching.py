@@ -30,7 +30,7 @@ def _mismatch(node: Node, channel: Channel) -> str:
     reason = ''
     for publisher in node.get_publishers_info_by_topic(topic):
         if publisher.topic_type != wanted:
-            hint = ': set enable_stamped_cmd_vel' if channel.topic == 'cmd_vel' else ''
+            hint = ': set enable_stamped_cmd_vel' if channel.is_command else ''
             reason = (
                 f'{channel.topic}.type: {publisher.node_name} publishes {publisher.topic_type} '
                 f'on {topic}, expected {wanted}{hint}'

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from distill_runtime.core.config import RunnerConfig
 from distill_runtime.core.intake import Intake
-from distill_runtime.core.sensors import NEVER, Sensors
+from distill_runtime.core.sensors import InputProblem, NEVER, Sensors
 from distill_runtime.spec.compile import compile_spec, sensor_layout
 import numpy as np
 import pytest
@@ -74,7 +74,7 @@ def test_sound_samples_are_in_use_with_their_stamps():
     assert inlet.vector[: inlet.plan.layout.size].tolist() == inlet.sensors.values.tolist()
     assert set(inlet.stamps().values()) == {7}
     assert inlet.intake.gravity == pytest.approx([0.0, -0.96, 0.28])
-    assert inlet.intake.problem == ''
+    assert inlet.intake.problem is None
 
 
 @pytest.mark.parametrize('value', [np.nan, -np.inf, 1e200])
@@ -93,7 +93,7 @@ def test_unsound_part_holds_its_input_back_and_no_other(part, value):
             assert inlet.view(each, inlet.vector).tolist() == expected.tolist()
     turned = [0.0, 0.0, -1.0] if part in PARTS['imu'] else [0.0, -0.96, 0.28]
     assert inlet.intake.gravity == pytest.approx(turned)
-    assert 'the last sound one is kept' in inlet.intake.problem
+    assert 'the last sound one is kept' in inlet.intake.reason
 
 
 def test_orientation_of_another_norm_holds_the_imu_back():
@@ -102,7 +102,7 @@ def test_orientation_of_another_norm_holds_the_imu_back():
     inlet.sensors.quat_base_to_world[:] = [0.5, 0.5, 0.5, 0.0]
     inlet.intake.take_over(inlet.sensors, 8)
     assert inlet.stamps() == {**dict.fromkeys(PARTS, 8), 'imu': 7}
-    assert inlet.intake.problem.startswith('imu.norm: orientation (w, x, y, z) is [0.5, 0.5, ')
+    assert inlet.intake.reason.startswith('imu.norm: orientation (w, x, y, z) is [0.5, 0.5, ')
 
 
 def test_orientation_that_nobody_needs_may_be_anything():
@@ -111,7 +111,7 @@ def test_orientation_that_nobody_needs_may_be_anything():
     inlet.fill(8, 0.25)
     inlet.sensors.quat_base_to_world.fill(0.0)
     inlet.intake.take_over(inlet.sensors, 8)
-    assert inlet.intake.problem == ''
+    assert inlet.intake.problem is None
 
 
 def test_joints_are_measured_in_policy_order():
@@ -126,12 +126,12 @@ def test_joints_are_measured_in_policy_order():
 
 def test_problem_of_the_receiver_is_passed_on_beside_sound_values():
     inlet = filled()
-    inlet.sensors.problem = 'joint_states.names: hip is missing'
+    inlet.sensors.problem = InputProblem('joint_states.names: hip is missing')
     inlet.intake.take_over(inlet.sensors, 8)
-    assert inlet.intake.problem == 'joint_states.names: hip is missing'
-    inlet.sensors.problem = ''
+    assert inlet.intake.reason == 'joint_states.names: hip is missing'
+    inlet.sensors.problem = None
     inlet.intake.take_over(inlet.sensors, 9)
-    assert inlet.intake.problem == ''
+    assert inlet.intake.problem is None
 
 
 def test_reset_forgets_every_sample():

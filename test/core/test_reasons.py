@@ -31,41 +31,43 @@ def sensors_with(view, element, value):
 )
 @pytest.mark.parametrize('value', [np.nan, np.inf, -np.inf])
 def test_the_input_and_the_element_are_named(view, element, name, value):
-    reason = unsound_input(sensors_with(view, element, value))
+    reason, is_command = unsound_input(sensors_with(view, element, value))
     assert reason == f'{name}.not_finite: element {element} is {value}, the last sound one is kept'
+    assert is_command is (view == 'velocity_command')
 
 
 def test_finite_nonsense_is_named_too():
-    reason = unsound_input(sensors_with('joint_velocity', 1, -1e200))
+    reason = unsound_input(sensors_with('joint_velocity', 1, -1e200)).reason
     assert reason.startswith('joint_states.velocity.too_large: element 1 is -1e+200, ')
 
 
 def test_the_first_of_several_is_named():
     sensors = sensors_with('angular_velocity', 1, np.nan)
     sensors.joint_velocity[1] = np.inf
-    assert unsound_input(sensors).startswith('joint_states.velocity.not_finite: element 1 is inf')
+    reason = unsound_input(sensors).reason
+    assert reason.startswith('joint_states.velocity.not_finite: element 1 is inf')
 
 
 def test_velocity_command_is_named_only_where_nothing_else_is_wrong():
     sensors = sensors_with('velocity_command', 1, np.nan)
     sensors.externals[0][2] = np.nan
-    assert unsound_input(sensors).startswith('/scan.not_finite: element 2 is nan')
+    assert unsound_input(sensors).reason.startswith('/scan.not_finite: element 2 is nan')
 
 
 def test_orientation_that_is_no_rotation_is_named_behind_the_inputs_before_it():
     sensors = sensors_with('quat_base_to_world', 0, 2.0)
-    assert unsound_input(sensors, is_norm_wrong=True) == (
+    assert unsound_input(sensors, is_norm_wrong=True).reason == (
         'imu.norm: orientation (w, x, y, z) is [2.0, 0.0, 0.0, 0.0], expected a unit quaternion, '
         'the last sound one is kept'
     )
     sensors.joint_position[0] = np.nan
-    assert unsound_input(sensors, is_norm_wrong=True).startswith('joint_states.position.')
+    assert unsound_input(sensors, is_norm_wrong=True).reason.startswith('joint_states.position.')
 
 
 def test_values_that_are_too_large_only_together_are_told():
     sensors = sensors_with('joint_position', 0, 0.9e15)
     sensors.joint_velocity[0] = 0.9e15
-    assert unsound_input(sensors).startswith('sensors.too_large: ')
+    assert unsound_input(sensors).reason.startswith('sensors.too_large: ')
 
 
 def test_action_element_is_named():

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from distill_runtime.core.checks import checks_but
 from distill_runtime.core.modes import Event, Mode
-from distill_runtime.core.sensors import NEVER
+from distill_runtime.core.sensors import InputProblem, NEVER
 from hypothesis import given
 from hypothesis import strategies as st
 import numpy as np
@@ -183,8 +183,43 @@ def test_bad_command_does_not_hide_a_worse_problem():
     rig.sensors.base_linear_velocity[0] = np.nan
     assert rig.tick().reason.startswith('odom.twist.not_finite')
     rig.sensors.base_linear_velocity[0] = 0.0
-    rig.sensors.problem = 'joint_states.names: hip is missing'
+    rig.sensors.problem = InputProblem('joint_states.names: hip is missing')
     assert rig.tick().reason.startswith('joint_states.names')
+    assert rig.tick(DEBOUNCE_NS).mode is Mode.FAULT
+
+
+@pytest.mark.parametrize('topic', ['cmd_vel', 'cmd_vel_limits', '/cmd_vel/raw'])
+def test_external_topic_is_no_velocity_command_whatever_its_name(topic):
+    rig = walking(make_spec(COMMAND_TERM, {**SCAN, 'topic': topic}))
+    rig.sensors.externals[0][1] = np.nan
+    reason = f'{topic}.not_finite: element 1 is nan, the last sound one is kept'
+    step = rig.tick()
+    assert (step.mode, step.reason) == (Mode.POLICY, reason)
+    step = rig.tick(DEBOUNCE_NS)
+    assert (step.mode, step.reason) == (Mode.FAULT, reason)
+    rig = walking(make_spec(COMMAND_TERM, {**SCAN, 'topic': topic}))
+    rig.sensors.problem = InputProblem(f'{topic}.width: 3 values, expected 2')
+    rig.tick()
+    assert rig.tick(DEBOUNCE_NS).mode is Mode.FAULT
+
+
+def test_refused_velocity_command_is_a_warning_and_refuses_a_start():
+    rig = everything()
+    problem = InputProblem('cmd_vel.not_finite: velocity command is [nan]', is_command=True)
+    rig.sensors.problem = problem
+    rig.tick()
+    step = rig.tick(10 * DEBOUNCE_NS)
+    assert (step.mode, step.reason) == (Mode.POLICY, problem.reason)
+    rig.runner.request(Event.STOP)
+    rig.tick()
+    assert rig.runner.request(Event.START) == (False, f'start is refused: {problem.reason}')
+
+
+def test_values_of_an_external_topic_count_beside_a_refused_velocity_command():
+    rig = everything()
+    rig.sensors.problem = InputProblem('cmd_vel.truncated: 3 bytes', is_command=True)
+    rig.sensors.externals[0][0] = np.nan
+    assert rig.tick().reason.startswith('/scan.not_finite')
     assert rig.tick(DEBOUNCE_NS).mode is Mode.FAULT
 
 
@@ -210,7 +245,7 @@ def test_sound_samples_end_the_warning():
 
 def test_problem_of_the_receiver_is_the_reason():
     rig = everything()
-    rig.sensors.problem = 'joint_states.names: hip is missing'
+    rig.sensors.problem = InputProblem('joint_states.names: hip is missing')
     step = rig.tick()
     assert (step.mode, step.reason) == (Mode.POLICY, 'joint_states.names: hip is missing')
     step = rig.tick(DEBOUNCE_NS)

@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: Apache-2.0
 from __future__ import annotations
 
-from distill_runtime.core.sensors import ExternalInput, NEVER, SensorLayout, Sensors
+from distill_runtime.core.sensors import ExternalInput, InputProblem, NEVER, SensorLayout, Sensors
 from distill_runtime.errors import ConfigError
 import numpy as np
 import pytest
@@ -56,7 +56,7 @@ def test_nothing_has_come_yet_and_the_base_is_level():
     assert sensors.joint_stamp_ns == sensors.imu_stamp_ns == sensors.command_stamp_ns == NEVER
     assert sensors.odometry_stamp_ns == NEVER
     assert sensors.external_stamps_ns == [NEVER, NEVER]
-    assert sensors.problem == ''
+    assert sensors.problem is None
 
 
 def test_clear_forgets_every_sample_but_keeps_the_views():
@@ -65,12 +65,12 @@ def test_clear_forgets_every_sample_but_keeps_the_views():
     view[:] = 5.0
     sensors.joint_stamp_ns = 7
     sensors.external_stamps_ns[0] = 7
-    sensors.problem = 'joint_states.short'
+    sensors.problem = InputProblem('joint_states.short')
     sensors.clear()
     assert view.tolist() == [0.0, 0.0]
     assert sensors.joint_position is view
     assert (sensors.joint_stamp_ns, sensors.external_stamps_ns[0]) == (NEVER, NEVER)
-    assert sensors.problem == ''
+    assert sensors.problem is None
 
 
 def test_unknown_external_is_refused_with_the_known_ones():

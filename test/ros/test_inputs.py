@@ -2,7 +2,9 @@
 # SPDX-License-Identifier: Apache-2.0
 from __future__ import annotations
 
-from geometry_msgs.msg import PoseStamped, TwistStamped
+import math
+
+from geometry_msgs.msg import PoseStamped, Twist, TwistStamped, Vector3
 from nav_msgs.msg import Odometry
 import numpy as np
 import pytest
@@ -81,6 +83,24 @@ def test_external_array_must_be_there_and_of_its_width(ros, models):
         scan.publish(Float32MultiArray(data=[1.0, float('nan'), 3.0]))
         rig.robot.tick(T0 + 1001 * TICK)
         rig.until_reason('/scan.not_finite: element 1 is nan, the last sound one is kept')
+
+
+@pytest.mark.parametrize('topic', ['/scan', 'cmd_vel_limits'])
+def test_refused_velocity_command_hides_no_unusable_external_topic(ros, models, topic):
+    scan = {**SCAN, 'topic': topic}
+    model = write_policy(models, JOINT_TERM, {'term': 'velocity_command'}, scan, name='two.onnx')
+    with student(ros, model, **SHOWN) as rig:
+        publisher = rig.robot.node.create_publisher(Float32MultiArray, topic, 10)
+        publisher.publish(Float32MultiArray(data=[1.0, 2.0, 3.0]))
+        assert observation_of(rig, 0)[6:].tolist() == [1.0, 2.0, 3.0]
+        rig.robot.cmd_vel.publish(Twist(linear=Vector3(x=math.nan)))
+        rig.robot.tick(T0 + TICK)
+        rig.until_reason('cmd_vel.not_finite: velocity command is [nan, 0.0, 0.0]')
+        publisher.publish(Float32MultiArray(data=[1.0, 2.0]))
+        for tick in range(2, 7):
+            rig.robot.tick(T0 + tick * TICK)
+        status = rig.until_reason(f'{topic}.width: 2 values, expected 3')
+        assert values(status)['mode'] == 'fault'
 
 
 def test_external_array_grows_stale_where_the_spec_says_so(ros, models):

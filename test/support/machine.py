@@ -12,7 +12,7 @@ from distill_runtime.core.config import RunnerConfig
 from distill_runtime.core.limits import POSITION_LIMITS as LIMIT_KINDS
 from distill_runtime.core.modes import Event, FAULT_ACTIONS, Mode
 from distill_runtime.core.runner import PolicyRunner
-from distill_runtime.core.sensors import NEVER, Sensors
+from distill_runtime.core.sensors import InputProblem, NEVER, Sensors
 from distill_runtime.core.shadow import Shadow
 from distill_runtime.core.swap import Swap, SwapTerms
 from distill_runtime.spec.compile import compile_spec, sensor_layout
@@ -105,7 +105,9 @@ disturbances = {
     'output': st.lists(any_bits32, min_size=3, max_size=3),
     'events': st.lists(st.sampled_from(Event), min_size=1, max_size=2),
     'outside': findings,
-    'problem': st.sampled_from(['imu.cdr: short', 'cmd_vel.cdr: short']),
+    'problem': st.sampled_from(
+        [InputProblem('imu.cdr: short'), InputProblem('cmd_vel.cdr: short', is_command=True)]
+    ),
     'swap': swaps,
     'back': st.just(True),
     'beside': others,
@@ -216,7 +218,7 @@ class Machine:
             assert Event.RESET_FAULT in taken
         return step
 
-    def receive(self, sensors=(), stamps=(), problem=''):
+    def receive(self, sensors=(), stamps=(), problem=None):
         """Write samples and stamps, sound ones but those given."""
         self.sensors.values[:] = self.sound
         for element, value in dict(sensors).items():
