@@ -40,7 +40,7 @@ class PolicyRunner:
         """Make every buffer that a step writes to."""
         self.plan = plan
         """Of the policy that it began with: what is known of the robot."""
-        self.config = config
+        self._config = config
         self.control_period_ns = plan.period_ns // config.ticks_per_step
         self.outside: Sequence[Finding] = ()
         """What others find at the next step: a missed deadline, a second publisher; changed
@@ -86,10 +86,17 @@ class PolicyRunner:
         self._events: list[Event] = []
         self.reset()
 
-    def reset(self) -> None:
-        """Return to the state after construction."""
-        self._start_mode = Mode.POLICY if self.config.start_in == 'policy' else Mode.STANDBY
-        self._mode = self._start_mode
+    def reset(self, start_mode: Mode | None = None) -> None:
+        """Return to the state after construction.
+
+        Args:
+            start_mode: STANDBY or POLICY, of the first tick that has all its inputs; None: as the
+                config says.
+        """
+        if start_mode is None:
+            is_policy = self._config.start_in == 'policy'
+            start_mode = Mode.POLICY if is_policy else Mode.STANDBY
+        self._start_mode = self._mode = start_mode
         self._fault = ''
         self._has_started = False
         self.outside = ()
@@ -98,6 +105,11 @@ class PolicyRunner:
         self._intake.reset()
         self._watchdogs.reset()
         self.pilot.reset()
+
+    @property
+    def config(self) -> RunnerConfig:
+        """What it was made with; another one takes another runner."""
+        return self._config
 
     @property
     def policy(self) -> Policy:
@@ -155,8 +167,8 @@ class PolicyRunner:
             return ''
         missing = '' if self._has_started else '; '.join(self._freshness.problems())
         if missing:
-            return f'inputs are still missing: {joined(missing, self._intake.problem)}'
-        return start_problem(self.pilot.actor.plan, self._intake, self.config)
+            return f'inputs are still missing: {joined(missing, self._intake.reason)}'
+        return start_problem(self.pilot.actor.plan, self._intake, self._config)
 
     def fail(self, finding: Finding, stamp_ns: int) -> None:
         """Latch a fault, or in one go on to a harder action; from outside, only between steps.

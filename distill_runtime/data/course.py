@@ -12,7 +12,7 @@ the history is complete again.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import NamedTuple, Protocol
 
 from distill_runtime.core.arrays import Float32Array, FloatArray, IndexArray
@@ -87,10 +87,9 @@ class FreeCourse:
     def step(self, runner: PolicyRunner, sensors: Sensors, tick: int, stamp_ns: int) -> Led:
         """Step a runner at a tick."""
         is_odd = tick in self._odd
-        if tick == 0:
+        breaks_off = is_odd and (self._has_gap[tick] or self._jumps_back[tick])
+        if tick == 0 or breaks_off or not self._is_known:
             _reset(runner, Mode.POLICY)
-        elif not self._is_known or (is_odd and (self._has_gap[tick] or self._jumps_back[tick])):
-            runner.reset()
         step = runner.step(sensors, stamp_ns)
         reason = self._problem(tick) if is_odd else ''
         self._is_known = step.mode is Mode.POLICY and step.sends and not reason
@@ -289,7 +288,5 @@ class LoggedCourse:
 
 
 def _reset(runner: PolicyRunner, mode: Mode) -> None:
-    """Start anew in a mode."""
-    is_policy = mode is Mode.POLICY
-    runner.config = replace(runner.config, start_in='policy' if is_policy else 'standby')
-    runner.reset()
+    """Begin in a mode; where it is FAULT, in standby."""
+    runner.reset(Mode.POLICY if mode is Mode.POLICY else Mode.STANDBY)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 
 from distill_runtime.core.checks import ANY_MOTION
+from distill_runtime.core.config import RunnerConfig
 from distill_runtime.core.modes import Event, Mode
 import numpy as np
 import pytest
@@ -155,6 +156,23 @@ def test_reset_is_the_state_after_construction():
     step = rig.tick()
     assert (step.mode, step.reason) == (Mode.POLICY, '')
     assert step.command.tolist() == [value + 0.5 for value in DEFAULT]
+
+
+@pytest.mark.parametrize('mode', [Mode.STANDBY, Mode.POLICY])
+def test_reset_begins_in_the_mode_it_is_given_and_later_in_that_of_the_config_again(mode):
+    rig = Rig(start_in='policy' if mode is Mode.STANDBY else 'standby')
+    other = rig.runner.mode
+    for asked, expected in ((mode, mode), (None, other)):
+        rig.runner.reset(asked)
+        assert rig.tick().mode is expected
+
+
+def test_config_cannot_be_replaced_where_it_would_have_no_effect():
+    runner = Rig().runner
+    with pytest.raises(AttributeError):
+        runner.config = RunnerConfig(tilt_limit=0.1)
+    with pytest.raises(AttributeError):
+        runner.config.tilt_limit = 0.1
 
 
 def test_tilt_limit_is_kept_up_to_its_angle():
