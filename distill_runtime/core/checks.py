@@ -90,6 +90,11 @@ CHECKS: Mapping[str, Check] = MappingProxyType(
             'multiple of the limit',
             CheckConfig(limit=2.0, debounce=0.1),
         ),
+        'implausible_velocity': Check(
+            'a measured velocity that no joint has: its sample is not used',
+            'multiple of the limit; 100 rad/s where none is known',
+            CheckConfig(limit=5.0, debounce=0.05),
+        ),
         'observation_range': Check(
             'an element of the observation is outside the range that the spec says was seen in '
             'training',
@@ -160,6 +165,7 @@ ANY_MOTION = checks_but(
     'input_frozen',
     'joint_position',
     'joint_velocity',
+    'implausible_velocity',
     'observation_range',
     'action_saturation',
     'target_step',

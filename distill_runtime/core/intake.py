@@ -10,6 +10,7 @@ from .arrays import FloatArray, IndexArray, is_sound, own_indices, segment
 from .config import RunnerConfig
 from .freshness import Freshness
 from .frozen import FrozenSample
+from .joint_range import VelocityBound
 from .plan import Plan
 from .reasons import unsound_input
 from .rotations import write_gravity_in_base
@@ -41,6 +42,7 @@ class Intake:
         time_ns = round(config.checks['input_frozen'].limit * 1e9)
         self._joints = slice(0, layout.joint_velocity.stop)
         self._imu = slice(layout.angular_velocity.start, layout.quat_base_to_world.stop)
+        self._velocity_bound = VelocityBound(plan, config.checks['implausible_velocity'])
         self.frozen_joints = FrozenSample('joint_states', self._joints, time_ns)
         self.frozen_imu = FrozenSample('imu', self._imu, time_ns)
         self.reset()
@@ -80,7 +82,11 @@ class Intake:
             self.frozen_joints.note(values, self._head, stamp_ns)
         if sensors.imu_stamp_ns != freshness.imu_ns:
             self.frozen_imu.note(values, self._head, stamp_ns)
-        if is_sound(values) and self._turn(sensors):
+        if (
+            is_sound(values)
+            and self._turn(sensors)
+            and self._velocity_bound.problem(values) is None
+        ):
             self._head[:] = values
             freshness.take_over(sensors)
             self.command_stamp_ns = sensors.command_stamp_ns
@@ -101,10 +107,12 @@ class Intake:
         layout, freshness = sensors.layout, self.freshness
         has_imu = is_sound(sensors.values[self._imu])
         is_turned = has_imu and self._turn(sensors)
-        unsound, refused = unsound_input(sensors, has_imu and not is_turned), sensors.problem
-        is_refused = unsound.is_command and refused is not None
-        self.problem = refused if is_refused else unsound
-        if self._copy(sensors, self._joints):
+        implausible = None
+        if is_sound(sensors.values[self._joints]):
+            implausible = self._velocity_bound.problem(sensors.values)
+        problem = implausible or unsound_input(sensors, has_imu and not is_turned)
+        self.problem = problem if problem.check else sensors.problem or problem
+        if implausible is None and self._copy(sensors, self._joints):
             freshness.joint_ns = sensors.joint_stamp_ns
         if is_turned and self._copy(sensors, self._imu):
             freshness.imu_ns = sensors.imu_stamp_ns

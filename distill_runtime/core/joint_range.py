@@ -9,9 +9,11 @@ import math
 
 import numpy as np
 
-from .arrays import FloatArray, write_excess
+from .arrays import FloatArray, squared_norm, write_excess
 from .checks import CheckConfig, Finding
+from .limits import FASTEST_JOINT
 from .plan import Plan
+from .sensors import InputProblem
 
 
 class JointRange:
@@ -71,6 +73,49 @@ class JointRange:
             f'{what}.limit: {self._names[joint]} is at {self._values[place]:.3f} {unit}, expected '
             f'{_range(self._lower[place], self._upper[place])} {unit}: is it the right robot, are '
             'the units right?',
+        )
+
+
+class VelocityBound:
+    """Finds velocities that no joint has: a glitch, wrong units. Their sample is not used."""
+
+    def __init__(self, plan: Plan, check: CheckConfig) -> None:
+        """Choose the bounds.
+
+        Args:
+            plan: Velocity limits of the joints; FASTEST_JOINT bounds one that has none.
+            check: The multiple of a limit that is the bound, and whether to look at all.
+        """
+        layout, joints = plan.layout, plan.joints
+        self._part = layout.joint_velocity
+        self._names = layout.joints
+        self._bound = np.full(len(layout.joints), np.inf)
+        if check.action != 'ignore':
+            limit = np.where(
+                np.isfinite(joints.velocity), check.limit * joints.velocity, FASTEST_JOINT
+            )
+            self._bound[joints.velocity_index - self._part.start] = limit
+        smallest = float(self._bound.min())
+        self._small_squared = 0.99 * smallest * smallest
+
+    def problem(self, values: FloatArray) -> InputProblem | None:
+        """Name the joint whose velocity is furthest beyond its bound, if there is one.
+
+        Args:
+            values: The sensor vector, all finite.
+        """
+        velocity = values[self._part]
+        if squared_norm(velocity) <= self._small_squared:
+            return None
+        excess = np.abs(velocity) - self._bound
+        joint = int(excess.argmax())
+        if not excess[joint] > 0.0:
+            return None
+        return InputProblem(
+            f'velocity.implausible: {self._names[joint]} is at {velocity[joint]:.4g} rad/s, '
+            f'expected within {self._bound[joint]:.4g} rad/s of any joint like it, the last valid '
+            'sample is kept: are the units right, does its encoder slip?',
+            check='implausible_velocity',
         )
 
 

@@ -41,7 +41,7 @@ def unsound_input(sensors: Sensors, is_norm_wrong: bool = False) -> InputProblem
             return InputProblem(
                 f'{name}.{what}: element {element} is {values[element]}, the last sound one is '
                 'kept',
-                is_command=part == layout.velocity_command,
+                check='' if part == layout.velocity_command else 'input_sample',
             )
         if is_norm_wrong and part == layout.quat_base_to_world:
             quat = [round(float(value), 4) for value in values]

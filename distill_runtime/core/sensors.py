@@ -26,8 +26,8 @@ class InputProblem(NamedTuple):
 
     reason: str
     """``code: text``; the code begins with the input or, of an external one, its topic."""
-    is_command: bool = False
-    """Whether it is the velocity command, without which the robot stands: no fault."""
+    check: str = 'input_sample'
+    """Check that finds it; '' for the velocity command, without which the robot stands."""
 
 
 @dataclass(frozen=True, kw_only=True)

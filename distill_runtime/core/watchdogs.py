@@ -104,8 +104,8 @@ class Watchdogs:
         self._last_stamp_ns = stamp_ns
         if late:
             findings.append(Finding('input_age', joined(late, intake.reason)))
-        if intake.problem is not None and not intake.problem.is_command:
-            findings.append(Finding('input_sample', intake.problem.reason))
+        if intake.problem is not None and intake.problem.check:
+            findings.append(Finding(intake.problem.check, intake.problem.reason))
         if intake.gravity[2] > self._max_tilt_gravity:
             findings.append(
                 Finding(

@@ -61,6 +61,8 @@ def record_trial(policy: LoadedPolicy, num_steps: int = NUM_STEPS) -> Golden:
             raise ModelError(f'step {number} of the trial is refused: {step.reason}')
         observations.append(tuple(step.observation.tolist()))
         actions.append(tuple(step.action.tolist()))
+    policy.session.observation.fill(0.0)
+    policy.session.action.fill(0.0)
     policy.session.reset()
     return Golden(
         observation=tuple(observations), action=tuple(actions), tolerance=_tolerance(actions)

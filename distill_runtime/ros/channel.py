@@ -138,7 +138,8 @@ class Channel:
         try:
             self.sample_ns = self._store(taken[0], taken[1], stamp_ns)
         except DecodeError as error:
-            self.problem = InputProblem(f'{self.topic}.{error}', self.is_command)
+            check = '' if self.is_command else 'input_sample'
+            self.problem = InputProblem(f'{self.topic}.{error}', check)
             return False
         self.problem = None
         return True

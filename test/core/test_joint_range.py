@@ -6,7 +6,8 @@ from dataclasses import replace
 import math
 
 from distill_runtime.core.checks import CHECKS, checks_but, DEFAULT_CHECKS
-from distill_runtime.core.joint_range import JointRange
+from distill_runtime.core.joint_range import JointRange, VelocityBound
+from distill_runtime.core.limits import FASTEST_JOINT
 from distill_runtime.spec.compile import compile_spec, sensor_layout
 import numpy as np
 import pytest
@@ -104,3 +105,37 @@ def test_open_side_of_a_range_is_said_as_such():
     assert 'expected up to 1.100 rad' in found({'hip': 2.0}, limits=limits)[0].reason
     assert 'expected from -0.100 rad' in found({'knee': -2.0}, limits=limits)[0].reason
     assert found({'ankle': 1e6}, limits=limits) == ()
+
+
+def implausible(velocity, limits=LIMITS, **check):
+    """Return the problem of joints at rest but those given, by name."""
+    spec = make_spec(limits=limits, default_position=[0.5, 1.0, -1.0])
+    plan = compile_spec(spec, sensor_layout(spec, ROBOT))
+    values = np.zeros(plan.layout.size)
+    for name, value in velocity.items():
+        values[len(ROBOT) + ROBOT.index(name)] = value
+    check = replace(CHECKS['implausible_velocity'].default, **check)
+    return VelocityBound(plan, check).problem(values)
+
+
+@pytest.mark.parametrize(('joint', 'limit'), zip(JOINTS, LIMITS['velocity'], strict=True))
+@pytest.mark.parametrize('sign', [-1.0, 1.0])
+def test_velocity_that_no_joint_has_is_beyond_a_larger_multiple(joint, limit, sign):
+    assert implausible({joint: sign * 5.0 * limit}) is None
+    problem = implausible({joint: sign * 5.001 * limit})
+    assert problem.check == 'implausible_velocity'
+    assert problem.reason.startswith(
+        f'velocity.implausible: {joint} is at {sign * 5.001 * limit:.4g} rad/s, expected within '
+        f'{5.0 * limit:.4g} rad/s'
+    )
+
+
+def test_velocity_of_a_joint_without_a_limit_is_bounded_too():
+    assert implausible({'knee': FASTEST_JOINT}, limits={}) is None
+    assert implausible({'knee': 1e9}, limits={}).reason.startswith('velocity.implausible: knee')
+    assert implausible({'knee': 1e9}, limits={}, action='ignore') is None
+
+
+def test_velocity_of_a_joint_that_the_policy_does_not_move_is_not_judged():
+    assert implausible({'other': 1e9}) is None
+    assert implausible({'other': 1e9, 'hip': 51.0}).reason.startswith('velocity.implausible: hip')

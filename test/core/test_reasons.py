@@ -31,9 +31,9 @@ def sensors_with(view, element, value):
 )
 @pytest.mark.parametrize('value', [np.nan, np.inf, -np.inf])
 def test_the_input_and_the_element_are_named(view, element, name, value):
-    reason, is_command = unsound_input(sensors_with(view, element, value))
+    reason, check = unsound_input(sensors_with(view, element, value))
     assert reason == f'{name}.not_finite: element {element} is {value}, the last sound one is kept'
-    assert is_command is (view == 'velocity_command')
+    assert check == ('' if view == 'velocity_command' else 'input_sample')
 
 
 def test_finite_nonsense_is_named_too():

@@ -205,7 +205,7 @@ def test_external_topic_is_no_velocity_command_whatever_its_name(topic):
 
 def test_refused_velocity_command_is_a_warning_and_refuses_a_start():
     rig = everything()
-    problem = InputProblem('cmd_vel.not_finite: velocity command is [nan]', is_command=True)
+    problem = InputProblem('cmd_vel.not_finite: velocity command is [nan]', check='')
     rig.sensors.problem = problem
     rig.tick()
     step = rig.tick(10 * DEBOUNCE_NS)
@@ -217,10 +217,36 @@ def test_refused_velocity_command_is_a_warning_and_refuses_a_start():
 
 def test_values_of_an_external_topic_count_beside_a_refused_velocity_command():
     rig = everything()
-    rig.sensors.problem = InputProblem('cmd_vel.truncated: 3 bytes', is_command=True)
+    rig.sensors.problem = InputProblem('cmd_vel.truncated: 3 bytes', check='')
     rig.sensors.externals[0][0] = np.nan
     assert rig.tick().reason.startswith('/scan.not_finite')
     assert rig.tick(DEBOUNCE_NS).mode is Mode.FAULT
+
+
+def test_message_with_a_velocity_that_no_joint_has_is_not_used_and_a_fault_if_it_lasts():
+    rig = walking(make_spec({'term': 'joint_velocity'}))
+    rig.sensors.joint_velocity[1] = 2.5
+    before = rig.tick().observation.tolist()
+    rig.sensors.joint_velocity[1] = 1e9
+    rig.sensors.joint_position[1] += 0.25
+    step = rig.tick()
+    assert (step.mode, step.observation.tolist()) == (Mode.POLICY, before)
+    assert step.reason.startswith('velocity.implausible: knee is at 1e+09 rad/s')
+    assert rig.runner.joint_position[1] == rig.sensors.joint_position[1] - 0.25
+    rig.sensors.joint_velocity[1] = 2.5
+    assert rig.tick().reason == ''  # one message is no fault
+    rig.sensors.joint_velocity[1] = -1e9
+    rig.tick()
+    step = rig.tick(DEBOUNCE_NS)
+    assert step.mode is Mode.FAULT
+    assert step.reason.startswith('velocity.implausible: ')
+
+
+def test_velocity_that_no_joint_has_is_named_beside_other_unusable_inputs():
+    rig = everything()
+    rig.sensors.joint_velocity[0] = 1e9
+    rig.sensors.angular_velocity[0] = np.nan
+    assert rig.tick().reason.startswith('velocity.implausible: hip')
 
 
 @pytest.mark.parametrize('quat', [[0, 0, 0, 0], [2, 0, 0, 0]])

@@ -87,8 +87,8 @@ def test_fault_is_left_by_its_reset_alone_and_the_reset_works_once_all_is_well(c
         machine.tick(**tick)
     machine.tick(events=[Event.ESTOP])
     assert machine.runner.mode is Mode.FAULT
-    for _ in range(3):
-        step = machine.tick(events=[Event.START, Event.STOP])
+    for turn in range(3):
+        step = machine.tick(sensors={8: 0.01 * turn}, events=[Event.START, Event.STOP])
         assert step.mode is Mode.FAULT
-    step = machine.tick(events=[Event.RESET_FAULT])
+    step = machine.tick(sensors={8: 0.1}, events=[Event.RESET_FAULT])
     assert (step.mode, machine.runner.fault) == (Mode.STANDBY, '')

@@ -6,6 +6,7 @@ import math
 
 from distill_runtime.core.config import RunnerConfig
 from distill_runtime.core.modes import Event, Mode
+from distill_runtime.core.sensors import InputProblem
 from distill_runtime.core.start import pose_problem, tilt_problem
 from distill_runtime.spec.compile import compile_spec
 import numpy as np
@@ -140,7 +141,7 @@ def test_start_is_refused_until_every_input_has_come():
 
 def test_start_is_refused_with_what_is_wrong_with_the_samples_that_came():
     rig = Rig(make_spec(IMU_TERM))
-    rig.sensors.problem = 'imu.truncated: 3 bytes'
+    rig.sensors.problem = InputProblem('imu.truncated: 3 bytes')
     rig.tick(but={'imu'})
     reason = rig.runner.request(Event.START)[1]
     assert reason.endswith('is its publisher running? (imu.truncated: 3 bytes)')

@@ -66,6 +66,10 @@ def velocity(rig, level):
     rig.sensors.joint_velocity[1] = (0.0, 19.9, 20.1)[level]
 
 
+def spin(rig, level):
+    rig.sensors.joint_velocity[1] = (0.0, 49.9, 50.1)[level]
+
+
 def untrained(rig, level):
     rig.sensors.angular_velocity[2] = (0.0, -1.19, -1.21)[level]
 
@@ -96,6 +100,7 @@ CASES = (
     Case('tilt', 'tilt.limit', tilt),
     Case('joint_position', 'position.limit', position),
     Case('joint_velocity', 'velocity.limit', velocity),
+    Case('implausible_velocity', 'velocity.implausible', spin),
     Case('observation_range', 'observation.range', untrained, of_policy=True),
     Case('action_saturation', 'action.saturated', saturate, of_policy=True),
     Case('target_step', 'target.step', jump, of_policy=True),

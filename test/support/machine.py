@@ -106,7 +106,7 @@ disturbances = {
     'events': st.lists(st.sampled_from(Event), min_size=1, max_size=2),
     'outside': findings,
     'problem': st.sampled_from(
-        [InputProblem('imu.cdr: short'), InputProblem('cmd_vel.cdr: short', is_command=True)]
+        [InputProblem('imu.cdr: short'), InputProblem('cmd_vel.cdr: short', check='')]
     ),
     'swap': swaps,
     'back': st.just(True),
