@@ -122,10 +122,15 @@ def test_sros2_accepts_the_policy():
     assert policy.load_policy(POLICY).getroot().tag == 'policy'
 
 
+def can_run(*words):
+    return subprocess.run(words, capture_output=True).returncode == 0
+
+
 @pytest.fixture
 def enclave(tmp_path, monkeypatch):
     """Make the keys of the enclave as docs/security.md says, and enforce its policy."""
-    if shutil.which('ros2') is None:
+    # a ros2 without sros2 has no such verb, and says so with exit status 2
+    if shutil.which('ros2') is None or not can_run('ros2', 'security', '--help'):
         pytest.skip('no ros2 security here, which makes keys: an apt ROS 2 has it')
     keystore = str(tmp_path / 'keystore')
     for words in (
