@@ -20,15 +20,18 @@ MANIFEST = ET.parse(REPOSITORY / 'package.xml').getroot()
 PYPI_NAMES = {
     'python3-cryptography': 'cryptography',
     'python3-hypothesis': 'hypothesis',
+    'python3-mujoco-pip': 'mujoco',
     'python3-numpy': 'numpy',
     'python3-onnxruntime-pip': 'onnxruntime',
     'python3-pytest': 'pytest',
     'python3-pytest-timeout': 'pytest-timeout',
+    'python3-rich': 'rich',
+    'python3-rosbags-pip': 'rosbags',
     'python3-yaml': 'PyYAML',
 }
 IMPORT_NAMES = {'PyYAML': 'yaml'}
-ROBOT_EXTRAS = ('sign',)
-"""Extras of pip that a robot gets from its ROS distribution."""
+ROBOT_EXTRAS = ('bags', 'sign', 'sim', 'ui')
+"""Extras of pip that rosdep installs with this package."""
 
 
 @pytest.fixture
