@@ -4,6 +4,7 @@
 
 from __future__ import annotations
 
+import atexit
 from collections.abc import Callable
 import signal
 import time
@@ -14,6 +15,7 @@ from rclpy.executors import ExternalShutdownException, SingleThreadedExecutor
 from rclpy.logging import get_logger
 
 _POLL = 0.1  # s
+_NUMBERS = (signal.SIGINT, signal.SIGTERM)
 _seen: list[int] = []
 
 
@@ -23,16 +25,28 @@ def note_signals() -> None:
     A terminal and a launch file both send SIGINT: the second must not break what the first began.
     To block the signals would not do: the threads that numpy has started by then would get them.
     Nor would an Event: the handler runs within whatever the main thread does, also within a wait
-    that holds the Event's lock.
+    that holds the Event's lock. While Python ends it resets handlers, but none that ignores: a
+    signal that launch sends then must not make a failure of an exit status of 0.
     """
-    for number in (signal.SIGINT, signal.SIGTERM):
+    for number in _NUMBERS:
         signal.signal(number, lambda number, frame: _seen.append(number))
+    atexit.register(_ignore_signals)
+
+
+def is_ending() -> bool:
+    """Whether SIGINT or SIGTERM has come: nothing is to be waited for any more."""
+    return bool(_seen)
 
 
 def wait_for_signal(is_over: Callable[[], bool] = lambda: False) -> None:
     """Return when SIGINT or SIGTERM has come, or something is over."""
     while not (_seen or is_over()):
         time.sleep(_POLL)
+
+
+def _ignore_signals() -> None:
+    for number in _NUMBERS:
+        signal.signal(number, signal.SIG_IGN)
 
 
 def explain(error: Exception) -> str:

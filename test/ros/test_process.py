@@ -72,6 +72,15 @@ def test_program_that_is_not_configured_ends_as_well(ros, signals):
         assert seconds < 3.0
 
 
+def test_signals_that_come_until_the_very_end_change_no_exit_status(ros):
+    with ros.node(Node, 'robot') as node, program() as process:
+        wait_for(lambda: node.count_publishers('/diagnostics'))
+        while process.poll() is None:
+            process.send_signal(INT)
+            time.sleep(0.001)
+        assert process.returncode == 0
+
+
 def test_error_in_a_callback_is_logged_and_ends_no_service(ros, capfd):
     def fail():
         calls.append(len(calls))
