@@ -17,16 +17,17 @@ import os
 from pathlib import Path
 import re
 import shutil
-import time
 from typing import NamedTuple
 
 from distill_runtime.errors import RecordingError
 
 from .journal_bag import sync
+from .recording_folder import folder_refusal, free_path, make_folder
 
 _DUMP = re.compile(r'\d{8}T\d{6}Z_[\w.-]+')
 _PART = re.compile(rf'\.{_DUMP.pattern}\.\d+\.part')
 _METADATA = 'metadata.yaml'
+_PARAMETER = 'blackbox_dir'
 
 
 class Dump(NamedTuple):
@@ -56,13 +57,11 @@ class DumpFolder:
         Raises:
             RecordingError: If nothing can be written there.
         """
+        make_folder(self.path, _PARAMETER)
         try:
-            self.path.mkdir(parents=True, exist_ok=True)
             leftovers = [path for path in self.path.iterdir() if _PART.fullmatch(path.name)]
         except OSError as error:
             raise self._refusal(error) from error
-        if not os.access(self.path, os.W_OK | os.X_OK):
-            raise self._refusal(PermissionError(errno.EACCES, os.strerror(errno.EACCES)))
         return sum(_remove_leftover(path) for path in leftovers)
 
     def dumps(self) -> list[Dump]:
@@ -142,27 +141,7 @@ class DumpFolder:
         return [path]
 
     def _refusal(self, error: OSError) -> RecordingError:
-        reason = error.strerror or str(error)
-        return RecordingError(
-            f'blackbox_dir {self.path}: {reason}: make room or let this user write there, or set '
-            'another folder'
-        )
-
-
-def free_path(folder: Path, label: str) -> Path:
-    """Return a path for something written now that is not there: by the time, the label, a number.
-
-    Args:
-        folder: Where it lies.
-        label: What it is; what no file name can hold is replaced.
-    """
-    stamp = time.strftime('%Y%m%dT%H%M%SZ', time.gmtime())
-    text = re.sub(r'[^\w.-]+', '-', label).strip('-.')[:100]
-    path, number = folder / f'{stamp}_{text}', 1
-    while path.exists():
-        number += 1
-        path = folder / f'{stamp}_{text}_{number}'
-    return path
+        return folder_refusal(self.path, _PARAMETER, error)
 
 
 @contextlib.contextmanager

@@ -9,10 +9,10 @@ from pathlib import Path
 
 from rosbags.rosbag2 import WriterError
 
-from .dump_folder import free_path
 from .journal import JournalReader
 from .journal_bag import JournalBag
 from .journal_messages import dotted, Facts
+from .recording_folder import free_path
 
 _FLUSH = 1.0  # s; what a bag that is cut off lacks at most
 

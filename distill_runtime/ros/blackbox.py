@@ -5,11 +5,10 @@
 from __future__ import annotations
 
 from importlib.util import find_spec
-import os
-from pathlib import Path
 from typing import Any
 
 from distill_runtime.data.journal import JournalReader
+from distill_runtime.data.recording_folder import expanded, make_folder
 from distill_runtime.errors import MissingExtraError
 from rclpy.callback_groups import ReentrantCallbackGroup
 from rclpy.clock import Clock, ClockType
@@ -61,6 +60,7 @@ class BlackBox:
         Raises:
             ConfigError: If what is to be held does not fit into memory.
             MissingExtraError: If a recording is asked for and cannot be made.
+            RecordingError: If it cannot be written there.
         """
         self._forget()
         config = self._config = parts.config
@@ -73,10 +73,12 @@ class BlackBox:
             self._problem = _MISSING
             log.warning(f"black box is off: {_MISSING}, or set blackbox_dir to ''")
             return
+        if config.record_to:
+            make_folder(expanded(config.record_to), 'record_to')
         self.evidence = Evidence(parts, config.blackbox_seconds + _MARGIN)
         journal = self.evidence.journal
         self._journal = JournalReader(journal.memory)
-        folder = _in_home(config.blackbox_dir) if config.blackbox_dir else None
+        folder = expanded(config.blackbox_dir) if config.blackbox_dir else None
         self._companion = Companion(
             journal.descriptor, self._journal, folder, round(config.blackbox_quota * 1e6)
         )
@@ -141,7 +143,7 @@ class BlackBox:
         assert self._companion is not None
         self._is_recording = True
         self._recording_problem = ''
-        folder = str(_in_home(self._config.record_to))
+        folder = str(expanded(self._config.record_to))
         self._companion.tell(do='record', folder=folder, first=first)
 
     async def _on_dump(
@@ -230,10 +232,3 @@ class BlackBox:
         answer = self._requests.pop(said.get('number', -1), None)
         if answer is not None:
             answer.set_result((event == 'dumped', text))
-
-
-def _in_home(path: str) -> Path:
-    """Return a path whose ~ is the user's home, and whose ~/.ros is where ROS_HOME says."""
-    home = os.environ.get('ROS_HOME')
-    within = path.removeprefix('~/.ros/')
-    return Path(home, within) if home and within != path else Path(path).expanduser()

@@ -1,14 +1,17 @@
 # Copyright 2026 The distill_runtime Authors
 # SPDX-License-Identifier: Apache-2.0
-"""What the launch files tell `ros2 bag` about student_node: which topics, under which names."""
+"""What the launch files say to `ros2 bag` of student_node: topics, their names, the recording."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from importlib.util import find_spec
+from pathlib import Path
 import shutil
 
-from distill_runtime.errors import DistillError
+from distill_runtime.data.journal_messages import dotted
+from distill_runtime.data.recording_folder import expanded, free_path, make_folder
+from distill_runtime.errors import ConfigError, DistillError
 from distill_runtime.policy.model import load_policy
 from distill_runtime.spec.compile import compile_spec
 from rclpy.expand_topic_name import expand_topic_name
@@ -16,10 +19,10 @@ from rclpy.expand_topic_name import expand_topic_name
 NODE = 'student_node'
 INPUTS = ('joint_states', 'imu', 'cmd_vel', 'odom')
 """What a policy may read, besides external topics."""
+REMAPPED = (*INPUTS, 'estop', 'joint_command')
+"""Topics that have a launch argument of their name."""
 RECORDED = (
-    *INPUTS,
-    'estop',
-    'joint_command',
+    *REMAPPED,
     '~/tick',
     '~/model',
     '~/observation',
@@ -67,14 +70,42 @@ def resolved(topics: Iterable[str], namespace: str = '') -> list[str]:
     return [expand_topic_name(topic, NODE, full) for topic in topics]
 
 
-def record_words(folder: str, topics: Iterable[str]) -> list[str]:
+def recordings_folder(record_to: str) -> str:
+    """Make the folder that recordings go to, as student_node does for its own; return its path.
+
+    Args:
+        record_to: Launch argument or parameter of that name.
+
+    Raises:
+        ConfigError: If it is ''.
+        RecordingError: If nothing can be written there.
+    """
+    if not record_to:
+        raise ConfigError("record_to is '', expected a folder where record is true")
+    folder = expanded(record_to)
+    make_folder(folder, 'record_to')
+    return str(folder)
+
+
+def new_recording(folder: str, namespace: str = '') -> str:
+    """Return where a recording that begins now goes: time and node name it.
+
+    Args:
+        folder: Of the recordings.
+        namespace: Of the node, with or without a slash in front.
+    """
+    (node,) = resolved(['~'], namespace)
+    return str(free_path(Path(folder), dotted(node)))
+
+
+def record_words(bag: str, topics: Iterable[str]) -> list[str]:
     """Return the command line that records topics.
 
     Args:
-        folder: Bag to make.
+        bag: Folder to make; ros2 bag refuses one that exists.
         topics: Full names.
     """
-    return ['ros2', 'bag', 'record', '--storage', 'mcap', '--output', folder, *topics]
+    return ['ros2', 'bag', 'record', '--storage', 'mcap', '--output', bag, *topics]
 
 
 def play_words(bag: str, names: Mapping[str, str], rate: str) -> list[str]:

@@ -214,6 +214,13 @@ def test_node_without_rosbags_runs_and_says_that_nothing_is_kept(
         assert 'record_to' in rig.node.refusal
 
 
+def test_recording_that_cannot_be_written_refuses_the_configure(ros, model, tmp_path):
+    (tmp_path / 'file').write_text('')
+    with boxed(ros, model, tmp_path, is_active=False, record_to=str(tmp_path / 'file')) as rig:
+        assert rig.node.trigger_configure() == TransitionCallbackReturn.FAILURE
+        assert f'record_to {tmp_path}/file: File exists: make room' in rig.node.refusal
+
+
 def test_crash_of_the_control_loop_is_dumped(ros, model, tmp_path, monkeypatch):
     with boxed(ros, model, tmp_path, **LOCKSTEP) as rig:
         rig.robot.tick(T0)

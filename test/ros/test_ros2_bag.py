@@ -5,9 +5,10 @@ from __future__ import annotations
 from pathlib import Path
 import sys
 
+from distill_runtime.errors import ConfigError, RecordingError
 from distill_runtime.ros import ros2_bag
 import pytest
-from support.ros_harness import student, wait_for
+from support.ros_harness import LOCKSTEP, student, wait_for
 from support.ros_policies import JOINT_TERM, write_policy
 
 EXTERNAL = {'term': 'external', 'topic': '/height_scan', 'width': 3}
@@ -55,10 +56,41 @@ def test_all_that_a_node_reads_and_says_is_recorded(ros, models):
     assert used - not_needed == set(recorded)
 
 
-def test_recorder_writes_mcap_into_the_folder():
+def test_recorder_writes_mcap_into_the_bag():
     assert ros2_bag.record_words('walk', ['/imu', '/odom']) == [
         'ros2', 'bag', 'record', '--storage', 'mcap', '--output', 'walk', '/imu', '/odom'
     ]  # fmt: skip
+
+
+def test_two_recordings_of_one_node_are_two_folders(tmp_path, monkeypatch):
+    monkeypatch.setenv('HOME', str(tmp_path))
+    folder = ros2_bag.recordings_folder('~/runs')
+    assert folder == str(tmp_path / 'runs')
+    paths = []
+    for _ in range(2):
+        paths.append(Path(ros2_bag.new_recording(folder, '/left')))
+        paths[-1].mkdir()
+    assert {path.parent for path in paths} == {tmp_path / 'runs'}
+    first, second = (path.name.partition('Z_')[2] for path in paths)
+    assert first == 'left.student_node'
+    assert second in ('left.student_node', 'left.student_node_2')
+    assert len({*paths}) == 2
+
+
+def test_recording_has_the_name_that_the_node_gives_its_own(ros, model, tmp_path):
+    with student(ros, model, record_to=str(tmp_path), **LOCKSTEP) as rig:
+        namespace = rig.node.get_namespace()
+        (own,) = wait_for(lambda: list(tmp_path.iterdir()), 'the recording')
+    name = Path(ros2_bag.new_recording(str(tmp_path), namespace)).name
+    assert name.partition('Z_')[2].removesuffix('_2') == own.name.partition('Z_')[2]
+
+
+def test_folder_that_gets_no_recording_is_refused(tmp_path):
+    (tmp_path / 'file').write_text('')
+    with pytest.raises(RecordingError, match=r'record_to .*file/runs: Not a directory: make room'):
+        ros2_bag.recordings_folder(str(tmp_path / 'file' / 'runs'))
+    with pytest.raises(ConfigError, match="record_to is '', expected a folder"):
+        ros2_bag.recordings_folder('')
 
 
 def test_player_plays_nothing_but_what_it_renames():
