@@ -9,17 +9,17 @@ For a verdict take `distill-runtime replay`, which needs no ROS.
 from __future__ import annotations
 
 from distill_runtime.ros import ros2_bag
+from distill_runtime.ros.launch_end import end_launch
+from launch import LaunchContext, LaunchDescription, LaunchDescriptionEntity
 from launch.actions import (
     DeclareLaunchArgument,
     EmitEvent,
     ExecuteProcess,
     OpaqueFunction,
     RegisterEventHandler,
-    Shutdown,
 )
 from launch.event_handlers import OnProcessStart
 from launch.events import matches_action
-from launch.events.process import ProcessExited
 from launch.substitutions import LaunchConfiguration, PathJoinSubstitution
 from launch_ros.actions import LifecycleNode
 from launch_ros.event_handlers import OnStateTransition
@@ -27,8 +27,6 @@ from launch_ros.events.lifecycle import ChangeState
 from launch_ros.parameter_descriptions import ParameterValue
 from launch_ros.substitutions import FindPackageShare
 from lifecycle_msgs.msg import Transition
-
-from launch import LaunchContext, LaunchDescription, LaunchDescriptionEntity
 
 GLOBAL = ('/clock', '/diagnostics')
 """Topics outside of any namespace."""
@@ -86,10 +84,10 @@ def _actions(context: LaunchContext) -> list[LaunchDescriptionEntity]:
     student = _student(moved)
     player = ExecuteProcess(
         cmd=ros2_bag.play_words(text['bag'], {**names, '/clock': moved['/clock']}, text['rate']),
+        name='player',
         output='screen',
-        on_exit=Shutdown(reason='the recording has ended'),
+        on_exit=end_launch,
     )
-    refused = Shutdown(reason='student_node refused its configuration')
     return [
         student,
         RegisterEventHandler(
@@ -108,7 +106,7 @@ def _actions(context: LaunchContext) -> list[LaunchDescriptionEntity]:
                 )
             )
             for start, goal, action in (
-                ('configuring', 'unconfigured', refused),
+                ('configuring', 'unconfigured', OpaqueFunction(function=_refuse)),
                 ('configuring', 'inactive', _change(student, Transition.TRANSITION_ACTIVATE)),
                 ('activating', 'active', player),
             )
@@ -116,9 +114,9 @@ def _actions(context: LaunchContext) -> list[LaunchDescriptionEntity]:
     ]
 
 
-def _end(event: ProcessExited, context: LaunchContext) -> list[LaunchDescriptionEntity]:
-    """End with the node, but once: the end of the recording has ended all already."""
-    return [] if context.is_shutdown else [Shutdown(reason=f'{event.process_name} ended')]
+def _refuse(context: LaunchContext) -> None:
+    """End the launch: the node has said why."""
+    raise RuntimeError('student_node refused its configuration: its last lines above say why')
 
 
 def _change(student: LifecycleNode, transition: int) -> EmitEvent:
@@ -160,5 +158,5 @@ def _student(moved: dict[str, str]) -> LifecycleNode:
         ],
         remappings=list(moved.items()),
         output='screen',
-        on_exit=_end,
+        on_exit=end_launch,
     )

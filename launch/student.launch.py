@@ -1,24 +1,25 @@
 # Copyright 2026 The distill_runtime Authors
 # SPDX-License-Identifier: Apache-2.0
-"""Run a policy on a robot: student_node, and on request a recording of what it saw and did."""
+"""Run a policy on a robot: student_node, and on request a recording of what it saw and did.
+
+Exit status: 1 if the policy is refused, or if node or recorder fails; 0 after Ctrl-C.
+"""
 
 from __future__ import annotations
 
 from distill_runtime.ros import ros2_bag
-from launch.actions import (
-    DeclareLaunchArgument,
-    ExecuteProcess,
-    LogInfo,
-    OpaqueFunction,
-    Shutdown,
-)
-from launch.events.process import ProcessExited
+from distill_runtime.ros.launch_end import end_launch, end_with_recorder
+from launch import LaunchContext, LaunchDescription, LaunchDescriptionEntity
+from launch.actions import DeclareLaunchArgument, ExecuteProcess, LogInfo, OpaqueFunction
 from launch.substitutions import LaunchConfiguration, PathJoinSubstitution
 from launch_ros.actions import LifecycleNode
 from launch_ros.parameter_descriptions import ParameterValue
 from launch_ros.substitutions import FindPackageShare
 
-from launch import LaunchContext, LaunchDescription, LaunchDescriptionEntity
+BOOLEANS = ['true', 'false', 'True', 'False', '1', '0']
+TEXTS = ('model', 'spec', 'robot', 'start_in')
+"""Parameters that are plain text even where it looks like another type: a file named 1.onnx."""
+SWITCHES = ('autostart', 'use_sim_time')
 
 
 def generate_launch_description() -> LaunchDescription:
@@ -39,73 +40,133 @@ def generate_launch_description() -> LaunchDescription:
                 description='parameters of student_node',
             ),
             DeclareLaunchArgument(
-                'autostart', default_value='true', description='configure and activate at start'
+                'autostart',
+                default_value='true',
+                choices=BOOLEANS,
+                description='configure and activate at start',
             ),
             DeclareLaunchArgument(
-                'start_in', default_value='standby', description='standby, or policy at once'
+                'start_in',
+                default_value='standby',
+                choices=['standby', 'policy'],
+                description='standby, or policy at once',
             ),
             DeclareLaunchArgument('namespace', default_value='', description='of node and topics'),
             DeclareLaunchArgument(
-                'use_sim_time', default_value='false', description='follow /clock'
+                'use_sim_time',
+                default_value='false',
+                choices=BOOLEANS,
+                description='follow /clock',
+            ),
+            *_parameter_arguments(),
+            *(
+                DeclareLaunchArgument(
+                    name, default_value=name, description='name that this topic is to have'
+                )
+                for name in ros2_bag.REMAPPED
             ),
             DeclareLaunchArgument(
                 'record',
                 default_value='false',
+                choices=BOOLEANS,
                 description='record what an exact replay needs (MCAP): with ros2 bag, or by the '
                 'node itself where there is none',
             ),
             DeclareLaunchArgument(
-                'record_to', default_value='student_bag', description='folder of the recording'
+                'record_to',
+                default_value='student_bags',
+                description='folder of the recordings, each named by time and node',
             ),
             OpaqueFunction(function=_actions),
         ]
     )
 
 
+def _parameter_arguments() -> list[DeclareLaunchArgument]:
+    """Return the arguments that are parameters of params_file where they are ''."""
+    return [
+        DeclareLaunchArgument(
+            'robot_description',
+            default_value='',
+            description='URDF in place of robot: file, XML text, or std_msgs/String topic that '
+            'has it (/robot_description); empty: as in params_file',
+        ),
+        DeclareLaunchArgument(
+            'command_type',
+            default_value='',
+            choices=['', 'joint_state', 'position_array', 'trajectory', 'effort'],
+            description='what joint_command is; empty: as in params_file',
+        ),
+        DeclareLaunchArgument(
+            'control_rate',
+            default_value='',
+            description="Hz, a whole multiple of the policy's rate; empty: as in params_file",
+        ),
+        DeclareLaunchArgument(
+            'shadow',
+            default_value='',
+            choices=['', *BOOLEANS],
+            description='compute everything and send no command; empty: as in params_file',
+        ),
+        DeclareLaunchArgument(
+            'realtime_priority',
+            default_value='',
+            description='SCHED_FIFO priority of the control thread, 1 to 99, 0 for none; empty: '
+            'as in params_file',
+        ),
+    ]
+
+
 def _actions(context: LaunchContext) -> list[LaunchDescriptionEntity]:
     """Return the node, and what records it."""
     text = context.launch_configurations
     if text['record'].lower() not in ('true', '1'):
-        return [_student({})]
-    folder = text['record_to']
+        return [_student(text, {})]
+    folder = ros2_bag.recordings_folder(text['record_to'])
     if not ros2_bag.is_there():
         told = f'no ros2 bag here: student_node records by itself, into the folder {folder}'
-        return [LogInfo(msg=told), _student({'record_to': ParameterValue(folder, value_type=str)})]
-    externals = ros2_bag.external_topics(text['model'], text['spec'], text['robot'])
-    topics = ros2_bag.resolved([*ros2_bag.RECORDED, *externals], text['namespace'])
-    recorder = ExecuteProcess(cmd=ros2_bag.record_words(folder, topics), output='screen')
-    return [recorder, _student({'publish_internals': True})]
+        own = {'record_to': ParameterValue(folder, value_type=str)}
+        return [LogInfo(msg=told), _student(text, own)]
+    robot = text['robot'] or text['robot_description']
+    externals = ros2_bag.external_topics(text['model'], text['spec'], robot)
+    names = [text.get(name, name) for name in ros2_bag.RECORDED]
+    topics = ros2_bag.resolved([*names, *externals], text['namespace'])
+    bag = ros2_bag.new_recording(folder, text['namespace'])
+    recorder = ExecuteProcess(
+        cmd=ros2_bag.record_words(bag, topics),
+        name='recorder',
+        output='screen',
+        on_exit=end_with_recorder,
+    )
+    # an argument that launch refuses is refused before the recorder runs
+    return [_student(text, {'publish_internals': True}), recorder]
 
 
-def _end(event: ProcessExited, context: LaunchContext) -> list[LaunchDescriptionEntity]:
-    """End with the node, but once: Ctrl-C has ended all already."""
-    return [] if context.is_shutdown else [Shutdown(reason=f'{event.process_name} ended')]
-
-
-def _student(more: dict[str, ParameterValue | bool]) -> LifecycleNode:
+def _student(text: dict[str, str], more: dict[str, ParameterValue | bool]) -> LifecycleNode:
     """Return the node.
 
     Args:
+        text: Values of the arguments.
         more: Parameters that its recording needs.
     """
+    parameters = {
+        **{name: ParameterValue(LaunchConfiguration(name), value_type=str) for name in TEXTS},
+        **{name: ParameterValue(LaunchConfiguration(name), value_type=bool) for name in SWITCHES},
+        **more,
+    }
+    for name, kind in (('robot_description', str), ('command_type', str), ('shadow', bool)):
+        if text[name]:
+            parameters[name] = ParameterValue(LaunchConfiguration(name), value_type=kind)
+    for name in ('control_rate', 'realtime_priority'):
+        if text[name]:  # the node names the parameter where it is no number
+            parameters[name] = LaunchConfiguration(name)
     return LifecycleNode(
         package='distill_runtime',
         executable='student_node',
-        name='student_node',
-        namespace=LaunchConfiguration('namespace'),
-        parameters=[
-            LaunchConfiguration('params_file'),
-            {
-                # plain text even where it looks like another type: a file named 1.onnx, say
-                name: ParameterValue(LaunchConfiguration(name), value_type=str)
-                for name in ('model', 'spec', 'robot', 'start_in')
-            },
-            {
-                name: ParameterValue(LaunchConfiguration(name), value_type=bool)
-                for name in ('autostart', 'use_sim_time')
-            },
-            *([more] if more else []),
-        ],
+        name=ros2_bag.NODE,
+        namespace=text['namespace'],
+        parameters=[LaunchConfiguration('params_file'), parameters],
+        remappings=[(name, text[name]) for name in ros2_bag.REMAPPED if text[name] != name],
         output='screen',
-        on_exit=_end,
+        on_exit=end_launch,
     )

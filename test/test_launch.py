@@ -21,6 +21,7 @@ pytest.importorskip(
 from distill_runtime.data.bags import Bag
 from distill_runtime.ros import ros2_bag
 import rclpy
+from rosgraph_msgs.msg import Clock
 from sensor_msgs.msg import JointState
 from std_msgs.msg import Int64MultiArray
 from support import ros2_stand_in
@@ -131,6 +132,24 @@ def stand_in(tmp_path):
     return ros2_stand_in.install(folder)
 
 
+def processes_of(launch, module):
+    """Return the processes of a launch that run a module."""
+    words = ['ps', '-o', 'pid=,args=', '-g', str(launch.pid)]  # of its session
+    lines = subprocess.run(words, capture_output=True, text=True).stdout.splitlines()
+    return [int(line.split()[0]) for line in lines if f' -m {module}' in line]
+
+
+def recordings(folder, number, process):
+    """Return what is recorded in a folder, once there are so many."""
+    end = time.monotonic() + 60.0
+    paths = []
+    while len(paths) < number and time.monotonic() < end and process.poll() is None:
+        time.sleep(0.05)
+        paths = sorted(folder.iterdir()) if folder.is_dir() else []
+    assert len(paths) == number
+    return paths
+
+
 def end_launch(process):
     """End a launch as Ctrl-C does; return what it printed."""
     try:
@@ -146,16 +165,100 @@ def test_demo_launch_walks_and_ends_on_ctrl_c(prefix, listener):
     listener.wait(process, lambda: len(commands) >= 100)
     output = end_launch(process)
     assert len(commands) >= 100, output
-    assert 'student_node-2]: process has finished cleanly' in output
+    assert 'student_node-1]: process has finished cleanly' in output
     assert 'Traceback' not in output
     assert 'Caught exception' not in output
+    assert process.returncode == 0
+
+
+def test_demo_moves_node_and_robot_into_a_namespace_under_other_topic_names(prefix, listener):
+    commands = listener.hear(JointState, '/left/legs/command')
+    process = start_launch(
+        prefix, 'demo.launch.py', 'namespace:=left', 'joint_command:=legs/command',
+        'joint_states:=/legs', 'command_type:=effort', 'velocity:=[0, 0.0, 0]',
+    )  # fmt: skip
+    both = {('student_node', '/left'), ('sim_node', '/left')}
+
+    def walks():
+        nodes = set(listener.node.get_node_names_and_namespaces())
+        return nodes >= both and any(list(command.effort) for command in commands)
+
+    listener.wait(process, walks)
+    has_walked = walks()
+    names = {name for name, _ in listener.node.get_topic_names_and_types()}
+    output = end_launch(process)
+    assert has_walked, output
+    assert names >= {'/left/cmd_vel', '/left/imu', '/left/odom', '/legs'}
+    assert not names & {'/cmd_vel', '/imu', '/odom', '/joint_states', '/joint_command'}
+
+
+def test_demo_leaves_cmd_vel_to_others_and_follows_the_clock(prefix, listener):
+    commands = listener.hear(JointState, 'joint_command')
+    clock = listener.hear(Clock, '/clock')
+    process = start_launch(prefix, 'demo.launch.py', 'velocity:=[]', 'use_sim_time:=true')
+    listener.wait(process, lambda: len(commands) >= 20 and clock)
+    publishers = listener.node.count_publishers('cmd_vel')
+    output = end_launch(process)
+    assert len(commands) >= 20, output
+    assert publishers == 0
+    # the robot's time begins at 1 s, and the node's is the same
+    assert commands[-1].header.stamp.sec < 1000
+    assert clock[-1].clock.sec < 1000
+
+
+def test_demo_ends_with_its_robot(prefix, listener):
+    commands = listener.hear(JointState, 'joint_command')
+    process = start_launch(prefix, 'demo.launch.py')
+    listener.wait(process, lambda: commands)
+    (robot,) = processes_of(process, 'distill_runtime.ros.sim_node')
+    os.kill(robot, signal.SIGKILL)
+    output = process.communicate(timeout=60)[0]
+    assert 'sim_node-2 was ended by SIGKILL: its last lines above say why' in output
+    assert 'student_node-1]: process has finished cleanly' in output
+    assert process.returncode == 1
+
+
+def test_demo_without_mujoco_says_how_to_get_it(prefix, tmp_path):
+    (tmp_path / 'mujoco.py').write_text("raise ImportError('absent', name='mujoco')\n")
+    process = start_launch(prefix, 'demo.launch.py', more={'PYTHONPATH': str(tmp_path)})
+    output = process.communicate(timeout=60)[0]
+    assert 'mujoco is not installed, install it with: pip install "distill_runtime[sim]"' in output
+    assert 'Traceback' not in output
+    assert process.returncode == 1
+
+
+@pytest.mark.parametrize(
+    ('name', 'argument', 'reason'),
+    [
+        ('demo.launch.py', 'velocity:=fast', 'velocity is fast, expected [vx, vy, yaw rate]'),
+        ('demo.launch.py', 'velocity:=[0.3]', 'velocity_command is [0.3], expected vx, vy and'),
+        ('demo.launch.py', 'record:=maybe', 'Argument "record" provided value "maybe"'),
+        ('student.launch.py', 'shadow:=maybe', 'Argument "shadow" provided value "maybe"'),
+        ('student.launch.py', 'command_type:=pwm', 'Argument "command_type" provided value "pwm"'),
+        ('student.launch.py', 'control_rate:=[50, 0.0]', 'inconsistent'),
+        ('student.launch.py', 'control_rate:=fast', "control_rate is 'fast', expected float"),
+        ('student.launch.py', 'control_rate:=75', 'control_rate is 75.0 Hz, expected a whole'),
+        ('student.launch.py', 'realtime_priority:=100', 'realtime_priority is 100, expected 0 to'),
+        ('student.launch.py', 'robot_description:=no.urdf', 'no.urdf cannot be read'),
+    ],
+)
+def test_argument_that_cannot_be_ends_the_launch_with_its_reason(
+    prefix, tmp_path, name, argument, reason
+):
+    model = [f'model:={write_policy(tmp_path)}'] if name == 'student.launch.py' else []
+    process = start_launch(prefix, name, *model, argument)
+    output = process.communicate(timeout=60)[0]
+    assert reason in output
+    assert process.returncode == 1
+    assert processes_of(process, 'distill_runtime') == []
 
 
 def test_refused_model_ends_the_launch_with_its_reason(prefix):
     process = start_launch(prefix, 'student.launch.py', 'model:=no_such.onnx')
     output = process.communicate(timeout=60)[0]
     assert 'configure is refused: model no_such.onnx cannot be read' in output
-    assert 'student_node ended' in output or 'exit code 2' in output
+    assert 'student_node-1 ended with exit status 2: its last lines above say why' in output
+    assert process.returncode == 1
 
 
 def test_model_must_be_given(prefix):
@@ -167,26 +270,62 @@ def test_model_must_be_given(prefix):
 def test_recording_holds_what_an_exact_replay_needs(prefix, stand_in, tmp_path):
     external = {'term': 'external', 'topic': '/height_scan', 'width': 3}
     model = write_policy(tmp_path, JOINT_TERM, external)
-    told = tmp_path / 'bag'
     process = start_launch(
-        prefix, 'student.launch.py', f'model:={model}', 'record:=true', f'record_to:={told}',
-        'namespace:=left', more=stand_in,
+        prefix, 'student.launch.py', f'model:={model}', 'record:=true',
+        f'record_to:={tmp_path / "runs"}', 'namespace:=left', 'imu:=/imu/data', more=stand_in,
     )  # fmt: skip
-    end = time.monotonic() + 60.0
-    while not told.exists() and time.monotonic() < end and process.poll() is None:
-        time.sleep(0.05)
+    (told,) = recordings(tmp_path / 'runs', 1, process)
     output = end_launch(process)
-    assert told.exists(), output
+    assert 'Caught exception' not in output
+    assert told.name.endswith('Z_left.student_node')
     assert json.loads(told.read_text()) == {
         'storage': 'mcap',
         'topics': [
-            *(f'/left/{name}' for name in ('joint_states', 'imu', 'cmd_vel', 'odom', 'estop')),
-            '/left/joint_command',
+            '/left/joint_states',
+            '/imu/data',
+            *(f'/left/{name}' for name in ('cmd_vel', 'odom', 'estop', 'joint_command')),
             *(f'/left/student_node/{name}' for name in ('tick', 'model', 'observation', 'action')),
             '/diagnostics',
             '/height_scan',
         ],
     }
+
+
+def test_second_run_gets_a_recording_of_its_own(prefix, stand_in, tmp_path):
+    model, runs = write_policy(tmp_path), tmp_path / 'runs'
+    for number in (1, 2):
+        process = start_launch(
+            prefix, 'student.launch.py', f'model:={model}', 'record:=true', f'record_to:={runs}',
+            more=stand_in,
+        )  # fmt: skip
+        recordings(runs, number, process)
+        end_launch(process)
+
+
+def test_launch_ends_with_its_recorder(prefix, stand_in, tmp_path):
+    process = start_launch(
+        prefix, 'student.launch.py', f'model:={write_policy(tmp_path)}', 'record:=true',
+        f'record_to:={tmp_path / "runs"}', more=stand_in,
+    )  # fmt: skip
+    recordings(tmp_path / 'runs', 1, process)
+    (recorder,) = processes_of(process, 'support.ros2_stand_in')
+    os.kill(recorder, signal.SIGTERM)  # it ends with 0, as ros2 bag does
+    output = process.communicate(timeout=60)[0]
+    assert 'recorder-2 ended with exit status 0: the run would not be recorded' in output
+    assert process.returncode == 1
+    assert processes_of(process, 'distill_runtime') == []
+
+
+def test_run_that_cannot_be_recorded_does_not_begin(prefix, stand_in, tmp_path):
+    (tmp_path / 'file').write_text('')
+    for more in (None, stand_in):
+        process = start_launch(
+            prefix, 'demo.launch.py', 'record:=true', f'record_to:={tmp_path / "file"}', more=more
+        )
+        output = process.communicate(timeout=60)[0]
+        assert f'record_to {tmp_path}/file: File exists: make room or let this user' in output
+        assert 'process started' not in output
+        assert process.returncode == 1
 
 
 @pytest.mark.skipif(ros2_bag.is_there(), reason='there is a ros2 bag here')
@@ -249,8 +388,9 @@ def test_replay_of_a_refused_model_ends_with_its_reason(prefix, stand_in, tmp_pa
     )
     output = process.communicate(timeout=60)[0]
     assert 'configure is refused: model no_such.onnx cannot be read' in output
+    assert 'student_node refused its configuration: its last lines above say why' in output
     assert 'process has finished cleanly' in output
-    assert 'Caught exception' not in output
+    assert process.returncode == 1
 
 
 @pytest.mark.skipif(ros2_bag.is_there(), reason='there is a ros2 bag here')

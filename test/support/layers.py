@@ -36,7 +36,7 @@ STACKS = {
     'sim': {'mujoco', 'numpy'},
     'distill': {'numpy', 'onnx', 'torch', 'yaml'},
     'ros': {
-        'ament_index_python', 'builtin_interfaces', 'diagnostic_msgs', 'geometry_msgs',
+        'ament_index_python', 'builtin_interfaces', 'diagnostic_msgs', 'geometry_msgs', 'launch',
         'lifecycle_msgs', 'nav_msgs', 'numpy', 'rcl_interfaces', 'rclpy', 'rosgraph_msgs',
         'sensor_msgs', 'std_msgs', 'std_srvs', 'trajectory_msgs',
     },

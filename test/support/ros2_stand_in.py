@@ -20,6 +20,7 @@ from distill_runtime.data.bags import Bag
 import rclpy
 from rosgraph_msgs.msg import Clock
 
+ENDS = {signal.SIGINT, signal.SIGTERM}
 PATIENCE = 20.0
 """Time in [s] for the publishers to be found, however busy the machine is."""
 
@@ -54,8 +55,9 @@ def main():
     play.add_argument('--remap', nargs='+', required=True)
     args = parser.parse_args()
     if args.verb == 'record':
+        signal.pthread_sigmask(signal.SIG_BLOCK, ENDS)
         Path(args.output).write_text(json.dumps({'storage': args.storage, 'topics': args.topics}))
-        signal.sigwait({signal.SIGINT, signal.SIGTERM})
+        signal.sigwait(ENDS)
         return
     play_bag(args)
 
