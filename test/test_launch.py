@@ -19,11 +19,13 @@ pytest.importorskip(
 )
 
 from distill_runtime.data.bags import Bag
+from distill_runtime.policy.model import load_policy
 from distill_runtime.ros import ros2_bag
 import rclpy
+from rclpy.qos import DurabilityPolicy, QoSProfile
 from rosgraph_msgs.msg import Clock
 from sensor_msgs.msg import JointState
-from std_msgs.msg import Int64MultiArray
+from std_msgs.msg import Int64MultiArray, String
 from support import ros2_stand_in
 from support.bags import imu, joint_state, MS, twist, write_bag
 from support.ros_policies import JOINT_TERM, write_policy
@@ -190,6 +192,32 @@ def test_demo_moves_node_and_robot_into_a_namespace_under_other_topic_names(pref
     assert has_walked, output
     assert names >= {'/left/cmd_vel', '/left/imu', '/left/odom', '/legs'}
     assert not names & {'/cmd_vel', '/imu', '/odom', '/joint_states', '/joint_command'}
+
+
+def urdf_of(model):
+    """Return a URDF text of the joints of a policy, over several lines."""
+    joints = load_policy(model).spec.joints
+    limit = '<limit lower="-3" upper="3" effort="50" velocity="50"/>'
+    lines = (f'  <joint name="{joint}" type="revolute">{limit}</joint>' for joint in joints)
+    return '\n'.join(['<?xml version="1.0"?>', '<robot name="dog">', *lines, '</robot>\n'])
+
+
+@pytest.mark.parametrize('is_topic', [False, True])
+def test_demo_gives_both_nodes_the_robot_description(prefix, listener, is_topic):
+    text = urdf_of(ROOT / 'models' / 'quadruped_student.onnx')
+    latched = QoSProfile(depth=1, durability=DurabilityPolicy.TRANSIENT_LOCAL)
+    publisher = listener.node.create_publisher(String, '/left/robot_description', latched)
+    publisher.publish(String(data=text))
+    commands = listener.hear(JointState, '/left/joint_command')
+    process = start_launch(
+        prefix, 'demo.launch.py', 'namespace:=left',
+        f'robot_description:={"robot_description" if is_topic else text}',
+    )  # fmt: skip
+    listener.wait(process, lambda: len(commands) >= 20)
+    output = end_launch(process)
+    assert len(commands) >= 20, output
+    waiting = 'waiting for the URDF on /left/robot_description'
+    assert output.count(waiting) == (2 if is_topic else 0)
 
 
 def test_demo_leaves_cmd_vel_to_others_and_follows_the_clock(prefix, listener):

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 from distill_runtime.errors import ConfigError, MissingExtraError
 from distill_runtime.spec.confinement import confined
-from distill_runtime.spec.robots import is_urdf
+from distill_runtime.spec.robots import is_urdf, is_urdf_text
 
 from .onnx_facts import MAX_BYTES, read_file
 
@@ -73,8 +73,17 @@ class Admission:
         """Return the robot: profiles are part of this package, a URDF is a file like others.
 
         Raises:
-            ConfigError: If it is a URDF that lies outside of the root, or none may count.
+            ConfigError: If it is a URDF that lies outside of the root or in no file at all, or
+                none may count.
         """
+        if is_urdf_text(robot):
+            self._refuse_beside('robot_description', 'XML text')
+            if self.root is not None:
+                raise ConfigError(
+                    'robot_description is XML text, expected a file below model_root '
+                    f'{self.root}: what is not in a file of that folder may not count'
+                )
+            return robot
         if not is_urdf(robot):
             return robot
         self._refuse_beside('robot_description', robot)

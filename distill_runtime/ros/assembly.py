@@ -6,6 +6,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 import contextlib
+from dataclasses import replace
 
 from distill_runtime.core.checks import CheckConfig
 from distill_runtime.core.runner import PolicyRunner
@@ -24,6 +25,7 @@ from .node_config import StudentNodeConfig
 from .occupant import Casting
 from .outputs import command_writer, CommandOutput
 from .realtime import lock_memory
+from .robot_description import read_description
 
 
 def assemble(
@@ -39,6 +41,8 @@ def assemble(
     Raises:
         DistillError: If anything is wrong; nothing is left behind.
     """
+    description = read_description(node, config.robot_description)
+    config = replace(config, robot_description=description)
     policy = load_chosen_policy(config)
     timed = TimedPolicy(policy.session)
     plan = compile_spec(policy.spec, sensor_layout(policy.spec))

@@ -5,6 +5,7 @@
 from __future__ import annotations
 
 from dataclasses import asdict, replace
+import hashlib
 import json
 import os
 from typing import Any
@@ -14,6 +15,7 @@ from distill_runtime.data.journal_messages import Part
 from distill_runtime.policy.model import LoadedPolicy
 from distill_runtime.policy.versions import versions
 from distill_runtime.spec.mapping import to_mapping
+from distill_runtime.spec.robots import is_urdf_text
 from distill_runtime.spec.spec import PolicySpec
 
 from .internals import action_labels, observation_labels
@@ -76,7 +78,11 @@ def model_facts(
     }
     settings = {
         'spec': to_mapping(replace(policy.spec, golden=None)),
-        'parameters': {**asdict(config), **checks},
+        'parameters': {
+            **asdict(config),
+            'robot_description': _named(config.robot_description),
+            **checks,
+        },
         'robot_joints': runner.plan.layout.joints,
         'command_joints': runner.plan.joints.names,
         'versions': versions('distill_runtime', 'numpy', 'onnxruntime'),
@@ -94,6 +100,13 @@ def model_facts(
 def has_header(message_type: Any) -> bool:  # noqa: ANN401
     """Return whether messages of a type begin with a Header."""
     return 'header' in message_type.get_fields_and_field_types()
+
+
+def _named(robot: str) -> str:
+    """Name a robot; of a URDF the text is too long, and its limits are in the spec."""
+    if not is_urdf_text(robot):
+        return robot
+    return f'URDF text, sha256 {hashlib.sha256(robot.encode()).hexdigest()}'
 
 
 def _each(names: tuple[str, ...]) -> tuple[tuple[str, int], ...]:

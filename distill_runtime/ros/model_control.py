@@ -108,9 +108,11 @@ class ModelControl:
         Raises:
             DistillError: If a model is refused; nothing has changed then.
         """
-        swapper, news = self._swapper, self._news
-        if swapper is None or news is None or self._is_mending:
+        swapper, news, parts = self._swapper, self._news, self._parts
+        if swapper is None or news is None or parts is None or self._is_mending:
             return
+        # what the topic said at configure: it counts until the next one
+        config = replace(config, robot_description=parts.config.robot_description)
         beside = swapper.load_beside(config) if 'shadow_model' in names else None
         if 'model' in names:
             self._swap(swapper, news, config, 'parameter model was set')

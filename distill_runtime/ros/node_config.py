@@ -78,7 +78,11 @@ class StudentNodeConfig:
         is_fixed=True,
     )
     robot: str = parameter('', "robot profile, a file stem of config/robots; '' for none")
-    robot_description: str = parameter('', "URDF file that gives the limits; '' for none")
+    robot_description: str = parameter(
+        '',
+        "URDF that gives the limits: file, XML text, or std_msgs/String topic that has it; '' for "
+        'none',
+    )
     provider: str = parameter(
         'cpu', 'execution provider of onnxruntime', one_of=get_args(Provider)
     )

@@ -16,6 +16,8 @@ from distill_runtime.policy.model import load_policy
 from distill_runtime.spec.compile import compile_spec
 from rclpy.expand_topic_name import expand_topic_name
 
+from .robot_description import is_topic
+
 NODE = 'student_node'
 INPUTS = ('joint_states', 'imu', 'cmd_vel', 'odom')
 """What a policy may read, besides external topics."""
@@ -50,10 +52,11 @@ def external_topics(model: str, spec: str = '', robot: str = '') -> tuple[str, .
     Args:
         model: File.
         spec: Spec file, '' for none.
-        robot: Robot profile, '' for none.
+        robot: Robot profile, or robot_description; '' for none.
     """
     try:
-        policy = load_policy(model, spec or None, robot)
+        # a robot on a topic is not waited for: its limits change no topic
+        policy = load_policy(model, spec or None, '' if is_topic(robot) else robot)
     except DistillError:
         return ()
     return tuple(entry.topic for entry in compile_spec(policy.spec).layout.externals)

@@ -27,6 +27,7 @@ class SimNodeConfig:
     model: str = parameter('', 'ONNX policy, for its spec: joints, gains, default pose, period')
     spec: str = parameter('', "spec file that overrides or completes the model's own; '': none")
     robot: str = parameter('', "robot profile, or path of a URDF; '': none")
+    robot_description: str = parameter('', "as student_node's; '': none")
     scene: str = parameter('', "MJCF scene; '': the quadruped that comes with this package")
     imu_site: str = parameter('', "site of the Imu; '': one on the base named imu, or the base")
     actuators: str = parameter('pd', "pd: servos with the spec's gains; scene: the scene's own")
@@ -67,6 +68,8 @@ class SimNodeConfig:
         """Refuse values out of range, and those that lock-step cannot have."""
         if not self.model:
             raise ConfigError("model is '', expected the path of an ONNX policy")
+        if self.robot and self.robot_description:
+            raise ConfigError('robot and robot_description are both set, expected one of them')
         if self.command_type not in COMMAND_TYPES:
             raise ConfigError(
                 f'command_type is {self.command_type!r}, expected one of {list(COMMAND_TYPES)}'

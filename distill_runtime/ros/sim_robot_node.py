@@ -25,6 +25,7 @@ from distill_runtime.sim.scene import load_scene
 from rclpy.executors import SingleThreadedExecutor
 from rclpy.node import Node
 
+from .robot_description import read_description
 from .sim_config import declare_config
 from .sim_messages import CommandReader, MESSAGE_TYPES, QOS, SensorPublishers
 
@@ -50,7 +51,8 @@ class SimNode:
         self._logger = self.node.get_logger()
         self.config = declare_config(self.node)
         config = self.config
-        spec = load_policy(config.model, config.spec or None, config.robot).spec
+        robot = config.robot or read_description(self.node, config.robot_description)
+        spec = load_policy(config.model, config.spec or None, robot).spec
         joints = driven_joints(spec)
         if config.command_type == 'effort':
             joints = dataclasses.replace(joints, modes=('effort',) * len(joints.names))

@@ -1,6 +1,6 @@
 # Copyright 2026 The distill_runtime Authors
 # SPDX-License-Identifier: Apache-2.0
-"""Robot descriptions by name (a profile of this package) or from a URDF file."""
+"""Robot descriptions by name (a profile of this package), from a URDF file or its text."""
 
 from __future__ import annotations
 
@@ -14,11 +14,12 @@ from distill_runtime.share import share_path
 from .description import RobotDescription
 from .mapping import read_dataclass
 from .strict_yaml import read_yaml
-from .urdf import load_urdf
+from .urdf import load_urdf, read_urdf
 
 __all__ = [
     'RobotDescription',
     'is_urdf',
+    'is_urdf_text',
     'load_profile',
     'load_robot',
     'load_urdf',
@@ -51,12 +52,14 @@ def load_robot(profile_or_path: str) -> RobotDescription:
     """Read a robot description.
 
     Args:
-        profile_or_path: Name of a profile of config/robots/, or path of a URDF file, which ends in
-            .urdf or .xml.
+        profile_or_path: Name of a profile of config/robots/, path of a URDF file, which ends in
+            .urdf or .xml, or text of a URDF.
 
     Raises:
         ConfigError: If there is no such profile or file, or it is wrong.
     """
+    if is_urdf_text(profile_or_path):
+        return read_urdf(profile_or_path)
     path = Path(profile_or_path).expanduser()
     if path.suffix == '.xacro':
         raise ConfigError(
@@ -76,6 +79,11 @@ def load_robot(profile_or_path: str) -> RobotDescription:
 def is_urdf(profile_or_path: str) -> bool:
     """Whether a robot is named by the path of a URDF file, and not by its profile."""
     return Path(profile_or_path).suffix in URDF_SUFFIXES
+
+
+def is_urdf_text(robot: str) -> bool:
+    """Whether a robot is given by the text of a URDF, and not by a name or path."""
+    return robot.lstrip().startswith('<')
 
 
 def load_profile(name: str) -> RobotDescription:

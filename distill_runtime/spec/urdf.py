@@ -1,6 +1,6 @@
 # Copyright 2026 The distill_runtime Authors
 # SPDX-License-Identifier: Apache-2.0
-"""Reading of a URDF file: the actuated joints and their limits, in the order of the file."""
+"""Reading of a URDF, file or text: the actuated joints and their limits, in its order."""
 
 from __future__ import annotations
 
@@ -43,23 +43,45 @@ def load_urdf(path: Path) -> RobotDescription:
     Raises:
         ConfigError: If the file is unreadable, is not plain URDF, or a limit is missing or wrong.
     """
-    content = read_bytes(path, MAX_BYTES)
+    return _describe(read_bytes(path, MAX_BYTES), path.stem, str(path))
+
+
+def read_urdf(text: str) -> RobotDescription:
+    """Read the actuated joints of a URDF text, as load_urdf does of a file.
+
+    Raises:
+        ConfigError: If it is not plain URDF, or a limit is missing or wrong.
+    """
+    return _describe(text.strip(), 'robot', 'URDF text')
+
+
+def _describe(content: bytes | str, name: str, source: str) -> RobotDescription:
+    """Return the robot of a URDF.
+
+    Args:
+        content: Of the file, or text.
+        name: Of a robot that has none.
+        source: Where it comes from, for messages.
+
+    Raises:
+        ConfigError: If it is not plain URDF, or a limit is missing or wrong.
+    """
     try:
         root = _parse(content)
         limits = dict(_joint_limits(joint) for joint in _actuated_joints(root))
         return RobotDescription(
-            name=root.get('name') or path.stem,
+            name=root.get('name') or name,
             joints=tuple(limits),
             position=tuple(limit.position for limit in limits.values()),
             velocity=tuple(limit.velocity for limit in limits.values()),
             effort=tuple(limit.effort for limit in limits.values()),
-            source=str(path),
+            source=source,
         )
     except ConfigError as error:
-        raise ConfigError(f'{path}: {error}') from None
+        raise ConfigError(f'{source}: {error}') from None
 
 
-def _parse(content: bytes) -> ET.Element:
+def _parse(content: bytes | str) -> ET.Element:
     try:
         root = ET.fromstring(content, ET.XMLParser(target=_TreeBuilder()))
     except ConfigError:

@@ -148,6 +148,16 @@ def test_urdf_outside_the_root_is_refused_and_a_profile_is_not(root, tmp_path):
         load(model, root, robot='unitree_go2')
 
 
+def test_urdf_that_is_in_no_file_is_refused_with_a_root_and_with_keys(root, keys):
+    with pytest.raises(
+        ConfigError, match=r'^robot_description is XML text, expected a file below'
+    ):
+        load(packed(root / 'walk.onnx'), root, robot=URDF)
+    path = signed(root / 'signed.onnx', keys)
+    with pytest.raises(ConfigError, match=r"^robot_description is 'XML text', expected '' where"):
+        load_policy(path, robot=URDF, admission=trusting(keys))
+
+
 def test_weights_in_the_root_but_elsewhere_are_refused(root):
     path = packed(root / 'walk.onnx')
     (root / 'sub').mkdir()

@@ -22,6 +22,7 @@ def scanning(tmp_path_factory):
 
 def test_external_topics_are_those_of_the_spec(scanning, model, tmp_path):
     assert ros2_bag.external_topics(str(scanning)) == ('/height_scan',)
+    assert ros2_bag.external_topics(str(scanning), robot='/robot_description') == ('/height_scan',)
     assert ros2_bag.external_topics(str(model)) == ()
     assert ros2_bag.external_topics(str(tmp_path / 'nowhere.onnx')) == ()  # the node says why
 

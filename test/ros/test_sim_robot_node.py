@@ -297,6 +297,8 @@ def test_default_rate_is_a_multiple_of_the_policys_below_250_hz(context, files):
         ({'real_time_factor': 0.0}, 'real_time_factor is 0, expected above 0 without lockstep'),
         ({'lockstep': True, 'drop': 0.1}, r'drop is 0\.1, expected 0 with lockstep'),
         ({'lockstep': True, 'command_type': 'position_array'}, 'expected a message with a stamp'),
+        ({'robot': 'spot', 'robot_description': 'spot.urdf'}, 'robot and robot_description are b'),
+        ({'robot_description': 'no.urdf'}, r'no\.urdf cannot be read'),
         ({'velocity_command': [1.0]}, r'velocity_command is \[1\.0\], expected vx, vy'),
         ({'seconds': 'one'}, "seconds is 'one', expected float"),
         (

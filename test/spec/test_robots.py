@@ -146,6 +146,7 @@ def test_robot_is_a_profile_or_a_urdf(tmp_path):
     for name in ('r.urdf', 'r.xml'):
         (tmp_path / name).write_text(urdf)
         assert load_robot(str(tmp_path / name)).joints == ('wheel',)
+    assert load_robot(f' {urdf}').joints == ('wheel',)
 
 
 @pytest.mark.parametrize(

@@ -2,11 +2,12 @@
 # SPDX-License-Identifier: Apache-2.0
 from __future__ import annotations
 
+from dataclasses import replace
 import math
 import re
 
 from distill_runtime.errors import ConfigError
-from distill_runtime.spec.urdf import load_urdf, MAX_BYTES
+from distill_runtime.spec.urdf import load_urdf, MAX_BYTES, read_urdf
 import pytest
 
 ARM = """<?xml version="1.0"?>
@@ -50,6 +51,17 @@ def load(tmp_path):
         return load_urdf(path)
 
     return load_text
+
+
+def test_text_is_read_as_a_file_is(load):
+    read, loaded = read_urdf(f'\n  {ARM}'), load(ARM)
+    assert read.source == 'URDF text'
+    assert replace(read, source=loaded.source) == loaded
+    assert read_urdf(HINGE.replace(' name="r"', '')).name == 'robot'
+    with pytest.raises(ConfigError, match=r'^URDF text: the root element is <sdf>, expected <rob'):
+        read_urdf('<sdf/>')
+    with pytest.raises(ConfigError, match=r'^URDF text: <!DOCTYPE robot> is not allowed'):
+        read_urdf(BILLION_LAUGHS)
 
 
 def test_actuated_joints_are_read_in_file_order(load, tmp_path):
