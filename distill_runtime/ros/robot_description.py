@@ -39,7 +39,9 @@ def read_description(node: Node, value: str) -> str:
         node.get_logger().info(f'waiting for the URDF on {subscription.topic_name}')
         end = time.monotonic() + _PATIENCE
         while (taken := subscription.handle.take_message(String, True)) is None:
-            if is_ending() or time.monotonic() > end:
+            if is_ending():
+                raise ConfigError(f'robot_description: ended while waiting for topic {value}')
+            if time.monotonic() > end:
                 raise ConfigError(
                     f'robot_description is {value!r}: no such file, and no std_msgs/String '
                     f'(transient local) on topic {subscription.topic_name} within '
