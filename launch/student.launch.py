@@ -124,9 +124,9 @@ def _actions(context: LaunchContext) -> list[LaunchDescriptionEntity]:
         return [_student(text, {})]
     folder = ros2_bag.recordings_folder(text['record_to'])
     if not ros2_bag.is_there():
-        told = f'no ros2 bag here: student_node records by itself, into the folder {folder}'
+        notice = f'no ros2 bag here: student_node records by itself, into the folder {folder}'
         own = {'record_to': ParameterValue(folder, value_type=str)}
-        return [LogInfo(msg=told), _student(text, own)]
+        return [LogInfo(msg=notice), _student(text, own)]
     robot = text['robot'] or text['robot_description']
     externals = ros2_bag.external_topics(text['model'], text['spec'], robot)
     names = [text.get(name, name) for name in ros2_bag.RECORDED]

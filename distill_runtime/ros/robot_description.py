@@ -58,7 +58,7 @@ def read_description(node: Node, value: str) -> str:
 
 
 def is_topic(value: str) -> bool:
-    """Whether a value is the name of a topic: these have no dot, and a file is there."""
+    """Whether a value is the name of a topic: it has no dot, and no file has that name."""
     return bool(value) and not (
         is_urdf_text(value)
         or '.' in value

@@ -118,3 +118,4 @@ def test_signal_ends_the_wait(ros, model, monkeypatch):
     monkeypatch.setattr(robot_description, 'is_ending', lambda: True)
     with student(ros, model, is_active=False, robot_description='/nobody') as rig:
         assert rig.node.trigger_configure() == FAILURE
+        assert rig.node.refusal == 'robot_description: ended while waiting for topic /nobody'
