@@ -21,7 +21,7 @@ HEADER = (
     '# Copyright 2026 The distill_runtime Authors',
     '# SPDX-License-Identifier: Apache-2.0',
 )
-MAX_LINES = 300
+MAX_LINES = 400
 
 
 def below_repository(path):
