@@ -74,8 +74,7 @@ class SimNode:
         )
         self._executor = SingleThreadedExecutor(context=self.node.context)
         self._executor.add_node(self.node)
-        now_ns = self.node.get_clock().now().nanoseconds
-        self._start_ns = _SECOND if config.publish_clock else now_ns
+        self._start_ns = _SECOND
         self._hash = hashlib.sha256()
         self._stops = threading.Event()
         self._has_fallen = False
@@ -116,6 +115,8 @@ class SimNode:
         num_ticks = round(config.seconds * _SECOND / self.period_ns) if config.seconds else -1
         pace = self.period_ns / config.real_time_factor if config.real_time_factor else 0.0
         start_ns, grid = time.monotonic_ns(), 0
+        if not config.publish_clock:  # not before: on a busy machine the thread starts late
+            self._start_ns = self.node.get_clock().now().nanoseconds
         while self.ticks != num_ticks and not self._stops.is_set():
             command = self._tick()
             if command is None and not config.lockstep:
