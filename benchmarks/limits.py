@@ -321,7 +321,7 @@ def main() -> None:
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     parser.add_argument('--only', nargs='+', choices=ROBOTS, default=list(ROBOTS))
-    parser.add_argument('--seeds', type=int, default=20)
+    parser.add_argument('--seeds', type=int, default=100)
     parser.add_argument('--seconds', type=float, default=12.0)
     parser.add_argument('--workers', type=int, default=2)
     parser.add_argument(
