@@ -66,7 +66,7 @@ def facts(replay: Replay, policy: LoadedPolicy) -> Iterator[tuple[str, str]]:
     yield 'ticks', f'{count} in {seconds:.2f} s, from {tick_source(replay)}'
     valid = int(np.count_nonzero(playback.is_valid))
     yield 'valid', f'{valid} ({valid / count:.1%})'
-    for mode, name in ((1, 'standby'), (3, 'fault')):
+    for mode, name in ((1, 'standby'), (4, 'stopping'), (3, 'fault')):
         ticks = int(np.count_nonzero(playback.mode == mode))
         if ticks:
             yield name, f'{ticks} ticks'

@@ -58,7 +58,7 @@ def replay_report(
         'is_approximate': replay.is_approximate,
         'modes': {
             name: int(np.count_nonzero(playback.mode == mode))
-            for mode, name in ((1, 'standby'), (2, 'policy'), (3, 'fault'))
+            for mode, name in ((1, 'standby'), (2, 'policy'), (3, 'fault'), (4, 'stopping'))
         },
         'recording': {
             'path': str(recording.path),

@@ -34,6 +34,14 @@ class RunnerConfig:
     """Greatest age of JointState, Imu and Odometry, in [s]."""
     cmd_vel_timeout: float = 0.5
     """Age of the velocity command above which it counts as zero, in [s]; 0: never."""
+    stop_deceleration: float = 1.0
+    """Rate at which a stop takes the velocity command to zero, in [m]/[s²] and [rad]/[s²]; 0: at
+    once.
+    """
+    stop_timeout: float = 5.0
+    """Time after which a stop goes on to standby even if the robot does not stand still, in [s];
+    0: at once, without slowing down.
+    """
     tilt_limit: float = 1.0
     """Angle between the base's z axis and up that is a fault, in [rad]; 0: not checked."""
     fault_action: FaultAction = 'damp'
@@ -75,6 +83,8 @@ class RunnerConfig:
         for name in (
             'ramp_time',
             'cmd_vel_timeout',
+            'stop_deceleration',
+            'stop_timeout',
             'max_joint_step',
             'escalation_time',
             'start_pose_limit',

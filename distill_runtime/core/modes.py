@@ -22,6 +22,17 @@ class Mode(IntEnum):
     """The policy's targets are sent."""
     FAULT = 3
     """Latched: the fault action is carried out until reset_fault."""
+    STOPPING = 4
+    """The policy's targets are sent, its velocity command goes to zero; standby follows."""
+
+    @property
+    def runs_policy(self) -> bool:
+        """Whether the policy moves the robot."""
+        return self in POLICY_MODES
+
+
+POLICY_MODES = (Mode.POLICY, Mode.STOPPING)
+"""Modes in which the policy moves the robot."""
 
 
 class Event(IntEnum):
@@ -38,13 +49,19 @@ _NEXT = {
     (Mode.STANDBY, Event.STOP): Mode.STANDBY,
     (Mode.STANDBY, Event.ESTOP): Mode.FAULT,
     (Mode.POLICY, Event.START): Mode.POLICY,
-    (Mode.POLICY, Event.STOP): Mode.STANDBY,
+    (Mode.POLICY, Event.STOP): Mode.STOPPING,
     (Mode.POLICY, Event.ESTOP): Mode.FAULT,
     (Mode.FAULT, Event.ESTOP): Mode.FAULT,
     (Mode.FAULT, Event.RESET_FAULT): Mode.STANDBY,
+    (Mode.STOPPING, Event.START): Mode.POLICY,
+    (Mode.STOPPING, Event.STOP): Mode.STOPPING,
+    (Mode.STOPPING, Event.ESTOP): Mode.FAULT,
 }
 
 
 def next_mode(mode: Mode, event: Event) -> Mode | None:
-    """Return the mode that an event leads to, or None where the event is refused."""
+    """Return the mode that an event leads to, or None where the event is refused.
+
+    A stop for which nothing has to be slowed passes over STOPPING, see Stop.takes_time.
+    """
     return _NEXT.get((mode, event))

@@ -26,6 +26,7 @@ from .reasons import joined
 from .sensors import Sensors
 from .start import start_problem
 from .step import Policy, Step
+from .stop import Stop
 from .watchdogs import Watchdogs
 
 
@@ -68,6 +69,13 @@ class PolicyRunner:
         self._gate = CommandGate(
             plan, self._head[plan.layout.velocity_command], round(config.cmd_vel_timeout * 1e9)
         )
+        self.stop = Stop(
+            config,
+            self._head[plan.layout.velocity_command],
+            self.joint_position,
+            self._head[plan.layout.angular_velocity],
+        )
+        """How a stop goes."""
         self._is_position = plan.joints.is_position.astype(np.float64)
         self._response = FaultResponse(
             self._ramp, self._is_position, round(config.escalation_time * 1e9)
@@ -143,7 +151,7 @@ class PolicyRunner:
             Whether it was taken, and the reason in either case.
         """
         mode = self._mode
-        goal = next_mode(mode, event)
+        goal = self._next(mode, event)
         if goal is None:
             hint = '; call reset_fault first' if mode is Mode.FAULT else ''
             why = f' ({self._fault})' if self._fault else ''
@@ -162,13 +170,26 @@ class PolicyRunner:
         condition = self._watchdogs.condition
         if event is Event.RESET_FAULT and condition is not None:
             return f'its cause is still there: {condition.reason}'
-        stays = self._mode is Mode.POLICY and Event.STOP not in self._events
-        if event is not Event.START or stays:
+        if event is not Event.START or self._mode_after(tuple(self._events)).runs_policy:
             return ''
         missing = '' if self._has_started else '; '.join(self._freshness.problems())
         if missing:
             return f'inputs are still missing: {joined(missing, self._intake.reason)}'
         return start_problem(self.pilot.actor.plan, self._intake, self._config)
+
+    def _next(self, mode: Mode, event: Event) -> Mode | None:
+        """Return the mode that an event leads to now, or None where it is refused."""
+        goal = next_mode(mode, event)
+        if goal is Mode.STOPPING and not self.stop.takes_time(self.pilot.actor.plan):
+            return Mode.STANDBY
+        return goal
+
+    def _mode_after(self, events: Sequence[Event]) -> Mode:
+        """Return the mode that events lead to, one after another."""
+        mode = self._mode
+        for event in events:
+            mode = self._next(mode, event) or mode
+        return mode
 
     def fail(self, finding: Finding, stamp_ns: int) -> None:
         """Latch a fault, or in one go on to a harder action; from outside, only between steps.
@@ -204,7 +225,7 @@ class PolicyRunner:
             self._has_started = True
             self._enter(self._start_mode, stamp_ns)
         self._take_events(stamp_ns)
-        pilot, is_policy = self.pilot, self._mode is Mode.POLICY
+        pilot, is_policy = self.pilot, self._mode.runs_policy
         if not is_policy and pilot.settle(stamp_ns):
             self._begin_ramp(stamp_ns)
         condition = self._watchdogs.judge(
@@ -217,8 +238,10 @@ class PolicyRunner:
             or self._watchdogs.warning
             or intake.reason
         )
+        if self._mode is Mode.STOPPING:
+            self._slow_down(stamp_ns)
         has_policy_step = False
-        if self._mode is Mode.POLICY:
+        if self._mode.runs_policy:
             has_policy_step = pilot.tick(self._head, self._start_pose, stamp_ns)
             actor = pilot.actor
             if actor.is_sound:
@@ -234,6 +257,13 @@ class PolicyRunner:
             self.limiter.limit(self._wanted, self._command)
             return self._result(True, False, warning)
         return self._result(self._act_on_fault(stamp_ns), has_policy_step, self._fault)
+
+    def _slow_down(self, stamp_ns: int) -> None:
+        """Change the velocity command of this tick, or go on to standby if the robot stands."""
+        if self.stop.is_over(stamp_ns):
+            self._enter(Mode.STANDBY, stamp_ns)
+        else:
+            self.stop.slow(self.pilot.actor.plan, stamp_ns)
 
     def _is_mended(self, condition: Finding, stamp_ns: int) -> bool:
         """Return to the policy before, if one on probation may be to blame; whether that mends it.
@@ -267,24 +297,29 @@ class PolicyRunner:
         return self._measured
 
     def _take_events(self, stamp_ns: int) -> None:
-        """Carry out what was asked since the last step."""
-        while self._events:
-            event = self._events.pop(0)
-            goal = next_mode(self._mode, event)
-            if goal is Mode.FAULT:
-                self.fail(Finding('estop', 'estop.requested: estop was called'), stamp_ns)
-                self._events.clear()
-            elif goal is not None and goal is not self._mode:
-                self._enter(goal, stamp_ns)
+        """Go to the mode that all that was asked since the last step leads to; an estop wins."""
+        if not self._events:
+            return
+        events = tuple(self._events)
+        del self._events[: len(events)]  # others may append meanwhile
+        if Event.ESTOP in events:
+            self.fail(Finding('estop', 'estop.requested: estop was called'), stamp_ns)
+            return
+        mode = self._mode_after(events)
+        if mode is not self._mode:
+            self._enter(mode, stamp_ns)
 
     def _enter(self, mode: Mode, stamp_ns: int) -> None:
-        """Change the mode."""
+        """Change the mode; from a stop the policy goes on with what it remembers."""
+        goes_on = self._mode is Mode.STOPPING and mode is Mode.POLICY
         self._mode = mode
-        if mode is Mode.POLICY:
+        if mode is Mode.STOPPING:
+            self.stop.begin(stamp_ns)
+        elif mode is not Mode.POLICY:
+            self._begin_ramp(stamp_ns)
+        elif not goes_on:
             self.pilot.restart()
             self._watchdogs.begin_policy(stamp_ns)
-        else:
-            self._begin_ramp(stamp_ns)
         if mode is not Mode.FAULT:
             self._fault = ''
 

@@ -7,7 +7,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-from distill_runtime.core.modes import Mode
+from distill_runtime.core.modes import POLICY_MODES
 from distill_runtime.policy.model import LoadedPolicy
 from distill_runtime.spec.compile import compile_spec
 from distill_runtime.spec.description import RobotDescription
@@ -186,7 +186,8 @@ def _motions(
     position = np.full((len(rows), measured.shape[1]), np.nan)
     position[rows != NONE] = measured[rows[rows != NONE]]
     period = policy.spec.period / replay.ticks_per_step
-    ran = playback.is_valid & playback.ran & (playback.mode == Mode.POLICY)
+    is_policy = np.isin(playback.mode, POLICY_MODES)
+    ran = playback.is_valid & playback.ran & is_policy
     bound = playback.command[ran] != playback.target[ran]
     clipped = np.zeros((len(bound), len(policy.spec.joints)), np.bool_)
     clip = compile_spec(policy.spec).action.clip

@@ -40,6 +40,8 @@ IMPOSED = Finding(
 _EVENTS = {
     (Mode.STANDBY, Mode.POLICY): Event.START,
     (Mode.POLICY, Mode.STANDBY): Event.STOP,
+    (Mode.POLICY, Mode.STOPPING): Event.STOP,
+    (Mode.STOPPING, Mode.POLICY): Event.START,
     (Mode.FAULT, Mode.STANDBY): Event.RESET_FAULT,
 }
 
@@ -174,6 +176,7 @@ class LoggedCourse:
             elif missing:
                 reason = f'{missing[0]}.not_recorded: the sample that the tick used is missing'
             return Led(runner.step(sensors, stamp_ns), False, reason)
+        runner.stop.verdict = mode is Mode.STANDBY
         if run.is_anew[tick]:
             _reset(runner, mode)
             self._is_settled = True
@@ -212,7 +215,8 @@ class LoggedCourse:
         if before is Mode.FAULT and not is_told and self._sent(tick - 1) is False:
             runner.limiter.reset()  # nothing was sent: the action had become stop
         runner.request(event)
-        if mode is Mode.POLICY and not self._is_settled and self._sent(tick - 1):
+        begins = before is Mode.STANDBY and mode is Mode.POLICY
+        if begins and not self._is_settled and self._sent(tick - 1):
             self._is_settled = True
 
     def _follow_fault(
@@ -253,6 +257,9 @@ class LoggedCourse:
     def _wait(self, runner: PolicyRunner, step: Step, tick: int, stamp_ns: int) -> None:
         """Take what was recorded for what the runner did, until nothing depends on before."""
         self.take_over(runner, tick)
+        if step.mode is Mode.STOPPING:  # slows down from a command that is not known
+            self._since_ns, self._num_steps = stamp_ns, 0
+            return
         if step.mode is not Mode.POLICY:
             if stamp_ns - self._since_ns >= runner.config.ramp_time * 1e9 and self._sent(tick):
                 self._is_settled = True
@@ -289,4 +296,6 @@ class LoggedCourse:
 
 def _reset(runner: PolicyRunner, mode: Mode) -> None:
     """Begin in a mode; where it is FAULT, in standby."""
-    runner.reset(Mode.POLICY if mode is Mode.POLICY else Mode.STANDBY)
+    runner.reset(Mode.POLICY if mode.runs_policy else Mode.STANDBY)
+    if mode is Mode.STOPPING:
+        runner.request(Event.STOP)

@@ -8,7 +8,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 
 from distill_runtime.core.arrays import FloatArray, IndexArray
-from distill_runtime.core.modes import Mode
+from distill_runtime.core.modes import POLICY_MODES
 from distill_runtime.policy.model import LoadedPolicy
 import numpy as np
 import numpy.typing as npt
@@ -213,7 +213,7 @@ def _logged_reference(
         """Find the tick of each message: they come at policy steps, once there are samples."""
         if logged is None:
             return None
-        is_step = (log.mode == Mode.POLICY) & (log.joint_states_ns >= 0)
+        is_step = np.isin(log.mode, POLICY_MODES) & (log.joint_states_ns >= 0)
         if sent is not None and np.any(sent != NONE):
             is_step &= sent != NONE
         steps = np.flatnonzero(is_step)

@@ -17,6 +17,7 @@ MAX_BANDS = 200
 LOOKS = {
     'policy': '#57ab5a',
     'standby': '#8fb8de',
+    'stopping': '#b9a6dd',
     'not valid': '#d0d4da',
     'fault': '#d9534f',
 }
@@ -43,6 +44,7 @@ def bands(replay: Replay, seconds: FloatArray) -> list[Band]:
     playback = replay.playback
     kinds = np.full(len(seconds), _KINDS.index('policy'))
     kinds[playback.mode == Mode.STANDBY] = _KINDS.index('standby')
+    kinds[playback.mode == Mode.STOPPING] = _KINDS.index('stopping')
     kinds[~playback.is_valid] = _KINDS.index('not valid')
     kinds[playback.mode == Mode.FAULT] = _KINDS.index('fault')
     starts = np.arange(len(kinds))

@@ -13,7 +13,6 @@ from typing import NamedTuple
 
 from distill_runtime.core.actor import Actor
 from distill_runtime.core.arrays import Float32Array, IndexArray
-from distill_runtime.core.modes import Mode
 from distill_runtime.core.plan import Plan
 from distill_runtime.core.runner import PolicyRunner
 from distill_runtime.core.sensors import Sensors
@@ -123,7 +122,7 @@ class SwapCourse:
         led = self._course.step(runner, sensors, tick, stamp_ns)
         if pilot.actor is not self._own:
             return self._follow(led, runner, stamp_ns)
-        if led.step.mode is not Mode.POLICY:
+        if not led.step.mode.runs_policy:
             self._has_seen_all = True
             return led
         if stamp_ns < self._blended_ns:
@@ -136,7 +135,7 @@ class SwapCourse:
     def _follow(self, led: Led, runner: PolicyRunner, stamp_ns: int) -> Led:
         """Let the own policy see what another one does."""
         own, ring, step = self._own, runner.pilot.ring, led.step
-        if step.has_policy_step and step.mode is Mode.POLICY:
+        if step.has_policy_step and step.mode.runs_policy:
             number = ring.count - 1
             if stamp_ns in self._begins:
                 own.join(ring, number)

@@ -147,7 +147,7 @@ class _Monitor:
             )
         if result.mode == 'fault':
             result.problem = self._reset_fault()
-        if result.mode == 'standby':
+        if result.mode in ('standby', 'stopping'):
             self._spin(_STANDBY_TIME)
             result.problem = self._ask('start')
         if result.problem:
@@ -166,7 +166,7 @@ class _Monitor:
         return result
 
     def _is_up(self) -> bool:
-        is_active = self.result.mode in ('standby', 'policy', 'fault')
+        is_active = self.result.mode in ('standby', 'policy', 'stopping', 'fault')
         return is_active and self.last_odometry > 0.0
 
     def _is_lost(self) -> bool:

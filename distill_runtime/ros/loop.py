@@ -12,7 +12,7 @@ import time
 import traceback
 from typing import Protocol
 
-from distill_runtime.core.modes import Event, Mode
+from distill_runtime.core.modes import Event
 from distill_runtime.core.step import Step
 from distill_runtime.core.swap import Swap, SwapState
 from rclpy.clock import Clock
@@ -135,7 +135,7 @@ class ControlLoop:
         """
         parts = self._parts
         self.stamp_ns = stamp_ns
-        is_policy = parts.runner.mode is Mode.POLICY
+        is_policy = parts.runner.mode.runs_policy
         parts.runner.outside = self.watch.findings(parts.estop.refresh(), is_policy)
         before_ns = time.monotonic_ns()
         step = parts.runner.step(parts.sensors, stamp_ns)

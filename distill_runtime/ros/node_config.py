@@ -131,6 +131,15 @@ class StudentNodeConfig:
         'age in s above which cmd_vel counts as zero; 0: never',
         span=AT_LEAST_0,
     )
+    stop_deceleration: float = parameter(
+        _RUNNER.stop_deceleration,
+        'rate at which ~/stop takes the velocity command to zero in m/s² and rad/s²; 0: at once',
+    )
+    stop_timeout: float = parameter(
+        _RUNNER.stop_timeout,
+        'time in s after which ~/stop goes on to standby even if the robot does not stand still; '
+        '0: at once, without slowing down',
+    )
     enable_stamped_cmd_vel: bool = parameter(False, 'cmd_vel is a TwistStamped')
     tilt_limit: float = parameter(
         _RUNNER.tilt_limit,
@@ -236,6 +245,8 @@ class StudentNodeConfig:
             ramp_time=self.ramp_time,
             max_input_age=self.max_input_age,
             cmd_vel_timeout=self.cmd_vel_timeout,
+            stop_deceleration=self.stop_deceleration,
+            stop_timeout=self.stop_timeout,
             tilt_limit=self.tilt_limit,
             fault_action=self.fault_action,  # type: ignore[arg-type]
             max_joint_step=self.max_joint_step,

@@ -1,0 +1,129 @@
+# Copyright 2026 The distill_runtime Authors
+# SPDX-License-Identifier: Apache-2.0
+"""How a walking robot comes to a stand before the ramp of standby begins."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+
+from .arrays import FloatArray
+from .command import CommandRange
+from .config import RunnerConfig
+from .plan import Plan
+
+DWELL = 0.5
+"""Time in [s] that the robot stays still before it counts as standing."""
+STILL_RANGE = 0.1
+"""Range in [rad] that each measured joint keeps to in that time. Policies that stand still keep
+to 0.07, those that step in place move 0.27 and more; docs/modes.md has the figures.
+"""
+STILL_RATE = 0.5
+"""Greatest measured angular velocity of the base about each axis in that time, in [rad]/[s]."""
+
+
+class Stop:
+    """Slows the velocity command to zero, and finds out when the robot stands.
+
+    Time and measured samples decide, nothing else: the same ticks give the same stop.
+
+    Attributes:
+        verdict: Whether the stop is over, where a log says so; None: it is found out here.
+    """
+
+    def __init__(
+        self,
+        config: RunnerConfig,
+        command: FloatArray,
+        joint_position: FloatArray,
+        angular_velocity: FloatArray,
+    ) -> None:
+        """Prepare all buffers.
+
+        Args:
+            config: Deceleration and timeout.
+            command: View into the runner's vector, shape (3,); changed in place.
+            joint_position: Measured, in [rad], shape (num_joints,).
+            angular_velocity: Measured, of the base, in [rad]/[s], shape (3,); zero without Imu.
+        """
+        self.verdict: bool | None = None
+        self._deceleration = config.stop_deceleration
+        self._timeout_ns = round(config.stop_timeout * 1e9)
+        self._dwell_ns = round(DWELL * 1e9)
+        self._command = command
+        self._position = joint_position
+        self._angular_velocity = angular_velocity
+        self._first = np.zeros(3)
+        self._lower, self._upper, self._range = np.zeros((3, len(joint_position)))
+        self._begin_ns = 0
+        self._slow_ns: int | None = None
+        self._still_since_ns: int | None = None
+
+    def takes_time(self, plan: Plan) -> bool:
+        """Whether there is anything to slow: else a stop leads straight to standby.
+
+        Args:
+            plan: Of the policy that acts.
+        """
+        if self.verdict is not None:
+            return not self.verdict
+        return self._timeout_ns > 0 and plan.needs_command
+
+    def begin(self, stamp_ns: int) -> None:
+        """Begin at a tick."""
+        self._begin_ns = stamp_ns
+        self._slow_ns = self._still_since_ns = None
+
+    def slow(self, plan: Plan, stamp_ns: int) -> None:
+        """Put the command of this moment in the place of the one in use.
+
+        The first call takes that as the command to slow down from. Direction and curvature stay.
+
+        Args:
+            plan: Of the policy that acts.
+            stamp_ns: Time of the tick.
+        """
+        command = self._command
+        if self._slow_ns is None:
+            CommandRange(plan, command).apply()
+            self._first[:] = command
+            self._slow_ns = self._time_to_slow()
+        elapsed_ns = max(stamp_ns - self._begin_ns, 0)
+        if elapsed_ns >= self._slow_ns:
+            command.fill(0.0)
+        else:
+            np.multiply(self._first, 1.0 - elapsed_ns / self._slow_ns, command)
+
+    def _time_to_slow(self) -> int:
+        """Return how long it takes to slow down from the first command, in [ns]."""
+        if self._deceleration == 0.0:
+            return 0
+        x, y, yaw = self._first.tolist()
+        return round(max(math.hypot(x, y), abs(yaw)) / self._deceleration * 1e9)
+
+    def is_over(self, stamp_ns: int) -> bool:
+        """Whether the robot stands at this tick, or the time is over.
+
+        Args:
+            stamp_ns: Time of the tick.
+        """
+        if self.verdict is not None:
+            return self.verdict
+        elapsed_ns = stamp_ns - self._begin_ns
+        if elapsed_ns >= self._timeout_ns:
+            return True
+        if self._slow_ns is None or elapsed_ns < self._slow_ns:
+            return False
+        if self._still_since_ns is None or not self._is_still():
+            self._lower[:] = self._upper[:] = self._position
+            self._still_since_ns = stamp_ns
+        return stamp_ns - self._still_since_ns >= self._dwell_ns
+
+    def _is_still(self) -> bool:
+        """Whether the robot has moved little since the time that is noted."""
+        np.minimum(self._lower, self._position, out=self._lower)
+        np.maximum(self._upper, self._position, out=self._upper)
+        np.subtract(self._upper, self._lower, self._range)
+        is_turning = max(map(abs, self._angular_velocity.tolist())) > STILL_RATE
+        return not is_turning and float(self._range.max()) <= STILL_RANGE
