@@ -27,7 +27,7 @@ HIGHER = {'default_position': [value + 0.5 for value in DEFAULT]}
 
 
 def test_start_after_a_stop_in_a_blend_begins_without_it():
-    walk = still(ramp_time=0.0)
+    walk = still(ramp_time=0.0, stop_timeout=0.0)
     walk.tick()
     walk.offer(walk.actor(make=giving(1.0)), blend_time=1.0)
     walk.ticks(3)
@@ -90,7 +90,7 @@ def test_policy_that_comes_before_any_sample_waits_for_the_first_step():
 
 
 def test_shadow_is_cancelled_by_a_stop_and_the_policy_before_can_start_again():
-    walk = still()
+    walk = still(stop_timeout=0.0)
     walk.tick()
     swap = walk.offer(walk.actor(make=giving(1.0)), shadow_time=1.0)
     walk.ticks(2)
@@ -101,8 +101,9 @@ def test_shadow_is_cancelled_by_a_stop_and_the_policy_before_can_start_again():
     assert hips(walk, 60) == [0.0] * 60
 
 
-def test_stop_and_start_between_two_ticks_begin_the_history_of_a_shadow_anew():
-    walk = Walk(make=Network)
+@pytest.mark.parametrize('stop_timeout', [0.0, 5.0])
+def test_stop_and_start_between_two_ticks_change_nothing(stop_timeout):
+    walk = Walk(make=Network, stop_timeout=stop_timeout)
     walk.ticks(5)
     swap = walk.offer(shadow_time=1.0)
     walk.ticks(5)
@@ -110,12 +111,12 @@ def test_stop_and_start_between_two_ticks_begin_the_history_of_a_shadow_anew():
         assert walk.runner.request(event)[0]
     walk.ticks(3)
     assert swap.state is SwapState.WAITING
-    assert swap.shadow.actor.policy.num_runs == walk.policy.num_runs == 3
+    assert swap.shadow.actor.policy.num_runs == walk.policy.num_runs == 13
     assert swap.shadow.divergence.tolist() == [0.0] * 3
 
 
 def test_policy_that_needs_no_past_may_come_with_the_start_itself():
-    walk = still()
+    walk = still(stop_timeout=0.0)
     walk.ticks(5)
     walk.ask(Event.STOP)
     actor = walk.actor(make=giving(1.0))
@@ -159,7 +160,7 @@ def test_new_run_of_ticks_begins_no_probation_that_was_over():
 
 
 def test_probation_of_a_policy_that_came_in_standby_begins_with_its_first_step():
-    walk, _ = changed(giving(0.5), ramp_time=0.1)
+    walk, _ = changed(giving(0.5), ramp_time=0.1, stop_timeout=0.0)
     walk.ask(Event.STOP)
     swap = walk.offer(walk.actor(make=giving(1.0)), probation_time=0.2)
     walk.ticks(50)
@@ -175,7 +176,7 @@ def test_probation_of_a_policy_that_came_in_standby_begins_with_its_first_step()
 
 @pytest.mark.parametrize('make', [Network, lambda plan: Network(plan, is_recurrent=True)])
 def test_stop_and_start_within_the_probation_leave_the_way_back_open(make):
-    walk, alone = Walk(make=make), Walk(make=make)
+    walk, alone = (Walk(make=make, stop_timeout=0.0) for _ in range(2))
     walk.ticks(9)
     swap = walk.offer(**AT_ONCE)
     for each in (walk, alone):

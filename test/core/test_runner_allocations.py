@@ -114,6 +114,22 @@ def test_standby_tick_allocates_no_array():
     assert rig.runner.mode is Mode.STANDBY
 
 
+def test_tick_of_a_stop_allocates_no_array():
+    rig = big_rig(start_in='policy', stop_timeout=100.0)
+    rig.sensors.velocity_command[:] = 0.5
+    rig.tick()
+    rig.ask(Event.STOP)
+    rig.number = 0
+
+    def step_in_place():
+        rig.number += 1
+        rig.sensors.joint_position.fill(0.05 * (rig.number % 10))
+        rig.tick()
+
+    assert peak_of(step_in_place) < SMALLEST_ARRAY // 2
+    assert rig.runner.mode is Mode.STOPPING
+
+
 @pytest.mark.parametrize('action', ['hold', 'default_pose', 'damp', 'stop'])
 def test_tick_in_a_fault_allocates_no_array(action):
     rig = big_rig(fault_action=action, ramp_time=100.0)

@@ -43,9 +43,9 @@ def check_equal(result, log, first=0):
 
 def test_run_is_repeated_through_its_modes(tmp_path, policy):
     requests = {30: Event.START, 45: Event.STOP}
-    log = run_node(policy, requests=requests, start_in='standby', ramp_time=0.3)
-    result = replayed(tmp_path, policy, log, ramp_time=0.3)
-    assert set(log.modes) == {Mode.STANDBY, Mode.POLICY}
+    log = run_node(policy, requests=requests, start_in='standby', ramp_time=0.3, stop_timeout=0.1)
+    result = replayed(tmp_path, policy, log, ramp_time=0.3, stop_timeout=0.1)
+    assert set(log.modes) == {Mode.STANDBY, Mode.POLICY, Mode.STOPPING}
     check_equal(result, log)
     assert result.is_same_model is True
     ran = result.playback.ran
@@ -54,6 +54,109 @@ def test_run_is_repeated_through_its_modes(tmp_path, policy):
         (result.recorded_actions(), result.playback.action),
     ):
         np.testing.assert_array_equal(recorded[:][ran], own[:][ran])
+
+
+STOP = {'stop_deceleration': 10.0, 'stop_timeout': 0.9}
+
+
+@pytest.mark.parametrize('still_from', [20, 300])
+def test_stop_is_repeated_until_the_robot_stands_or_the_time_is_over(tmp_path, policy, still_from):
+    requests = {10: Event.STOP, 75: Event.START}
+    log = run_node(policy, 100, requests, still_from=still_from, ramp_time=0.2, **STOP)
+    stops = log.modes.index(Mode.STANDBY) - log.modes.index(Mode.STOPPING)
+    assert stops == 45 if still_from == 300 else 30 < stops < 45
+    result = replayed(tmp_path, policy, log, ramp_time=0.2, **STOP)
+    check_equal(result, log)
+    ran = result.playback.ran
+    assert ran[log.modes.index(Mode.STOPPING)]
+    for recorded, own in (
+        (result.recorded_observations(), result.playback.observation),
+        (result.recorded_actions(), result.playback.action),
+    ):
+        np.testing.assert_array_equal(recorded[:][ran], own[:][ran])
+
+
+def test_stop_that_a_start_or_a_fault_ends_is_repeated(tmp_path, policy):
+    requests = {10: Event.STOP, 20: Event.START, 28: Event.STOP, 45: Event.RESET_FAULT}
+    log = run_node(policy, 60, requests, faults={35: 'estop'}, **STOP)
+    assert log.modes[20:30:4] == [Mode.POLICY, Mode.POLICY, Mode.STOPPING]
+    assert log.modes[34:36] == [Mode.STOPPING, Mode.FAULT]
+    check_equal(replayed(tmp_path, policy, log, **STOP), log)
+
+
+def test_stop_and_start_within_one_tick_leave_nothing_to_repeat(tmp_path, policy):
+    log = run_node(
+        policy,
+        40,
+        {10: (Event.STOP, Event.START), 20: Event.STOP, 25: (Event.START, Event.STOP)},
+        **STOP,
+    )
+    check_equal(replayed(tmp_path, policy, log, **STOP), log)
+
+
+def test_policy_that_fails_during_a_stop_fails_there_again(tmp_path, policy):
+    strict = CheckConfig(limit=0.001, debounce=0.4, action='hold')
+    checks = {**DEFAULT_CHECKS, 'target_step': strict}
+    log = run_node(policy, 60, {10: Event.STOP}, checks=checks, **STOP)
+    assert log.modes[10] is Mode.STOPPING
+    assert log.modes[40] is Mode.FAULT
+    parameters = {
+        f'checks.target_step.{key}': getattr(strict, key)
+        for key in ('limit', 'debounce', 'action')
+    }
+    check_equal(replayed(tmp_path, policy, log, **STOP, **parameters), log)
+
+
+def test_stop_straight_to_standby_is_repeated_whatever_the_parameters_say(tmp_path, policy):
+    log = run_node(policy, requests={30: Event.STOP, 45: Event.START}, stop_timeout=0.0)
+    assert set(log.modes) == {Mode.STANDBY, Mode.POLICY}
+    check_equal(replayed(tmp_path, policy, log), log)
+
+
+def test_log_says_when_a_stop_is_over_where_the_parameters_are_other_ones(tmp_path, policy):
+    log = run_node(policy, 80, {10: Event.STOP}, **STOP)
+    for timeout in (0.0, 0.2, 50.0):
+        parameters = {**STOP, 'stop_timeout': timeout}
+        result = replayed(tmp_path / str(timeout), policy, log, **parameters)
+        check_equal(result, log)
+
+
+def test_model_without_a_velocity_command_is_led_through_a_stop(tmp_path, policy):
+    other = load_policy(write_policy(tmp_path, JOINT_TERM, name='other.onnx'))
+    log = run_node(policy, 80, {10: Event.STOP}, **STOP)
+    result = replayed(tmp_path, other, log, **STOP)
+    assert result.playback.mode.tolist() == log.modes
+
+
+def test_recording_that_begins_during_a_stop_is_known_from_what_follows(tmp_path, policy):
+    log = run_node(policy, 120, {10: Event.STOP, 90: Event.START}, ramp_time=0.2, **STOP)
+    result = replayed(
+        tmp_path,
+        policy,
+        log,
+        lambda said: said.receive_ns >= 1690 * MS,  # with a command
+        ramp_time=0.2,
+        **STOP,
+    )
+    modes = log.modes[-len(result.playback.mode) :]
+    assert result.playback.mode.tolist() == modes
+    valid = result.playback.is_valid
+    begin = modes.index(Mode.STANDBY) + 12
+    assert not valid[: modes.index(Mode.STANDBY)].any()
+    assert valid[begin:].all()
+    commands = np.array(log.commands[-len(valid) :])
+    np.testing.assert_array_equal(result.playback.command[valid], commands[valid])
+
+
+def test_start_during_a_stop_that_is_half_recorded_waits_for_the_history(tmp_path, policy):
+    log = run_node(policy, 60, {10: Event.STOP, 30: Event.START}, **STOP)
+    begin_ns = (1000 + 20 * 20) * MS
+    result = replayed(tmp_path, policy, log, lambda said: said.receive_ns >= begin_ns, **STOP)
+    valid = result.playback.is_valid
+    assert np.count_nonzero(valid) > 20
+    assert not valid[:10].any()
+    commands = np.array(log.commands[-len(valid) :])
+    np.testing.assert_array_equal(result.playback.command[valid], commands[valid])
 
 
 @pytest.mark.parametrize('action', ['hold', 'damp', 'default_pose'])

@@ -22,11 +22,11 @@ def bands_of(modes, invalid=()):
 
 
 def test_modes_become_bands_without_gaps():
-    modes = [Mode.STANDBY] * 3 + [Mode.POLICY] * 4 + [Mode.FAULT] * 3
+    modes = [Mode.STANDBY] * 3 + [Mode.POLICY] * 4 + [Mode.STOPPING] * 2 + [Mode.FAULT] * 3
     found = bands_of(modes)
-    assert [band.kind for band in found] == ['standby', 'policy', 'fault']
-    assert [band.begin for band in found] == pytest.approx([0.0, 0.3, 0.7])
-    assert [band.end for band in found] == pytest.approx([0.3, 0.7, 0.9])
+    assert [band.kind for band in found] == ['standby', 'policy', 'stopping', 'fault']
+    assert [band.begin for band in found] == pytest.approx([0.0, 0.3, 0.7, 0.9])
+    assert [band.end for band in found] == pytest.approx([0.3, 0.7, 0.9, 1.1])
 
 
 def test_ticks_that_are_not_valid_hide_their_mode_but_no_fault():

@@ -5,6 +5,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+import math
 
 from distill_runtime.core.checks import Finding
 from distill_runtime.core.config import RunnerConfig
@@ -32,18 +33,26 @@ class Log:
 
 
 def run_node(
-    policy, ticks=60, requests=None, faults=(), start_in='policy', is_old=False, **config
+    policy,
+    ticks=60,
+    requests=None,
+    faults=(),
+    start_in='policy',
+    is_old=False,
+    still_from=math.inf,
+    **config,
 ):
     """Let a runner do what student_node does; return what it would leave in a recording.
 
     Args:
         policy: Its policy.
         ticks: How many.
-        requests: Event per tick at which it is asked for.
+        requests: Event, or several, per tick at which it is asked for.
         faults: Ticks at which it is made to fail: by a call of estop, or by the check that the
             tick is mapped to.
         start_in: Its parameter.
         is_old: Whether ~/tick ends behind its first nine elements.
+        still_from: Tick from which on the robot hardly moves.
         config: Further ones.
     """
     runner = policy.runner(RunnerConfig(start_in=start_in, **{**LIMITS, **config}))
@@ -55,9 +64,10 @@ def run_node(
     for number in range(ticks):
         now_ns = (1000 + 20 * number) * MS
         sample_ns = now_ns - 3 * MS
-        angle = 0.3 * np.sin(0.2 * number)
-        position = np.array(DEFAULT) + 0.2 * np.sin(0.3 * number + np.arange(3))
-        velocity = np.cos(0.3 * number + np.arange(3))
+        size = 1.0 if number < still_from else 0.05
+        angle = 0.3 * size * np.sin(0.2 * number)
+        position = np.array(DEFAULT) + 0.2 * size * np.sin(0.3 * number + np.arange(3))
+        velocity = size * np.cos(0.3 * number + np.arange(3))
         quat, rate = (np.cos(angle), np.sin(angle), 0.0, 0.0), (angle, -angle, 0.1)
         log.messages += [
             joint_state(sample_ns, JOINTS[::-1], position[::-1], velocity[::-1]),
@@ -87,8 +97,10 @@ def run_node(
                 sensors.externals[place][:] = values
                 sensors.external_stamps_ns[place] = now_ns
         if requests and number in requests:
-            is_taken, why = runner.request(requests[number])
-            assert is_taken, why
+            asked = requests[number]
+            for event in asked if isinstance(asked, tuple) else (asked,):
+                is_taken, why = runner.request(event)
+                assert is_taken, why
         runner.outside = ()
         if isinstance(faults, dict) and number in faults:
             runner.outside = (Finding(faults[number], 'outside.fault: seen by others'),)
