@@ -107,6 +107,23 @@ def test_policy_that_fails_during_a_stop_fails_there_again(tmp_path, policy):
     check_equal(replayed(tmp_path, policy, log, **STOP, **parameters), log)
 
 
+def test_action_that_is_no_number_during_a_stop_comes_again(tmp_path, policy, monkeypatch):
+    run, session = policy.session.run, policy.session
+
+    def run_until_slow():
+        run()
+        if 0.0 < session.observation[6] < 0.2:  # the forward command
+            session.action.fill(np.nan)
+
+    monkeypatch.setattr(session, 'run', run_until_slow)
+    log = run_node(policy, 30, {10: Event.STOP}, **STOP)
+    fault = log.modes.index(Mode.FAULT)
+    assert log.modes[fault - 1] is Mode.STOPPING
+    result = replayed(tmp_path, policy, log, **STOP)
+    check_equal(result, log)
+    assert result.playback.ran[fault]
+
+
 def test_stop_straight_to_standby_is_repeated_whatever_the_parameters_say(tmp_path, policy):
     log = run_node(policy, requests={30: Event.STOP, 45: Event.START}, stop_timeout=0.0)
     assert set(log.modes) == {Mode.STANDBY, Mode.POLICY}
@@ -148,13 +165,18 @@ def test_recording_that_begins_during_a_stop_is_known_from_what_follows(tmp_path
     np.testing.assert_array_equal(result.playback.command[valid], commands[valid])
 
 
-def test_start_during_a_stop_that_is_half_recorded_waits_for_the_history(tmp_path, policy):
-    log = run_node(policy, 60, {10: Event.STOP, 30: Event.START}, **STOP)
-    begin_ns = (1000 + 20 * 20) * MS
-    result = replayed(tmp_path, policy, log, lambda said: said.receive_ns >= begin_ns, **STOP)
+def test_start_during_a_stop_that_is_half_recorded_waits_for_the_history(tmp_path):
+    history = {'length': 5, 'major': 'frame', 'order': 'oldest_first', 'fill': 'first'}
+    policy = load_policy(write_policy(tmp_path, history=history))
+    options = {'stop_deceleration': 1.0, 'stop_timeout': 5.0}
+    log = run_node(policy, 60, {26: Event.STOP, 40: Event.START}, **options)
+    begin_ns = 1690 * MS  # with a command
+    result = replayed(tmp_path, policy, log, lambda said: said.receive_ns >= begin_ns, **options)
     valid = result.playback.is_valid
-    assert np.count_nonzero(valid) > 20
-    assert not valid[:10].any()
+    assert log.modes[-len(valid)] is Mode.STOPPING
+    start = len(valid) - 20
+    assert not valid[: start + 5].any()
+    assert valid[start + 6 :].all()
     commands = np.array(log.commands[-len(valid) :])
     np.testing.assert_array_equal(result.playback.command[valid], commands[valid])
 

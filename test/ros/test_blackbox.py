@@ -12,6 +12,10 @@ import time
 from distill_runtime.cli.main import main
 from distill_runtime.data.bags import Bag
 from distill_runtime.data.recording import read_recording
+from distill_runtime.data.replay import replay
+from distill_runtime.data.replay_config import replay_config
+from distill_runtime.data.source import read_source
+from distill_runtime.data.tick_fields import TICK_FIELDS
 from distill_runtime.policy.model import load_policy
 from distill_runtime.ros import blackbox
 from distill_runtime.share import share_path
@@ -24,6 +28,7 @@ from rosbags.rosbag2 import Reader
 from std_msgs.msg import Bool
 from std_srvs.srv import Trigger
 from support.ros_harness import LOCKSTEP, Robot, student, T0, TICK, values, wait_for
+from support.sim import QUADRUPED_JOINTS
 
 
 def dumps(folder):
@@ -315,6 +320,42 @@ def test_end_of_the_process_leaves_evidence_whatever_ends_it(
     assert path.name.endswith(cause)
     ticks = next(found for topic, found in content(path).items() if topic.endswith('/tick'))
     assert [message.data[1] for _, message in ticks][-1] == T0 + 9 * TICK
+
+
+def test_dump_and_recording_replay_bit_for_bit_across_a_stop_in_walking(ros, tmp_path):
+    walking = share_path() / 'models' / 'quadruped_student.onnx'
+    options = {'record_to': str(tmp_path / 'runs')}
+    with boxed(ros, walking, tmp_path / 'dumps', **{**LOCKSTEP, **options}) as rig:
+        pose = np.array(rig.node._parts.cast.active.policy.spec.default_position)
+        begin_ns = time.time_ns()  # a Twist is known by the moment at which it was sent
+        twist = Twist()
+        twist.linear.x, twist.angular.z = 0.5, 0.2
+        rig.robot.cmd_vel.publish(twist)
+        for number in range(120):
+            if number == 20:
+                assert rig.robot.call('stop') == (True, 'policy to stopping')
+            size = 0.1 if number < 40 else 0.01
+            rig.robot.tick(
+                begin_ns + number * TICK,
+                names=QUADRUPED_JOINTS,
+                position=(pose + size * np.sin(number / 5 + np.arange(12))).tolist(),
+                velocity=(size * np.cos(number / 5 + np.arange(12))).tolist(),
+                rate=(0.1 * np.sin(number / 7), 0.0, 0.0),
+            )
+        place = TICK_FIELDS.index('mode')
+        modes = [message.data[place] for message in rig.robot.ticks.messages]
+        commands = [message.position for message in rig.robot.commands.messages]
+        assert rig.robot.call('dump')[0]
+    changes = np.flatnonzero(np.diff(modes))
+    assert [modes[place] for place in (*changes, -1)] == [2, 4, 1]
+    assert modes.count(4) == 50  # half a second to slow down, and another to see it stand
+    policy = load_policy(walking)
+    for path in (*dumps(tmp_path / 'dumps'), *dumps(tmp_path / 'runs')):
+        source = read_source(path, policy)
+        playback = replay(source, policy, replay_config(source.parameters)).playback
+        assert playback.reasons == {}
+        assert playback.mode.tolist() == modes
+        np.testing.assert_array_equal(playback.command, commands)
 
 
 def test_dump_and_recording_replay_bit_for_bit_across_a_fault(ros, tmp_path):

@@ -62,15 +62,17 @@ def test_standby_ramps_from_the_measured_to_the_default_pose_and_holds(ros, mode
 
 
 def test_services_change_the_mode_and_answer_with_a_reason(ros, model):
-    with student(ros, model, ramp_time=0.0, **PATIENT) as rig, rig.robot.feeding():
+    options = {'ramp_time': 0.0, 'stop_timeout': 1000.0, 'stop_deceleration': 0.001, **PATIENT}
+    with student(ros, model, **options) as rig, rig.robot.feeding():
         until(rig, DEFAULT)
         for service, answer, following in (
             ('reset_fault', (False, 'mode is standby, reset_fault is refused'), 'standby'),
             ('stop', (True, 'standby to standby'), 'standby'),
             ('start', (True, 'standby to policy'), 'policy'),
             ('start', (True, 'policy to policy'), 'policy'),
-            ('stop', (True, 'policy to standby'), 'standby'),
-            ('start', (True, 'standby to policy'), 'policy'),
+            ('stop', (True, 'policy to stopping'), 'stopping'),
+            ('stop', (True, 'stopping to stopping'), 'stopping'),
+            ('start', (True, 'stopping to policy'), 'policy'),
             ('estop', (True, 'policy to fault'), 'fault'),
             ('estop', (True, 'fault to fault'), 'fault'),
             ('start', (False, 'mode is fault (estop.requested: estop was called), start is '

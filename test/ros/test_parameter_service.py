@@ -45,9 +45,9 @@ def test_everything_else_is_answered_while_a_model_loads(ros, model, other, slow
         assert remote.get('model') == [str(model)]
         assert remote.set(blend_time=0.5) == (True, '')
         assert remote.get('blend_time') == [0.5]
-        assert remote.rig.robot.call('stop') == (True, 'policy to standby')
+        assert remote.rig.robot.call('stop') == (True, 'policy to stopping')
         walker.steps(3)
-        assert remote.rig.robot.call('estop') == (True, 'standby to fault')
+        assert remote.rig.robot.call('estop') == (True, 'stopping to fault')
         assert not first.done()
         may_end.set()
         wait_for(first.done)

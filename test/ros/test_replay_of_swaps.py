@@ -4,6 +4,7 @@
 
 from __future__ import annotations
 
+from distill_runtime.core.modes import Mode
 from distill_runtime.data.replay import replay
 from distill_runtime.data.replay_config import replay_config
 from distill_runtime.data.source import read_source
@@ -40,8 +41,8 @@ def walk(rig, start, count, names, rng):
     return start + count
 
 
-def record(ros, models, course, folder, **options):
-    """Let models act in turn; return the recording."""
+def record(ros, models, course, folder, stops=False, **options):
+    """Let models act in turn, during a stop if asked for; return the recording."""
     first, *others = course
     options = {**LOCKSTEP, 'record_to': str(folder), 'blend_time': 0.0, **options}
     checks = {f'checks.{name}.action': 'ignore' for name in ('joint_velocity', 'target_step')}
@@ -49,6 +50,8 @@ def record(ros, models, course, folder, **options):
     with student(ros, models[first], tilt_limit=0.0, **checks, **options) as rig:
         names = list(rig.node._parts.runner.plan.layout.joints)
         number = walk(rig, 0, 15, names, rng)
+        if stops:
+            assert rig.robot.call('stop') == (True, 'policy to stopping')
         for name in others:
             (answer,) = rig.node.set_parameters([Parameter('model', value=str(models[name]))])
             assert answer.successful, answer.reason
@@ -59,14 +62,16 @@ def record(ros, models, course, folder, **options):
     return recording
 
 
+@pytest.mark.parametrize('stops', [False, True])
 @pytest.mark.parametrize('course', ['ab', 'bac', 'caca'])
-def test_every_model_replays_bit_for_bit_where_it_acted(course, ros, models, tmp_path):
-    recording = record(ros, models, course, tmp_path / 'bag')
+def test_every_model_replays_bit_for_bit_where_it_acted(course, stops, ros, models, tmp_path):
+    recording = record(ros, models, course, tmp_path / 'bag', stops)
     for name in sorted(set(course)):
         policy = load_policy(models[name])
         source = read_source(recording, policy)
         found = replay(source, policy, replay_config(source.parameters))
         is_valid = found.playback.is_valid
+        assert (Mode.STOPPING in found.playback.mode) is stops
         assert np.count_nonzero(is_valid) == 15 * course.count(name)
         assert set(found.playback.reasons) <= {'model.other'}
         recorded = found.recorded_commands()

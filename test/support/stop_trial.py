@@ -1,0 +1,118 @@
+# Copyright 2026 The distill_runtime Authors
+# SPDX-License-Identifier: Apache-2.0
+"""A robot walks in simulation, is asked to stop, and is watched while it stands in standby."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+
+from distill_runtime.core.config import RunnerConfig
+from distill_runtime.core.modes import Event, Mode
+from distill_runtime.policy.model import load_policy
+from distill_runtime.share import share_path
+from distill_runtime.sim.disturb import DisturbConfig, NoiseConfig
+from distill_runtime.sim.joints import driven_joints
+from distill_runtime.sim.loop import CommandSchedule, simulate
+from distill_runtime.sim.robot import SimRobot
+from distill_runtime.sim.scene import load_scene, SceneConfig, SHIPPED_SCENE
+
+SHARED = Path(__file__).resolve().parents[2].parent / 'shared' / 'data'
+SPECS = Path(__file__).resolve().parents[1] / 'policies'
+WALK_TIME = 3.0
+"""Time in [s] before the stop; seeds add up to a period of the gait."""
+WATCH_TIME = 8.0
+"""Time in [s] that the robot is watched in standby, the ramp included."""
+NOISE = 0.2
+"""Share of the noise that policies are trained with; more than real sensors have."""
+_GAIT = 0.6
+
+
+@dataclass(frozen=True)
+class Robot:
+    """A policy and its robot."""
+
+    policy: str
+    scene: str
+    """Folder of shared robots; '' for the shipped one."""
+    fastest: float
+    """Greatest forward command in [m]/[s] that the policy was trained on, or walks with."""
+    profile: str = ''
+
+
+ROBOTS = (
+    Robot('quadruped_student', '', 1.5),
+    Robot('playground_go1', 'go1', 1.5),
+    Robot('rl_sar_go2_himloco', 'go2', 1.0),
+    Robot('mjlab_anymal_c', 'anymal_c', 1.0),
+    Robot('playground_g1', 'g1', 1.0),
+    Robot('unitree_rl_lab_g1', 'g1', 1.0, 'unitree_g1_29dof'),
+    Robot('unitree_rl_gym_g1_lstm', 'g1_12dof', 0.8),
+)
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What came of a stop."""
+
+    fell_in: Mode | None
+    """Mode in which it fell, or before a fault; None: the robot stands."""
+    time: float | None
+    """From the request to standby, in [s]; None: never reached."""
+
+
+@cache
+def _loaded(robot: Robot):
+    """Return policy and scene."""
+    if robot.scene:
+        model = SHARED / 'policies' / robot.policy / 'policy.onnx'
+        scene = SHARED / 'robots' / robot.scene / f'{robot.scene}.xml'
+    else:
+        model, scene = share_path() / 'models' / f'{robot.policy}.onnx', SHIPPED_SCENE
+    spec = SPECS / f'{robot.policy}.yaml'
+    policy = load_policy(model, spec if spec.exists() else None, robot.profile)
+    return policy, load_scene(SceneConfig(path=str(scene)), driven_joints(policy.spec))
+
+
+def stop(robot, command, seed, noise=NOISE, **config):
+    """Let a robot walk, ask it to stop, and return what came of it.
+
+    Args:
+        robot: One of ROBOTS.
+        command: Velocity command, as three numbers.
+        seed: Of the noise, and of the phase of the gait at which it is asked.
+        noise: Share of the noise of training.
+        config: Of the runner.
+    """
+    policy, scene = _loaded(robot)
+    options = RunnerConfig(start_in='policy', **config)
+    runner = policy.runner(options, scene.joint_names)
+    asked_at = WALK_TIME + _GAIT * (seed * 0.618 % 1.0)
+    times = {}
+    modes = [Mode.POLICY]
+    sim = SimRobot(scene, runner.plan.layout)
+
+    def watch(_):
+        now = sim.stamp_ns / 1e9
+        if runner.mode is not Mode.FAULT:  # which a fall leads to
+            modes.append(runner.mode)
+        if runner.mode is Mode.STANDBY:
+            times.setdefault('standby', now)
+        if 'asked' not in times and now >= asked_at:
+            assert runner.request(Event.STOP)[0]
+            times['asked'] = now
+
+    result = simulate(
+        runner,
+        sim,
+        CommandSchedule(commands=(tuple(command),)),
+        asked_at + options.stop_timeout + WATCH_TIME,
+        DisturbConfig(noise=NoiseConfig.playground(noise), seed=seed),
+        watch,
+    )
+    has_standby = 'standby' in times
+    return Outcome(
+        modes[-1] if result.fell or result.fault else None,
+        times['standby'] - times['asked'] if has_standby else None,
+    )
