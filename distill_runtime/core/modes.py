@@ -4,6 +4,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from enum import IntEnum
 from typing import Literal
 
@@ -59,9 +60,33 @@ _NEXT = {
 }
 
 
-def next_mode(mode: Mode, event: Event) -> Mode | None:
+def next_mode(mode: Mode, event: Event, stop_takes_time: bool = True) -> Mode | None:
     """Return the mode that an event leads to, or None where the event is refused.
 
-    A stop for which nothing has to be slowed passes over STOPPING, see Stop.takes_time.
+    Args:
+        mode: The present one.
+        event: What is asked for.
+        stop_takes_time: Whether a stop has something to slow down; else it is standby at once.
     """
-    return _NEXT.get((mode, event))
+    goal = _NEXT.get((mode, event))
+    return Mode.STANDBY if goal is Mode.STOPPING and not stop_takes_time else goal
+
+
+def refusal(mode: Mode, event: Event, fault: str) -> str:
+    """Say that a mode refuses an event.
+
+    Args:
+        mode: The present one.
+        event: What is asked for.
+        fault: Why it is a fault; '' if it is none.
+    """
+    hint = '; call reset_fault first' if mode is Mode.FAULT else ''
+    why = f' ({fault})' if fault else ''
+    return f'mode is {mode.name.lower()}{why}, {event.name.lower()} is refused{hint}'
+
+
+def mode_after(mode: Mode, events: Iterable[Event], stop_takes_time: bool) -> Mode:
+    """Return the mode that events lead to, one after another; what is refused changes nothing."""
+    for event in events:
+        mode = next_mode(mode, event, stop_takes_time) or mode
+    return mode

@@ -18,7 +18,7 @@ from .config import RunnerConfig
 from .fault_response import FaultResponse
 from .intake import Intake
 from .limits import Feedback, LimitConfig, Limiter
-from .modes import Event, Mode, next_mode
+from .modes import Event, Mode, mode_after, next_mode, refusal
 from .pilot import Pilot
 from .plan import Plan
 from .ramp import Ramp
@@ -69,22 +69,14 @@ class PolicyRunner:
         self._gate = CommandGate(
             plan, self._head[plan.layout.velocity_command], round(config.cmd_vel_timeout * 1e9)
         )
-        self.stop = Stop(
-            config,
-            self._head[plan.layout.velocity_command],
-            self.joint_position,
-            self._head[plan.layout.angular_velocity],
-        )
+        self.stop = Stop(plan, config, self._head, self.joint_position)
         """How a stop goes."""
         self._is_position = plan.joints.is_position.astype(np.float64)
         self._response = FaultResponse(
             self._ramp, self._is_position, round(config.escalation_time * 1e9)
         )
         self._watchdogs = Watchdogs(
-            plan,
-            config,
-            self._intake,
-            self._head[: plan.layout.joint_velocity.stop],
+            plan, config, self._intake, self._head[: plan.layout.joint_velocity.stop]
         )
         num_joints = len(plan.joints.names)
         self._command = np.zeros(num_joints)
@@ -151,14 +143,9 @@ class PolicyRunner:
             Whether it was taken, and the reason in either case.
         """
         mode = self._mode
-        goal = self._next(mode, event)
+        goal = next_mode(mode, event, self._stop_takes_time)
         if goal is None:
-            hint = '; call reset_fault first' if mode is Mode.FAULT else ''
-            why = f' ({self._fault})' if self._fault else ''
-            return (
-                False,
-                f'mode is {mode.name.lower()}{why}, {event.name.lower()} is refused{hint}',
-            )
+            return False, refusal(mode, event, self._fault)
         problem = self._problem_of(event)
         if problem:
             return False, f'{event.name.lower()} is refused: {problem}'
@@ -170,26 +157,20 @@ class PolicyRunner:
         condition = self._watchdogs.condition
         if event is Event.RESET_FAULT and condition is not None:
             return f'its cause is still there: {condition.reason}'
-        if event is not Event.START or self._mode_after(tuple(self._events)).runs_policy:
+        if event is not Event.START or self._mode_after(*self._events).runs_policy:
             return ''
         missing = '' if self._has_started else '; '.join(self._freshness.problems())
         if missing:
             return f'inputs are still missing: {joined(missing, self._intake.reason)}'
         return start_problem(self.pilot.actor.plan, self._intake, self._config)
 
-    def _next(self, mode: Mode, event: Event) -> Mode | None:
-        """Return the mode that an event leads to now, or None where it is refused."""
-        goal = next_mode(mode, event)
-        if goal is Mode.STOPPING and not self.stop.takes_time(self.pilot.actor.plan):
-            return Mode.STANDBY
-        return goal
+    def _mode_after(self, *events: Event) -> Mode:
+        """Return the mode that events lead to now."""
+        return mode_after(self._mode, events, self._stop_takes_time)
 
-    def _mode_after(self, events: Sequence[Event]) -> Mode:
-        """Return the mode that events lead to, one after another."""
-        mode = self._mode
-        for event in events:
-            mode = self._next(mode, event) or mode
-        return mode
+    @property
+    def _stop_takes_time(self) -> bool:
+        return self.stop.takes_time(self.pilot.actor.plan)
 
     def fail(self, finding: Finding, stamp_ns: int) -> None:
         """Latch a fault, or in one go on to a harder action; from outside, only between steps.
@@ -238,8 +219,8 @@ class PolicyRunner:
             or self._watchdogs.warning
             or intake.reason
         )
-        if self._mode is Mode.STOPPING:
-            self._slow_down(stamp_ns)
+        if self._mode is Mode.STOPPING and self.stop.is_over(pilot.actor.plan, stamp_ns):
+            self._enter(Mode.STANDBY, stamp_ns)
         has_policy_step = False
         if self._mode.runs_policy:
             has_policy_step = pilot.tick(self._head, self._start_pose, stamp_ns)
@@ -257,13 +238,6 @@ class PolicyRunner:
             self.limiter.limit(self._wanted, self._command)
             return self._result(True, False, warning)
         return self._result(self._act_on_fault(stamp_ns), has_policy_step, self._fault)
-
-    def _slow_down(self, stamp_ns: int) -> None:
-        """Change the velocity command of this tick, or go on to standby if the robot stands."""
-        if self.stop.is_over(stamp_ns):
-            self._enter(Mode.STANDBY, stamp_ns)
-        else:
-            self.stop.slow(self.pilot.actor.plan, stamp_ns)
 
     def _is_mended(self, condition: Finding, stamp_ns: int) -> bool:
         """Return to the policy before, if one on probation may be to blame; whether that mends it.
@@ -305,7 +279,7 @@ class PolicyRunner:
         if Event.ESTOP in events:
             self.fail(Finding('estop', 'estop.requested: estop was called'), stamp_ns)
             return
-        mode = self._mode_after(events)
+        mode = self._mode_after(*events)
         if mode is not self._mode:
             self._enter(mode, stamp_ns)
 
@@ -330,14 +304,6 @@ class PolicyRunner:
 
     def _result(self, sends: bool, has_policy_step: bool, reason: str) -> Step:
         actor = self.pilot.actor
-        return Step(
-            self._command,
-            sends,
-            self._mode,
-            reason,
-            has_policy_step,
-            actor.policy.observation,
-            actor.policy.action,
-            actor.target,
-            self._freshness.joints_are_fresh,
-        )
+        arrays = (actor.policy.observation, actor.policy.action, actor.target)
+        is_fresh = self._freshness.joints_are_fresh
+        return Step(self._command, sends, self._mode, reason, has_policy_step, *arrays, is_fresh)

@@ -16,8 +16,8 @@ from .plan import Plan
 DWELL = 0.5
 """Time in [s] that the robot stays still before it counts as standing."""
 STILL_RANGE = 0.1
-"""Range in [rad] that each measured joint keeps to in that time. Policies that stand still keep
-to 0.07, those that step in place move 0.27 and more; docs/modes.md has the figures.
+"""Range in [rad] that each measured joint keeps to in that time: policies that stand still keep to
+0.06 with sensor noise, those that step in place move 0.27 and more, see docs/modes.md.
 """
 STILL_RATE = 0.5
 """Greatest measured angular velocity of the base about each axis in that time, in [rad]/[s]."""
@@ -33,27 +33,24 @@ class Stop:
     """
 
     def __init__(
-        self,
-        config: RunnerConfig,
-        command: FloatArray,
-        joint_position: FloatArray,
-        angular_velocity: FloatArray,
+        self, plan: Plan, config: RunnerConfig, head: FloatArray, joint_position: FloatArray
     ) -> None:
         """Prepare all buffers.
 
         Args:
+            plan: Of any policy of the robot.
             config: Deceleration and timeout.
-            command: View into the runner's vector, shape (3,); changed in place.
+            head: Sensor values, see Plan; the velocity command in it is changed in place. The
+                angular velocity of the base is zero where no Imu is needed.
             joint_position: Measured, in [rad], shape (num_joints,).
-            angular_velocity: Measured, of the base, in [rad]/[s], shape (3,); zero without Imu.
         """
         self.verdict: bool | None = None
         self._deceleration = config.stop_deceleration
         self._timeout_ns = round(config.stop_timeout * 1e9)
         self._dwell_ns = round(DWELL * 1e9)
-        self._command = command
+        self._command = head[plan.layout.velocity_command]
         self._position = joint_position
-        self._angular_velocity = angular_velocity
+        self._angular_velocity = head[plan.layout.angular_velocity]
         self._first = np.zeros(3)
         self._lower, self._upper, self._range = np.zeros((3, len(joint_position)))
         self._begin_ns = 0
@@ -75,8 +72,8 @@ class Stop:
         self._begin_ns = stamp_ns
         self._slow_ns = self._still_since_ns = None
 
-    def slow(self, plan: Plan, stamp_ns: int) -> None:
-        """Put the command of this moment in the place of the one in use.
+    def is_over(self, plan: Plan, stamp_ns: int) -> bool:
+        """Return whether the stop is over at this tick; if not, slow the command in use.
 
         The first call takes that as the command to slow down from. Direction and curvature stay.
 
@@ -84,6 +81,13 @@ class Stop:
             plan: Of the policy that acts.
             stamp_ns: Time of the tick.
         """
+        is_over = self._stands(stamp_ns) if self.verdict is None else self.verdict
+        if not is_over:
+            self._slow(plan, stamp_ns)
+        return is_over
+
+    def _slow(self, plan: Plan, stamp_ns: int) -> None:
+        """Put the command of this moment in the place of the one in use."""
         command = self._command
         if self._slow_ns is None:
             CommandRange(plan, command).apply()
@@ -102,14 +106,8 @@ class Stop:
         x, y, yaw = self._first.tolist()
         return round(max(math.hypot(x, y), abs(yaw)) / self._deceleration * 1e9)
 
-    def is_over(self, stamp_ns: int) -> bool:
-        """Whether the robot stands at this tick, or the time is over.
-
-        Args:
-            stamp_ns: Time of the tick.
-        """
-        if self.verdict is not None:
-            return self.verdict
+    def _stands(self, stamp_ns: int) -> bool:
+        """Whether the robot stands, or the time is over."""
         elapsed_ns = stamp_ns - self._begin_ns
         if elapsed_ns >= self._timeout_ns:
             return True

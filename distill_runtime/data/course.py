@@ -155,10 +155,8 @@ class LoggedCourse:
         last = range(plan.last_action.start, plan.last_action.stop)
         self._reads_action = any(np.isin(entry.index, last).any() for entry in plan.inputs)
         self._hides_past = is_recurrent or bool(plan.phases) or runner.config.ticks_per_step > 1
-        self._is_settled = False
-        self._since_ns = 0
-        self._num_steps = 0
-        self._lacks_action = False
+        self._is_settled = self._lacks_action = False
+        self._since_ns = self._num_steps = 0
         self._is_lost = True
         self.is_approximate = False
         """Whether some ticks were known but for what a last action of before left behind."""
@@ -199,9 +197,8 @@ class LoggedCourse:
     def _join(self, runner: PolicyRunner, mode: Mode, tick: int, stamp_ns: int) -> None:
         """Go on from a tick whose past is not known."""
         _reset(runner, mode)
-        self._is_settled = False
+        self._is_settled = self._lacks_action = False
         self._since_ns, self._num_steps = stamp_ns, 0
-        self._lacks_action = False
         if tick:
             self.take_over(runner, tick - 1)
 

@@ -29,7 +29,7 @@ def row(robot, speed):
     times = [outcome.time for outcome in slowly if outcome.time is not None]
     cells = (
         robot.policy,
-        f'{speed:g}' if speed else '0 (stands)',
+        f'{speed:g}',
         f'{sum(outcome.fell_in is not None for outcome in straight)} of {SEEDS}',
         sum(mode in (Mode.POLICY, Mode.STOPPING) for mode in falls),
         f'{falls.count(Mode.STANDBY)} of {SEEDS}',

@@ -6,6 +6,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import cache
+import os
 from pathlib import Path
 
 from distill_runtime.core.config import RunnerConfig
@@ -18,8 +19,8 @@ from distill_runtime.sim.loop import CommandSchedule, simulate
 from distill_runtime.sim.robot import SimRobot
 from distill_runtime.sim.scene import load_scene, SceneConfig, SHIPPED_SCENE
 
-SHARED = Path(__file__).resolve().parents[2].parent / 'shared' / 'data'
-SPECS = Path(__file__).resolve().parents[1] / 'policies'
+TESTS = Path(__file__).resolve().parents[1]
+SHARED = Path(os.environ.get('DISTILL_RUNTIME_DATA', TESTS.parents[1] / 'shared' / 'data'))
 WALK_TIME = 3.0
 """Time in [s] before the stop; seeds add up to a period of the gait."""
 WATCH_TIME = 8.0
@@ -70,7 +71,7 @@ def _loaded(robot: Robot):
         scene = SHARED / 'robots' / robot.scene / f'{robot.scene}.xml'
     else:
         model, scene = share_path() / 'models' / f'{robot.policy}.onnx', SHIPPED_SCENE
-    spec = SPECS / f'{robot.policy}.yaml'
+    spec = TESTS / 'policies' / f'{robot.policy}.yaml'
     policy = load_policy(model, spec if spec.exists() else None, robot.profile)
     return policy, load_scene(SceneConfig(path=str(scene)), driven_joints(policy.spec))
 
