@@ -219,7 +219,7 @@ class PolicyRunner:
             or self._watchdogs.warning
             or intake.reason
         )
-        if self._mode is Mode.STOPPING and self.stop.is_over(pilot.actor.plan, stamp_ns):
+        if self._mode is Mode.STOPPING and self.stop.advance(pilot.actor.plan, stamp_ns):
             self._enter(Mode.STANDBY, stamp_ns)
         has_policy_step = False
         if self._mode.runs_policy:

@@ -72,8 +72,8 @@ class Stop:
         self._begin_ns = stamp_ns
         self._slow_ns = self._still_since_ns = None
 
-    def is_over(self, plan: Plan, stamp_ns: int) -> bool:
-        """Return whether the stop is over at this tick; if not, slow the command in use.
+    def advance(self, plan: Plan, stamp_ns: int) -> bool:
+        """Slow the command in use, unless the stop is over at this tick; return whether it is.
 
         The first call takes that as the command to slow down from. Direction and curvature stay.
 
