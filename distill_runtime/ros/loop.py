@@ -12,7 +12,7 @@ import time
 import traceback
 from typing import Protocol
 
-from distill_runtime.core.modes import Event
+from distill_runtime.core.modes import Event, Mode
 from distill_runtime.core.step import Step
 from distill_runtime.core.swap import Swap, SwapState
 from rclpy.clock import Clock

@@ -85,11 +85,18 @@ class ModeLog:
     def _request_for(self, change: ModeChange) -> Event | None:
         """Return the request that led to a change, and forget it and those before it."""
         for number, event in enumerate(self._requests):
-            if next_mode(change.old, event) is change.new:
+            if _leads_to(event, change):
                 for _ in range(number + 1):
                     self._requests.popleft()
                 return event
         return None
+
+
+def _leads_to(event: Event, change: ModeChange) -> bool:
+    """Whether an event can be the cause; a stop that takes no time goes straight to standby."""
+    goal = next_mode(change.old, event)
+    skips_stopping = goal is Mode.STOPPING and change.new is Mode.STANDBY
+    return goal is change.new or (skips_stopping and change.old is Mode.POLICY)
 
 
 def _service(event: Event) -> str:

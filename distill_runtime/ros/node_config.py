@@ -134,11 +134,13 @@ class StudentNodeConfig:
     stop_deceleration: float = parameter(
         _RUNNER.stop_deceleration,
         'rate at which ~/stop takes the velocity command to zero in m/s² and rad/s²; 0: at once',
+        span=AT_LEAST_0,
     )
     stop_timeout: float = parameter(
         _RUNNER.stop_timeout,
         'time in s after which ~/stop goes on to standby even if the robot does not stand still; '
         '0: at once, without slowing down',
+        span=AT_LEAST_0,
     )
     enable_stamped_cmd_vel: bool = parameter(False, 'cmd_vel is a TwistStamped')
     tilt_limit: float = parameter(

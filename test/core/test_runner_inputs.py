@@ -204,7 +204,7 @@ def test_external_topic_is_no_velocity_command_whatever_its_name(topic):
 
 
 def test_refused_velocity_command_is_a_warning_and_refuses_a_start():
-    rig = everything()
+    rig = everything(stop_timeout=0.0)
     problem = InputProblem('cmd_vel.not_finite: velocity command is [nan]', check='')
     rig.sensors.problem = problem
     rig.tick()

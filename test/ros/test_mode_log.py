@@ -48,13 +48,22 @@ def logged(requests, *changes):
     return node.lines
 
 
-def test_change_that_a_service_asked_for_names_it():
+@pytest.mark.parametrize('after_stop', [Mode.STOPPING, Mode.STANDBY])
+def test_change_that_a_service_asked_for_names_it(after_stop):
     requests = [(Event.START, Mode.STANDBY), (Event.STOP, Mode.POLICY)]
     assert logged(
-        requests, (Mode.STANDBY, Mode.POLICY, ''), (Mode.POLICY, Mode.STANDBY, 'imu.stale: old')
+        requests, (Mode.STANDBY, Mode.POLICY, ''), (Mode.POLICY, after_stop, 'imu.stale: old')
     ) == [
         ('info', 'mode standby to policy: ~/start was called'),
-        ('info', 'mode policy to standby: ~/stop was called'),
+        ('info', f'mode policy to {after_stop.name.lower()}: ~/stop was called'),
+    ]
+
+
+def test_end_of_a_stop_is_no_request():
+    changes = (Mode.POLICY, Mode.STOPPING, ''), (Mode.STOPPING, Mode.STANDBY, '')
+    assert logged([(Event.STOP, Mode.POLICY)], *changes) == [
+        ('info', 'mode policy to stopping: ~/stop was called'),
+        ('info', 'mode stopping to standby'),
     ]
 
 
@@ -129,8 +138,8 @@ def test_whole_run_is_in_the_log_one_line_each_and_none_from_the_control_thread(
     assert texts[0][1].endswith('), mode standby, 50 Hz, trigger joint_states')
     assert [text for _, text in texts[1:]] == [
         'mode standby to policy: ~/start was called',
-        'mode policy to standby: ~/stop was called',
-        f'mode standby to fault: {ESTOP}',
+        'mode policy to stopping: ~/stop was called',
+        f'mode stopping to fault: {ESTOP}',
         'mode fault to standby: ~/reset_fault was called',
         'inactive: deactivated after 6 ticks',
     ]

@@ -294,7 +294,7 @@ class Machine:
                 np.where(is_position, -np.inf, self.lower),
                 np.where(is_position, np.inf, self.upper),
             )
-        if wanted == 'clip' or step.mode is not Mode.POLICY:
+        if wanted == 'clip' or not step.mode.runs_policy:
             return self.lower, self.upper
         measured = self.runner.joint_position
         lower = np.where(self.lower < measured, -np.inf, measured)
