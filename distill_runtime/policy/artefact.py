@@ -9,6 +9,7 @@ from elsewhere and what is too large is refused here, whatever onnxruntime would
 from __future__ import annotations
 
 from collections.abc import Iterable
+from contextlib import suppress
 import hashlib
 from pathlib import Path
 
@@ -33,10 +34,6 @@ def inspect_model(model: Path | bytes) -> OnnxFacts:
         ConfigError: If the file cannot be read.
         ModelError: If it is no ONNX, too large, or needs anything from outside of its folder.
     """
-    if isinstance(model, Path) and model.suffix in ('.pt', '.pth'):
-        raise ModelError(
-            f'{model} is a TorchScript file, expected ONNX: export it with torch.onnx'
-        )
     facts = read_onnx_facts(model)
     what = 'model' if isinstance(model, bytes) else str(model)
     foreign = sorted(set(facts.domains) - _IN_ONNXRUNTIME)
@@ -93,9 +90,12 @@ def write_model(path: Path, content: bytes, *, overwrite: bool = False) -> None:
     try:
         part.write_bytes(content)
         part.replace(path)
-    except OSError as error:
-        part.unlink(missing_ok=True)
-        raise ConfigError(f'{path} cannot be written: {error.strerror}') from error
+    except BaseException as error:  # a Ctrl-C too leaves nothing unfinished
+        with suppress(OSError):
+            part.unlink()
+        if isinstance(error, OSError):
+            raise ConfigError(f'{path} cannot be written: {error.strerror}') from error
+        raise
 
 
 def path_beside(model: Path, name: str, what: str) -> Path:

@@ -56,12 +56,12 @@ def find_spec(
     sources += read_embedded(graph.metadata, model.name)
     for suffix in () if admission.is_alone else OWN_SUFFIXES:
         sidecar = model.with_name(model.stem + suffix)
-        if sidecar.is_file():
+        if sidecar.is_file() and not _is_same(sidecar, spec):
             sources.append(read_spec_file(sidecar, context))
     if not is_complete(sources):
         sources += metadata_sources(graph.metadata, context)
         if not admission.is_alone:
-            sources += file_sources(context)
+            sources += file_sources(context, spec)
     if not any('state' in source.values for source in sources):
         sources += graph_sources(context)
     if robot is not None:
@@ -69,6 +69,11 @@ def find_spec(
         if isinstance(joints, (list, tuple)):
             sources.append(_robot_limits(robot, [str(name) for name in joints]))
     return merge_sources(sources)
+
+
+def _is_same(path: Path, other: Path | None) -> bool:
+    """Whether two paths name one file."""
+    return other is not None and path.resolve() == other.resolve()
 
 
 def _shapes(tensors: tuple[TensorInfo, ...]) -> tuple[TensorShape, ...]:

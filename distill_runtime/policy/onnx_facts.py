@@ -13,6 +13,7 @@ import stat
 
 from distill_runtime.errors import ConfigError, ModelError
 
+from .file_kind import looks_like
 from .onnx_scan import OnnxScan
 
 _STANDARD = {'', 'ai.onnx', 'ai.onnx.ml'}
@@ -107,13 +108,15 @@ def size_of(path: Path, limit: int) -> int:
 
 
 def _facts(content: memoryview, what: str) -> OnnxFacts:
-    scan = OnnxScan()
+    scan, problem = OnnxScan(), ''
     try:
         scan.model(content)
     except ValueError as error:
-        raise ModelError(f'{what} cannot be loaded as ONNX: {error}') from None
-    if not scan.has_graph:
-        raise ModelError(f'{what} cannot be loaded as ONNX: it has no graph')
+        problem = str(error)
+    if problem or not scan.has_graph:
+        kind = looks_like(content)
+        problem = f'it is no ONNX file but looks like {kind}' if kind else problem
+        raise ModelError(f'{what} cannot be loaded as ONNX: {problem or "it has no graph"}')
     return OnnxFacts(
         opset=scan.opsets.get('', scan.opsets.get('ai.onnx', 0)),
         domains=tuple(sorted(scan.domains - _STANDARD - scan.own_domains)),

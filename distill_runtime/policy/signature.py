@@ -20,6 +20,7 @@ from typing import NamedTuple
 
 from distill_runtime.errors import SignatureError
 
+from .file_kind import looks_like
 from .protobuf import bytes_field, fields
 
 SIGNATURE_KEY = 'distill_runtime.signature'
@@ -138,7 +139,9 @@ def _scan(content: bytes) -> tuple[memoryview, Counter[str]]:
                     if field == 1 and isinstance(text, memoryview)
                 )
     except ValueError as error:
-        raise SignatureError(f'it cannot be read as ONNX: {error}') from None
+        kind = looks_like(memoryview(content))
+        problem = f'it is no ONNX file but looks like {kind}' if kind else error
+        raise SignatureError(f'it cannot be read as ONNX: {problem}') from None
     return last, keys
 
 

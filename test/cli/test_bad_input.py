@@ -35,6 +35,11 @@ def foreign(folder):
     return [str(folder / 'foreign.onnx')]
 
 
+def page(folder):
+    (folder / 'page.onnx').write_text('<!DOCTYPE html><title>policy.onnx</title>')
+    return [str(folder / 'page.onnx')]
+
+
 def truncated(folder):
     words = write(folder)
     model = Path(words[0])
@@ -43,7 +48,7 @@ def truncated(folder):
 
 
 def torchscript(folder):
-    (folder / 'policy.pt').write_bytes(b'PK')
+    (folder / 'policy.pt').write_bytes(b'PK\x03\x04 policy/constants.pkl')
     return [str(folder / 'policy.pt')]
 
 
@@ -57,9 +62,10 @@ def unknown_robot(folder):
 
 UNREADABLE = [
     (absent, 'absent.onnx cannot be read: No such file or directory'),
-    (foreign, 'foreign.onnx cannot be loaded as ONNX'),
+    (foreign, 'foreign.onnx cannot be loaded as ONNX: it is no ONNX file but looks like text'),
+    (page, 'looks like an HTML page: download the file itself'),
     (truncated, 'policy.onnx cannot be loaded as ONNX'),
-    (torchscript, 'policy.pt is a TorchScript file, expected ONNX'),
+    (torchscript, 'it is no ONNX file but looks like a TorchScript file: export the policy'),
     (absent_spec, 'absent.yaml cannot be read: No such file or directory'),
     (unknown_robot, "robot profile 'unitree_g2' is unknown, expected one of"),
 ]

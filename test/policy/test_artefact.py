@@ -204,8 +204,8 @@ def test_pipe_is_refused_and_not_waited_for(tmp_path):
 
 
 def test_torchscript_is_refused_whatever_opens_it(tmp_path):
-    (tmp_path / 'a.pt').write_bytes(b'PK\x03\x04')
-    with pytest.raises(ModelError, match=r'a\.pt is a TorchScript file, expected ONNX: export'):
+    (tmp_path / 'a.pt').write_bytes(b'PK\x03\x04 policy/constants.pkl')
+    with pytest.raises(ModelError, match=r'a\.pt cannot .* looks like a TorchScript file: export'):
         open_session(tmp_path / 'a.pt')
 
 

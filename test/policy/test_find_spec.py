@@ -217,3 +217,14 @@ def test_broken_embedded_spec_is_refused(model):
         ConfigError, match=r"^walk\.onnx: metadata 'distill_runtime\.spec' is not JSON: "
     ):
         find_spec(model, {SPEC_KEY: '{"name": '})
+
+
+def test_file_that_is_given_and_lies_beside_the_model_counts_once(model, monkeypatch):
+    sidecar = write(model.with_name('walk.spec.yaml'), {'name': 'sidecar'})
+    write(model.with_name('other.spec.yaml'), {})
+    monkeypatch.chdir(model.parent)
+    with pytest.raises(ConfigError, match=r"found in none of \['\S*walk\.spec\.yaml'\]"):
+        find_spec(model, {}, sidecar.relative_to(model.parent))
+    deploy = write(model.parent / 'deploy.yaml', DEPLOY)
+    with pytest.raises(ConfigError, match=rf"found in none of \['{deploy}', '{sidecar}'\]"):
+        find_spec(model, {}, deploy)

@@ -108,13 +108,6 @@ def test_name_that_no_file_can_have_is_refused():
         load_policy('a\0b.onnx')
 
 
-def test_torchscript_is_refused_with_the_way_out(tmp_path):
-    with pytest.raises(
-        ModelError, match=r'a\.pt is a TorchScript file, expected ONNX: export it with torch\.onnx'
-    ):
-        load_policy(tmp_path / 'a.pt')
-
-
 @pytest.mark.parametrize('content', [b'', b'hello', b'\x00' * 1000, b'PK\x03\x04' + b'x' * 99])
 def test_foreign_file_is_refused_in_one_line(tmp_path, content):
     path = tmp_path / 'walk.onnx'

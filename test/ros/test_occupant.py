@@ -18,8 +18,8 @@ from support.swaps import BUSY_MACHINE, has_acted, Remote, sha256, Walker
 DEEP = {'major': 'term', 'order': 'oldest_first', 'fill': 'first'}
 REASONS = {
     'truncated': 'cannot be loaded as ONNX',
-    'empty': 'cannot be loaded as ONNX: it has no graph',
-    'no_onnx': 'cannot be loaded as ONNX',
+    'empty': 'looks like an empty file: copy or export it again',
+    'no_onnx': 'looks like text: give the .onnx file',
     'missing': 'cannot be read: No such file or directory',
     'nan_weights': 'nan',
     'other_joint': 'joint',

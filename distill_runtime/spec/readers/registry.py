@@ -76,8 +76,12 @@ def metadata_sources(metadata: Mapping[str, str], context: ModelContext) -> list
     ]
 
 
-def file_sources(context: ModelContext) -> list[SpecSource]:
+def file_sources(context: ModelContext, given: Path | None = None) -> list[SpecSource]:
     """Read the files of any known dialect that stand where their programs put them.
+
+    Args:
+        context: Of the model.
+        given: A file that is a source already, wherever it stands; None: there is none.
 
     Raises:
         ConfigError: If one is of a dialect and wrong in it, or has the name of a dialect's file
@@ -86,7 +90,7 @@ def file_sources(context: ModelContext) -> list[SpecSource]:
     contents: dict[Path, object] = {}
     sources = []
     for dialect in FILE_DIALECTS:
-        seen = set()
+        seen: set[Path] = set() if given is None else {given.resolve()}
         for path, is_named in _places(dialect, context.model):
             if path.resolve() in seen:
                 continue
