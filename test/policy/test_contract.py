@@ -4,14 +4,22 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
+import distill_runtime
+from distill_runtime.core.step import Policy
+from distill_runtime.distill.lead import lead, LedPolicy
 from distill_runtime.policy.session import open_session, PolicySession
+from distill_runtime.policy.timed import TimedPolicy
 from distill_runtime.spec.compile import compile_spec
 import numpy as np
 import pytest
+from support.implementations import implementations
 from support.models import save_linear, save_model, save_recurrent
 from support.rig import FakePolicy
 from support.specs import make_spec
 
+PACKAGE = Path(distill_runtime.__file__).parent
 STATE = [{'input': 'h_in', 'output': 'h_out', 'shape': [1, 1, 3]}]
 
 
@@ -35,19 +43,75 @@ def two_inputs(tmp_path):
     return session_of(path, inputs=[{'name': 'a', 'terms': terms}, {'name': 'b', 'terms': terms}])
 
 
+def recurrent(tmp_path, name='m.onnx'):
+    return session_of(save_recurrent(tmp_path / name), state=STATE)
+
+
+def led(tmp_path):
+    """Return a policy that follows another one."""
+    leader, follower = LedPolicy(recurrent(tmp_path)), LedPolicy(recurrent(tmp_path, 'f.onnx'))
+    leader.action[:] = (0.5, -0.5, 0.25)
+    lead(leader, follower)
+    return follower
+
+
+def recorded(tmp_path):
+    from distill_runtime.data.swap_course import RecordedActions
+
+    actions = np.linspace(-1.0, 1.0, 12, dtype=np.float32).reshape(4, 3)
+    policy = RecordedActions(compile_spec(make_spec()), actions, np.array([3, 0, 2]))
+    policy.tick = 2
+    return policy
+
+
 POLICIES = {
-    'fake': lambda tmp_path: FakePolicy(compile_spec(make_spec()), lambda run: 0.5 * run),
-    'rank 1': lambda tmp_path: linear(tmp_path, rank=1),
-    'rank 2': linear,
-    'symbolic batch': lambda tmp_path: linear(tmp_path, batch='batch'),
-    'two inputs': two_inputs,
-    'recurrent': lambda tmp_path: session_of(save_recurrent(tmp_path / 'm.onnx'), state=STATE),
+    'FakePolicy': lambda tmp_path: FakePolicy(compile_spec(make_spec()), lambda run: 0.5 * run),
+    'PolicySession, rank 1': lambda tmp_path: linear(tmp_path, rank=1),
+    'PolicySession, rank 2': linear,
+    'PolicySession, symbolic batch': lambda tmp_path: linear(tmp_path, batch='batch'),
+    'PolicySession, two inputs': two_inputs,
+    'PolicySession, recurrent': recurrent,
+    'TimedPolicy': lambda tmp_path: TimedPolicy(recurrent(tmp_path)),
+    'LedPolicy, leading': lambda tmp_path: LedPolicy(recurrent(tmp_path)),
+    'LedPolicy, led': led,
+    'RecordedActions': recorded,
 }
+"""How to make each implementation, by the name of its class."""
+NEEDS = {'RecordedActions': [pytest.mark.needs('data')]}
 
 
-@pytest.fixture(params=POLICIES)
+@pytest.fixture(params=[pytest.param(name, marks=NEEDS.get(name, ())) for name in POLICIES])
 def policy(request, tmp_path):
-    return POLICIES[request.param](tmp_path)
+    made = POLICIES[request.param](tmp_path)
+    assert type(made).__name__ == class_of(request.param)
+    return made
+
+
+def class_of(name):
+    return name.partition(',')[0]
+
+
+def test_every_implementation_of_the_package_is_tested_here():
+    stand_ins = {'FakePolicy'}
+    assert implementations(PACKAGE, Policy) | stand_ins == set(map(class_of, POLICIES))
+
+
+def test_implementation_is_found_whatever_its_form(tmp_path):
+    (tmp_path / 'new.py').write_text(
+        'class Base:\n'
+        '    action: int = 0\n'
+        '    def run(self): ...\n'
+        '    def reset(self): ...\n'
+        'class New(Base):\n'
+        '    def __init__(self):\n'
+        '        self.observation, self.inputs = 0, 1\n'
+        'class ByProperty(New):\n'
+        '    @property\n'
+        '    def inputs(self): ...\n'
+        'class Reader:\n'
+        '    def run(self): print(self.observation, self.inputs, self.action, self.reset)\n'
+    )
+    assert implementations(tmp_path, Policy) == {'New', 'ByProperty'}
 
 
 def episode(policy, num_steps=5):
