@@ -37,7 +37,8 @@ examples:
   distill-runtime sim policy.onnx --spec go2.yaml --scene go2.xml --noise 1 --pushes 0.5 --seed 3
   distill-runtime sim policy.onnx --spec go2.yaml --scene go2.xml --json -
 
-exit status: 0 no fall, 1 the robot fell, 2 the input cannot be used
+exit status: 0 no fall and no fault, 1 the robot fell, or the policy ended in a fault, 2 the input
+cannot be used, or wrong usage
 """
 
 
@@ -54,9 +55,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         metavar=('VX', 'VY', 'WZ'),
         help='velocity command in m/s, m/s, rad/s (default: 0.5 0 0)',
     )
-    parser.add_argument(
-        '--json', nargs='?', const='-', metavar='F', help='write the result to a file; -: print it'
-    )
+    parser.add_argument('--json', metavar='F', help='write the result to a file; -: print it')
     _add_scene_options(parser.add_argument_group('scene'))
     _add_disturbances(parser.add_argument_group('disturbances'))
 
@@ -95,7 +94,7 @@ def run(args: argparse.Namespace) -> int:
         write_json(args.json, _report(args, policy, scene, result))
     if args.json != '-':
         _print(policy, scene, result, wall)
-    return 1 if result.fell else 0
+    return 1 if result.fell or result.fault else 0
 
 
 def _add_scene_options(group: argparse._ArgumentGroup) -> None:
@@ -152,11 +151,17 @@ def _report(
     }
 
 
+def _outcome(result: SimResult) -> str:
+    """Return the result in words: a robot that stands since a fault has not walked."""
+    fall = 'fell' if result.fell else 'did not fall'
+    return f'fault: {result.fault}; {fall}' if result.fault else fall
+
+
 def _print(policy: LoadedPolicy, scene: Scene, result: SimResult, wall: float) -> None:
     dx, dy = result.displacement
     rows = [
         ('policy', f'{policy.spec.name} ({Path(policy.path).name})'),
-        ('result', 'fell' if result.fell else 'did not fall'),
+        ('result', _outcome(result)),
         ('time', f'{result.seconds:.2f} s, {result.seconds / wall:.0f} x real time'),
         ('displacement', f'{dx:.2f} m ahead, {dy:.2f} m to the left'),
         ('velocity error', f'{result.mean_velocity_error:.3f} m/s'),
@@ -165,7 +170,6 @@ def _print(policy: LoadedPolicy, scene: Scene, result: SimResult, wall: float) -
         ('greatest tilt', f'{result.max_tilt:.3f} rad'),
         ('commands sha256', result.commands_sha256),
     ]
-    rows += [('fault', result.fault)] if result.fault else []
     rows += [('note', note) for note in scene.notes]
     for name, text in rows:
         print(f'{name:16} {text}')

@@ -7,8 +7,10 @@ from pathlib import Path
 import re
 
 from distill_runtime.cli.main import main
+from distill_runtime.share import share_path
 import pytest
 
+SHIPPED = share_path() / 'models' / 'quadruped_student.onnx'
 POLICIES = Path(__file__).resolve().parents[1] / 'policies'
 
 
@@ -52,7 +54,7 @@ def test_json_alone_goes_to_standard_output(go1, capsys):
 def test_same_seed_gives_the_same_commands(go1, capsys):
     reports = []
     for seed in (1, 1, 2):
-        words = ['--seconds', 0.5, '--noise', 1, '--pushes', 0.3, '--seed', seed, '--json']
+        words = ['--seconds', 0.5, '--noise', 1, '--pushes', 0.3, '--seed', seed, '--json', '-']
         command(*go1, *words)
         reports.append(json.loads(capsys.readouterr().out)['commands_sha256'])
     assert reports[0] == reports[1] != reports[2]
@@ -62,6 +64,23 @@ def test_fall_ends_with_1(go1, capsys):
     words = ['--seconds', 3, '--pushes', 20, '--push-interval', 0.5]
     assert command(*go1, *words) == 1
     assert 'fell' in capsys.readouterr().out
+
+
+def test_fault_without_a_fall_ends_with_1_and_is_the_result(tmp_path, capsys):
+    path = tmp_path / 'result.json'
+    assert command('--json', path, SHIPPED, '--seconds', 0.6, '--drop', 0.8) == 1
+    report = json.loads(path.read_text())
+    assert report['fell'] is False
+    assert report['fault'].startswith('imu.stale: ')
+    (line,) = [line for line in capsys.readouterr().out.splitlines() if line.startswith('result')]
+    assert line.split(maxsplit=1)[1] == f'fault: {report["fault"]}; did not fall'
+
+
+def test_json_never_takes_the_model_for_its_file(capsys):
+    with pytest.raises(SystemExit) as error:
+        command('--json', SHIPPED)
+    assert error.value.code == 2
+    assert 'required: MODEL' in capsys.readouterr().err
 
 
 @pytest.mark.parametrize(

@@ -45,7 +45,7 @@ def invalid_ticks(trial: Trial) -> Iterator[Finding]:
     """Ticks at which the node would not have run the policy."""
     playback = trial.run.playback
     if not playback.is_valid.all():
-        reasons = ', '.join(f'{code} ({count})' for code, count in playback.reasons.items())
+        reasons = ', '.join(f'{code} ({entry.count})' for code, entry in playback.reasons.items())
         count = int((~playback.is_valid).sum())
         yield Finding(
             code='bag.ticks_invalid',
