@@ -8,7 +8,7 @@ import argparse
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from .arguments import add_policy_arguments, add_topic_argument
+from .arguments import add_keys_argument, add_policy_arguments, add_topic_argument
 
 if TYPE_CHECKING:
     from distill_runtime.policy.examination import Examination
@@ -59,23 +59,13 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         '--bag', metavar='B', help='recording of the robot: rosbag2 folder, .mcap, .db3 or .bag'
     )
     add_topic_argument(parser)
-    parser.add_argument(
+    add_keys_argument(
+        parser,
         '--trusted-keys',
-        metavar='PUB.pem',
-        nargs='+',
-        default=[],
-        type=_key,
-        help='public keys: load as a robot with these trusted_keys would, nothing beside the '
-        'model counts',
+        'public key, may be repeated: load as a robot with these trusted_keys would, nothing '
+        'beside the model counts',
     )
     parser.add_argument('--json', metavar='F', help='write the result to a file; -: print it')
-
-
-def _key(text: str) -> str:
-    """Refuse the '' of an empty shell variable: it would mean that no key is needed."""
-    if not text:
-        raise argparse.ArgumentTypeError("'' is no path of a key")
-    return text
 
 
 def run(args: argparse.Namespace) -> int:

@@ -12,6 +12,8 @@ from typing import TYPE_CHECKING
 from distill_runtime.errors import ConfigError, MissingExtraError
 from distill_runtime.share import share_path
 
+from .arguments import add_param_argument, quoted
+from .demo_recording import Recorder
 from .json_report import write_json
 from .node_processes import node_processes
 
@@ -22,17 +24,26 @@ DESCRIPTION = """
 Start a simulated quadruped and student_node as two processes that meet over DDS in real time, as a
 robot and its computer would: standby, start, walk, turn. Shows what the node reports while it
 runs, ends by itself, and prints a summary. A model of your own starts without standby: not every
-robot can stand in its default pose unaided.
+robot can stand in its default pose unaided. With --record, student_node records the run as it
+records a robot; distill-runtime replay takes it.
 """
 EPILOG = """
 examples:
   distill-runtime demo
   distill-runtime demo --seconds 60 --noise 1 --pushes 0.5
+  distill-runtime demo -p tilt_limit:=0.5 -p max_joint_step:=0.2 --record runs
   distill-runtime demo --model policy.onnx --robot unitree_g1_29dof --scene g1.xml --json demo.json
 
 exit status: 0 the robot walked, 1 it fell or walked less than half of what was commanded,
-2 something could not be started
+2 something could not be started or recorded
 """
+_GIVEN = {
+    **dict.fromkeys(('robot', 'robot_description'), '--robot'),
+    'model': '--model',
+    'spec': '--spec',
+    'record_to': '--record',
+}
+"""Parameters of student_node that options of this command set."""
 SHIPPED_MODEL = 'models/quadruped_student.onnx'
 
 
@@ -43,6 +54,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument('--model', metavar='MODEL', help='ONNX policy (default: our student)')
     parser.add_argument('--spec', metavar='F', default='', help='spec file of the model')
     parser.add_argument('--robot', default='', help='robot profile, or path of a URDF')
+    add_param_argument(parser, 'parameter of student_node; may be repeated', _GIVEN)
+    parser.add_argument('--record', metavar='DIR', help='folder that gets a recording of the run')
     parser.add_argument('--scene', metavar='MJCF', default='', help='scene (default: quadruped)')
     parser.add_argument('--noise', type=float, default=0.0, help='level of sensor noise')
     parser.add_argument('--pushes', type=float, default=0.0, help='velocity of pushes in m/s')
@@ -66,27 +79,31 @@ def run(args: argparse.Namespace) -> int:
             f'{error.name} is not installed: source ROS 2 and install "distill_runtime[sim,ui]", '
             'or run make setup'
         ) from error
+    recorder = Recorder(Path(args.record).expanduser().resolve()) if args.record else None
     with node_processes(_nodes(args)) as processes, open_panel() as panel:
         result = monitor(args.seconds, processes, panel)
+    recording = recorder.recording() if recorder else None
     if args.json:
-        write_json(args.json, result.report())
+        path = None if recording is None else str(recording)
+        write_json(args.json, {**result.report(), 'recording': path})
     if args.json != '-':
-        _print(result)
+        _print(result, recording)
     return 0 if result.walked else 1
 
 
 def _nodes(args: argparse.Namespace) -> dict[str, dict[str, str]]:
     """Return the parameters of both nodes."""
     model = Path(args.model).expanduser().resolve() if args.model else share_path() / SHIPPED_MODEL
-    policy = {'model': str(model), 'robot': args.robot}
-    if args.spec:
-        policy['spec'] = str(Path(args.spec).expanduser().resolve())
+    policy = {'model': quoted(str(model)), 'spec': _resolved(args.spec)}
+    policy['robot'] = quoted(args.robot) if args.robot else ''
     student = {**policy, 'autostart': 'true', 'ramp_time': '0.5', 'blackbox_dir': "''"}
+    student['record_to'] = _resolved(args.record)
     student['start_in'] = 'policy' if args.model else 'standby'
     student['max_input_age'] = '0.5'  # the robot shares the processors with all that runs here
+    student.update(assignment.split(':=', 1) for assignment in args.param)
     simulator = {
         **policy,
-        'scene': str(Path(args.scene).expanduser().resolve()) if args.scene else '',
+        'scene': _resolved(args.scene),
         'noise': str(args.noise),
         'push_speed': str(args.pushes),
         'seed': str(args.seed),
@@ -94,7 +111,12 @@ def _nodes(args: argparse.Namespace) -> dict[str, dict[str, str]]:
     return {'sim_node': simulator, 'student_node': student}
 
 
-def _print(result: DemoResult) -> None:
+def _resolved(path: str | None) -> str:
+    """Return a path as a parameter; '' for none."""
+    return quoted(str(Path(path).expanduser().resolve())) if path else ''
+
+
+def _print(result: DemoResult, recording: Path | None) -> None:
     """Print the summary."""
     rows = [
         ('result', 'walked' if result.walked else result.why_not),
@@ -109,5 +131,6 @@ def _print(result: DemoResult) -> None:
         ),
         ('period jitter', f'{result.jitter_p99_us:.0f} us p99'),
     ]
+    rows += [('recording', str(recording))] if recording else []
     for name, text in rows:
         print(f'{name:16} {text}')

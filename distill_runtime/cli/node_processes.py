@@ -9,8 +9,8 @@ import contextlib
 import subprocess
 import sys
 
-_PATIENCE = 3.0
-"""Time in [s] that a node has to end by itself."""
+_PATIENCE = 10.0
+"""Time in [s] that a node has to end by itself: it may have a recording to complete."""
 
 
 @contextlib.contextmanager
@@ -34,10 +34,12 @@ def node_processes(
     finally:
         for process in processes:
             process.terminate()  # SIGINT would show a traceback of imports
-        for process in processes:
-            try:
-                process.wait(_PATIENCE)
-            except subprocess.TimeoutExpired:
+        try:
+            for process in processes:
+                with contextlib.suppress(subprocess.TimeoutExpired):
+                    process.wait(_PATIENCE)
+        finally:  # a second Ctrl-C waits no longer
+            for process in processes:
                 process.kill()
                 process.wait()
 

@@ -8,7 +8,7 @@ import argparse
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from .arguments import add_policy_arguments, add_topic_argument
+from .arguments import add_param_argument, add_policy_arguments, add_topic_argument
 
 if TYPE_CHECKING:
     from .replay_trial import Outcome, Trial
@@ -41,9 +41,9 @@ examples:
 rules (YAML), each key optional: tolerance, invalid, commands, observation, action, joints, terms,
 motion; see docs/replay.md
 
-exit status: 0 within the rules, or only --ticks was to be had, 1 outside, 2 nothing to compare
-with, the input cannot be used, or wrong usage; with --scan: 0 all are within, 1 some are outside,
-2 none is outside, but some cannot be used or compared
+exit status: 0 within the rules, 1 outside, 2 nothing to compare with (--ticks, --html and --json
+are written all the same), the input cannot be used, or wrong usage; with --scan: 0 all are within,
+1 some are outside, 2 none is outside, but some cannot be used or compared
 """
 
 
@@ -73,13 +73,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     add_topic_argument(how)
     how.add_argument('--node', default='', help='whose ~/tick counts, where several nodes say it')
-    how.add_argument(
-        '-p',
-        dest='param',
-        metavar='NAME:=VALUE',
-        action='append',
-        default=[],
-        help='parameter that student_node had, where ~/model in the recording does not say it',
+    add_param_argument(
+        how, 'parameter that student_node had, where ~/model in the recording does not say it'
     )
     how.add_argument(
         '--params-file', metavar='F', action='append', default=[], help="the node's parameters"
@@ -108,9 +103,7 @@ def run(args: argparse.Namespace) -> int:
             progress.stage(f'drawing {args.html}')
             _write_page(args, trial, outcome)
     _write(args, trial, outcome)
-    if outcome.found.verdict == 'not_compared':
-        return 0 if args.ticks else 2
-    return 1 if outcome.found.verdict == 'outside' else 0
+    return {'within': 0, 'outside': 1, 'not_compared': 2}[outcome.found.verdict]
 
 
 def _run_scan(args: argparse.Namespace) -> int:

@@ -7,7 +7,7 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
-from .arguments import add_policy_arguments
+from .arguments import add_param_argument, add_policy_arguments, quoted
 
 DESCRIPTION = """
 Run a policy on a robot: start student_node, configure and activate it. It reads joint_states, imu
@@ -33,21 +33,12 @@ examples:
 
 exit status: 0 ended by Ctrl-C or SIGTERM, 2 the model or a parameter is refused, or wrong usage
 """
-_OWN = ('model', 'spec', 'robot', 'robot_description')
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the arguments of the command."""
     add_policy_arguments(parser)
-    parser.add_argument(
-        '-p',
-        '--param',
-        metavar='name:=value',
-        action='append',
-        default=[],
-        type=_parameter,
-        help='parameter of student_node; may be repeated, wins over a file',
-    )
+    add_param_argument(parser, 'parameter of student_node; may be repeated, wins over a file')
     parser.add_argument(
         '--params-file', metavar='F', action='append', default=[], help='file of ROS parameters'
     )
@@ -97,7 +88,7 @@ def ros_arguments(args: argparse.Namespace) -> list[str]:
     }
     for name, value in own.items():
         if value:
-            words += ['-p', f'{name}:={_quoted(value)}']
+            words += ['-p', f'{name}:={quoted(value)}']
     for rule in args.remap:
         words += ['-r', rule]
     return words
@@ -107,24 +98,8 @@ def _absolute(path: str) -> str:
     return str(Path(path).expanduser().absolute())
 
 
-def _quoted(text: str) -> str:
-    """Write a string as YAML does: ROS reads the values of parameters so."""
-    return "'" + text.replace("'", "''") + "'"
-
-
 def _rule(text: str) -> str:
     left, separator, right = text.partition(':=')
     if not (separator and left and right):
         raise argparse.ArgumentTypeError(f'{text!r} is not of the form from:=to')
-    return text
-
-
-def _parameter(text: str) -> str:
-    name, separator, _ = text.partition(':=')
-    if not (separator and name):
-        raise argparse.ArgumentTypeError(f'{text!r} is not of the form name:=value')
-    own = name.rpartition(':')[2]
-    if own in _OWN:
-        option = 'MODEL' if own == 'model' else f'--{own.partition("_")[0]}'
-        raise argparse.ArgumentTypeError(f'{own} is given by {option}, not by -p')
     return text

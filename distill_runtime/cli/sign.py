@@ -7,6 +7,8 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
+from .arguments import add_keys_argument
+
 DESCRIPTION = """
 Sign a packed model with an Ed25519 key. A robot whose student_node has the public half in its
 parameter trusted_keys then runs this file, and refuses every other: unsigned ones, altered ones,
@@ -42,11 +44,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument('model', metavar='MODEL', nargs='?', help='packed ONNX model')
     action = parser.add_mutually_exclusive_group(required=True)
     action.add_argument('--key', metavar='KEY.pem', help='private key to sign with')
-    action.add_argument(
+    add_keys_argument(
+        action,
         '--verify',
-        metavar='PUB.pem',
-        nargs='+',
-        help='public keys: is the model signed with one of them, and unaltered?',
+        'public key, may be repeated: is the model signed with one of them, and unaltered?',
     )
     action.add_argument(
         '--new-key', metavar='KEY.pem', help='make a key, and KEY.pub.pem with its public half'
@@ -73,7 +74,7 @@ def run(args: argparse.Namespace) -> int:
             raise ConfigError('--new-key stands with a model, expected it alone')
         return _make_key(Path(args.new_key).expanduser())
     if not args.model:
-        raise ConfigError('MODEL is missing, expected it before --key or --verify')
+        raise ConfigError('MODEL is missing, expected it with --key or --verify')
     model = Path(args.model).expanduser()
     if args.verify:
         if args.output:

@@ -95,7 +95,7 @@ def _set_check(checks: dict[str, CheckConfig], name: str, value: object) -> None
 
 
 def assignment(word: str) -> tuple[str, object]:
-    """Read name:=value, the value as YAML.
+    """Read name:=value, the value as YAML; as in ROS a node may stand before the name.
 
     Raises:
         ConfigError: If the word is not of this form.
@@ -103,7 +103,7 @@ def assignment(word: str) -> tuple[str, object]:
     name, sign, text = word.partition(':=')
     if not (name and sign and text):
         raise ConfigError(f'-p is {word!r}, expected name:=value')
-    return name, parse_yaml(text, f'-p {name}')
+    return name.rpartition(':')[2], parse_yaml(text, f'-p {name}')
 
 
 def parameters_in(path: Path) -> dict[str, object]:

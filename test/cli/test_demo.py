@@ -4,11 +4,16 @@ from __future__ import annotations
 
 import json
 import os
+from pathlib import Path
 import subprocess
 import sys
 
+from distill_runtime.cli.main import main
+from distill_runtime.policy.model import load_policy
+from distill_runtime.share import share_path
 import pytest
 
+MODEL = share_path() / 'models' / 'quadruped_student.onnx'
 pytestmark = pytest.mark.needs('ros', 'sim')
 
 
@@ -39,6 +44,28 @@ def test_robot_walks_and_the_summary_says_so(tmp_path):
     assert 'missed' in result.stdout
 
 
+@pytest.mark.needs('data')
+def test_recording_of_the_run_is_replayed_exactly_with_the_parameters_that_were_given(tmp_path):
+    from distill_runtime.data.source import read_source
+
+    report, replayed = tmp_path / 'demo.json', tmp_path / 'replay.json'
+    words = ('--record', str(tmp_path / "it's: runs"), '--json', str(report))
+    for _ in range(3):
+        result = demo('--seconds', '3', '-p', 'max_joint_step:=0.35', *words)
+        if 'deadline.missed' not in result.stdout:
+            break
+    assert result.returncode == 0, result.stdout + result.stderr
+    recording = json.loads(report.read_text())['recording']
+    assert f'recording        {recording}' in result.stdout
+    assert recording.startswith(str(tmp_path / "it's: runs"))
+    assert main(['replay', recording, str(MODEL), '--json', str(replayed)]) == 0
+    found = json.loads(replayed.read_text())
+    assert found['is_same_model']
+    assert found['commands_compared']['ticks'] == found['commands_compared']['equal'] > 100
+    source = read_source(Path(recording), load_policy(MODEL))
+    assert source.parameters['max_joint_step'] == 0.35
+
+
 def test_robot_that_is_pushed_over_ends_the_demo_with_status_1():
     result = demo('--seconds', '20', '--pushes', '8', '--json', '-')
     assert result.returncode == 1, result.stdout + result.stderr
@@ -53,6 +80,10 @@ def test_robot_that_is_pushed_over_ends_the_demo_with_status_1():
     [
         (['--seconds', '0.2'], '--seconds is 0.2, expected at least 1'),
         (['--model', 'no_such.onnx'], 'a node ended early with exit status 2'),
+        (['-p', 'max_input_age:=-1.0'], 'a node ended early with exit status 2'),
+        (['-p', 'record_to:=runs'], 'record_to is given by --record, not by -p'),
+        (['-p', 'model:=a.onnx'], 'model is given by --model, not by -p'),
+        (['--record', '/dev/null/runs'], '--record /dev/null/runs cannot be made'),
     ],
 )
 def test_what_cannot_start_is_refused_in_one_line(arguments, message):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import signal
+import subprocess
 
 from distill_runtime.cli.node_processes import node_processes
 from distill_runtime.share import share_path
@@ -42,3 +43,20 @@ def test_nodes_end_where_the_block_raises():
     with pytest.raises(KeyboardInterrupt):
         fail()
     assert started[0].returncode in ENDED
+
+
+def test_second_interrupt_waits_no_longer(monkeypatch):
+    def interrupt(process, timeout=None):
+        monkeypatch.undo()
+        raise KeyboardInterrupt
+
+    def fail():
+        with node_processes({'student_node': {}, 'sim_node': {}}) as processes:
+            started.extend(processes)
+            monkeypatch.setattr(subprocess.Popen, 'wait', interrupt)
+            raise KeyboardInterrupt
+
+    started = []
+    with pytest.raises(KeyboardInterrupt):
+        fail()
+    assert all(process.poll() is not None for process in started)

@@ -118,14 +118,38 @@ def test_settings_of_the_node_are_read_from_its_file(bag, model, tmp_path):
     assert run(bag, model, '--params-file', file, '-p', 'max_joint_step:=1.0') == 0
 
 
-def test_recording_with_nothing_to_compare_with_is_told(tmp_path, capsys):
+def test_recording_with_nothing_to_compare_with_is_told_whatever_is_written(tmp_path, capsys):
     model = write_policy(tmp_path, JOINT_TERM)
     path = write_bag(
         tmp_path / 'bag', [joint_state(t * 20 * MS, JOINTS, DEFAULT) for t in range(1, 80)]
     )
     assert run(path, model) == 2
     assert 'NOT compared' in capsys.readouterr().out
-    assert run(path, model, '--ticks', tmp_path / 'ticks.npz') == 0
+    ticks = tmp_path / 'ticks.npz'
+    assert run(path, model, '--ticks', ticks) == 2
+    with np.load(ticks) as arrays:
+        assert arrays['valid'].any()
+
+
+@pytest.mark.parametrize('option', ['-p', '--param'])
+@pytest.mark.parametrize('node', ['', 'student_node:'])
+def test_parameter_is_given_as_ros_has_it(option, node, bag, model):
+    assert run(bag, model, *SETTINGS, option, f'{node}max_joint_step:=0.01') == 1
+
+
+@pytest.mark.parametrize(
+    ('word', 'message'),
+    [
+        ('tilt=1', "'tilt=1' is not of the form name:=value"),
+        ('tilt:=', "'tilt:=' is not of the form name:=value"),
+        ('model:=a.onnx', 'model is given by MODEL, not by -p'),
+    ],
+)
+def test_what_is_no_parameter_is_wrong_usage(word, message, capsys):
+    with pytest.raises(SystemExit) as error:
+        run('bag', 'model', '-p', word)
+    assert error.value.code == 2
+    assert message in capsys.readouterr().err
 
 
 @pytest.mark.parametrize('bag', PAIRS)
@@ -147,7 +171,6 @@ def test_ticks_of_real_recordings_are_those_that_are_expected(bag, shared_data, 
     ('words', 'message'),
     [
         (['nowhere'], 'recording nowhere does not exist'),
-        (['BAG', '-p', 'tilt=1'], "-p is 'tilt=1', expected name:=value"),
         (['BAG', '-p', 'tilt:=1'], "parameter 'tilt' is unknown to a replay"),
         (['BAG', '--node', 'other'], "--node is 'other', expected one of the nodes"),
         (['BAG', '--rules', 'nowhere.yaml'], 'nowhere.yaml cannot be read'),

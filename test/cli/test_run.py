@@ -75,6 +75,7 @@ def test_node_reads_them_so(tmp_path):
     ('words', 'message'),
     [
         (['-p', 'shadow=true'], "'shadow=true' is not of the form name:=value"),
+        (['-p', 'record_to:='], "'record_to:=' is not of the form name:=value"),
         (['-p', 'model:=b.onnx'], 'model is given by MODEL, not by -p'),
         (['-p', 'student_node:robot:=spot'], 'robot is given by --robot, not by -p'),
         (['-p', 'robot_description:=a.urdf'], 'robot_description is given by --robot'),

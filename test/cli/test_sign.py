@@ -112,9 +112,30 @@ def test_two_keys_sign_one_model(packed, key, tmp_path, capsys):
     run('sign', packed, '--key', key[0])
     assert run('sign', packed, '--key', tmp_path / 'new.pem') == 0
     for public in (key[1], tmp_path / 'new.pub.pem'):
-        assert run('sign', packed, '--verify', public) == 0
+        assert run('sign', '--verify', public, packed) == 0
     _, found = report(capsys, packed)
     assert [entry['valid'] for entry in found['model']['signatures']] == [True, True]
+
+
+def test_model_may_stand_after_the_keys_of_which_one_is_enough(packed, key, tmp_path, capsys):
+    run('sign', '--new-key', tmp_path / 'new.pem')
+    new = tmp_path / 'new.pub.pem'
+    assert run('sign', '--verify', new, packed) == 1
+    assert run('check', '--trusted-keys', new, packed) == 1
+    run('sign', '--key', key[0], packed)
+    assert run('sign', '--verify', new, '--verify', key[1], packed) == 0
+    assert run('check', '--trusted-keys', new, packed) == 1
+    assert run('check', '--trusted-keys', new, '--trusted-keys', key[1], packed) == 0
+
+
+def test_text_is_no_signed_model_and_what_it_is_is_said(key, tmp_path, capsys):
+    path = tmp_path / 'walk.onnx'
+    path.write_text('version https://git-lfs.github.com/spec/v1\n')
+    assert run('sign', path, '--verify', key[1]) == 1
+    assert 'looks like a git-lfs pointer: run git lfs pull' in capsys.readouterr().out
+    for words in (('sign', path, '--key', key[0]), ('check', path, '--trusted-keys', key[1])):
+        assert run(*words) == 2
+        assert 'looks like a git-lfs pointer: run git lfs pull' in capsys.readouterr().err
 
 
 def test_model_that_needs_its_spec_beside_it_is_not_signed(tmp_path, key, capsys):
@@ -145,7 +166,7 @@ def test_password_is_asked_for(packed, tmp_path, monkeypatch):
 @pytest.mark.parametrize(
     ('words', 'message'),
     [
-        (['--key', 'a.pem'], 'MODEL is missing, expected it before --key or --verify'),
+        (['--key', 'a.pem'], 'MODEL is missing, expected it with --key or --verify'),
         (['m.onnx', '--new-key', 'a.pem'], '--new-key stands with a model, expected it alone'),
         (['m.onnx', '--verify', 'a.pem', '-o', 'b.onnx'], '--verify stands with --output'),
         (['no.onnx', '--verify', 'no.pem'], 'no.pem cannot be read: No such file'),

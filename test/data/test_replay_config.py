@@ -51,6 +51,7 @@ def test_parameter_that_cannot_be_used_is_refused(name, value, message):
 
 def test_assignment_holds_a_value_of_yaml():
     assert assignment('max_input_age:=0.2') == ('max_input_age', 0.2)
+    assert assignment('student_node:checks.tilt.limit:=1') == ('checks.tilt.limit', 1)
     with pytest.raises(ConfigError, match="-p is 'a=1', expected name:=value"):
         assignment('a=1')
 
