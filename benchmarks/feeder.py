@@ -19,7 +19,7 @@ from subjects import add_arguments, first_present
 
 def main() -> None:
     """Publish until the time is over or the parent is gone."""
-    parser = argparse.ArgumentParser(description=__doc__)
+    parser = argparse.ArgumentParser(description=__doc__, allow_abbrev=False)
     add_arguments(parser)
     parser.add_argument('--rate', type=int, required=True)
     parser.add_argument('--seconds', type=float, required=True)
@@ -32,7 +32,8 @@ def main() -> None:
     rclpy.init(signal_handler_options=SignalHandlerOptions.NO)
     node = rclpy.create_node('feeder', namespace=args.namespace)
     feed = SensorFeed(node, first_present(args).load().spec)
-    print('ready', flush=True)
+    if not is_told.is_set():  # else nobody reads it
+        print('ready', flush=True)
     grid = Grid(time.monotonic_ns(), 1_000_000_000, args.rate)
     end_ns = time.monotonic_ns() + round(args.seconds * 1e9)
     while time.monotonic_ns() < end_ns and os.getppid() == parent and not is_told.is_set():

@@ -209,7 +209,7 @@ def peak_memory(path: Path, policy: LoadedPolicy) -> float:
 
 def main() -> None:
     """Measure and print."""
-    parser = argparse.ArgumentParser(description=__doc__)
+    parser = argparse.ArgumentParser(description=__doc__, allow_abbrev=False)
     parser.add_argument('--minutes', type=float, default=10.0, help='length of the recording')
     parser.add_argument('--runs', type=int, default=3, help='how often both ways are measured')
     parser.add_argument('--memory', action='store_true', help='measure the peak of memory only')

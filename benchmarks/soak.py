@@ -50,6 +50,7 @@ def main() -> int:
         prog='soak.py',
         description=__doc__,
         epilog='exit status: 0 all goals met, 1 one is missed, 2 it could not be run',
+        allow_abbrev=False,
     )
     parser.add_argument('--seconds', type=float, default=1800.0, help='default: 1800')
     parser.add_argument('--rate', type=float, default=200.0, help='control_rate (default: 200)')

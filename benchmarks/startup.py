@@ -29,7 +29,7 @@ _PAUSE = 0.7
 
 def main() -> None:
     """Start both nodes some times, in turns, and print the result as JSON."""
-    parser = argparse.ArgumentParser(description=__doc__)
+    parser = argparse.ArgumentParser(description=__doc__, allow_abbrev=False)
     add_arguments(parser)
     args = parser.parse_args()
     subject = first_present(args)

@@ -23,7 +23,9 @@ PARTS = ('tick', 'timing', 'startup')
 
 def main() -> int:
     """Run the suite; return the exit status."""
-    parser = argparse.ArgumentParser(prog='distill-runtime bench', description=__doc__)
+    parser = argparse.ArgumentParser(
+        prog='distill-runtime bench', description=__doc__, allow_abbrev=False
+    )
     add_arguments(parser)
     parser.add_argument('--only', choices=PARTS, help='run one part')
     parser.add_argument('--json', metavar='F', help='write the results to a file; -: print them')

@@ -28,7 +28,7 @@ _UNBOUND = {'torque_limit': 1e5}
 
 def main() -> None:
     """Measure every policy and print the result as JSON."""
-    parser = argparse.ArgumentParser(description=__doc__)
+    parser = argparse.ArgumentParser(description=__doc__, allow_abbrev=False)
     add_arguments(parser)
     args = parser.parse_args()
     results = [_measure(subject, args.quick) for subject in chosen_subjects(args)]

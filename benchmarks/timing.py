@@ -47,7 +47,7 @@ class Turns(NamedTuple):
 
 def main() -> None:
     """Measure every condition and print the result as JSON."""
-    parser = argparse.ArgumentParser(description=__doc__)
+    parser = argparse.ArgumentParser(description=__doc__, allow_abbrev=False)
     add_arguments(parser)
     args = parser.parse_args()
     subject = first_present(args)

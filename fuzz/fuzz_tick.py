@@ -18,7 +18,7 @@ from support.damaged_messages import Bombardment
 
 def main() -> None:
     """Damage messages, half of them where cmd_vel has a stamp, and say what came of it."""
-    parser = argparse.ArgumentParser(description=__doc__)
+    parser = argparse.ArgumentParser(description=__doc__, allow_abbrev=False)
     parser.add_argument('--messages', type=int, default=1_000_000)
     parser.add_argument('--seed', type=int, default=0)
     args = parser.parse_args()

@@ -52,6 +52,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         description=_INFO_DESCRIPTION,
         epilog=_INFO_EPILOG,
         formatter_class=argparse.RawDescriptionHelpFormatter,
+        allow_abbrev=False,
     )
     info.add_argument('bag', metavar='BAG', help='rosbag2 folder, .mcap, .db3 or .bag')
     info.add_argument('--robot', default='', help='robot profile, or URDF, whose joints it has')

@@ -7,6 +7,7 @@ from __future__ import annotations
 import argparse
 import os
 from pathlib import Path
+import signal
 import subprocess
 import sys
 
@@ -50,11 +51,17 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Carry out the command; return the exit status."""
+    suite = subprocess.Popen(
+        [sys.executable, str(_suite()), *_words(args)],
+        env=_environment(),
+        start_new_session=True,  # a Ctrl-C reaches this process alone
+    )
     try:
-        return subprocess.call([sys.executable, str(_suite()), *_words(args)], env=_environment())
+        return suite.wait()
     except KeyboardInterrupt:
-        # the suite is told too, and ends what it started
-        return 130
+        os.killpg(suite.pid, signal.SIGTERM)  # the suite and all that it started
+        suite.wait()
+        raise
 
 
 def _suite() -> Path:

@@ -22,7 +22,7 @@ class Recorder:
             MissingExtraError: If student_node could not write a recording.
         """
         with of_extra('bags'):
-            import rosbags  # noqa: F401
+            import distill_runtime.data.journal_bag  # noqa: F401  student_node writes it so
         try:
             folder.mkdir(parents=True, exist_ok=True)
         except OSError as error:

@@ -29,10 +29,12 @@ def write_file(path: Path, option: str, write: Callable[[BinaryIO], object]) -> 
         with unfinished.open('wb') as file:
             write(file)
         os.replace(unfinished, path)
-    except OSError as error:
+    except BaseException as error:  # a Ctrl-C too leaves nothing unfinished
         with suppress(OSError):
             unfinished.unlink()
-        raise ConfigError(f'{option} {path} cannot be written: {error.strerror}') from error
+        if isinstance(error, OSError):
+            raise ConfigError(f'{option} {path} cannot be written: {error.strerror}') from error
+        raise
 
 
 def write_text(path: Path, option: str, text: str) -> None:

@@ -185,7 +185,7 @@ def main(arguments: list[str] | None = None) -> int:
     Returns:
         0, or 2 if there is no journal.
     """
-    parser = argparse.ArgumentParser(description=__doc__)
+    parser = argparse.ArgumentParser(description=__doc__, allow_abbrev=False)
     parser.add_argument('descriptor', type=int, help='open file of the journal')
     parser.add_argument('--folder', help='where dumps go; none without it')
     parser.add_argument('--quota', type=int, default=0, help='size of all dumps in byte')

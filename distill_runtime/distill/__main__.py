@@ -57,7 +57,9 @@ class _Progress:
 def main(arguments: Sequence[str] | None = None) -> int:
     """Make a student; return the exit status."""
     parser = argparse.ArgumentParser(
-        prog='python -m distill_runtime.distill', description='Distil a student by DAgger.'
+        prog='python -m distill_runtime.distill',
+        description='Distil a student by DAgger.',
+        allow_abbrev=False,
     )
     parser.add_argument('--recipe', type=Path, required=True, help='YAML file')
     parser.add_argument('--teacher', required=True, help='ONNX file')
@@ -80,6 +82,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except DistillError as error:
         sys.stderr.write(f'{error}\n')
         return 2
+    except KeyboardInterrupt:
+        sys.stderr.write('interrupted\n')
+        return 130
     return 0
 
 

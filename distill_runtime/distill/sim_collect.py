@@ -4,10 +4,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor
+import contextlib
 from functools import partial
 import multiprocessing
+import signal
 from types import TracebackType
 
 from .episodes import Episode
@@ -21,7 +23,7 @@ class SimCollect:
     """Makes the episodes of a round; the same ones whatever the number of workers."""
 
     def __init__(self, config: RolloutConfig, seed: int, workers: int) -> None:
-        """Start the pool.
+        """Start the pool, in the main thread: it has to do with signals.
 
         Args:
             config: What a worker needs.
@@ -35,6 +37,9 @@ class SimCollect:
             initializer=_start,
             initargs=(config,),
         )
+        with _blocked_interrupts():
+            for _ in range(workers):
+                self._pool.submit(int)  # starts one, while none is ready yet
 
     def __call__(self, student: bytes, beta: float, count: int, first: int) -> Sequence[Episode]:
         """Run episodes; see dagger.Collect."""
@@ -53,6 +58,25 @@ class SimCollect:
     ) -> None:
         """End the processes."""
         self._pool.shutdown(cancel_futures=True)
+
+
+@contextlib.contextmanager
+def _blocked_interrupts() -> Iterator[None]:
+    """Have a Ctrl-C wait for the end of the block, and processes started within never get one.
+
+    A process inherits the mask of the thread that starts it. Other threads of this process do not
+    have it: what reaches them is noted, and raised at the end.
+    """
+    noted: list[int] = []
+    handler = signal.signal(signal.SIGINT, lambda number, frame: noted.append(number))
+    mask = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, handler)
+        signal.pthread_sigmask(signal.SIG_SETMASK, mask)
+    if noted:
+        signal.raise_signal(signal.SIGINT)
 
 
 def _start(config: RolloutConfig) -> None:

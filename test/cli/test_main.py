@@ -2,7 +2,10 @@
 # SPDX-License-Identifier: Apache-2.0
 from __future__ import annotations
 
+import argparse
+import ast
 from importlib import import_module
+from importlib.metadata import version
 from pathlib import Path
 import subprocess
 import sys
@@ -12,6 +15,11 @@ from distill_runtime.errors import ConfigError
 import pytest
 
 REPOSITORY = Path(__file__).resolve().parents[2]
+SOURCES = [
+    path
+    for folder in ('benchmarks', 'distill_runtime', 'fuzz')
+    for path in sorted((REPOSITORY / folder).rglob('*.py'))
+]
 STACKS = {'mujoco', 'numpy', 'onnx', 'onnxruntime', 'rclpy', 'rich', 'torch', 'yaml'}
 
 
@@ -43,7 +51,7 @@ def test_list_says_of_a_command_what_it_says_itself(capsys, command):
     assert import_module(f'distill_runtime.cli.{command}').__doc__
 
 
-@pytest.mark.parametrize('words', [['fly'], ['fly', '--json', '-'], [], ['--fast']])
+@pytest.mark.parametrize('words', [['fly'], ['fly', '--json', '-'], [], ['--fast'], ['--vers']])
 def test_wrong_word_ends_with_2(capsys, words):
     with pytest.raises(SystemExit) as error:
         main(words)
@@ -65,6 +73,64 @@ def test_help_loads_no_stack(words):
         [sys.executable, '-c', program], cwd=REPOSITORY, capture_output=True, text=True, check=True
     )
     assert set(result.stderr.split()) & STACKS == set()
+
+
+def test_version_is_that_of_the_package(capsys):
+    with pytest.raises(SystemExit) as error:
+        main(['--version'])
+    assert error.value.code == 0
+    assert capsys.readouterr().out == f'distill-runtime {version("distill_runtime")}\n'
+
+
+def parsers(parser):
+    """Yield a parser and all below it."""
+    yield parser
+    for action in parser._actions:
+        if isinstance(action, argparse._SubParsersAction):
+            for child in action.choices.values():
+                yield from parsers(child)
+
+
+@pytest.mark.parametrize('command', COMMANDS)
+def test_no_option_takes_what_follows_it_for_more_values(command):
+    options = [
+        (option, action.nargs)
+        for parser in parsers(make_parser(command))
+        for action in parser._actions
+        for option in action.option_strings
+    ]
+    assert [entry for entry in options if entry[1] in ('*', '+', '?', argparse.REMAINDER)] == []
+
+
+def test_abbreviated_option_is_refused(capsys):
+    for words in (['check', 'a.onnx', '--rob', 'x'], ['bag', 'info', 'walk', '--js', '-']):
+        with pytest.raises(SystemExit) as error:
+            main(words)
+        assert error.value.code == 2
+        assert f'unrecognized arguments: {words[-2]}' in capsys.readouterr().err
+
+
+@pytest.mark.parametrize('path', SOURCES, ids=lambda path: str(path.relative_to(REPOSITORY)))
+def test_no_parser_knows_abbreviations(path):
+    tree = ast.parse(path.read_text())
+    calls = [node for node in ast.walk(tree) if isinstance(node, ast.Call)]
+    made = [
+        call
+        for call in calls
+        if ast.unparse(call.func).rpartition('.')[2] in ('ArgumentParser', 'add_parser')
+    ]
+    for call in made:
+        keywords = {keyword.arg: ast.unparse(keyword.value) for keyword in call.keywords}
+        assert keywords.get('allow_abbrev') == 'False', f'line {call.lineno}'
+
+
+def test_interrupt_is_one_line_and_130(capsys, monkeypatch):
+    def interrupt(args):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr('distill_runtime.cli.check.run', interrupt)
+    assert main(['check', 'a.onnx']) == 130
+    assert capsys.readouterr().err == 'distill-runtime: interrupted\n'
 
 
 def test_refusal_is_one_line_and_2(capsys, monkeypatch):

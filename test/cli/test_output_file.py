@@ -15,15 +15,22 @@ def test_file_is_replaced_as_a_whole(tmp_path):
     assert [entry.name for entry in tmp_path.iterdir()] == ['out.txt']
 
 
-def test_failure_leaves_the_old_file_and_nothing_else(tmp_path):
+@pytest.mark.parametrize(
+    ('failure', 'error', 'message'),
+    [
+        (OSError(28, 'No space left'), ConfigError, '--out .*out.txt cannot be written: No space'),
+        (KeyboardInterrupt(), KeyboardInterrupt, ''),
+    ],
+)
+def test_failure_leaves_the_old_file_and_nothing_else(tmp_path, failure, error, message):
     path = tmp_path / 'out.txt'
     path.write_text('old')
 
     def fail(file):
         file.write(b'half')
-        raise OSError(28, 'No space left on device')
+        raise failure
 
-    with pytest.raises(ConfigError, match=r'--out .*out.txt cannot be written: No space left'):
+    with pytest.raises(error, match=message):
         write_file(path, '--out', fail)
     assert path.read_text() == 'old'
     assert [entry.name for entry in tmp_path.iterdir()] == ['out.txt']

@@ -118,7 +118,7 @@ def test_settings_of_the_node_are_read_from_its_file(bag, model, tmp_path):
     assert run(bag, model, '--params-file', file, '-p', 'max_joint_step:=1.0') == 0
 
 
-def test_recording_with_nothing_to_compare_with_is_told_whatever_is_written(tmp_path, capsys):
+def test_recording_with_nothing_to_compare_with_ends_with_2_whatever_is_written(tmp_path, capsys):
     model = write_policy(tmp_path, JOINT_TERM)
     path = write_bag(
         tmp_path / 'bag', [joint_state(t * 20 * MS, JOINTS, DEFAULT) for t in range(1, 80)]

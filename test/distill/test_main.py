@@ -2,7 +2,11 @@
 # SPDX-License-Identifier: Apache-2.0
 from __future__ import annotations
 
+import os
 from pathlib import Path
+import signal
+import subprocess
+import sys
 
 from distill_runtime.distill.__main__ import main
 from distill_runtime.policy.model import load_policy
@@ -57,3 +61,23 @@ def test_student_that_is_there_is_refused_before_the_work(tiny_recipe, tmp_path,
 def test_wrong_recipe_is_one_message(tmp_path, capsys):
     assert distil(tmp_path / 'absent.yaml', tmp_path / 'student.onnx') == 2
     assert len(capsys.readouterr().err.splitlines()) == 1
+
+
+def test_interrupt_is_one_line_and_130_while_workers_run(tmp_path):
+    words = ['--recipe', RECIPE, '--teacher', TEACHER, '-o', tmp_path / 'student.onnx']
+    process = subprocess.Popen(
+        [sys.executable, '-m', 'distill_runtime.distill', *map(str, words)],
+        stderr=subprocess.PIPE,
+        text=True,
+        start_new_session=True,  # with a new process group, as a terminal does
+    )
+    try:
+        children = Path(f'/proc/{process.pid}/task/{process.pid}/children')
+        while len(children.read_text().split()) < 3:  # the tracker of resources, and two workers
+            assert process.poll() is None
+        os.killpg(process.pid, signal.SIGINT)
+        _, said = process.communicate(timeout=120)
+    finally:
+        process.kill()
+    assert (process.returncode, said) == (130, 'interrupted\n')
+    assert list(tmp_path.iterdir()) == []

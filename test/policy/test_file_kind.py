@@ -91,7 +91,7 @@ def test_nothing_is_claimed_of_other_content(content):
     assert looks_like(memoryview(content)) == ''
 
 
-def test_text_of_any_form_is_told_at_once():
+def test_text_of_any_form_is_recognized_at_once():
     # a pattern that goes back over such lines would take for ever
     lines = '# a comment\n' + '\n \t\r\n#\n' * 500 + '!'
     assert looks_like(memoryview(lines.encode())).startswith('text: ')

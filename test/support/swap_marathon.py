@@ -204,7 +204,7 @@ def march(walk, good, bad, swaps, pause, seed=0):
 
 def main():
     """Run the marathon; return 0 if all answers were right and nothing fell."""
-    parser = argparse.ArgumentParser(description=__doc__)
+    parser = argparse.ArgumentParser(description=__doc__, allow_abbrev=False)
     parser.add_argument('--swaps', type=int, default=1000)
     parser.add_argument('--rate', type=float, default=50.0, help='control rate in Hz')
     parser.add_argument('--pause', type=float, default=0.1, help='s of walking between swaps')
