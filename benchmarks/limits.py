@@ -318,7 +318,9 @@ def print_tables(comparisons: Sequence[Comparison], rows: Sequence[Sequence[str]
 def main() -> None:
     """Measure and print."""
     parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+        description=__doc__,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+        allow_abbrev=False,
     )
     parser.add_argument('--only', nargs='+', choices=ROBOTS, default=list(ROBOTS))
     parser.add_argument('--seeds', type=int, default=100)

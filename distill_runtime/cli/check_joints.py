@@ -5,6 +5,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+import textwrap
 
 from distill_runtime.core.limits import MARGIN_SHARE, MAX_MARGIN
 from distill_runtime.policy.examination import Examination
@@ -115,9 +116,15 @@ def _action_lines(spec: PolicySpec) -> Iterator[str]:
         yield f'state {state.input} <- {state.output}, {list(state.shape)}, {start} at reset'
 
 
-def limit_section(use: LimitUse) -> Section:
-    """Say which position limits act by default, and how often each limit would bind."""
-    return Section(title='limits of what is sent', lines=list(_limit_lines(use)))
+def limit_section(use: LimitUse, width: int) -> Section:
+    """Say which position limits act by default, and how often each limit would bind.
+
+    Args:
+        use: What each limit does to targets.
+        width: Of the page, in characters.
+    """
+    lines = [part for line in _limit_lines(use) for part in textwrap.wrap(line, width)]
+    return Section(title='limits of what is sent', lines=lines)
 
 
 def _limit_lines(use: LimitUse) -> Iterator[str]:

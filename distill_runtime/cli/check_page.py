@@ -37,7 +37,7 @@ def check_page(
     if found.sourced is not None:
         sections.append(joint_section(found, found.sourced.spec, width))
         sections.append(action_section(found.sourced.spec))
-        sections += [] if found.limits is None else [limit_section(found.limits)]
+        sections += [] if found.limits is None else [limit_section(found.limits, width)]
         sections += _sources(found.sourced, found.path, width)
     sections.append(Section(title='trial', lines=list(_trial(found))))
     return [*sections, *more, *findings_sections(found.findings, width), _verdict(found)]

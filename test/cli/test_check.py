@@ -99,8 +99,23 @@ def test_page_shows_layout_joints_and_sources(g1, capsys, monkeypatch):
         for line in lines
     )
     assert any(re.match(r' 2  waist_yaw_joint +12 +0 +200 +5 ', line) for line in lines)
+    limits = ' '.join(lines[lines.index('limits of what is sent') + 1 :])
+    assert limits.startswith('position_limits soft (default) at 29 of 29 joints: less torque')
+    assert re.search(
+        r'200 steps on random sensors: soft changes 0\.\d% of the targets, clip \d\.\d%, by up to '
+        r'0\.\d+ rad \(\w+\), torque_limit 1 \d\.\d%',
+        limits,
+    )
     assert lines[-1].startswith('deployable (errors: 0, warnings: 0')
     assert max(len(line) for line in lines if not line.startswith('file')) <= 110
+
+
+def test_limits_of_a_robot_whose_range_is_not_known_have_no_effect(shared_data, capsys):
+    status, found = report(real_words('playground_go1', shared_data)[:-2], capsys)
+    assert (status, found['limits']['bounded_joints']) == (0, [])
+    assert check(*real_words('playground_go1', shared_data)[:-2]) == 0
+    page = ' '.join(capsys.readouterr().out.split())
+    assert 'position_limits: no effect, no range of a joint is known: give --robot' in page
 
 
 def test_page_shows_frames_that_lie_apart(shared_data, capsys):
