@@ -175,9 +175,12 @@ def free_course(recording: Recording, ticks: Ticks, runner: PolicyRunner) -> Fre
 
 
 def gap_times(recording: Recording, ticks: Ticks) -> FloatArray:
-    """Return the time from the JointState in front of each tick's own to that, in [s]."""
+    """Return the longest time between JointStates since the tick before, in [s]; (T,)."""
     previous_ns, _ = recording.joints.previous
-    return (ticks.stamp_ns - previous_ns[ticks.joints]).astype(np.float64) * 1e-9
+    rows = ticks.joints
+    between_ns = (recording.joints.stamp_ns - previous_ns)[: rows[-1] + 1]
+    begins = np.append(rows[0], rows[:-1] + 1)
+    return np.maximum.reduceat(between_ns, begins).astype(np.float64) * 1e-9
 
 
 class _Filler:

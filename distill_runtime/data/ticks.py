@@ -16,6 +16,7 @@ tick. Where the stamps jump back, ticks go on from there, and see nothing of bef
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import NamedTuple
 
 from distill_runtime.core.arrays import IndexArray
@@ -57,23 +58,32 @@ class Ticks(NamedTuple):
     """Stamps of their samples."""
 
 
-def find_ticks(recording: Recording, period_ns: int, first_row: int = 0) -> Ticks:
+class Stretch(NamedTuple):
+    """JointStates in a row; the first gives a tick."""
+
+    begin: int
+    end: int
+    """Row after the last."""
+
+
+def find_ticks(
+    recording: Recording, period_ns: int, stretches: Sequence[Stretch] | None = None
+) -> Ticks:
     """Apply the rule.
 
     Args:
         recording: What was recorded.
         period_ns: Of the policy.
-        first_row: JointState that may be the first tick's; other than 0 only to find out how the
-            ticks of a timer lay in between.
+        stretches: Where ticks begin again, in order; JointStates in between give none. None: one
+            of all JointStates; other ones only to find out how the ticks of a timer lay.
 
     Raises:
         RecordingError: If no JointState is stamped.
     """
     joints = recording.joints
-    is_tick = TickRows(period_ns - SLACK_NS)(
-        joints.stamp_ns[first_row:], joints.receive_ns[first_row:]
-    )
-    rows = first_row + np.flatnonzero(is_tick)
+    if stretches is None:
+        stretches = (Stretch(0, len(joints.stamp_ns)),)
+    rows = np.concatenate([_tick_rows(recording, period_ns, *stretch) for stretch in stretches])
     if not len(rows):
         raise RecordingError(
             f'{recording.path}: no message of {joints.topic.name} is stamped, expected the time '
@@ -99,6 +109,13 @@ def find_ticks(recording: Recording, period_ns: int, first_row: int = 0) -> Tick
         externals=tuple(found[3:]),
         external_stamps=tuple(stamps[3:]),
     )
+
+
+def _tick_rows(recording: Recording, period_ns: int, begin: int, end: int) -> IndexArray:
+    """Return the JointStates of one stretch that give ticks."""
+    joints = recording.joints
+    choose = TickRows(period_ns - SLACK_NS)
+    return begin + np.flatnonzero(choose(joints.stamp_ns[begin:end], joints.receive_ns[begin:end]))
 
 
 def sample_stamps(

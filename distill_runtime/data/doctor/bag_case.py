@@ -4,6 +4,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from distill_runtime.core.arrays import FloatArray, IndexArray
@@ -12,10 +13,10 @@ from distill_runtime.core.config import RunnerConfig
 from distill_runtime.core.plan import Plan
 from distill_runtime.core.runner import PolicyRunner
 from distill_runtime.core.step import Policy
-from distill_runtime.data.blocks import StampArray
-from distill_runtime.data.playback import play, Playback
+from distill_runtime.data.blocks import BoolArray, StampArray
+from distill_runtime.data.playback import gap_times, play, Playback
 from distill_runtime.data.recording import Recording
-from distill_runtime.data.ticks import find_ticks, Ticks
+from distill_runtime.data.ticks import find_ticks, Stretch, Ticks
 from distill_runtime.spec.compile import compile_spec, sensor_layout
 from distill_runtime.spec.spec import PolicySpec
 import numpy as np
@@ -70,7 +71,11 @@ class Run:
     """One policy over one recording."""
 
     def __init__(
-        self, spec: PolicySpec, policy: Policy, recording: Recording, first_row: int = 0
+        self,
+        spec: PolicySpec,
+        policy: Policy,
+        recording: Recording,
+        stretches: Sequence[Stretch] | None = None,
     ) -> None:
         """Play it.
 
@@ -78,15 +83,17 @@ class Run:
             spec: The contract to try.
             policy: A network whose tensors have the widths of this spec.
             recording: Has all joints of the spec.
-            first_row: See find_ticks.
+            stretches: See find_ticks.
 
         Raises:
             RecordingError: If it has no stamps.
         """
         self.spec = spec
-        self.first_row = first_row
+        self.stretches = stretches or (Stretch(0, len(recording.joints.stamp_ns)),)
         self.plan: Plan = compile_spec(spec, sensor_layout(spec))
-        self.ticks: Ticks = find_ticks(recording, self.plan.period_ns, first_row)
+        self.ticks: Ticks = find_ticks(recording, self.plan.period_ns, self.stretches)
+        self.has_gap: BoolArray = gap_times(recording, self.ticks) > CONFIG.max_input_age
+        """Ticks at which the policy begins again, since JointStates are missing; shape (T,)."""
         self.playback: Playback = play(
             recording, self.ticks, PolicyRunner(self.plan, policy, CONFIG)
         )

@@ -79,7 +79,7 @@ def history_fill(trial: Trial) -> Iterator[Finding]:
         for entry in spec.inputs
     )
     other = Run(
-        replace(spec, inputs=inputs), trial.policy, trial.case.recording, trial.run.first_row
+        replace(spec, inputs=inputs), trial.policy, trial.case.recording, trial.run.stretches
     )
     given = explain(trial.case, trial.run, first=2 * depth)
     instead = explain(trial.case, other, first=2 * depth)

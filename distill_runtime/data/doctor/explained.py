@@ -18,26 +18,31 @@ from __future__ import annotations
 from typing import Literal, NamedTuple
 
 from distill_runtime.core.arrays import FloatArray, IndexArray
-from distill_runtime.data.joint_stream import JointStream
+from distill_runtime.data.blocks import BoolArray
 import numpy as np
 import numpy.typing as npt
 
 from .bag_case import BagCase, Run
+from .law import Compared, Law
 
 LEAST_TICKS = 50
 """Ticks below which a regression says nothing."""
 CLEAR = 0.9
 """Explained share from which the coefficients of a joint mean something."""
-WARM_UP = 0.5
-"""Time after each start of the policy that does not count, in [s]: a recording that begins in the
-middle of a run does not hold the frames and actions of before.
+WARM_UPS = (1.0, 0.5)
+"""Time after each start of the policy that does not count, in [s], the first that leaves enough
+ticks: a recording that begins in the middle of a run does not hold the frames and actions of
+before, nor do those after a gap.
 """
+
+
+Reference = Literal['commands', 'efforts']
 
 
 class Explained(NamedTuple):
     """How well targets fit what was recorded; arrays have one element per joint in names."""
 
-    reference: Literal['commands', 'efforts']
+    reference: Reference
     names: tuple[str, ...]
     share: FloatArray
     """Explained share of the variance: 1 is all, 0 or less is nothing."""
@@ -56,14 +61,6 @@ class Explained(NamedTuple):
         return float(np.median(self.share))
 
 
-class _Part(NamedTuple):
-    """Some ticks of a run: what was asked for, and what came of it."""
-
-    target: FloatArray
-    rows: IndexArray
-    following: IndexArray
-
-
 def explain(case: BagCase, run: Run, first: int = 0) -> Explained | None:
     """Compare targets with commands, else with efforts; None: too little is recorded.
 
@@ -72,32 +69,61 @@ def explain(case: BagCase, run: Run, first: int = 0) -> Explained | None:
         run: The policy over it, by this or by another contract.
         first: Share of so many ticks after each start instead of that of all others.
     """
-    names = _compared(case, run)
-    places = [run.spec.joints.index(name) for name in names]
-    in_time = np.diff(run.ticks.stamp_ns) < 3 * run.plan.period_ns
-    ages = steps_since_start(run.playback.is_valid)[:-1]
-    warm_up = max(round(WARM_UP / run.spec.period), *(entry.depth for entry in run.plan.inputs))
-    fitted = _part(run, (ages >= warm_up) & in_time, places)
-    scored = _part(run, (ages >= 0) & (ages < first) & in_time, places) if first else fitted
-    if len(fitted.target) < LEAST_TICKS or not names or not len(scored.target):
+    names = compared_joints(case, run)
+    settled = settled_ticks(run)
+    wanted = _first_ticks(run, first) if first else settled
+    if np.count_nonzero(settled) < LEAST_TICKS or not names or not wanted.any():
         return None
     commands = case.recording.joint_command
     if commands is not None and set(names) <= set(commands.joints):
-        default = np.array([run.spec.default_position[place] for place in places])
-        result = _by_commands(case, names, scored, commands, default)
-        if result is not None:
-            return result
-    return _by_efforts(case, run, names, fitted, scored)
+        scored = compare(case, run, 'commands', wanted)
+        if len(scored.rows) >= 0.5 * np.count_nonzero(wanted):
+            return _by_commands(run, names, scored, law_of(case, run, 'commands'))
+    if case.effort is None or case.velocity is None:
+        return None
+    fitted = compare(case, run, 'efforts', settled)
+    scored = compare(case, run, 'efforts', wanted) if first else fitted
+    return _by_efforts(run, names, fitted, scored, law_of(case, run, 'efforts'))
 
 
-def steps_since_start(is_valid: npt.NDArray[np.bool_]) -> IndexArray:
-    """Return the number of valid ticks right before each, -1 for those that are not valid."""
+def steps_since_start(
+    is_valid: npt.NDArray[np.bool_], is_start: npt.NDArray[np.bool_] | None = None
+) -> IndexArray:
+    """Return the number of valid ticks right before each, -1 for those that are not valid.
+
+    Args:
+        is_valid: Of all ticks, shape (T,).
+        is_start: Ticks that begin again, alike; None: those after ticks that are not valid.
+    """
     ticks = np.arange(len(is_valid))
-    last_start = np.maximum.accumulate(np.where(is_valid, -1, ticks))
-    return np.where(is_valid, ticks - last_start - 1, -1)
+    starts = np.zeros(len(ticks), np.intp) if is_start is None else np.where(is_start, ticks, 0)
+    last_start = np.maximum.accumulate(np.where(is_valid, starts, ticks + 1))
+    return np.where(is_valid, ticks - last_start, -1)
 
 
-def _compared(case: BagCase, run: Run) -> tuple[str, ...]:
+def settled_ticks(run: Run) -> BoolArray:
+    """Return which ticks have a following one and do not depend on what was before a start."""
+    ages = steps_since_start(run.playback.is_valid, run.has_gap)[:-1]
+    ages[~_has_following(run)] = -1
+    depth = max(entry.depth for entry in run.plan.inputs)
+    most, least = (max(round(time / run.spec.period), depth) for time in WARM_UPS)
+    return ages >= (most if np.count_nonzero(ages >= most) >= LEAST_TICKS else least)
+
+
+def _first_ticks(run: Run, number: int) -> BoolArray:
+    """Return which ticks are among the first ones after a start of the policy."""
+    ages = steps_since_start(run.playback.is_valid)[:-1]
+    return (ages >= 0) & (ages < number) & _has_following(run)
+
+
+def _has_following(run: Run) -> BoolArray:
+    """Return which ticks have the next one in their stretch: what came of them is known."""
+    begins = np.array([stretch.begin for stretch in run.stretches])
+    stretch = np.searchsorted(begins, run.ticks.joints, side='right')
+    return (np.diff(run.ticks.stamp_ns) < 3 * run.plan.period_ns) & (np.diff(stretch) == 0)
+
+
+def compared_joints(case: BagCase, run: Run) -> tuple[str, ...]:
     """Return the joints that have position targets of the policy."""
     return tuple(
         name
@@ -106,28 +132,41 @@ def _compared(case: BagCase, run: Run) -> tuple[str, ...]:
     )
 
 
-def _part(run: Run, usable: npt.NDArray[np.bool_], places: list[int]) -> _Part:
-    return _Part(
-        run.playback.target[:-1][usable][:, places],
-        run.ticks.joints[:-1][usable],
-        run.ticks.joints[1:][usable],
-    )
+def compare(case: BagCase, run: Run, reference: Reference, which: BoolArray) -> Compared:
+    """Return the targets of some ticks with what was recorded of them; joints as compared_joints.
+
+    Args:
+        case: The recording.
+        run: The policy over it.
+        reference: Commands, where it has any, or efforts.
+        which: Ticks, shape (T - 1,); those without a command are left out.
+    """
+    places = [run.spec.joints.index(name) for name in compared_joints(case, run)]
+    rows = run.ticks.joints[:-1][which]
+    target = run.playback.target[:-1][which][:, places]
+    if reference == 'efforts':
+        return Compared(target, rows, run.ticks.joints[1:][which])
+    found = _command_rows(case, rows)
+    return Compared(target[found >= 0], rows[found >= 0], found[found >= 0])
 
 
-def _by_commands(
-    case: BagCase,
-    names: tuple[str, ...],
-    part: _Part,
-    commands: JointStream,
-    default: FloatArray,
-) -> Explained | None:
+def law_of(case: BagCase, run: Run, reference: Reference) -> Law:
+    """Return the law that makes of a target what was recorded; joints as compared_joints."""
+    names = compared_joints(case, run)
+    if reference == 'commands':
+        commands = case.recording.joint_command
+        assert commands is not None, 'there are commands to compare with'
+        return Law(commands.position[:, [commands.joints.index(name) for name in names]])
+    assert case.effort is not None, 'there are efforts to compare with'
+    assert case.velocity is not None, 'efforts are compared where velocities are recorded'
+    columns = [case.names.index(name) for name in names]
+    return Law(case.effort[:, columns], (case.position[:, columns], case.velocity[:, columns]))
+
+
+def _by_commands(run: Run, names: tuple[str, ...], part: Compared, law: Law) -> Explained:
     """Compare with commands: medians, since part of a recording may be another mode."""
-    found = _command_rows(case, commands, part.rows)
-    is_sent = found >= 0
-    if is_sent.sum() < 0.5 * len(found):
-        return None
-    order = np.array([commands.joints.index(name) for name in names], np.intp)
-    sent, target = commands.position[found[is_sent]][:, order], part.target[is_sent]
+    default = np.array([run.spec.default_position[run.spec.joints.index(n)] for n in names])
+    sent, target = law.recorded[part.answers], part.target
     spread = np.median(np.abs(sent - np.median(sent, axis=0)), axis=0)
     wrong = np.median(np.abs(sent - target), axis=0)
     asked, wanted = sent - default, target - default
@@ -141,10 +180,11 @@ def _by_commands(
     )
 
 
-def _command_rows(case: BagCase, commands: JointStream, rows: IndexArray) -> IndexArray:
+def _command_rows(case: BagCase, rows: IndexArray) -> IndexArray:
     """Return the first command after each joint sample, -1 where the next period has none."""
+    commands, joints = case.recording.joint_command, case.recording.joints
+    assert commands is not None, 'there are commands to compare with'
     has_header = not commands.topic.type.endswith('MultiArray')
-    joints = case.recording.joints
     times = commands.stamp_ns if has_header else commands.receive_ns
     ticks = (joints.stamp_ns if has_header else joints.receive_ns)[rows]
     order = np.argsort(times, kind='stable')
@@ -155,38 +195,25 @@ def _command_rows(case: BagCase, commands: JointStream, rows: IndexArray) -> Ind
 
 
 def _by_efforts(
-    case: BagCase, run: Run, names: tuple[str, ...], fitted: _Part, scored: _Part
-) -> Explained | None:
+    run: Run, names: tuple[str, ...], fitted: Compared, scored: Compared, law: Law
+) -> Explained:
     """Fit the law of the drives, joint by joint."""
-    if case.effort is None or case.velocity is None:
-        return None
     share, scale, estimate, shift = np.full((4, len(names)), np.nan)
+    given = run.spec.stiffness
     for joint, name in enumerate(names):
-        column = case.names.index(name)
-        known, rest = (
-            np.column_stack(
-                (
-                    part.target[:, joint],
-                    case.position[part.following, column],
-                    case.velocity[part.following, column],
-                    np.ones(len(part.following)),
-                )
-            )
-            for part in (fitted, scored)
-        )
-        effort = case.effort[:, column]
-        alone = np.linalg.lstsq(known[:, 1:], effort[fitted.following], rcond=None)[0]
-        weights = np.linalg.lstsq(known, effort[fitted.following], rcond=None)[0]
-        left = effort[scored.following] - rest[:, 1:] @ alone
+        known, rest = law.columns(fitted, joint), law.columns(scored, joint)
+        effort = law.answer(fitted, joint)
+        alone = np.linalg.lstsq(known[:, 1:], effort, rcond=None)[0]
+        weights = np.linalg.lstsq(known, effort, rcond=None)[0]
+        left = law.answer(scored, joint) - rest[:, 1:] @ alone
         if (left**2).mean() < 1e-12:
             continue
-        remains = effort[scored.following] - rest @ weights
+        remains = law.answer(scored, joint) - rest @ weights
         share[joint] = 1.0 - (remains**2).mean() / (left**2).mean()
         if share[joint] > CLEAR and weights[1] < 0.0:
             estimate[joint] = -weights[1]
             scale[joint] = -weights[0] / weights[1]
-            given = run.spec.stiffness
             gain = estimate[joint] if given is None else given[run.spec.joints.index(name)]
-            law = gain * (known[:, 0] - known[:, 1]) + weights[2] * known[:, 2]
-            shift[joint] = np.median(effort[fitted.following] - law) / max(gain, 1e-9)
+            model = gain * (known[:, 0] - known[:, 1]) + weights[2] * known[:, 2]
+            shift[joint] = np.median(effort - model) / max(gain, 1e-9)
     return Explained('efforts', names, np.nan_to_num(share), scale, estimate, shift)

@@ -2,24 +2,29 @@
 # SPDX-License-Identifier: Apache-2.0
 """When did the policy tick? A recording without ~/tick leaves open which JointState it was.
 
-The rule of ticks.py takes the first one. A node that ticks by its timer, or a recorder that was
-started later, may have the ticks at others; the doctor takes the choice that explains most.
+The rule of ticks.py takes the first one. A node that ticks by its timer, a recorder that was
+started later, or messages that are missing may put the ticks at others; the doctor takes the
+choice that explains most, for each stretch between gaps.
 """
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import NamedTuple
 
 from distill_runtime.core.step import Policy
+from distill_runtime.data.ticks import Stretch
 from distill_runtime.spec.spec import PolicySpec
 import numpy as np
 
 from .bag_case import BagCase, Run
-from .explained import explain, Explained
+from .explained import compare, explain, Explained, law_of, settled_ticks
+from .stretches import Stretches
 
-MAX_PHASES = 5
 ENOUGH = 0.97
 """Explained share from which no other choice is tried."""
+ENOUGH_OF_ALL = 0.999
+"""The same where a part of the ticks may be at other JointStates than the rest."""
 
 
 class ExplainedRun(NamedTuple):
@@ -40,25 +45,32 @@ def best_run(case: BagCase, spec: PolicySpec, policy: Policy) -> ExplainedRun:
     Raises:
         RecordingError: If no JointState has a stamp.
     """
-    best: ExplainedRun | None = None
-    for first_row in _first_rows(case, spec.period):
-        run = Run(spec, policy, case.recording, first_row)
-        result = ExplainedRun(run, explain(case, run))
-        if best is None or _total(result) > _total(best):
-            best = result
-        if best.explained is None or best.explained.total >= ENOUGH:
-            break
-    assert best is not None, 'row 0 is always tried'
+    stretches = Stretches(case.stamp_ns, spec.period)
+    has_gaps = len(stretches.begins) > 1
+    enough = ENOUGH_OF_ALL if has_gaps else ENOUGH
+    best = _run(case, spec, policy, stretches.from_offsets(0))
+    if best.explained is None:
+        return best
+    reference = best.explained.reference
+    law, compared = law_of(case, best.run, reference), []
+    for offset in stretches.offsets:
+        result = _run(case, spec, policy, stretches.from_offsets(offset)) if offset else best
+        best = max(best, result, key=_total)
+        if _total(best) >= enough:
+            return best
+        if has_gaps:
+            compared.append(compare(case, result.run, reference, settled_ticks(result.run)))
+    if len(compared) > 1:
+        chosen = stretches.best_offsets(law, compared)
+        best = max(best, _run(case, spec, policy, stretches.from_offsets(chosen)), key=_total)
     return best
 
 
-def _first_rows(case: BagCase, period: float) -> range:
-    """Return the rows that may be the first tick's, at most MAX_PHASES of one period."""
-    if len(case.stamp_ns) < 2:
-        return range(1)
-    typical = max(float(np.median(np.diff(case.stamp_ns))) / 1e9, 1e-6)
-    rows = max(1, min(round(period / typical), len(case.stamp_ns) - 1))
-    return range(0, rows, -(-rows // MAX_PHASES))
+def _run(
+    case: BagCase, spec: PolicySpec, policy: Policy, stretches: Sequence[Stretch]
+) -> ExplainedRun:
+    run = Run(spec, policy, case.recording, stretches)
+    return ExplainedRun(run, explain(case, run))
 
 
 def _total(result: ExplainedRun) -> float:
