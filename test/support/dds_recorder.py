@@ -4,6 +4,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 import threading
 import time
 
@@ -12,6 +13,7 @@ from nav_msgs.msg import Odometry
 import rclpy
 from rclpy.node import Node
 from rclpy.qos import QoSProfile
+from rclpy.serialization import deserialize_message
 from rosbags.rosbag2 import StoragePlugin, Writer
 from sensor_msgs.msg import Imu, JointState
 from std_msgs.msg import Float32MultiArray, Int64MultiArray
@@ -26,10 +28,13 @@ TYPES = {
     'joint_command': JointState,
 }
 INTERNALS = {
-    'tick': Int64MultiArray,
     'observation': Float32MultiArray,
     'action': Float32MultiArray,
+    'tick': Int64MultiArray,
 }
+"""A node that is heard on the last of them knows of all subscriptions."""
+QUIET = 0.3
+"""Time in s without a message after which none is under way any more."""
 
 
 class DdsRecorder:
@@ -46,6 +51,7 @@ class DdsRecorder:
             for topic, kind in names.items()
         ]
         self.messages = []
+        self.counts = Counter()
         self._stops = threading.Event()
         self._thread = threading.Thread(target=self._run, daemon=True)
         self._thread.start()
@@ -57,14 +63,23 @@ class DdsRecorder:
 
     def has_heard(self, *topics):
         """Return whether a message of each of some topics has come."""
-        heard = {topic for _, topic, _, _ in list(self.messages)}
-        return heard >= set(topics)
+        return all(self.counts[topic] for topic in topics)
+
+    def newest(self, topic):
+        """Return the newest message of a topic."""
+        _, _, kind, content = next(m for m in reversed(self.messages) if m[1] == topic)
+        return deserialize_message(content, kind)
+
+    def is_quiet(self):
+        """Return whether nothing has come for a while."""
+        return time.time_ns() - self.messages[-1][0] > QUIET * 1e9
 
     def take(self):
         """Take what waits."""
         for topic, kind, subscription in self._subscriptions:
             while (taken := subscription.handle.take_message(kind, True)) is not None:
                 self.messages.append((time.time_ns(), topic, kind, bytes(taken[0])))
+                self.counts[topic] += 1
 
     def stop(self, path):
         """Write the bag; return its path."""
