@@ -4,9 +4,12 @@
 
 from __future__ import annotations
 
+import contextlib
+import fcntl
 import os
 from pathlib import Path
 import tempfile
+from typing import IO
 
 from hypothesis import settings
 import pytest
@@ -15,9 +18,28 @@ from support.suites import missing_modules, MODULES, RequiredSuiteError
 REPOSITORY = Path(__file__).resolve().parents[1]
 LEFT_OUT = pytest.StashKey[dict[str, list[str]]]()
 
+
+def own_domain() -> tuple[int, IO[bytes]]:
+    """Return a domain that no other run of the tests on this machine has, and its lock file.
+
+    1 to 101 are the domains whose ports are free on every system.
+    """
+    folder = Path(tempfile.gettempdir()) / f'distill_runtime_domains_{os.getuid()}'
+    folder.mkdir(exist_ok=True)
+    for place in range(101):
+        domain = 1 + (os.getpid() + place) % 101
+        lock = (folder / str(domain)).open('wb')
+        with contextlib.suppress(BlockingIOError):
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            return domain, lock
+        lock.close()
+    raise pytest.UsageError('all 101 ROS domains are in use by other runs of the tests')
+
+
 # Set whatever the caller's shell says: tests send joint commands, and neither a robot nor another
-# run of the tests may hear them. 1 to 101 are the domains whose ports are free on every system.
-os.environ['ROS_DOMAIN_ID'] = str(1 + os.getpid() % 101)
+# run of the tests may hear them.
+_DOMAIN, _DOMAIN_LOCK = own_domain()
+os.environ['ROS_DOMAIN_ID'] = str(_DOMAIN)
 os.environ['ROS_AUTOMATIC_DISCOVERY_RANGE'] = 'LOCALHOST'
 # Nodes that are started as users start them leave dumps behind.
 _ROS_HOME = tempfile.TemporaryDirectory()
