@@ -19,7 +19,7 @@ POSITION_LIMITS: tuple[PositionLimits, ...] = ('soft', 'clip', 'off')
 MARGIN_SHARE = 0.05
 """Margin of soft position limits, as a share of the range of the joint."""
 MAX_MARGIN = 0.1
-"""Largest margin of soft position limits, in [rad]."""
+"""Largest margin of soft position limits, and how far beyond a limit a joint may be, in [rad]."""
 _MIN_MARGIN = 1e-6  # of a joint whose range is a point
 FASTEST_JOINT = 100.0
 """Velocity in [rad]/[s] that no joint exceeds whose limit is not known; the fastest joint of the
@@ -191,6 +191,8 @@ class _SoftRange:
         self._position = position
         self._lower, self._upper = np.array(joints.lower), np.array(joints.upper)
         self._furthest = np.where(has_torque_limit, np.inf, joints.upper - joints.lower)
+        self._lowest = joints.lower - MAX_MARGIN
+        self._highest = joints.upper + MAX_MARGIN
         self._per_margin = 1.0 / soft_margin(joints)
         self._is_soft = has_gains(joints)
         self._low = np.zeros(num_joints)
@@ -209,9 +211,12 @@ class _SoftRange:
         """
         position, low, high = self._position, self._low, self._high
         wanted, nearest, share, mask = self._wanted, self._nearest, self._share, self._mask
-        # a joint beyond its limit is not pulled back: where it is takes the place of the limit
-        np.minimum(self._lower, position, out=low)
-        np.maximum(self._upper, position, out=high)
+        # A joint a little beyond its limit is not pulled back: where it is takes the place of the
+        # limit. Further out no joint is: the position itself is wrong, degrees for example.
+        np.maximum(position, self._lowest, out=low)
+        np.minimum(position, self._highest, out=high)
+        np.minimum(low, self._lower, out=low)
+        np.maximum(high, self._upper, out=high)
         np.maximum(target, low, out=nearest)
         np.minimum(nearest, high, out=nearest)
         # room up to the limit that the target is beyond, as a share of the margin

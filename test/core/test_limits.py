@@ -270,9 +270,16 @@ def test_part_beyond_the_limit_is_scaled_with_the_room_that_is_left_of_the_margi
 
 
 def test_joint_beyond_its_limit_gets_no_torque_outward_and_any_inward():
-    limiter = soft_limiter([1.25, -0.5, 1.25])
-    assert bounded(limiter, [2.0, -0.75, 1.125]) == [1.25, -0.5, 1.125]
+    limiter = soft_limiter([1.0625, -0.3125, 1.0625])
+    assert bounded(limiter, [2.0, -0.75, 1.03125]) == [1.0625, -0.3125, 1.03125]
     assert bounded(limiter, [0.5, 1.0, -0.5]) == [0.5, 1.0, -0.5]
+
+
+def test_position_that_no_joint_has_moves_no_target_out_of_its_range():
+    # joint states in degrees: the torque limit bounds the target toward -90 rad
+    limits = {**RANGES, 'effort': [10.0, 25.0, 5.0]}
+    limiter = soft_limiter([-90.0, 90.0, -90.0], factor=1.0, limits=limits)
+    assert bounded(limiter, [0.5, 0.5, 0.5]) == [-1.0 - MAX_MARGIN, 3.0 + MAX_MARGIN, -1.1]
 
 
 @pytest.mark.parametrize('position', [-2.0, -1.0, -0.95, 0.0, 0.99, 1.0, 1.5])
@@ -350,10 +357,15 @@ def test_soft_command_lies_between_measured_position_or_limit_and_target(
     command = bounded(limiter, target)
     for joint, (low, width) in enumerate(ranges):
         near, far = sorted([position[joint], target[joint]])
+        lowest, highest = low - MAX_MARGIN, low + width + MAX_MARGIN
+        if position[joint] <= low:
+            near, far = max(near, lowest), max(far, lowest)
+        if position[joint] >= low + width:
+            near, far = min(near, highest), min(far, highest)
         assert near - 1e-12 <= command[joint] <= far + 1e-12
         outward = max(command[joint] - (low + width), low - command[joint], 0.0)
         beyond = max(position[joint] - (low + width), low - position[joint])
-        if beyond >= 0.0 and outward:
+        if MAX_MARGIN >= beyond >= 0.0 and outward:
             # at its limit or further out a joint is not driven on, away from the range
             side = 1.0 if position[joint] > low + width / 2 else -1.0
             assert side * (command[joint] - position[joint]) <= 1e-12

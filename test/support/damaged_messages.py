@@ -112,7 +112,7 @@ class Bombardment:
         config = RunnerConfig(start_in='policy', checks=checks_but('inference_time'))
         self._wire = Wire()
         self._runner = PolicyRunner(plan, network, config)
-        self._driver = Driver(plan.joints, config.max_joint_step)
+        self._driver = Driver(self._runner, config.max_joint_step)
         self._loop = wired_loop(
             self._wire, spec, self._runner, Sensors(plan.layout), self._driver, has_stamped_command
         )

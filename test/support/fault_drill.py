@@ -84,7 +84,7 @@ class Drill:
         self.period_ns = self.runner.control_period_ns
         self.plant = Plant(self.robot, NOISE, self.period_ns / 1e9)
         self.wire = Wire()
-        self.driver = Driver(self.runner.plan.joints, config.max_joint_step)
+        self.driver = Driver(self.runner, config.max_joint_step)
         self.loop = wired_loop(self.wire, spec, self.runner, Sensors(layout), self.driver)
         self._inputs = self.loop._parts.inputs
         self._fresh = Sensors(layout)

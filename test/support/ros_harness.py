@@ -228,6 +228,7 @@ _DEFAULTS = {
     # the robot of these tests stands still whatever it is told
     'checks.input_frozen.action': 'ignore',
     'torque_limit': 0.0,
+    'position_limits': 'clip',
 }
 
 
@@ -265,5 +266,7 @@ def student(ros, model, message_type=JointState, *, qos=10, is_active=True, **op
 
 def direct_runner(model, config):
     """Return the runner of the same model, without ROS."""
-    alike = replace(config, torque_limit=0.0, checks=checks_but('input_frozen'))
+    alike = replace(
+        config, torque_limit=0.0, position_limits='clip', checks=checks_but('input_frozen')
+    )
     return load_policy(model).runner(alike)

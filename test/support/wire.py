@@ -7,6 +7,7 @@ from __future__ import annotations
 from collections import deque
 from types import SimpleNamespace
 
+from distill_runtime.core.limits import MAX_MARGIN
 from distill_runtime.ros.estop import Estop
 from distill_runtime.ros.inputs import Inputs
 from distill_runtime.ros.loop import ControlLoop
@@ -52,11 +53,15 @@ class Wire:
 class Driver:
     """Takes the commands, and notes how far they are from what a driver may be sent."""
 
-    def __init__(self, joints, max_step):
-        self._joints, self._max_step = joints, max_step
+    def __init__(self, runner, max_step):
+        joints = runner.plan.joints
+        self._runner, self._joints, self._max_step = runner, joints, max_step
+        per_tick = joints.velocity * runner.control_period_ns / 1e9
+        self._reach = joints.effort / joints.stiffness + per_tick
+        self._lead = joints.damping / joints.stiffness
         self.forget()
         self.excess = 0.0
-        """Greatest distance of any command from the limits and from the step, in [rad]."""
+        """Greatest distance of any command from soft limits and from the step, in [rad]."""
         self.command = None
         """Of the last tick; None where nothing was sent."""
 
@@ -70,12 +75,35 @@ class Driver:
             self.command = self._last = None
             return
         command = self.command = step.command.copy()
-        beyond = [self._joints.lower - command, command - self._joints.upper]
+        lower, upper = self._range(step)
+        beyond = [lower - command, command - upper]
         if self._last is not None:
-            beyond.append(np.abs(command - self._last) - self._max_step)
+            # a soft limit may call back a target that lies outside the range
+            kept = np.clip(self._last, self._joints.lower, self._joints.upper) == self._last
+            beyond.append(np.where(kept, np.abs(command - self._last) - self._max_step, 0.0))
         worst = float(np.max(beyond))
         self.excess = max(self.excess, worst if np.isfinite(command).all() else np.inf)
         self._last = command
+
+    def _range(self, step):
+        """Return the least and the greatest command: further out while a joint is well inside."""
+        lower, upper = self._joints.lower, self._joints.upper
+        if not (step.mode.runs_policy and step.has_feedback):
+            return lower, upper
+        measured = self._runner.joint_position
+        moved = measured + self._lead * self._runner.joint_velocity
+        return (
+            np.where(
+                measured > lower,
+                np.minimum(lower, np.minimum(moved, measured) - self._reach),
+                np.maximum(measured, lower - MAX_MARGIN),
+            ),
+            np.where(
+                measured < upper,
+                np.maximum(upper, np.maximum(moved, measured) + self._reach),
+                np.minimum(measured, upper + MAX_MARGIN),
+            ),
+        )
 
 
 def wired_loop(wire, spec, runner, sensors, output, has_stamped_command=False):
