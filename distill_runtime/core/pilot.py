@@ -69,6 +69,11 @@ class Pilot:
         return self._wanted if self._is_interpolated else self._goal
 
     @property
+    def is_step_due(self) -> bool:
+        """Whether the policy runs at the next tick."""
+        return self._tick % self._ticks == 0
+
+    @property
     def is_swapping(self) -> bool:
         """Whether a policy waits to take over."""
         return self.swap is not None and self.swap.state is SwapState.WAITING

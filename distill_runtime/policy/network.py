@@ -50,12 +50,16 @@ class Network:
 
     def run(self) -> None:
         """Compute the outputs and carry the recurrent state."""
+        self.compute()
+        for state, following, _ in self._states:
+            state[:] = following
+
+    def compute(self) -> None:
+        """Compute the outputs; the recurrent state stays."""
         if self._binds_each_run:
             for name, array in self._inputs.items():
                 self._bind_buffer(name, array)
         self._session.run_with_iobinding(self._binding)
-        for state, following, _ in self._states:
-            state[:] = following
 
     def reset(self) -> None:
         """Set the recurrent state to its initial elements."""

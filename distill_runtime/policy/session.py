@@ -5,6 +5,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+import contextlib
 from pathlib import Path
 from typing import Literal, NamedTuple
 
@@ -125,6 +126,7 @@ class PolicySession:
             sum(spec.input_dim(entry) for entry in spec.inputs), dtype=np.float32
         )
         self.action: Float32Array = np.zeros(spec.act_dim, dtype=np.float32)
+        self._kept_action = self.action.copy()
         self.inputs = tuple(self._bind_inputs(spec))
         self._policy.bind_output(
             spec.outputs.action.name,
@@ -150,6 +152,18 @@ class PolicySession:
         if self._encoder is not None:
             self._encoder.run()
         self._policy.run()
+
+    def warm_up(self) -> None:
+        """Run the networks without any effect: what a pause pushed out of the caches comes back.
+
+        The inputs are those of the last run; action and recurrent state stay.
+        """
+        self._kept_action[:] = self.action
+        with contextlib.suppress(RuntimeError):  # the run that counts will say it
+            if self._encoder is not None:
+                self._encoder.compute()
+            self._policy.compute()
+        self.action[:] = self._kept_action
 
     def try_out(self) -> None:
         """Run once on zeros, and reset: the graph may leave open what it cannot compute.

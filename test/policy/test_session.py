@@ -87,6 +87,15 @@ def test_outputs_that_the_spec_does_not_name_are_ignored(tmp_path):
     assert run(policy_of(path), 1, -2, 3) == [-1.0, 2.0, -3.0]
 
 
+def test_warm_up_leaves_no_trace(tmp_path):
+    policy = policy_of(save_recurrent(tmp_path / 'm.onnx'), state=STATE)
+    for expected in ([2.0, 4.0, 6.0], [4.0, 8.0, 12.0], [6.0, 12.0, 18.0]):
+        assert run(policy, 1, 2, 3) == expected
+        policy.warm_up()
+        assert policy.observation.tolist() == [1.0, 2.0, 3.0]
+        assert policy.action.tolist() == expected
+
+
 def test_try_out_leaves_no_trace(tmp_path):
     policy = policy_of(save_recurrent(tmp_path / 'm.onnx'), state=STATE)
     assert policy.observation.tolist() == policy.action.tolist() == [0.0] * 3

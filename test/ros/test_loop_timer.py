@@ -4,9 +4,11 @@
 
 from __future__ import annotations
 
+import itertools
 import time
 
 from distill_runtime.data.tick_fields import TICK_FIELDS
+from distill_runtime.policy.session import PolicySession
 import numpy as np
 import pytest
 from support.ros_harness import student, values, wait_for
@@ -181,3 +183,27 @@ def test_late_ticks_are_skipped_and_counted_from_each_activation(ros, model, mon
         rig.activate()
         wait_for(lambda: mode(rig) == 'standby')
         assert not rig.diagnose().message.startswith('-')
+
+
+def test_network_is_warm_before_each_step_of_the_policy_and_in_no_other_mode(
+    ros, model, monkeypatch
+):
+    calls = []
+    run, warm_up = PolicySession.run, PolicySession.warm_up
+    monkeypatch.setattr(PolicySession, 'run', lambda self: (calls.append('run'), run(self)))
+    monkeypatch.setattr(
+        PolicySession, 'warm_up', lambda self: (calls.append('warm_up'), warm_up(self))
+    )
+    options = {**PATIENT, 'start_pose_limit': 0.0, 'stop_timeout': 0.0}
+    with student(ros, model, **options) as rig, rig.robot.feeding():
+        wait_for(lambda: rig.node._loop.timing.ticks > 5)
+        del calls[:]
+        before = rig.node._loop.timing.ticks
+        wait_for(lambda: rig.node._loop.timing.ticks > before + 5)
+        assert calls == []  # in standby
+        wait_for(lambda: rig.robot.call('start')[0])
+        wait_for(lambda: calls.count('run') > 10)
+        rig.node.trigger_deactivate()
+    # a tick that came late has had no time for it
+    assert calls.count('warm_up') > calls.count('run') // 2
+    assert all(pair != ('warm_up', 'warm_up') for pair in itertools.pairwise(calls))
