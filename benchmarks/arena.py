@@ -11,7 +11,7 @@ import time
 
 from contestants import BareInference, Contestant, OurTick, PARTS, TextbookTick
 from distill_runtime.errors import ConfigError
-from distill_runtime.ros.realtime import GarbagePause, use_fifo
+from distill_runtime.ros.loop.realtime import GarbagePause, use_fifo
 from figures import figures, Times
 import numpy as np
 from student import PRIORITY

@@ -7,8 +7,8 @@ from __future__ import annotations
 import math
 from struct import Struct
 
-from distill_runtime.ros.template import Template
 from distill_runtime.spec.spec import PolicySpec
+from distill_runtime.wire.prepared_message import Template
 from geometry_msgs.msg import Quaternion, Twist, Vector3
 import numpy as np
 from rclpy.node import Node

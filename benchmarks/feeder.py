@@ -10,7 +10,7 @@ import signal
 import threading
 import time
 
-from distill_runtime.ros.deadlines import Grid
+from distill_runtime.ros.loop.deadlines import Grid
 from feed import SensorFeed
 import rclpy
 from rclpy.signals import SignalHandlerOptions

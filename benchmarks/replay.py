@@ -26,9 +26,9 @@ from typing import NamedTuple
 
 from distill_runtime.core.arrays import Float32Array, FloatArray
 from distill_runtime.core.config import RunnerConfig
-from distill_runtime.data.replay import replay
-from distill_runtime.data.replay_config import ReplayConfig
-from distill_runtime.data.source import read_source
+from distill_runtime.data.recording.policy_recording import read_source
+from distill_runtime.data.replay.config import ReplayConfig
+from distill_runtime.data.replay.replay import replay
 from distill_runtime.policy.model import load_policy, LoadedPolicy
 from distill_runtime.share import share_path
 import numpy as np

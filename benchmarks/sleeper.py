@@ -12,9 +12,9 @@ import json
 import sys
 import time
 
-from distill_runtime.ros.deadlines import Grid, sleep_until
-from distill_runtime.ros.realtime import GarbagePause, use_fifo
-from distill_runtime.ros.timing import Timing
+from distill_runtime.ros.loop.deadlines import Grid, sleep_until
+from distill_runtime.ros.loop.realtime import GarbagePause, use_fifo
+from distill_runtime.ros.loop.timing import Timing
 
 
 def _never() -> bool:

@@ -17,12 +17,12 @@ import tempfile
 import time
 from typing import Any
 
-from distill_runtime.cli.json_report import write_json
-from distill_runtime.cli.node_processes import node_processes
+from distill_runtime.cli.demo_output.processes import node_processes
+from distill_runtime.cli.terminal.output import write_json
 from distill_runtime.errors import ConfigError, DistillError
 from distill_runtime.policy.model import load_policy
-from distill_runtime.ros.demo_monitor import monitor, Velocity
-from distill_runtime.ros.realtime import use_fifo
+from distill_runtime.ros.demo.monitor import monitor, Velocity
+from distill_runtime.ros.loop.realtime import use_fifo
 from distill_runtime.share import share_path
 from machine import machine_facts, stolen_seconds
 import numpy as np

@@ -9,7 +9,7 @@ import itertools
 import time
 from typing import Any, NamedTuple
 
-from distill_runtime.ros.demo_monitor import DemoResult
+from distill_runtime.ros.demo.monitor import DemoResult
 from figures import figures
 from goals import at_most
 from soak_misses import find_misses, Miss, Rows

@@ -15,8 +15,8 @@ import time
 from typing import NamedTuple
 
 from distill_runtime.core.modes import Mode
-from distill_runtime.data.tick_fields import TICK_FIELDS
-from distill_runtime.ros.demo_monitor import DemoResult
+from distill_runtime.ros.demo.monitor import DemoResult
+from distill_runtime.wire.tick_fields import TICK_FIELDS
 import numpy as np
 from processes import HERE
 import rclpy

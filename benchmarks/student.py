@@ -8,8 +8,8 @@ from collections.abc import Iterator
 import contextlib
 import threading
 
-from distill_runtime.ros.loop import ControlLoop
-from distill_runtime.ros.loop_parts import LoopParts
+from distill_runtime.ros.loop.control_loop import ControlLoop
+from distill_runtime.ros.loop.loop_context import LoopParts
 from distill_runtime.ros.student_node import StudentNode
 import rclpy
 from rclpy.executors import ExternalShutdownException, SingleThreadedExecutor

@@ -10,7 +10,7 @@ import subprocess
 import sys
 from typing import Any
 
-from distill_runtime.cli.json_report import write_json
+from distill_runtime.cli.terminal.output import write_json
 from distill_runtime.errors import ConfigError
 from goals import judge
 from machine import machine_facts

@@ -6,7 +6,7 @@ from __future__ import annotations
 
 import math
 
-from distill_runtime.core.plan import Plan
+from distill_runtime.core.compiled_spec import Plan
 from distill_runtime.errors import ConfigError
 from distill_runtime.policy.model import LoadedPolicy
 from distill_runtime.spec.terms import JointPosition, Term

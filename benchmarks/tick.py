@@ -11,7 +11,7 @@ import json
 from arena import Arena, undisturbed
 from contestants import BareInference, OurTick, TextbookTick
 from distill_runtime.errors import ConfigError
-from distill_runtime.ros.outputs import COMMAND_QOS
+from distill_runtime.ros.loop.commands import COMMAND_QOS
 from feed import SensorFeed
 from processes import unique_namespace
 import rclpy

@@ -13,9 +13,9 @@ from typing import Any, NamedTuple
 
 from distill_runtime.core.modes import Mode
 from distill_runtime.errors import ConfigError
-from distill_runtime.ros.realtime import use_fifo
+from distill_runtime.ros.loop.realtime import use_fifo
+from distill_runtime.ros.loop.timing import Timing
 from distill_runtime.ros.student_node import StudentNode
-from distill_runtime.ros.timing import Timing
 from figures import figures, Times
 from machine import stolen_seconds
 import numpy as np

@@ -14,7 +14,7 @@ import sys
 import threading
 import time
 
-from distill_runtime.ros.realtime import use_cpus, use_fifo
+from distill_runtime.ros.loop.realtime import use_cpus, use_fifo
 
 PERIOD_NS = 1_000_000
 LATE_NS = 250_000

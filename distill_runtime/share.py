@@ -6,7 +6,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from distill_runtime.errors import DistillError
+from .errors import DistillError
 
 NAME = 'distill_runtime'
 MARKER = 'package.xml'

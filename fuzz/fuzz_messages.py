@@ -7,9 +7,9 @@ from __future__ import annotations
 import atheris
 
 with atheris.instrument_imports(include=['distill_runtime.ros']):
-    from distill_runtime.data import cdr
-    from distill_runtime.ros.joint_state import JointStateDecoder
-    from distill_runtime.ros.template import Template
+    from distill_runtime.ros.loop.joint_state import JointStateDecoder
+    from distill_runtime.wire import cdr
+    from distill_runtime.wire.prepared_message import Template
 import numpy as np
 from target import A_MILLION, fuzz
 

@@ -13,8 +13,8 @@ with atheris.instrument_imports(include=['distill_runtime']):
     from distill_runtime.errors import DistillError
     from distill_runtime.spec.compile import compile_spec
     from distill_runtime.spec.dialect import ModelContext, TensorShape
-    from distill_runtime.spec.foreign_file import parse_foreign
-    from distill_runtime.spec.readers.own import read_embedded
+    from distill_runtime.spec.files import parse_foreign
+    from distill_runtime.spec.readers.native import read_embedded
     from distill_runtime.spec.readers.registry import metadata_sources, read_content
     from distill_runtime.spec.robots import load_profile
     from distill_runtime.spec.sources import merge_sources

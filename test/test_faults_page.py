@@ -8,7 +8,7 @@ import ast
 from pathlib import Path
 import re
 
-from distill_runtime.core.checks import CHECKS
+from distill_runtime.core.checks.registry import CHECKS
 import pytest
 
 REPOSITORY = Path(__file__).resolve().parents[1]

@@ -18,7 +18,7 @@ pytest.importorskip(
     'launch_ros', reason='launch_ros is not installed: it comes with ROS 2 from apt'
 )
 
-from distill_runtime.data.bags import Bag
+from distill_runtime.data.bags.bag import Bag
 from distill_runtime.policy.model import load_policy
 from distill_runtime.ros import ros2_bag
 import rclpy
@@ -238,7 +238,7 @@ def test_demo_ends_with_its_robot(prefix, listener):
     commands = listener.hear(JointState, 'joint_command')
     process = start_launch(prefix, 'demo.launch.py')
     listener.wait(process, lambda: commands)
-    (robot,) = processes_of(process, 'distill_runtime.ros.sim_node')
+    (robot,) = processes_of(process, 'distill_runtime.ros.demo.sim_node')
     os.kill(robot, signal.SIGKILL)
     output = process.communicate(timeout=60)[0]
     assert 'sim_node-2 was ended by SIGKILL: its last lines above say why' in output

@@ -7,7 +7,7 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
-from .arguments import add_topic_argument
+from distill_runtime.cli.terminal.arguments import add_topic_argument
 
 DESCRIPTION = """
 Look into recordings of a robot, without ROS.
@@ -62,18 +62,17 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Carry out the command; return the exit status."""
-    from .extras import of_extra
+    from distill_runtime.cli.terminal.extras import of_extra
 
     with of_extra('bags'):
-        from distill_runtime.data.bag_info import read_info
+        from distill_runtime.data.info.bag_info import read_info
+    from distill_runtime.cli.bag_output.page import bag_page
+    from distill_runtime.cli.bag_output.report import bag_report
+    from distill_runtime.cli.check_output.bag import read_topics
+    from distill_runtime.cli.terminal.output import write_json
+    from distill_runtime.cli.terminal.page import page_width, print_page
+    from distill_runtime.cli.terminal.progress import open_progress
     from distill_runtime.spec.robots import load_robot
-
-    from .bag_page import bag_page
-    from .bag_report import bag_report
-    from .check_bag import read_topics
-    from .json_report import write_json
-    from .page import page_width, print_page
-    from .progress import open_progress
 
     robot = load_robot(args.robot) if args.robot else None
     with open_progress() as progress:

@@ -8,12 +8,15 @@ import argparse
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from .arguments import add_keys_argument, add_policy_arguments, add_topic_argument
+from distill_runtime.cli.terminal.arguments import (
+    add_keys_argument,
+    add_policy_arguments,
+    add_topic_argument,
+)
 
 if TYPE_CHECKING:
-    from distill_runtime.policy.examination import Examination
-
-    from .check_bag import BagPart
+    from distill_runtime.cli.check_output.bag import BagPart
+    from distill_runtime.policy.validation import Examination
 
 DESCRIPTION = """
 Load a model as the node would, and show what the robot would get to see and to do: which term lies
@@ -72,17 +75,16 @@ def run(args: argparse.Namespace) -> int:
     """Carry out the command; return the exit status."""
     import dataclasses
 
-    from distill_runtime.policy.admission import make_admission
-    from distill_runtime.policy.examination import examine_model
+    from distill_runtime.cli.check_output.model import read_model_facts
+    from distill_runtime.cli.check_output.page import check_page
+    from distill_runtime.cli.check_output.report import check_report
+    from distill_runtime.cli.terminal.output import write_json
+    from distill_runtime.cli.terminal.page import page_width, print_page
     from distill_runtime.policy.model_findings import file_findings
-    from distill_runtime.spec.doctor import sorted_findings
-    from distill_runtime.spec.strict_yaml import MAX_BYTES, read_bytes
-
-    from .check_model import read_model_facts
-    from .check_page import check_page
-    from .check_report import check_report
-    from .json_report import write_json
-    from .page import page_width, print_page
+    from distill_runtime.policy.trust import make_admission
+    from distill_runtime.policy.validation import examine_model
+    from distill_runtime.spec.files import MAX_BYTES, read_bytes
+    from distill_runtime.spec.findings.registry import sorted_findings
 
     model = Path(args.model).expanduser()
     spec = Path(args.spec).expanduser() if args.spec else None
@@ -114,8 +116,8 @@ def run(args: argparse.Namespace) -> int:
 
 def _read_bag(found: Examination, args: argparse.Namespace) -> BagPart:
     """Read the recording; what reads it is an extra."""
-    from .extras import of_extra
+    from distill_runtime.cli.terminal.extras import of_extra
 
     with of_extra('bags'):
-        from .check_bag import BagPart, read_topics
+        from distill_runtime.cli.check_output.bag import BagPart, read_topics
     return BagPart(found, args.bag, read_topics(args.topic))

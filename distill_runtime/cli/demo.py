@@ -9,16 +9,16 @@ import os
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from distill_runtime.cli.demo_output.processes import node_processes
+from distill_runtime.cli.terminal.arguments import add_param_argument, quoted
+from distill_runtime.cli.terminal.output import write_json
 from distill_runtime.errors import ConfigError, MissingExtraError
 from distill_runtime.share import share_path
 
-from .arguments import add_param_argument, quoted
 from .demo_recording import Recorder
-from .json_report import write_json
-from .node_processes import node_processes
 
 if TYPE_CHECKING:
-    from distill_runtime.ros.demo_monitor import DemoResult
+    from distill_runtime.ros.demo.monitor import DemoResult
 
 DESCRIPTION = """
 Start a simulated quadruped and student_node as two processes that meet over DDS in real time, as a
@@ -70,10 +70,9 @@ def run(args: argparse.Namespace) -> int:
     os.environ['ROS_AUTOMATIC_DISCOVERY_RANGE'] = 'LOCALHOST'
     os.environ['ROS_DOMAIN_ID'] = str(1 + os.getpid() % 100)
     try:
-        from distill_runtime.ros.demo_monitor import monitor
+        from distill_runtime.cli.demo_output.panel import open_panel
+        from distill_runtime.ros.demo.monitor import monitor
         import distill_runtime.sim.scene  # noqa: F401  the simulator's process needs it
-
-        from .demo_panel import open_panel
     except ImportError as error:
         raise MissingExtraError(
             f'{error.name} is not installed: source ROS 2 and install "distill_runtime[sim,ui]", '

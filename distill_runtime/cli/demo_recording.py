@@ -6,9 +6,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from distill_runtime.cli.terminal.extras import of_extra
 from distill_runtime.errors import ConfigError, RecordingError
-
-from .extras import of_extra
 
 
 class Recorder:
@@ -22,7 +21,7 @@ class Recorder:
             MissingExtraError: If student_node could not write a recording.
         """
         with of_extra('bags'):
-            import distill_runtime.data.journal_bag  # noqa: F401  student_node writes it so
+            import distill_runtime.data.flight_recorder.bag_writer  # noqa: F401  student_node writes it so
         try:
             folder.mkdir(parents=True, exist_ok=True)
         except OSError as error:

@@ -7,7 +7,7 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
-from .arguments import add_policy_arguments
+from distill_runtime.cli.terminal.arguments import add_policy_arguments
 
 DESCRIPTION = """
 Write one self-contained model file: the graph as it is, weights that lie beside it taken in, its
@@ -39,17 +39,15 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Carry out the command; return the exit status."""
+    from distill_runtime.cli.terminal.extras import of_extra
     from distill_runtime.errors import ConfigError
     from distill_runtime.policy.model import load_policy
 
-    from .extras import of_extra
-
     with of_extra('onnx'):
-        from distill_runtime.policy.pack import pack
-        from distill_runtime.policy.provenance import provenance_of
-    from distill_runtime.policy.artefact import sha256_of, write_model
+        from distill_runtime.policy.pack import pack, provenance_of
+    from distill_runtime.policy.model_file.model_files import sha256_of, write_model
+    from distill_runtime.policy.self_test import record_trial
     from distill_runtime.policy.signature import SIGNATURE_KEY
-    from distill_runtime.policy.trial import record_trial
 
     model, output = Path(args.model).expanduser(), Path(args.output).expanduser()
     if output.exists() and not args.force:

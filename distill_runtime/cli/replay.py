@@ -8,10 +8,14 @@ import argparse
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from .arguments import add_param_argument, add_policy_arguments, add_topic_argument
+from distill_runtime.cli.terminal.arguments import (
+    add_param_argument,
+    add_policy_arguments,
+    add_topic_argument,
+)
 
 if TYPE_CHECKING:
-    from .replay_trial import Outcome, Trial
+    from distill_runtime.cli.replay_output.outcome import Outcome, Trial
 
 DESCRIPTION = """
 Run a policy over a recording with the code that runs on the robot, and compare what it does with
@@ -88,11 +92,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Carry out the command; return the exit status."""
-    from .extras import of_extra
+    from distill_runtime.cli.terminal.extras import of_extra
 
     with of_extra('bags'):
-        from .replay_trial import Trial
-    from .progress import open_progress
+        from distill_runtime.cli.replay_output.outcome import Trial
+    from distill_runtime.cli.terminal.progress import open_progress
 
     if args.scan:
         return _run_scan(args)
@@ -108,16 +112,14 @@ def run(args: argparse.Namespace) -> int:
 
 def _run_scan(args: argparse.Namespace) -> int:
     """Replay over all recordings of a folder; return the exit status."""
+    from distill_runtime.cli.replay_output.outcome import Trial
+    from distill_runtime.cli.replay_output.scan import exit_status, scan, scan_report
+    from distill_runtime.cli.replay_output.scan_page import scan_page
+    from distill_runtime.cli.terminal.junit import junit_xml
+    from distill_runtime.cli.terminal.output import write_json, write_text
+    from distill_runtime.cli.terminal.page import page_width, print_page
+    from distill_runtime.cli.terminal.progress import open_progress
     from distill_runtime.errors import ConfigError
-
-    from .json_report import write_json
-    from .junit import junit_xml
-    from .output_file import write_text
-    from .page import page_width, print_page
-    from .progress import open_progress
-    from .replay_scan import exit_status, scan, scan_report
-    from .replay_scan_page import scan_page
-    from .replay_trial import Trial
 
     for option in ('html', 'ticks'):
         if getattr(args, option):
@@ -140,13 +142,13 @@ def _run_scan(args: argparse.Namespace) -> int:
 
 def _write_page(args: argparse.Namespace, trial: Trial, outcome: Outcome) -> None:
     """Write the page; what draws it is an extra."""
-    from .extras import of_extra
+    from distill_runtime.cli.terminal.extras import of_extra
 
     with of_extra('report'):
-        from distill_runtime.data.report import html_report
-    from .output_file import write_text
-    from .replay_page import facts
-    from .replay_report import replay_versions
+        from distill_runtime.data.report.html import html_report
+    from distill_runtime.cli.replay_output.page import facts
+    from distill_runtime.cli.replay_output.report import replay_versions
+    from distill_runtime.cli.terminal.output import write_text
 
     result, other, found = outcome
     policy = trial.policy
@@ -168,12 +170,15 @@ def _write_page(args: argparse.Namespace, trial: Trial, outcome: Outcome) -> Non
 
 def _write(args: argparse.Namespace, trial: Trial, outcome: Outcome) -> None:
     """Write and print what was asked for."""
-    from .json_report import write_json
-    from .junit import junit_xml
-    from .output_file import write_text
-    from .page import page_width, print_page
-    from .replay_page import replay_page
-    from .replay_report import recording_suite, replay_report, write_ticks
+    from distill_runtime.cli.replay_output.page import replay_page
+    from distill_runtime.cli.replay_output.report import (
+        recording_suite,
+        replay_report,
+        write_ticks,
+    )
+    from distill_runtime.cli.terminal.junit import junit_xml
+    from distill_runtime.cli.terminal.output import write_json, write_text
+    from distill_runtime.cli.terminal.page import page_width, print_page
 
     result, policy, found = outcome.result, trial.policy, outcome.found
     if args.ticks:

@@ -7,7 +7,7 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
-from .arguments import add_param_argument, add_policy_arguments, quoted
+from distill_runtime.cli.terminal.arguments import add_param_argument, add_policy_arguments, quoted
 
 DESCRIPTION = """
 Run a policy on a robot: start student_node, configure and activate it. It reads joint_states, imu

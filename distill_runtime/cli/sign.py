@@ -7,7 +7,7 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
-from .arguments import add_keys_argument
+from distill_runtime.cli.terminal.arguments import add_keys_argument
 
 DESCRIPTION = """
 Sign a packed model with an Ed25519 key. A robot whose student_node has the public half in its
@@ -96,7 +96,7 @@ def _make_key(path: Path) -> int:
 def _verify(model: Path, keys: list[str]) -> int:
     from distill_runtime.errors import SignatureError
     from distill_runtime.policy.keys import read_key_ring
-    from distill_runtime.policy.onnx_facts import MAX_BYTES, read_file
+    from distill_runtime.policy.model_file.onnx_facts import MAX_BYTES, read_file
 
     ring = read_key_ring(keys)
     try:
@@ -113,12 +113,12 @@ def _sign(model: Path, key: Path, output: Path | None, is_forced: bool) -> int:
     import hashlib
 
     from distill_runtime.errors import ConfigError, ModelError
-    from distill_runtime.policy.admission import ALONE
-    from distill_runtime.policy.artefact import write_model
     from distill_runtime.policy.keys import read_private_key, sign_model
     from distill_runtime.policy.model import load_policy
-    from distill_runtime.policy.onnx_facts import MAX_BYTES, read_file
+    from distill_runtime.policy.model_file.model_files import write_model
+    from distill_runtime.policy.model_file.onnx_facts import MAX_BYTES, read_file
     from distill_runtime.policy.signature import split_signatures
+    from distill_runtime.policy.trust import ALONE
 
     if output is not None and output.exists() and not is_forced:
         raise ConfigError(f'{output} exists already, not overwriting: give --force to replace it')

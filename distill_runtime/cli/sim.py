@@ -10,13 +10,12 @@ from pathlib import Path
 import time
 from typing import TYPE_CHECKING
 
+from distill_runtime.cli.terminal.arguments import add_policy_arguments
+from distill_runtime.cli.terminal.extras import of_extra
+from distill_runtime.cli.terminal.output import write_json
 from distill_runtime.core.config import RunnerConfig
 from distill_runtime.policy.model import load_policy, LoadedPolicy
 from distill_runtime.policy.versions import versions
-
-from .arguments import add_policy_arguments
-from .extras import of_extra
-from .json_report import write_json
 
 if TYPE_CHECKING:
     from distill_runtime.sim.loop import SimResult

@@ -9,9 +9,9 @@ from dataclasses import dataclass, field
 import math
 from typing import Literal
 
+from distill_runtime.core.checks.registry import CheckConfig, CHECKS, DEFAULT_CHECKS
 from distill_runtime.errors import ConfigError
 
-from .checks import CheckConfig, CHECKS, DEFAULT_CHECKS
 from .limits import POSITION_LIMITS, PositionLimits
 from .modes import FAULT_ACTIONS, FaultAction
 

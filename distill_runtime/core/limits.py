@@ -11,7 +11,7 @@ import numpy as np
 import numpy.typing as npt
 
 from .arrays import FloatArray, squared_norm
-from .plan import JointPlan
+from .compiled_spec import JointPlan
 
 PositionLimits = Literal['soft', 'clip', 'off']
 POSITION_LIMITS: tuple[PositionLimits, ...] = ('soft', 'clip', 'off')

@@ -8,7 +8,7 @@ from distill_runtime.errors import ConfigError
 import numpy as np
 
 from .arrays import FloatArray
-from .plan import JointPlan
+from .compiled_spec import JointPlan
 
 
 class JointPD:

@@ -7,27 +7,24 @@ from __future__ import annotations
 from collections.abc import Sequence
 import math
 
+from distill_runtime.core.checks.monitor import Watchdogs
+from distill_runtime.core.checks.registry import BLAMED, Finding, OF_POLICY
+from distill_runtime.core.checks.start import start_problem
+from distill_runtime.core.instance.action import ActionMap
+from distill_runtime.core.instance.policy_instance import Actor
+from distill_runtime.core.swap.switcher import Pilot
 import numpy as np
 
-from .action import ActionMap
-from .actor import Actor
 from .arrays import FloatArray
-from .checks import BLAMED, Finding, OF_POLICY
-from .command import CommandGate
+from .compiled_spec import Plan
 from .config import RunnerConfig
-from .fault_response import FaultResponse
-from .intake import Intake
+from .fault_action import FaultResponse, Ramp
+from .input_buffer import Intake, joined
 from .limits import Feedback, LimitConfig, Limiter
 from .modes import Event, Mode, mode_after, next_mode, refusal
-from .pilot import Pilot
-from .plan import Plan
-from .ramp import Ramp
-from .reasons import joined
 from .sensors import Sensors
-from .start import start_problem
 from .step import Policy, Step
-from .stop import Stop
-from .watchdogs import Watchdogs
+from .velocity_command import CommandGate, Stop
 
 
 class PolicyRunner:

@@ -13,9 +13,9 @@ import time
 
 from distill_runtime.core.step import Policy
 from distill_runtime.errors import ConfigError, DistillError
-from distill_runtime.policy.artefact import write_model
 from distill_runtime.policy.golden import record_golden
 from distill_runtime.policy.model import load_policy, LoadedPolicy
+from distill_runtime.policy.model_file.model_files import write_model
 from distill_runtime.policy.pack import pack
 from distill_runtime.policy.session import open_session, PolicySession
 from distill_runtime.policy.versions import versions

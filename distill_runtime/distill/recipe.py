@@ -8,10 +8,10 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from distill_runtime.errors import ConfigError
+from distill_runtime.spec.files import read_yaml
 from distill_runtime.spec.mapping import read_dataclass
 from distill_runtime.spec.robots import RobotDescription
 from distill_runtime.spec.spec import Limits, PolicySpec
-from distill_runtime.spec.strict_yaml import read_yaml
 from distill_runtime.spec.tensors import InputSpec
 
 from .command_curve import CommandCurve

@@ -6,7 +6,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from distill_runtime.core.checks import ANY_MOTION
+from distill_runtime.core.checks.registry import ANY_MOTION
 from distill_runtime.core.config import RunnerConfig
 from distill_runtime.core.modes import Mode
 from distill_runtime.core.runner import PolicyRunner
@@ -24,9 +24,9 @@ from distill_runtime.spec.compile import compile_spec, sensor_layout
 from distill_runtime.spec.spec import PolicySpec
 import numpy as np
 
+from .behavior import lead, LedPolicy
 from .command_curve import CommandCurve
 from .episodes import Episode
-from .lead import lead, LedPolicy
 from .variation import draw_episode, EpisodeDraw, VariationConfig
 
 _CONFIG = RunnerConfig(start_in='policy', cmd_vel_timeout=0.0, tilt_limit=0.0, checks=ANY_MOTION)

@@ -8,9 +8,8 @@ import math
 from pathlib import Path
 
 from distill_runtime.errors import ConfigError
-from distill_runtime.spec.description import RobotDescription
 from distill_runtime.spec.dialect import ModelContext, TensorShape
-from distill_runtime.spec.readers.own import read_embedded
+from distill_runtime.spec.readers.native import read_embedded
 from distill_runtime.spec.readers.registry import (
     file_sources,
     metadata_sources,
@@ -18,10 +17,11 @@ from distill_runtime.spec.readers.registry import (
     read_spec_file,
 )
 from distill_runtime.spec.readers.rsl_rl import graph_sources
+from distill_runtime.spec.robot_description import RobotDescription
 from distill_runtime.spec.sources import is_complete, merge_sources, SourcedSpec, SpecSource
 
-from .admission import Admission, ANYTHING
 from .network import Graph, TensorInfo
+from .trust import Admission, ANYTHING
 
 
 def find_spec(

@@ -13,7 +13,7 @@ from cryptography.exceptions import InvalidSignature, UnsupportedAlgorithm
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
 from distill_runtime.errors import ConfigError, SignatureError
-from distill_runtime.spec.strict_yaml import read_bytes
+from distill_runtime.spec.files import read_bytes
 
 from .signature import (
     doubled_keys,

@@ -7,15 +7,15 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
-from distill_runtime.core.action import ActionMap
 from distill_runtime.core.arrays import FloatArray
+from distill_runtime.core.compiled_spec import Plan
+from distill_runtime.core.instance.action import ActionMap
 from distill_runtime.core.limits import Feedback, has_gains, LimitConfig, Limiter, PositionLimits
-from distill_runtime.core.plan import Plan
 from distill_runtime.spec.compile import compile_spec, sensor_layout
 import numpy as np
 
 from .model import LoadedPolicy
-from .trial import record_trial
+from .self_test import record_trial
 
 NUM_STEPS = 200
 

@@ -11,18 +11,18 @@ from pathlib import Path
 from distill_runtime.core.config import RunnerConfig
 from distill_runtime.core.runner import PolicyRunner
 from distill_runtime.errors import ModelError
+from distill_runtime.policy.model_file.model_files import inspect_model, model_files, sha256_of
+from distill_runtime.policy.model_file.onnx_facts import OnnxFacts
 from distill_runtime.spec.compile import compile_spec, sensor_layout
 from distill_runtime.spec.robots import load_robot
 from distill_runtime.spec.sources import SourcedSpec
 from distill_runtime.spec.spec import PolicySpec
 
-from .admission import Admission, ANYTHING
-from .artefact import inspect_model, model_files, sha256_of
-from .encoder_file import encoder_files, open_policy
+from .encoder import encoder_files, open_policy
 from .find_spec import find_spec
 from .golden import replay_golden
-from .onnx_facts import OnnxFacts
 from .session import Graph, open_session, PolicySession
+from .trust import Admission, ANYTHING
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -6,11 +6,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from distill_runtime.spec.finding import Finding
+from distill_runtime.policy.model_file.onnx_facts import OnnxFacts
+from distill_runtime.spec.findings.finding import Finding
 from distill_runtime.spec.spec import PolicySpec
 
-from .dry_run import DryRun, FirstStep
-from .onnx_facts import OnnxFacts
+from .self_test import DryRun, FirstStep
 
 FAR = 1.0
 """Target at rest, measured from the default pose in [rad], that no trained policy asks for."""

@@ -1,28 +1,90 @@
 # Copyright 2026 The distill_runtime Authors
 # SPDX-License-Identifier: Apache-2.0
-"""One self-contained model file: graph, spec, golden vectors, provenance."""
+"""One self-contained model file: graph, spec, golden vectors, provenance.
+
+Where a packed model comes from: its files and the sources of its spec, each with its hash.
+
+Nothing about time or place: the same files give the same bytes, on every machine.
+"""
 
 from __future__ import annotations
 
 import base64
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import replace
 import json
 from pathlib import Path
 
 from distill_runtime.errors import ConfigError, ModelError
+from distill_runtime.policy.model_file.mjlab_keys import KEYS, mjlab_keys
+from distill_runtime.policy.model_file.model_files import inspect_model, model_files, sha256_of
 from distill_runtime.spec.mapping import to_mapping
-from distill_runtime.spec.readers.own import GOLDEN_KEY, SPEC_KEY
+from distill_runtime.spec.readers.native import GOLDEN_KEY, SPEC_KEY
 from distill_runtime.spec.spec import PolicySpec
 from distill_runtime.spec.tensors import Golden
 import onnx
 
-from .artefact import inspect_model
-from .encoder_file import ENCODER_KEY, find_encoder, open_policy
+from .encoder import encoder_files, ENCODER_KEY, find_encoder, open_policy
 from .golden import replay_golden
-from .mjlab_keys import KEYS, mjlab_keys
+from .model import LoadedPolicy
 from .session import open_session
 from .signature import SIGNATURE_KEY
+from .versions import versions
+
+_PACKAGES = ('distill_runtime', 'numpy', 'onnx', 'onnxruntime')
+
+
+def provenance_of(policy: LoadedPolicy) -> dict[str, object]:
+    """Return what is known of the origin of a loaded model.
+
+    Args:
+        policy: The model; what an earlier packing said of it is kept under ``earlier``.
+
+    Raises:
+        ConfigError: If one of its files cannot be read, or the earlier provenance is damaged.
+    """
+    files = [
+        *model_files(policy.path, inspect_model(policy.path)),
+        *encoder_files(policy.path, policy.graph, policy.spec),
+    ]
+    sources = sorted(set(policy.sourced.sources.values()))
+    result: dict[str, object] = {
+        'versions': versions(*_PACKAGES),
+        'model': [{'file': path.name, 'sha256': sha256_of([path])} for path in files],
+        'spec': [
+            {'file': path.name, 'sha256': sha256_of([path])} for path in _source_files(sources)
+        ],
+        'fields': {
+            field: _without_folder(source) for field, source in policy.sourced.sources.items()
+        },
+    }
+    earlier = read_provenance(policy.graph.metadata)
+    return {**result, 'earlier': earlier} if earlier else result
+
+
+def _source_files(sources: Iterable[str]) -> list[Path]:
+    """Return the files that sources of a spec stand in."""
+    found = (_file_of(source) for source in sources)
+    return sorted({path for path in found if path is not None})
+
+
+def _file_of(source: str) -> Path | None:
+    """Return the file that the name of a source begins with; None: it is no file."""
+    for text in (source, source.partition(': ')[0]):
+        path = Path(text)
+        try:
+            if path.is_file():
+                return path
+        except (OSError, ValueError):
+            continue
+    return None
+
+
+def _without_folder(source: str) -> str:
+    """Name the file of a source without where it lay."""
+    path = _file_of(source)
+    return source if path is None else path.name + source[len(str(path)) :]
+
 
 PROVENANCE_KEY = 'distill_runtime.provenance'
 

@@ -1,22 +1,27 @@
 # Copyright 2026 The distill_runtime Authors
 # SPDX-License-Identifier: Apache-2.0
-"""A policy ready to run: its network, or encoder and network, bound to fixed buffers."""
+"""A policy whose runs are timed.
+
+A policy ready to run: its network, or encoder and network, bound to fixed buffers.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 import contextlib
 from pathlib import Path
+import time
 from typing import Literal, NamedTuple
 
 from distill_runtime.core.arrays import Float32Array
+from distill_runtime.core.step import Policy
 from distill_runtime.errors import ConfigError, ModelError
+from distill_runtime.policy.model_file.model_files import inspect_model
 from distill_runtime.spec.encoder import latent_place
 from distill_runtime.spec.spec import PolicySpec
 import numpy as np
 import onnxruntime
 
-from .artefact import inspect_model
 from .network import CPU_PROVIDER, Network
 from .network import Graph as Graph
 from .network import TensorInfo as TensorInfo
@@ -209,3 +214,30 @@ def _terms(spec: PolicySpec, place: int) -> str:
         for term in entry.terms
     )
     return f'the sum of inputs[{place}].terms: {parts}'
+
+
+_SHARE = 0.05
+
+
+class TimedPolicy:
+    """Does what another policy does, and measures it; see core.step.Policy.
+
+    Attributes:
+        mean_ns: Running mean of the time that a run takes; 0 before the first.
+    """
+
+    def __init__(self, policy: Policy) -> None:
+        """Measure a policy."""
+        self._policy = policy
+        self.observation: Float32Array = policy.observation
+        self.inputs: Sequence[Float32Array] = policy.inputs
+        self.action: Float32Array = policy.action
+        self.reset = policy.reset
+        self.mean_ns = 0.0
+
+    def run(self) -> None:
+        """Compute the action from the inputs, and carry the recurrent state."""
+        start_ns = time.perf_counter_ns()
+        self._policy.run()
+        share = _SHARE if self.mean_ns else 1.0
+        self.mean_ns += share * (time.perf_counter_ns() - start_ns - self.mean_ns)

@@ -19,9 +19,8 @@ import hashlib
 from typing import NamedTuple
 
 from distill_runtime.errors import SignatureError
-
-from .file_kind import looks_like
-from .protobuf import bytes_field, fields
+from distill_runtime.policy.model_file.file_kind import looks_like
+from distill_runtime.policy.model_file.protobuf import bytes_field, fields
 
 SIGNATURE_KEY = 'distill_runtime.signature'
 MAX_SIGNATURES = 16

@@ -8,23 +8,23 @@ from collections.abc import Mapping
 import contextlib
 from dataclasses import replace
 
-from distill_runtime.core.checks import CheckConfig
+from distill_runtime.core.checks.registry import CheckConfig
 from distill_runtime.core.runner import PolicyRunner
 from distill_runtime.core.sensors import Sensors
-from distill_runtime.policy.timed import TimedPolicy
+from distill_runtime.policy.session import TimedPolicy
+from distill_runtime.ros.loop.commands import command_writer, CommandOutput
+from distill_runtime.ros.loop.estop import Estop
+from distill_runtime.ros.loop.inputs import Inputs
+from distill_runtime.ros.loop.loop_context import LoopParts
+from distill_runtime.ros.loop.realtime import lock_memory
+from distill_runtime.ros.loop.tick_topics import Internals, PolicyMessages
+from distill_runtime.ros.models.loaded_model import Casting
+from distill_runtime.ros.models.loader import load_chosen_policy
+from distill_runtime.ros.models.registry import Cast
 from distill_runtime.spec.compile import compile_spec, sensor_layout
 from rclpy.node import Node
 
-from .cast import Cast
-from .chosen_policy import load_chosen_policy
-from .estop import Estop
-from .inputs import Inputs
-from .internals import Internals, PolicyMessages
-from .loop_parts import LoopParts
 from .node_config import StudentNodeConfig
-from .occupant import Casting
-from .outputs import command_writer, CommandOutput
-from .realtime import lock_memory
 from .robot_description import read_description
 
 

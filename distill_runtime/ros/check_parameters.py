@@ -7,7 +7,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-from distill_runtime.core.checks import CHECK_ACTIONS, CheckConfig, CHECKS
+from distill_runtime.core.checks.registry import CHECK_ACTIONS, CheckConfig, CHECKS
 from distill_runtime.errors import ConfigError
 from rclpy.node import Node
 from rclpy.parameter import Parameter

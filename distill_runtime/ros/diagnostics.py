@@ -10,15 +10,14 @@ from diagnostic_msgs.msg import DiagnosticArray, DiagnosticStatus, KeyValue
 from distill_runtime.core.modes import Mode
 from distill_runtime.core.sensors import NEVER
 from distill_runtime.core.step import Step
+from distill_runtime.ros.loop.control_loop import ControlLoop
+from distill_runtime.ros.loop.inputs import Inputs
+from distill_runtime.ros.loop.loop_context import LoopParts
+from distill_runtime.ros.loop.qos_mismatch import mismatches
+from distill_runtime.ros.loop.raw_subscription import Channel
+from distill_runtime.ros.models.candidate_status import shadow_values
+from distill_runtime.ros.recorder.flight_recorder import BlackBox
 from rclpy.node import Node
-
-from .blackbox import BlackBox
-from .channel import Channel
-from .inputs import Inputs
-from .loop import ControlLoop
-from .loop_parts import LoopParts
-from .matching import mismatches
-from .shadow_status import shadow_values
 
 _CALM = 3
 """Calls without a cause until the level falls."""

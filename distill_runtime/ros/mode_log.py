@@ -12,9 +12,8 @@ from collections import deque
 from typing import NamedTuple
 
 from distill_runtime.core.modes import Event, Mode, next_mode
+from distill_runtime.ros.loop.loop_context import LoopParts
 from rclpy.node import Node
-
-from .loop_parts import LoopParts
 
 _ESTOP = 'estop.requested'
 

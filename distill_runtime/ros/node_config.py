@@ -9,15 +9,15 @@ from dataclasses import dataclass, replace
 import math
 from typing import get_args
 
-from distill_runtime.core.checks import CheckConfig
+from distill_runtime.core.checks.registry import CheckConfig
 from distill_runtime.core.config import position_limits_for, RunnerConfig
 from distill_runtime.core.limits import POSITION_LIMITS
 from distill_runtime.core.modes import FAULT_ACTIONS
-from distill_runtime.core.swap import SwapTerms
+from distill_runtime.core.swap.swap import SwapTerms
 from distill_runtime.errors import ConfigError
 from distill_runtime.policy.session import Provider
+from distill_runtime.ros.loop.commands import COMMAND_TYPES
 
-from .outputs import COMMAND_TYPES
 from .parameters import AT_LEAST_0, check_ranges, parameter, Span
 
 _RUNNER = RunnerConfig()

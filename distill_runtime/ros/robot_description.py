@@ -8,6 +8,7 @@ from pathlib import Path
 import time
 
 from distill_runtime.errors import ConfigError
+from distill_runtime.ros.loop.raw_subscription import subscribe_raw
 from distill_runtime.spec.robots import is_urdf_text, profile_names
 from rclpy.node import Node
 from rclpy.qos import DurabilityPolicy, QoSProfile
@@ -15,7 +16,6 @@ from rclpy.serialization import deserialize_message
 from std_msgs.msg import String
 
 from .process import is_ending
-from .subscribe import subscribe_raw
 
 _QOS = QoSProfile(depth=1, durability=DurabilityPolicy.TRANSIENT_LOCAL)
 _PATIENCE = 10.0  # s; robot_state_publisher may start with us

@@ -12,6 +12,10 @@ from typing import Any
 
 from distill_runtime.core.modes import Event
 from distill_runtime.errors import DistillError
+from distill_runtime.ros.loop.control_loop import ControlLoop
+from distill_runtime.ros.loop.loop_context import LoopParts
+from distill_runtime.ros.models.manager import ModelControl
+from distill_runtime.ros.recorder.flight_recorder import BlackBox
 from rcl_interfaces.msg import SetParametersResult
 import rclpy
 from rclpy.callback_groups import CallbackGroup, ReentrantCallbackGroup
@@ -23,13 +27,9 @@ from rclpy.signals import SignalHandlerOptions
 from std_srvs.srv import Trigger
 
 from .assembly import assemble
-from .blackbox import BlackBox
 from .check_parameters import CHECKS_PREFIX, declare_checks, read_checks
 from .diagnostics import Diagnostics
-from .loop import ControlLoop
-from .loop_parts import LoopParts
 from .mode_log import ModeLog
-from .model_control import ModelControl
 from .node_config import StudentNodeConfig
 from .parameter_service import Loader, PatientParameterService
 from .parameters import (

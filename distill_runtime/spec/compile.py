@@ -1,6 +1,11 @@
 # Copyright 2026 The distill_runtime Authors
 # SPDX-License-Identifier: Apache-2.0
-"""Spec to plan: every name looked up once, at load."""
+"""Spec to plan: every name looked up once, at load.
+
+Which element of the runner's vector each term of a spec reads.
+
+Terms and history of one input tensor, as the arrays of its plan.
+"""
 
 from __future__ import annotations
 
@@ -8,24 +13,198 @@ from collections.abc import Iterator, Sequence
 import math
 
 from distill_runtime.core.arrays import FloatArray, locked_floats, locked_indices
-from distill_runtime.core.plan import ActionPlan, JointPlan, Plan
+from distill_runtime.core.compiled_spec import ActionPlan, InputPlan, JointPlan, PhasePlan, Plan
 from distill_runtime.core.sensors import ExternalInput, SensorLayout
 from distill_runtime.errors import ConfigError
 import numpy as np
 
-from .clip import clip_pairs
-from .compile_inputs import bounds, input_plan
 from .spec import PolicySpec
+from .tensors import InputSpec
 from .terms import (
     BaseAngularVelocity,
     BaseLinearVelocity,
     BaseOrientation,
+    clip_pairs,
+    ClipPair,
+    Constant,
     External,
     GaitPhase,
+    JointPosition,
+    JointVelocity,
+    LastAction,
+    Latent,
     ProjectedGravity,
+    Term,
     VelocityCommand,
 )
-from .vector import VectorMap
+
+
+class VectorMap:
+    """The runner's vector for one policy: see core.plan for its segments.
+
+    Attributes:
+        gravity: Segment of the projected gravity.
+        last_action: Segment of the last action.
+        phases: One clock per different gait_phase term.
+        size: Number of elements.
+    """
+
+    def __init__(self, spec: PolicySpec, layout: SensorLayout) -> None:
+        """Lay the segments behind the sensor values."""
+        self._spec = spec
+        self._layout = layout
+        self.gravity = slice(layout.size, layout.size + 3)
+        self.last_action = slice(self.gravity.stop, self.gravity.stop + spec.act_dim)
+        self._clocks: dict[GaitPhase, PhasePlan] = {}
+        end = self.last_action.stop
+        for entry in spec.inputs:
+            for term in entry.terms:
+                if isinstance(term, GaitPhase) and term not in self._clocks:
+                    slot = slice(end, end + term.dim(0, 0))
+                    self._clocks[term] = _phase_plan(term, slot, spec.period)
+                    end = slot.stop
+        self.phases = tuple(self._clocks.values())
+        self._zero = end
+        self.size = end + 1
+
+    def elements(self, term: Term) -> list[int]:
+        """Return the elements that a term reads, in tensor order."""
+        layout = self._layout
+        if isinstance(term, JointPosition):
+            return self._joint_elements(term.joints, term.masked, layout.joint_position.start)
+        if isinstance(term, JointVelocity):
+            return self._joint_elements(term.joints, term.masked, layout.joint_velocity.start)
+        if isinstance(term, VelocityCommand):
+            start = layout.velocity_command.start
+            return [start + ('vx', 'vy', 'yaw').index(name) for name in term.components]
+        if isinstance(term, GaitPhase):
+            return _range(self._clocks[term].slot)
+        if isinstance(term, External):
+            found = _range(layout.external(term.topic))
+            if len(found) != term.width:
+                raise ConfigError(
+                    f'external {term.topic!r} has width {term.width}, expected {len(found)} as in '
+                    'the sensor layout'
+                )
+            return [*found[:3], found[6], *found[3:6]] if term.quaternion == 'wxyz' else found
+        if isinstance(term, LastAction):
+            return _range(self.last_action)
+        if isinstance(term, BaseOrientation):
+            w, *xyz = _range(layout.quat_base_to_world)
+            return [w, *xyz] if term.quaternion == 'wxyz' else [*xyz, w]
+        if isinstance(term, (Constant, Latent)):
+            return [self._zero] * term.dim(0, 0)
+        if isinstance(term, ProjectedGravity):
+            return _range(self.gravity)
+        if isinstance(term, BaseAngularVelocity):
+            return _range(layout.angular_velocity)
+        return _range(layout.base_linear_velocity)
+
+    def _joint_elements(
+        self, joints: tuple[str, ...] | None, masked: tuple[str, ...], start: int
+    ) -> list[int]:
+        """Return the elements of some joints; a masked one is the element that is always zero."""
+        names = self._spec.joints if joints is None else joints
+        order = self._layout.joints
+        return [self._zero if name in masked else start + order.index(name) for name in names]
+
+
+def _phase_plan(term: GaitPhase, slot: slice, period: float) -> PhasePlan:
+    standing = term.standing
+    first = 1 if term.advance == 'before' else 0
+    restarts = {False: None, True: first, 'at_offset': 0, 'advanced': 1}
+    return PhasePlan(
+        slot=slot,
+        offsets=locked_floats(term.offsets),
+        step=2.0 * math.pi * term.frequency * period,
+        first=first,
+        components=term.components,
+        standing_below=standing.below if standing else None,
+        standing_phase=standing.phase if standing else 0.0,
+        restart=restarts[standing.restart] if standing else None,
+    )
+
+
+def _range(segment: slice) -> list[int]:
+    return list(range(segment.start, segment.stop))
+
+
+def input_plan(spec: PolicySpec, entry: InputSpec, vector: VectorMap) -> InputPlan:
+    """Compile one input tensor."""
+    index: list[int] = []
+    offset: list[float] = []
+    scale: list[float] = []
+    before: list[ClipPair] = []
+    after: list[ClipPair] = []
+    trained: list[ClipPair] = []
+    columns: list[range] = []
+    for term in entry.terms:
+        elements = vector.elements(term)
+        width = len(elements)
+        columns.append(range(len(index), len(index) + width))
+        index += elements
+        offset += _offset(spec, term, width)
+        scale += term.scale if isinstance(term.scale, tuple) else (term.scale,) * width
+        unbounded: tuple[ClipPair, ...] = ((None, None),) * width
+        pairs = term.clip_pairs(width) or unbounded
+        is_before = term.order == 'clip_then_scale'
+        before += pairs if is_before else unbounded
+        after += unbounded if is_before else pairs
+        trained += clip_pairs(term.trained_range, width) or unbounded
+    lags = [entry.lags(term) for term in entry.terms]
+    depth = 1 + max(map(max, lags))
+    return InputPlan(
+        name=str(entry.name),
+        index=locked_indices(index),
+        offset=locked_floats(offset),
+        scale=locked_floats(scale),
+        clip_before=bounds(before),
+        clip_after=bounds(after),
+        trained_range=bounds(trained),
+        depth=depth,
+        layout=locked_indices(
+            (depth - 1 - lag) * len(index) + column
+            for lag, column in _tensor_order(entry.history.major == 'frame', lags, columns)
+        ),
+        fill_first=entry.history.fill != 'zeros',
+    )
+
+
+def _tensor_order(
+    is_frame_major: bool, lags: list[tuple[int, ...]], columns: list[range]
+) -> list[tuple[int, int]]:
+    """Return age and frame column of each element of the tensor."""
+    if is_frame_major:
+        return [(lag, column) for lag in lags[0] for term in columns for column in term]
+    return [
+        (lag, column)
+        for own, term in zip(lags, columns, strict=True)
+        for lag in own
+        for column in term
+    ]
+
+
+def _offset(spec: PolicySpec, term: Term, width: int) -> list[float]:
+    """Return what is subtracted: the default position for relative joint positions.
+
+    A constant is nothing, less what it is not.
+    """
+    if isinstance(term, Constant):
+        return [-value for value in term.values]
+    if not (isinstance(term, JointPosition) and term.relative):
+        return [0.0] * width
+    defaults = dict(zip(spec.joints, spec.default_position, strict=True))
+    names = spec.joints if term.joints is None else term.joints
+    return [0.0 if name in term.masked else defaults[name] for name in names]
+
+
+def bounds(pairs: Sequence[ClipPair]) -> tuple[FloatArray, FloatArray] | None:
+    """Return lower and upper bounds per element; None if nothing is bounded."""
+    if all(pair == (None, None) for pair in pairs):
+        return None
+    lower = (-math.inf if low is None else low for low, _ in pairs)
+    upper = (math.inf if high is None else high for _, high in pairs)
+    return locked_floats(lower), locked_floats(upper)
 
 
 def sensor_layout(spec: PolicySpec, robot_joints: tuple[str, ...] | None = None) -> SensorLayout:

@@ -1,17 +1,140 @@
 # Copyright 2026 The distill_runtime Authors
 # SPDX-License-Identifier: Apache-2.0
-"""What a reader of a foreign dialect is: how its sources are found, told, and turned into ours."""
+"""What a reader of a foreign dialect is: how its sources are found, told, and turned into ours.
+
+Checked access to the mapping of a foreign file: what is wrong is named by its dotted key.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 import math
 from pathlib import Path
 from typing import Any
 
-from .description import RobotDescription
+from distill_runtime.errors import ConfigError
+
+from .mapping import joined, MAX_INTEGER, shown
+from .robot_description import RobotDescription
 from .sources import SpecSource
+
+
+class Fields:
+    """A mapping that says what it lacks."""
+
+    def __init__(self, values: object, where: str = '') -> None:
+        """Take a mapping.
+
+        Args:
+            values: Content of a file, or of a part of it.
+            where: Dotted key of that part.
+
+        Raises:
+            ConfigError: If it is none.
+        """
+        if not isinstance(values, Mapping):
+            raise ConfigError(f'{where or "content"} is {shown(values)}, expected a mapping')
+        self.where = where
+        self._values = values
+
+    def __contains__(self, key: str) -> bool:
+        """Whether a key has a value other than null."""
+        return self._values.get(key) is not None
+
+    def __iter__(self) -> Iterator[str]:
+        """Go through the keys in the order of the file."""
+        return iter(self._values)
+
+    def path(self, key: object) -> str:
+        """Return the dotted path of a key."""
+        return joined(self.where, key)
+
+    def any(self, key: str) -> Any:
+        """Return a value that is there.
+
+        Raises:
+            ConfigError: If it is not.
+        """
+        value = self._values.get(key)
+        if value is None:
+            raise ConfigError(f'{self.path(key)} is missing')
+        return value
+
+    def number(self, key: str) -> float:
+        """Return a finite number."""
+        return _number(self.any(key), self.path(key))
+
+    def integer(self, key: str) -> int:
+        """Return an integer of at least 0."""
+        return _integer(self.any(key), self.path(key))
+
+    def text(self, key: str) -> str:
+        """Return a text."""
+        return _text(self.any(key), self.path(key))
+
+    def flag(self, key: str) -> bool:
+        """Return true or false; false if there is none."""
+        value = self._values.get(key)
+        if value is not None and not isinstance(value, bool):
+            raise ConfigError(f'{self.path(key)} is {shown(value)}, expected true or false')
+        return bool(value)
+
+    def mapping(self, key: str) -> Fields:
+        """Return a part that is a mapping."""
+        return Fields(self.any(key), self.path(key))
+
+    def numbers(self, key: str, length: int | None = None) -> list[float]:
+        """Return a list of finite numbers, of a given length."""
+        return [_number(*entry) for entry in self._entries(key, length)]
+
+    def integers(self, key: str, length: int | None = None) -> list[int]:
+        """Return a list of integers of at least 0, of a given length."""
+        return [_integer(*entry) for entry in self._entries(key, length)]
+
+    def texts(self, key: str, length: int | None = None) -> list[str]:
+        """Return a list of texts, of a given length."""
+        return [_text(*entry) for entry in self._entries(key, length)]
+
+    def number_or_numbers(self, key: str, length: int | None = None) -> float | list[float]:
+        """Return one number, or a list of a given length."""
+        if isinstance(self.any(key), (list, tuple)):
+            return self.numbers(key, length)
+        return self.number(key)
+
+    def pair(self, key: str) -> list[float]:
+        """Return two numbers."""
+        return self.numbers(key, 2)
+
+    def _entries(self, key: str, length: int | None) -> list[tuple[object, str]]:
+        values = self.any(key)
+        if not isinstance(values, (list, tuple)):
+            raise ConfigError(f'{self.path(key)} is {shown(values)}, expected a list')
+        if length is not None and len(values) != length:
+            raise ConfigError(f'{self.path(key)} has {len(values)} elements, expected {length}')
+        return [(value, f'{self.path(key)}[{place}]') for place, value in enumerate(values)]
+
+
+def _number(value: object, where: str) -> float:
+    if isinstance(value, bool) or not isinstance(value, (int, float)):
+        raise ConfigError(f'{where} is {shown(value)}, expected a number')
+    if isinstance(value, int) and not -MAX_INTEGER < value < MAX_INTEGER:
+        raise ConfigError(f'{where} is an integer beyond 64 bits, expected a number')
+    if not math.isfinite(value):
+        raise ConfigError(f'{where} is {value}, expected a finite number')
+    return value
+
+
+def _integer(value: object, where: str) -> int:
+    if isinstance(value, bool) or not isinstance(value, int) or not 0 <= value < MAX_INTEGER:
+        raise ConfigError(f'{where} is {shown(value)}, expected an integer of at least 0')
+    return value
+
+
+def _text(value: object, where: str) -> str:
+    if not isinstance(value, str):
+        raise ConfigError(f'{where} is {shown(value)}, expected a text')
+    return value
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-from distill_runtime.core.plan import InputPlan, Plan
+from distill_runtime.core.compiled_spec import InputPlan, Plan
 
 from .spec import PolicySpec
 from .terms import (

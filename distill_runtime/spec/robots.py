@@ -11,9 +11,9 @@ from pathlib import Path
 from distill_runtime.errors import ConfigError
 from distill_runtime.share import share_path
 
-from .description import RobotDescription
+from .files import read_yaml
 from .mapping import read_dataclass
-from .strict_yaml import read_yaml
+from .robot_description import RobotDescription
 from .urdf import load_urdf, read_urdf
 
 __all__ = [

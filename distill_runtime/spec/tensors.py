@@ -10,8 +10,7 @@ from typing import Literal
 
 from distill_runtime.errors import ConfigError
 
-from .clip import Clip
-from .terms import check_length_or_steps, Term
+from .terms import check_length_or_steps, Clip, Term
 
 JointMode = Literal['position', 'velocity', 'effort']
 MAX_STATE = 10_000_000

@@ -11,8 +11,8 @@ from xml.etree import ElementTree as ET
 
 from distill_runtime.errors import ConfigError
 
-from .description import RobotDescription
-from .strict_yaml import read_bytes
+from .files import read_bytes
+from .robot_description import RobotDescription
 
 MAX_BYTES = 16 * 2**20
 ACTUATED = ('revolute', 'continuous', 'prismatic')

@@ -6,7 +6,7 @@ import json
 import sys
 
 from distill_runtime.cli.main import main
-from distill_runtime.data.recorded_node import STATUS_TYPE
+from distill_runtime.data.recording.node_info import STATUS_TYPE
 from distill_runtime.policy.model import load_policy
 import pytest
 from support.bags import imu, joint_state, MS, Said, STORE, undecodable, write_bag
@@ -97,7 +97,9 @@ def test_what_cannot_be_read_is_refused_in_one_line(tmp_path, capsys):
 
 def test_missing_extra_is_named(tmp_path, capsys, monkeypatch):
     for name in list(sys.modules):
-        if name.startswith(('rosbags', 'distill_runtime.data', 'distill_runtime.cli.check_bag')):
+        if name.startswith(
+            ('rosbags', 'distill_runtime.data', 'distill_runtime.cli.check_output.bag')
+        ):
             monkeypatch.delitem(sys.modules, name)
     monkeypatch.setitem(sys.modules, 'rosbags.highlevel', None)
     assert info(tmp_path) == 2

@@ -46,7 +46,7 @@ def test_robot_walks_and_the_summary_says_so(tmp_path):
 
 @pytest.mark.needs('data')
 def test_recording_of_the_run_is_replayed_exactly_with_the_parameters_that_were_given(tmp_path):
-    from distill_runtime.data.source import read_source
+    from distill_runtime.data.recording.policy_recording import read_source
 
     report, replayed = tmp_path / 'demo.json', tmp_path / 'replay.json'
     words = ('--record', str(tmp_path / "it's: runs"), '--json', str(report))

@@ -53,7 +53,9 @@ def test_folder_that_cannot_be_made_is_refused(tmp_path):
 def test_what_writes_recordings_must_be_there(tmp_path, monkeypatch):
     for name in [name for name in sys.modules if name.startswith('rosbags')]:
         monkeypatch.delitem(sys.modules, name)
-    monkeypatch.delitem(sys.modules, 'distill_runtime.data.journal_bag', raising=False)
+    monkeypatch.delitem(
+        sys.modules, 'distill_runtime.data.flight_recorder.bag_writer', raising=False
+    )
     monkeypatch.setitem(sys.modules, 'rosbags', None)
     with pytest.raises(MissingExtraError, match=r'pip install "distill_runtime\[bags\]"'):
         Recorder(tmp_path / 'runs')

@@ -8,9 +8,9 @@ from dataclasses import replace
 import json
 
 from distill_runtime.cli.main import main
-from distill_runtime.data.replay import replay
-from distill_runtime.data.replay_config import replay_config
-from distill_runtime.data.source import read_source
+from distill_runtime.data.recording.policy_recording import read_source
+from distill_runtime.data.replay.config import replay_config
+from distill_runtime.data.replay.replay import replay
 from distill_runtime.errors import ConfigError
 from distill_runtime.policy.model import load_policy
 from distill_runtime.spec.mapping import to_mapping

@@ -10,8 +10,8 @@ import subprocess
 import sys
 
 from distill_runtime.cli.main import main
-from distill_runtime.policy.admission import make_admission
 from distill_runtime.policy.model import load_policy
+from distill_runtime.policy.trust import make_admission
 import onnx
 import pytest
 from support.policies import write_leaning_policy

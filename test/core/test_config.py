@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 import math
 
-from distill_runtime.core.checks import CHECKS, DEFAULT_CHECKS
+from distill_runtime.core.checks.registry import CHECKS, DEFAULT_CHECKS
 from distill_runtime.core.config import RunnerConfig
 from distill_runtime.errors import ConfigError
 import pytest

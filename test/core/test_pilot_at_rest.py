@@ -5,8 +5,8 @@
 from __future__ import annotations
 
 from distill_runtime.core.modes import Event, Mode
-from distill_runtime.core.shadow import Shadow
-from distill_runtime.core.swap import Swap, SwapState, SwapTerms
+from distill_runtime.core.swap.candidate import Shadow
+from distill_runtime.core.swap.swap import Swap, SwapState, SwapTerms
 import numpy as np
 import pytest
 from support.specs import DEFAULT, make_spec

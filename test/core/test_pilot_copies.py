@@ -6,8 +6,8 @@ from __future__ import annotations
 
 from functools import cache, partial
 
-from distill_runtime.core.step_ring import DEPTH
-from distill_runtime.core.swap import SwapState
+from distill_runtime.core.swap.history import DEPTH
+from distill_runtime.core.swap.swap import SwapState
 from hypothesis import given
 from hypothesis import strategies as st
 import numpy as np

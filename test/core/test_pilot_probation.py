@@ -7,9 +7,9 @@ from __future__ import annotations
 from dataclasses import replace
 from functools import partial
 
-from distill_runtime.core.checks import ANY_MOTION, CHECKS, DEFAULT_CHECKS, Finding
+from distill_runtime.core.checks.registry import ANY_MOTION, CHECKS, DEFAULT_CHECKS, Finding
 from distill_runtime.core.modes import Event, Mode
-from distill_runtime.core.swap import SwapState
+from distill_runtime.core.swap.swap import SwapState
 import numpy as np
 import pytest
 from support.specs import DEFAULT

@@ -6,7 +6,7 @@ from __future__ import annotations
 
 from distill_runtime.core.config import RunnerConfig
 from distill_runtime.core.runner import PolicyRunner
-from distill_runtime.core.swap import SwapState
+from distill_runtime.core.swap.swap import SwapState
 from distill_runtime.spec.compile import compile_spec, sensor_layout
 import numpy as np
 import pytest

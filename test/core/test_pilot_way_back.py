@@ -4,9 +4,9 @@
 
 from __future__ import annotations
 
-from distill_runtime.core.checks import Finding
+from distill_runtime.core.checks.registry import Finding
 from distill_runtime.core.modes import Mode
-from distill_runtime.core.swap import SwapState
+from distill_runtime.core.swap.swap import SwapState
 import numpy as np
 import pytest
 from support.specs import DEFAULT

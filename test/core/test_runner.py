@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 
-from distill_runtime.core.checks import ANY_MOTION
+from distill_runtime.core.checks.registry import ANY_MOTION
 from distill_runtime.core.config import RunnerConfig
 from distill_runtime.core.modes import Event, Mode
 import numpy as np

@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: Apache-2.0
 from __future__ import annotations
 
-from distill_runtime.core.checks import checks_but
+from distill_runtime.core.checks.registry import checks_but
 from distill_runtime.core.modes import Event, Mode
 from distill_runtime.core.sensors import InputProblem, NEVER
 from hypothesis import given

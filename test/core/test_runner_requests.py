@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: Apache-2.0
 from __future__ import annotations
 
-from distill_runtime.core.checks import Finding
+from distill_runtime.core.checks.registry import Finding
 from distill_runtime.core.modes import Event, Mode
 from support.rig import Rig, walking
 

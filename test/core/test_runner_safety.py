@@ -4,10 +4,10 @@
 
 from __future__ import annotations
 
-from distill_runtime.core.checks import ANY_MOTION
+from distill_runtime.core.checks.registry import ANY_MOTION
 from distill_runtime.core.config import RunnerConfig
 from distill_runtime.core.modes import Event, FAULT_ACTIONS, Mode
-from distill_runtime.core.swap import SwapState, SwapTerms
+from distill_runtime.core.swap.swap import SwapState, SwapTerms
 from hypothesis import given
 from hypothesis import strategies as st
 import numpy as np

@@ -10,8 +10,8 @@ from __future__ import annotations
 import shutil
 import struct
 
-from distill_runtime.data.bags import Bag
-from distill_runtime.data.recording import read_inputs, Wanted
+from distill_runtime.data.bags.bag import Bag
+from distill_runtime.data.recording.recording import read_inputs, Wanted
 from distill_runtime.errors import RecordingError
 import numpy as np
 import pytest

@@ -8,9 +8,8 @@ from pathlib import Path
 
 import distill_runtime
 from distill_runtime.core.step import Policy
-from distill_runtime.distill.lead import lead, LedPolicy
-from distill_runtime.policy.session import open_session, PolicySession
-from distill_runtime.policy.timed import TimedPolicy
+from distill_runtime.distill.behavior import lead, LedPolicy
+from distill_runtime.policy.session import open_session, PolicySession, TimedPolicy
 from distill_runtime.spec.compile import compile_spec
 import numpy as np
 import pytest
@@ -56,7 +55,7 @@ def led(tmp_path):
 
 
 def recorded(tmp_path):
-    from distill_runtime.data.swap_course import RecordedActions
+    from distill_runtime.data.replay.swap_driver import RecordedActions
 
     actions = np.linspace(-1.0, 1.0, 12, dtype=np.float32).reshape(4, 3)
     policy = RecordedActions(compile_spec(make_spec()), actions, np.array([3, 0, 2]))

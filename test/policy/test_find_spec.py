@@ -7,8 +7,8 @@ import json
 from distill_runtime.errors import ConfigError
 from distill_runtime.policy import find_spec as module
 from distill_runtime.policy.network import Graph
-from distill_runtime.spec.description import RobotDescription
-from distill_runtime.spec.readers.own import GOLDEN_KEY, SPEC_KEY
+from distill_runtime.spec.readers.native import GOLDEN_KEY, SPEC_KEY
+from distill_runtime.spec.robot_description import RobotDescription
 import pytest
 from support.specs import spec_mapping
 import yaml

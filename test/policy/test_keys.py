@@ -18,7 +18,7 @@ from distill_runtime.policy.keys import (
     sign_model,
     write_new_key,
 )
-from distill_runtime.policy.protobuf import bytes_field
+from distill_runtime.policy.model_file.protobuf import bytes_field
 from distill_runtime.policy.signature import join_signatures, split_signatures, statement
 import pytest
 from support.models import save_linear

@@ -9,7 +9,7 @@ from distill_runtime.core.config import RunnerConfig
 from distill_runtime.core.sensors import Sensors
 from distill_runtime.errors import ConfigError, ModelError
 from distill_runtime.policy.model import load_policy
-from distill_runtime.spec.readers.own import GOLDEN_KEY, SPEC_KEY
+from distill_runtime.spec.readers.native import GOLDEN_KEY, SPEC_KEY
 import pytest
 from support.models import save_linear
 from support.specs import spec_mapping

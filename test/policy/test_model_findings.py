@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from distill_runtime.policy.dry_run import DryRun, FirstStep
+from distill_runtime.policy.model_file.onnx_facts import OnnxFacts
 from distill_runtime.policy.model_findings import file_findings, trial_findings
-from distill_runtime.policy.onnx_facts import OnnxFacts
+from distill_runtime.policy.self_test import DryRun, FirstStep
 import numpy as np
 import pytest
 from support.specs import DEFAULT, make_spec

@@ -6,14 +6,14 @@ from dataclasses import replace
 import json
 
 from distill_runtime.errors import ConfigError, ModelError
-from distill_runtime.policy.artefact import write_model
 from distill_runtime.policy.golden import record_golden
-from distill_runtime.policy.mjlab_keys import KEYS
 from distill_runtime.policy.model import load_policy
+from distill_runtime.policy.model_file.mjlab_keys import KEYS
+from distill_runtime.policy.model_file.model_files import write_model
 from distill_runtime.policy.pack import pack, PROVENANCE_KEY, read_provenance
 from distill_runtime.policy.session import open_session, PolicySession
 from distill_runtime.spec.mapping import read_dataclass
-from distill_runtime.spec.readers.own import SPEC_KEY
+from distill_runtime.spec.readers.native import SPEC_KEY
 from distill_runtime.spec.spec import PolicySpec
 from distill_runtime.spec.tensors import InputSpec
 import numpy as np

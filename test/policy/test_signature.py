@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 
 from distill_runtime.errors import SignatureError
-from distill_runtime.policy.protobuf import bytes_field
+from distill_runtime.policy.model_file.protobuf import bytes_field
 from distill_runtime.policy.signature import (
     doubled_keys,
     fingerprint,
@@ -121,7 +121,7 @@ def test_entry_has_one_form_only(body, tail):
 
 def rebuilt(tail, short, long):
     """Put a text in place of a letter and set the sizes right."""
-    from distill_runtime.policy.protobuf import fields
+    from distill_runtime.policy.model_file.protobuf import fields
 
     lead = b'\xf2\x00' if tail.startswith(b'\xf2\x00') else b''
     plain = b'\x72' + tail[2:] if lead else tail

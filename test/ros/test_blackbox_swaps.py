@@ -5,8 +5,8 @@
 from __future__ import annotations
 
 from distill_runtime.core.runner import PolicyRunner
-from distill_runtime.data.bag_info import read_info
-from distill_runtime.data.bags import Bag
+from distill_runtime.data.bags.bag import Bag
+from distill_runtime.data.info.bag_info import read_info
 import pytest
 from support.ros_harness import LOCKSTEP, student, T0, TICK, values, wait_for
 from support.ros_policies import TERMS

@@ -2,8 +2,8 @@
 # SPDX-License-Identifier: Apache-2.0
 from __future__ import annotations
 
-from distill_runtime.data import cdr
-from distill_runtime.data.cdr import DecodeError
+from distill_runtime.wire import cdr
+from distill_runtime.wire.cdr import DecodeError
 from geometry_msgs.msg import PoseStamped, Twist, TwistStamped
 from hypothesis import given
 from hypothesis import strategies as st

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from distill_runtime.core.checks import DEFAULT_CHECKS
+from distill_runtime.core.checks.registry import DEFAULT_CHECKS
 from distill_runtime.errors import ConfigError
 from distill_runtime.ros.check_parameters import declare_checks, read_checks
 import pytest

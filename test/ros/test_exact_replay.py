@@ -8,9 +8,9 @@ import subprocess
 import sys
 
 from distill_runtime.core.modes import Mode
-from distill_runtime.data.replay import replay
-from distill_runtime.data.replay_config import replay_config
-from distill_runtime.data.source import read_source
+from distill_runtime.data.recording.policy_recording import read_source
+from distill_runtime.data.replay.config import replay_config
+from distill_runtime.data.replay.replay import replay
 from distill_runtime.policy.model import load_policy
 from distill_runtime.share import share_path
 from lifecycle_msgs.msg import Transition

@@ -7,11 +7,11 @@ from __future__ import annotations
 import threading
 
 from distill_runtime.core.modes import Mode
-from distill_runtime.data.replay import replay
-from distill_runtime.data.replay_config import replay_config
-from distill_runtime.data.source import read_source
-from distill_runtime.data.tick_fields import ACTION_NUMBERS, TICK_FIELDS
+from distill_runtime.data.recording.policy_recording import read_source
+from distill_runtime.data.replay.config import replay_config
+from distill_runtime.data.replay.replay import replay
 from distill_runtime.policy.model import load_policy
+from distill_runtime.wire.tick_fields import ACTION_NUMBERS, TICK_FIELDS
 from geometry_msgs.msg import PoseStamped, Twist
 import numpy as np
 import pytest

@@ -10,7 +10,7 @@ from pathlib import Path
 import re
 
 from diagnostic_msgs.msg import DiagnosticArray
-from distill_runtime.data.tick_fields import tick_labels
+from distill_runtime.wire.tick_fields import tick_labels
 import pytest
 from support.ros_harness import student, wait_for
 from support.ros_policies import write_policy

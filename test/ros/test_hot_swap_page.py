@@ -9,9 +9,10 @@ import re
 import subprocess
 import sys
 
-from distill_runtime.core import same_robot, step_ring
-from distill_runtime.core.swap import SwapTerms
-from distill_runtime.ros import occupant
+from distill_runtime.core.swap import compatibility as same_robot
+from distill_runtime.core.swap import history as step_ring
+from distill_runtime.core.swap.swap import SwapTerms
+from distill_runtime.ros.models import loaded_model as occupant
 from support.ros_harness import values
 from support.swaps import has_acted, walking, write_other
 

@@ -8,7 +8,7 @@ import re
 import time
 
 from builtin_interfaces.msg import Time
-from distill_runtime.data.tick_fields import TICK_FIELDS
+from distill_runtime.wire.tick_fields import TICK_FIELDS
 import pytest
 from rosgraph_msgs.msg import Clock
 from support.ros_harness import student, values, wait_for

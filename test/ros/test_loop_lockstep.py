@@ -7,8 +7,8 @@ import time
 
 from distill_runtime.core.config import RunnerConfig
 from distill_runtime.core.sensors import Sensors
-from distill_runtime.data.tick_fields import tick_labels
-from distill_runtime.ros.inputs import Inputs
+from distill_runtime.ros.loop.inputs import Inputs
+from distill_runtime.wire.tick_fields import tick_labels
 import numpy as np
 from support.ros_harness import direct_runner, LOCKSTEP, student, T0, TICK, values, wait_for
 from support.ros_messages import imu_message, joint_message, nanoseconds, twist_message

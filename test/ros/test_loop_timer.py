@@ -7,8 +7,8 @@ from __future__ import annotations
 import itertools
 import time
 
-from distill_runtime.data.tick_fields import TICK_FIELDS
 from distill_runtime.policy.session import PolicySession
+from distill_runtime.wire.tick_fields import TICK_FIELDS
 import numpy as np
 import pytest
 from support.ros_harness import student, values, wait_for

@@ -5,9 +5,9 @@ from __future__ import annotations
 import dataclasses
 import math
 
-from distill_runtime.core.checks import DEFAULT_CHECKS
+from distill_runtime.core.checks.registry import DEFAULT_CHECKS
 from distill_runtime.core.config import RunnerConfig
-from distill_runtime.core.swap import SwapTerms
+from distill_runtime.core.swap.swap import SwapTerms
 from distill_runtime.errors import ConfigError
 from distill_runtime.ros.node_config import StudentNodeConfig
 import pytest

@@ -6,7 +6,7 @@ from __future__ import annotations
 
 import dataclasses
 
-from distill_runtime.core.checks import CHECKS, DEFAULT_CHECKS
+from distill_runtime.core.checks.registry import CHECKS, DEFAULT_CHECKS
 from distill_runtime.ros.check_parameters import check_fields, read_checks
 from distill_runtime.ros.node_config import StudentNodeConfig
 from distill_runtime.ros.parameters import given_names, read_parameters, unknown_names

@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: Apache-2.0
 from __future__ import annotations
 
-from distill_runtime.ros import occupant
+from distill_runtime.ros.models import loaded_model as occupant
 from distill_runtime.ros.parameter_service import BUSY
 import pytest
 from rcl_interfaces.srv import SetParameters

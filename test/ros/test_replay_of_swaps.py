@@ -5,9 +5,9 @@
 from __future__ import annotations
 
 from distill_runtime.core.modes import Mode
-from distill_runtime.data.replay import replay
-from distill_runtime.data.replay_config import replay_config
-from distill_runtime.data.source import read_source
+from distill_runtime.data.recording.policy_recording import read_source
+from distill_runtime.data.replay.config import replay_config
+from distill_runtime.data.replay.replay import replay
 from distill_runtime.policy.model import load_policy
 import numpy as np
 import pytest

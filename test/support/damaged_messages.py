@@ -13,12 +13,12 @@ import math
 import random
 import struct
 
-from distill_runtime.core.checks import checks_but
+from distill_runtime.core.checks.registry import checks_but
 from distill_runtime.core.config import RunnerConfig
 from distill_runtime.core.modes import Mode
 from distill_runtime.core.runner import PolicyRunner
 from distill_runtime.core.sensors import Sensors
-from distill_runtime.ros.internals import observation_labels
+from distill_runtime.ros.loop.tick_topics import observation_labels
 from distill_runtime.spec.compile import compile_spec
 from geometry_msgs.msg import PoseStamped, TwistStamped
 from nav_msgs.msg import Odometry

@@ -8,7 +8,7 @@ with its own formula.
 
 from __future__ import annotations
 
-from distill_runtime.core.checks import ANY_MOTION
+from distill_runtime.core.checks.registry import ANY_MOTION
 import numpy as np
 
 from .rig import Rig

@@ -6,14 +6,14 @@ from __future__ import annotations
 
 import struct
 
-from distill_runtime.data.journal import JournalReader, JournalWriter
-from distill_runtime.data.journal_messages import (
+from distill_runtime.data.flight_recorder.messages import (
     change_body,
     change_data,
     Facts,
     Part,
     status_text,
 )
+from distill_runtime.data.flight_recorder.ring_buffer import JournalReader, JournalWriter
 import numpy as np
 
 from .bags import joint_state, MS, STORE, twist

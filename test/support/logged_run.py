@@ -7,11 +7,11 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 import math
 
-from distill_runtime.core.checks import Finding
+from distill_runtime.core.checks.registry import Finding
 from distill_runtime.core.config import RunnerConfig
 from distill_runtime.core.modes import Event
 from distill_runtime.core.sensors import Sensors
-from distill_runtime.data.tick_fields import ACTION_NUMBERS
+from distill_runtime.wire.tick_fields import ACTION_NUMBERS
 import numpy as np
 
 from .bags import imu, joint_state, labelled_array, MS, tick, twist, write_bag

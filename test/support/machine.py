@@ -6,15 +6,15 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from distill_runtime.core.actor import Actor
-from distill_runtime.core.checks import CHECK_ACTIONS, CHECKS, Finding
+from distill_runtime.core.checks.registry import CHECK_ACTIONS, CHECKS, Finding
 from distill_runtime.core.config import RunnerConfig
+from distill_runtime.core.instance.policy_instance import Actor
 from distill_runtime.core.limits import POSITION_LIMITS as LIMIT_KINDS
 from distill_runtime.core.modes import Event, FAULT_ACTIONS, Mode
 from distill_runtime.core.runner import PolicyRunner
 from distill_runtime.core.sensors import InputProblem, NEVER, Sensors
-from distill_runtime.core.shadow import Shadow
-from distill_runtime.core.swap import Swap, SwapTerms
+from distill_runtime.core.swap.candidate import Shadow
+from distill_runtime.core.swap.swap import Swap, SwapTerms
 from distill_runtime.spec.compile import compile_spec, sensor_layout
 from hypothesis import strategies as st
 import numpy as np

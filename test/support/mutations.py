@@ -8,8 +8,8 @@ from collections.abc import Callable
 from dataclasses import replace
 from typing import NamedTuple
 
-from distill_runtime.data.recording import Recording
-from distill_runtime.spec.joint_order import in_other_order, mirrored, orders
+from distill_runtime.data.recording.recording import Recording
+from distill_runtime.spec.findings.joint_order import in_other_order, mirrored, orders
 from distill_runtime.spec.robots import load_robot
 from distill_runtime.spec.spec import PolicySpec
 import numpy as np

@@ -6,7 +6,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from distill_runtime.data.recording import read_recording, Recording
+from distill_runtime.data.recording.recording import read_recording, Recording
 from distill_runtime.policy.model import load_policy, LoadedPolicy
 import numpy as np
 

@@ -16,7 +16,7 @@ import signal
 import sys
 import time
 
-from distill_runtime.data.bags import Bag
+from distill_runtime.data.bags.bag import Bag
 import rclpy
 from rosgraph_msgs.msg import Clock
 

@@ -11,7 +11,7 @@ import threading
 import time
 
 from diagnostic_msgs.msg import DiagnosticArray
-from distill_runtime.core.checks import checks_but
+from distill_runtime.core.checks.registry import checks_but
 from distill_runtime.policy.model import load_policy
 from distill_runtime.ros.student_node import StudentNode
 from geometry_msgs.msg import Twist

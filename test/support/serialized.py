@@ -4,7 +4,7 @@
 
 from __future__ import annotations
 
-from distill_runtime.data.cdr import DecodeError
+from distill_runtime.wire.cdr import DecodeError
 from hypothesis import strategies as st
 from rclpy.serialization import serialize_message
 

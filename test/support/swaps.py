@@ -10,9 +10,9 @@ import json
 import threading
 
 from diagnostic_msgs.msg import DiagnosticStatus
-from distill_runtime.data.tick_fields import model_number, TICK_FIELDS
-from distill_runtime.ros import occupant
-from distill_runtime.ros.model_topic import MODEL_QOS
+from distill_runtime.ros.models import loaded_model as occupant
+from distill_runtime.ros.models.topic import MODEL_QOS
+from distill_runtime.wire.tick_fields import model_number, TICK_FIELDS
 import numpy as np
 import onnx
 from onnx import helper, numpy_helper

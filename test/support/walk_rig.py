@@ -6,11 +6,11 @@ from __future__ import annotations
 
 from functools import cache
 
-from distill_runtime.core.actor import Actor
-from distill_runtime.core.checks import ANY_MOTION
+from distill_runtime.core.checks.registry import ANY_MOTION
+from distill_runtime.core.instance.policy_instance import Actor
 from distill_runtime.core.runner import PolicyRunner
-from distill_runtime.core.shadow import Shadow
-from distill_runtime.core.swap import Swap, SwapState, SwapTerms
+from distill_runtime.core.swap.candidate import Shadow
+from distill_runtime.core.swap.swap import Swap, SwapState, SwapTerms
 from distill_runtime.spec.compile import compile_spec, sensor_layout
 import numpy as np
 

@@ -8,10 +8,10 @@ from collections import deque
 from types import SimpleNamespace
 
 from distill_runtime.core.limits import MAX_MARGIN
-from distill_runtime.ros.estop import Estop
-from distill_runtime.ros.inputs import Inputs
-from distill_runtime.ros.loop import ControlLoop
-from distill_runtime.ros.loop_parts import LoopParts
+from distill_runtime.ros.loop.control_loop import ControlLoop
+from distill_runtime.ros.loop.estop import Estop
+from distill_runtime.ros.loop.inputs import Inputs
+from distill_runtime.ros.loop.loop_context import LoopParts
 from distill_runtime.ros.node_config import StudentNodeConfig
 import numpy as np
 from rclpy.clock import Clock

@@ -14,8 +14,7 @@ import json
 from typing import Any
 
 from distill_runtime.errors import ConfigError
-from distill_runtime.spec.dialect import MetadataDialect, ModelContext
-from distill_runtime.spec.foreign_fields import Fields
+from distill_runtime.spec.dialect import Fields, MetadataDialect, ModelContext
 from distill_runtime.spec.sources import SpecSource
 
 _MARKS = ('dof_names', 'kp', 'kd')

@@ -12,7 +12,7 @@ import math
 from typing import Any
 
 from distill_runtime.errors import ConfigError
-from distill_runtime.spec.foreign_fields import Fields
+from distill_runtime.spec.dialect import Fields
 from distill_runtime.spec.mapping import shown
 
 _TERMS: dict[str, dict[str, Any]] = {

@@ -15,8 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from distill_runtime.errors import ConfigError
-from distill_runtime.spec.dialect import FileDialect, ModelContext
-from distill_runtime.spec.foreign_fields import Fields
+from distill_runtime.spec.dialect import Fields, FileDialect, ModelContext
 from distill_runtime.spec.mapping import shown
 from distill_runtime.spec.sources import SpecSource
 

@@ -12,10 +12,10 @@ from pathlib import Path
 from typing import Any
 
 from distill_runtime.errors import ConfigError
-from distill_runtime.spec.foreign_fields import Fields
+from distill_runtime.spec.dialect import Fields
+from distill_runtime.spec.files import read_bytes
 from distill_runtime.spec.mapping import shown
 from distill_runtime.spec.safetensors import MAX_BYTES, parse_safetensors, Tensor
-from distill_runtime.spec.strict_yaml import read_bytes
 
 from .leapp_tensors import LeappTensor
 

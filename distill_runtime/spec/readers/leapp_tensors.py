@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from distill_runtime.errors import ConfigError
-from distill_runtime.spec.foreign_fields import Fields
+from distill_runtime.spec.dialect import Fields
 from distill_runtime.spec.mapping import shown
 
 _TIME = '__temporal_axis__'

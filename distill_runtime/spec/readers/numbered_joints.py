@@ -8,9 +8,9 @@ from collections.abc import Sequence
 from typing import NamedTuple
 
 from distill_runtime.errors import ConfigError
-from distill_runtime.spec.description import RobotDescription
-from distill_runtime.spec.foreign_fields import Fields
+from distill_runtime.spec.dialect import Fields
 from distill_runtime.spec.mapping import shown
+from distill_runtime.spec.robot_description import RobotDescription
 
 from .unsupplied import UnsuppliedError
 

@@ -17,7 +17,7 @@ from typing import Any
 
 from distill_runtime.errors import ConfigError
 from distill_runtime.spec.dialect import FileDialect, MetadataDialect, ModelContext
-from distill_runtime.spec.foreign_file import read_foreign
+from distill_runtime.spec.files import read_foreign
 from distill_runtime.spec.sources import SpecSource
 
 from .berkeley import BERKELEY
@@ -27,7 +27,7 @@ from .leapp import LEAPP
 from .limx import LIMX
 from .mjlab import MJLAB
 from .mjswan import MJSWAN
-from .own import read_own
+from .native import read_own
 from .rl_sar import RL_SAR
 from .unitree_deploy import UNITREE_DEPLOY
 from .unitree_gym import UNITREE_GYM

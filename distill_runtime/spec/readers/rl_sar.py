@@ -14,9 +14,8 @@ from pathlib import Path
 from typing import Any
 
 from distill_runtime.errors import ConfigError
-from distill_runtime.spec.dialect import FileDialect, ModelContext
-from distill_runtime.spec.foreign_fields import Fields
-from distill_runtime.spec.foreign_file import read_foreign
+from distill_runtime.spec.dialect import Fields, FileDialect, ModelContext
+from distill_runtime.spec.files import read_foreign
 from distill_runtime.spec.sources import SpecSource
 
 from .rl_sar_observations import read_observations

@@ -7,7 +7,7 @@ from __future__ import annotations
 from typing import Any
 
 from distill_runtime.errors import ConfigError
-from distill_runtime.spec.foreign_fields import Fields
+from distill_runtime.spec.dialect import Fields
 
 from .unsupplied import explain, UnsuppliedError
 

@@ -14,9 +14,8 @@ from pathlib import Path
 from typing import Any
 
 from distill_runtime.errors import ConfigError
-from distill_runtime.spec.description import RobotDescription
-from distill_runtime.spec.dialect import FileDialect, ModelContext
-from distill_runtime.spec.foreign_fields import Fields
+from distill_runtime.spec.dialect import Fields, FileDialect, ModelContext
+from distill_runtime.spec.robot_description import RobotDescription
 from distill_runtime.spec.sources import SpecSource
 
 from .numbered_joints import motor_names, NumberedJoints

@@ -13,8 +13,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from distill_runtime.spec.dialect import FileDialect, ModelContext
-from distill_runtime.spec.foreign_fields import Fields
+from distill_runtime.spec.dialect import Fields, FileDialect, ModelContext
 from distill_runtime.spec.sources import SpecSource
 
 from .numbered_joints import motor_names

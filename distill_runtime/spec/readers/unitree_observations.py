@@ -13,8 +13,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from distill_runtime.errors import ConfigError
-from distill_runtime.spec.dialect import TensorShape
-from distill_runtime.spec.foreign_fields import Fields
+from distill_runtime.spec.dialect import Fields, TensorShape
 
 from .numbered_joints import NumberedJoints
 from .unsupplied import explain, UnsuppliedError

@@ -9,9 +9,9 @@ from pathlib import Path
 
 from distill_runtime.errors import ConfigError
 from distill_runtime.spec.dialect import ModelContext, TensorShape
+from distill_runtime.spec.files import parse_yaml
 from distill_runtime.spec.readers.registry import metadata_sources
 from distill_runtime.spec.sources import merge_sources, SpecSource
-from distill_runtime.spec.strict_yaml import parse_yaml
 from hypothesis import given
 from hypothesis import strategies as st
 import pytest

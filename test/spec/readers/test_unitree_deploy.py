@@ -6,11 +6,11 @@ import contextlib
 from pathlib import Path
 
 from distill_runtime.errors import ConfigError
-from distill_runtime.spec.description import RobotDescription
 from distill_runtime.spec.dialect import ModelContext, TensorShape
 from distill_runtime.spec.mapping import read_dataclass
 from distill_runtime.spec.readers.registry import read_content
 from distill_runtime.spec.readers.unitree_deploy import is_deploy_yaml
+from distill_runtime.spec.robot_description import RobotDescription
 from distill_runtime.spec.sources import merge_sources, SpecSource
 from distill_runtime.spec.spec import PolicySpec
 from hypothesis import given

@@ -7,10 +7,10 @@ from __future__ import annotations
 import math
 from pathlib import Path
 
-from distill_runtime.spec.description import RobotDescription
 from distill_runtime.spec.dialect import ModelContext
 from distill_runtime.spec.mapping import read_dataclass
 from distill_runtime.spec.readers.registry import read_content
+from distill_runtime.spec.robot_description import RobotDescription
 from distill_runtime.spec.spec import PolicySpec
 import pytest
 from support.observed import make_samples, observed

@@ -7,9 +7,9 @@ import math
 from pathlib import Path
 
 from distill_runtime.errors import ConfigError
-from distill_runtime.spec.description import RobotDescription
 from distill_runtime.spec.dialect import ModelContext
 from distill_runtime.spec.readers.registry import file_sources, read_content
+from distill_runtime.spec.robot_description import RobotDescription
 from distill_runtime.spec.sources import merge_sources, SpecSource
 from hypothesis import given
 import pytest

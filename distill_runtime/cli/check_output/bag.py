@@ -1,0 +1,124 @@
+# Copyright 2026 The distill_runtime Authors
+# SPDX-License-Identifier: Apache-2.0
+"""The part of `check` about a recording: what is in it, and how much of it the policy explains."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+
+from distill_runtime.cli.terminal.page import Section
+from distill_runtime.cli.terminal.tables import table_lines
+from distill_runtime.data.bags.chunk import StampArray
+from distill_runtime.data.diagnosis.inspection import inspect, Inspection
+from distill_runtime.data.recording.joint_series import JointStream
+from distill_runtime.data.recording.recording import read_recording, Recording
+from distill_runtime.data.recording.series import Stream
+from distill_runtime.errors import ConfigError
+from distill_runtime.policy.validation import Examination
+import numpy as np
+
+
+class BagPart:
+    """A recording, and what it says about an examined model."""
+
+    def __init__(self, found: Examination, bag: str, topics: Mapping[str, str]) -> None:
+        """Read and inspect it.
+
+        Args:
+            found: The model; one that is refused has its sensors checked only.
+            bag: Path of the recording.
+            topics: Topic of the recording per topic of student_node.
+
+        Raises:
+            RecordingError: If it cannot be used.
+        """
+        sourced = found.sourced
+        joints = None if sourced is None else sourced.spec.joints
+        self._recording: Recording = read_recording(Path(bag).expanduser(), topics, joints)
+        self.inspection = Inspection(findings=())
+        """What was found; nothing about a model without a spec."""
+        if sourced is not None:
+            network = None if found.policy is None else found.policy.session
+            self.inspection = inspect(sourced.spec, network, self._recording, found.robot)
+
+    def section(self, width: int) -> Section:
+        """Return the part of the page.
+
+        Args:
+            width: Of the page, in characters.
+        """
+        headings = ('input', 'topic', 'type', 'messages', 'rate', 'left out')
+        rows = [
+            (
+                name,
+                stream.topic.name,
+                stream.topic.type.rpartition('/')[2],
+                str(stream.topic.num_messages),
+                f'{rate:.1f} Hz' if (rate := _rate(stream.receive_ns)) else '',
+                str(stream.num_skipped or ''),
+            )
+            for name, stream in self._streams()
+        ]
+        lines = table_lines(headings, rows, width, {'messages', 'rate', 'left out'})
+        return Section(
+            title=f'recording: {self._recording.path}', lines=[*lines, *self._results()]
+        )
+
+    def report(self) -> dict[str, object]:
+        """Return the part of the report."""
+        explained = self.inspection.explained
+        return {
+            'path': str(self._recording.path),
+            'topics': {name: stream.topic.name for name, stream in self._streams()},
+            'ticks': self.inspection.num_ticks,
+            'valid_ticks': self.inspection.num_valid,
+            'reference': None if explained is None else explained.reference,
+            'explained': None
+            if explained is None
+            else {
+                name: float(share)
+                for name, share in zip(explained.names, explained.share, strict=True)
+            },
+        }
+
+    def _streams(self) -> Iterator[tuple[str, Stream | JointStream]]:
+        yield from self._recording.inputs()
+        if self._recording.joint_command is not None:
+            yield 'joint_command', self._recording.joint_command
+
+    def _results(self) -> Iterator[str]:
+        result = self.inspection
+        if not result.num_ticks:
+            yield 'the policy was not run over it'
+            return
+        yield f'the policy was run over it: {result.num_ticks} ticks, {result.num_valid} valid'
+        if result.explained is not None:
+            worst = int(result.explained.share.argmin())
+            yield (
+                f'its targets explain {result.explained.total:.1%} of the recorded '
+                f'{result.explained.reference} (joint in the middle; least: '
+                f'{result.explained.names[worst]} {result.explained.share[worst]:.1%})'
+            )
+
+
+def read_topics(words: Sequence[str]) -> dict[str, str]:
+    """Read remappings such as imu:=/imu/data.
+
+    Raises:
+        ConfigError: If one is not of this form.
+    """
+    topics = {}
+    for word in words:
+        name, sign, topic = word.partition(':=')
+        if not (name and sign and topic):
+            raise ConfigError(f'--topic is {word!r}, expected NAME:=TOPIC, such as imu:=/imu/data')
+        topics[name.lstrip('/')] = topic
+    return topics
+
+
+def _rate(receive_ns: StampArray) -> float:
+    """Return the mean rate in [Hz]; 0 where there is none."""
+    if len(receive_ns) < 2 or receive_ns[-1] <= receive_ns[0]:
+        return 0.0
+    return float((len(receive_ns) - 1) / (np.float64(receive_ns[-1] - receive_ns[0]) / 1e9))

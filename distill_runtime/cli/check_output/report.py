@@ -1,0 +1,74 @@
+# Copyright 2026 The distill_runtime Authors
+# SPDX-License-Identifier: Apache-2.0
+"""What `check` writes as JSON."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+import dataclasses
+import math
+
+from distill_runtime.policy.validation import Examination
+from distill_runtime.spec.mapping import to_mapping
+from distill_runtime.spec.observation_table import observation_rows
+
+from .model import ModelFacts
+
+
+def check_report(found: Examination, model: ModelFacts) -> dict[str, object]:
+    """Return the report: see the epilog of the command for its keys."""
+    sourced, policy = found.sourced, found.policy
+    return {
+        'deployable': found.is_deployable,
+        'findings': [dataclasses.asdict(finding) for finding in found.findings],
+        'model': model.report(found.graph),
+        'spec': None if sourced is None else plain(to_mapping(sourced.spec)),
+        'sources': {} if sourced is None else dict(sourced.sources),
+        'conflicts': []
+        if sourced is None
+        else [plain(dataclasses.asdict(conflict)) for conflict in sourced.conflicts],
+        'observation': _observation(found),
+        'robot': None
+        if found.robot is None
+        else {'name': found.robot.name, 'joints': list(found.robot.joints)},
+        'golden_error': None if policy is None else policy.golden_error,
+        'dry_run': None if found.run is None else dataclasses.asdict(found.run),
+        'limits': None if found.limits is None else plain(dataclasses.asdict(found.limits)),
+        'target_at_rest': None if found.step is None else found.step.target.tolist(),
+    }
+
+
+def _observation(found: Examination) -> list[dict[str, object]]:
+    """Say where each term lies, as index ranges with both ends in them."""
+    if found.sourced is None or found.plan is None:
+        return []
+    spec = found.sourced.spec
+    return [
+        {
+            'input': entry.name,
+            'width': spec.input_dim(entry),
+            'terms': [
+                {
+                    'term': row.term.kind,
+                    'elements': list(row.elements),
+                    'frames': [
+                        {'age': age, 'first': first, 'last': last}
+                        for age, (first, last) in zip(row.ages, row.blocks, strict=True)
+                    ],
+                }
+                for row in rows
+            ],
+        }
+        for entry, rows in zip(spec.inputs, observation_rows(spec, found.plan), strict=True)
+    ]
+
+
+def plain(value: object) -> object:
+    """Return a value that JSON has a form for: what has none becomes its text."""
+    if isinstance(value, Mapping):
+        return {str(key): plain(item) for key, item in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [plain(item) for item in value]
+    if isinstance(value, (bool, int, str, type(None))):
+        return value
+    return value if isinstance(value, float) and math.isfinite(value) else str(value)

@@ -1,0 +1,239 @@
+# Copyright 2026 The distill_runtime Authors
+# SPDX-License-Identifier: Apache-2.0
+"""The results of `replay` for people."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+import math
+import textwrap
+
+from distill_runtime.cli.terminal.page import Section
+from distill_runtime.cli.terminal.tables import table_lines
+from distill_runtime.data.replay.assessment import Assessment, times
+from distill_runtime.data.replay.compare import Difference
+from distill_runtime.data.replay.replay import Replay
+from distill_runtime.policy.model import LoadedPolicy
+import numpy as np
+
+from .report import tick_source
+
+MAX_BREACHES = 8
+"""Rules that are told one by one."""
+_VERDICTS = {
+    'within': ('within the rules', 'good'),
+    'outside': ('OUTSIDE the rules', 'error'),
+    'not_compared': ('NOT compared: the recording holds neither commands nor efforts', 'error'),
+}
+
+
+def replay_page(
+    replay: Replay, policy: LoadedPolicy, found: Assessment, width: int
+) -> list[Section]:
+    """Return the sections of the page.
+
+    Args:
+        replay: Of the policy.
+        policy: That was replayed.
+        found: What the replay says.
+        width: Of the page, in characters.
+    """
+    return [
+        Section(
+            title='replay', lines=table_lines(('', ' '), list(facts(replay, policy)), width)[1:]
+        ),
+        *_streams(replay, width),
+        *_troubles(replay, width),
+        *_invalid(replay, width),
+        *(_difference(entry, replay, width) for entry in found.differences),
+        _motion(found, policy, width),
+        *_findings(found, width),
+        _verdict(found, width),
+    ]
+
+
+def facts(replay: Replay, policy: LoadedPolicy) -> Iterator[tuple[str, str]]:
+    """Yield name and value of what was replayed, and how."""
+    playback = replay.playback
+    count = len(playback.mode)
+    yield 'recording', str(replay.source.recording.path)
+    yield 'model', f'{policy.path.name}: {policy.spec.name}, sha256 {policy.sha256[:12]}'
+    if replay.is_same_model is not None:
+        yield 'recorded with', 'this model' if replay.is_same_model else 'another model'
+    if replay.source.log is not None:
+        yield 'parameters', 'recorded' if replay.source.parameters else 'not recorded: defaults'
+    seconds = times(replay)[-1]
+    yield 'ticks', f'{count} in {seconds:.2f} s, from {tick_source(replay)}'
+    valid = int(np.count_nonzero(playback.is_valid))
+    yield 'valid', f'{valid} ({valid / count:.1%})'
+    for mode, name in ((1, 'standby'), (4, 'stopping'), (3, 'fault')):
+        ticks = int(np.count_nonzero(playback.mode == mode))
+        if ticks:
+            yield name, f'{ticks} ticks'
+    if replay.source.damage:
+        yield 'damage', '; '.join(replay.source.damage)
+    if replay.is_approximate:
+        yield (
+            'note',
+            (
+                'approximate: the recording begins in the middle of a run and lacks ~/action, so '
+                'that what the policy did before is unknown and decays, or its ~/tick does not '
+                'name the samples of all external topics'
+            ),
+        )
+
+
+def _streams(replay: Replay, width: int) -> Iterator[Section]:
+    source = replay.source
+    rows = [
+        (
+            name,
+            stream.topic.name,
+            stream.topic.type.rpartition('/')[2],
+            str(stream.topic.num_messages),
+            str(stream.num_skipped or ''),
+        )
+        for name, stream in (
+            *source.recording.inputs(),
+            ('joint_command', source.commands),
+            ('~/tick', source.log),
+        )
+        if stream is not None
+    ]
+    headings = ('input', 'topic', 'type', 'messages', 'left out')
+    lines = table_lines(headings, rows, width, {'messages', 'left out'})
+    yield Section(title='topics', lines=lines)
+
+
+def _troubles(replay: Replay, width: int) -> Iterator[Section]:
+    if replay.troubles:
+        rows = [
+            (str(trouble.count), f'{trouble.first:.3f} s', trouble.text)
+            for trouble in replay.troubles
+        ]
+        lines = table_lines(('times', 'first at', 'what'), rows, width, {'times', 'first at'})
+        yield Section(title='what is odd about the recording', lines=lines)
+
+
+def _invalid(replay: Replay, width: int) -> Iterator[Section]:
+    reasons = replay.playback.reasons
+    if not reasons:
+        return
+    moments = times(replay)
+    rows = [
+        (str(entry.count), f'{moments[entry.first_tick]:.3f} s', entry.text)
+        for entry in sorted(reasons.values(), key=lambda entry: -entry.count)
+    ]
+    lines = table_lines(('ticks', 'first at', 'why'), rows, width, {'ticks', 'first at'})
+    yield Section(title='ticks that are not valid', lines=lines)
+
+
+def _difference(found: Difference, replay: Replay, width: int) -> Section:
+    moments = times(replay)
+    rows, styles = [], ['']
+    for column in found.columns:
+        first = column.first_exceeded
+        rows.append(
+            (
+                column.name,
+                _figure(column.max),
+                _figure(column.rms),
+                *map(_figure, column.percentiles),
+                str(column.num_exceeded or ''),
+                ''
+                if first is None
+                else f'{moments[first.tick]:.3f} s'
+                + ('' if first.column == column.name else f', {first.column}')
+                + f': {first.own:.5g} instead of {first.reference:.5g}',
+            )
+        )
+        styles.append('error' if first is not None else '')
+    name = 'joint' if found.what != 'observation' else 'term'
+    headings = (name, 'max', 'rms', 'p50', 'p95', 'p99', 'beyond', 'first beyond')
+    right = {*headings} - {name, 'first beyond'}
+    lines = table_lines(headings, rows, width, right)
+    if found.num_equal == found.num_ticks:
+        lines, styles = [f'every {name} is equal'], ['good']
+    unit = f' in {found.unit}' if found.unit else ''
+    title = (
+        f'{found.what}: difference{unit} at {found.num_ticks} ticks, '
+        f'{_share(found.num_equal, found.num_ticks)} equal bit for bit, tolerance '
+        f'{found.tolerance:g}'
+    )
+    return Section(title=title, lines=lines, styles=styles if len(lines) == len(styles) else ())
+
+
+def _motion(found: Assessment, policy: LoadedPolicy, width: int) -> Section:
+    own, theirs = found.motion, found.reference_motion
+    rows = [
+        (
+            name,
+            _figure(own.step_rms[joint]),
+            '' if theirs is None else _figure(theirs.step_rms[joint]),
+            _figure(own.step_max[joint]),
+            _percent(own.bound[joint]),
+            _percent(own.saturated[joint]),
+            '' if math.isnan(own.lag[joint]) else f'{own.lag[joint] * 1e3:.0f} ms',
+            _figure(own.apart[joint]),
+        )
+        for joint, name in enumerate(policy.spec.joints)
+    ]
+    headings = (
+        'joint', 'step rms', 'recorded', 'step max', 'limited', 'clipped', 'lag', 'off measured',
+    )  # fmt: skip
+    lines = table_lines(headings, rows, width, {*headings} - {'joint'})
+    return Section(title='motion: commands per tick, and the measured joints', lines=lines)
+
+
+def _findings(found: Assessment, width: int) -> Iterator[Section]:
+    if found.inspection is None:
+        return
+    shown = [f for f in found.inspection.findings if f.severity in ('error', 'warning')]
+    lines, styles = [], []
+    for finding in shown:
+        for text, indent in (
+            (f'{finding.code}: {finding.message}', ''),
+            (f'-> {finding.hint}', '  '),
+        ):
+            wrapped = textwrap.wrap(
+                text, width, initial_indent=indent, subsequent_indent=indent + '  ',
+                break_on_hyphens=False,
+            )  # fmt: skip
+            lines += wrapped
+            styles += ['' if indent else finding.severity] * len(wrapped)
+    explained = found.inspection.explained
+    if explained is not None and not found.differences:
+        lines.append(
+            f'the targets explain {explained.total:.1%} of the recorded {explained.reference} '
+            '(joint in the middle)'
+        )
+        styles.append('')
+    if lines:
+        yield Section(title='what the recording says of the contract', lines=lines, styles=styles)
+
+
+def _verdict(found: Assessment, width: int) -> Section:
+    lines, styles = [], []
+    for breach in found.breaches[:MAX_BREACHES]:
+        wrapped = textwrap.wrap(breach.text, width, subsequent_indent='  ', break_on_hyphens=False)
+        lines += wrapped
+        styles += ['error'] * len(wrapped)
+    if len(found.breaches) > MAX_BREACHES:
+        lines.append(f'... and {len(found.breaches) - MAX_BREACHES} more, see --json')
+        styles.append('')
+    text, style = _VERDICTS[found.verdict]
+    return Section(title='verdict', lines=[*lines, text], styles=[*styles, style])
+
+
+def _figure(value: float) -> str:
+    if math.isnan(value):
+        return ''
+    return '0' if value == 0.0 else f'{value:.2g}'
+
+
+def _percent(value: float) -> str:
+    return '' if math.isnan(value) or value == 0.0 else f'{value:.1%}'
+
+
+def _share(part: int, whole: int) -> str:
+    return 'all' if part == whole else f'{part}'

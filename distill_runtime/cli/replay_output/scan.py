@@ -1,0 +1,179 @@
+# Copyright 2026 The distill_runtime Authors
+# SPDX-License-Identifier: Apache-2.0
+"""`replay --scan`: a policy over all recordings beneath a folder, in one table."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+import math
+from pathlib import Path
+
+from distill_runtime.cli.terminal.junit import Suite
+from distill_runtime.cli.terminal.progress import Progress
+from distill_runtime.data.bags.find_bags import find_bags
+from distill_runtime.data.replay.assessment import times
+from distill_runtime.data.replay.compare import Difference
+from distill_runtime.errors import DistillError
+
+from .outcome import Outcome, Trial
+from .report import (
+    model_facts,
+    recording_suite,
+    replay_report,
+    replay_versions,
+    suite_facts,
+    suite_name,
+)
+
+VERDICTS = ('outside', 'unusable', 'not_compared', 'within')
+"""The worst first: what fails, then what proves nothing."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Scanned:
+    """What is kept of one recording."""
+
+    verdict: str
+    """One of VERDICTS."""
+    size: float
+    """Largest difference of the first series that is compared: commands, if they are recorded."""
+    name: str
+    """Its path below the folder."""
+    ticks: int
+    valid: float
+    """Share of the ticks."""
+    equal: float
+    """Share of the compared ticks that are equal bit for bit; NaN where none is compared."""
+    largest: str
+    """Where that difference is, and its size."""
+    first: str
+    """When one is first beyond the tolerance."""
+    why: str
+    report: dict[str, object]
+    suite: Suite
+
+
+def scan(folder: Path, trial: Trial, progress: Progress) -> list[Scanned]:
+    """Replay a policy over all recordings, and return what became of them, the worst first.
+
+    Raises:
+        ConfigError: If there are none.
+    """
+    bags = find_bags(folder)
+    found = []
+    for number, bag in enumerate(bags, 1):
+        name = str(bag.relative_to(folder)) if bag != folder else bag.name
+        stage = _Numbered(progress, f'{number} of {len(bags)}: ')
+        try:
+            found.append(_scanned(name, trial.run(bag, stage), trial))
+        except DistillError as error:
+            found.append(_unusable(name, bag, str(error), trial))
+    return sorted(found, key=lambda entry: (VERDICTS.index(entry.verdict), -entry.size))
+
+
+def scan_report(found: Sequence[Scanned], trial: Trial) -> dict[str, object]:
+    """Return the report on all of them."""
+    policy = trial.policy
+    return {
+        'verdict': found[0].verdict,
+        'recordings': [entry.report for entry in found],
+        'counts': counts(found),
+        'model': model_facts(policy),
+        'rules': trial.rules_name,
+        'versions': replay_versions(),
+    }
+
+
+def counts(found: Sequence[Scanned]) -> dict[str, int]:
+    """Return the number of recordings per verdict."""
+    return {name: sum(entry.verdict == name for entry in found) for name in VERDICTS}
+
+
+def exit_status(found: Sequence[Scanned]) -> int:
+    """Return 1 if the model fails anywhere, 2 if a recording proves nothing, else 0."""
+    return {'outside': 1, 'within': 0}.get(found[0].verdict, 2)
+
+
+class _Numbered(Progress):
+    """Says of each stage which recording it is of."""
+
+    def __init__(self, progress: Progress, prefix: str) -> None:
+        self._progress, self._prefix = progress, prefix
+
+    def stage(self, text: str) -> None:
+        self._progress.stage(self._prefix + text)
+
+    def __call__(self, done: int, total: int) -> None:
+        self._progress(done, total)
+
+
+def _scanned(name: str, outcome: Outcome, trial: Trial) -> Scanned:
+    """Keep the figures of a replay, and let go of its arrays."""
+    result, _, found = outcome
+    playback = result.playback
+    first = found.differences[0] if found.differences else None
+    breaches = [breach.text for breach in found.breaches]
+    why = breaches[0] if breaches else ''
+    if len(breaches) > 1:
+        why += f' (and {len(breaches) - 1} more)'
+    if not breaches and first is None:
+        why = _explained(outcome)
+    return Scanned(
+        name=name,
+        verdict=found.verdict,
+        ticks=len(playback.mode),
+        valid=float(playback.is_valid.mean()),
+        equal=math.nan if first is None else first.num_equal / first.num_ticks,
+        size=0.0 if first is None else first.worst.max,
+        largest='' if first is None or not first.worst.max else _largest(first),
+        first=_first_beyond(outcome),
+        why=why,
+        report=replay_report(result, trial.policy, found, trial.rules_name),
+        suite=recording_suite(trial.policy, str(result.source.recording.path), found, name),
+    )
+
+
+def _unusable(name: str, bag: Path, why: str, trial: Trial) -> Scanned:
+    return Scanned(
+        name=name,
+        verdict='unusable',
+        ticks=0,
+        valid=math.nan,
+        equal=math.nan,
+        size=0.0,
+        largest='',
+        first='',
+        why=why,
+        report={'verdict': 'unusable', 'recording': {'path': str(bag)}, 'error': why},
+        suite=Suite(
+            suite_name(trial.policy, name),
+            [('replay', 'usable', why)],
+            suite_facts(trial.policy, str(bag)),
+        ),
+    )
+
+
+def _largest(difference: Difference) -> str:
+    worst = difference.worst
+    unit = f' {difference.unit}' if difference.unit else ''
+    what = '' if difference.what == 'commands' else f'{difference.what} of '
+    return f'{what}{worst.name} {worst.max:.2g}{unit}'
+
+
+def _first_beyond(outcome: Outcome) -> str:
+    ticks = [
+        difference.first_exceeded.tick
+        for difference in outcome.found.differences
+        if difference.first_exceeded is not None
+    ]
+    return f'{times(outcome.result)[min(ticks)]:.2f} s' if ticks else ''
+
+
+def _explained(outcome: Outcome) -> str:
+    """Say what stands for a comparison where no commands are recorded."""
+    inspection = outcome.found.inspection
+    if inspection is None or inspection.explained is None:
+        return 'neither commands nor efforts are recorded'
+    explained = inspection.explained
+    return f'targets explain {explained.total:.1%} of the {explained.reference}'

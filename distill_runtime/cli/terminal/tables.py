@@ -1,0 +1,82 @@
+# Copyright 2026 The distill_runtime Authors
+# SPDX-License-Identifier: Apache-2.0
+"""Numbers of a spec as short text for people.
+
+Tables as plain text: columns as wide as their content, the last one wrapped to the page.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Sequence
+import math
+import textwrap
+
+from distill_runtime.spec.terms import Clip, clip_pairs
+
+GAP = '  '
+MIN_LAST = 20
+"""The last column is wrapped to no less than this, on however narrow a page."""
+
+
+def table_lines(
+    headings: Sequence[str],
+    rows: Sequence[Sequence[str]],
+    width: int,
+    right: Collection[str] = (),
+) -> list[str]:
+    """Lay out a table.
+
+    Args:
+        headings: Of the columns; those of columns that are empty in all rows are left out.
+        rows: Cells, one per heading.
+        width: Of the page, in characters.
+        right: Headings of the columns that are aligned to the right.
+    """
+    used = [place for place in range(len(headings)) if any(row[place] for row in rows)]
+    if not used:
+        return []
+    table = [[row[place] for place in used] for row in (headings, *rows)]
+    widths = [max(len(row[column]) for row in table) for column in range(len(used))]
+    left = sum(size + len(GAP) for size in widths[:-1])
+    lines = []
+    for row in table:
+        cells = [
+            cell.rjust(size) if headings[place] in right else cell.ljust(size)
+            for cell, size, place in zip(row[:-1], widths, used, strict=False)
+        ]
+        start = ''.join(cell + GAP for cell in cells)
+        last = row[-1].rjust(widths[-1]) if headings[used[-1]] in right else row[-1]
+        wrapped = textwrap.wrap(last, max(width - left, MIN_LAST), break_on_hyphens=False)
+        for number, text in enumerate(wrapped or ['']):
+            lines.append(((start if number == 0 else ' ' * left) + text).rstrip())
+    return lines
+
+
+def number_range(values: Sequence[float]) -> str:
+    """Show one number if all are equal, up to four in full, more by their range."""
+    if len(set(values)) == 1:
+        return f'{values[0]:g}'
+    if len(values) <= 4:
+        return ' '.join(f'{value:g}' for value in values)
+    return f'{min(values):g} .. {max(values):g}'
+
+
+def bounds_text(lower: float | None, upper: float | None) -> str:
+    """Show a range; a side without a bound is infinite."""
+    low, high = (
+        unbounded if bound is None else bound
+        for bound, unbounded in ((lower, -math.inf), (upper, math.inf))
+    )
+    return f'{low:.4g} .. {high:.4g}'
+
+
+def clip_text(clip: Clip) -> str:
+    """Show a clip, or the outermost of several."""
+    pairs = clip_pairs(clip, 1)
+    if not pairs:
+        return '-'
+    text = bounds_text(
+        min(-math.inf if low is None else low for low, _ in pairs),
+        max(math.inf if high is None else high for _, high in pairs),
+    )
+    return text if len(set(pairs)) == 1 else f'{text} (by element)'

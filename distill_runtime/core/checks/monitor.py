@@ -1,0 +1,124 @@
+# Copyright 2026 The distill_runtime Authors
+# SPDX-License-Identifier: Apache-2.0
+"""All checks of a runner, called in turn at every tick."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+import math
+
+from distill_runtime.core.arrays import FloatArray
+from distill_runtime.core.compiled_spec import Plan
+from distill_runtime.core.config import RunnerConfig
+from distill_runtime.core.input_buffer import Intake, joined
+from distill_runtime.core.modes import FaultAction
+from distill_runtime.core.rotations import tilt
+from distill_runtime.core.sensors import NEVER
+
+from .registry import Finding, Watch
+from .robot import JointRange
+
+
+class Watchdogs:
+    """Looks at what was taken in and at what the policy asked for."""
+
+    def __init__(
+        self,
+        plan: Plan,
+        config: RunnerConfig,
+        intake: Intake,
+        values: FloatArray,
+    ) -> None:
+        """Prepare all buffers.
+
+        Args:
+            plan: What is known of the robot.
+            config: Thresholds and actions.
+            intake: Has the samples in use.
+            values: View of the runner's joint positions and velocities, robot order.
+        """
+        checks = config.checks
+        self._intake = intake
+        self._needs_imu = plan.needs_imu
+        self._tilt_limit = config.tilt_limit
+        self._max_tilt_gravity = (
+            -math.cos(config.tilt_limit)
+            if plan.needs_imu and config.tilt_limit > 0.0
+            else math.inf
+        )
+        self._watch = Watch(checks, config.fault_action)
+        self._joint_range = JointRange(plan, values, checks)
+        self.reset()
+
+    def reset(self) -> None:
+        """Forget everything."""
+        self.condition: Finding | None = None
+        """What is a fault at this tick, whether or not one is latched already."""
+        self._last_stamp_ns = NEVER
+        self._watch.reset()
+        self.begin_policy(NEVER)
+
+    def forget(self, check: str) -> None:
+        """Judge what a check finds next as if it had found nothing yet."""
+        self._watch.forget(check)
+
+    def begin_policy(self, stamp_ns: int) -> None:
+        """Begin to judge a policy."""
+        self._intake.frozen_joints.begin(stamp_ns)
+
+    @property
+    def warning(self) -> str:
+        """What was found at this tick and is no fault, or not yet."""
+        return self._watch.warning
+
+    def action(self, check: str) -> FaultAction:
+        """Return the fault action of a check."""
+        return self._watch.action(check)
+
+    def judge(
+        self,
+        outside: Iterable[Finding],
+        late: str,
+        stamp_ns: int,
+        of_policy: Sequence[Finding] | None,
+    ) -> Finding | None:
+        """Return what is a fault at this tick, or None.
+
+        Args:
+            outside: What others have found.
+            late: Why the inputs are out of date; '' if they are not.
+            stamp_ns: Time of the tick.
+            of_policy: What is wrong with its last step; None while it does not move the robot.
+        """
+        intake = self._intake
+        findings = [*outside]
+        if self._last_stamp_ns > stamp_ns:
+            back = (self._last_stamp_ns - stamp_ns) / 1e9
+            findings.append(
+                Finding(
+                    'clock',
+                    f'clock.backwards: tick is {back:.3f} s before the last one: was a clock set, '
+                    'did a recording start over?',
+                )
+            )
+        self._last_stamp_ns = stamp_ns
+        if late:
+            findings.append(Finding('input_age', joined(late, intake.reason)))
+        if intake.problem is not None and intake.problem.check:
+            findings.append(Finding(intake.problem.check, intake.problem.reason))
+        if intake.gravity[2] > self._max_tilt_gravity:
+            findings.append(
+                Finding(
+                    'tilt',
+                    f'tilt.limit: base is tilted by {tilt(intake.gravity):.2f} rad, expected '
+                    f'within {self._tilt_limit:.2f} rad',
+                )
+            )
+        findings += self._joint_range.find()
+        if self._needs_imu:
+            findings += intake.frozen_imu.find(stamp_ns)
+        if of_policy is not None:
+            findings += intake.frozen_joints.find(stamp_ns)
+            findings += of_policy
+        self.condition = self._watch.judge(findings, stamp_ns)
+        return self.condition

@@ -1,0 +1,165 @@
+# Copyright 2026 The distill_runtime Authors
+# SPDX-License-Identifier: Apache-2.0
+"""Frames of a network input against what the spec says was seen in training.
+
+What the network asks for, judged before it is limited.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+import math
+
+from distill_runtime.core.arrays import (
+    as_float32,
+    Float32Array,
+    FloatArray,
+    squared_norm,
+    write_excess,
+)
+from distill_runtime.core.compiled_spec import InputPlan, Plan
+import numpy as np
+
+from .registry import CheckConfig, Finding
+
+
+class TargetChecks:
+    """Finds saturated and jumping targets; one call per policy step."""
+
+    def __init__(self, plan: Plan, checks: Mapping[str, CheckConfig]) -> None:
+        """Prepare all buffers.
+
+        Args:
+            plan: Limits of the joints, clip of the action.
+            checks: Those of action_saturation and target_step.
+        """
+        joints, action = plan.joints, plan.action
+        self._names = joints.names
+        self._lower, self._upper = joints.lower, joints.upper
+        self._clip = as_float32(action.clip)
+        self._unclipped_squared = _unclipped_squared(action.clip)
+        self._share = checks['action_saturation'].limit
+        self._jump = checks['target_step'].limit
+        is_position = joints.is_position
+        self._is_position = None if is_position.all() else is_position.astype(np.float64)
+        self._difference = np.zeros(len(joints.names))
+        self._previous = np.zeros(len(joints.names))
+        self._has_previous = self._was_free = False
+
+    def reset(self) -> None:
+        """Begin anew: the next target is the first."""
+        self._has_previous = self._was_free = False
+
+    def judge(
+        self,
+        action: Float32Array,
+        target: FloatArray,
+        is_free: bool = False,
+        longest_step: float = math.inf,
+    ) -> tuple[Finding, ...]:
+        """Return what is wrong with one policy step.
+
+        Args:
+            action: Raw network output, shape (act_dim,).
+            target: Targets before all limits, shape (num_joints,).
+            is_free: Whether they were sent as they are, all within the range of their joint.
+            longest_step: How far a position command is from the one before at most, in [rad].
+        """
+        findings: tuple[Finding, ...] = ()
+        difference = self._difference
+        is_near = is_free and self._was_free and longest_step <= self._jump
+        self._was_free = is_free
+        if self._has_previous and not is_near:
+            np.subtract(target, self._previous, difference)
+            if self._is_position is not None:
+                np.multiply(difference, self._is_position, difference)
+            if squared_norm(difference) > self._jump * self._jump:
+                findings += self._jumps()
+        is_limited = not is_free and write_excess(target, self._lower, self._upper, difference)
+        if is_limited or (
+            self._clip is not None and squared_norm(action) >= self._unclipped_squared
+        ):
+            if not is_limited:
+                difference.fill(0.0)
+            findings += self._saturation(action)
+        self._previous[:] = target
+        self._has_previous = True
+        return findings
+
+    def _jumps(self) -> tuple[Finding, ...]:
+        """Name the joint whose target jumps furthest, if it does."""
+        joint = int(np.abs(self._difference).argmax())
+        jump = float(self._difference[joint])
+        if not abs(jump) > self._jump:
+            return ()
+        return (
+            Finding(
+                'target_step',
+                f'target.step: target of {self._names[joint]} jumps by {jump:.3f} rad in one '
+                f'policy step, expected within {self._jump:.3f} rad',
+            ),
+        )
+
+    def _saturation(self, action: Float32Array) -> tuple[Finding, ...]:
+        """Find that too many targets, or actions, are beyond their bounds."""
+        beyond = np.count_nonzero(self._difference) / len(self._difference)
+        what = 'targets lie beyond the limits of their joints'
+        if self._clip is not None:
+            lower, upper = self._clip
+            clipped = np.count_nonzero((action < lower) | (action > upper)) / len(action)
+            if clipped > beyond:
+                beyond, what = clipped, 'actions lie beyond their clip'
+        if not beyond or beyond < self._share:
+            return ()
+        return (
+            Finding(
+                'action_saturation',
+                f'action.saturated: {beyond:.0%} of the {what}, expected less than '
+                f'{self._share:.0%}: are scale and offset right?',
+            ),
+        )
+
+
+def _unclipped_squared(bounds: tuple[FloatArray, FloatArray] | None) -> float:
+    """Return the squared norm below which no action is clipped."""
+    if bounds is None:
+        return np.inf
+    lower, upper = bounds
+    return max(0.0, float(min(upper.min(), (-lower).min()))) ** 2
+
+
+class TrainedRange:
+    """Finds elements of the newest frame that training has not covered."""
+
+    def __init__(self, plan: InputPlan, frame: Float32Array, margin: float) -> None:
+        """Prepare all buffers.
+
+        Args:
+            plan: Has a trained range.
+            frame: Newest frame, shape (frame_dim,), updated by others.
+            margin: How far outside is still well, as a share of the range's width.
+        """
+        assert plan.trained_range is not None, 'the spec gives a range'
+        lower, upper = plan.trained_range
+        width = upper - lower
+        room = margin * np.where(np.isfinite(width), width, 0.0)
+        self._name = plan.name
+        self._frame = frame
+        self._lower = (lower - room).astype(np.float32)
+        self._upper = (upper + room).astype(np.float32)
+        self._excess = np.zeros_like(frame)
+
+    def find(self) -> tuple[Finding, ...]:
+        """Return the element that is furthest out, if one is."""
+        excess = self._excess
+        if not write_excess(self._frame, self._lower, self._upper, excess):
+            return ()
+        place = int(np.abs(excess).argmax())
+        return (
+            Finding(
+                'observation_range',
+                f'observation.range: element {place} of a frame of {self._name!r} is '
+                f'{self._frame[place]:.4g}, expected {self._lower[place]:.4g} to '
+                f'{self._upper[place]:.4g}, as in training',
+            ),
+        )

@@ -1,0 +1,63 @@
+# Copyright 2026 The distill_runtime Authors
+# SPDX-License-Identifier: Apache-2.0
+"""May the policy take over from standby?"""
+
+from __future__ import annotations
+
+from distill_runtime.core.arrays import FloatArray
+from distill_runtime.core.compiled_spec import JointPlan, Plan
+from distill_runtime.core.config import RunnerConfig
+from distill_runtime.core.input_buffer import Intake
+from distill_runtime.core.rotations import tilt
+import numpy as np
+
+
+def start_problem(plan: Plan, intake: Intake, config: RunnerConfig) -> str:
+    """Return why the policy may not take over now, or ''.
+
+    Args:
+        plan: What is known of the robot.
+        intake: Has the samples in use.
+        config: The limits.
+    """
+    if intake.problem is not None:
+        return intake.problem.reason
+    is_tilted = tilt_problem(intake.gravity, config) if plan.needs_imu else ''
+    return is_tilted or pose_problem(plan.joints, intake.joint_position, config)
+
+
+def pose_problem(joints: JointPlan, position: FloatArray, config: RunnerConfig) -> str:
+    """Return why the measured pose is no pose to start from, or ''.
+
+    Args:
+        joints: Default position of each joint.
+        position: Measured, in [rad], shape (num_joints,).
+        config: The limit.
+    """
+    if not config.start_pose_limit:
+        return ''
+    distance = np.where(joints.is_position, np.abs(position - joints.idle), 0.0)
+    joint = int(distance.argmax())
+    if distance[joint] <= config.start_pose_limit:
+        return ''
+    return (
+        f'{joints.names[joint]} is at {position[joint]:.3f} rad, {distance[joint]:.3f} rad from '
+        f'its default {joints.idle[joint]:.3f} rad, expected within {config.start_pose_limit:.3f} '
+        'rad: is standby done, do the motors follow?'
+    )
+
+
+def tilt_problem(gravity: FloatArray, config: RunnerConfig) -> str:
+    """Return why the base is too tilted to start, or ''.
+
+    Args:
+        gravity: Unit vector in the base frame, shape (3,).
+        config: The limit.
+    """
+    angle = tilt(gravity)
+    if not config.start_tilt_limit or angle <= config.start_tilt_limit:
+        return ''
+    return (
+        f'base is tilted by {angle:.2f} rad, expected within {config.start_tilt_limit:.2f} rad: '
+        'set the robot upright'
+    )

@@ -1,0 +1,104 @@
+# Copyright 2026 The distill_runtime Authors
+# SPDX-License-Identifier: Apache-2.0
+"""Network output to joint targets: clip, scale, offset, clip again, or a row of choices."""
+
+from __future__ import annotations
+
+from distill_runtime.core.arrays import Float32Array, FloatArray
+from distill_runtime.core.compiled_spec import ActionPlan
+import numpy as np
+
+
+class ActionMap:
+    """Turns one network output into targets, in place."""
+
+    def __init__(self, plan: ActionPlan, idle: FloatArray, last_action: FloatArray) -> None:
+        """Prepare all buffers.
+
+        Args:
+            plan: Clip, scale, offset, joints.
+            idle: Targets of the joints that the policy does not act on, shape (num_joints,).
+            last_action: View into the runner's vector, shape (act_dim,); written by apply.
+        """
+        self._plan = plan
+        self._last_action = last_action
+        self._other: ActionPlan | None = None
+        self._is_alike = False
+        self._is_whole = len(plan.joints) == len(idle) and bool(
+            np.all(plan.joints == np.arange(len(idle)))
+        )
+        self._scaled = np.zeros(len(plan.joints))
+        self.target = np.array(idle)
+        """Joint targets before limits, in [rad], [rad]/[s] or [N m] by mode, shape
+        (num_joints,).
+        """
+
+    def recall(self, plan: ActionPlan, action: FloatArray, target: FloatArray) -> None:
+        """Write the last action as if the own one had led to what another policy wanted.
+
+        Where both turn actions into targets alike it is the other's, bit for bit; else it is the
+        one that gives the targets, clipped as every action. Of a policy that picks a row of
+        targets nobody knows it: zero then.
+
+        Args:
+            plan: How the other action became the targets.
+            action: The other last action; what lies behind its width is ignored.
+            target: Targets that it gave, shape (num_joints,).
+        """
+        if plan is not self._other:
+            self._other, self._is_alike = plan, is_alike(plan, self._plan)
+        last = self._last_action
+        if self._is_alike:
+            last[:] = action[: plan.width]
+            return
+        own = self._plan
+        last.fill(0.0)
+        if own.choices is None:
+            np.subtract(target[own.joints], own.offset, self._scaled)
+            np.divide(self._scaled, own.scale, out=last, where=own.scale != 0.0)
+        if own.clip is not None:
+            np.maximum(last, own.clip[0], out=last)
+            np.minimum(last, own.clip[1], out=last)
+
+    def apply(self, action: Float32Array) -> None:
+        """Write the last action and the target.
+
+        Args:
+            action: Raw network output, finite, shape (act_dim,).
+        """
+        plan = self._plan
+        last = self._last_action
+        last[:] = action
+        if plan.clip is not None:
+            np.maximum(last, plan.clip[0], out=last)
+            np.minimum(last, plan.clip[1], out=last)
+        if plan.choices is not None:
+            self.target[plan.joints] = plan.choices[int(last.argmax())]
+            return
+        out = self.target if self._is_whole else self._scaled
+        np.multiply(last, plan.scale, out)
+        np.add(out, plan.offset, out)
+        if plan.target_clip is not None:
+            np.maximum(out, plan.target_clip[0], out=out)
+            np.minimum(out, plan.target_clip[1], out=out)
+        if not self._is_whole:
+            self.target[plan.joints] = out
+
+
+def is_alike(plan: ActionPlan, other: ActionPlan) -> bool:
+    """Whether two plans turn the same action into the same targets."""
+    return (
+        plan.width == other.width
+        and np.array_equal(plan.joints, other.joints)
+        and np.array_equal(plan.scale, other.scale)
+        and np.array_equal(plan.offset, other.offset)
+        and _is_equal(plan.clip, other.clip)
+        and _is_equal(plan.target_clip, other.target_clip)
+        and _is_equal(plan.choices, other.choices)
+    )
+
+
+def _is_equal(value: object, other: object) -> bool:
+    if value is None or other is None:
+        return value is other
+    return np.array_equal(np.asarray(value), np.asarray(other))

@@ -1,0 +1,59 @@
+# Copyright 2026 The distill_runtime Authors
+# SPDX-License-Identifier: Apache-2.0
+"""The gait clock: phases of the legs as sine and cosine."""
+
+from __future__ import annotations
+
+import math
+
+from distill_runtime.core.arrays import FloatArray
+from distill_runtime.core.compiled_spec import PhasePlan
+
+
+class GaitClock:
+    """Writes the phases of one gait_phase term into the runner's vector, once per policy step.
+
+    The phase of step k is ``offset + k * step``, with k from ``first``. It is computed from the
+    count, never summed up, so that it does not drift. While the robot is told to stand every
+    phase is the standing one.
+    """
+
+    def __init__(self, plan: PhasePlan, vector: FloatArray) -> None:
+        """Start before the first step."""
+        self._plan = plan
+        self._out = vector[plan.slot]
+        self.reset()
+
+    def reset(self, elapsed: int = 0) -> None:
+        """Start anew.
+
+        Args:
+            elapsed: Steps that the clock has behind it.
+        """
+        self._count = self._plan.first + elapsed
+
+    @property
+    def elapsed(self) -> int:
+        """Steps since the clock began; -1: the next one is at the offsets, the first was not."""
+        return self._count - self._plan.first
+
+    def advance(self, command: FloatArray) -> None:
+        """Write the phases of this step and count it.
+
+        Args:
+            command: Velocity command as the policy sees it, shape (3,).
+        """
+        plan = self._plan
+        below = plan.standing_below
+        stands = below is not None and all(abs(value) < below for value in command.tolist())
+        turn = self._count * plan.step
+        place = 0
+        for component in plan.components:
+            function = math.cos if component == 'cos' else math.sin
+            for offset in plan.offsets.tolist():
+                self._out[place] = function(plan.standing_phase if stands else offset + turn)
+                place += 1
+        if stands and plan.restart is not None:
+            self._count = plan.restart
+        else:
+            self._count += 1

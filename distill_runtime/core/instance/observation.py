@@ -1,0 +1,94 @@
+# Copyright 2026 The distill_runtime Authors
+# SPDX-License-Identifier: Apache-2.0
+"""One network input, assembled from the runner's vector, with its history.
+
+Sensors are float64, networks were trained in float32: the default position is subtracted in
+float64, the result rounded once, and clip and scale are float32 as they were in training.
+
+The last ``depth`` frames lie in a ring that is written twice, ``depth`` frames apart, so that the
+newest ``depth`` frames are always one contiguous, oldest-first window and the layout is one
+constant gather:
+
+    depth 3, frames a b c d pushed in turn
+    ring   d b c | d b c      window of d starts behind it: b c d
+"""
+
+from __future__ import annotations
+
+from distill_runtime.core.arrays import as_float32, Float32Array, FloatArray, own_indices
+from distill_runtime.core.compiled_spec import InputPlan
+import numpy as np
+
+
+class Observation:
+    """Writes one input tensor, in place, once per policy step."""
+
+    def __init__(self, plan: InputPlan, tensor: Float32Array) -> None:
+        """Prepare all buffers.
+
+        Args:
+            plan: What to gather.
+            tensor: Flat view of the network's input buffer, shape (len(plan.layout),); written by
+                push.
+        """
+        frame_dim = len(plan.index)
+        self._index = own_indices(plan.index)
+        self._offset = plan.offset if np.any(plan.offset) else None
+        self._clip_before = as_float32(plan.clip_before)
+        self._scale = plan.scale.astype(np.float32) if np.any(plan.scale != 1.0) else None
+        self._clip_after = as_float32(plan.clip_after)
+        self._fill_first = plan.fill_first
+        self._depth = plan.depth
+        self._layout = own_indices(plan.layout)
+        self._tensor = tensor
+        self._gathered = np.zeros(frame_dim)
+        self.frame: Float32Array = np.zeros(frame_dim, dtype=np.float32)
+        """The newest frame, shape (frame_dim,)."""
+        self._ring = np.zeros((2 * plan.depth, frame_dim), dtype=np.float32)
+        flat = self._ring.reshape(-1)
+        both = self._ring.reshape(2, plan.depth, frame_dim)
+        self._rows = tuple(both[:, slot] for slot in range(plan.depth))
+        self._windows = tuple(
+            flat[(slot + 1) * frame_dim : (slot + 1 + plan.depth) * frame_dim]
+            for slot in range(plan.depth)
+        )
+        self._is_plain = plan.depth == 1 and bool(np.all(plan.layout == np.arange(frame_dim)))
+        self._slot = 0
+        self._is_empty = True
+
+    def reset(self) -> None:
+        """Forget the history; the next frame is the first again."""
+        self._ring.fill(0.0)
+        self._slot = 0
+        self._is_empty = True
+
+    def push(self, vector: FloatArray) -> None:
+        """Compute the frame of this tick and write the tensor.
+
+        Args:
+            vector: The runner's vector, shape (vector_dim,).
+        """
+        gathered, frame = self._gathered, self.frame
+        vector.take(self._index, None, gathered, 'clip')
+        if self._offset is not None:
+            np.subtract(gathered, self._offset, gathered)
+        frame[:] = gathered
+        if self._clip_before is not None:
+            np.maximum(frame, self._clip_before[0], out=frame)
+            np.minimum(frame, self._clip_before[1], out=frame)
+        if self._scale is not None:
+            np.multiply(frame, self._scale, frame)
+        if self._clip_after is not None:
+            np.maximum(frame, self._clip_after[0], out=frame)
+            np.minimum(frame, self._clip_after[1], out=frame)
+        if self._is_plain:
+            self._tensor[:] = frame
+            return
+        slot = self._slot
+        if self._is_empty and self._fill_first:
+            self._ring[:] = frame
+        else:
+            self._rows[slot][:] = frame
+        self._is_empty = False
+        self._windows[slot].take(self._layout, None, self._tensor, 'clip')
+        self._slot = slot + 1 if slot + 1 < self._depth else 0

@@ -1,0 +1,156 @@
+# Copyright 2026 The distill_runtime Authors
+# SPDX-License-Identifier: Apache-2.0
+"""One policy with all that it remembers: histories, gait clocks, last action, recurrent state."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+import math
+
+from distill_runtime.core.arrays import FloatArray, is_sound
+from distill_runtime.core.checks.policy import TargetChecks, TrainedRange
+from distill_runtime.core.checks.registry import CheckConfig, Finding
+from distill_runtime.core.compiled_spec import Plan
+from distill_runtime.core.input_buffer import unsound_action
+from distill_runtime.core.step import Policy
+from distill_runtime.core.swap.history import StepRing
+from distill_runtime.core.velocity_command import CommandRange
+import numpy as np
+
+from .action import ActionMap
+from .gait_clock import GaitClock
+from .observation import Observation
+
+
+class Actor:
+    """Goes from sensors to targets, once per policy step.
+
+    Either it acts (``step``), or it follows what another one did (``follow``), so that it can
+    take over at any moment. Commands of all actors on a robot have the same joint order.
+
+    Attributes:
+        plan: What the policy reads and writes.
+        policy: The network.
+        action_map: Has the targets of the last step.
+        is_sound: Whether the last step gave finite targets.
+        next_step: Number of the next step of the ring that it has not seen.
+    """
+
+    def __init__(self, plan: Plan, policy: Policy, checks: Mapping[str, CheckConfig]) -> None:
+        """Make every buffer that a step writes to."""
+        self.plan = plan
+        self.policy = policy
+        self._vector = np.zeros(plan.vector_dim)
+        self._head = self._vector[: plan.gravity.stop]
+        self._velocity_command = self._vector[plan.layout.velocity_command]
+        self._command_range = (
+            CommandRange(plan, self._velocity_command) if plan.needs_command else None
+        )
+        self.last_action = self._vector[plan.last_action]
+        """What the policy reads as its last action, shape (act_dim,)."""
+        self._observations = tuple(
+            Observation(entry, tensor)
+            for entry, tensor in zip(plan.inputs, policy.inputs, strict=True)
+        )
+        self._clocks = tuple(GaitClock(entry, self._vector) for entry in plan.phases)
+        self.action_map = ActionMap(plan.action, plan.joints.idle, self.last_action)
+        self._targets = TargetChecks(plan, checks)
+        margin = checks['observation_range'].limit
+        self._trained_ranges = tuple(
+            TrainedRange(entry, observation.frame, margin)
+            for entry, observation in zip(plan.inputs, self._observations, strict=True)
+            if entry.trained_range is not None
+        )
+        self.findings: tuple[Finding, ...] = ()
+        self.is_sound = True
+        self._failure = ''
+        self.next_step = 0
+
+    @property
+    def target(self) -> FloatArray:
+        """Targets of the last step, before limits: [rad], [rad]/[s] or [N m], by mode."""
+        return self.action_map.target
+
+    @property
+    def problem(self) -> str:
+        """Why the last step gave no targets, ``code: text``, where it gave none."""
+        return self._failure or unsound_action(self.policy.action)
+
+    def restart(self, elapsed: int = 0) -> None:
+        """Make the next step the first one of its history.
+
+        Args:
+            elapsed: Steps that its gait clocks have behind them.
+        """
+        self.next_step = 0
+        self.last_action.fill(0.0)
+        for observation in self._observations:
+            observation.reset()
+        for clock in self._clocks:
+            clock.reset(elapsed)
+        self.policy.reset()
+        self._targets.reset()
+        self.findings = ()
+
+    @property
+    def elapsed(self) -> int:
+        """Steps since the gait clock began, or since anything did where there is none."""
+        return self._clocks[0].elapsed if self._clocks else self.next_step
+
+    def step(self, head: FloatArray) -> None:
+        """Compute the targets of one policy step.
+
+        Args:
+            head: Sensor values and gravity, shape (gravity.stop,).
+        """
+        self._head[:] = head
+        if self._command_range is not None:
+            self._command_range.apply()
+        for clock in self._clocks:
+            clock.advance(self._velocity_command)
+        for observation in self._observations:
+            observation.push(self._vector)
+        self._failure = ''
+        try:
+            self.policy.run()
+        except RuntimeError as error:  # of whatever runs the network
+            self._failure = f'action.failed: the network fails: {" ".join(str(error).split())}'
+            self.policy.action.fill(math.nan)
+        self.is_sound = is_sound(self.policy.action)
+        if self.is_sound:
+            self.action_map.apply(self.policy.action)
+        self.next_step += 1
+
+    def join(self, ring: StepRing, number: int) -> None:
+        """Make a step of another policy the first one of the own history; it is still to come.
+
+        Args:
+            ring: Remembers the step, unless it is the next one.
+            number: Which one.
+        """
+        self.restart(ring.elapsed_in(number))
+        self.next_step = number
+
+    def follow(self, ring: StepRing, number: int) -> None:
+        """Compute a step that another policy did, as if its command had been the own one.
+
+        Args:
+            ring: Remembers the step.
+            number: Which one.
+        """
+        place = ring.place(number)
+        if self.next_step != number:
+            self.join(ring, number)
+        if number == 0:
+            self.last_action.fill(0.0)
+        else:
+            self.action_map.recall(ring.plans[place], ring.actions[place], ring.targets[place])
+        self.step(ring.heads[place])
+
+    def judge(self, is_free: bool = False, longest_step: float = math.inf) -> None:
+        """Look for what is wrong with the last step, see TargetChecks.judge."""
+        self.findings = self._targets.judge(
+            self.policy.action, self.action_map.target, is_free, longest_step
+        )
+        for trained in self._trained_ranges:
+            self.findings += trained.find()

@@ -1,0 +1,91 @@
+# Copyright 2026 The distill_runtime Authors
+# SPDX-License-Identifier: Apache-2.0
+"""Is another policy one of the robot that a runner was made for?"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from distill_runtime.core.arrays import FloatArray
+from distill_runtime.core.compiled_spec import Plan
+import numpy as np
+
+from .history import DEPTH
+
+_TOLERANCE = 1e-6
+_LONGEST = DEPTH // 2
+
+
+def differences(plan: Plan, other: Plan) -> list[str]:
+    """Return why another policy cannot take over while the robot walks; empty if it can.
+
+    The drives keep their gains, the runner its limits and inputs: what differs in these needs a
+    configuration of its own.
+
+    Args:
+        plan: Of the policy that the runner was made for.
+        other: Of the other one, compiled for the same sensors and the same order of commands.
+    """
+    return [*_of_time(plan, other), *_of_joints(plan, other), *_of_inputs(plan, other)]
+
+
+def _of_time(plan: Plan, other: Plan) -> Iterator[str]:
+    if other.period_ns != plan.period_ns:
+        yield f'period is {other.period_ns / 1e9} s, expected {plan.period_ns / 1e9} s'
+    deepest = max(entry.depth for entry in other.inputs)
+    if deepest > _LONGEST:
+        yield f'history goes back {deepest} steps, expected at most {_LONGEST}'
+
+
+def _of_joints(plan: Plan, other: Plan) -> Iterator[str]:
+    joints, others = plan.joints, other.joints
+    for name, mode, wanted in zip(joints.names, others.modes, joints.modes, strict=True):
+        if mode != wanted:
+            yield f'outputs.mode of {name} is {mode}, expected {wanted}'
+    pairs = {
+        'stiffness': (joints.stiffness, others.stiffness),
+        'damping': (joints.damping, others.damping),
+        'lower limit': (joints.lower, others.lower),
+        'upper limit': (joints.upper, others.upper),
+        'lower position limit': (joints.position_lower, others.position_lower),
+        'upper position limit': (joints.position_upper, others.position_upper),
+        'velocity limit': (joints.velocity, others.velocity),
+        'effort limit': (joints.effort, others.effort),
+    }
+    for what, (known, value) in pairs.items():
+        if value is not None:
+            yield from _of_values(what, joints.names, known, value)
+
+
+def _of_values(
+    what: str, names: tuple[str, ...], known: FloatArray | None, value: FloatArray
+) -> Iterator[str]:
+    """Compare one number per joint; what the other policy leaves open is the runner's."""
+    if known is None:
+        yield f'{what} is given, and was not when the node was configured'
+        return
+    with np.errstate(invalid='ignore'):
+        is_far = np.isfinite(value) & ~(np.abs(value - known) <= _TOLERANCE)
+    if is_far.any():
+        joint = int(is_far.argmax())
+        yield f'{what} of {names[joint]} is {value[joint]:g}, expected {known[joint]:g}'
+
+
+def _of_inputs(plan: Plan, other: Plan) -> Iterator[str]:
+    for topic, is_read, is_there in (
+        ('imu', other.needs_imu, plan.needs_imu),
+        ('odom', other.needs_odometry, plan.needs_odometry),
+        ('cmd_vel', other.needs_command, plan.needs_command),
+    ):
+        if is_read and not is_there:
+            yield f'{topic} is needed, which the node was not configured to listen to'
+    if _reads_velocity(other) and not _reads_velocity(plan):
+        yield 'joint velocities are needed, which the node was not configured to read'
+
+
+def _reads_velocity(plan: Plan) -> bool:
+    velocity = plan.layout.joint_velocity
+    return any(
+        bool(((entry.index >= velocity.start) & (entry.index < velocity.stop)).any())
+        for entry in plan.inputs
+    )

@@ -1,0 +1,103 @@
+# Copyright 2026 The distill_runtime Authors
+# SPDX-License-Identifier: Apache-2.0
+"""What the newest policy steps saw, and what was commanded before each: for the next policy."""
+
+from __future__ import annotations
+
+from distill_runtime.core.arrays import FloatArray
+from distill_runtime.core.compiled_spec import ActionPlan
+import numpy as np
+
+DEPTH = 512
+"""Policy steps that are remembered: ten seconds at 50 Hz."""
+
+
+class StepRing:
+    """The newest steps since the policy was started; they are numbered from 0.
+
+    One thread writes, any may take a copy of it.
+
+    Attributes:
+        heads: Sensor values and gravity, shape (depth, head_dim).
+        targets: Those of the step before, joint order of the commands, shape (depth, num_joints).
+        actions: Last action of whoever acted, its plan's width first, shape (depth, width).
+        plans: How each action became the targets.
+        elapsed: Steps since the gait clock of whoever acted began, shape (depth,).
+        stamps: Time of each step in [ns], shape (depth,).
+        count: Number of the next step.
+        run: How often it has been cleared: the numbers of another run are of other steps.
+    """
+
+    def __init__(
+        self, head_dim: int, num_joints: int, plan: ActionPlan, depth: int = DEPTH
+    ) -> None:
+        """Make all memory at once; plan is that of whoever acts first."""
+        self.heads = np.zeros((depth, head_dim))
+        self.targets = np.zeros((depth, num_joints))
+        self.actions = np.zeros((depth, plan.width))
+        self.plans: list[ActionPlan] = [plan] * depth
+        self.elapsed = np.zeros(depth, dtype=np.int64)
+        self.stamps = np.zeros(depth, dtype=np.int64)
+        self._depth = depth
+        self.count = self.run = 0
+
+    def clear(self) -> None:
+        """Forget all steps."""
+        self.run += 1
+        self.count = 0
+
+    def widen(self, width: int) -> None:
+        """Make room for the actions of another policy, shape (width,)."""
+        depth, present = self.actions.shape
+        if width > present:
+            actions = np.zeros((depth, width))
+            actions[:, :present] = self.actions
+            self.actions = actions
+
+    def copy(self) -> StepRing:
+        """Return what is remembered now, taken while another thread goes on writing."""
+        while True:
+            count, run = self.count, self.run
+            other = StepRing.__new__(StepRing)
+            other.heads, other.targets = self.heads.copy(), self.targets.copy()
+            other.actions, other.plans = self.actions.copy(), list(self.plans)
+            other.elapsed, other.stamps = self.elapsed.copy(), self.stamps.copy()
+            other._depth, other.count, other.run = self._depth, count, run
+            if (self.count, self.run) == (count, run):
+                return other
+
+    def place(self, number: int) -> int:
+        """Return the row of a step."""
+        return number % self._depth
+
+    @property
+    def oldest(self) -> int:
+        """Number of the oldest step that is remembered and not about to be overwritten."""
+        return max(0, self.count - self._depth + 1)
+
+    def elapsed_in(self, number: int) -> int:
+        """Return the steps of the gait clock before a step.
+
+        Args:
+            number: Of a step that is remembered, or of the next one.
+        """
+        return int(self.elapsed[self.place(number)]) if number < self.count else 0
+
+    def push(
+        self,
+        head: FloatArray,
+        target: FloatArray,
+        action: FloatArray,
+        plan: ActionPlan,
+        elapsed: int,
+        stamp_ns: int,
+    ) -> None:
+        """Remember a step that is about to be done, see the attributes."""
+        place = self.count % self._depth
+        self.heads[place] = head
+        self.targets[place] = target
+        self.actions[place, : len(action)] = action
+        self.plans[place] = plan
+        self.elapsed[place] = elapsed
+        self.stamps[place] = stamp_ns
+        self.count += 1

@@ -1,0 +1,200 @@
+# Copyright 2026 The distill_runtime Authors
+# SPDX-License-Identifier: Apache-2.0
+"""How a walking robot comes to a stand before the ramp of standby begins.
+
+The velocity command: is it in date, is it one that the policy knows?
+"""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+
+from .arrays import FloatArray
+from .compiled_spec import Plan
+from .config import RunnerConfig
+from .sensors import NEVER
+
+
+class CommandGate:
+    """Zeroes a velocity command that is out of date."""
+
+    def __init__(self, plan: Plan, command: FloatArray, max_age_ns: int) -> None:
+        """Choose the age.
+
+        Args:
+            plan: Says whether there is a command.
+            command: View into the runner's vector, shape (3,); changed in place.
+            max_age_ns: Greatest age, inclusive; 0: any.
+        """
+        self._is_needed = plan.needs_command
+        self._command = command
+        self._max_age_ns = max_age_ns
+
+    def apply(self, sample_ns: int, stamp_ns: int) -> str:
+        """Judge the command in place; return why it counts as zero, or ''.
+
+        Before the first command it is zero without a reason: nobody has asked for anything.
+
+        Args:
+            sample_ns: Stamp of the command.
+            stamp_ns: Time of the tick.
+        """
+        if not self._is_needed:
+            return ''
+        if sample_ns == NEVER:
+            self._command.fill(0.0)
+            return ''
+        age, limit = stamp_ns - sample_ns, self._max_age_ns
+        if limit and not -limit <= age <= limit:
+            self._command.fill(0.0)
+            if age < 0:
+                return (
+                    f'cmd_vel.ahead: the velocity command is stamped {-age / 1e9:.3f} s after the '
+                    'tick and counts as zero: are the clocks synchronised?'
+                )
+            return f'cmd_vel.stale: the velocity command is {age / 1e9:.3f} s old, counts as zero'
+        return ''
+
+
+class CommandRange:
+    """Clips the velocity command to what a policy was trained on; a command to stand remains."""
+
+    def __init__(self, plan: Plan, command: FloatArray) -> None:
+        """Choose the bounds.
+
+        Args:
+            plan: Has the range.
+            command: View into the vector of a policy, shape (3,); changed in place.
+        """
+        self._lower = plan.command_lower
+        self._upper = plan.command_upper
+        self._ranges = tuple(zip(self._lower.tolist(), self._upper.tolist(), strict=True))
+        self._command = command
+
+    def apply(self) -> None:
+        """Clip the command in place."""
+        x, y, yaw = self._command.tolist()
+        range_x, range_y, range_yaw = self._ranges
+        if not (
+            range_x[0] <= x <= range_x[1]
+            and range_y[0] <= y <= range_y[1]
+            and range_yaw[0] <= yaw <= range_yaw[1]
+        ) and (x or y or yaw):
+            np.maximum(self._command, self._lower, out=self._command)
+            np.minimum(self._command, self._upper, out=self._command)
+
+
+DWELL = 0.5
+"""Time in [s] that the robot stays still before it counts as standing."""
+STILL_RANGE = 0.1
+"""Range in [rad] that each measured joint keeps to in that time: policies that stand still keep to
+0.06 with sensor noise, those that step in place move 0.27 and more, see docs/modes.md.
+"""
+STILL_RATE = 0.5
+"""Greatest measured angular velocity of the base about each axis in that time, in [rad]/[s]."""
+
+
+class Stop:
+    """Slows the velocity command to zero, and finds out when the robot stands.
+
+    Time and measured samples decide, nothing else: the same ticks give the same stop.
+
+    Attributes:
+        verdict: Whether the stop is over, where a log says so; None: it is found out here.
+    """
+
+    def __init__(
+        self, plan: Plan, config: RunnerConfig, head: FloatArray, joint_position: FloatArray
+    ) -> None:
+        """Prepare all buffers.
+
+        Args:
+            plan: Of any policy of the robot.
+            config: Deceleration and timeout.
+            head: Sensor values, see Plan; the velocity command in it is changed in place. The
+                angular velocity of the base is zero where no Imu is needed.
+            joint_position: Measured, in [rad], shape (num_joints,).
+        """
+        self.verdict: bool | None = None
+        self._deceleration = config.stop_deceleration
+        self._timeout_ns = round(config.stop_timeout * 1e9)
+        self._dwell_ns = round(DWELL * 1e9)
+        self._command = head[plan.layout.velocity_command]
+        self._position = joint_position
+        self._angular_velocity = head[plan.layout.angular_velocity]
+        self._first = np.zeros(3)
+        self._lower, self._upper, self._range = np.zeros((3, len(joint_position)))
+        self._begin_ns = 0
+        self._slow_ns: int | None = None
+        self._still_since_ns: int | None = None
+
+    def takes_time(self, plan: Plan) -> bool:
+        """Whether there is anything to slow: else a stop leads straight to standby.
+
+        Args:
+            plan: Of the policy that acts.
+        """
+        if self.verdict is not None:
+            return not self.verdict
+        return self._timeout_ns > 0 and plan.needs_command
+
+    def begin(self, stamp_ns: int) -> None:
+        """Begin at a tick."""
+        self._begin_ns = stamp_ns
+        self._slow_ns = self._still_since_ns = None
+
+    def advance(self, plan: Plan, stamp_ns: int) -> bool:
+        """Slow the command in use, unless the stop is over at this tick; return whether it is.
+
+        The first call takes that as the command to slow down from. Direction and curvature stay.
+
+        Args:
+            plan: Of the policy that acts.
+            stamp_ns: Time of the tick.
+        """
+        is_over = self._stands(stamp_ns) if self.verdict is None else self.verdict
+        if not is_over:
+            self._slow(plan, stamp_ns)
+        return is_over
+
+    def _slow(self, plan: Plan, stamp_ns: int) -> None:
+        """Put the command of this moment in the place of the one in use."""
+        command = self._command
+        if self._slow_ns is None:
+            CommandRange(plan, command).apply()
+            self._first[:] = command
+            self._slow_ns = self._time_to_slow()
+        elapsed_ns = max(stamp_ns - self._begin_ns, 0)
+        if elapsed_ns >= self._slow_ns:
+            command.fill(0.0)
+        else:
+            np.multiply(self._first, 1.0 - elapsed_ns / self._slow_ns, command)
+
+    def _time_to_slow(self) -> int:
+        """Return how long it takes to slow down from the first command, in [ns]."""
+        if self._deceleration == 0.0:
+            return 0
+        x, y, yaw = self._first.tolist()
+        return round(max(math.hypot(x, y), abs(yaw)) / self._deceleration * 1e9)
+
+    def _stands(self, stamp_ns: int) -> bool:
+        """Whether the robot stands, or the time is over."""
+        elapsed_ns = stamp_ns - self._begin_ns
+        if elapsed_ns >= self._timeout_ns:
+            return True
+        if self._slow_ns is None or elapsed_ns < self._slow_ns:
+            return False
+        if self._still_since_ns is None or not self._is_still():
+            self._lower[:] = self._upper[:] = self._position
+            self._still_since_ns = stamp_ns
+        return stamp_ns - self._still_since_ns >= self._dwell_ns
+
+    def _is_still(self) -> bool:
+        """Whether the robot has moved little since the time that is noted."""
+        np.minimum(self._lower, self._position, out=self._lower)
+        np.maximum(self._upper, self._position, out=self._upper)
+        np.subtract(self._upper, self._lower, self._range)
+        is_turning = max(map(abs, self._angular_velocity.tolist())) > STILL_RATE
+        return not is_turning and float(self._range.max()) <= STILL_RANGE

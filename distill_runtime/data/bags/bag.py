@@ -1,0 +1,175 @@
+# Copyright 2026 The distill_runtime Authors
+# SPDX-License-Identifier: Apache-2.0
+"""Recordings on disk, of every kind that rosbags reads: rosbag2 (MCAP, sqlite3) and rosbag1.
+
+No ROS is needed. A bag that holds no message definitions, as those of older distributions do, is
+read with the definitions of Humble: the messages used here have not changed since.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path, PurePath
+from types import TracebackType
+from typing import Any, NamedTuple
+
+from distill_runtime.errors import ConfigError, RecordingError
+from distill_runtime.spec.files import read_yaml
+import numpy as np
+
+from .chunk import Block
+from .mcap_bag import McapBag
+from .rosbags_reader import AnyBag
+
+KINDS = ('rosbag2 folder', '.mcap', '.db3', 'rosbag1 .bag')
+
+
+class Topic(NamedTuple):
+    """One topic of a recording."""
+
+    name: str
+    type: str
+    """Such as sensor_msgs/msg/JointState, for rosbag1 too."""
+    num_messages: int
+
+
+class Bag:
+    """An open recording; close it, or use it in a with statement."""
+
+    def __init__(self, path: Path | str, until_ns: int | None = None) -> None:
+        """Open a recording.
+
+        Args:
+            path: Folder of a rosbag2, one of its .mcap or .db3 files, or a rosbag1 .bag.
+            until_ns: When the last message was received that is wanted; None: all are.
+
+        Raises:
+            ConfigError: If nothing is there.
+            RecordingError: If it is no recording, damaged, or empty.
+        """
+        self.path = Path(path)
+        self._until_ns = until_ns
+        if not self.path.exists():
+            raise ConfigError(f'recording {self.path} does not exist')
+        files, self._absent = _mcap_files(self.path)
+        if not files and self.path.is_dir() and not (self.path / 'metadata.yaml').is_file():
+            raise RecordingError(
+                f'{self.path} has no metadata.yaml, expected one of {list(KINDS)}: was the '
+                'recording cut off? ros2 bag reindex writes it anew'
+            )
+        try:
+            self._reader: McapBag | AnyBag = McapBag(files) if files else AnyBag(self.path)
+        except Exception as error:  # of many types: sqlite3's, zstd's, YAML's among them
+            raise RecordingError(
+                f'{self.path} cannot be read as a recording ({", ".join(KINDS)}): {_line(error)}: '
+                'if it was cut off, ros2 bag reindex, sqlite3 .recover or rosbag reindex may save '
+                'a part'
+            ) from error
+        self.is_cdr = self._reader.is_cdr
+        """Whether messages are serialized as CDR."""
+        counts = self._reader.counts()
+        self.topics = tuple(Topic(*key, count) for key, count in sorted(counts.items()))
+        """All of them, by name."""
+        if not sum(counts.values()):
+            self.close()
+            raise RecordingError(
+                f'{self.path} is empty, expected messages'
+                + ''.join(f'; {what}' for what in self.damage)
+            )
+
+    def __enter__(self) -> Bag:
+        """Return itself."""
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        """Close it."""
+        self.close()
+
+    def close(self) -> None:
+        """Close all files."""
+        self._reader.close()
+
+    @property
+    def damage(self) -> tuple[str, ...]:
+        """What of it could not be read so far."""
+        return (*self._absent, *self._reader.damage)
+
+    def blocks(self, topic: Topic) -> Iterator[Block]:
+        """Yield the messages of a topic, serialized, in order of receipt.
+
+        Raises:
+            RecordingError: If the file is damaged there.
+        """
+        for block in self._reader.blocks(topic.name, topic.type):
+            if self._until_ns is None or block.receive_ns[-1] <= self._until_ns:
+                yield block
+                continue
+            count = int(np.searchsorted(block.receive_ns, self._until_ns, side='right'))
+            if count:
+                yield block.part(slice(0, count))
+            return
+
+    def messages(self, topic: Topic) -> Iterator[tuple[int, Any]]:
+        """Yield when each message was received in [ns], and the message, in order of receipt.
+
+        Raises:
+            RecordingError: If the file, or a message, is damaged there.
+        """
+        for block in self.blocks(topic):
+            for place, receive_ns in enumerate(block.receive_ns.tolist()):
+                try:
+                    message = self.deserialize(block.content(place), topic)
+                except Exception as error:  # of many types, IndexError among them
+                    raise RecordingError(
+                        f'{self.path} is damaged at {topic.name}: {_line(error)}'
+                    ) from error
+                yield receive_ns, message
+
+    def deserialize(self, content: bytes, topic: Topic) -> Any:  # noqa: ANN401 - rosbags makes it
+        """Return a message as an object; raises errors of many types if it is damaged."""
+        return self._reader.deserialize(content, topic.type)
+
+
+def _mcap_files(path: Path) -> tuple[list[Path], list[str]]:
+    """Return the MCAP files of a recording whose messages are not compressed one by one.
+
+    What metadata.yaml says of them is not needed, but their order, and whether one is absent;
+    wrong or absent itself, the order is that of their numbers.
+
+    Returns:
+        The files, and what is to be told of those that are absent.
+    """
+    if not path.is_dir():
+        return ([path] if path.suffix == '.mcap' else []), []
+    files = sorted(path.glob('*.mcap'), key=_numbered)
+    try:
+        information = read_yaml(path / 'metadata.yaml')
+        told = information['rosbag2_bagfile_information']  # type: ignore[index]
+        if told.get('compression_mode'):
+            return [], []
+        names = [PurePath(name).name for name in told['relative_file_paths']]
+    except (ConfigError, KeyError, TypeError, AttributeError):
+        return files, []
+    order = {name: place for place, name in enumerate(names)}
+    there = {file.name for file in files}
+    absent = [
+        f'{path} lacks {name}, which its metadata.yaml names: its messages are missing'
+        for name in names
+        if files and name not in there
+    ]
+    return sorted(files, key=lambda file: order.get(file.name, len(order))), absent
+
+
+def _numbered(path: Path) -> tuple[int, str]:
+    number = path.stem.rpartition('_')[2]
+    return (int(number) if number.isdecimal() else -1, path.name)
+
+
+def _line(error: Exception) -> str:
+    text = ' '.join(str(error).split())
+    return text or type(error).__name__

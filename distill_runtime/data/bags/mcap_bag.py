@@ -1,0 +1,125 @@
+# Copyright 2026 The distill_runtime Authors
+# SPDX-License-Identifier: Apache-2.0
+"""A rosbag2 of MCAP files: one, or several that it was split into."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+from distill_runtime.errors import RecordingError
+import numpy as np
+from rosbags.typesys import get_types_from_msg, get_typestore, Stores
+from rosbags.typesys.store import Typestore
+
+from .chunk import Block, joined
+from .mcap_file import McapFile
+
+_READABLE = 'cdr'
+_END = np.iinfo(np.int64).max
+
+
+class McapBag:
+    """Messages by topic and type, in order of receipt."""
+
+    is_cdr = True
+    """All messages that it gives are serialized as CDR."""
+
+    def __init__(self, paths: Sequence[Path]) -> None:
+        """Open the files.
+
+        Raises:
+            RecordingError: If none is an MCAP file.
+        """
+        self._files: list[McapFile] = []
+        self._refused: list[str] = []
+        for path in paths:
+            try:
+                self._files.append(McapFile(path))
+            except RecordingError as error:
+                self._refused.append(str(error))
+        if not self._files:
+            raise RecordingError('; '.join(self._refused))
+        self._types: Typestore | None = None
+        self._is_known: dict[str, bool] = {}
+
+    @property
+    def damage(self) -> list[str]:
+        """What could not be read so far, file by file."""
+        return [*self._refused, *(text for file in self._files for text in file.damage)]
+
+    def close(self) -> None:
+        """Close all files."""
+        for file in self._files:
+            file.close()
+
+    def counts(self) -> dict[tuple[str, str], int]:
+        """Return the number of messages per topic and type."""
+        found: dict[tuple[str, str], int] = {}
+        for file in self._files:
+            for number, channel in file.channels.items():
+                if channel.encoding == _READABLE:
+                    key = (channel.topic, channel.type)
+                    found[key] = found.get(key, 0) + file.count(number)
+        return found
+
+    def blocks(self, topic: str, kind: str) -> Iterator[Block]:
+        """Yield the messages of a topic; one that is lost is empty."""
+        channels = [
+            (file, number)
+            for file in self._files
+            for number, channel in file.channels.items()
+            if (channel.topic, channel.type, channel.encoding) == (topic, kind, _READABLE)
+        ]
+        first_times = [time for file, number in channels for time in file.first_times(number)]
+        # what is not older than all that is still to come is kept back
+        following = np.append(np.minimum.accumulate(first_times[::-1])[::-1], _END)[1:]
+        kept: Block | None = None
+        blocks = (block for file, number in channels for block in file.blocks(number))
+        for block, next_ns in zip(blocks, following.tolist(), strict=True):
+            whole = _sorted(block if kept is None else _after(kept, block))
+            count = int(np.searchsorted(whole.receive_ns, next_ns, side='right'))
+            if count:
+                yield whole.part(slice(0, count))
+            kept = whole.part(slice(count, None)) if count < len(whole.sizes) else None
+
+    def deserialize(self, content: bytes, kind: str) -> Any:  # noqa: ANN401 - rosbags makes it
+        """Return a message as an object."""
+        if self._types is None:  # takes a tenth of a second, and most recordings do without
+            self._types = get_typestore(Stores.ROS2_HUMBLE)
+        if kind not in self._is_known:
+            self._is_known[kind] = True
+            if kind not in self._types.fielddefs:
+                self._learn(self._types, kind)
+        return self._types.deserialize_cdr(content, kind)
+
+    def _learn(self, types: Typestore, kind: str) -> None:
+        """Take over the definition of a type that is not one of ROS."""
+        for file in self._files:
+            for channel in file.channels.values():
+                if channel.type == kind and channel.definition:
+                    known = get_types_from_msg(channel.definition, kind)
+                    new = {
+                        name: fields
+                        for name, fields in known.items()
+                        if name not in types.fielddefs
+                    }
+                    types.register(new)
+                    return
+
+
+def _after(first: Block, second: Block) -> Block:
+    """Put two blocks behind one another, the first one copied."""
+    contents = [
+        block.content(place) for block in (first, second) for place in range(len(block.sizes))
+    ]
+    times = np.concatenate((first.receive_ns, second.receive_ns))
+    return joined(times.tolist(), contents)
+
+
+def _sorted(block: Block) -> Block:
+    """Bring a block into the order of receipt."""
+    if np.all(block.receive_ns[1:] >= block.receive_ns[:-1]):
+        return block
+    return block.part(np.argsort(block.receive_ns, kind='stable'))

@@ -1,0 +1,72 @@
+# Copyright 2026 The distill_runtime Authors
+# SPDX-License-Identifier: Apache-2.0
+"""All recordings that rosbags reads: rosbag2 in sqlite3 or compressed, rosbag1."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from distill_runtime.errors import RecordingError
+from rosbags.highlevel import AnyReader
+from rosbags.typesys import get_typestore, Stores
+
+from .chunk import Block, joined, SIZE
+
+
+class AnyBag:
+    """Messages by topic and type, in order of receipt."""
+
+    damage: tuple[str, ...] = ()
+    """Nothing: what is damaged cannot be opened, or is refused where it is read."""
+
+    def __init__(self, path: Path) -> None:
+        """Open it; raises errors of many types: sqlite3's, zstd's, YAML's among them."""
+        self._path = path
+        self._reader = AnyReader([path], default_typestore=get_typestore(Stores.ROS2_HUMBLE))
+        self._reader.open()
+        self.is_cdr = self._reader.is2
+        """Whether messages are serialized as CDR: those of rosbag1 are not."""
+
+    def close(self) -> None:
+        """Close all files."""
+        self._reader.close()
+
+    def counts(self) -> dict[tuple[str, str], int]:
+        """Return the number of messages per topic and type."""
+        found: dict[tuple[str, str], int] = {}
+        for connection in self._reader.connections:
+            key = (connection.topic, connection.msgtype)
+            found[key] = found.get(key, 0) + connection.msgcount
+        return found
+
+    def blocks(self, topic: str, kind: str) -> Iterator[Block]:
+        """Yield the messages of a topic.
+
+        Raises:
+            RecordingError: If the file is damaged there.
+        """
+        connections = [
+            connection
+            for connection in self._reader.connections
+            if (connection.topic, connection.msgtype) == (topic, kind)
+        ]
+        received: list[int] = []
+        contents: list[bytes] = []
+        try:
+            for _, receive_ns, content in self._reader.messages(connections):
+                received.append(receive_ns)
+                contents.append(content)
+                if len(contents) == SIZE:
+                    yield joined(received, contents)
+                    received, contents = [], []
+        except Exception as error:  # of many types, IndexError and zlib's among them
+            what = ' '.join(str(error).split()) or type(error).__name__
+            raise RecordingError(f'{self._path} is damaged at {topic}: {what}') from error
+        if contents:
+            yield joined(received, contents)
+
+    def deserialize(self, content: bytes, kind: str) -> Any:  # noqa: ANN401 - rosbags makes it
+        """Return a message as an object."""
+        return self._reader.deserialize(content, kind)

@@ -1,0 +1,119 @@
+# Copyright 2026 The distill_runtime Authors
+# SPDX-License-Identifier: Apache-2.0
+"""Findings about which topics a recording has, how often they come, and their gaps."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from distill_runtime.data.bags.chunk import StampArray
+from distill_runtime.spec.compile import compile_spec
+from distill_runtime.spec.findings.finding import Finding
+import numpy as np
+
+from .bag_case import BagCase
+
+MAX_AGE = 0.1
+"""Default of max_input_age, in [s]."""
+
+
+def missing_topics(case: BagCase) -> Iterator[Finding]:
+    """The policy reads what the recording does not hold."""
+    plan = compile_spec(case.spec)
+    for name, is_needed, stream in (
+        ('imu', plan.needs_imu, case.recording.imu),
+        ('odom', plan.needs_odometry, case.recording.odometry),
+    ):
+        if is_needed and stream is None:
+            yield Finding(
+                code=f'bag.{name}_missing',
+                severity='warning',
+                message=f'the policy reads {name}, and the recording has no such topic: what it '
+                'does there cannot be said',
+                hint=f'record it too, or name it with --topic {name}:=TOPIC',
+            )
+    if plan.layout.externals:
+        topics = ', '.join(entry.topic for entry in plan.layout.externals)
+        yield Finding(
+            code='bag.externals',
+            severity='info',
+            message=f'{topics} is not read from the recording: the policy is not run over it',
+            hint='the checks of the sensors are done nevertheless',
+        )
+
+
+def missing_joints(case: BagCase) -> Iterator[Finding]:
+    """The robot publishes other joints than the policy names."""
+    missing = [name for name in case.spec.joints if name not in case.names]
+    if missing:
+        yield Finding(
+            code='bag.joints_missing',
+            severity='error',
+            message=f'{case.recording.joints.topic.name} has no joints {missing}, it has '
+            f'{list(case.recording.joints.joints)}',
+            hint='joints are found by name: correct joints in the spec, or rename them in the '
+            'driver',
+        )
+
+
+def missing_velocity(case: BagCase) -> Iterator[Finding]:
+    """A policy that reads joint velocities needs them in each message."""
+    reads = any(term.kind == 'joint_velocity' for i in case.spec.inputs for term in i.terms)
+    if reads and case.velocity is None:
+        yield Finding(
+            code='bag.velocity_missing',
+            severity='error',
+            message=f'{case.recording.joints.topic.name} has no joint velocities, and the policy '
+            'reads them',
+            hint='make the driver fill velocity; the node refuses such messages',
+        )
+
+
+def rates(case: BagCase) -> Iterator[Finding]:
+    """Samples must come at least as often as the policy steps, and without gaps."""
+    for name, stamp_ns in _stamps(case):
+        if len(stamp_ns) < 3:
+            continue
+        steps = np.diff(stamp_ns) / 1e9
+        typical, longest = float(np.median(steps)), float(steps.max())
+        if typical > 1.1 * case.spec.period:
+            yield Finding(
+                code='bag.rate',
+                severity='warning',
+                message=f'{name} comes every {typical * 1e3:.1f} ms, the policy steps every '
+                f'{case.spec.period * 1e3:g} ms',
+                hint='is period right? Else raise the rate of the driver: the policy would see '
+                'the same sample several times',
+            )
+        if longest > MAX_AGE:
+            late = int(np.count_nonzero(steps > MAX_AGE))
+            yield Finding(
+                code='bag.gaps',
+                severity='warning',
+                message=f'{name} has {late} gaps above {MAX_AGE:g} s, the longest is '
+                f'{longest:.3f} s',
+                hint='the node stops the robot there (max_input_age); were messages lost on the '
+                'robot or by the recorder?',
+            )
+        if np.any(steps < 0.0):
+            yield Finding(
+                code='bag.stamps_back',
+                severity='warning',
+                message=f'stamps of {name} go back {int(np.count_nonzero(steps < 0.0))} times',
+                hint='two publishers on one topic, or a clock that was set?',
+            )
+
+
+def _stamps(case: BagCase) -> Iterator[tuple[str, StampArray]]:
+    """Yield the streams whose rate matters."""
+    yield case.recording.joints.topic.name, case.stamp_ns
+    plan = compile_spec(case.spec)
+    for is_needed, stream in (
+        (plan.needs_imu, case.recording.imu),
+        (plan.needs_odometry, case.recording.odometry),
+    ):
+        if is_needed and stream is not None and stream.stamp_ns is not None:
+            yield stream.topic.name, stream.stamp_ns
+
+
+CHECKS = (missing_topics, missing_joints, missing_velocity, rates)

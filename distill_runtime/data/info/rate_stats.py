@@ -1,0 +1,60 @@
+# Copyright 2026 The distill_runtime Authors
+# SPDX-License-Identifier: Apache-2.0
+"""How regularly something happened: rate, jitter, the longest gap, time that goes back."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from distill_runtime.data.bags.chunk import StampArray
+import numpy as np
+
+LONG_GAP = 0.1
+"""Default of max_input_age of student_node, in [s]."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Cadence:
+    """What a series of times says; times are in [ns] of its clock, all others in [s]."""
+
+    rate: float
+    """Mean, in [Hz]; 0 where no time passes."""
+    period: float
+    """Median time from one to the next."""
+    jitter: float
+    """99th percentile of how far such a time is from the median."""
+    longest_gap: float
+    longest_gap_at_ns: int
+    """When it begins."""
+    num_gaps: int
+    """Times from one to the next above LONG_GAP."""
+    num_back: int
+    """How often time goes back."""
+    first_back_ns: int | None
+    """The first time that is before the one in front of it; None: there is none."""
+
+
+def cadence(times_ns: StampArray) -> Cadence | None:
+    """Describe a series of times; None if it is too short to tell: below two.
+
+    Args:
+        times_ns: In the order in which they came, in [ns], shape (N,).
+    """
+    if len(times_ns) < 2:
+        return None
+    steps_ns = np.diff(times_ns)
+    forward_ns = np.maximum(steps_ns, 0)
+    longest = int(forward_ns.argmax())
+    back = np.flatnonzero(steps_ns < 0)
+    median_ns = float(np.median(steps_ns))
+    passed_ns = float(forward_ns.sum())
+    return Cadence(
+        rate=len(steps_ns) / (passed_ns * 1e-9) if passed_ns else 0.0,
+        period=median_ns * 1e-9,
+        jitter=float(np.percentile(np.abs(steps_ns - median_ns), 99.0)) * 1e-9,
+        longest_gap=float(forward_ns[longest]) * 1e-9,
+        longest_gap_at_ns=int(times_ns[longest]),
+        num_gaps=int(np.count_nonzero(forward_ns > LONG_GAP * 1e9)),
+        num_back=len(back),
+        first_back_ns=int(times_ns[back[0] + 1]) if len(back) else None,
+    )

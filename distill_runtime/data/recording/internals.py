@@ -1,0 +1,70 @@
+# Copyright 2026 The distill_runtime Authors
+# SPDX-License-Identifier: Apache-2.0
+"""~/observation and ~/action of a recording: vectors of one width."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from distill_runtime.data.bags.bag import Bag
+from distill_runtime.data.bags.chunk import StampArray
+from distill_runtime.data.bags.columns import array_parts
+from distill_runtime.data.bags.dropped import count, LeavingOut, LeftOut, OTHER_WIDTH, UNDECODABLE
+import numpy as np
+
+from .row_store import Spool
+
+LABELLED_TYPE = 'std_msgs/msg/Float32MultiArray'
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Labelled:
+    """Vectors of one width, in order of receipt."""
+
+    receive_ns: StampArray
+    values: Spool
+    """Shape (N, width); NaN where a message cannot be decoded: it keeps its place."""
+    left_out: LeftOut = field(default_factory=dict)
+    """Messages that could not be used."""
+
+    @property
+    def num_skipped(self) -> int:
+        """How many messages could not be used."""
+        return count(self.left_out)
+
+
+def read_labelled(bag: Bag, name: str, width: int) -> Labelled | None:
+    """Read the vectors of a topic; None: it has none of this width.
+
+    Args:
+        bag: The recording.
+        name: Of the topic.
+        width: Number of elements that are wanted.
+    """
+    leaving_out = LeavingOut()
+    received: list[StampArray] = []
+    values = Spool(width)
+    num_read = 0
+    for topic in bag.topics:
+        if (topic.name, topic.type) != (name, LABELLED_TYPE):
+            continue
+        for block in bag.blocks(topic):
+            alike, undecodable = array_parts(bag, topic, block)
+            leaving_out.add(UNDECODABLE, block.receive_ns[undecodable])
+            rows = np.full((len(block.sizes), width), np.nan, np.float32)
+            is_kept = np.zeros(len(rows), np.bool_)
+            is_kept[undecodable] = True
+            for part in alike:
+                if part.counts == (width,):
+                    rows[part.places] = part.numbers()
+                    is_kept[part.places] = True
+                    num_read += len(part.places)
+                else:
+                    leaving_out.add(OTHER_WIDTH, block.receive_ns[part.places])
+            received.append(block.receive_ns[is_kept])
+            values.append(rows[is_kept])
+    if not num_read:
+        return None
+    return Labelled(
+        receive_ns=np.concatenate(received), values=values, left_out=leaving_out.found()
+    )

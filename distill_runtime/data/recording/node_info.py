@@ -1,0 +1,104 @@
+# Copyright 2026 The distill_runtime Authors
+# SPDX-License-Identifier: Apache-2.0
+"""What student_node says of itself in a recording: ~/model, with its parameters and its swaps."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+import json
+from typing import Any
+
+from distill_runtime.data.bags.bag import Bag
+from distill_runtime.data.replay.config import of_runner
+from distill_runtime.errors import ConfigError
+from distill_runtime.spec.mapping import read_dataclass
+from distill_runtime.spec.spec import PolicySpec
+from distill_runtime.wire.tick_fields import model_number
+
+STATUS_TYPE = 'diagnostic_msgs/msg/DiagnosticStatus'
+
+
+@dataclass(frozen=True, kw_only=True)
+class RecordedModel:
+    """One message of ~/model: a policy that acts from a tick on."""
+
+    number: int
+    """As ~/tick has it."""
+    since_ns: int
+    """Time of its first tick; -1 for the one that the node was configured with."""
+    history_since_ns: int
+    """Time of the first step that it saw before it acted; -1 where it saw none."""
+    blend_time: float
+    """Time in [s] in which commands went over to its own."""
+    is_back: bool
+    """Whether it acted before, and has seen every step since."""
+    spec: PolicySpec | None
+    """None where it cannot be read."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class RecordedNode:
+    """All messages of ~/model."""
+
+    parameters: Mapping[str, object]
+    """What the node was set to, as far as a runner cares."""
+    models: tuple[RecordedModel, ...]
+
+
+def recorded_node(bag: Bag, node: str) -> RecordedNode:
+    """Read what a node says of itself; nothing if it says nothing.
+
+    Args:
+        bag: The recording.
+        node: Full name of the node.
+    """
+    parameters: dict[str, object] = {}
+    models: list[RecordedModel] = []
+    for topic in bag.topics:
+        if (topic.name, topic.type) != (f'{node}/model', STATUS_TYPE):
+            continue
+        for _, message in bag.messages(topic):
+            values = {entry.key: entry.value for entry in message.values}
+            parameters = of_runner(_mapping(values.get('parameters', ''))) or parameters
+            if 'model_sha256' in values:
+                models.append(_model(values))
+    return RecordedNode(parameters=parameters, models=tuple(models))
+
+
+def _model(values: Mapping[str, str]) -> RecordedModel:
+    blend_time = _number(values, 'blend_time', 0.0)
+    return RecordedModel(
+        number=model_number(values['model_sha256']),
+        since_ns=_integer(values, 'since_ns') if 'previous' in values else -1,
+        history_since_ns=_integer(values, 'history_since_ns'),
+        blend_time=blend_time,
+        is_back=values.get('why', '').startswith('rolled back'),
+        spec=_spec(values.get('spec', '')),
+    )
+
+
+def _integer(values: Mapping[str, str], name: str) -> int:
+    return int(_number(values, name, -1))
+
+
+def _number(values: Mapping[str, str], name: str, default: float) -> Any:  # noqa: ANN401
+    try:
+        return json.loads(values[name])
+    except (KeyError, ValueError):
+        return default
+
+
+def _spec(text: str) -> PolicySpec | None:
+    try:
+        return read_dataclass(PolicySpec, _mapping(text), '')
+    except ConfigError:
+        return None
+
+
+def _mapping(text: str) -> dict[str, object]:
+    try:
+        content = json.loads(text)
+    except ValueError:
+        return {}
+    return content if isinstance(content, dict) else {}

@@ -1,0 +1,110 @@
+# Copyright 2026 The distill_runtime Authors
+# SPDX-License-Identifier: Apache-2.0
+"""What a recording holds for a policy, and what it says of the ticks of a node."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from distill_runtime.core.compiled_spec import Plan
+from distill_runtime.data.bags.bag import Bag
+from distill_runtime.data.bags.topics import check_names, find_topic
+from distill_runtime.data.ticks.rows import OfTicks
+from distill_runtime.errors import RecordingError
+from distill_runtime.policy.model import LoadedPolicy
+from distill_runtime.spec.compile import external_terms
+
+from .commands import Commands, read_commands
+from .internals import Labelled, read_labelled
+from .node_info import recorded_node, RecordedNode
+from .recording import read_inputs, Recording, Wanted
+from .tick_log import read_tick_log, TickLog
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Source:
+    """What a recording holds for a policy; None: it is not recorded."""
+
+    recording: Recording
+    log: TickLog | None
+    commands: Commands | None
+    observation: Labelled | None
+    action: Labelled | None
+    said: RecordedNode | None
+    """What the node says of itself; None without ticks."""
+    topics: Mapping[str, str]
+    """Topic of the recording per topic of student_node, as the user named them."""
+    damage: tuple[str, ...]
+    """What of the recording could not be read."""
+
+    @property
+    def parameters(self) -> Mapping[str, object]:
+        """What the node was set to, as far as the recording says and a runner cares."""
+        return {} if self.said is None else self.said.parameters
+
+
+def read_source(
+    path: Path | str, policy: LoadedPolicy, topics: Mapping[str, str] | None = None, node: str = ''
+) -> Source:
+    """Read what a policy needs of a recording, and what it can be compared with.
+
+    Args:
+        path: See Bag.
+        policy: Says which inputs are needed.
+        topics: Topic of the recording per topic of student_node.
+        node: See read_tick_log.
+
+    Raises:
+        ConfigError: If nothing is there, or a name in topics is unknown.
+        RecordingError: If it cannot be used.
+    """
+    given = topics or {}
+    runner = policy.runner()
+    plan = runner.plan
+    externals = external_terms(policy.spec)
+    check_names(given, [term.topic for term in externals])
+    with Bag(path) as bag:
+        log = read_tick_log(bag, node, policy.sha256)
+        node = '' if log is None else log.node
+        wanted = Wanted(
+            joints=plan.layout.joints,
+            but=unneeded(plan),
+            externals=externals,
+            node=node,
+            of_ticks=OfTicks(plan.period_ns, log),
+        )
+        recording = read_inputs(bag, given, wanted)
+        for name, is_needed, stream in (
+            ('imu', plan.needs_imu, recording.imu),
+            ('odom', plan.needs_odometry, recording.odometry),
+            *((topic, True, stream) for topic, stream in recording.externals.items()),
+        ):
+            if is_needed and not (stream and stream.num_usable):
+                raise RecordingError(
+                    f'{path} has no messages for {name}, which the policy reads, it has '
+                    f'{[f"{topic.name} ({topic.type})" for topic in bag.topics]}'
+                )
+        topic = find_topic(bag, 'joint_command', given, node)
+        is_sent = topic is not None and topic.num_messages
+        return Source(
+            recording=recording,
+            log=log,
+            commands=read_commands(bag, topic, plan.joints) if topic and is_sent else None,
+            observation=None
+            if log is None
+            else read_labelled(bag, f'{log.node}/observation', runner.policy.observation.size),
+            action=None
+            if log is None
+            else read_labelled(bag, f'{log.node}/action', runner.policy.action.size),
+            said=None if log is None else recorded_node(bag, log.node),
+            topics=given,
+            damage=bag.damage,
+        )
+
+
+def unneeded(plan: Plan) -> list[str]:
+    """Return the inputs that a policy does not read."""
+    needed = {'imu': plan.needs_imu, 'odom': plan.needs_odometry, 'cmd_vel': plan.needs_command}
+    return [name for name, is_needed in needed.items() if not is_needed]

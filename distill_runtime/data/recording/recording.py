@@ -1,0 +1,154 @@
+# Copyright 2026 The distill_runtime Authors
+# SPDX-License-Identifier: Apache-2.0
+"""What a policy and its robot left in a recording, as arrays."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterator, Mapping
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+
+from distill_runtime.data.bags.bag import Bag
+from distill_runtime.data.bags.topics import check_names, find_external, find_topic, need_topic
+from distill_runtime.data.ticks.rows import OfTicks
+from distill_runtime.errors import RecordingError
+from distill_runtime.spec.terms import External
+
+from .joint_series import JointStream, KINDS, read_joints
+from .series import read_command, read_external, read_imu, read_odometry, Stream
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Recording:
+    """The topics of student_node in one recording; None: it has no such topic."""
+
+    path: Path
+    joints: JointStream
+    """Measured, in the order of the message with the most names."""
+    imu: Stream | None
+    """Orientation (w, x, y, z) and angular velocity, see read_imu."""
+    odometry: Stream | None
+    command: Stream | None
+    joint_command: JointStream | None
+    """What was sent to the joints."""
+    externals: Mapping[str, Stream] = field(default_factory=dict)
+    """External topics of a policy, by the names that it has for them."""
+
+    def inputs(self) -> Iterator[tuple[str, Stream | JointStream]]:
+        """Yield those standard inputs that were recorded, by their names in student_node."""
+        yield 'joint_states', self.joints
+        for name, stream in (
+            ('imu', self.imu),
+            ('odom', self.odometry),
+            ('cmd_vel', self.command),
+        ):
+            if stream is not None:
+                yield name, stream
+
+
+@dataclass(frozen=True, kw_only=True)
+class Wanted:
+    """What of a recording is wanted."""
+
+    joints: tuple[str, ...] | None = None
+    """In the wanted order; None: those of the message with the most names."""
+    but: Collection[str] = ()
+    """Topics of student_node that are not wanted."""
+    externals: tuple[External, ...] = ()
+    """External topics."""
+    node: str = ''
+    """Full name of the node whose topics are preferred where there are several; '' for none."""
+    of_ticks: OfTicks | None = None
+    """Says which rows are wanted; None: all."""
+
+
+ALL = Wanted()
+
+
+def read_recording(
+    path: Path | str,
+    topics: Mapping[str, str] | None = None,
+    policy_joints: tuple[str, ...] | None = None,
+) -> Recording:
+    """Read a recording.
+
+    Args:
+        path: See Bag.
+        topics: Topic of the recording per topic of student_node, where the rule of topics.py
+            does not find it.
+        policy_joints: Order of a joint_command without names; None: such a one is left out.
+
+    Raises:
+        ConfigError: If nothing is there, or a name in topics is unknown.
+        RecordingError: If it cannot be used, or several topics may be the one needed.
+    """
+    given = topics or {}
+    check_names(given)
+    with Bag(path) as bag:
+        recording = read_inputs(bag, given)
+        return replace(recording, joint_command=_joint_command(bag, given, policy_joints))
+
+
+def read_inputs(bag: Bag, topics: Mapping[str, str], wanted: Wanted = ALL) -> Recording:
+    """Read what a policy sees, without what was sent to the joints.
+
+    Args:
+        bag: The recording.
+        topics: As for read_recording.
+        wanted: What of it.
+
+    Raises:
+        RecordingError: If it cannot be used, or several topics may be the one needed.
+    """
+    rows = wanted.of_ticks
+    topic = need_topic(bag, 'joint_states', topics, wanted.node)
+    joints = read_joints(
+        bag,
+        topic,
+        wanted.joints,
+        None if rows is None else rows.of_joints(),
+        KINDS if rows is None else KINDS[:2],
+    )
+    streams: dict[str, Stream | None] = {'imu': None, 'odom': None, 'cmd_vel': None}
+    for name in streams:
+        found = None if name in wanted.but else find_topic(bag, name, topics, wanted.node)
+        if found is None:
+            continue
+        if name == 'cmd_vel':
+            stream = read_command(bag, found)
+        else:
+            read = read_imu if name == 'imu' else read_odometry
+            stream = read(bag, found, None if rows is None else rows.of(name, joints))
+        streams[name] = stream if stream.num_usable else None
+    externals = {}
+    for term in wanted.externals:
+        found = find_external(bag, term, topics, wanted.node)
+        choose = None
+        if rows is not None and term.message == 'PoseStamped':
+            choose = rows.of(term.topic, joints)
+        externals[term.topic] = read_external(bag, found, term.width, choose)
+    return Recording(
+        path=bag.path,
+        joints=joints,
+        imu=streams['imu'],
+        odometry=streams['odom'],
+        command=streams['cmd_vel'],
+        joint_command=None,
+        externals=externals,
+    )
+
+
+def _joint_command(
+    bag: Bag, given: Mapping[str, str], joints: tuple[str, ...] | None
+) -> JointStream | None:
+    """Read the commands, which a recording may lack or hold in a form that says no positions."""
+    topic = find_topic(bag, 'joint_command', given)
+    if topic is None:
+        return None
+    names = joints if topic.type.endswith('MultiArray') else None
+    try:
+        return read_joints(bag, topic, names)
+    except RecordingError:
+        if 'joint_command' in given:
+            raise
+        return None

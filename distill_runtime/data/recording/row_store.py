@@ -1,0 +1,109 @@
+# Copyright 2026 The distill_runtime Authors
+# SPDX-License-Identifier: Apache-2.0
+"""Rows of numbers that may be too many for memory: beyond some megabytes they lie on disk."""
+
+from __future__ import annotations
+
+import tempfile
+from typing import Any
+import weakref
+
+from distill_runtime.core.arrays import Float32Array, IndexArray
+from distill_runtime.data.ticks.by_stamp import NONE
+from distill_runtime.errors import RecordingError
+import numpy as np
+
+_IN_MEMORY = 1 << 22  # bytes
+_DENSE = 4  # rows that lie at most so far apart on average are read in one go
+
+
+class Spool:
+    """Rows of float32: appended in turn, read by stretches.
+
+    Attributes:
+        shape: (number of rows, width).
+    """
+
+    def __init__(self, width: int) -> None:
+        """Begin with none."""
+        self.shape = (0, width)
+        self._file = tempfile.SpooledTemporaryFile(max_size=_IN_MEMORY)  # noqa: SIM115 - lives on
+        weakref.finalize(self, self._file.close)
+
+    def append(self, rows: Float32Array) -> None:
+        """Add rows.
+
+        Args:
+            rows: Shape (n, width).
+
+        Raises:
+            RecordingError: If the disk does not take them.
+        """
+        try:
+            self._file.seek(0, 2)
+            self._file.write(np.ascontiguousarray(rows, np.float32).tobytes())
+        except OSError as error:
+            raise RecordingError(
+                f'{tempfile.gettempdir()} does not take what is put aside while a recording is '
+                f'replayed: {error}: name a folder with room in TMPDIR'
+            ) from error
+        self.shape = (self.shape[0] + len(rows), self.shape[1])
+
+    def __len__(self) -> int:
+        """Return the number of rows."""
+        return self.shape[0]
+
+    def __getitem__(self, rows: slice) -> Float32Array:
+        """Return rows that lie behind one another."""
+        start, stop, _ = rows.indices(len(self))
+        size = 4 * self.shape[1]
+        self._file.seek(start * size)
+        content = self._file.read(max(0, stop - start) * size)
+        return np.frombuffer(content, np.float32).reshape(-1, self.shape[1])
+
+    def __array__(self, dtype: Any = None, copy: bool | None = None) -> Float32Array:  # noqa: ANN401
+        """Return all rows."""
+        return np.array(self[:], dtype)
+
+    def take(self, rows: IndexArray) -> Float32Array:
+        """Return some rows, shape (n, width)."""
+        if not len(rows):
+            return np.zeros((0, self.shape[1]), np.float32)
+        first, last = int(rows.min()), int(rows.max())
+        if last - first < _DENSE * len(rows):
+            return self[first : last + 1][rows - first]
+        return np.concatenate([self[row : row + 1] for row in rows.tolist()])
+
+
+class Picked:
+    """Some rows of others, NaN where there is none; read by stretches.
+
+    Attributes:
+        shape: (number of rows, width).
+    """
+
+    def __init__(self, values: Spool, rows: IndexArray) -> None:
+        """Pick rows.
+
+        Args:
+            values: To pick from.
+            rows: Which, NONE for none.
+        """
+        self.shape = (len(rows), values.shape[1])
+        self._values = values
+        self._rows = rows
+
+    def __len__(self) -> int:
+        """Return the number of rows."""
+        return self.shape[0]
+
+    def __getitem__(self, stretch: slice) -> Float32Array:
+        """Return rows that lie behind one another."""
+        rows = self._rows[stretch]
+        found = np.full((len(rows), self.shape[1]), np.nan, np.float32)
+        found[rows != NONE] = self._values.take(rows[rows != NONE])
+        return found
+
+    def __array__(self, dtype: Any = None, copy: bool | None = None) -> Float32Array:  # noqa: ANN401
+        """Return all rows."""
+        return np.array(self[:], dtype)

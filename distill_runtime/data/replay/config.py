@@ -1,0 +1,144 @@
+# Copyright 2026 The distill_runtime Authors
+# SPDX-License-Identifier: Apache-2.0
+"""Parameters of student_node that decide what its runner does, for a replay."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, fields, replace
+from pathlib import Path
+
+from distill_runtime.core.checks.registry import CheckConfig, DEFAULT_CHECKS
+from distill_runtime.core.config import position_limits_for, RunnerConfig
+from distill_runtime.errors import ConfigError
+from distill_runtime.spec.files import parse_yaml, read_yaml
+from distill_runtime.spec.mapping import read_fields, shown
+
+_OWN = tuple(
+    entry.name
+    for entry in fields(RunnerConfig)
+    if entry.name not in ('ticks_per_step', 'start_in', 'checks')
+)
+NAMES = (*_OWN, 'command_type', 'control_rate', 'input_stamps')
+"""Parameters that a replay takes, beside checks.NAME.limit, .debounce and .action."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class ReplayConfig:
+    """What the node of a recording was set to."""
+
+    runner: RunnerConfig = field(default_factory=lambda: RunnerConfig(start_in='policy'))
+    control_rate: float = 0.0
+    """Ticks per second in Hz; 0: that of the recording's ticks, or the policy's rate."""
+    uses_arrival: bool = False
+    """Whether the age of a sample counts from the tick that took it."""
+
+
+def replay_config(parameters: Mapping[str, object]) -> ReplayConfig:
+    """Read parameters by their names in student_node.
+
+    Args:
+        parameters: Value per name, such as checks.tilt.debounce.
+
+    Raises:
+        ConfigError: If one is unknown, of the wrong type or out of range.
+    """
+    own: dict[str, object] = {}
+    checks = dict(DEFAULT_CHECKS)
+    rate: object = 0.0
+    stamps: object = 'header'
+    command_type = ''
+    for name, value in parameters.items():
+        if name.startswith('checks.'):
+            _set_check(checks, name, value)
+        elif name == 'control_rate':
+            rate = value
+        elif name == 'input_stamps':
+            stamps = value
+        elif name == 'command_type':
+            command_type = str(value)
+        elif name in _OWN:
+            own[name] = value
+        else:
+            raise ConfigError(
+                f'parameter {name!r} is unknown to a replay, expected one of {sorted(NAMES)} or '
+                'checks.NAME.limit, .debounce or .action'
+            )
+    if stamps not in ('header', 'arrival'):
+        raise ConfigError(f'input_stamps is {shown(stamps)}, expected header or arrival')
+    if isinstance(rate, bool) or not isinstance(rate, (int, float)) or not 0.0 <= rate < 1e6:
+        raise ConfigError(f'control_rate is {shown(rate)}, expected at least 0 Hz')
+    runner = read_fields(RunnerConfig, {'start_in': 'policy', **own}, '')
+    limits = position_limits_for(runner.position_limits, command_type)
+    return ReplayConfig(
+        runner=replace(runner, checks=checks, position_limits=limits),
+        control_rate=float(rate),
+        uses_arrival=stamps == 'arrival',
+    )
+
+
+def _set_check(checks: dict[str, CheckConfig], name: str, value: object) -> None:
+    """Set one field of one check."""
+    check, _, key = name.removeprefix('checks.').rpartition('.')
+    if check not in checks:
+        raise ConfigError(f'{name}: {check!r} is no check, expected one of {sorted(checks)}')
+    if isinstance(value, int) and not isinstance(value, bool):
+        value = float(value)
+    if key not in ('limit', 'debounce', 'action'):
+        raise ConfigError(
+            f'{name} is unknown, expected limit, debounce or action behind the check'
+        )
+    wanted = str if key == 'action' else float
+    if not isinstance(value, wanted):
+        raise ConfigError(f'{name} is {shown(value)}, expected a {wanted.__name__}')
+    checks[check] = replace(checks[check], **{key: value})  # type: ignore[arg-type]
+
+
+def assignment(word: str) -> tuple[str, object]:
+    """Read name:=value, the value as YAML; as in ROS a node may stand before the name.
+
+    Raises:
+        ConfigError: If the word is not of this form.
+    """
+    name, sign, text = word.partition(':=')
+    if not (name and sign and text):
+        raise ConfigError(f'-p is {word!r}, expected name:=value')
+    return name.rpartition(':')[2], parse_yaml(text, f'-p {name}')
+
+
+def parameters_in(path: Path) -> dict[str, object]:
+    """Return those of the parameters in a ROS parameter file that decide what a runner does.
+
+    Raises:
+        ConfigError: If the file is not of the form NODE: {ros__parameters: {...}}.
+    """
+    content = read_yaml(path)
+    found: dict[str, object] = {}
+    sections = content.items() if isinstance(content, Mapping) else ()
+    for node, section in sections:
+        values = section.get('ros__parameters') if isinstance(section, Mapping) else None
+        if not isinstance(values, Mapping):
+            raise ConfigError(f'{path}: {node} has no ros__parameters')
+        found.update(_flat(values, ''))
+    return of_runner(found)
+
+
+def of_runner(parameters: Mapping[str, object]) -> dict[str, object]:
+    """Return those of a node's parameters that decide what its runner does."""
+    return {
+        name: value
+        for name, value in parameters.items()
+        if name in NAMES or name.startswith('checks.')
+    }
+
+
+def _flat(values: Mapping[object, object], where: str) -> dict[str, object]:
+    """Join the keys of nested mappings with dots."""
+    found: dict[str, object] = {}
+    for key, value in values.items():
+        name = f'{where}.{key}' if where else str(key)
+        if isinstance(value, Mapping):
+            found.update(_flat(value, name))
+        else:
+            found[name] = value
+    return found

@@ -1,0 +1,162 @@
+# Copyright 2026 The distill_runtime Authors
+# SPDX-License-Identifier: Apache-2.0
+"""Which samples each tick of a replay sees: the one rule for recordings without ~/tick.
+
+Ticks follow the header stamps of JointState, thinned to the period of the policy: the first, then
+each first one at least period - 1 ms after the last tick's. A tick sees the newest Imu and
+Odometry whose header stamp is not after its own. Of topics without a header (Twist) it sees the
+newest message received not after its JointState was received: receive times and header stamps may
+come from different clocks, so the two are never compared. A JointState without a stamp gives no
+tick. Where the stamps jump back, ticks go on from there, and see nothing of before.
+
+    JointState  0   5  10  15  20  25 ms        period 20 ms
+    Imu           2       11      21
+    ticks       0              20               Imu of the tick at 20: the one at 11
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import NamedTuple
+
+from distill_runtime.core.arrays import IndexArray
+from distill_runtime.core.sensors import NEVER
+from distill_runtime.data.bags.chunk import StampArray
+from distill_runtime.data.recording.recording import Recording
+from distill_runtime.data.recording.series import Stream
+from distill_runtime.data.recording.unwrap_time import Timeline
+from distill_runtime.errors import RecordingError
+import numpy as np
+
+from .rows import SLACK_NS, TickRows
+
+NONE = -1
+"""Row of an input of which no sample has come yet."""
+
+
+class Stamps(NamedTuple):
+    """Stamps of the samples that ticks see, in their clock, in [ns]; NEVER for none; all (T,)."""
+
+    joints: StampArray
+    imu: StampArray
+    odometry: StampArray
+    command: StampArray
+
+
+class Ticks(NamedTuple):
+    """One row per tick: its time, and the row of each stream that it sees; all of shape (T,)."""
+
+    stamp_ns: StampArray
+    joints: IndexArray
+    imu: IndexArray
+    odometry: IndexArray
+    command: IndexArray
+    stamps: Stamps
+    externals: tuple[IndexArray, ...] = ()
+    """Rows of the external topics, in the order of the recording's."""
+    external_stamps: tuple[StampArray, ...] = ()
+    """Stamps of their samples."""
+
+
+class Stretch(NamedTuple):
+    """JointStates in a row; the first gives a tick."""
+
+    begin: int
+    end: int
+    """Row after the last."""
+
+
+def find_ticks(
+    recording: Recording, period_ns: int, stretches: Sequence[Stretch] | None = None
+) -> Ticks:
+    """Apply the rule.
+
+    Args:
+        recording: What was recorded.
+        period_ns: Of the policy.
+        stretches: Where ticks begin again, in order; JointStates in between give none. None: one
+            of all JointStates; other ones only to find out how the ticks of a timer lay.
+
+    Raises:
+        RecordingError: If no JointState is stamped.
+    """
+    joints = recording.joints
+    if stretches is None:
+        stretches = (Stretch(0, len(joints.stamp_ns)),)
+    rows = np.concatenate([_tick_rows(recording, period_ns, *stretch) for stretch in stretches])
+    if not len(rows):
+        raise RecordingError(
+            f'{recording.path}: no message of {joints.topic.name} is stamped, expected the time '
+            'of measurement in its header'
+        )
+    stamp_ns, receive_ns = joints.stamp_ns[rows], joints.receive_ns[rows]
+    timeline = Timeline(stamp_ns, receive_ns)
+    streams = (
+        recording.imu, recording.odometry, recording.command, *recording.externals.values()
+    )  # fmt: skip
+    found = [newest_rows(stream, timeline, receive_ns) for stream in streams]
+    stamps = [
+        sample_stamps(stream, seen, stamp_ns, receive_ns)
+        for stream, seen in zip(streams, found, strict=True)
+    ]
+    return Ticks(
+        stamp_ns=stamp_ns,
+        joints=rows,
+        imu=found[0],
+        odometry=found[1],
+        command=found[2],
+        stamps=Stamps(stamp_ns, *stamps[:3]),
+        externals=tuple(found[3:]),
+        external_stamps=tuple(stamps[3:]),
+    )
+
+
+def _tick_rows(recording: Recording, period_ns: int, begin: int, end: int) -> IndexArray:
+    """Return the JointStates of one stretch that give ticks."""
+    joints = recording.joints
+    choose = TickRows(period_ns - SLACK_NS)
+    return begin + np.flatnonzero(choose(joints.stamp_ns[begin:end], joints.receive_ns[begin:end]))
+
+
+def sample_stamps(
+    stream: Stream | None, rows: IndexArray, stamp_ns: StampArray, receive_ns: StampArray
+) -> StampArray:
+    """Return the stamp of each row in the clock of the ticks, NEVER where there is none.
+
+    A message without a header is stamped so that it is as old as the recorder saw it.
+
+    Args:
+        stream: None: all are NEVER.
+        rows: Of the stream, one per tick.
+        stamp_ns: Of the ticks.
+        receive_ns: When what gave the tick was received.
+    """
+    if stream is None or not len(stream.values):
+        return np.full(len(rows), NEVER, np.int64)
+    stamps = stream.stamp_ns
+    if stamps is None:
+        return np.where(rows == NONE, NEVER, stamp_ns - (receive_ns - stream.receive_ns[rows]))
+    return np.where(rows == NONE, NEVER, stamps[rows])
+
+
+def newest_rows(stream: Stream | None, timeline: Timeline, receive_ns: StampArray) -> IndexArray:
+    """Return the row of the newest sample at each tick; of equal stamps the last received.
+
+    Args:
+        stream: None: there are none.
+        timeline: Of the ticks.
+        receive_ns: When what gave each tick was received.
+    """
+    if stream is None or not len(stream.values):
+        return np.full(len(receive_ns), NONE, np.intp)
+    if stream.stamp_ns is None:
+        times, ticks = stream.receive_ns, receive_ns
+    else:
+        times, ticks = timeline.unrolled(stream.stamp_ns, stream.receive_ns), timeline.ticks
+    order = np.argsort(times, kind='stable')
+    places = np.searchsorted(times[order], ticks, side='right') - 1
+    rows = order[places]
+    is_there = places >= 0
+    if stream.stamp_ns is not None:
+        is_there &= timeline.belong(stream.receive_ns[rows])
+    return np.where(is_there, rows, NONE)

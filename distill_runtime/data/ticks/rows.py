@@ -1,0 +1,129 @@
+# Copyright 2026 The distill_runtime Authors
+# SPDX-License-Identifier: Apache-2.0
+"""Which messages the ticks of a replay may see, block by block: only their numbers are read."""
+
+from __future__ import annotations
+
+from bisect import bisect_left
+
+from distill_runtime.data.bags.chunk import BoolArray, StampArray
+from distill_runtime.data.bags.chunk_rows import Choose
+from distill_runtime.data.recording.joint_series import JointStream
+from distill_runtime.data.recording.tick_log import TickLog
+from distill_runtime.data.recording.unwrap_time import SET_BACK_NS, Timeline
+import numpy as np
+
+SLACK_NS = 1_000_000
+"""By so much a tick may come early."""
+
+
+class OfTicks:
+    """Says which rows of each topic the ticks of a policy may see."""
+
+    def __init__(self, period_ns: int, log: TickLog | None) -> None:
+        """Choose the ticks.
+
+        Args:
+            period_ns: Of the policy.
+            log: Its ticks; None: they follow the JointStates.
+        """
+        self._period_ns = period_ns
+        self._log = log
+
+    def of_joints(self) -> Choose:
+        """Return what chooses JointStates."""
+        if self._log is None:
+            return TickRows(self._period_ns - SLACK_NS)
+        return NamedRows(self._log.joint_states_ns)
+
+    def of(self, name: str, joints: JointStream) -> Choose:
+        """Return what chooses messages of another topic, that have a header.
+
+        Args:
+            name: Of the topic, as a policy names it.
+            joints: The JointStates that were chosen.
+        """
+        log = self._log
+        if log is None:
+            return NewestRows(Timeline(joints.stamp_ns, joints.receive_ns))
+        samples = {'imu': log.imu_ns, 'odom': log.odom_ns, **log.externals}.get(name)
+        if samples is None or not np.any(samples >= 0):
+            return NewestRows(Timeline(log.stamp_ns, log.receive_ns))
+        return NamedRows(samples)
+
+
+class TickRows:
+    """Those JointStates that give a tick: the first, then each first one long enough behind it.
+
+    One that is stamped long before the last tick gives one, too: its clock was set back.
+    """
+
+    def __init__(self, least_ns: int) -> None:
+        """Begin before the first message.
+
+        Args:
+            least_ns: Time from one tick to the next.
+        """
+        self._least_ns = least_ns
+        self._last_ns: int | None = None
+
+    def __call__(self, stamp_ns: StampArray, receive_ns: StampArray) -> BoolArray:
+        """Return which of some messages in a row give a tick."""
+        chosen = np.zeros(len(stamp_ns), np.bool_)
+        times = stamp_ns.tolist()
+        is_ascending = bool((stamp_ns[1:] >= stamp_ns[:-1]).all())
+        place = 0
+        while place < len(times):
+            if self._gives_tick(times[place]):
+                chosen[place] = True
+                self._last_ns = times[place]
+            if is_ascending and self._last_ns is not None:
+                place = bisect_left(times, self._last_ns + self._least_ns, place + 1)
+            else:
+                place += 1
+        return chosen
+
+    def _gives_tick(self, stamp_ns: int) -> bool:
+        if stamp_ns <= 0:
+            return False
+        if self._last_ns is None:
+            return True
+        ahead_ns = stamp_ns - self._last_ns
+        return ahead_ns >= self._least_ns or ahead_ns < -SET_BACK_NS
+
+
+class NamedRows:
+    """Those whose stamps ticks name."""
+
+    def __init__(self, samples: StampArray) -> None:
+        """Choose them.
+
+        Args:
+            samples: Stamps, of any order.
+        """
+        self._samples = np.unique(samples)
+
+    def __call__(self, stamp_ns: StampArray, receive_ns: StampArray) -> BoolArray:
+        """Return which of some messages are named."""
+        places = np.searchsorted(self._samples, stamp_ns)
+        places[places == len(self._samples)] = 0
+        return self._samples[places] == stamp_ns
+
+
+class NewestRows:
+    """Those that are the newest one at some tick, as far as a block can tell."""
+
+    def __init__(self, timeline: Timeline) -> None:
+        """Choose by the ticks of a timeline."""
+        self._timeline = timeline
+
+    def __call__(self, stamp_ns: StampArray, receive_ns: StampArray) -> BoolArray:
+        """Return which of some messages may be seen: the last one before each tick."""
+        times = self._timeline.unrolled(stamp_ns, receive_ns)
+        order = np.argsort(times, kind='stable')
+        first_tick = np.searchsorted(self._timeline.ticks, times[order], side='left')
+        is_last = np.ones(len(order), np.bool_)
+        is_last[:-1] = first_tick[1:] != first_tick[:-1]
+        chosen = np.zeros(len(order), np.bool_)
+        chosen[order[is_last & (first_tick < len(self._timeline.ticks))]] = True
+        return chosen

@@ -1,0 +1,174 @@
+# Copyright 2026 The distill_runtime Authors
+# SPDX-License-Identifier: Apache-2.0
+"""Golden vectors for a policy that brings none: its first steps on made-up, plausible sensors.
+
+A policy tried out at a desk: its first step at rest, and how fast and how sanely it runs.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+import math
+import time
+
+from distill_runtime.core.arrays import Float32Array, FloatArray
+from distill_runtime.core.checks.registry import ANY_MOTION
+from distill_runtime.core.config import RunnerConfig
+from distill_runtime.core.sensors import Sensors
+from distill_runtime.core.step import Policy
+from distill_runtime.errors import ModelError
+from distill_runtime.spec.spec import PolicySpec
+from distill_runtime.spec.tensors import Golden
+import numpy as np
+
+from .model import LoadedPolicy
+
+NUM_RUNS = 200
+
+
+@dataclass(frozen=True, kw_only=True)
+class DryRun:
+    """Inference on random observations."""
+
+    runs: int
+    is_finite: bool
+    """Whether every action was."""
+    median: float
+    """Duration of an inference in [s]."""
+    p99: float
+    """The same, not exceeded by 99 of 100."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class FirstStep:
+    """Step 0 of a robot that stands still and level in its default pose, and is told to stand."""
+
+    observation: Float32Array
+    """All inputs behind one another, shape (obs_dim,)."""
+    action: Float32Array
+    """Network output, shape (act_dim,)."""
+    target: FloatArray
+    """Before limits, in policy order: [rad], [rad]/[s] or [N m], shape (num_joints,)."""
+
+
+def dry_run(policy: Policy, num_runs: int = NUM_RUNS) -> DryRun:
+    """Run the network on standard normal observations, the same ones each time.
+
+    Args:
+        policy: The network; it is reset before and after.
+        num_runs: Consecutive steps.
+    """
+    rng = np.random.default_rng(0)
+    observations = rng.standard_normal((num_runs, policy.observation.size), dtype=np.float32)
+    policy.reset()
+    durations = np.zeros(num_runs)
+    is_finite = True
+    for step, observation in enumerate(observations):
+        policy.observation[:] = observation
+        start = time.perf_counter()
+        policy.run()
+        durations[step] = time.perf_counter() - start
+        is_finite = is_finite and bool(np.isfinite(policy.action).all())
+    policy.observation.fill(0.0)
+    policy.action.fill(0.0)
+    policy.reset()
+    median, p99 = np.quantile(durations, (0.5, 0.99)).tolist()
+    return DryRun(runs=num_runs, is_finite=is_finite, median=median, p99=p99)
+
+
+def first_step(policy: LoadedPolicy) -> FirstStep:
+    """Let the runner do its first step at rest; external inputs are zero.
+
+    Raises:
+        ModelError: If the runner refuses the step: the network gave no number, say.
+    """
+    runner = policy.runner(
+        RunnerConfig(start_in='policy', max_joint_step=0.0, torque_limit=0.0, checks=ANY_MOTION)
+    )
+    sensors = Sensors(runner.plan.layout)
+    sensors.joint_position[:] = policy.spec.default_position
+    sensors.joint_stamp_ns = sensors.imu_stamp_ns = sensors.odometry_stamp_ns = 0
+    sensors.command_stamp_ns = 0
+    sensors.external_stamps_ns = [0] * len(sensors.externals)
+    step = runner.step(sensors, 0)
+    if not step.has_policy_step or step.mode.name != 'POLICY':
+        raise ModelError(f'first step at rest is refused: {step.reason}')
+    result = FirstStep(
+        observation=step.observation.copy(), action=step.action.copy(), target=step.target.copy()
+    )
+    policy.session.reset()
+    return result
+
+
+NUM_STEPS = 12
+"""Long enough that every usual history is filled."""
+NUM_RESTING = 2
+TOLERANCE = 1e-4
+"""Largest difference between processors and versions of onnxruntime that is no other network."""
+_CONFIG = RunnerConfig(
+    start_in='policy',
+    max_joint_step=0.0,
+    tilt_limit=0.0,
+    cmd_vel_timeout=0.0,
+    torque_limit=0.0,
+    checks=ANY_MOTION,
+)
+
+
+def record_trial(policy: LoadedPolicy, num_steps: int = NUM_STEPS) -> Golden:
+    """Record consecutive steps from a reset: at rest first, then on random sensors.
+
+    The sensors go through the runner, so that history, last action and clocks are those of a
+    robot. The same policy gives the same sensors each time.
+
+    Args:
+        policy: The policy; it is reset before and after.
+        num_steps: Steps to record.
+
+    Raises:
+        ModelError: If the network gives no numbers.
+    """
+    runner = policy.runner(_CONFIG)
+    sensors = Sensors(runner.plan.layout)
+    rng = np.random.default_rng(0)
+    observations, actions = [], []
+    for number in range(num_steps):
+        stamp_ns = number * runner.plan.period_ns
+        sensors.joint_stamp_ns = sensors.imu_stamp_ns = sensors.odometry_stamp_ns = stamp_ns
+        sensors.command_stamp_ns = stamp_ns
+        sensors.external_stamps_ns = [stamp_ns] * len(sensors.externals)
+        sensors.joint_position[:] = policy.spec.default_position
+        if number >= NUM_RESTING:
+            _shake(sensors, policy.spec, rng)
+        step = runner.step(sensors, stamp_ns)
+        if not step.has_policy_step or step.mode.name != 'POLICY':
+            raise ModelError(f'step {number} of the trial is refused: {step.reason}')
+        observations.append(tuple(step.observation.tolist()))
+        actions.append(tuple(step.action.tolist()))
+    policy.session.observation.fill(0.0)
+    policy.session.action.fill(0.0)
+    policy.session.reset()
+    return Golden(
+        observation=tuple(observations), action=tuple(actions), tolerance=_tolerance(actions)
+    )
+
+
+def _tolerance(actions: list[tuple[float, ...]]) -> float:
+    """Return TOLERANCE, or that much of outputs larger than 1."""
+    return TOLERANCE * max(1.0, max(abs(value) for action in actions for value in action))
+
+
+def _shake(sensors: Sensors, spec: PolicySpec, rng: np.random.Generator) -> None:
+    """Write what a robot that walks may measure."""
+    sensors.joint_position += rng.uniform(-0.2, 0.2, len(sensors.joint_position))
+    sensors.joint_velocity[:] = rng.uniform(-1.0, 1.0, len(sensors.joint_velocity))
+    sensors.angular_velocity[:] = rng.uniform(-0.5, 0.5, 3)
+    axis = rng.uniform(-0.1, 0.1, 3)
+    sensors.quat_base_to_world[:] = (math.sqrt(1.0 - float(axis @ axis)), *axis.tolist())
+    sensors.base_linear_velocity[:] = rng.uniform(-0.5, 0.5, 3)
+    lower, upper = ((-0.5,) * 3, (0.5,) * 3)
+    if spec.command is not None:
+        lower, upper = spec.command.lower, spec.command.upper
+    sensors.velocity_command[:] = rng.uniform(lower, upper)
+    for view in sensors.externals:
+        view[:] = rng.uniform(-0.5, 0.5, len(view))

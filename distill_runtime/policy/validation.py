@@ -1,0 +1,168 @@
+# Copyright 2026 The distill_runtime Authors
+# SPDX-License-Identifier: Apache-2.0
+"""All that can be found out about a model before it moves a robot."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from distill_runtime.core.compiled_spec import Plan
+from distill_runtime.errors import ConfigError, DistillError, ModelError, SignatureError
+from distill_runtime.spec.compile import compile_spec, sensor_layout
+from distill_runtime.spec.findings.finding import Case, Finding
+from distill_runtime.spec.findings.registry import examine, sorted_findings
+from distill_runtime.spec.robots import load_robot, RobotDescription
+from distill_runtime.spec.sources import SourcedSpec
+
+from .encoder import open_policy
+from .find_spec import find_spec
+from .golden import replay_golden
+from .limit_use import limit_use, LimitUse
+from .model import load_policy, LoadedPolicy
+from .model_findings import trial_findings
+from .self_test import dry_run, DryRun, first_step, FirstStep
+from .session import Graph, open_session
+from .trust import Admission, ANYTHING
+
+_HINTS = {
+    'spec.refused': 'correct the source that the message names, or give the right value in a '
+    'file with --spec, which overrides the others',
+    'graph.mismatch': 'compare the inputs and outputs of the graph with those of the spec: is it '
+    'the spec of this model?',
+    'network.refused': 'run the model alone with onnxruntime; export it again if that fails too',
+    'signature.refused': 'compare the keys: is it the file that was released for this robot?',
+    'golden.mismatch': 'pack or export the model anew with its golden vectors',
+}
+
+
+@dataclass(frozen=True, kw_only=True)
+class Examination:
+    """A model that could be read, and what was found; what is refused has fewer parts."""
+
+    path: Path
+    graph: Graph
+    robot: RobotDescription | None
+    sourced: SourcedSpec | None
+    """None if no complete, right spec was found."""
+    plan: Plan | None
+    """None as above."""
+    policy: LoadedPolicy | None
+    """None if the model is refused."""
+    run: DryRun | None
+    step: FirstStep | None
+    limits: LimitUse | None
+    """What the joint limits do to its targets."""
+    findings: tuple[Finding, ...]
+
+    @property
+    def is_deployable(self) -> bool:
+        """Whether nothing speaks against running it; there may be warnings."""
+        return all(finding.severity != 'error' for finding in self.findings)
+
+
+def examine_model(
+    model: Path, spec: Path | None = None, robot: str = '', admission: Admission = ANYTHING
+) -> Examination:
+    """Load a model as the node would, and look for what could still be wrong.
+
+    Args:
+        model: ONNX file.
+        spec: The user's spec file.
+        robot: Name of a robot profile, or path of a URDF; '' for none.
+        admission: Where its files may lie, and who must have signed it.
+
+    Raises:
+        ConfigError: If the robot is unknown.
+        ModelError: If the file is no readable ONNX.
+    """
+    description = load_robot(robot) if robot else None
+    try:
+        policy = load_policy(model, spec, robot, admission=admission)
+        plan = compile_spec(policy.spec, sensor_layout(policy.spec))
+    except DistillError as refusal:
+        return _refused(model, spec, description, admission, refusal)
+    run, step, findings = try_policy(policy, description)
+    limits = None if step is None else limit_use(policy)
+    return Examination(
+        path=model,
+        graph=policy.graph,
+        robot=description,
+        sourced=policy.sourced,
+        plan=plan,
+        policy=policy,
+        run=run,
+        step=step,
+        limits=limits,
+        findings=findings,
+    )
+
+
+def try_policy(
+    policy: LoadedPolicy, robot: RobotDescription | None
+) -> tuple[DryRun | None, FirstStep | None, tuple[Finding, ...]]:
+    """Run a loaded policy on made-up inputs, and look for what could still be wrong.
+
+    Args:
+        policy: It is reset before and after.
+        robot: What is known of the robot.
+
+    Returns:
+        What the runs gave, None where they could not be made, and what was found, worst first.
+    """
+    run, step = None, None
+    findings: list[Finding] = []
+    try:
+        run, step = dry_run(policy.session), first_step(policy)
+        findings += trial_findings(policy.spec, run, step)
+    except DistillError as refusal:
+        findings.append(_finding('network.refused', refusal))
+    findings += examine(Case(sourced=policy.sourced, robot=robot))
+    return run, step, sorted_findings(findings)
+
+
+def _refused(
+    model: Path,
+    spec: Path | None,
+    robot: RobotDescription | None,
+    admission: Admission,
+    refusal: DistillError,
+) -> Examination:
+    """Find out how far a refused model gets."""
+    try:
+        session, graph = open_session(model)
+    except DistillError:
+        raise refusal from None
+    sourced, plan, code = None, None, 'spec.refused'
+    findings: list[Finding] = []
+    try:
+        sourced = find_spec(model, graph, spec, robot, admission)
+        findings += examine(Case(sourced=sourced, robot=robot))
+        plan = compile_spec(sourced.spec, sensor_layout(sourced.spec))
+        code = 'graph.mismatch'
+        network = open_policy(model, session, graph, sourced.spec)
+        code = 'network.refused'
+        network.try_out()
+        code = 'golden.mismatch'
+        if sourced.spec.golden:
+            replay_golden(network, sourced.spec.golden)
+    except (ConfigError, ModelError):
+        pass
+    if isinstance(refusal, SignatureError):
+        code = 'signature.refused'
+    return Examination(
+        path=model,
+        graph=graph,
+        robot=robot,
+        sourced=sourced,
+        plan=plan,
+        policy=None,
+        run=None,
+        step=None,
+        limits=None,
+        findings=sorted_findings([_finding(code, refusal), *findings]),
+    )
+
+
+def _finding(code: str, refusal: DistillError) -> Finding:
+    return Finding(code=code, severity='error', message=str(refusal), hint=_HINTS[code])

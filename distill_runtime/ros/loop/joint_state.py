@@ -1,0 +1,138 @@
+# Copyright 2026 The distill_runtime Authors
+# SPDX-License-Identifier: Apache-2.0
+"""Decoding of sensor_msgs/JointState by joint name, with the place of every joint cached."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from distill_runtime.core.arrays import FloatArray, IndexArray
+from distill_runtime.wire.cdr import (
+    aligned,
+    BODY,
+    check_encapsulation,
+    DecodeError,
+    LITTLE_ENDIAN,
+    read_doubles,
+    read_strings,
+    skip_string,
+)
+import numpy as np
+
+_FRAME_ID = BODY + 8
+_MAX_LAYOUTS = 32
+# puts float64 of the message, which are aligned to its body, onto multiples of eight
+_SHIFT = 8 - BODY
+
+
+@dataclass(frozen=True)
+class _Layout:
+    """Where one arrangement of names has its numbers; arrays view the decoder's buffer."""
+
+    end: int
+    numbers: FloatArray
+    """Positions, then where there are velocities: their count, and they."""
+    order: IndexArray
+    """Which numbers go to the values of the decoder."""
+    values: FloatArray
+    count_at: int
+    count: bytes
+    """Number of velocities, as it stands in the message at count_at."""
+
+
+class JointStateDecoder:
+    """Writes positions and velocities of the wanted joints into one given array.
+
+    Names may come in any order, and other joints are ignored. A message that lacks a wanted
+    joint, or its position, is refused. Velocities may be absent only where nothing needs them;
+    they then stay what they were.
+    """
+
+    def __init__(
+        self,
+        joints: tuple[str, ...],
+        values: FloatArray,
+        needs_velocity: bool,
+    ) -> None:
+        """Prepare the buffer.
+
+        Args:
+            joints: Wanted names.
+            values: Receives positions in [rad] in the order of joints, then velocities in
+                [rad]/[s] alike, shape (2 * len(joints),).
+            needs_velocity: Whether a message without velocities is refused.
+        """
+        self._joints = joints
+        self._values = values
+        self._needs_velocity = needs_velocity
+        self._layouts: dict[bytes, _Layout] = {}
+        self._prefix_end = 0
+        self._resize(1024)
+
+    def _resize(self, size: int) -> None:
+        """Make room for messages of up to size bytes; cached views become void."""
+        self._buffer = np.zeros(size + _SHIFT, dtype=np.uint8)
+        self._room = memoryview(self._buffer)[_SHIFT:]  # type: ignore[arg-type]
+        self._layouts.clear()
+
+    def decode(self, data: bytes) -> None:
+        """Take over one message.
+
+        Raises:
+            DecodeError: If it is damaged or lacks what is needed; nothing is written then.
+        """
+        size = len(data)
+        layout = self._layouts.get(data[_FRAME_ID : self._prefix_end])
+        if (
+            layout is None
+            or not layout.end <= size <= len(self._room)
+            or data[layout.count_at : layout.count_at + 4] != layout.count
+            or data[:2] != LITTLE_ENDIAN
+        ):
+            layout = self._learn(data)
+        self._room[:size] = data
+        layout.numbers.take(layout.order, None, layout.values, 'clip')
+
+    def _learn(self, data: bytes) -> _Layout:
+        """Find the numbers of a message whose names are new."""
+        check_encapsulation(data)
+        if len(data) > len(self._room):
+            self._resize(2 * len(data))
+        _, offset = skip_string(data, _FRAME_ID)
+        names, offset = read_strings(data, offset)
+        num_positions, positions_at, offset = read_doubles(data, offset)
+        num_velocities, velocities_at, end = read_doubles(data, offset)
+        places = {name: place for place, name in enumerate(names)}
+        missing = [name for name in self._joints if name not in places]
+        if missing:
+            raise DecodeError(f'names: {missing} are not in it, which has {list(names)}')
+        if num_positions != len(names):
+            raise DecodeError(f'position: {num_positions} values for {len(names)} names')
+        if num_velocities not in (0, len(names)):
+            raise DecodeError(f'velocity: {num_velocities} values for {len(names)} names')
+        if not num_velocities and self._needs_velocity:
+            raise DecodeError(
+                f'velocity: none, expected {len(names)} values: the policy reads joint velocities'
+            )
+        order = [places[name] for name in self._joints]
+        velocities_from = (velocities_at - positions_at) // 8
+        if num_velocities:
+            order += [velocities_from + place for place in order]
+        layout = _Layout(
+            end=end,
+            numbers=self._doubles(positions_at, velocities_from + num_velocities),
+            order=np.array(order, dtype=np.intp),
+            values=self._values[: len(order)],
+            count_at=aligned(offset, 4),
+            count=data[aligned(offset, 4) : aligned(offset, 4) + 4],
+        )
+        self._prefix_end = positions_at
+        if len(self._layouts) >= _MAX_LAYOUTS:
+            self._layouts.clear()
+        self._layouts[data[_FRAME_ID:positions_at]] = layout
+        return layout
+
+    def _doubles(self, at: int, count: int) -> FloatArray:
+        """View float64 of the buffer by their offset in a message."""
+        start = at + _SHIFT
+        return self._buffer[start : start + 8 * count].view(np.float64)

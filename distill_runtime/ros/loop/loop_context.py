@@ -1,0 +1,55 @@
+# Copyright 2026 The distill_runtime Authors
+# SPDX-License-Identifier: Apache-2.0
+"""What a control loop connects."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from distill_runtime.core.runner import PolicyRunner
+from distill_runtime.core.sensors import Sensors
+from distill_runtime.core.swap.swap import Swap, SwapState
+from distill_runtime.ros.models.loaded_model import Casting
+from distill_runtime.ros.models.registry import Cast
+from distill_runtime.ros.models.swap_values import swap_values
+from distill_runtime.ros.node_config import StudentNodeConfig
+from rclpy.node import Node
+
+from .commands import CommandOutput
+from .estop import Estop
+from .inputs import Inputs
+from .tick_topics import Internals
+
+
+@dataclass(frozen=True, kw_only=True)
+class LoopParts:
+    """What a control loop connects."""
+
+    node: Node
+    config: StudentNodeConfig
+    casting: Casting
+    cast: Cast
+    runner: PolicyRunner
+    sensors: Sensors
+    inputs: Inputs
+    output: CommandOutput
+    estop: Estop
+    internals: Internals
+
+    def destroy(self) -> None:
+        """Withdraw all topics."""
+        for part in (self.inputs, self.estop, self.output, self.internals):
+            part.destroy()
+
+
+def turn(parts: LoopParts, swap: Swap) -> tuple[Swap, Mapping[str, str]]:
+    """Turn to the policy that acts after a swap; return the swap with its values for ~/model."""
+    if swap.state is SwapState.REFUSED:
+        return swap, {}
+    cast, pilot = parts.cast, parts.runner.pilot
+    gone = cast.active
+    if swap.state is SwapState.ROLLED_BACK and pilot.previous is not None:
+        gone = cast[pilot.previous.actor]  # it may have come and gone within one step
+    parts.internals.policy = cast.turn_to(pilot.actor).messages
+    return swap, swap_values(swap, gone)

@@ -1,0 +1,84 @@
+# Copyright 2026 The distill_runtime Authors
+# SPDX-License-Identifier: Apache-2.0
+"""What the control loop sees and the runner cannot: estop, deadlines, durations, a rival."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from distill_runtime.core.checks.registry import Finding
+from distill_runtime.core.config import RunnerConfig
+
+_ESTOP = Finding('estop', 'estop.requested: topic estop is true')
+
+
+class LoopWatch:
+    """Findings for the runner's next step.
+
+    Attributes:
+        rival: Who else publishes commands, in words; '' if nobody does. Any thread may set it.
+    """
+
+    def __init__(self, config: RunnerConfig, control_period_ns: int) -> None:
+        """Choose the thresholds.
+
+        Args:
+            config: Has the checks.
+            control_period_ns: Of the ticks.
+        """
+        checks = config.checks
+        self._most_missed = checks['missed_deadlines'].limit
+        self._longest_ns = checks['inference_time'].limit * control_period_ns
+        self._period_ns = control_period_ns
+        self._missed = 0
+        self._duration_ns = 0
+        self.rival = ''
+
+    def note_missed(self, count: int) -> None:
+        """Note how many deadlines passed before the coming tick."""
+        self._missed = count
+
+    def note_policy_step(self, duration_ns: int) -> None:
+        """Note how long a step took in which the policy ran."""
+        self._duration_ns = duration_ns
+
+    def findings(self, is_stopped: bool, is_policy: bool) -> Sequence[Finding]:
+        """Return what the runner is to know at this tick.
+
+        Args:
+            is_stopped: Whether the topic estop asks for a stop.
+            is_policy: Whether the policy moves the robot; a pose may be held late.
+        """
+        if not is_policy:
+            self._duration_ns = 0  # of a policy that has ended: it would refuse every reset
+        is_late = is_policy and self._missed > self._most_missed
+        is_slow = self._duration_ns > self._longest_ns
+        if not (is_stopped or is_late or is_slow or self.rival):
+            return ()
+        findings = [_ESTOP] if is_stopped else []
+        if is_late:
+            findings.append(
+                Finding(
+                    'missed_deadlines',
+                    f'deadline.missed: {self._missed} deadlines in a row passed, '
+                    f'{self._missed * self._period_ns / 1e6:.0f} ms without a command: is the '
+                    'processor overloaded, was the process stopped?',
+                )
+            )
+        if is_slow:
+            findings.append(
+                Finding(
+                    'inference_time',
+                    f'inference.slow: a policy step took {self._duration_ns / 1e6:.2f} ms, '
+                    f'expected within {self._longest_ns / 1e6:.2f} ms: give the thread a priority '
+                    'and a processor of its own, or take a smaller network',
+                )
+            )
+        if self.rival:
+            findings.append(
+                Finding(
+                    'command_conflict',
+                    f'joint_command.contested: {self.rival} publishes commands too: stop it',
+                )
+            )
+        return findings

@@ -1,0 +1,193 @@
+# Copyright 2026 The distill_runtime Authors
+# SPDX-License-Identifier: Apache-2.0
+"""One subscription that a thread of ours reads itself: newest sample, raw bytes, no executor.
+
+A subscription to raw bytes that no executor sees, with the QoS that the user overrides.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from distill_runtime.core.sensors import InputProblem, NEVER
+from distill_runtime.errors import ConfigError
+from distill_runtime.ros.parameters import given_names
+from distill_runtime.wire.cdr import DecodeError
+from rclpy.callback_groups import CallbackGroup
+from rclpy.exceptions import NameValidationException
+from rclpy.node import Node
+from rclpy.qos import QoSPolicyKind, QoSProfile
+from rclpy.qos_overriding_options import QoSOverridingOptions
+from rclpy.subscription import Subscription
+
+_KINDS = (QoSPolicyKind.HISTORY, QoSPolicyKind.DEPTH, QoSPolicyKind.RELIABILITY)
+
+
+def subscribe_raw(node: Node, message_type: type, topic: str, qos: QoSProfile) -> Subscription:
+    """Subscribe.
+
+    Raises:
+        ConfigError: If the topic cannot be subscribed to.
+    """
+    try:
+        return node.create_subscription(
+            message_type,
+            topic,
+            never_called,
+            qos,
+            callback_group=Unattended(),
+            qos_overriding_options=QoSOverridingOptions(policy_kinds=overridden(node, topic)),
+            raw=True,
+        )
+    except (NameValidationException, RuntimeError, ValueError) as error:
+        what = ' '.join(str(error).partition(', at ')[0].split())
+        raise ConfigError(f'topic {topic!r} cannot be subscribed to: {what}') from error
+
+
+def overridden(node: Node, topic: str) -> list[QoSPolicyKind]:
+    """Name the policies that the user overrides, and no other.
+
+    A policy that is named becomes a parameter that cannot change, and would hold the QoS of the
+    first configure against the next one's trigger.
+    """
+    prefix = f'qos_overrides.{node.resolve_topic_name(topic)}.subscription.'
+    given = given_names(node)
+    return [kind for kind in _KINDS if prefix + kind.name.lower() in given]
+
+
+_LONGEST_REORDER_NS = 1_000_000_000
+
+Store = Callable[[bytes, dict[str, int], int], int]
+"""Takes over a message with its info at a time in [ns], and returns which sample it is."""
+
+Witness = Callable[[tuple[bytes, dict[str, int]], int], None]
+"""Sees a message with its info that is taken over at a time in [ns]."""
+
+
+class Unattended(CallbackGroup):
+    """Keeps subscriptions out of every executor's wait set."""
+
+    def can_execute(self, entity: object) -> bool:
+        """Return False, always."""
+        return False
+
+    def beginning_execution(self, entity: object) -> bool:
+        """Return False, always."""
+        return False
+
+    def ending_execution(self, entity: object) -> None:
+        """Do nothing."""
+
+
+class Channel:
+    """One subscription and how its messages get into the sensors.
+
+    Attributes:
+        subscription: The subscription.
+        message_type: Type of its messages.
+        topic: Name of the topic in messages to the user.
+        is_command: Whether it is the velocity command.
+        sample_ns: Which sample is in use: its header stamp, or where the message has none, its
+            source timestamp; NEVER before the first. Together with the topic this identifies the
+            message.
+        problem: Why the newest message was refused; None if it was not.
+        witness: Gets every message that is taken over, sound or not, before it is read.
+    """
+
+    def __init__(
+        self,
+        subscription: Subscription,
+        message_type: type,
+        topic: str,
+        store: Store,
+        is_single: bool = False,
+        is_command: bool = False,
+    ) -> None:
+        """Wrap a subscription.
+
+        Args:
+            subscription: Of an Unattended callback group.
+            message_type: Its type.
+            topic: Name for messages.
+            store: Takes a message over, or raises DecodeError.
+            is_single: Whether at most one message waits, the newest.
+            is_command: See the attributes.
+        """
+        self.subscription = subscription
+        self.message_type = message_type
+        self.topic = topic
+        self.is_command = is_command
+        self.sample_ns = NEVER
+        self.problem: InputProblem | None = None
+        self.witness: Witness | None = None
+        self._take = subscription.handle.take_message
+        self._store = store
+        self._is_single = is_single
+
+    def check_order(self, sample_ns: int) -> None:
+        """Refuse a sample that is a little older than the one in use: messages were reordered.
+
+        One that is much older comes from a clock that was set back, and its age will tell.
+
+        Raises:
+            DecodeError: If it is.
+        """
+        back_ns = self.sample_ns - sample_ns
+        if 0 < back_ns <= _LONGEST_REORDER_NS:
+            raise DecodeError(
+                f'backwards: newest sample is stamped {back_ns / 1e9:.3f} s before the one in use'
+            )
+
+    def take_one(self) -> tuple[bytes, dict[str, int]] | None:
+        """Return the oldest waiting message with its info; None if none waits."""
+        return self._take(self.message_type, True)
+
+    def forget(self) -> None:
+        """Return to the state before the first message; those that wait still count."""
+        self.sample_ns = NEVER
+        self.problem = None
+
+    def drop(self) -> None:
+        """Throw away what waits."""
+        while self._take(self.message_type, True) is not None:
+            pass
+
+    def refresh(self, stamp_ns: int) -> None:
+        """Take over the newest sound message of those that wait.
+
+        Args:
+            stamp_ns: Time of the tick: the stamp of a message that has none of its own.
+        """
+        taken = self._take(self.message_type, True)
+        if taken is None:
+            return
+        if self._is_single:
+            self.accept(taken, stamp_ns)
+            return
+        following = self._take(self.message_type, True)
+        if following is None:
+            self.accept(taken, stamp_ns)
+            return
+        waiting = [taken]
+        while following is not None:
+            waiting.append(following)
+            following = self._take(self.message_type, True)
+        while waiting and not self.accept(waiting.pop(), stamp_ns):
+            pass
+
+    def accept(self, taken: tuple[bytes, dict[str, int]], stamp_ns: int) -> bool:
+        """Take over one message; return whether it was sound."""
+        if self.witness is not None:
+            self.witness(taken, stamp_ns)
+        try:
+            self.sample_ns = self._store(taken[0], taken[1], stamp_ns)
+        except DecodeError as error:
+            check = '' if self.is_command else 'input_sample'
+            self.problem = InputProblem(f'{self.topic}.{error}', check)
+            return False
+        self.problem = None
+        return True
+
+
+def never_called(message: object) -> None:
+    """Stand in for the callback that rclpy demands; no executor sees the subscription."""

@@ -1,0 +1,217 @@
+# Copyright 2026 The distill_runtime Authors
+# SPDX-License-Identifier: Apache-2.0
+"""The model of a node while it is configured: parameters, ~/rollback, watch."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection
+from dataclasses import replace
+from pathlib import Path
+import threading
+import traceback
+
+from distill_runtime.errors import DistillError
+from distill_runtime.ros.loop.control_loop import ControlLoop
+from distill_runtime.ros.loop.loop_context import LoopParts
+from distill_runtime.ros.node_config import StudentNodeConfig
+from distill_runtime.ros.parameter_service import BUSY, Loader
+from distill_runtime.ros.process import explain
+from distill_runtime.ros.recorder.flight_recorder import BlackBox
+from rclpy.clock import Clock, ClockType
+from rclpy.node import Node
+from rclpy.parameter import Parameter
+from std_srvs.srv import Trigger
+
+from .events import ModelNews
+from .file_watch import ModelWatch
+from .swapper import Swapper
+
+_PERIOD = 0.1  # s
+
+
+class ModelControl:
+    """Changes the model when parameters, a service or the file say so, and tells the outcome."""
+
+    def __init__(self, node: Node, loader: Loader, blackbox: BlackBox) -> None:
+        """Offer ~/rollback; ~/model is there while the node is configured.
+
+        Args:
+            node: Owner of both.
+            loader: Where models are loaded.
+            blackbox: Keeps what a control loop does, and changes between two of them.
+        """
+        self._node = node
+        self._loader = loader
+        self._blackbox = blackbox
+        self._swapper: Swapper | None = None
+        self._news: ModelNews | None = None
+        self._parts: LoopParts | None = None
+        self._config = StudentNodeConfig()
+        self._config_lock = threading.Lock()
+        self._watch: ModelWatch | None = None
+        self._is_mending = False
+        self._service = node.create_service(Trigger, '~/rollback', self._on_rollback)
+        clock = Clock(clock_type=ClockType.STEADY_TIME)
+        self._timer = node.create_timer(_PERIOD, self._attend, clock=clock)
+
+    def configure(self, parts: LoopParts) -> None:
+        """Begin with the model of a configuration, and with one beside it.
+
+        Raises:
+            DistillError: If shadow_model is refused.
+        """
+        config = parts.config
+        gate = threading.Lock()
+        news = ModelNews(self._node, parts, gate, self._blackbox)
+        swapper = Swapper(parts, gate, news.newest_tick)
+        try:
+            swapper.watch_beside(swapper.load_beside(config))
+        except DistillError:
+            news.close()
+            raise
+        self._watch = ModelWatch(_path(config)) if config.watch else None
+        self._parts, self._config = parts, config
+        self._news, self._swapper = news, swapper
+
+    def begin(self, start: Callable[[], ControlLoop]) -> ControlLoop:
+        """Start a control loop; nothing is handed to the runner meanwhile."""
+        assert self._swapper is not None
+        assert self._news is not None
+        with self._swapper.gate:
+            loop = self._news.loop = start()
+        return loop
+
+    def end(self) -> None:
+        """Note that the control loop has ended; who was to act next will not."""
+        assert self._swapper is not None
+        assert self._news is not None
+        assert self._parts is not None
+        with self._swapper.gate:
+            self._parts.runner.pilot.reset()
+        self._news.tell()
+
+    def release(self) -> None:
+        """Forget the configuration."""
+        if self._swapper is not None:
+            self._swapper.close()
+        if self._news is not None:
+            self._news.close()
+        self._swapper = self._news = self._parts = self._watch = None
+
+    def change(self, config: StudentNodeConfig, names: Collection[str]) -> None:
+        """Carry out a change of parameters, all of it or nothing.
+
+        Args:
+            config: As they are to be.
+            names: Those that are set.
+
+        Raises:
+            DistillError: If a model is refused; nothing has changed then.
+        """
+        swapper, news, parts = self._swapper, self._news, self._parts
+        if swapper is None or news is None or parts is None or self._is_mending:
+            return
+        # what the topic said at configure: it counts until the next one
+        config = replace(config, robot_description=parts.config.robot_description)
+        beside = swapper.load_beside(config) if 'shadow_model' in names else None
+        if 'model' in names:
+            self._swap(swapper, news, config, 'parameter model was set')
+        if 'shadow_model' in names:
+            swapper.watch_beside(beside)
+        changes = {name: getattr(config, name) for name in names if hasattr(config, name)}
+        with self._config_lock:
+            self._config = replace(self._config, **changes)
+
+    def _swap(
+        self, swapper: Swapper, news: ModelNews, config: StudentNodeConfig, why: str
+    ) -> None:
+        """Let another model act, and tell it."""
+        log = self._node.get_logger()
+        try:
+            outcome = swapper.swap(config, why)
+        except DistillError as error:
+            log.error(f'{why}, and is refused: {error}')
+            raise
+        finally:
+            news.tell()
+        if swapper.is_busy:  # when it acts, the news say so
+            log.info(f'{why}: {outcome}')
+
+    async def _on_rollback(
+        self, request: Trigger.Request, response: Trigger.Response
+    ) -> Trigger.Response:
+        """Answer when the model before acts, or why it does not."""
+        swapper, news = self._swapper, self._news
+        response.success = False
+        if swapper is None or news is None:
+            response.message = 'node is not configured'
+        elif self._loader.is_busy:
+            response.message = BUSY
+        else:
+            try:
+                response.message = await self._loader.run(swapper.roll_back)
+                response.success = True
+            except DistillError as error:
+                response.message = str(error)
+            except Exception as error:  # noqa: BLE001  whatever it is, the user must read it
+                response.message = explain(error)
+                self._node.get_logger().error(f'rollback: {traceback.format_exc()}')
+            news.tell()
+        if not response.success:
+            self._node.get_logger().warning(f'~/rollback: {response.message}')
+        return response
+
+    def _attend(self) -> None:
+        """Tell what has become of swaps, take a file that was replaced, mend the parameters."""
+        swapper, news, parts = self._swapper, self._news, self._parts
+        if swapper is None or news is None or parts is None:
+            return
+        news.tell()
+        if swapper.is_busy or self._loader.is_busy:
+            return
+        self._mend_parameters(parts)
+        if not self._config.watch:
+            self._watch = None
+        elif self._watch is None or self._watch.path != _path(self._config):
+            self._watch = ModelWatch(_path(self._config))
+        else:
+            self._follow(self._watch, swapper, news)
+
+    def _follow(self, watch: ModelWatch, swapper: Swapper, news: ModelNews) -> None:
+        """Take the file of the model if it has been replaced."""
+        has_changed, problem = watch.look()
+        if problem:
+            self._node.get_logger().warning(problem)
+            news.tell_problem(problem)
+        if has_changed:
+            self._loader.run(lambda: self._take_file(swapper, news))
+
+    def _take_file(self, swapper: Swapper, news: ModelNews) -> None:
+        config = self._config
+        why = f'{config.model} was replaced'
+        try:
+            self._swap(swapper, news, config, why)
+        except Exception as error:  # noqa: BLE001  nobody else hears of it
+            if not isinstance(error, DistillError):
+                self._node.get_logger().error(f'{why}: {traceback.format_exc()}')
+            news.tell_problem(f'{why}, and is refused: {explain(error)}')
+
+    def _mend_parameters(self, parts: LoopParts) -> None:
+        """Have model and spec name the policy that acts: another one may have had to go."""
+        acting = parts.cast.active.config
+        names = ('model', 'spec')
+        if all(self._node.get_parameter(n).value == getattr(acting, n) for n in names):
+            return
+        with self._config_lock:
+            self._config = replace(self._config, model=acting.model, spec=acting.spec)
+        self._is_mending = True
+        try:
+            self._node.set_parameters_atomically(
+                [Parameter(n, value=getattr(acting, n)) for n in names]
+            )
+        finally:
+            self._is_mending = False
+
+
+def _path(config: StudentNodeConfig) -> Path:
+    return Path(config.model).expanduser()

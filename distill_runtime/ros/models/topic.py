@@ -1,0 +1,66 @@
+# Copyright 2026 The distill_runtime Authors
+# SPDX-License-Identifier: Apache-2.0
+"""~/model: which policy acts, since when and why, for whoever comes and asks."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from diagnostic_msgs.msg import DiagnosticStatus, KeyValue
+from rclpy.node import Node
+from rclpy.qos import DurabilityPolicy, QoSProfile
+
+from .loaded_model import Occupant
+
+MODEL_QOS = QoSProfile(depth=1, durability=DurabilityPolicy.TRANSIENT_LOCAL)
+
+
+class ModelTopic:
+    """Publishes one latched status per change, and per change that did not come about."""
+
+    def __init__(self, node: Node) -> None:
+        """Advertise the topic."""
+        self._node = node
+        self._publisher = node.create_publisher(DiagnosticStatus, '~/model', MODEL_QOS)
+        self._name, self._values = '', dict[str, str]()
+
+    def turn_to(self, occupant: Occupant, swap: Mapping[str, str], problem: str = '') -> None:
+        """Say who acts from now on.
+
+        Args:
+            occupant: Who.
+            swap: How that came.
+            problem: Why it is not who was to act; '' if it is.
+        """
+        self._name = occupant.policy.path.name
+        self._values = {'summary': _summary(occupant), **occupant.facts, **swap}
+        self.publish(problem)
+
+    def publish(self, problem: str = '') -> None:
+        """Say who acts, and what is wrong with who was to act."""
+        name = self._node.get_fully_qualified_name()
+        self._publisher.publish(
+            DiagnosticStatus(
+                level=DiagnosticStatus.WARN if problem else DiagnosticStatus.OK,
+                name=f'{name}: model',
+                message=problem or self._name,
+                hardware_id=name,
+                values=[KeyValue(key=key, value=value) for key, value in self._values.items()],
+            )
+        )
+
+    def destroy(self) -> None:
+        """Withdraw the topic."""
+        self._node.destroy_publisher(self._publisher)
+
+
+def _summary(occupant: Occupant) -> str:
+    """Return the spec in one line."""
+    spec = occupant.policy.spec
+    terms = ', '.join(
+        f'{entry.name}: {" ".join(term.kind for term in entry.terms)}' for entry in spec.inputs
+    )
+    return (
+        f'policy {spec.name!r}, {len(spec.joints)} joints, {1.0 / spec.period:g} Hz, '
+        f'{len(spec.state)} recurrent states, inputs {terms}'
+    )

@@ -1,0 +1,121 @@
+# Copyright 2026 The distill_runtime Authors
+# SPDX-License-Identifier: Apache-2.0
+"""What a journal says of the node that writes it: its topics, its policy, its settings."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, replace
+import hashlib
+import json
+import os
+from typing import Any
+
+from distill_runtime.core.runner import PolicyRunner
+from distill_runtime.data.flight_recorder.messages import Part
+from distill_runtime.policy.model import LoadedPolicy
+from distill_runtime.policy.versions import versions
+from distill_runtime.ros.loop.tick_topics import action_labels, observation_labels
+from distill_runtime.ros.node_config import StudentNodeConfig
+from distill_runtime.spec.mapping import to_mapping
+from distill_runtime.spec.robots import is_urdf_text
+from distill_runtime.spec.spec import PolicySpec
+from distill_runtime.wire.prepared_message import Template
+
+TIMING_FIELDS = ('latency_ns', 'missed_deadlines')
+_ARRAYS = {'<f4': 'Float32MultiArray', '<f8': 'Float64MultiArray', '<i8': 'Int64MultiArray'}
+
+
+def frames(
+    node_name: str, labels: tuple[str, ...], joints: tuple[str, ...], spec: PolicySpec
+) -> dict[tuple[bool, bool], tuple[Part, ...]]:
+    """Return what each kind of tick leaves: by whether the policy ran, and whether it sends.
+
+    A tick leaves ~/tick and ~/timing; one that sends, ~/command too; and one in which the policy
+    ran ~/target, ~/observation and ~/action behind that.
+
+    Args:
+        node_name: Full name of the node.
+        labels: Of ~/tick.
+        joints: In the order of the commands.
+        spec: Of the policy that acts.
+    """
+    always = (
+        _array(f'{node_name}/tick', '<i8', _each(labels)),
+        _array(f'{node_name}/timing', '<i8', _each(TIMING_FIELDS)),
+    )
+    sent = (_array(f'{node_name}/command', '<f8', _each(joints)),)
+    computed = (
+        _array(f'{node_name}/target', '<f8', _each(joints)),
+        _array(f'{node_name}/observation', '<f4', observation_labels(spec)),
+        _array(f'{node_name}/action', '<f4', action_labels(spec)),
+    )
+    return {
+        (has_policy_step, sends): (
+            *always,
+            *(sent if sends else ()),
+            *(computed if has_policy_step else ()),
+        )
+        for has_policy_step in (False, True)
+        for sends in (False, True)
+    }
+
+
+def model_facts(
+    policy: LoadedPolicy, config: StudentNodeConfig, runner: PolicyRunner
+) -> dict[str, str]:
+    """Return what a replay needs to know, as text; what is no plain text is JSON.
+
+    Args:
+        policy: The one that acts.
+        config: Parameters of the node.
+        runner: What runs it.
+    """
+    checks = {
+        f'checks.{name}.{key}': value
+        for name, check in runner.config.checks.items()
+        for key, value in asdict(check).items()
+    }
+    settings = {
+        'spec': to_mapping(replace(policy.spec, golden=None)),
+        'parameters': {
+            **asdict(config),
+            'robot_description': _named(config.robot_description),
+            **checks,
+        },
+        'robot_joints': runner.plan.layout.joints,
+        'command_joints': runner.plan.joints.names,
+        'versions': versions('distill_runtime', 'numpy', 'onnxruntime'),
+    }
+    return {
+        'model': policy.path.name,
+        'policy': policy.spec.name,
+        'model_sha256': policy.sha256,
+        'model_path': str(policy.path.resolve()),
+        'ros_distro': os.environ.get('ROS_DISTRO', ''),
+        **{name: json.dumps(value) for name, value in settings.items()},
+    }
+
+
+def has_header(message_type: Any) -> bool:  # noqa: ANN401
+    """Return whether messages of a type begin with a Header."""
+    return 'header' in message_type.get_fields_and_field_types()
+
+
+def _named(robot: str) -> str:
+    """Name a robot; of a URDF the text is too long, and its limits are in the spec."""
+    if not is_urdf_text(robot):
+        return robot
+    return f'URDF text, sha256 {hashlib.sha256(robot.encode()).hexdigest()}'
+
+
+def _each(names: tuple[str, ...]) -> tuple[tuple[str, int], ...]:
+    return tuple((name, 1) for name in names)
+
+
+def _array(topic: str, dtype: str, labels: tuple[tuple[str, int], ...]) -> Part:
+    """Describe a labelled array, of which a record holds the numbers only."""
+    count = sum(size for _, size in labels)
+    template = Template().parts(*labels).array(dtype, count)
+    size = sum(view.nbytes for view in template.views())
+    message = template.message()
+    return Part(topic, f'std_msgs/msg/{_ARRAYS[dtype]}', message[: len(message) - size], size)

@@ -1,0 +1,234 @@
+# Copyright 2026 The distill_runtime Authors
+# SPDX-License-Identifier: Apache-2.0
+"""The black box of a node: its journal, the process that writes it, ~/dump, and what it says."""
+
+from __future__ import annotations
+
+from importlib.util import find_spec
+from typing import Any
+
+from distill_runtime.data.flight_recorder.folders import expanded, make_folder
+from distill_runtime.data.flight_recorder.ring_buffer import JournalReader
+from distill_runtime.errors import MissingExtraError
+from distill_runtime.ros.loop.loop_context import LoopParts
+from distill_runtime.ros.node_config import StudentNodeConfig
+from rclpy.callback_groups import ReentrantCallbackGroup
+from rclpy.clock import Clock, ClockType
+from rclpy.node import Node
+from rclpy.task import Future
+from std_srvs.srv import Trigger
+
+from .process import Companion
+from .tick_recorder import Evidence
+
+_PERIOD = 0.1  # s
+_LAST_WORDS = 3.0  # s; launch sends SIGTERM after 5 s and SIGKILL after 10 s
+_MARGIN = 1.0  # s; a dump is written a moment after what it is about
+_NORMAL = ('request', 'shutdown')
+"""Causes of a dump that are nothing to worry about."""
+_MISSING = 'rosbags is not installed: pip install rosbags'
+
+
+class BlackBox:
+    """Keeps the newest seconds of a node in memory, and has them written when it matters.
+
+    Attributes:
+        evidence: What the control loop fills; None while nothing is kept.
+    """
+
+    def __init__(self, node: Node) -> None:
+        """Offer ~/dump; configure starts the rest."""
+        self._node = node
+        self.evidence: Evidence | None = None
+        self._config = StudentNodeConfig()
+        self._journal: JournalReader | None = None
+        self._companion: Companion | None = None
+        self._requests: dict[int, Future] = {}
+        self._num_requests = 0
+        self._is_recording = False
+        self._forget()
+        # its answer comes later: in a group of its own it keeps no other service waiting
+        self._service = node.create_service(
+            Trigger, '~/dump', self._on_dump, callback_group=ReentrantCallbackGroup()
+        )
+        clock = Clock(clock_type=ClockType.STEADY_TIME)
+        self._timer = node.create_timer(_PERIOD, self._poll, clock=clock)
+
+    def configure(self, parts: LoopParts) -> None:
+        """Make the journal and start the process, if anything is to be kept.
+
+        Raises:
+            ConfigError: If what is to be held does not fit into memory.
+            MissingExtraError: If a recording is asked for and cannot be made.
+            RecordingError: If it cannot be written there.
+        """
+        self._forget()
+        config = self._config = parts.config
+        log = self._node.get_logger()
+        if not (config.blackbox_dir or config.record_to):
+            return
+        if find_spec('rosbags') is None:
+            if config.record_to:
+                raise MissingExtraError(f"{_MISSING}, or set record_to to ''")
+            self._problem = _MISSING
+            log.warning(f"black box is off: {_MISSING}, or set blackbox_dir to ''")
+            return
+        if config.record_to:
+            make_folder(expanded(config.record_to), 'record_to')
+        self.evidence = Evidence(parts, config.blackbox_seconds + _MARGIN)
+        journal = self.evidence.journal
+        self._journal = JournalReader(journal.memory)
+        folder = expanded(config.blackbox_dir) if config.blackbox_dir else None
+        self._companion = Companion(
+            journal.descriptor, self._journal, folder, round(config.blackbox_quota * 1e6)
+        )
+        log.info(
+            f'black box: {config.blackbox_seconds:g} s in {journal.size / 1e6:.1f} MB of '
+            f'memory, dumps go to {folder or "nowhere, blackbox_dir is empty"}'
+        )
+
+    def begin(self) -> None:
+        """Begin with a new control loop, before it is started."""
+        if self.evidence is not None:
+            self.evidence.begin()
+            if self._config.record_to:
+                self._record(self.evidence.journal.count)
+
+    def end(self, goodbye: str) -> None:
+        """Complete the recording of a control loop that has ended.
+
+        Args:
+            goodbye: Cause of a last dump; '': the node goes on, and there is none.
+        """
+        if self.evidence is None or self._companion is None:
+            return
+        self.evidence.end()
+        if self._is_recording:
+            self._is_recording = False
+            self._companion.tell(do='finish', end=self.evidence.journal.count)
+        if goodbye:
+            self._companion.tell(do='goodbye', cause=goodbye)
+
+    def release(self) -> None:
+        """Let go of journal and process, which is waited for a little: it may have to write."""
+        if self._companion is not None:
+            for said in self._companion.close(_LAST_WORDS):
+                self._hear(said)
+        self._refuse_requests('the node has ended')
+        if self._journal is not None:
+            self._journal.close()
+        if self.evidence is not None:
+            self.evidence.close()
+        self._companion = self._journal = self.evidence = None
+
+    def summary(self) -> str:
+        """Return the state in words."""
+        trouble = self._companion.trouble if self._companion is not None else ''
+        problem = '; '.join(filter(None, (self._problem, trouble, self._recording_problem)))
+        if self._journal is None:
+            return f'off: {problem or "blackbox_dir is empty"}'
+        dumps = f'{self._num_dumps} dumps' + (f', last {self._last}' if self._last else '')
+        recording = f', recording to {self._recording}' if self._is_recording else ''
+        text = f'{self._journal.span():.1f} s held, {dumps}{recording}'
+        return f'{problem} ({text})' if problem else text
+
+    def _forget(self) -> None:
+        """Return to the state before configure."""
+        self._problem = self._recording_problem = ''
+        self._num_dumps = 0
+        self._last = self._recording = ''
+
+    def _record(self, first: int) -> None:
+        """Have a recording begun at a record."""
+        assert self._companion is not None
+        self._is_recording = True
+        self._recording_problem = ''
+        folder = str(expanded(self._config.record_to))
+        self._companion.tell(do='record', folder=folder, first=first)
+
+    async def _on_dump(
+        self, request: Trigger.Request, response: Trigger.Response
+    ) -> Trigger.Response:
+        """Answer when the dump is complete, or why there is none."""
+        response.success, response.message = await self._ask_for_dump()
+        return response
+
+    def _ask_for_dump(self) -> Future:
+        """Return what will hold success and message."""
+        answer = Future(executor=self._node.executor)
+        refusal = self._why_no_dump()
+        if refusal or self._companion is None:
+            answer.set_result((False, refusal))
+            return answer
+        self._num_requests += 1
+        self._requests[self._num_requests] = answer
+        self._companion.tell(do='dump', cause='request', number=self._num_requests)
+        return answer
+
+    def _why_no_dump(self) -> str:
+        if self._companion is None:
+            return self._problem or 'nothing is kept: node is not configured, or without black box'
+        if not self._config.blackbox_dir:
+            return "blackbox_dir is '', there is no place for a dump"
+        if self._journal is None or not self._journal.count:
+            return 'nothing is held yet: the node has not been active'
+        if self._requests:
+            return 'a dump is being written, ask again when it is there'
+        return self._companion.trouble
+
+    def _poll(self) -> None:
+        """Hear what the process says, and look after it."""
+        companion = self._companion
+        if companion is None or self._journal is None:
+            return
+        for said in companion.heard():
+            self._hear(said)
+        happened = companion.watch()
+        if not happened:
+            return
+        self._node.get_logger().error(f'black box: {happened}')
+        if companion.trouble:
+            self._refuse_requests(companion.trouble)
+        elif self._is_recording:
+            self._record(self._journal.oldest)
+
+    def _refuse_requests(self, reason: str) -> None:
+        for answer in self._requests.values():
+            answer.set_result((False, reason))
+        self._requests.clear()
+
+    def _hear(self, said: dict[str, Any]) -> None:
+        """Log what the process said, and answer who waits for it."""
+        log, event = self._node.get_logger(), said['event']
+        text = str(said.get('path') or said.get('reason') or said.get('problem'))
+        if event == 'ready':
+            self._problem = said['problem']
+            if self._problem:
+                log.error(f'black box: {self._problem}')
+        elif event == 'dumped':
+            self._num_dumps += 1
+            self._problem, self._last = '', text
+            gone = f', {" ".join(said["removed"])} made room' if said['removed'] else ''
+            line = f'black box: {said["cause"]}: {said["seconds"]:.1f} s in {text}{gone}'
+            if said['cause'] in _NORMAL:
+                log.info(line)
+            else:
+                log.warning(line)
+        elif event == 'failed':
+            self._problem = text
+            log.error(f'black box: {text}')
+        elif event == 'recording':
+            self._recording = text
+            log.info(f'recording to {text}')
+        elif event == 'recorded':
+            log.info(f'recorded {said["messages"]} messages in {text}, {said["lost"]} lost')
+        elif event == 'lost':
+            self._recording_problem = f'{said["lost"]} records are missing in {text}: disk slow?'
+            log.error(self._recording_problem, throttle_duration_sec=5.0)
+        elif event == 'recording_failed':
+            self._is_recording = False
+            self._recording_problem = text
+            log.error(text)
+        answer = self._requests.pop(said.get('number', -1), None)
+        if answer is not None:
+            answer.set_result((event == 'dumped', text))

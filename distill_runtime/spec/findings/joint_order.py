@@ -1,0 +1,105 @@
+# Copyright 2026 The distill_runtime Authors
+# SPDX-License-Identifier: Apache-2.0
+"""Other joint orders that a policy may really have: by leg, by type, of the motors, mirrored."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
+import re
+from typing import TypeVar
+
+from distill_runtime.spec.spec import PolicySpec
+
+from .mirror import mirror_pairs
+
+_T = TypeVar('_T')
+_LEG = re.compile(r'^(FL|FR|RL|RR|HL|HR|LF|RF|LH|RH|left|right|l|r)_(.+)$', re.IGNORECASE)
+
+
+def orders(
+    joints: tuple[str, ...], motors: tuple[str, ...] = ()
+) -> Iterator[tuple[str, tuple[str, ...]]]:
+    """Yield other orders of the same names, each with a text: the robot's, by leg, by type.
+
+    Args:
+        joints: Names in the given order.
+        motors: Names in the order of the robot's motors; more than these may be there.
+    """
+    seen = {joints}
+    of_robot = tuple(name for name in motors if name in joints)
+    if len(of_robot) == len(joints) and of_robot not in seen:
+        seen.add(of_robot)
+        yield 'in the order of the robot', of_robot
+    parts = [_LEG.match(name) for name in joints]
+    legs = list(dict.fromkeys(part[1] for part in parts if part))
+    kinds = list(dict.fromkeys(part[2] for part in parts if part))
+    if None in parts or len(legs) * len(kinds) != len(joints):
+        return
+    for text, order in (
+        ('ordered leg by leg', tuple(f'{leg}_{kind}' for leg in legs for kind in kinds)),
+        ('ordered type by type', tuple(f'{leg}_{kind}' for kind in kinds for leg in legs)),
+    ):
+        if order not in seen and set(order) == set(joints):
+            seen.add(order)
+            yield text, order
+
+
+def in_other_order(spec: PolicySpec, order: Sequence[str]) -> PolicySpec:
+    """Return a spec whose tensors have the joints in another order; values stay with their names.
+
+    Args:
+        spec: The policy.
+        order: All its joints.
+    """
+    places = [spec.joints.index(name) for name in order]
+    action, limits = spec.outputs.action, spec.limits
+    mode = spec.outputs.mode
+    if action.joints is None:
+        action = replace(
+            action,
+            scale=_picked(action.scale, places),
+            offset=_picked(action.offset, places),
+        )
+    return replace(
+        spec,
+        joints=tuple(order),
+        default_position=_picked(spec.default_position, places),
+        stiffness=_picked(spec.stiffness, places),
+        damping=_picked(spec.damping, places),
+        limits=replace(
+            limits,
+            position=_picked(limits.position, places),
+            velocity=_picked(limits.velocity, places),
+            effort=_picked(limits.effort, places),
+        ),
+        outputs=replace(spec.outputs, action=action, mode=_picked(mode, places)),
+    )
+
+
+def mirrored(spec: PolicySpec) -> PolicySpec | None:
+    """Return the spec with left and right names exchanged, values staying; None: no pairs."""
+    twins: dict[str, str] = {}
+    for left, right in mirror_pairs(spec.joints):
+        twins[left], twins[right] = right, left
+    if not twins or spec.outputs.action.joints is not None:
+        return None
+    return replace(
+        spec,
+        joints=tuple(twins.get(name, name) for name in spec.joints),
+        limits=replace(spec.limits, position=None),
+    )
+
+
+def values_from_order(
+    values: tuple[float, ...], joints: tuple[str, ...], order: Sequence[str]
+) -> tuple[float, ...]:
+    """Return a list in the order of joints that was written in another order."""
+    return tuple(values[order.index(name)] for name in joints)
+
+
+def _picked(values: _T, places: list[int]) -> _T:
+    """Return the elements of a tuple in another order; what is no tuple stays."""
+    if not isinstance(values, tuple):
+        return values
+    return tuple(values[place] for place in places)  # type: ignore[return-value]

@@ -1,0 +1,33 @@
+# Copyright 2026 The distill_runtime Authors
+# SPDX-License-Identifier: Apache-2.0
+"""What a spec that is formally right may still have wrong: one small function per finding."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from . import actions as action_findings
+from . import inputs as input_findings
+from . import joints as joint_findings
+from . import rounding as rounding_findings
+from . import sources as source_findings
+from .finding import Case, Finding, SEVERITIES
+
+CHECKS = (
+    *source_findings.CHECKS,
+    *input_findings.CHECKS,
+    *joint_findings.CHECKS,
+    *action_findings.CHECKS,
+    *rounding_findings.CHECKS,
+)
+"""Each takes a case and yields its findings."""
+
+
+def examine(case: Case) -> tuple[Finding, ...]:
+    """Return all findings of a case, the worst first."""
+    return sorted_findings(finding for check in CHECKS for finding in check(case))
+
+
+def sorted_findings(findings: Iterable[Finding]) -> tuple[Finding, ...]:
+    """Return findings with the worst first; those of one severity stay in their order."""
+    return tuple(sorted(findings, key=lambda finding: SEVERITIES.index(finding.severity)))

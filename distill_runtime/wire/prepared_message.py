@@ -1,0 +1,91 @@
+# Copyright 2026 The distill_runtime Authors
+# SPDX-License-Identifier: Apache-2.0
+"""Serialized messages made once, of which a tick changes only the numbers."""
+
+from __future__ import annotations
+
+from struct import pack, pack_into
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from .cdr import aligned
+
+
+class Template:
+    """A message under construction, then one that is patched and published again and again.
+
+    Numbers added by ``array`` are views into the message: writing to one changes the message.
+    """
+
+    def __init__(self) -> None:
+        """Begin with the encapsulation header: CDR, little endian."""
+        self._data = bytearray(b'\x00\x01\x00\x00')
+        self._views: list[tuple[int, str, int]] = []
+        self._stamp_at = -1
+
+    def header(self) -> Template:
+        """Add a Header with an empty frame_id."""
+        self._stamp_at = self._pad(4)
+        self._data += bytes(8)
+        return self.string('')
+
+    def uint(self, value: int) -> Template:
+        """Add a uint32."""
+        self._pad(4)
+        self._data += pack('<I', value)
+        return self
+
+    def string(self, value: str) -> Template:
+        """Add a string."""
+        encoded = value.encode() + b'\x00'
+        self.uint(len(encoded))
+        self._data += encoded
+        return self
+
+    def strings(self, values: tuple[str, ...]) -> Template:
+        """Add a sequence of strings."""
+        self.uint(len(values))
+        for value in values:
+            self.string(value)
+        return self
+
+    def array(self, dtype: str, count: int) -> Template:
+        """Add a sequence of count numbers, all 0; its view is the next one of views."""
+        self.uint(count)
+        if count:
+            start = self._pad(np.dtype(dtype).itemsize)
+            self._data += bytes(np.dtype(dtype).itemsize * count)
+            self._views.append((start, dtype, count))
+        return self
+
+    def parts(self, *labelled: tuple[str, int]) -> Template:
+        """Add a MultiArrayLayout that labels parts of a vector behind one another, with no offset.
+
+        Each part stands in a dimension of its own, whose size and stride are its length.
+        """
+        self.uint(len(labelled))
+        for label, size in labelled:
+            self.string(label).uint(size).uint(size)
+        return self.uint(0)
+
+    def views(self) -> tuple[npt.NDArray[Any], ...]:
+        """Return the arrays, in the order they were added; the message cannot grow any more."""
+        return tuple(
+            np.frombuffer(self._data, dtype, count, start) for start, dtype, count in self._views
+        )
+
+    def stamp(self, stamp_ns: int) -> None:
+        """Set the stamp of the header."""
+        pack_into('<iI', self._data, self._stamp_at, *divmod(stamp_ns, 1_000_000_000))
+
+    def message(self) -> bytes:
+        """Return the message as it is now."""
+        return bytes(self._data)
+
+    def _pad(self, size: int) -> int:
+        """Align, and return where the next element stands."""
+        start = aligned(len(self._data), size)
+        self._data += bytes(start - len(self._data))
+        return start

@@ -1,0 +1,267 @@
+# Copyright 2026 The distill_runtime Authors
+# SPDX-License-Identifier: Apache-2.0
+"""Each check as a robot meets it: below its threshold, above it, and what becomes of that."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+import math
+from typing import NamedTuple
+
+from distill_runtime.core.checks.registry import CHECKS, checks_but, Finding
+from distill_runtime.core.modes import Event, FAULT_ACTIONS, Mode
+from distill_runtime.errors import ConfigError
+import pytest
+from support.rig import IMU_TERM, Rig, TICK_NS
+from support.specs import DEFAULT, make_spec
+
+SPEC = make_spec(
+    IMU_TERM,
+    {'term': 'base_angular_velocity', 'trained_range': [-1.0, 1.0]},
+    limits={'position': [[-2.0, 2.0]] * 3, 'velocity': [10.0] * 3},
+)
+DEBOUNCE = 0.1
+DEBOUNCE_TICKS = 5
+SOUND, ALMOST, BEYOND = range(3)
+UNSTOPPABLE = ('input_age', 'estop', 'action_value')
+
+
+class Case(NamedTuple):
+    """How to bring a check about."""
+
+    check: str
+    code: str
+    show: Callable[[Rig, int], None]
+    """Makes sensors and network sound, almost a finding, or one, for the tick that follows."""
+    of_policy: bool = False
+    """Found one tick after the policy step, and while the policy runs only."""
+
+
+def age(rig, level):
+    rig.sensors.imu_stamp_ns = rig.now - (0, 100_000_000, 100_000_007)[level]
+
+
+def norm(rig, level):
+    rig.sensors.quat_base_to_world[0] = math.sqrt((1.0, 1.019, 1.021)[level])
+
+
+def freeze(rig, level):
+    if level is BEYOND:
+        rig.sensors.angular_velocity[:] = 0.5
+    elif level is ALMOST:
+        rig.sensors.angular_velocity[:] = 0.5 + 2.3e-16 * (rig.now // TICK_NS % 7)
+
+
+def tilt(rig, level):
+    half = (0.0, 0.495, 0.505)[level] / 2.0
+    rig.sensors.quat_base_to_world[:] = [math.cos(half), 0.0, math.sin(half), 0.0]
+
+
+def position(rig, level):
+    rig.place([*DEFAULT[:2], (-0.5, -2.09, -2.11)[level]])
+
+
+def velocity(rig, level):
+    rig.sensors.joint_velocity[1] = (0.0, 19.9, 20.1)[level]
+
+
+def spin(rig, level):
+    rig.sensors.joint_velocity[1] = (0.0, 49.9, 50.1)[level]
+
+
+def untrained(rig, level):
+    rig.sensors.angular_velocity[2] = (0.0, -1.19, -1.21)[level]
+
+
+def saturate(rig, level):
+    rig.policy.output = ([0, 0, 0], [9, 0, 0], [9, 0, -9])[level]
+
+
+def jump(rig, level):
+    size = (0.0, 2.98, 3.02)[level]
+    rig.policy.output = lambda run: size * (run % 2)
+
+
+def told(code):
+    """Return what others find: nothing below their threshold."""
+
+    def show(rig, level):
+        check = code.partition('.')[0]
+        rig.runner.outside = (Finding(check, f'{code}: text'),) if level is BEYOND else ()
+
+    return show
+
+
+CASES = (
+    Case('input_age', 'imu.stale', age),
+    Case('input_sample', 'imu.norm', norm),
+    Case('input_frozen', 'imu.frozen', freeze),
+    Case('tilt', 'tilt.limit', tilt),
+    Case('joint_position', 'position.limit', position),
+    Case('joint_velocity', 'velocity.limit', velocity),
+    Case('implausible_velocity', 'velocity.implausible', spin),
+    Case('observation_range', 'observation.range', untrained, of_policy=True),
+    Case('action_saturation', 'action.saturated', saturate, of_policy=True),
+    Case('target_step', 'target.step', jump, of_policy=True),
+    Case('estop', 'estop.topic', told('estop.topic')),
+    Case('missed_deadlines', 'missed_deadlines.row', told('missed_deadlines.row')),
+    Case('inference_time', 'inference_time.slow', told('inference_time.slow')),
+    Case('command_conflict', 'command_conflict.other', told('command_conflict.other')),
+)
+MOMENTARY = {'clock', 'action_value'}
+every_case = pytest.mark.parametrize('case', CASES, ids=lambda case: case.check)
+
+
+def make_rig(case, debounce=DEBOUNCE, action='', fault_action='hold'):
+    """Return a walking rig on which one check is on."""
+    others = checks_but(*(CHECKS.keys() - {case.check, *UNSTOPPABLE}))
+    limits = {'input_frozen': 0.0}
+    check = replace(CHECKS[case.check].default, debounce=debounce, action=action)
+    check = replace(check, limit=limits.get(case.check, check.limit))
+    rig = Rig(
+        SPEC,
+        start_in='policy',
+        tilt_limit=0.5,
+        max_input_age=0.1 if case.check == 'input_age' else 10.0,
+        fault_action=fault_action,
+        escalation_time=0.0,
+        checks={**others, case.check: check},
+    )
+    for _ in range(3):
+        tick(rig, case, SOUND)
+    return rig
+
+
+def tick(rig, case, level):
+    """Tick once at a level."""
+    rig.now += TICK_NS
+    rig.stamp(rig.now)
+    rig.sensors.angular_velocity[0] = 1e-3 * (rig.now // TICK_NS % 7)
+    case.show(rig, level)
+    return rig.runner.step(rig.sensors, rig.now)
+
+
+def found(rig, case):
+    """Tick until the finding is there for the first time; return that step."""
+    for _ in range(3):
+        step = tick(rig, case, BEYOND)
+        if step.reason:
+            break
+    return step
+
+
+def test_every_check_is_tested():
+    assert {case.check for case in CASES} | MOMENTARY == CHECKS.keys()
+
+
+@every_case
+def test_below_the_threshold_nothing_is_said(case):
+    rig = make_rig(case, debounce=0.0)
+    for _ in range(20):
+        step = tick(rig, case, ALMOST)
+        assert (step.mode, step.reason) == (Mode.POLICY, '')
+
+
+@every_case
+def test_above_it_for_less_than_the_debounce_is_a_warning_and_then_a_fault(case):
+    rig = make_rig(case)
+    step = found(rig, case)
+    for _ in range(DEBOUNCE_TICKS):
+        assert (step.mode, rig.runner.fault) == (Mode.POLICY, '')
+        assert step.reason.startswith(f'{case.code}: ')
+        step = tick(rig, case, BEYOND)
+    assert step.mode is Mode.FAULT
+    assert step.reason.startswith(f'{case.code}: ')
+    assert rig.runner.fault == step.reason
+
+
+@every_case
+def test_finding_that_comes_and_goes_is_no_fault(case):
+    rig = make_rig(case)
+    for _ in range(5):
+        assert found(rig, case).reason.startswith(f'{case.code}: ')
+        for _ in range(DEBOUNCE_TICKS - 3):
+            tick(rig, case, BEYOND)
+        for _ in range(3):
+            step = tick(rig, case, SOUND)
+        assert (step.mode, step.reason) == (Mode.POLICY, '')
+
+
+@every_case
+@pytest.mark.parametrize('action', ['', *FAULT_ACTIONS])
+def test_fault_does_what_its_check_says(case, action):
+    rig = make_rig(case, debounce=0.0, action=action, fault_action='default_pose')
+    step = found(rig, case)
+    assert step.mode is Mode.FAULT
+    assert rig.runner.fault_action == (action or 'default_pose')
+    assert step.sends == (action != 'stop')
+
+
+@every_case
+@pytest.mark.parametrize('action', ['warn', 'ignore'])
+def test_check_can_only_warn_or_be_off(case, action):
+    if case.check in UNSTOPPABLE:
+        with pytest.raises(ConfigError, match=f'checks.{case.check}.action is {action!r}'):
+            make_rig(case, action=action)
+        return
+    rig = make_rig(case, debounce=0.0, action=action)
+    step = found(rig, case)
+    is_told = action == 'warn' or case.check == 'input_sample'  # what is not in use is always told
+    for _ in range(20):
+        assert step.mode is Mode.POLICY
+        assert step.reason.startswith(f'{case.code}: ') == is_told
+        step = tick(rig, case, BEYOND)
+
+
+@every_case
+def test_fault_is_latched_and_its_reset_is_taken_when_the_cause_is_gone(case):
+    rig = make_rig(case, debounce=0.0)
+    fault = found(rig, case).reason
+    if not case.of_policy:
+        is_taken, why = rig.runner.request(Event.RESET_FAULT)
+        assert (is_taken, 'its cause is still there: ' in why) == (False, True)
+    for _ in range(10):
+        step = tick(rig, case, SOUND)
+        assert (step.mode, step.reason) == (Mode.FAULT, fault)
+    assert rig.runner.request(Event.RESET_FAULT) == (True, 'fault to standby')
+    step = tick(rig, case, SOUND)
+    assert (step.mode, step.reason, rig.runner.fault) == (Mode.STANDBY, '', '')
+
+
+def test_first_step_of_a_policy_is_not_judged_by_what_came_before():
+    case = next(case for case in CASES if case.check == 'observation_range')
+    rig = make_rig(case, debounce=0.0)
+    assert found(rig, case).mode is Mode.FAULT
+    for event, mode in ((Event.RESET_FAULT, Mode.STANDBY), (Event.START, Mode.POLICY)):
+        tick(rig, case, SOUND)
+        assert rig.runner.request(event)[0]
+        step = tick(rig, case, SOUND)
+        assert (step.mode, step.reason) == (mode, '')
+
+
+def test_clock_that_jumps_back_is_a_fault_of_its_own_code_and_can_be_reset_at_the_next_tick():
+    rig = Rig(SPEC, start_in='policy', checks=checks_but('input_frozen'), fault_action='hold')
+    rig.tick()
+    step = rig.tick(-1)
+    assert (step.mode, rig.runner.fault_action) == (Mode.FAULT, 'hold')
+    assert step.reason.startswith('clock.backwards: tick is 0.000 s before the last one')
+    assert not rig.runner.request(Event.RESET_FAULT)[0]
+    rig.tick()
+    assert rig.ask(Event.RESET_FAULT).mode is Mode.STANDBY
+
+
+def test_network_without_a_number_is_a_fault_within_its_tick():
+    action = {'action_value': replace(CHECKS['action_value'].default, action='stop')}
+    checks = {**checks_but('input_frozen'), **action}
+    rig = Rig(SPEC, start_in='policy', output=math.nan, checks=checks)
+    step = rig.tick()
+    assert (step.mode, step.sends, rig.runner.fault_action) == (Mode.FAULT, False, 'stop')
+    assert step.reason.startswith('action.not_finite: ')
+
+
+def test_zero_velocity_factor_leaves_a_joint_without_a_limit_alone():
+    check = {'joint_velocity': replace(CHECKS['joint_velocity'].default, limit=0.0, debounce=0.0)}
+    rig = Rig(start_in='policy', checks={**checks_but('input_frozen'), **check})
+    rig.sensors.joint_velocity[:] = 100.0
+    assert rig.tick().mode is Mode.POLICY

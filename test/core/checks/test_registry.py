@@ -1,0 +1,170 @@
+# Copyright 2026 The distill_runtime Authors
+# SPDX-License-Identifier: Apache-2.0
+from __future__ import annotations
+
+from dataclasses import replace
+import math
+
+from distill_runtime.core.checks.registry import (
+    ANY_MOTION,
+    CHECK_ACTIONS,
+    CheckConfig,
+    CHECKS,
+    checks_but,
+    DEFAULT_CHECKS,
+    Finding,
+    Watch,
+)
+from distill_runtime.core.modes import FAULT_ACTIONS
+from distill_runtime.errors import ConfigError
+import pytest
+
+MS = 1_000_000
+TILT = Finding('tilt', 'tilt.limit: far')
+AGE = Finding('input_age', 'imu.stale: old')
+ESTOP = Finding('estop', 'estop.topic: true')
+
+
+def watch_with(fault_action='hold', **checks):
+    """Return a watch over the default checks but those given."""
+    configs = {name: replace(CHECKS[name].default, **changes) for name, changes in checks.items()}
+    return Watch({**DEFAULT_CHECKS, **configs}, fault_action)
+
+
+@pytest.mark.parametrize(
+    ('values', 'message'),
+    [
+        ({'action': 'sleep'}, r"^action is 'sleep', expected one of \['', 'hold', .*'ignore'\]$"),
+        ({'limit': -0.1}, r'^limit is -0.1, expected at least 0 and finite$'),
+        ({'limit': math.nan}, r'^limit is nan, expected at least 0 and finite$'),
+        ({'debounce': math.inf}, r'^debounce is inf, expected at least 0 and finite$'),
+    ],
+)
+def test_check_out_of_range_is_refused_by_name_and_value(values, message):
+    with pytest.raises(ConfigError, match=message):
+        CheckConfig(**values)
+
+
+def test_every_check_acts_by_default():
+    assert {config.action for config in DEFAULT_CHECKS.values()} == {''}
+
+
+def test_every_fault_action_can_be_that_of_a_check():
+    assert set(CHECK_ACTIONS) == {'', 'warn', 'ignore', *FAULT_ACTIONS}
+
+
+def test_checks_but_turns_off_what_it_names_and_nothing_else():
+    checks = checks_but('tilt', 'clock')
+    assert {name for name, config in checks.items() if config.action == 'ignore'} == {
+        'tilt',
+        'clock',
+    }
+    assert all(checks[name] == DEFAULT_CHECKS[name] for name in CHECKS.keys() - {'tilt', 'clock'})
+
+
+def test_any_motion_still_looks_at_inputs_clock_and_tilt():
+    acting = {name for name, config in ANY_MOTION.items() if config.action != 'ignore'}
+    assert acting >= {'input_age', 'input_sample', 'clock', 'estop', 'tilt', 'action_value'}
+
+
+def test_nothing_found_is_nothing_wrong():
+    watch = watch_with()
+    assert (watch.judge([], 0), watch.warning) == (None, '')
+
+
+def test_finding_is_a_warning_until_it_has_lasted_as_long_as_its_debounce():
+    watch = watch_with(tilt={'debounce': 0.05})
+    for stamp_ns in (100 * MS, 149 * MS, 150 * MS - 1):
+        assert (watch.judge([TILT], stamp_ns), watch.warning) == (None, TILT.reason)
+    assert (watch.judge([TILT], 150 * MS), watch.warning) == (TILT, '')
+
+
+def test_finding_without_debounce_is_a_fault_at_once():
+    assert watch_with().judge([AGE], 7) == AGE
+
+
+def test_tick_without_the_finding_starts_its_time_anew():
+    watch = watch_with(tilt={'debounce': 0.05}, input_sample={'debounce': 1.0})
+    watch.judge([TILT], 0)
+    watch.judge([Finding('input_sample', 'imu.norm: 0')], 40 * MS)
+    assert watch.judge([TILT], 60 * MS) is None
+    watch.judge([], 100 * MS)
+    assert watch.judge([TILT], 120 * MS) is None
+    assert watch.judge([TILT], 170 * MS) == TILT
+
+
+def test_each_check_has_a_time_of_its_own():
+    watch = watch_with(tilt={'debounce': 0.05}, joint_velocity={'debounce': 0.05})
+    fast = Finding('joint_velocity', 'velocity.limit: fast')
+    watch.judge([TILT], 0)
+    watch.judge([TILT, fast], 30 * MS)
+    assert watch.judge([TILT, fast], 50 * MS) == TILT
+    assert watch.warning == fast.reason
+
+
+def test_clock_that_runs_backwards_does_not_shorten_a_debounce():
+    watch = watch_with(tilt={'debounce': 0.05})
+    watch.judge([TILT], 1000 * MS)
+    assert watch.judge([TILT], 0) is None
+    assert watch.judge([TILT], 49 * MS) is None
+    assert watch.judge([TILT], 50 * MS) == TILT
+
+
+def test_warn_is_never_a_fault():
+    watch = watch_with(tilt={'debounce': 0.0, 'action': 'warn'})
+    for second in range(3):
+        assert (watch.judge([TILT], second * 10**9), watch.warning) == (None, TILT.reason)
+
+
+def test_off_is_not_even_a_warning():
+    watch = watch_with(tilt={'debounce': 0.0, 'action': 'ignore'})
+    assert (watch.judge([TILT], 0), watch.warning) == (None, '')
+
+
+def test_first_of_equally_hard_findings_is_the_fault():
+    watch = watch_with(tilt={'debounce': 0.0})
+    assert watch.judge([AGE, TILT], 0) == AGE
+    assert watch.judge([TILT, AGE], 0) == TILT
+
+
+@pytest.mark.parametrize(
+    ('softer', 'harder'),
+    [('hold', 'damp'), ('default_pose', 'damp'), ('damp', 'stop'), ('hold', 'stop')],
+)
+def test_finding_with_the_harder_action_is_the_fault_wherever_it_stands(softer, harder):
+    watch = watch_with(input_age={'action': softer}, estop={'action': harder})
+    assert watch.judge([AGE, ESTOP], 0) == ESTOP
+    assert watch.judge([ESTOP, AGE], 0) == ESTOP
+
+
+def test_warnings_are_told_together_and_each_once():
+    watch = watch_with(tilt={'action': 'warn'}, clock={'action': 'warn'})
+    clock = Finding('clock', 'clock.backwards: 1 s')
+    watch.judge([TILT, clock, TILT], 0)
+    assert watch.warning == 'tilt.limit: far; clock.backwards: 1 s'
+
+
+def test_action_of_a_check_is_its_own_or_the_one_of_all():
+    watch = watch_with('default_pose', tilt={'action': 'stop'}, clock={'action': 'warn'})
+    assert watch.action('tilt') == 'stop'
+    assert watch.action('input_age') == 'default_pose'
+    assert watch.action('clock') == 'default_pose'
+
+
+def test_one_check_can_be_forgotten_and_the_others_go_on():
+    watch = watch_with(tilt={'debounce': 0.05}, joint_velocity={'debounce': 0.05})
+    fast = Finding('joint_velocity', 'velocity.limit: fast')
+    watch.judge([TILT, fast], 0)
+    watch.forget('joint_velocity')
+    watch.forget('clock')  # which has found nothing
+    assert watch.judge([fast, TILT], 50 * MS) == TILT
+    assert watch.judge([fast], 99 * MS) is None
+    assert watch.judge([fast], 100 * MS) == fast
+
+
+def test_reset_forgets_how_long_findings_have_lasted():
+    watch = watch_with(tilt={'debounce': 0.05})
+    watch.judge([TILT], 0)
+    watch.reset()
+    assert watch.warning == ''
+    assert watch.judge([TILT], 50 * MS) is None

@@ -1,0 +1,141 @@
+# Copyright 2026 The distill_runtime Authors
+# SPDX-License-Identifier: Apache-2.0
+from __future__ import annotations
+
+from dataclasses import replace
+import math
+
+from distill_runtime.core.checks.registry import CHECKS, checks_but, DEFAULT_CHECKS
+from distill_runtime.core.checks.robot import JointRange, VelocityBound
+from distill_runtime.core.limits import FASTEST_JOINT
+from distill_runtime.spec.compile import compile_spec, sensor_layout
+import numpy as np
+import pytest
+from support.specs import JOINTS, make_spec
+
+LIMITS = {'position': [[-1.0, 1.0], [0.0, 2.0], [-3.0, 0.0]], 'velocity': [10.0, 20.0, 30.0]}
+ROBOT = ('ankle', 'other', 'hip', 'knee')
+SOUND = {'hip': 0.5, 'knee': 1.0, 'ankle': -1.0}
+
+
+def found(position=None, velocity=None, limits=LIMITS, checks=DEFAULT_CHECKS):
+    """Return what is found of joints at rest in the middle but those given, by name."""
+    spec = make_spec(limits=limits, default_position=[0.5, 1.0, -1.0])
+    plan = compile_spec(spec, sensor_layout(spec, ROBOT))
+    values = np.zeros(2 * len(ROBOT))
+    for name, value in {**SOUND, **(position or {})}.items():
+        values[ROBOT.index(name)] = value
+    for name, value in (velocity or {}).items():
+        values[len(ROBOT) + ROBOT.index(name)] = value
+    return JointRange(plan, values, checks).find()
+
+
+def test_joints_within_their_limits_are_not_found():
+    assert found() == ()
+
+
+@pytest.mark.parametrize(
+    ('joint', 'edge'),
+    [
+        ('hip', -1.1),
+        ('hip', 1.1),
+        ('knee', -0.1),
+        ('knee', 2.1),
+        ('ankle', -3.1),
+        ('ankle', 0.1),
+    ],
+)
+def test_position_may_lie_beyond_its_limit_by_the_margin(joint, edge):
+    assert found({joint: edge - math.copysign(1e-9, edge)}) == ()
+    (finding,) = found({joint: edge + math.copysign(1e-6, edge)})
+    assert finding.check == 'joint_position'
+    assert finding.reason.startswith(f'position.limit: {joint} is at {edge:.3f} rad, expected ')
+
+
+@pytest.mark.parametrize(('joint', 'limit'), zip(JOINTS, LIMITS['velocity'], strict=True))
+@pytest.mark.parametrize('sign', [-1.0, 1.0])
+def test_velocity_may_be_a_multiple_of_its_limit(joint, limit, sign):
+    assert found(velocity={joint: sign * 2.0 * limit}) == ()
+    (finding,) = found(velocity={joint: sign * 2.0 * limit * 1.000001})
+    assert finding.check == 'joint_velocity'
+    assert finding.reason.startswith(f'velocity.limit: {joint} is at {sign * 2 * limit:.3f} rad/s')
+
+
+def test_worst_joint_of_each_check_is_named():
+    findings = found({'hip': 1.3, 'ankle': 0.5}, {'knee': 41.0, 'hip': 25.0})
+    assert [finding.check for finding in findings] == ['joint_position', 'joint_velocity']
+    assert 'ankle is at 0.500 rad, expected -3.100 to 0.100 rad' in findings[0].reason
+    assert 'hip is at 25.000 rad/s, expected -20.000 to 20.000 rad/s' in findings[1].reason
+
+
+def test_joints_of_the_robot_that_the_policy_does_not_know_are_free():
+    assert found({'other': 1e6}, {'other': -1e6}) == ()
+
+
+def test_robot_without_limits_has_nothing_to_be_found():
+    assert found({'hip': 1e6}, {'hip': 1e6}, limits={}) == ()
+
+
+@pytest.mark.parametrize('known', ['position', 'velocity'])
+def test_one_kind_of_limit_may_be_known_alone(known):
+    findings = found({'hip': 9.0}, {'hip': 900.0}, limits={known: LIMITS[known]})
+    assert [finding.check for finding in findings] == [f'joint_{known}']
+
+
+@pytest.mark.parametrize('check', ['joint_position', 'joint_velocity'])
+def test_check_that_is_off_is_not_looked_at(check):
+    findings = found({'hip': 9.0}, {'hip': 900.0}, checks=checks_but(check))
+    assert [finding.check for finding in findings] == [
+        name for name in ('joint_position', 'joint_velocity') if name != check
+    ]
+
+
+def test_thresholds_are_those_of_the_checks():
+    checks = {
+        **DEFAULT_CHECKS,
+        'joint_position': replace(CHECKS['joint_position'].default, limit=0.0),
+        'joint_velocity': replace(CHECKS['joint_velocity'].default, limit=1.0),
+    }
+    assert found({'hip': 1.0}, {'hip': 10.0}, checks=checks) == ()
+    assert len(found({'hip': 1.001}, {'hip': 10.001}, checks=checks)) == 2
+
+
+def test_open_side_of_a_range_is_said_as_such():
+    limits = {'position': [[None, 1.0], [0.0, None], [None, None]]}
+    assert 'expected up to 1.100 rad' in found({'hip': 2.0}, limits=limits)[0].reason
+    assert 'expected from -0.100 rad' in found({'knee': -2.0}, limits=limits)[0].reason
+    assert found({'ankle': 1e6}, limits=limits) == ()
+
+
+def implausible(velocity, limits=LIMITS, **check):
+    """Return the problem of joints at rest but those given, by name."""
+    spec = make_spec(limits=limits, default_position=[0.5, 1.0, -1.0])
+    plan = compile_spec(spec, sensor_layout(spec, ROBOT))
+    values = np.zeros(plan.layout.size)
+    for name, value in velocity.items():
+        values[len(ROBOT) + ROBOT.index(name)] = value
+    check = replace(CHECKS['implausible_velocity'].default, **check)
+    return VelocityBound(plan, check).problem(values)
+
+
+@pytest.mark.parametrize(('joint', 'limit'), zip(JOINTS, LIMITS['velocity'], strict=True))
+@pytest.mark.parametrize('sign', [-1.0, 1.0])
+def test_velocity_that_no_joint_has_is_beyond_a_larger_multiple(joint, limit, sign):
+    assert implausible({joint: sign * 5.0 * limit}) is None
+    problem = implausible({joint: sign * 5.001 * limit})
+    assert problem.check == 'implausible_velocity'
+    assert problem.reason.startswith(
+        f'velocity.implausible: {joint} is at {sign * 5.001 * limit:.4g} rad/s, expected within '
+        f'{5.0 * limit:.4g} rad/s'
+    )
+
+
+def test_velocity_of_a_joint_without_a_limit_is_bounded_too():
+    assert implausible({'knee': FASTEST_JOINT}, limits={}) is None
+    assert implausible({'knee': 1e9}, limits={}).reason.startswith('velocity.implausible: knee')
+    assert implausible({'knee': 1e9}, limits={}, action='ignore') is None
+
+
+def test_velocity_of_a_joint_that_the_policy_does_not_move_is_not_judged():
+    assert implausible({'other': 1e9}) is None
+    assert implausible({'other': 1e9, 'hip': 51.0}).reason.startswith('velocity.implausible: hip')

@@ -1,0 +1,212 @@
+# Copyright 2026 The distill_runtime Authors
+# SPDX-License-Identifier: Apache-2.0
+from __future__ import annotations
+
+from distill_runtime.core.instance.observation import Observation
+from distill_runtime.errors import ConfigError
+from distill_runtime.spec.compile import compile_spec, sensor_layout
+from hypothesis import assume, given
+from hypothesis import strategies as st
+import numpy as np
+import pytest
+from support.specs import JOINTS, make_spec
+
+POSITION = {'term': 'joint_position', 'relative': False}
+VELOCITY = {'term': 'joint_velocity'}
+
+
+class Observed:
+    """One input tensor, fed with joint positions and velocities."""
+
+    def __init__(self, *terms, **changes):
+        self.spec = make_spec(*terms, **changes)
+        self.plan = compile_spec(self.spec)
+        self.tensor = np.zeros(len(self.plan.inputs[0].layout), np.float32)
+        self.observation = Observation(self.plan.inputs[0], self.tensor)
+
+    def push(self, position=(0, 0, 0), velocity=(0, 0, 0)):
+        vector = np.zeros(self.plan.vector_dim)
+        vector[self.plan.layout.joint_position] = position
+        vector[self.plan.layout.joint_velocity] = velocity
+        self.observation.push(vector)
+        return self.tensor.tolist()
+
+
+def history(**changes):
+    return {'length': 3, 'major': 'frame', 'order': 'oldest_first', 'fill': 'zeros', **changes}
+
+
+def pushes(observed, count):
+    """Push frames 1, 2, ... (all joints alike) and return the last tensor's first joints."""
+    for number in range(1, count + 1):
+        tensor = observed.push([number] * 3)
+    return tensor[::3]
+
+
+@pytest.mark.parametrize(
+    ('changes', 'expected'),
+    [
+        ({}, [0, 1, 2]),
+        ({'order': 'newest_first'}, [2, 1, 0]),
+        ({'fill': 'first'}, [1, 1, 2]),
+        ({'fill': 'first', 'order': 'newest_first'}, [2, 1, 1]),
+    ],
+)
+def test_short_history_is_filled_as_the_spec_says(changes, expected):
+    assert pushes(Observed(POSITION, history=history(**changes)), 2) == expected
+
+
+def test_full_history_holds_the_newest_frames():
+    assert pushes(Observed(POSITION, history=history()), 10) == [8, 9, 10]
+
+
+@pytest.mark.parametrize(
+    ('steps', 'order', 'expected'),
+    [
+        ([0, 1, 2, 4], None, [9, 8, 7, 5]),
+        ([4, 0, 2], None, [5, 9, 7]),
+        ([4, 0, 2], 'oldest_first', [5, 7, 9]),
+        ([4, 0, 2], 'newest_first', [9, 7, 5]),
+        ([3], None, [6]),
+    ],
+)
+def test_sparse_steps_pick_frames_by_age(steps, order, expected):
+    plan = {'steps': steps, 'major': 'frame', 'fill': 'zeros'}
+    if order:
+        plan['order'] = order
+    assert pushes(Observed(POSITION, history=plan), 9) == expected
+
+
+def test_frame_major_keeps_frames_together_and_term_major_terms():
+    tensors = {}
+    for major in ('frame', 'term'):
+        observed = Observed(POSITION, VELOCITY, history=history(length=2, major=major))
+        observed.push([1, 2, 3], [4, 5, 6])
+        tensors[major] = observed.push([11, 12, 13], [14, 15, 16])
+    assert tensors['frame'] == [1, 2, 3, 4, 5, 6, 11, 12, 13, 14, 15, 16]
+    assert tensors['term'] == [1, 2, 3, 11, 12, 13, 4, 5, 6, 14, 15, 16]
+
+
+def test_term_has_a_history_of_its_own():
+    observed = Observed(
+        POSITION, {**VELOCITY, 'history': {'length': 1}}, history=history(length=2, major='term')
+    )
+    observed.push([1, 1, 1], [4, 4, 4])
+    assert observed.push([2, 2, 2], [5, 5, 5]) == [1, 1, 1, 2, 2, 2, 5, 5, 5]
+
+
+def test_reset_forgets_the_frames():
+    for fill, before in (('zeros', 0), ('first', 7)):
+        observed = Observed(POSITION, history=history(fill=fill))
+        pushes(observed, 5)
+        observed.observation.reset()
+        assert observed.push([7, 7, 7])[::3] == [before, before, 7]
+
+
+def test_default_position_is_subtracted_before_the_rounding():
+    position = 0.1 + 1e-9  # float32 knows no such number: rounded first, the difference were 0
+    observed = Observed({**POSITION, 'relative': True})
+    assert observed.push([position, 0, 0])[0] == pytest.approx(1e-9, rel=1e-5)
+
+
+def test_scale_and_clip_are_float32_as_in_training():
+    observed = Observed({**VELOCITY, 'scale': 0.05, 'clip': [-0.7, 0.7]})
+    velocity = [0.3, -0.6, 2.0]
+    expected = np.minimum(np.float32(velocity), np.float32(0.7)) * np.float32(0.05)
+    assert observed.push(velocity=velocity) == expected.tolist()
+
+
+def test_clip_comes_before_or_after_the_scale():
+    term = {**VELOCITY, 'scale': 2.0, 'clip': [-1.0, 3.0]}
+    values = [-4.0, 1.0, 2.0]
+    assert Observed(term).push(velocity=values) == [-2.0, 2.0, 4.0]
+    after = Observed({**term, 'order': 'scale_then_clip'})
+    assert after.push(velocity=values) == [-1.0, 2.0, 3.0]
+
+
+def test_clip_has_open_sides_and_one_pair_per_element():
+    observed = Observed({**VELOCITY, 'clip': [[-1, None], [None, 2], [None, None]]})
+    assert observed.push(velocity=[-9, 9, 9]) == [-1.0, 2.0, 9.0]
+    assert observed.push(velocity=[9, -9, -9]) == [9.0, -9.0, -9.0]
+
+
+def test_clip_of_one_term_leaves_the_other_alone():
+    observed = Observed(POSITION, {**VELOCITY, 'clip': [-1, 1], 'scale': 3.0})
+    assert observed.push([50, 0, 0], [50, 0, 0]) == [50.0, 0.0, 0.0, 3.0, 0.0, 0.0]
+
+
+def naive_tensor(spec, frames, fill_first, step):
+    """Assemble a tensor from a list of frames, term by term or frame by frame."""
+    entry = spec.inputs[0]
+
+    def frame(lag, columns):
+        if step - lag >= 0:
+            return frames[step - lag][columns].tolist()
+        return frames[0][columns].tolist() if fill_first else [0.0] * 3
+
+    columns = [slice(3 * number, 3 * number + 3) for number in range(len(entry.terms))]
+    tensor = []
+    if entry.history.major == 'frame':
+        for lag in entry.lags(entry.terms[0]):
+            for part in columns:
+                tensor += frame(lag, part)
+        return tensor
+    for term, part in zip(entry.terms, columns, strict=True):
+        for lag in entry.lags(term):
+            tensor += frame(lag, part)
+    return tensor
+
+
+lengths = st.integers(1, 6).map(lambda length: {'length': length})
+sparse = st.lists(st.integers(0, 8), min_size=1, max_size=5, unique=True).map(
+    lambda steps: {'steps': steps}
+)
+
+
+@pytest.mark.fuzz
+@given(
+    frames=lengths | sparse,
+    own=st.lists(st.none() | lengths | sparse, min_size=2, max_size=2),
+    major=st.sampled_from(['term', 'frame']),
+    order=st.sampled_from([None, 'oldest_first', 'newest_first']),
+    fill=st.sampled_from(['first', 'zeros']),
+    reset_at=st.integers(0, 12),
+)
+def test_history_equals_a_list_of_frames(frames, own, major, order, fill, reset_at):
+    plan = {**frames, 'major': major, 'fill': fill, **({'order': order} if order else {})}
+    terms = [
+        {**term, 'history': one} if one else term
+        for term, one in zip((POSITION, VELOCITY), own, strict=True)
+    ]
+    try:
+        observed = Observed(*terms, history=plan)
+    except ConfigError:
+        assume(False)
+    rng = np.random.default_rng(0)
+    frames = rng.normal(size=(13, 6)).astype(np.float32)
+    start = 0
+    for step, frame in enumerate(frames):
+        if step == reset_at:
+            observed.observation.reset()
+            start = step
+        tensor = observed.push(frame[:3], frame[3:])
+        expected = naive_tensor(observed.spec, frames[start:], fill == 'first', step - start)
+        assert tensor == expected
+
+
+@pytest.mark.fuzz
+@given(order=st.permutations(['x', *JOINTS, 'y']))
+def test_observation_does_not_depend_on_the_order_of_the_robot(order):
+    spec = make_spec(POSITION, {**VELOCITY, 'joints': ['ankle', 'hip']}, history=history())
+    values = {name: (number + 1.0, -number) for number, name in enumerate(['y', 'x', *JOINTS])}
+    tensors = []
+    for joints in (JOINTS, tuple(order)):
+        plan = compile_spec(spec, sensor_layout(spec, joints))
+        tensor = np.zeros(len(plan.inputs[0].layout), np.float32)
+        vector = np.zeros(plan.vector_dim)
+        vector[plan.layout.joint_position] = [values[name][0] for name in joints]
+        vector[plan.layout.joint_velocity] = [values[name][1] for name in joints]
+        Observation(plan.inputs[0], tensor).push(vector)
+        tensors.append(tensor.tolist())
+    assert tensors[0] == tensors[1]
+    assert tensors[0][-5:] == [3.0, 4.0, 5.0, -4.0, -2.0]

@@ -1,0 +1,172 @@
+# Copyright 2026 The distill_runtime Authors
+# SPDX-License-Identifier: Apache-2.0
+from __future__ import annotations
+
+import sys
+import threading
+
+from distill_runtime.core.swap.history import DEPTH, StepRing
+from distill_runtime.spec.compile import compile_spec
+import numpy as np
+import pytest
+from support.specs import make_spec
+
+PLAN = compile_spec(make_spec()).action
+NARROW = compile_spec(make_spec(action={'joints': ['knee']})).action
+
+
+def make_ring(depth=4, plan=PLAN, head_dim=2):
+    return StepRing(head_dim, 3, plan, depth)
+
+
+def push(ring, number, plan=PLAN):
+    """Remember a step whose every number is a matter of which one it is."""
+    ring.push(
+        np.full(ring.heads.shape[1], number),
+        np.full(3, number + 0.25),
+        np.full(plan.width, number + 0.5),
+        plan,
+        number + 7,
+        1000 * number,
+    )
+
+
+def assert_holds(ring, number, plan=PLAN):
+    place = ring.place(number)
+    assert np.all(ring.heads[place] == number)
+    assert np.all(ring.targets[place] == number + 0.25)
+    assert np.all(ring.actions[place, : plan.width] == number + 0.5)
+    assert ring.plans[place] is plan
+    assert (ring.elapsed[place], ring.stamps[place]) == (number + 7, 1000 * number)
+
+
+def test_new_ring_remembers_nothing():
+    ring = make_ring()
+    assert (ring.count, ring.oldest) == (0, 0)
+
+
+def test_ring_remembers_ten_seconds_of_a_policy_at_50_hz():
+    assert make_ring(DEPTH).heads.shape[0] >= 500
+
+
+@pytest.mark.parametrize(('count', 'oldest'), [(1, 0), (3, 0), (4, 1), (5, 2), (11, 8)])
+def test_newest_steps_are_remembered_and_the_next_push_spares_all_of_them(count, oldest):
+    ring = make_ring()
+    for number in range(count):
+        push(ring, number)
+    assert (ring.count, ring.oldest) == (count, oldest)
+    for number in range(oldest, count):
+        assert_holds(ring, number)
+    push(ring, count)
+    for number in range(oldest, count):
+        assert_holds(ring, number)
+
+
+def test_pushed_arrays_are_copied():
+    ring = make_ring()
+    head, target, action = np.ones(2), np.ones(3), np.ones(3)
+    ring.push(head, target, action, PLAN, 0, 0)
+    for array in (head, target, action):
+        array.fill(9.0)
+    assert np.all(ring.heads[0] == 1.0)
+    assert np.all(ring.targets[0] == 1.0)
+    assert np.all(ring.actions[0] == 1.0)
+
+
+def test_cleared_ring_begins_with_step_0():
+    ring = make_ring()
+    for number in range(6):
+        push(ring, number)
+    ring.clear()
+    assert (ring.count, ring.oldest) == (0, 0)
+    push(ring, 0)
+    assert_holds(ring, 0)
+
+
+def test_wider_actions_find_room_beside_those_that_are_remembered():
+    ring = make_ring(plan=NARROW)
+    push(ring, 0, NARROW)
+    ring.widen(PLAN.width)
+    push(ring, 1)
+    assert_holds(ring, 0, NARROW)
+    assert_holds(ring, 1)
+
+
+def test_narrower_actions_need_no_other_room():
+    ring = make_ring()
+    push(ring, 0)
+    actions = ring.actions
+    ring.widen(NARROW.width)
+    assert ring.actions is actions
+    push(ring, 1, NARROW)
+    assert_holds(ring, 0)
+    assert_holds(ring, 1, NARROW)
+
+
+def test_copy_is_independent_of_what_is_pushed_later():
+    ring = make_ring()
+    for number in range(4):
+        push(ring, number)
+    other = ring.copy()
+    for number in range(4, 8):
+        push(ring, number)
+    assert (other.count, other.oldest) == (4, 1)
+    for number in range(1, 4):
+        assert_holds(other, number)
+    push(other, 4)
+    assert_holds(ring, 7)
+
+
+@pytest.mark.parametrize('depth', [3, 64])
+def test_copy_that_is_taken_while_another_thread_writes_is_consistent(depth):
+    ring = StepRing(64, 3, NARROW, depth)
+    stops = threading.Event()
+
+    def write():
+        number = 0
+        while not stops.is_set():
+            push(ring, number, PLAN if number >= 50 else NARROW)
+            if number == 49:
+                ring.widen(PLAN.width)
+            number += 1
+
+    writer = threading.Thread(target=write)
+    interval = sys.getswitchinterval()
+    sys.setswitchinterval(1e-6)
+    try:
+        writer.start()
+        counts = set()
+        while len(counts) < 100:
+            other = ring.copy()
+            counts.add(other.count)
+            for number in range(other.oldest, other.count):
+                assert_holds(other, number, PLAN if number >= 50 else NARROW)
+    finally:
+        stops.set()
+        writer.join()
+        sys.setswitchinterval(interval)
+
+
+def test_clock_of_a_step_is_remembered():
+    ring = make_ring()
+    for elapsed in (5, 6, 0, 1):
+        ring.push(np.zeros(2), np.zeros(3), np.zeros(3), PLAN, elapsed, 0)
+    assert [ring.elapsed_in(number) for number in range(1, 4)] == [6, 0, 1]
+
+
+def test_clock_has_no_steps_before_the_first_one_of_a_run():
+    ring = make_ring()
+    assert ring.elapsed_in(0) == 0
+    push(ring, 0)
+    ring.clear()
+    assert ring.elapsed_in(0) == 0
+
+
+def test_copy_knows_which_run_it_is_of():
+    ring = make_ring()
+    push(ring, 0)
+    other = ring.copy()
+    assert other.run == ring.run
+    ring.clear()
+    push(ring, 0)
+    assert (other.count, other.run == ring.run) == (1, False)

@@ -1,0 +1,200 @@
+# Copyright 2026 The distill_runtime Authors
+# SPDX-License-Identifier: Apache-2.0
+from __future__ import annotations
+
+from dataclasses import replace
+
+from distill_runtime.core.checks.registry import CHECKS, checks_but, DEFAULT_CHECKS, Finding
+from distill_runtime.core.fault_action import FaultResponse, Ramp
+from distill_runtime.core.modes import Event, FAULT_ACTIONS, Mode
+import numpy as np
+import pytest
+from support.rig import Rig, TICK_NS, walking
+from support.specs import DEFAULT
+
+SECOND = 1_000_000_000
+MEASURED = np.array([1.0, 2.0, 3.0])
+START = np.array([4.0, 5.0, 6.0])
+OTHER = Finding('command_conflict', 'joint_command.publishers: 2')
+
+
+def response_to(action, escalation_ns=SECOND):
+    ramp = Ramp(np.zeros(3), 2 * SECOND)
+    ramp.begin(START, 0)
+    response = FaultResponse(ramp, np.array([1.0, 1.0, 0.0]), escalation_ns)
+    response.begin(action, 0)
+    return response
+
+
+def written(response, stamp_ns=0, measured=MEASURED):
+    pose = np.full(3, np.nan)
+    sends = response.write(stamp_ns, measured, START, pose)
+    return pose.tolist() if sends else None
+
+
+def test_each_action_writes_its_pose():
+    assert written(response_to('hold')) == [4.0, 5.0, 0.0]
+    assert written(response_to('default_pose'), SECOND) == [2.0, 2.5, 3.0]
+    assert written(response_to('damp')) == [1.0, 2.0, 3.0]
+    assert written(response_to('stop')) is None
+
+
+def test_damp_without_a_measured_pose_holds():
+    assert written(response_to('damp'), measured=None) == [4.0, 5.0, 0.0]
+
+
+@pytest.mark.parametrize(
+    ('action', 'course'),
+    [
+        ('hold', ['hold', 'damp', 'stop', 'stop']),
+        ('default_pose', ['default_pose', 'damp', 'stop', 'stop']),
+        ('damp', ['damp', 'stop', 'stop', 'stop']),
+        ('stop', ['stop', 'stop', 'stop', 'stop']),
+    ],
+)
+def test_cause_that_stays_leads_to_harder_actions_one_by_one(action, course):
+    response = response_to(action)
+    for second, expected in enumerate(course):
+        response.escalate(second * SECOND, True)
+        assert response.action == expected
+        response.escalate((second + 1) * SECOND - 1, True)
+        assert response.action == expected
+
+
+def test_cause_that_goes_starts_the_time_anew():
+    response = response_to('hold')
+    for tick in range(10):
+        response.escalate(tick * SECOND // 2, tick % 2 == 0)
+        assert response.action == 'hold'
+
+
+def test_clock_that_runs_backwards_starts_the_time_anew():
+    response = response_to('hold')
+    response.begin('hold', 10 * SECOND)
+    response.escalate(5 * SECOND, True)
+    response.escalate(6 * SECOND - 1, True)
+    assert response.action == 'hold'
+    response.escalate(6 * SECOND, True)
+    assert response.action == 'damp'
+
+
+def test_zero_time_never_escalates():
+    response = response_to('hold', escalation_ns=0)
+    response.escalate(10**6 * SECOND, True)
+    assert response.action == 'hold'
+
+
+@pytest.mark.parametrize('action', FAULT_ACTIONS)
+@pytest.mark.parametrize('other', FAULT_ACTIONS)
+def test_harder_action_replaces_what_is_done_and_no_other_does(action, other):
+    order = {'hold': 0, 'default_pose': 0, 'damp': 1, 'stop': 2}
+    response = response_to(action)
+    response.harden(other, SECOND)
+    assert response.action == (other if order[other] > order[action] else action)
+
+
+def test_harder_action_has_its_own_time():
+    response = response_to('hold')
+    response.harden('damp', SECOND - 1)
+    response.escalate(2 * SECOND - 2, True)
+    assert response.action == 'damp'
+    response.escalate(2 * SECOND - 1, True)
+    assert response.action == 'stop'
+
+
+def faulted(action, **options):
+    """Return a rig in a fault whose cause stays as long as outside is not emptied."""
+    rig = walking(output=1.0, fault_action=action, escalation_time=1.0, **options)
+    rig.runner.outside = (OTHER,)
+    while rig.runner.mode is not Mode.FAULT:
+        rig.tick()
+    return rig
+
+
+def acted(rig, seconds):
+    """Return what the runner did about the fault, in turn, over some time."""
+    course = [rig.runner.fault_action]
+    for _ in range(round(seconds / 0.02)):
+        assert rig.tick().mode is Mode.FAULT
+        if rig.runner.fault_action != course[-1]:
+            course.append(rig.runner.fault_action)
+    return course
+
+
+@pytest.mark.parametrize('action', ['hold', 'default_pose'])
+def test_robot_goes_limp_step_by_step_while_the_cause_stays(action):
+    rig = faulted(action)
+    assert acted(rig, 0.98) == [action]
+    assert rig.tick().command.tolist() == list(DEFAULT)  # measured: damp
+    assert acted(rig, 0.98) == ['damp']
+    assert acted(rig, 0.04) == ['damp', 'stop']
+    assert not rig.tick().sends
+    assert rig.runner.fault == OTHER.reason
+
+
+def test_robot_holds_for_ever_once_the_cause_is_gone():
+    rig = faulted('hold')
+    acted(rig, 0.5)
+    rig.runner.outside = ()
+    assert acted(rig, 5.0) == ['hold']
+
+
+def test_another_cause_keeps_the_escalation_going():
+    rig = faulted('hold')
+    acted(rig, 0.5)
+    rig.runner.outside = ()
+    for _ in range(60):
+        rig.now += TICK_NS
+        rig.stamp(rig.now - SECOND)
+        rig.runner.step(rig.sensors, rig.now)
+    assert rig.runner.fault_action == 'damp'
+    assert rig.runner.fault == OTHER.reason
+
+
+def estop_that(action):
+    return {**DEFAULT_CHECKS, 'estop': replace(CHECKS['estop'].default, action=action)}
+
+
+def test_estop_during_hold_goes_on_to_its_action_and_keeps_the_reason():
+    rig = faulted('hold', checks=estop_that('stop'))
+    rig.runner.request(Event.ESTOP)
+    step = rig.tick()
+    assert (step.sends, rig.runner.fault_action) == (False, 'stop')
+    assert step.reason == OTHER.reason
+
+
+def test_estop_topic_during_hold_goes_on_to_its_action():
+    rig = faulted('hold', checks=estop_that('stop'))
+    rig.runner.outside = (OTHER, Finding('estop', 'estop.topic: true'))
+    rig.tick()
+    assert rig.runner.fault_action == 'stop'
+
+
+def test_softer_estop_during_stop_changes_nothing():
+    rig = faulted('stop', checks=estop_that('damp'))
+    rig.runner.request(Event.ESTOP)
+    assert not rig.tick().sends
+
+
+def test_robot_that_falls_while_it_holds_does_what_its_tilt_asks_for():
+    tilt = replace(CHECKS['tilt'].default, action='damp')
+    rig = faulted('hold', checks={**checks_but('input_frozen'), 'tilt': tilt})
+    rig.runner.outside = (Finding('tilt', 'tilt.limit: 1.2 rad'),)
+    for _ in range(2):
+        rig.tick()
+    assert rig.runner.fault_action == 'damp'
+
+
+def test_reset_and_a_new_fault_begin_with_the_first_action_again():
+    rig = faulted('hold')
+    assert acted(rig, 2.5)[-1] == 'stop'
+    rig.runner.outside = ()
+    rig.tick()
+    rig.ask(Event.RESET_FAULT)
+    assert rig.runner.fault_action == ''
+    rig.ask(Event.ESTOP)
+    assert rig.runner.fault_action == 'hold'
+
+
+def test_what_is_done_before_any_fault_is_nothing():
+    assert Rig().runner.fault_action == ''

@@ -1,0 +1,171 @@
+# Copyright 2026 The distill_runtime Authors
+# SPDX-License-Identifier: Apache-2.0
+"""MCAP read by us against rosbags, and as far as it goes where it is damaged."""
+
+from __future__ import annotations
+
+import struct
+
+from distill_runtime.data.bags.bag import Bag
+from distill_runtime.errors import RecordingError
+from hypothesis import given, HealthCheck, settings
+from hypothesis import strategies as st
+import numpy as np
+import pytest
+from rosbags.highlevel import AnyReader
+from support.bags import imu, joint_state, MS, STORE, twist, write_bag
+
+MANY = [
+    said
+    for place in range(1, 400)
+    for said in (
+        joint_state(place * MS, ['hip', 'knee'], [place, -place], receive_ns=place * MS + 5),
+        twist(place * MS + 7, (place, 0, 0)),
+    )
+]
+
+
+def read_all(path):
+    """Return receive time and content per topic."""
+    with Bag(path) as bag:
+        return {
+            topic.name: [
+                (receive_ns, block.content(place))
+                for block in bag.blocks(topic)
+                for place, receive_ns in enumerate(block.receive_ns.tolist())
+            ]
+            for topic in bag.topics
+        }, bag.damage
+
+
+def read_by_rosbags(path):
+    with AnyReader([path], default_typestore=STORE) as reader:
+        found = {}
+        for connection, receive_ns, content in reader.messages():
+            found.setdefault(connection.topic, []).append((receive_ns, bytes(content)))
+        return found
+
+
+@pytest.fixture(scope='module')
+def whole(tmp_path_factory):
+    return write_bag(tmp_path_factory.mktemp('whole') / 'bag', MANY)
+
+
+def read_or_refusal(path):
+    """Return what read_all does; nothing, and the refusal, where the file is refused."""
+    try:
+        return read_all(path)
+    except RecordingError as error:
+        refusal = str(error)
+    assert str(path) in refusal
+    return {}, (f'cut off: {refusal}',)
+
+
+def content_of(folder):
+    return next(folder.glob('*.mcap')).read_bytes()
+
+
+def test_messages_are_those_that_rosbags_reads(whole):
+    assert read_all(whole) == (read_by_rosbags(whole), ())
+
+
+@pytest.mark.parametrize('name', ['mcap', 'mcap_split'])
+def test_files_of_rosbag2_are_read_alike(name, shared_data):
+    path = shared_data / 'recordings' / 'written_by_rosbag2' / name
+    assert read_all(path) == (read_by_rosbags(path), ())
+
+
+def test_messages_that_were_written_out_of_order_come_in_order(tmp_path):
+    messages = [twist(t * MS, (t, 0, 0)) for t in (5, 3, 4, 9, 1)]
+    found, _ = read_all(write_bag(tmp_path / 'bag', messages))
+    assert [receive_ns // MS for receive_ns, _ in found['/cmd_vel']] == [1, 3, 4, 5, 9]
+
+
+def test_messages_of_many_blocks_come_in_order(tmp_path):
+    order = np.random.default_rng(0).normal(np.arange(9000), 20.0).argsort().tolist()
+    messages = [twist((1 + t) * MS, (t, 0, 0)) for t in order]
+    path = write_bag(tmp_path / 'bag', messages)
+    found, _ = read_all(path)
+    assert [receive_ns // MS for receive_ns, _ in found['/cmd_vel']] == list(range(1, 9001))
+    assert found == read_by_rosbags(path)
+
+
+def without_chunks(content):
+    """Return a file whose messages lie in no chunk, as writers in a hurry leave them."""
+    whole, place = content[:8], 8
+    while place < len(content) - 8:
+        kind, size = struct.unpack_from('<BQ', content, place)
+        record = content[place : place + 9 + size]
+        if kind == 6:
+            (name_size,) = struct.unpack_from('<I', record, 9 + 28)
+            record = record[9 + 28 + 4 + name_size + 8 :]
+        whole += b'' if kind == 7 else record
+        place += 9 + size
+    return whole + content[-8:]
+
+
+def test_file_without_chunks_is_read(whole, tmp_path):
+    path = tmp_path / 'plain.mcap'
+    path.write_bytes(without_chunks(content_of(whole)))
+    assert read_all(path) == (read_by_rosbags(whole), ())
+
+
+def test_cut_off_index_of_the_last_chunk_costs_no_messages(whole, tmp_path):
+    content = content_of(whole)
+    path = tmp_path / 'cut.mcap'
+    place, kinds = 8, []
+    while kinds.count(7) < 1:
+        kind, size = struct.unpack_from('<BQ', content, place)
+        kinds.append(kind)
+        place += 9 + size
+    path.write_bytes(content[:place])
+    found, damage = read_all(path)
+    assert found == read_by_rosbags(whole)
+    assert 'cut off' in damage[0]
+
+
+def test_compressed_bag_is_read(tmp_path):
+    for mode in ('file', 'message'):
+        path = write_bag(tmp_path / mode, MANY[:20], compression=mode)
+        found, _ = read_all(path)
+        assert {topic: len(rows) for topic, rows in found.items()} == {
+            '/joint_states': 10,
+            '/cmd_vel': 10,
+        }
+
+
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=60)
+@given(data=st.data())
+def test_file_that_was_cut_at_any_byte_gives_what_comes_before_or_a_clear_error(
+    whole, tmp_path, data
+):
+    content = content_of(whole)
+    size = data.draw(st.integers(0, len(content) - 1))
+    path = tmp_path / 'cut.mcap'
+    path.write_bytes(content[:size])
+    found, damage = read_or_refusal(path)
+    expected = read_by_rosbags(whole)
+    for topic, rows in found.items():
+        assert rows == expected[topic][: len(rows)]
+    assert all('cut off' in text for text in damage)
+    is_complete = {topic: len(rows) for topic, rows in found.items()} == {
+        topic: len(rows) for topic, rows in expected.items()
+    }
+    assert damage or is_complete
+
+
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=60)
+@given(data=st.data())
+def test_damaged_bytes_never_hang_or_crash(whole, tmp_path, data):
+    content = bytearray(content_of(whole))
+    for _ in range(data.draw(st.integers(1, 6))):
+        content[data.draw(st.integers(0, len(content) - 1))] = data.draw(st.integers(0, 255))
+    path = tmp_path / 'damaged.mcap'
+    path.write_bytes(content)
+    read_or_refusal(path)
+
+
+def test_message_of_a_type_that_only_the_file_knows_is_read(tmp_path):
+    with Bag(write_bag(tmp_path / 'bag', [imu(5 * MS)])) as bag:
+        ((_, message),) = bag.messages(bag.topics[0])
+    assert message.orientation.w == 1.0

@@ -1,0 +1,97 @@
+# Copyright 2026 The distill_runtime Authors
+# SPDX-License-Identifier: Apache-2.0
+from __future__ import annotations
+
+from dataclasses import replace
+
+from distill_runtime.data.diagnosis.bag_case import make_case, Run
+from distill_runtime.data.diagnosis.drive_fit import explain, steps_since_start
+from distill_runtime.spec.compile import compile_spec
+import numpy as np
+import pytest
+from support.driven import drive, driven_spec, ReadingPolicy, STIFFNESS, TERMS, with_commands
+
+
+def explained(given, spec=None, **options):
+    spec = spec or driven_spec()
+    run = Run(spec, ReadingPolicy(compile_spec(spec)), given)
+    return explain(make_case(spec, given), run, **options)
+
+
+def test_right_contract_explains_the_efforts_and_finds_the_drives():
+    result = explained(drive()[0])
+    assert result.reference == 'efforts'
+    assert result.total > 0.99
+    np.testing.assert_allclose(result.scale, 1.0, atol=0.1)
+    np.testing.assert_allclose(result.stiffness, STIFFNESS, rtol=0.15)
+    np.testing.assert_allclose(result.shift, 0.0, atol=0.02)
+
+
+def test_right_contract_explains_commands_to_the_last_digit():
+    result = explained(with_commands(*drive()))
+    assert result.reference == 'commands'
+    np.testing.assert_allclose(result.share, 1.0, atol=1e-9)
+    np.testing.assert_allclose(result.scale, 1.0)
+    np.testing.assert_allclose(result.shift, 0.0, atol=1e-9)
+    assert np.isnan(result.stiffness).all()
+
+
+@pytest.mark.parametrize('has_commands', [False, True])
+def test_wrong_contract_explains_little(has_commands):
+    given, targets = drive()
+    if has_commands:
+        given = with_commands(given, targets)
+    assert explained(given, driven_spec(terms=TERMS[::-1])).total < 0.6
+
+
+@pytest.mark.parametrize('has_commands', [False, True])
+def test_wrong_action_scale_shows_in_the_scale(has_commands):
+    given, targets = drive()
+    if has_commands:
+        given = with_commands(given, targets)
+    result = explained(given, driven_spec(action={'scale': 0.125}))
+    np.testing.assert_allclose(np.median(result.scale), 2.0, rtol=0.1)
+
+
+def test_wrong_offset_shows_as_a_shift():
+    offset = [0.1, 0.6 + 0.3, -0.5]
+    result = explained(drive()[0], driven_spec(action={'scale': 0.25, 'offset': offset}))
+    np.testing.assert_allclose(result.shift, [0.0, -0.3, 0.0], atol=0.02)
+
+
+def test_without_commands_and_efforts_nothing_is_said():
+    given = drive()[0]
+    assert explained(replace(given, joints=replace(given.joints, effort=None))) is None
+    none = np.zeros_like(given.joints.position)
+    assert explained(replace(given, joints=replace(given.joints, effort=none))) is None
+
+
+def test_too_short_recording_says_nothing():
+    assert explained(drive(ticks=60)[0]) is None
+    assert explained(drive(ticks=80)[0]) is not None
+
+
+def test_commands_that_are_there_for_a_part_only_are_not_used():
+    given = with_commands(*drive())
+    few = given.joint_command
+    few = replace(
+        few,
+        stamp_ns=few.stamp_ns[:40],
+        receive_ns=few.receive_ns[:40],
+        position=few.position[:40],
+    )
+    assert explained(replace(given, joint_command=few)) is None
+
+
+def test_share_of_the_first_ticks_alone():
+    given, targets = drive()
+    targets[:4] += 1.0
+    sent = with_commands(given, targets)
+    assert explained(sent).total > 0.99
+    assert explained(sent, first=4).total < 0.0
+
+
+def test_steps_since_start_count_from_each_start():
+    valid = np.array([0, 1, 1, 0, 1, 1, 1], bool)
+    assert steps_since_start(valid).tolist() == [-1, 0, 1, -1, 0, 1, 2]
+    assert steps_since_start(valid[1:3]).tolist() == [0, 1]

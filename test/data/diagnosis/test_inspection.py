@@ -1,0 +1,117 @@
+# Copyright 2026 The distill_runtime Authors
+# SPDX-License-Identifier: Apache-2.0
+from __future__ import annotations
+
+from dataclasses import replace
+
+from distill_runtime.data.diagnosis.inspection import inspect
+from distill_runtime.spec.compile import compile_spec
+import numpy as np
+import pytest
+from support.driven import drive, driven_spec, ReadingPolicy, TERMS, with_commands
+from support.recordings import load_pair, PAIRS
+from support.walks import joint_stream
+
+
+def inspected(given, spec=None, **options):
+    spec = spec or driven_spec()
+    return inspect(spec, ReadingPolicy(compile_spec(spec)), given, **options)
+
+
+def codes(inspection):
+    return {finding.code: finding for finding in inspection.findings}
+
+
+@pytest.mark.parametrize('has_commands', [False, True])
+def test_right_contract_gives_no_finding(has_commands):
+    given, targets = drive()
+    result = inspected(with_commands(given, targets) if has_commands else given)
+    assert result.findings == ()
+    assert (result.num_ticks, result.num_valid) == (200, 200)
+
+
+@pytest.mark.parametrize(
+    ('text', 'changes'),
+    [
+        ('joint_position and joint_velocity changed places', {'terms': TERMS[::-1]}),
+        (
+            'joint_position were relative to the default position',
+            {'terms': ({'term': 'joint_position', 'relative': False}, TERMS[1])},
+        ),
+        (
+            'joint_velocity had scale 0.05',
+            {'terms': (TERMS[0], {'term': 'joint_velocity', 'scale': 1.0})},
+        ),
+    ],
+)
+def test_mistake_is_named(text, changes):
+    found = codes(inspected(drive()[0], driven_spec(**changes)))
+    assert found['bag.targets_unexplained'].severity == 'warning'
+    assert found['bag.contract_differs'].severity == 'error'
+    assert found['bag.contract_differs'].message.endswith(f' if {text}') or (
+        # the order in which two terms are named follows the given contract
+        'changed places' in found['bag.contract_differs'].message
+    )
+
+
+def test_search_for_the_mistake_can_be_left_out():
+    spec = driven_spec(terms=TERMS[::-1])
+    assert set(codes(inspected(drive()[0], spec, tries_variants=False))) == {
+        'bag.targets_unexplained'
+    }
+
+
+def test_mistake_of_the_sensors_is_not_blamed_on_the_contract():
+    given = drive()[0]
+    wrong = replace(given, joints=replace(given.joints, velocity=-given.joints.velocity))
+    found = codes(inspected(wrong))
+    assert {'bag.velocity', 'bag.targets_unexplained'} == set(found)
+
+
+def test_wrong_scale_offset_and_gains_are_named():
+    given = drive()[0]
+    found = codes(inspected(given, driven_spec(action={'scale': 0.5})))
+    assert 'action scale 0.5' in found['bag.action_scale'].message
+    offset = [0.1, 0.9, -0.5]
+    found = codes(inspected(given, driven_spec(action={'scale': 0.25, 'offset': offset})))
+    assert '-0.30 rad away from the given ones for knee' in found['bag.action_offset'].message
+    found = codes(inspected(given, driven_spec(stiffness=[40.0, 40.0, 80.0])))
+    assert 'efforts of ankle' in found['bag.gains'].message
+
+
+def test_recording_without_reference_says_so():
+    given = drive()[0]
+    given = replace(given, joints=replace(given.joints, effort=None))
+    found = codes(inspected(given))
+    assert set(found) == {'bag.no_reference'}
+    assert found['bag.no_reference'].severity == 'info'
+
+
+def test_absurd_targets_are_seen_without_a_reference():
+    given = drive()[0]
+    given = replace(given, joints=replace(given.joints, effort=None))
+    found = codes(inspected(given, driven_spec(action={'scale': 4.0})))
+    assert found['bag.targets_implausible'].severity == 'warning'
+
+
+def test_recording_of_another_robot_gets_the_checks_of_the_sensors_only():
+    given = drive()[0]
+    other = joint_stream(given.joints.position, ('a', 'b', 'c'))
+    result = inspected(replace(given, joints=other))
+    assert set(codes(result)) == {'bag.joints_missing'}
+    assert result.num_ticks == 0
+
+
+def test_refused_model_gets_the_checks_of_the_sensors():
+    given = drive()[0]
+    degrees = replace(given.joints, position=np.degrees(given.joints.position))
+    found = codes(inspect(driven_spec(), None, replace(given, joints=degrees)))
+    assert 'bag.position_degrees' in found
+
+
+@pytest.mark.parametrize('bag', PAIRS)
+def test_no_alarm_on_a_right_contract_with_a_real_recording(bag, shared_data):
+    pair = load_pair(bag, shared_data)
+    result = inspect(pair.policy.spec, pair.policy.session, pair.recording)
+    assert result.findings == ()
+    assert result.explained.total > 0.99

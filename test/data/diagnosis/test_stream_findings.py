@@ -1,0 +1,64 @@
+# Copyright 2026 The distill_runtime Authors
+# SPDX-License-Identifier: Apache-2.0
+from __future__ import annotations
+
+from dataclasses import replace
+
+from distill_runtime.data.diagnosis.bag_case import make_case
+from distill_runtime.data.diagnosis.stream_findings import CHECKS
+import numpy as np
+import pytest
+from support.walks import imu_stream, joint_stream, MS, recording, rolled, spec_of, swinging
+
+IMU = {'term': 'projected_gravity'}
+
+
+def found(spec, given):
+    case = make_case(spec, given)
+    return {finding.code: finding for check in CHECKS for finding in check(case)}
+
+
+def test_complete_recording_gives_no_finding():
+    assert found(spec_of(IMU), recording(imu=imu_stream(*rolled()))) == {}
+
+
+def test_missing_imu_and_odometry_are_named():
+    spec = spec_of(IMU, {'term': 'base_linear_velocity'})
+    assert set(found(spec, recording())) == {'bag.imu_missing', 'bag.odom_missing'}
+
+
+def test_external_inputs_are_said_not_to_be_read():
+    spec = spec_of({'term': 'external', 'topic': '/scan', 'width': 3})
+    assert found(spec, recording())['bag.externals'].severity == 'info'
+
+
+def test_joints_that_the_robot_does_not_publish_are_an_error():
+    given = recording(joint_stream(swinging(), ('hip', 'knee', 'toe')))
+    finding = found(spec_of(), given)['bag.joints_missing']
+    assert finding.severity == 'error'
+    assert "no joints ['ankle'], it has ['hip', 'knee', 'toe']" in finding.message
+
+
+def test_missing_velocities_matter_only_to_who_reads_them():
+    given = recording(joint_stream(swinging(), velocity=None))
+    assert found(spec_of(), given) == {}
+    assert 'bag.velocity_missing' in found(spec_of({'term': 'joint_velocity'}), given)
+
+
+def test_samples_rarer_than_the_policy_steps():
+    assert 'bag.rate' in found(spec_of(period=0.0045), recording())
+    assert 'bag.rate' not in found(spec_of(period=0.005), recording())
+
+
+@pytest.mark.parametrize(('gap_ms', 'is_gap'), [(95, False), (96, True)])
+def test_gap_beyond_the_age_that_the_node_allows(gap_ms, is_gap):
+    joints = joint_stream(swinging())
+    late = np.where(np.arange(len(joints.stamp_ns)) >= 50, gap_ms * MS, 0)
+    codes = found(spec_of(), recording(replace(joints, stamp_ns=joints.stamp_ns + late)))
+    assert ('bag.gaps' in codes) == is_gap
+
+
+def test_stamps_that_go_back():
+    joints = joint_stream(swinging())
+    joints.stamp_ns[20] -= 20 * MS
+    assert 'go back 1 times' in found(spec_of(), recording(joints))['bag.stamps_back'].message

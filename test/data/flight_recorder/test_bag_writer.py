@@ -1,0 +1,167 @@
+# Copyright 2026 The distill_runtime Authors
+# SPDX-License-Identifier: Apache-2.0
+from __future__ import annotations
+
+import errno
+import json
+
+from distill_runtime.data.bags.bag import Bag
+from distill_runtime.data.flight_recorder.bag_writer import JournalBag
+from distill_runtime.data.recording.recording import read_recording
+import pytest
+from rosbags.rosbag2 import Reader
+from rosbags.rosbag2.storage_mcap import McapWriter
+from support.bags import MS
+from support.journals import Filled, JOINTS, STAMP, STATES
+import yaml
+
+
+def write(path, num_ticks=50, flush_every=None, **options):
+    journal = Filled(1 << 22, **options)
+    bag = JournalBag(path, journal.facts)
+    journal.tick(num_ticks)
+    journal.status('fault', 'tilt: too far')
+    records = journal.reader.read().records
+    for start in range(0, len(records), flush_every or len(records)):
+        bag.write(records[start : start + (flush_every or len(records))])
+        if flush_every:
+            bag.flush()
+    size = bag.finish({'cause': 'test'})
+    return journal, size
+
+
+def test_bag_opens_as_a_recording_of_the_robot(tmp_path):
+    write(tmp_path / 'bag')
+    recording = read_recording(tmp_path / 'bag')
+    assert recording.joints.joints == JOINTS
+    assert recording.joints.position[:, 0].tolist() == list(range(50))
+    # a sample is received by the tick that took it, a Twist when it was sent
+    assert recording.joints.receive_ns[1] == STAMP + 20 * MS
+    assert recording.command.receive_ns.tolist() == [
+        STAMP + (number * 20 - 30) * MS for number in range(0, 50, 5)
+    ]
+
+
+@pytest.mark.parametrize('flush_every', [None, 1, 7])
+def test_messages_are_those_of_the_journal_however_often_it_is_flushed(tmp_path, flush_every):
+    journal, size = write(tmp_path / 'bag', flush_every=flush_every)
+    with Bag(tmp_path / 'bag') as bag:
+        counts = {topic.name: topic.num_messages for topic in bag.topics}
+        ticks = next(topic for topic in bag.topics if topic.name.endswith('/tick'))
+        numbers = [message.data[0] for _, message in bag.messages(ticks)]
+    assert numbers == list(range(50))
+    node = journal.facts.node
+    assert counts == {
+        '/joint_states': 50, '/cmd_vel': 10, f'{node}/tick': 50, f'{node}/half': 50,
+        f'{node}/model': 1, '/diagnostics': 1,
+    }  # fmt: skip
+    assert size == sum(file.stat().st_size for file in (tmp_path / 'bag').iterdir())
+
+
+def test_large_bag_of_several_chunks_is_read_in_the_order_of_time(tmp_path):
+    write(tmp_path / 'bag', num_ticks=6000)
+    with Reader(tmp_path / 'bag') as reader:
+        times = [time_ns for _, time_ns, _ in reader.messages()]
+    assert times == sorted(times)
+    assert len(times) > 6000 * 3
+
+
+def test_metadata_says_what_the_policy_was_and_why_the_bag_was_written(tmp_path):
+    write(tmp_path / 'bag')
+    metadata = yaml.safe_load((tmp_path / 'bag' / 'metadata.yaml').read_text())
+    said = json.loads(metadata['rosbag2_bagfile_information']['custom_data']['distill_runtime'])
+    assert said['model_sha256'] == 'ab' * 32
+    assert said['cause'] == 'test'
+
+
+def test_bag_that_is_cut_off_holds_what_was_flushed(tmp_path):
+    journal = Filled()
+    bag = JournalBag(tmp_path / 'bag', journal.facts)
+    journal.tick(10)
+    bag.write(journal.reader.read().records)
+    bag.flush()
+    content = (tmp_path / 'bag' / 'bag.mcap').read_bytes()
+    bag.abort()
+    assert content.count(b'/joint_states') == 1
+    assert not (tmp_path / 'bag' / 'metadata.yaml').exists()
+
+
+def test_disk_that_is_full_is_an_error_and_can_be_given_up(tmp_path, monkeypatch):
+    journal = Filled()
+    bag = JournalBag(tmp_path / 'bag', journal.facts)
+
+    def full(*args):
+        raise OSError(errno.ENOSPC, 'No space left on device')
+
+    journal.tick()
+    bag.write(journal.reader.read().records)
+    monkeypatch.setattr(McapWriter, 'close_chunk', full)
+    with pytest.raises(OSError, match='No space'):
+        bag.flush()
+    bag.abort()
+
+
+def of_bag(path, name):
+    """Return time and message of every message of a topic."""
+    with Bag(path) as bag:
+        topic = next(topic for topic in bag.topics if topic.name.endswith(f'/{name}'))
+        return list(bag.messages(topic))
+
+
+def models_of(path):
+    return [(time_ns, message.message) for time_ns, message in of_bag(path, 'model')]
+
+
+@pytest.mark.parametrize('flush_every', [None, 1, 7])
+def test_ticks_behind_a_change_are_those_of_the_next_policy(tmp_path, flush_every):
+    journal = Filled(1 << 22)
+    journal.tick(20)
+    journal.turn_to('next.onnx')
+    journal.tick(10)
+    journal.say_again()
+    journal.tick(10)
+    records = journal.reader.read().records
+    bag = JournalBag(tmp_path / 'bag', journal.facts)
+    step = flush_every or len(records)
+    for start in range(0, len(records), step):
+        bag.write(records[start : start + step])
+    bag.finish({})
+    (first_ns, first), second = models_of(tmp_path / 'bag')
+    assert (first, second) == ('walk.onnx', (STAMP + 400 * MS, 'next.onnx'))
+    assert first_ns <= STAMP
+    quarters = [message.data[0] for _, message in of_bag(tmp_path / 'bag', 'quarter')]
+    assert quarters == [number / 4 for number in range(20, 40)]
+    halves = [message.data[0] for _, message in of_bag(tmp_path / 'bag', 'half')]
+    assert halves == [number / 2 for number in range(40)]
+
+
+def test_change_that_was_overwritten_is_known_from_its_repetition_however_late(tmp_path):
+    journal = Filled(1 << 22)
+    journal.tick(20)
+    journal.turn_to('next.onnx')
+    first = journal.writer.count + 1
+    journal.tick(700)
+    journal.say_again()
+    journal.tick(10)
+    bag = JournalBag(tmp_path / 'bag', journal.facts)
+    beats = []
+    records = journal.reader.read(first).records
+    bag.write(records, lambda: beats.append(1))
+    bag.finish({})
+    ((_, model),) = models_of(tmp_path / 'bag')
+    assert model == 'next.onnx'
+    assert len(of_bag(tmp_path / 'bag', 'quarter')) == 710
+    assert len(beats) > len(records) // 1000, 'a long write says that it lives'
+
+
+def test_recording_that_begins_with_samples_waits_for_who_acts(tmp_path):
+    """Between two runs the model was changed: the first tick of the next one says so."""
+    journal = Filled(1 << 22)
+    journal.turn_to('next.onnx')
+    journal.tick(3)
+    samples = [record for record in journal.reader.read().records if record.channel == STATES]
+    bag = JournalBag(tmp_path / 'bag', journal.facts)
+    bag.write(samples)
+    bag.write([r for r in journal.reader.read().records if r.channel != STATES])
+    bag.finish({})
+    assert [model for _, model in models_of(tmp_path / 'bag')] == ['next.onnx']

@@ -1,0 +1,225 @@
+# Copyright 2026 The distill_runtime Authors
+# SPDX-License-Identifier: Apache-2.0
+from __future__ import annotations
+
+import os
+from pathlib import Path
+import signal
+import subprocess
+import sys
+import time
+
+from distill_runtime.data.flight_recorder.ring_buffer import JournalReader, JournalWriter, OVERHEAD
+from distill_runtime.errors import RecordingError
+from hypothesis import given
+from hypothesis import strategies as st
+import pytest
+
+RING = 4096
+WRITING = """
+import time
+from distill_runtime.data.journal import JournalWriter
+writer = JournalWriter(1 << 22, 'endless')
+print(writer.descriptor, flush=True)
+number = 0
+while True:
+    writer.append(number % 7, number, number.to_bytes(8, 'little') * (1 + number % 40))
+    number += 1
+    if number % 200 == 0:
+        time.sleep(0.0005)
+"""
+
+
+def no_pause(seconds):
+    """Stand in for the wait: one process sees its own stores at once."""
+
+
+def journal(ring=RING, facts=None):
+    writer = JournalWriter(ring, facts)
+    return writer, JournalReader(writer.descriptor, no_pause)
+
+
+def content(batch):
+    return [(record.channel, record.time_ns, record.data) for record in batch.records]
+
+
+def test_reader_gets_what_was_written():
+    writer, reader = journal(facts={'node': '/a'})
+    said = [(1, -5, b'first'), (2, 7, b''), (3, 2**62, b'third')]
+    for entry in said:
+        writer.append(*entry)
+    batch = reader.read()
+    assert content(batch) == said
+    assert (batch.following, batch.lost) == (3, 0)
+    assert reader.facts == {'node': '/a'}
+
+
+def test_empty_journal_has_no_records_and_spans_nothing():
+    reader = journal()[1]
+    assert reader.read() == ([], 0, 0)
+    assert reader.span() == 0.0
+
+
+@given(
+    st.lists(st.binary(max_size=RING // 4 - OVERHEAD), max_size=120),
+    st.integers(0, 150),
+)
+def test_newest_records_are_kept_whole_and_the_rest_is_counted(entries, first):
+    writer, reader = journal()
+    for number, data in enumerate(entries):
+        writer.append(number % 5, number * 10, data)
+    batch = reader.read(first)
+    asked = list(enumerate(entries))[first:]
+    kept = asked[len(asked) - len(batch.records) :]
+    assert [(r.number, r.channel, r.time_ns, r.data) for r in batch.records] == [
+        (number, number % 5, number * 10, data) for number, data in kept
+    ]
+    assert batch.lost == len(asked) - len(kept)
+    assert batch.following == max(first, len(entries))
+    if first == 0 and len(kept) < len(entries):
+        # what is gone made room: nearly a whole ring, or all entries of the index, are in use
+        used = sum(OVERHEAD + len(data) for _, data in kept)
+        assert used > RING // 2 or len(kept) > RING // 96 - 2
+
+
+@given(st.lists(st.integers(1, 60), max_size=30))
+def test_follower_that_keeps_up_loses_nothing(bursts):
+    writer, reader = journal(1 << 16)
+    number = following = 0
+    seen = []
+    for burst in bursts:
+        for _ in range(burst):
+            writer.append(0, number, number.to_bytes(4, 'little') * 30)
+            number += 1
+        batch = reader.read(following)
+        following = batch.following
+        assert batch.lost == 0
+        seen += [record.time_ns for record in batch.records]
+    assert seen == list(range(number))
+
+
+def test_records_overwritten_while_they_are_copied_are_discarded_and_counted():
+    writer = JournalWriter(RING)
+    written = 0
+
+    def write(count):
+        nonlocal written
+        for _ in range(count):
+            writer.append(0, written, written.to_bytes(8, 'little') * 8)
+            written += 1
+
+    reader = JournalReader(writer.descriptor, lambda seconds: write(10))
+    write(100)
+    batch = reader.read()
+    assert batch.following == 100
+    assert batch.lost == 100 - len(batch.records)
+    # ten more came before and ten after the copy: of all 120 the newest ring full is intact
+    assert 0 < len(batch.records) <= RING // (24 + 64) - 20
+    for record in batch.records:
+        assert record.data == record.time_ns.to_bytes(8, 'little') * 8
+
+
+def test_record_that_is_too_large_is_left_out_and_counted():
+    writer, reader = journal()
+    writer.append(0, 1, bytes(RING // 4))
+    writer.append(0, 2, b'small')
+    assert content(reader.read()) == [(0, 2, b'small')]
+    assert reader.num_refused == 1
+
+
+def test_span_is_the_time_that_is_kept():
+    writer, reader = journal()
+    for number in range(1000):
+        writer.append(0, number * 1_000_000_000, bytes(100))
+    kept = reader.read().records
+    assert reader.span() == len(kept) - 1
+
+
+def test_alarms_and_activity_are_seen_by_readers():
+    writer, reader = journal()
+    assert (reader.alarms, reader.is_active, reader.beat_ns) == (0, False, 0)
+    writer.raise_alarm()
+    writer.set_active(True)
+    reader.beat()
+    assert (reader.alarms, reader.is_active) == (1, True)
+    assert 0 < reader.beat_ns <= time.monotonic_ns()
+
+
+def test_memory_outlives_its_writer():
+    writer, reader = journal()
+    writer.append(0, 1, b'kept')
+    writer.close()
+    assert content(reader.read()) == [(0, 1, b'kept')]
+
+
+def test_appending_takes_no_more_memory(monkeypatch):
+    import tracemalloc
+
+    writer, _ = journal(1 << 16)
+    data = bytes(500)
+    for number in range(1000):
+        writer.append(0, number, data)
+    tracemalloc.start()
+    before = tracemalloc.get_traced_memory()[0]
+    for number in range(1000):
+        writer.append(0, number, data)
+    after = tracemalloc.get_traced_memory()[0]
+    tracemalloc.stop()
+    assert after - before < 1000
+
+
+def shared_memory():
+    """Return how much shared memory this process has mapped and touched, in [byte]."""
+    lines = Path('/proc/self/status').read_text().splitlines()
+    return next(1024 * int(line.split()[1]) for line in lines if line.startswith('RssShmem'))
+
+
+def test_reader_beside_the_writer_takes_no_memory_of_its_own():
+    writer = JournalWriter(8 << 20)
+    for number in range(10_000):
+        writer.append(0, number, bytes(2000))
+    before = shared_memory()
+    reader = JournalReader(writer.memory, no_pause)
+    assert len(reader.read().records) > 3000
+    assert shared_memory() < before + (1 << 20)
+    reader.close()
+    writer.append(0, 0, b'the memory is still there')
+    writer.close()
+
+
+@pytest.mark.parametrize('content', [b'', b'x' * 50, bytes(4096), b'\xff' * 4096])
+def test_file_that_is_no_journal_is_refused(content, tmp_path):
+    path = tmp_path / 'file'
+    path.write_bytes(content)
+    descriptor = os.open(path, os.O_RDWR)
+    with pytest.raises(RecordingError, match='is no journal'):
+        JournalReader(descriptor)
+    os.close(descriptor)
+
+
+def test_another_process_reads_whole_records_while_one_writes():
+    process = subprocess.Popen([sys.executable, '-c', WRITING], stdout=subprocess.PIPE, text=True)
+    try:
+        inner = process.stdout.readline().strip()
+        descriptor = os.open(f'/proc/{process.pid}/fd/{inner}', os.O_RDWR)
+        reader = JournalReader(descriptor)
+        following = seen = 0
+        for _ in range(50):
+            batch = reader.read(following)
+            assert len(batch.records) + batch.lost == batch.following - following
+            following = batch.following
+            for record in batch.records:
+                number = record.number
+                seen += 1
+                assert (record.channel, record.time_ns) == (number % 7, number)
+                assert record.data == number.to_bytes(8, 'little') * (1 + number % 40)
+        assert seen > 0
+        process.send_signal(signal.SIGKILL)
+        process.wait()
+        last = reader.read()
+        os.close(descriptor)
+        assert last.records
+        assert last.records[-1].number == reader.count - 1
+    finally:
+        process.kill()
+        process.communicate()

@@ -1,0 +1,133 @@
+# Copyright 2026 The distill_runtime Authors
+# SPDX-License-Identifier: Apache-2.0
+from __future__ import annotations
+
+import dataclasses
+
+from distill_runtime.data.bags.bag import Topic
+from distill_runtime.data.info.bag_findings import (
+    clock_findings,
+    content_findings,
+    joint_findings,
+    time_findings,
+)
+from distill_runtime.data.info.rate_stats import cadence
+from distill_runtime.data.info.topic_stats import Latency, TopicFacts
+from distill_runtime.spec.robot_description import RobotDescription
+import numpy as np
+import pytest
+from support.bags import MS
+
+TIMES = np.arange(100) * 10 * MS
+NONE = np.zeros(0, np.int64)
+
+
+def facts(**changes):
+    """Return a sound topic, changed."""
+    sound = TopicFacts(
+        topic=Topic('/joint_states', 'sensor_msgs/msg/JointState', 100),
+        receive_ns=TIMES,
+        stamp_ns=TIMES,
+        received=cadence(TIMES),
+        stamped=cadence(TIMES),
+        latency=Latency(median=0.001, p99=0.002, least=0.0),
+        undecodable_ns=NONE,
+        is_known_type=True,
+        joints=(('FL_hip', 'FL_knee'),),
+        damage='',
+    )
+    return dataclasses.replace(sound, **changes)
+
+
+def moment(time_ns):
+    return f'{time_ns * 1e-9:.2f} s'
+
+
+def robot(*joints):
+    return RobotDescription(
+        name='dog', joints=joints, position=None, velocity=None, effort=None, source='here'
+    )
+
+
+def test_sound_topic_gives_no_finding():
+    assert list(content_findings(facts(), moment)) == []
+    assert list(time_findings(facts(), True, moment)) == []
+    assert list(joint_findings(facts(), robot('FL_knee', 'FL_hip'))) == []
+
+
+@pytest.mark.parametrize(
+    ('changes', 'code', 'severity', 'text'),
+    [
+        ({'undecodable_ns': TIMES[[3, 9]]}, 'bag.undecodable', 'error',
+         '2 of 100 messages of /joint_states cannot be decoded as sensor_msgs/msg/JointState, the '
+         'first at 0.03 s, the last at 0.09 s'),
+        ({'damage': 'it is torn', 'receive_ns': TIMES[:40]}, 'bag.damaged', 'error',
+         'it is torn; 40 of 100 messages of /joint_states were read'),
+        ({'is_known_type': False}, 'bag.unknown_type', 'info', 'counted, not decoded'),
+    ],
+)  # fmt: skip
+def test_messages_that_cannot_be_read_are_told(changes, code, severity, text):
+    (found,) = content_findings(facts(**changes), moment)
+    assert (found.code, found.severity) == (code, severity)
+    assert text in found.message
+
+
+@pytest.mark.parametrize(
+    ('changes', 'code', 'severity', 'text'),
+    [
+        ({'stamped': cadence(np.roll(TIMES, 50))}, 'bag.stamps_back', 'warning',
+         'stamps of /joint_states go back 1 times, first to 0.000000 s'),
+        ({'latency': Latency(median=9e7, p99=9e7, least=9e7)}, 'bag.clocks', 'info',
+         'they are 90000000 s apart'),
+        ({'latency': Latency(median=0.25, p99=0.3, least=0.2)}, 'bag.latency', 'warning',
+         'is stamped 0.250 s before it was received'),
+        ({'latency': Latency(median=-0.25, p99=0.0, least=-0.3)}, 'bag.latency', 'warning',
+         'is stamped 0.250 s after it was received'),
+        ({'received': cadence(TIMES * 20)}, 'bag.rate', 'warning', 'comes every 0.200 s'),
+        ({'received': cadence(np.append(TIMES, TIMES[-1] + 300 * MS))}, 'bag.gaps', 'warning',
+         'has 1 gaps above 0.1 s, the longest is 0.300 s at 0.99 s'),
+    ],
+)  # fmt: skip
+def test_messages_that_come_late_or_with_odd_stamps_are_told(changes, code, severity, text):
+    (found,) = time_findings(facts(**changes), True, moment)
+    assert (found.code, found.severity) == (code, severity)
+    assert text in found.message
+
+
+def test_topic_that_the_node_does_not_wait_for_may_be_slow_and_silent():
+    slow = facts(received=cadence(TIMES * 20), latency=Latency(median=0.3, p99=1.0, least=0.0))
+    assert list(time_findings(slow, False, moment)) == []
+
+
+def test_joints_of_another_name_are_told_with_the_likely_one():
+    (found,) = joint_findings(facts(), robot('FL_hip_joint', 'FL_knee'))
+    assert (found.code, found.severity) == ('bag.joints_missing', 'error')
+    assert "has no joints ['FL_hip_joint'] of dog, it has ['FL_hip', 'FL_knee']" in found.message
+    assert 'is FL_hip what the robot calls FL_hip_joint?' in found.hint
+
+
+def test_joints_of_another_robot_are_told_without_a_guess():
+    (found,) = joint_findings(facts(), robot('wheel'))
+    assert found.hint == (
+        'joints are found by name: rename them in the driver, or is it another robot?'
+    )
+
+
+DAY = 86_400_000 * MS
+
+
+@pytest.mark.parametrize(('pause', 'is_found'), [(30 * DAY, False), (30 * DAY + MS, True)])
+def test_messages_further_apart_than_a_month_are_of_two_clocks(pause, is_found):
+    topics = [facts(), facts(receive_ns=TIMES[-1] + pause + TIMES)]
+    assert [finding.code for finding in clock_findings(topics)] == ['bag.time_jump'] * is_found
+
+
+def test_jump_of_the_clock_names_both_sides():
+    model = facts(receive_ns=np.zeros(1, np.int64), topic=Topic('/node/model', 'x/msg/X', 1))
+    (found,) = clock_findings([model, facts(receive_ns=TIMES + 1_700_000_000_000 * MS)])
+    assert found.severity == 'error'
+    assert found.message == (
+        'messages are 53.9 years apart: 1 up to 1970-01-01 00:00:00 UTC (/node/model), 100 from '
+        '2023-11-14 22:13:20 UTC on (/joint_states), expected within 30 days'
+    )
+    assert list(clock_findings([facts(receive_ns=TIMES[:1])])) == []

@@ -1,0 +1,102 @@
+# Copyright 2026 The distill_runtime Authors
+# SPDX-License-Identifier: Apache-2.0
+from __future__ import annotations
+
+from distill_runtime.data.bags.bag import Bag
+from distill_runtime.data.bags.dropped import LACKS_JOINTS, OTHER_JOINTS, UNDECODABLE
+from distill_runtime.data.recording.joint_series import read_joints
+from distill_runtime.errors import RecordingError
+import pytest
+from support.bags import float64_array, joint_state, MS, trajectory, undecodable, write_bag
+
+
+def read(tmp_path, messages, *args):
+    with Bag(write_bag(tmp_path / 'bag', messages)) as bag:
+        return read_joints(bag, bag.topics[0], *args)
+
+
+def test_joints_are_found_by_name_in_every_message(tmp_path):
+    messages = [
+        joint_state(10 * MS, ['hip', 'knee'], [1, 2], [3, 4], [5, 6], receive_ns=11 * MS),
+        joint_state(20 * MS, ['knee', 'arm', 'hip'], [2.5, 9, 1.5], [4.5, 9, 3.5], [6.5, 9, 5.5]),
+    ]
+    joints = read(tmp_path, messages, ('knee', 'hip'))
+    assert joints.position.tolist() == [[2, 1], [2.5, 1.5]]
+    assert joints.velocity.tolist() == [[4, 3], [4.5, 3.5]]
+    assert joints.effort.tolist() == [[6, 5], [6.5, 5.5]]
+    assert joints.stamp_ns.tolist() == [10 * MS, 20 * MS]
+    assert joints.receive_ns.tolist() == [11 * MS, 20 * MS]
+
+
+def test_without_names_those_of_the_largest_message_count(tmp_path):
+    messages = [joint_state(1, ['gripper'], [0]), joint_state(2, ['hip', 'knee'], [1, 2])]
+    joints = read(tmp_path, messages)
+    assert joints.joints == ('hip', 'knee')
+    assert joints.position.tolist() == [[1, 2]]
+    assert joints.num_skipped == 1
+
+
+def test_velocities_that_one_message_lacks_count_as_none(tmp_path):
+    messages = [joint_state(1, ['hip'], [0], [1]), joint_state(2, ['hip'], [0])]
+    joints = read(tmp_path, messages)
+    assert joints.velocity is None
+    assert joints.effort is None
+    assert len(joints.position) == 2
+
+
+def test_message_with_too_few_positions_is_left_out(tmp_path):
+    messages = [joint_state(1, ['hip', 'knee'], [0]), joint_state(2, ['hip', 'knee'], [1, 2])]
+    joints = read(tmp_path, messages)
+    assert joints.position.tolist() == [[1, 2]]
+
+
+def test_missing_joint_is_refused_with_the_names_there_are(tmp_path):
+    with pytest.raises(RecordingError, match=r"joints \['elbow'\].*names are \['hip'\]"):
+        read(tmp_path, [joint_state(1, ['hip'], [0])], ('hip', 'elbow'))
+
+
+def test_commands_come_from_trajectories_and_arrays_too(tmp_path):
+    names = ['hip', 'knee']
+    points = trajectory(3 * MS, names, [[1, 2], [3, 4]])
+    joints = read(tmp_path / 'a', [points, trajectory(4 * MS, names, [])])
+    assert joints.position.tolist() == [[1, 2]]
+    array = float64_array(5 * MS, [1, 2])
+    joints = read(tmp_path / 'b', [array, float64_array(6 * MS, [1])], ('hip', 'knee'))
+    assert joints.position.tolist() == [[1, 2]]
+    assert joints.stamp_ns.tolist() == [5 * MS]
+
+
+def test_why_messages_are_left_out_is_told(tmp_path):
+    messages = [
+        joint_state(1, ['hip', 'knee'], [1, 2]),
+        undecodable(joint_state(2, ['hip', 'knee'], [1, 2])),
+        joint_state(3, ['gripper'], [1]),
+        joint_state(4, ['hip'], [1]),
+        joint_state(5, ['hip', 'knee'], []),
+    ]
+    joints = read(tmp_path, messages, ('knee', 'hip'))
+    assert {why: times.tolist() for why, times in joints.left_out.items()} == {
+        UNDECODABLE: [2],
+        OTHER_JOINTS: [3],
+        LACKS_JOINTS: [4, 5],
+    }
+
+
+def test_of_chosen_rows_it_is_known_what_was_in_front_of_them(tmp_path):
+    messages = [joint_state(t * MS, ['hip'], [t], [t], receive_ns=t * MS + 1) for t in range(1, 6)]
+    joints = read(
+        tmp_path, messages, ('hip',), lambda stamp_ns, receive_ns: stamp_ns // MS % 3 == 1
+    )
+    assert joints.position.tolist() == joints.velocity.tolist() == [[1], [4]]
+    assert [times.tolist() for times in joints.previous] == [[0, 3 * MS], [0, 3 * MS + 1]]
+
+
+def test_without_a_choice_the_row_in_front_is_meant(tmp_path):
+    joints = read(tmp_path, [joint_state(t, ['hip'], [t]) for t in (5, 7)])
+    assert [times.tolist() for times in joints.previous] == [[0, 5], [0, 5]]
+
+
+def test_kinds_of_numbers_that_are_not_wanted_are_none(tmp_path):
+    messages = [joint_state(1, ['hip'], [1], [2], [3])]
+    joints = read(tmp_path, messages, ('hip',), None, ('position', 'velocity'))
+    assert (joints.velocity.tolist(), joints.effort) == ([[2]], None)

@@ -1,0 +1,62 @@
+# Copyright 2026 The distill_runtime Authors
+# SPDX-License-Identifier: Apache-2.0
+from __future__ import annotations
+
+from distill_runtime.data.recording import row_store as spool
+from distill_runtime.data.recording.row_store import Picked, Spool
+from distill_runtime.errors import RecordingError
+import numpy as np
+import pytest
+
+ROWS = np.arange(30, dtype=np.float32).reshape(10, 3)
+
+
+@pytest.fixture(params=[1 << 20, 8])
+def rows(request, monkeypatch):
+    """Return some rows, in memory and on disk."""
+    monkeypatch.setattr(spool, '_IN_MEMORY', request.param)
+    rows = Spool(3)
+    rows.append(ROWS[:4])
+    rows.append(ROWS[4:].astype(np.float64))
+    return rows
+
+
+def test_rows_come_back_by_stretches(rows):
+    assert (rows.shape, len(rows)) == ((10, 3), 10)
+    np.testing.assert_array_equal(rows[2:7], ROWS[2:7])
+    np.testing.assert_array_equal(rows[8:99], ROWS[8:])
+    np.testing.assert_array_equal(np.asarray(rows), ROWS)
+    assert rows[:].dtype == np.float32
+
+
+def test_rows_can_be_added_after_some_were_read(rows):
+    assert len(rows[:2]) == 2
+    rows.append(ROWS[:1])
+    np.testing.assert_array_equal(rows[9:], ROWS[[9, 0]])
+
+
+@pytest.mark.parametrize('wanted', [[], [3], [2, 3, 3, 5], [9, 0], [0, 9] * 3])
+def test_rows_can_be_picked(rows, wanted):
+    np.testing.assert_array_equal(rows.take(np.array(wanted, np.intp)), ROWS[wanted])
+
+
+def test_where_nothing_is_picked_there_is_no_number(rows):
+    picked = Picked(rows, np.array([3, -1, 4]))
+    expected = np.vstack([ROWS[3], [np.nan] * 3, ROWS[4]])
+    np.testing.assert_array_equal(np.asarray(picked), expected)
+    np.testing.assert_array_equal(picked[1:], expected[1:])
+    assert (picked.shape, len(picked)) == ((3, 3), 3)
+
+
+def test_disk_that_is_full_is_told_with_the_way_out(monkeypatch):
+    rows = Spool(1)
+
+    class Full:
+        def seek(self, *place):
+            raise OSError(28, 'No space left on device')
+
+    monkeypatch.setattr(rows, '_file', Full())
+    with pytest.raises(
+        RecordingError, match=r'No space left .*: name a folder with room in TMPDIR'
+    ):
+        rows.append(np.zeros((1, 1)))

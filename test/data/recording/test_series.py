@@ -1,0 +1,108 @@
+# Copyright 2026 The distill_runtime Authors
+# SPDX-License-Identifier: Apache-2.0
+from __future__ import annotations
+
+from distill_runtime.data.bags.bag import Bag
+from distill_runtime.data.bags.dropped import NOT_FINITE, OTHER_WIDTH, UNDECODABLE
+from distill_runtime.data.recording.series import (
+    read_command,
+    read_external,
+    read_imu,
+    read_odometry,
+)
+import numpy as np
+from support.bags import (
+    imu,
+    labelled_array,
+    MS,
+    odometry,
+    pose,
+    STORE1,
+    twist,
+    undecodable,
+    write_bag,
+    write_bag1,
+)
+
+
+def read(tmp_path, messages, reader, *args):
+    with Bag(write_bag(tmp_path / 'bag', messages)) as bag:
+        return reader(bag, bag.topics[0], *args)
+
+
+def test_quaternion_comes_as_w_x_y_z_and_without_one_as_nan(tmp_path):
+    messages = [
+        imu(7 * MS, (0.1, 0.2, 0.3, 0.4), (1, 2, 3)),
+        imu(8 * MS, covariance=-1.0, rate=(4, 5, 6)),
+    ]
+    stream = read(tmp_path, messages, read_imu)
+    assert stream.values[0].tolist() == [0.1, 0.2, 0.3, 0.4, 1, 2, 3]
+    assert np.isnan(stream.values[1, :4]).all()
+    assert stream.values[1, 4:].tolist() == [4, 5, 6]
+    assert stream.stamp_ns.tolist() == [7 * MS, 8 * MS]
+
+
+def test_odometry_gives_the_velocity_in_the_child_frame(tmp_path):
+    stream = read(tmp_path, [odometry(9 * MS, (1, 2, 3))], read_odometry)
+    assert stream.values.tolist() == [[1, 2, 3, 1, 0, 0, 0]]
+
+
+def test_command_has_a_stamp_only_if_its_type_has(tmp_path):
+    plain = read(tmp_path / 'a', [twist(5 * MS, (1, 2, 3))], read_command)
+    assert plain.values.tolist() == [[1, 2, 3]]
+    assert plain.stamp_ns is None
+    stamped = read(tmp_path / 'b', [twist(5 * MS, (1, 2, 3), stamp_ns=4 * MS)], read_command)
+    assert stamped.stamp_ns.tolist() == [4 * MS]
+    assert stamped.receive_ns.tolist() == [5 * MS]
+
+
+def test_command_that_is_not_finite_is_left_out(tmp_path):
+    messages = [twist(1, (1, 2, np.nan)), twist(2, (1, 2, 3))]
+    stream = read(tmp_path, messages, read_command)
+    assert stream.values.tolist() == [[1, 2, 3]]
+    assert stream.left_out[NOT_FINITE].tolist() == [1]
+
+
+def test_message_that_cannot_be_decoded_is_left_out_and_told_when(tmp_path):
+    messages = [imu(1 * MS), undecodable(imu(2 * MS)), imu(3 * MS), undecodable(imu(4 * MS))]
+    stream = read(tmp_path, messages, read_imu)
+    assert stream.stamp_ns.tolist() == [1 * MS, 3 * MS]
+    assert stream.left_out[UNDECODABLE].tolist() == [2 * MS, 4 * MS]
+    assert (stream.num_usable, stream.num_skipped) == (2, 2)
+
+
+def test_only_the_rows_that_are_wanted_are_read(tmp_path):
+    asked = []
+
+    def choose(stamp_ns, receive_ns):
+        asked.extend(stamp_ns.tolist())
+        return stamp_ns // MS % 2 == 0
+
+    messages = [imu(t * MS, (1, 0, 0, 0), (t, 0, 0)) for t in range(1, 6)]
+    stream = read(tmp_path, messages, read_imu, choose)
+    assert asked == [t * MS for t in range(1, 6)]
+    assert stream.values[:, 4].tolist() == [2, 4]
+    assert stream.receive_ns.tolist() == [2 * MS, 4 * MS]
+    assert stream.num_usable == 5
+
+
+def test_external_array_is_read_by_its_width(tmp_path):
+    messages = [
+        labelled_array(t, [('a', size)], range(size), '/scan') for t, size in ((1, 3), (2, 2))
+    ]
+    stream = read(tmp_path, messages, read_external, 3)
+    assert (stream.values.tolist(), stream.stamp_ns) == ([[0, 1, 2]], None)
+    assert stream.left_out[OTHER_WIDTH].tolist() == [2]
+
+
+def test_external_pose_is_position_and_orientation_as_the_message_has_it(tmp_path):
+    stream = read(tmp_path, [pose(5 * MS, range(1, 8), receive_ns=9 * MS)], read_external, 7)
+    assert stream.values.tolist() == [[1, 2, 3, 4, 5, 6, 7]]
+    assert (stream.stamp_ns.tolist(), stream.receive_ns.tolist()) == ([5 * MS], [9 * MS])
+
+
+def test_messages_of_rosbag1_are_read_alike(tmp_path):
+    messages = [imu(t * MS, (1, 0, 0, 0), (t, 0, 0), store=STORE1) for t in (1, 2)]
+    with Bag(write_bag1(tmp_path / 'old.bag', messages)) as bag:
+        stream = read_imu(bag, bag.topics[0], lambda stamp_ns, receive_ns: stamp_ns == 2 * MS)
+    assert stream.values.tolist() == [[1, 0, 0, 0, 2, 0, 0]]

@@ -1,0 +1,155 @@
+# Copyright 2026 The distill_runtime Authors
+# SPDX-License-Identifier: Apache-2.0
+from __future__ import annotations
+
+from dataclasses import replace
+
+from distill_runtime.data.recording.policy_recording import read_source
+from distill_runtime.data.replay.assessment import assess, observation_groups
+from distill_runtime.data.replay.config import replay_config
+from distill_runtime.data.replay.replay import replay
+from distill_runtime.data.replay.thresholds import read_rules
+from distill_runtime.errors import ConfigError
+from distill_runtime.policy.model import load_policy
+import numpy as np
+import pytest
+from support.logged_run import LIMITS, run_node, write_log
+from support.mutations import MUTATIONS
+from support.recordings import load_pair, PAIRS
+from support.ros_policies import write_policy
+
+pytestmark = pytest.mark.needs('policy')
+NOT_IN_THE_COMMANDS = {
+    'gains are in motor order': 'gains are no matter of commands',
+    'stiffness is double': 'gains are no matter of commands',
+    'clip of the output is lost': 'no output comes near the clip',
+}
+
+
+def with_spec(policy, spec):
+    return replace(policy, sourced=replace(policy.sourced, spec=spec))
+
+
+def replayed(path, policy, topics=None, **parameters):
+    return replay(read_source(path, policy, topics), policy, replay_config(parameters))
+
+
+@pytest.fixture
+def policy(tmp_path):
+    return load_policy(write_policy(tmp_path))
+
+
+@pytest.fixture
+def bag(tmp_path, policy):
+    return write_log(tmp_path / 'bag', run_node(policy, **LIMITS))
+
+
+def test_same_model_is_within_the_rules_bit_for_bit(bag, policy):
+    found = assess(replayed(bag, policy, **LIMITS), policy, read_rules(None))
+    assert found.verdict == 'within'
+    assert [entry.what for entry in found.differences] == ['commands', 'observation', 'action']
+    for difference in found.differences:
+        assert difference.num_equal == difference.num_ticks > 50
+    assert found.reference_motion is not None
+    np.testing.assert_array_equal(found.motion.step_rms, found.reference_motion.step_rms)
+
+
+def test_difference_is_outside_and_named_with_its_first_place(bag, policy):
+    spec = policy.spec
+    terms = tuple(
+        replace(term, scale=0.5) if term.kind == 'projected_gravity' else term
+        for term in spec.inputs[0].terms
+    )
+    wrong = with_spec(policy, replace(spec, inputs=(replace(spec.inputs[0], terms=terms),)))
+    found = assess(replayed(bag, wrong, **LIMITS), wrong, read_rules(None))
+    assert found.verdict == 'outside'
+    texts = {breach.name: breach.text for breach in found.breaches if breach.what == 'observation'}
+    assert set(texts) == {'projected_gravity', 'last_action'}  # the latter follows
+    assert 'first at 0.000 s (tick 0) in z: -0.5 instead of -1' in texts['projected_gravity']
+
+
+def test_wide_tolerance_lets_it_pass(bag, policy):
+    result = replayed(bag, policy, **{**LIMITS, 'max_joint_step': 0.02})
+    assert assess(result, policy, read_rules(None)).verdict == 'outside'
+    assert assess(result, policy, read_rules(None, 10.0)).verdict == 'within'
+
+
+def test_fault_that_was_not_on_the_robot_is_outside(bag, policy):
+    result = replayed(bag, policy, tilt_limit=0.2, **LIMITS)
+    found = assess(result, policy, read_rules(None))
+    (breach,) = [breach for breach in found.breaches if breach.metric == 'mode']
+    assert 'tilt.limit' in breach.text
+
+
+def test_share_of_ticks_that_do_not_count_can_be_judged(tmp_path, bag, policy):
+    rules = replace(read_rules(None), invalid=0.0)
+    result = replayed(bag, policy, **LIMITS)
+    assert assess(result, policy, rules).verdict == 'within'
+    result.playback.is_valid[3] = False
+    (breach,) = assess(result, policy, rules).breaches
+    assert (breach.what, breach.metric) == ('ticks', 'invalid')
+
+
+def test_motion_can_be_judged(bag, policy):
+    rules = read_rules(None)
+    rules = replace(rules, motion=replace(rules.motion, step_max=1e-6))
+    found = assess(replayed(bag, policy, **LIMITS), policy, rules)
+    assert {breach.what for breach in found.breaches} == {'motion'}
+
+
+def test_period_that_does_not_fit_the_ticks_is_outside(bag, policy):
+    wrong = with_spec(policy, replace(policy.spec, period=0.012))
+    found = assess(replayed(bag, wrong, **LIMITS), wrong, read_rules(None))
+    assert 'period' in {breach.name for breach in found.breaches}
+
+
+def test_another_model_is_compared_over_the_same_recording(tmp_path, bag, policy):
+    twin = load_policy(write_policy(tmp_path, name='twin.onnx'))
+    rival = load_policy(write_policy(tmp_path, name='rival.onnx', action={'scale': 0.3}))
+    mine = replayed(bag, policy, **LIMITS)
+    found = assess(mine, policy, read_rules(None), other=replayed(bag, twin, **LIMITS))
+    assert (found.verdict, found.against) == ('within', 'another model')
+    found = assess(mine, policy, read_rules(None), other=replayed(bag, rival, **LIMITS))
+    assert found.verdict == 'outside'
+
+
+def test_groups_of_the_observation_have_the_names_of_its_elements(policy):
+    groups = {group.name: group for group in observation_groups(policy)}
+    assert groups['velocity_command'].labels == ['vx', 'vy', 'yaw']
+    assert groups['joint_position'].labels == ['hip', 'knee', 'ankle']
+    places = sorted(place for group in groups.values() for place in group.places)
+    assert places == list(range(policy.session.observation.size))
+
+
+@pytest.mark.parametrize('bag', PAIRS)
+def test_right_contract_explains_efforts_where_no_commands_are_recorded(bag, shared_data):
+    policy = load_pair(bag, shared_data).policy
+    found = assess(replayed(shared_data / 'recordings' / bag, policy), policy, read_rules(None))
+    assert found.verdict == 'within'
+    assert found.inspection.explained.total > 0.9
+
+
+@pytest.mark.parametrize('bag', PAIRS)
+def test_every_mistake_in_a_spec_is_outside_and_named(bag, shared_data):
+    pair = load_pair(bag, shared_data)
+    path = shared_data / 'recordings' / bag
+    right = replayed(path, pair.policy)
+    command, observation = right.playback.command.copy(), right.playback.observation[:].copy()
+    assert np.isfinite(command).all()
+    assert np.isfinite(observation).all()
+    for mutation in MUTATIONS:
+        if mutation.of_spec is None or mutation.name in NOT_IN_THE_COMMANDS:
+            continue
+        try:
+            spec = mutation.of_spec(pair.policy.spec, pair.robot)
+        except ConfigError:
+            continue
+        if spec == pair.policy.spec:
+            continue
+        wrong = with_spec(pair.policy, spec)
+        if 'period' in mutation.name:
+            assert len(replayed(path, wrong).playback.mode) != len(right.playback.mode)
+            continue
+        found = assess(replayed(path, wrong), wrong, read_rules(None), other=right)
+        assert found.verdict == 'outside', mutation.name
+        assert all(breach.name for breach in found.breaches), mutation.name

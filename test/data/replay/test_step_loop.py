@@ -1,0 +1,97 @@
+# Copyright 2026 The distill_runtime Authors
+# SPDX-License-Identifier: Apache-2.0
+from __future__ import annotations
+
+from dataclasses import replace
+
+from distill_runtime.core.config import RunnerConfig
+from distill_runtime.core.runner import PolicyRunner
+from distill_runtime.data.recording.recording import read_recording
+from distill_runtime.data.replay.step_loop import play
+from distill_runtime.data.ticks.by_stamp import find_ticks
+from distill_runtime.errors import RecordingError
+from distill_runtime.spec.compile import compile_spec
+import numpy as np
+import pytest
+from support.bags import imu, joint_state, MS, twist, write_bag
+from support.recordings import load_pair, PAIRS
+from support.rig import COMMAND_TERM, FakePolicy, IMU_TERM
+from support.specs import JOINTS, make_spec
+
+CONFIG = RunnerConfig(start_in='policy', max_joint_step=0.0)
+POSITION_TERM = {'term': 'joint_position', 'relative': False}
+
+
+def played(tmp_path, messages, *terms, output=0.0, **options):
+    recording = read_recording(write_bag(tmp_path / 'bag', messages))
+    plan = compile_spec(make_spec(*terms))
+    runner = PolicyRunner(plan, FakePolicy(plan, output), replace(CONFIG, **options))
+    return play(recording, find_ticks(recording, plan.period_ns), runner)
+
+
+def counts(result):
+    return {code: entry.count for code, entry in result.reasons.items()}
+
+
+def states(*times_ms):
+    return [joint_state(t * MS, JOINTS[::-1], [t, 2 * t, 3 * t]) for t in times_ms]
+
+
+@pytest.mark.parametrize('bag', PAIRS)
+def test_real_policies_see_and_do_what_is_expected(bag, shared_data):
+    pair = load_pair(bag, shared_data)
+    ticks = find_ticks(pair.recording, round(pair.policy.spec.period * 1e9))
+    result = play(pair.recording, ticks, pair.policy.runner(CONFIG))
+    assert result.is_valid.all()
+    count = len(pair.expected['stamp_ns'])
+    for name, got in (
+        ('obs', result.observation),
+        ('action', result.action),
+        ('target', result.target),
+    ):
+        np.testing.assert_allclose(got[:count], pair.expected[name], rtol=0, atol=1e-5)
+
+
+def test_joints_are_matched_by_name(tmp_path):
+    result = played(tmp_path, states(1, 21), POSITION_TERM)
+    assert result.observation[:].tolist() == [[3, 2, 1], [63, 42, 21]]
+    assert result.is_valid.tolist() == [True, True]
+
+
+def test_tick_before_the_first_imu_is_not_valid_and_says_why(tmp_path):
+    result = played(tmp_path, [*states(1, 21, 41), imu(20 * MS)], IMU_TERM)
+    assert result.is_valid.tolist() == [False, True, True]
+    assert counts(result) == {'imu.missing': 1}
+
+
+def test_policy_starts_anew_behind_a_gap_of_an_input(tmp_path):
+    # the network counts its runs; a reset starts the count anew
+    messages = [imu(1 * MS), *states(1, 21, 121, 141), imu(141 * MS)]
+    result = played(tmp_path, messages, IMU_TERM, output=float)
+    assert result.is_valid.tolist() == [True, True, False, True]
+    assert counts(result) == {'imu.stale': 1}
+    assert result.action[:, 0].tolist() == [0, 1, 0, 0]
+
+
+def test_policy_starts_anew_behind_a_gap_of_the_joint_states(tmp_path):
+    result = played(tmp_path, states(1, 21, 122, 142), output=float)
+    assert result.is_valid.all()
+    assert result.action[:, 0].tolist() == [0, 1, 0, 1]
+
+
+def test_gap_is_measured_between_joint_states_not_between_ticks(tmp_path):
+    # 100 ms is allowed
+    result = played(tmp_path, states(1, 21, 121, 141), output=float)
+    assert result.action[:, 0].tolist() == [0, 1, 2, 3]
+
+
+def test_old_command_counts_as_zero_by_the_recorder_s_clock(tmp_path):
+    messages = [twist(2 * MS, (0.5, 0, 0)), *states(1, 501, 521)]
+    messages.sort(key=lambda said: said.receive_ns)
+    result = played(tmp_path, messages, COMMAND_TERM, max_input_age=1.0)
+    assert result.observation[:][:, 0].tolist() == [0, 0.5, 0]
+
+
+def test_missing_joint_is_refused(tmp_path):
+    with pytest.raises(RecordingError, match=r"/joint_states has no joints \['ankle'\]"):
+        played(tmp_path, [joint_state(1 * MS, JOINTS[:2], [0, 0])])

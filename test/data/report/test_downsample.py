@@ -1,0 +1,69 @@
+# Copyright 2026 The distill_runtime Authors
+# SPDX-License-Identifier: Apache-2.0
+from __future__ import annotations
+
+from distill_runtime.data.report.downsample import greatest, STRETCHES, thinned, thinned_columns
+import numpy as np
+
+
+def test_short_series_stays_as_it_is():
+    x, y = np.arange(5.0), np.arange(5.0)
+    assert thinned(x, y) == (x, y)
+
+
+def test_long_series_keeps_its_extremes_and_its_order():
+    x = np.arange(50_000.0)
+    y = np.sin(x)
+    y[12_345], y[12_346] = 100.0, -100.0
+    short_x, short_y = thinned(x, y)
+    assert len(short_x) <= 2 * STRETCHES
+    assert {(12_345.0, 100.0), (12_346.0, -100.0)} <= set(zip(short_x, short_y, strict=True))
+    assert np.all(np.diff(short_x) > 0)
+
+
+def test_gap_stays_a_gap():
+    y = np.zeros(50_000)
+    y[20_000:30_000] = np.nan
+    assert np.isnan(thinned(np.arange(50_000.0), y)[1]).any()
+
+
+def test_greatest_of_each_stretch_is_kept():
+    values = np.zeros((50_000, 2))
+    values[777, 1] = 5.0
+    values[:100, 0] = np.nan
+    short = greatest(values)
+    assert len(short) == STRETCHES
+    assert short[:, 1].max() == 5.0
+    assert np.isnan(short[0, 0])
+
+
+def test_columns_are_thinned_one_by_one_and_read_by_stretches():
+    count = 50 * STRETCHES
+    x = np.arange(count) * 0.02
+    rows = np.random.default_rng(0).normal(size=(count, 3)).astype(np.float32)
+    is_known = np.ones(count, np.bool_)
+    is_known[1000:3000] = False
+    read = []
+
+    class Rows:
+        shape = rows.shape
+
+        def __getitem__(self, stretch):
+            read.append(stretch.stop - stretch.start)
+            return rows[stretch]
+
+    values = np.where(is_known[:, None], rows, np.nan).astype(np.float64)
+    found = thinned_columns(x, Rows(), (2, 0), is_known)
+    for column, (short_x, short_y) in zip((2, 0), found, strict=True):
+        expected = thinned(x, values[:, column])
+        np.testing.assert_array_equal(short_x, expected[0])
+        np.testing.assert_array_equal(short_y, expected[1])
+    assert max(read) <= 50
+
+
+def test_short_columns_are_returned_as_they_are():
+    x, rows = np.arange(4.0), np.arange(8.0).reshape(4, 2)
+    is_known = np.array([True, True, False, True])
+    ((same, column),) = thinned_columns(x, rows, (1,), is_known)
+    np.testing.assert_array_equal(same, x)
+    np.testing.assert_array_equal(column, [1.0, 3.0, np.nan, 7.0])

@@ -1,0 +1,269 @@
+# Copyright 2026 The distill_runtime Authors
+# SPDX-License-Identifier: Apache-2.0
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import shutil
+import sys
+
+from distill_runtime.errors import ConfigError, MissingExtraError, ModelError, SignatureError
+from distill_runtime.policy import model as model_module
+from distill_runtime.policy.keys import read_key_ring, read_private_key, sign_model, write_new_key
+from distill_runtime.policy.model import load_policy
+from distill_runtime.policy.trust import Admission, ALONE, make_admission
+from distill_runtime.spec.readers.native import SPEC_KEY
+import onnx
+import pytest
+from support.models import save_linear
+from support.specs import spec_mapping
+
+WEIGHTS = [[1, 0, 0], [0, 2, 0], [0, 0, 3]]
+URDF = '<robot name="leg"><link name="base"/></robot>'
+
+
+@pytest.fixture
+def root(tmp_path):
+    folder = tmp_path / 'models'
+    folder.mkdir()
+    return folder
+
+
+@pytest.fixture(scope='module')
+def keys(tmp_path_factory):
+    """Return the paths of a private key and its public one."""
+    path = tmp_path_factory.mktemp('keys') / 'ours.pem'
+    return path, write_new_key(path)[0]
+
+
+def packed(path, **changes):
+    return save_linear(path, WEIGHTS, metadata={SPEC_KEY: json.dumps(spec_mapping(**changes))})
+
+
+def signed(path, keys, **changes):
+    packed(path, **changes)
+    path.write_bytes(sign_model(path.read_bytes(), read_private_key(keys[0], str)))
+    return path
+
+
+def load(path, root, **options):
+    return load_policy(path, admission=make_admission(str(root)), **options)
+
+
+def trusting(keys, root=''):
+    return make_admission(str(root), [str(keys[1])])
+
+
+def test_without_parameters_anything_goes():
+    assert make_admission() == make_admission('', ['']) == Admission()
+
+
+def test_root_that_is_no_folder_is_refused(root):
+    with pytest.raises(ConfigError, match=r"model_root is '.*/no', expected a folder that exist"):
+        make_admission(str(root / 'no'))
+
+
+def test_model_in_the_root_is_loaded_from_where_it_really_lies(root):
+    real = packed(root / 'walk.onnx')
+    (root / 'newest.onnx').symlink_to('walk.onnx')
+    assert load(root / 'newest.onnx', root).path == real
+
+
+def test_model_outside_the_root_is_refused(root, tmp_path):
+    elsewhere = packed(tmp_path / 'walk.onnx')
+    (root / 'link.onnx').symlink_to(elsewhere)
+    for path in (elsewhere, root / 'link.onnx', root / '..' / 'walk.onnx'):
+        with pytest.raises(ConfigError, match=r'^model .* lies outside model_root, expected it'):
+            load(path, root)
+
+
+def test_link_that_is_set_anew_after_the_check_changes_nothing(root, tmp_path, monkeypatch):
+    packed(root / 'good.onnx', name='good')
+    packed(tmp_path / 'evil.onnx', name='evil')
+    link = root / 'newest.onnx'
+    link.symlink_to('good.onnx')
+    inspect = model_module.inspect_model
+
+    def inspect_and_swap(content):
+        link.unlink()
+        link.symlink_to(tmp_path / 'evil.onnx')
+        return inspect(content)
+
+    monkeypatch.setattr(model_module, 'inspect_model', inspect_and_swap)
+    assert load(link, root).spec.name == 'good'
+
+
+@pytest.mark.parametrize('is_link', [True, False])
+def test_spec_of_the_user_must_lie_in_the_root(root, tmp_path, is_link):
+    model = save_linear(root / 'walk.onnx', WEIGHTS)
+    spec = tmp_path / 'mine.yaml'
+    spec.write_text(json.dumps(spec_mapping()))
+    if is_link:
+        (root / 'mine.yaml').symlink_to(spec)
+    with pytest.raises(ConfigError, match=r'^spec .*mine\.yaml lies outside model_root'):
+        load(model, root, spec=root / 'mine.yaml' if is_link else spec)
+    (root / 'own.yaml').write_text(spec.read_text())
+    assert load(model, root, spec=root / 'own.yaml').spec.name == 'small'
+
+
+def test_spec_beside_the_model_that_links_elsewhere_is_refused(root, tmp_path):
+    model = save_linear(root / 'walk.onnx', WEIGHTS)
+    (tmp_path / 'evil.json').write_text(json.dumps(spec_mapping()))
+    (root / 'walk.spec.json').symlink_to('../evil.json')
+    with pytest.raises(ConfigError, match=r'file .*walk\.spec\.json lies outside .*evil\.json$'):
+        load(model, root)
+
+
+@pytest.mark.parametrize('place', ['params/deploy.yaml', '../params/deploy.yaml'])
+def test_file_of_a_dialect_is_read_from_the_root_only(root, shared_data, place):
+    source = shared_data / 'policies' / 'unitree_rl_lab_g1'
+    if not source.is_dir():
+        pytest.skip(f'no {source} here')
+    folder = root / 'exported'
+    folder.mkdir()
+    model = shutil.copy(next(source.rglob('*.onnx')), folder / 'policy.onnx')
+    target = folder / place
+    target.parent.mkdir()
+    shutil.copy(next(source.rglob('deploy.yaml')), target)
+    robot = 'unitree_g1_29dof'
+    assert load(model, root, robot=robot).spec.joints
+    if place.startswith('..'):
+        with pytest.raises(ConfigError, match=r'deploy\.yaml lies outside model_root'):
+            load(model, folder, robot=robot)
+
+
+def test_urdf_outside_the_root_is_refused_and_a_profile_is_not(root, tmp_path):
+    model = packed(root / 'walk.onnx')
+    urdf = tmp_path / 'leg.urdf'
+    urdf.write_text(URDF)
+    with pytest.raises(ConfigError, match=r'^robot_description .*leg\.urdf lies outside model_ro'):
+        load(model, root, robot=str(urdf))
+    with pytest.raises(ConfigError, match="joint 'hip' is in the policy but not on robot 'unitr"):
+        load(model, root, robot='unitree_go2')
+
+
+def test_urdf_that_is_in_no_file_is_refused_with_a_root_and_with_keys(root, keys):
+    with pytest.raises(
+        ConfigError, match=r'^robot_description is XML text, expected a file below'
+    ):
+        load(packed(root / 'walk.onnx'), root, robot=URDF)
+    path = signed(root / 'signed.onnx', keys)
+    with pytest.raises(ConfigError, match=r"^robot_description is 'XML text', expected '' where"):
+        load_policy(path, robot=URDF, admission=trusting(keys))
+
+
+def test_weights_in_the_root_but_elsewhere_are_refused(root):
+    path = packed(root / 'walk.onnx')
+    (root / 'sub').mkdir()
+    onnx.save(
+        onnx.load(str(path)), str(root / 'sub' / 'walk.onnx'), save_as_external_data=True,
+        location='walk.data', size_threshold=0,
+    )  # fmt: skip
+    assert load(root / 'sub' / 'walk.onnx', root).spec.name == 'small'
+    (root / 'sub' / 'walk.data').rename(root / 'walk.data')
+    (root / 'sub' / 'walk.data').symlink_to('../walk.data')
+    with pytest.raises(ModelError, match='expected a file in its own folder'):
+        load(root / 'sub' / 'walk.onnx', root)
+
+
+def test_signed_model_is_loaded_and_says_by_whom(root, keys):
+    path = signed(root / 'walk.onnx', keys)
+    policy = load_policy(path, admission=trusting(keys, root))
+    assert policy.sha256 == hashlib.sha256(path.read_bytes()).hexdigest()
+    assert policy.signer == str(read_key_ring([str(keys[1])]).check(path.read_bytes(), ''))
+    assert load_policy(path).signer == ''
+
+
+def test_unsigned_and_altered_models_are_refused(root, keys):
+    path = packed(root / 'walk.onnx')
+    with pytest.raises(SignatureError, match=r'walk\.onnx is not signed, expected a signature of'):
+        load_policy(path, admission=trusting(keys))
+    content = signed(path, keys).read_bytes()
+    path.write_bytes(content.replace(b'"scale":0.5', b'"scale":0.9').replace(b'0.5', b'0.9'))
+    with pytest.raises(SignatureError, match=r'walk\.onnx was altered after it was signed with'):
+        load_policy(path, admission=trusting(keys))
+
+
+def test_file_that_is_swapped_after_it_was_verified_changes_nothing(root, keys, monkeypatch):
+    path = signed(root / 'walk.onnx', keys, name='good')
+    inspect = model_module.inspect_model
+
+    def inspect_and_swap(content):
+        packed(path, name='evil')
+        return inspect(content)
+
+    monkeypatch.setattr(model_module, 'inspect_model', inspect_and_swap)
+    assert load_policy(path, admission=trusting(keys)).spec.name == 'good'
+
+
+def test_files_beside_a_signed_model_do_not_count(root, keys):
+    path = signed(root / 'walk.onnx', keys)
+    before = load_policy(path, admission=trusting(keys)).sourced
+    limits = {'position': [[-9, 9]] * 3, 'velocity': [99] * 3, 'effort': [99] * 3}
+    for name in ('walk.spec.json', 'walk.spec.yaml'):
+        (root / name).write_text(json.dumps({'limits': limits}))
+    assert load_policy(path).spec.limits is not None
+    assert load_policy(path, admission=trusting(keys)).sourced == before
+
+
+def test_spec_of_a_signed_model_must_be_inside_of_it(root, keys):
+    path = save_linear(root / 'walk.onnx', WEIGHTS)
+    path.write_bytes(sign_model(path.read_bytes(), read_private_key(keys[0], str)))
+    (root / 'walk.spec.json').write_text(json.dumps(spec_mapping()))
+    with pytest.raises(ConfigError, match='is missing, found in none of'):
+        load_policy(path, admission=trusting(keys))
+
+
+def test_what_would_change_a_signed_model_is_refused(root, keys):
+    path = signed(root / 'walk.onnx', keys)
+    with pytest.raises(ConfigError, match=r"^spec is 'a\.yaml', expected '' where only what is s"):
+        load_policy(path, spec='a.yaml', admission=trusting(keys))
+    with pytest.raises(ConfigError, match=r"^robot_description is 'a\.urdf', expected '' where"):
+        load_policy(path, robot='a.urdf', admission=trusting(keys))
+
+
+def test_weights_of_a_signed_model_must_be_inside_of_it(root, keys):
+    path = root / 'walk.onnx'
+    packed(path)
+    onnx.save(
+        onnx.load(str(path)), str(path), save_as_external_data=True, location='walk.data',
+        size_threshold=0,
+    )  # fmt: skip
+    path.write_bytes(sign_model(path.read_bytes(), read_private_key(keys[0], str)))
+    with pytest.raises(ModelError, match=r"needs \['walk\.data'\], expected its weights inside"):
+        load_policy(path, admission=trusting(keys))
+
+
+def test_model_must_be_complete_to_stand_alone(root):
+    assert load_policy(packed(root / 'walk.onnx'), admission=ALONE).spec.name == 'small'
+
+
+def test_keys_do_not_allow_files_beside_the_model(keys):
+    with pytest.raises(ConfigError, match='is_alone is False, expected True where a model must'):
+        Admission(keys=read_key_ring([str(keys[1])]))
+
+
+@pytest.mark.parametrize('paths', [['', 'a.pem'], ['a.pem', '']])
+def test_empty_name_among_keys_is_refused(paths):
+    with pytest.raises(ConfigError, match=r'expected paths of PEM files, or \[\'\'\] alone$'):
+        make_admission('', paths)
+
+
+def test_key_that_cannot_be_read_is_refused(keys, tmp_path):
+    with pytest.raises(ConfigError, match=r'^trusted_keys: .*no\.pem cannot be read: No such fi'):
+        make_admission('', [str(keys[1]), str(tmp_path / 'no.pem')])
+    if os.geteuid() == 0:
+        return  # nothing is unreadable for root
+    hidden = tmp_path / 'hidden.pem'
+    shutil.copy(keys[1], hidden)
+    hidden.chmod(0)
+    with pytest.raises(ConfigError, match=r'hidden\.pem cannot be read: Permission denied'):
+        make_admission('', [str(hidden)])
+
+
+def test_missing_library_is_said_and_not_worked_around(monkeypatch):
+    monkeypatch.delitem(sys.modules, 'distill_runtime.policy.keys', raising=False)
+    monkeypatch.setitem(sys.modules, 'cryptography.exceptions', None)
+    with pytest.raises(MissingExtraError, match=r'is not installed: .*apt install python3-crypt'):
+        make_admission('', ['a.pem'])

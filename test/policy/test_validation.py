@@ -1,0 +1,92 @@
+# Copyright 2026 The distill_runtime Authors
+# SPDX-License-Identifier: Apache-2.0
+from __future__ import annotations
+
+import json
+
+from distill_runtime.errors import ConfigError, ModelError
+from distill_runtime.policy.model import load_policy
+from distill_runtime.policy.validation import examine_model
+import numpy as np
+import pytest
+from support.models import save_linear
+from support.specs import DEFAULT, spec_mapping
+
+
+def write(folder, weights, **changes):
+    model, spec = folder / 'policy.onnx', folder / 'policy.json'
+    save_linear(model, weights)
+    spec.write_text(json.dumps(spec_mapping(**changes)))
+    return model, spec
+
+
+def codes(found):
+    return [finding.code for finding in found.findings if finding.severity == 'error']
+
+
+def test_sound_model_is_tried_out(tmp_path):
+    found = examine_model(*write(tmp_path, np.eye(3)))
+    assert found.is_deployable
+    assert found.run.is_finite
+    assert 0.0 < found.run.median <= found.run.p99
+    # relative positions are 0 at rest, so the linear network asks for the default pose
+    np.testing.assert_array_equal(found.step.target, DEFAULT)
+    assert codes(found) == []
+
+
+def test_examination_leaves_the_policy_as_it_was_loaded(tmp_path):
+    model, spec = write(tmp_path, np.eye(3))
+    policy = examine_model(model, spec).policy
+    assert not policy.session.observation.any()
+    assert policy.sha256 == load_policy(model, spec).sha256
+
+
+@pytest.mark.parametrize(
+    ('weights', 'changes', 'code', 'message', 'has_spec'),
+    [
+        (np.eye(3), {'period': -1.0}, 'spec.refused', 'period is -1.0 s', False),
+        (np.eye(4), {}, 'graph.mismatch', 'joint_position 3', True),
+        (
+            np.eye(3),
+            {'golden': {'observation': [[1, 0, 0]], 'action': [[9, 0, 0]]}},
+            'golden.mismatch',
+            'expected 9 within',
+            True,
+        ),
+        (np.full((3, 3), np.nan), {}, 'network.refused', 'first step at rest', True),
+    ],
+)
+def test_refusal_is_an_error_of_its_stage(tmp_path, weights, changes, code, message, has_spec):
+    found = examine_model(*write(tmp_path, weights, **changes))
+    assert not found.is_deployable
+    assert codes(found) == [code]
+    assert message in found.findings[0].message
+    assert (found.sourced is not None) == has_spec
+
+
+def test_pose_far_from_the_default_is_a_warning(tmp_path):
+    absolute = {'term': 'joint_position', 'relative': False}
+    found = examine_model(
+        *write(tmp_path, 10.0 * np.eye(3), inputs=[{'name': 'obs', 'terms': [absolute]}])
+    )
+    messages = [item.message for item in found.findings if item.code == 'action.far_at_rest']
+    assert messages == [
+        'standing still in the default pose, the policy wants knee at 3.60 rad, +3.00 rad from '
+        'its default (2 of 3 joints are above 1 rad)'
+    ]
+    assert found.is_deployable
+
+
+def test_unreadable_model_is_raised(tmp_path):
+    with pytest.raises(ConfigError, match='cannot be read'):
+        examine_model(tmp_path / 'absent.onnx')
+    foreign = tmp_path / 'foreign.onnx'
+    foreign.write_text('hello')
+    with pytest.raises(ModelError, match='cannot be loaded as ONNX'):
+        examine_model(foreign)
+
+
+def test_unknown_robot_is_raised(tmp_path):
+    model, spec = write(tmp_path, np.eye(3))
+    with pytest.raises(ConfigError, match="robot profile 'no' is unknown"):
+        examine_model(model, spec, 'no')

@@ -1,0 +1,50 @@
+# Copyright 2026 The distill_runtime Authors
+# SPDX-License-Identifier: Apache-2.0
+from __future__ import annotations
+
+import json
+
+from distill_runtime.ros.loop.qos_mismatch import type_name
+from distill_runtime.ros.recorder.definitions import has_header
+from distill_runtime.spec.mapping import read_dataclass
+from distill_runtime.spec.spec import PolicySpec
+from geometry_msgs.msg import Twist
+import pytest
+from rclpy.serialization import deserialize_message
+from sensor_msgs.msg import Imu
+import std_msgs.msg
+from support.ros_harness import student
+
+
+@pytest.fixture(scope='module')
+def parts(ros, model):
+    with student(ros, model, is_active=False, control_rate=100.0) as rig:
+        rig.configure()
+        yield rig.node._parts
+
+
+def test_names_of_types_are_those_of_recordings():
+    assert type_name(Imu) == 'sensor_msgs/msg/Imu'
+    assert has_header(Imu)
+    assert not has_header(Twist)
+
+
+def test_head_and_numbers_make_a_message_that_ros_reads(parts):
+    for frame in parts.cast.active.frames.values():
+        for part in frame:
+            kind = getattr(std_msgs.msg, part.type.rpartition('/')[2])
+            message = deserialize_message(part.head + bytes(part.size), kind)
+            assert len(message.data) * message.data.itemsize == part.size
+            assert sum(dim.size for dim in message.layout.dim) == len(message.data)
+
+
+def test_facts_say_what_a_replay_needs(parts):
+    facts, policy = parts.cast.active.facts, parts.cast.active.policy
+    assert facts['model_sha256'] == policy.sha256
+    assert read_dataclass(PolicySpec, json.loads(facts['spec']), '').joints == (policy.spec.joints)
+    parameters = json.loads(facts['parameters'])
+    assert parameters['control_rate'] == 100.0
+    assert parameters['checks.tilt.limit'] == parts.runner.config.checks['tilt'].limit
+    assert json.loads(facts['robot_joints']) == list(parts.runner.plan.layout.joints)
+    assert json.loads(facts['command_joints']) == list(parts.runner.plan.joints.names)
+    assert set(json.loads(facts['versions'])) == {'distill_runtime', 'numpy', 'onnxruntime'}

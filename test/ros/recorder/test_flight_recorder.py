@@ -1,0 +1,385 @@
+# Copyright 2026 The distill_runtime Authors
+# SPDX-License-Identifier: Apache-2.0
+from __future__ import annotations
+
+from contextlib import contextmanager
+import json
+import signal
+import subprocess
+import sys
+import time
+
+from distill_runtime.cli.main import main
+from distill_runtime.data.bags.bag import Bag
+from distill_runtime.data.recording.policy_recording import read_source
+from distill_runtime.data.recording.recording import read_recording
+from distill_runtime.data.replay.config import replay_config
+from distill_runtime.data.replay.replay import replay
+from distill_runtime.policy.model import load_policy
+from distill_runtime.ros.recorder import flight_recorder as blackbox
+from distill_runtime.share import share_path
+from distill_runtime.wire.tick_fields import TICK_FIELDS
+from geometry_msgs.msg import Twist
+import numpy as np
+import pytest
+from rclpy.lifecycle import TransitionCallbackReturn
+from rclpy.node import Node
+from rosbags.rosbag2 import Reader
+from std_msgs.msg import Bool
+from std_srvs.srv import Trigger
+from support.ros_harness import LOCKSTEP, Robot, student, T0, TICK, values, wait_for
+from support.sim import QUADRUPED_JOINTS
+
+
+def dumps(folder):
+    """Return the dumps that are complete, oldest first."""
+    paths = folder.iterdir() if folder.is_dir() else ()
+    return sorted(path for path in paths if not path.name.startswith('.'))
+
+
+def only_dump(folder):
+    return wait_for(lambda: dumps(folder), 'a dump')[0]
+
+
+def content(path):
+    """Return time and message of every message of a bag, by topic."""
+    with Bag(path) as bag:
+        return {topic.name: list(bag.messages(topic)) for topic in bag.topics}
+
+
+def boxed(ros, model, folder, **options):
+    return student(ros, model, blackbox_dir=str(folder), **options)
+
+
+def test_fault_is_dumped_with_its_reason_and_what_led_to_it(ros, model, tmp_path):
+    with boxed(ros, model, tmp_path, **LOCKSTEP) as rig:
+        for number in range(20):
+            rig.robot.tick(T0 + number * TICK)
+        for number in range(20, 50):
+            rig.robot.tick(T0 + number * TICK, quaternion=(0.0, 1.0, 0.0, 0.0))
+        path = only_dump(tmp_path)
+        name = rig.node.get_fully_qualified_name()
+        told = wait_for(lambda: '1 dumps' in blackbox_of(rig) and blackbox_of(rig), 'the dump')
+    assert 'tilt' in path.name
+    assert str(path) in told
+    found = content(path)
+    assert len(found[f'{name}/tick']) == 50
+    started, *_, fault = [message.status[0] for _, message in found['/diagnostics']]
+    assert started.message == 'policy'
+    assert fault.level == 2
+    assert values(fault)['reason'].startswith('tilt')
+
+
+def blackbox_of(rig):
+    return values(rig.diagnose())['blackbox']
+
+
+def test_dump_holds_exactly_what_was_received_published_and_computed(ros, model, tmp_path):
+    with boxed(ros, model, tmp_path, publish_internals=True, **LOCKSTEP) as rig:
+        robot = rig.robot
+        sent = []
+        for number in range(10):
+            if number == 4:
+                twist = Twist()
+                twist.linear.x = 0.5
+                robot.cmd_vel.publish(twist)
+                time.sleep(0.2)
+            sent.append(robot.tick(T0 + number * TICK, position=[number * 0.01] * 3))
+        success, path = robot.call('dump')
+        assert success, path
+        wait_for(lambda: len(robot.actions.messages) == 10, 'all actions')
+        found = content(path)
+        namespace = rig.node.get_namespace()
+        name = rig.node.get_fully_qualified_name()
+    command = found[f'{namespace}/joint_command']
+    assert [time_ns for time_ns, _ in command] == [T0 + n * TICK for n in range(10)]
+    assert [m.position.tolist() for _, m in command] == [list(m.position) for m in sent]
+    for topic, inbox in (
+        ('tick', robot.ticks), ('observation', robot.observations), ('action', robot.actions),
+    ):  # fmt: skip
+        kept = [message for _, message in found[f'{name}/{topic}']]
+        assert [m.data.tolist() for m in kept] == [list(m.data) for m in inbox.messages]
+        labels = [[(d.label, d.size) for d in m.layout.dim] for m in (kept[0], inbox.messages[0])]
+        assert labels[0] == labels[1]
+    states = [message for _, message in found[f'{namespace}/joint_states']]
+    assert [m.position[0] for m in states] == pytest.approx([n * 0.01 for n in range(10)])
+    assert len(found[f'{name}/target']) == len(found[f'{name}/command']) == 10
+    ticks = [message.data for _, message in found[f'{name}/tick']]
+    ((sent_ns, _),) = found[f'{namespace}/cmd_vel']
+    assert {int(tick[4]) for tick in ticks[4:]} == {sent_ns}
+    (_, said) = found[f'{name}/model'][0]
+    facts = {entry.key: entry.value for entry in said.values}
+    assert facts['model_sha256'] == load_policy(model).sha256
+    parameters = json.loads(facts['parameters'])
+    assert parameters['start_in'] == 'policy'
+    assert parameters['checks.tilt.action'] == ''
+    assert json.loads(facts['spec'])['joints']
+
+
+def test_dump_is_a_recording_that_can_be_read(ros, model, tmp_path):
+    with boxed(ros, model, tmp_path, **LOCKSTEP) as rig:
+        for number in range(5):
+            rig.robot.tick(T0 + number * TICK)
+        _, path = rig.robot.call('dump')
+    recording = read_recording(path)
+    assert recording.joints.stamp_ns.tolist() == [T0 + number * TICK for number in range(5)]
+    assert recording.joint_command is not None
+
+
+def test_other_services_and_diagnostics_go_on_while_a_dump_is_written(
+    ros, model, tmp_path, monkeypatch
+):
+    with boxed(ros, model, tmp_path, **LOCKSTEP) as rig:
+        rig.robot.tick(T0)
+        companion = rig.node._blackbox._companion
+        told = []
+        monkeypatch.setattr(companion, 'tell', lambda **values: told.append(values))
+        client = rig.robot.node.create_client(Trigger, f'{rig.robot.student}/dump')
+        assert client.wait_for_service(10.0)
+        future = client.call_async(Trigger.Request())
+        wait_for(lambda: told, 'the request')
+        busy = time.process_time(), time.monotonic()
+        assert rig.robot.call('stop')[0]
+        assert rig.diagnose()
+        success, reason = rig.robot.call('dump')
+        assert (success, reason) == (False, 'a dump is being written, ask again when it is there')
+        time.sleep(0.5)
+        share = (time.process_time() - busy[0]) / (time.monotonic() - busy[1])
+        assert share < 0.6, 'the executor spins while it waits'
+        assert not future.done()
+        monkeypatch.undo()
+        companion.tell(**told[0])
+        wait_for(future.done, 'the answer')
+        assert future.result().success
+
+
+def test_dump_is_refused_with_the_reason(ros, model, tmp_path):
+    with boxed(ros, model, tmp_path, is_active=False) as rig:
+        success, reason = rig.robot.call('dump')
+        assert (success, reason.partition(':')[0]) == (False, 'nothing is kept')
+        rig.configure()
+        success, reason = rig.robot.call('dump')
+        assert (success, reason.partition(':')[0]) == (False, 'nothing is held yet')
+    (tmp_path / 'file').write_text('')
+    with boxed(ros, model, tmp_path / 'file' / 'dumps', **LOCKSTEP) as rig:
+        rig.robot.tick(T0)
+        success, reason = rig.robot.call('dump')
+        assert not success
+        assert 'Not a directory' in reason
+        assert 'Not a directory' in blackbox_of(rig)
+
+
+def test_end_of_an_active_node_is_dumped_and_that_of_an_inactive_one_is_not(ros, model, tmp_path):
+    with boxed(ros, model, tmp_path, **LOCKSTEP) as rig:
+        rig.robot.tick(T0)
+    assert only_dump(tmp_path).name.endswith('shutdown')
+    with boxed(ros, model, tmp_path, **LOCKSTEP) as rig:
+        rig.robot.tick(T0)
+        assert rig.node.trigger_deactivate() == TransitionCallbackReturn.SUCCESS
+        assert rig.node.trigger_cleanup() == TransitionCallbackReturn.SUCCESS
+    assert len(dumps(tmp_path)) == 1
+
+
+def test_process_that_dies_is_started_again_and_said(ros, model, tmp_path, monkeypatch):
+    monkeypatch.setattr('distill_runtime.ros.recorder.process._PAUSE', 0.2)
+    with boxed(ros, model, tmp_path, **LOCKSTEP) as rig:
+        rig.robot.tick(T0)
+        companion = rig.node._blackbox._companion
+        first = companion._process
+        first.kill()
+        wait_for(lambda: companion._process is not first, 'a new process')
+        success, path = rig.robot.call('dump')
+        assert success, path
+        assert len(content(path)) > 3
+
+
+def test_process_that_hangs_is_ended_and_the_request_is_answered(ros, model, tmp_path):
+    with boxed(ros, model, tmp_path, **LOCKSTEP) as rig:
+        rig.robot.tick(T0)
+        companion = rig.node._blackbox._companion
+        wait_for(lambda: rig.node._blackbox._journal.beat_ns, 'a sign of life')
+        companion._process.send_signal(signal.SIGSTOP)
+        companion._patience = 0.5
+        success, reason = rig.robot.call('dump')
+        assert not success
+        assert 'hangs' in reason
+        companion._patience = 30.0
+
+
+def test_node_without_rosbags_runs_and_says_that_nothing_is_kept(
+    ros, model, tmp_path, monkeypatch
+):
+    monkeypatch.setattr(blackbox, 'find_spec', lambda name: None)
+    with boxed(ros, model, tmp_path, **LOCKSTEP) as rig:
+        rig.robot.tick(T0)
+        assert 'rosbags is not installed' in blackbox_of(rig)
+        assert 'rosbags is not installed' in rig.robot.call('dump')[1]
+    with boxed(ros, model, tmp_path, is_active=False, record_to=str(tmp_path)) as rig:
+        assert rig.node.trigger_configure() == TransitionCallbackReturn.FAILURE
+        assert 'record_to' in rig.node.refusal
+
+
+def test_recording_that_cannot_be_written_refuses_the_configure(ros, model, tmp_path):
+    (tmp_path / 'file').write_text('')
+    with boxed(ros, model, tmp_path, is_active=False, record_to=str(tmp_path / 'file')) as rig:
+        assert rig.node.trigger_configure() == TransitionCallbackReturn.FAILURE
+        assert f'record_to {tmp_path}/file: File exists: make room' in rig.node.refusal
+
+
+def test_crash_of_the_control_loop_is_dumped(ros, model, tmp_path, monkeypatch):
+    with boxed(ros, model, tmp_path, **LOCKSTEP) as rig:
+        rig.robot.tick(T0)
+
+        def crash(*args):
+            raise RuntimeError('unforeseen')
+
+        monkeypatch.setattr(rig.node._parts.runner, 'step', crash)
+        rig.robot.publish(T0 + TICK)
+        path = only_dump(tmp_path)
+    assert 'loop.crashed' in path.name
+
+
+def test_message_of_estop_is_kept(ros, model, tmp_path):
+    with boxed(ros, model, tmp_path, **LOCKSTEP) as rig:
+        rig.robot.tick(T0)
+        publisher = rig.robot.node.create_publisher(Bool, 'estop', 10)
+        wait_for(lambda: publisher.get_subscription_count() == 1, 'the subscription')
+        publisher.publish(Bool(data=True))
+        time.sleep(0.2)
+        rig.robot.tick(T0 + TICK)
+        path = only_dump(tmp_path)
+        namespace = rig.node.get_namespace()
+    ((time_ns, message),) = content(path)[f'{namespace}/estop']
+    assert (time_ns, message.data) == (T0 + TICK, True)
+
+
+def test_recording_holds_every_tick_from_activate_to_deactivate(ros, model, tmp_path):
+    options = {'record_to': str(tmp_path), 'blackbox_seconds': 1.0, **LOCKSTEP}
+    with student(ros, model, **options) as rig:
+        for number in range(200):
+            rig.robot.tick(T0 + number * TICK)
+        name = rig.node.get_fully_qualified_name()
+        assert 'recording to' in blackbox_of(rig)
+        assert rig.node.trigger_deactivate() == TransitionCallbackReturn.SUCCESS
+        path = only_dump(tmp_path)
+        wait_for((path / 'metadata.yaml').is_file, 'the recording')
+    with Reader(path) as reader:
+        counts = {connection.topic: connection.msgcount for connection in reader.connections}
+    assert counts[f'{name}/tick'] == counts[f'{name}/action'] == 200
+    assert counts[f'{name}/model'] == 1
+    found = content(path)[f'{name}/tick']
+    assert np.array([message.data[1] for _, message in found]).tolist() == [
+        T0 + number * TICK for number in range(200)
+    ]
+
+
+@contextmanager
+def node_process(ros, model, folder):
+    """Run student_node as a process of its own, with a robot beside it."""
+    namespace = f'/p{time.monotonic_ns()}'
+    parameters = {
+        **LOCKSTEP, 'model': str(model), 'autostart': True, 'blackbox_dir': str(folder),
+        'checks.input_frozen.action': 'ignore',
+    }  # fmt: skip
+    words = [f'{name}:={str(value).lower() if value in (True, False) else value}'
+             for name, value in parameters.items()]  # fmt: skip
+    process = subprocess.Popen(
+        [sys.executable, '-m', 'distill_runtime.ros.student_node', '--ros-args']
+        + ['-r', f'__ns:={namespace}'] + [part for word in words for part in ('-p', word)]
+    )  # fmt: skip
+    try:
+        with ros.node(Node, 'robot', namespace=namespace) as node:
+            robot = Robot(node, 'student_node')
+
+            def is_heard():
+                """Publish again: what is sent before the node has found the robot is lost."""
+                robot.publish(T0)
+                time.sleep(0.05)
+                return robot.commands.messages
+
+            wait_for(is_heard, 'the first command')
+            yield process, robot
+    finally:
+        process.kill()
+        process.wait()
+
+
+@pytest.mark.parametrize(
+    ('number', 'cause', 'status'),
+    [(signal.SIGKILL, 'node_died', -9), (signal.SIGTERM, 'shutdown', 0)],
+)
+def test_end_of_the_process_leaves_evidence_whatever_ends_it(
+    ros, model, tmp_path, number, cause, status
+):
+    with node_process(ros, model, tmp_path) as (process, robot):
+        for tick in range(10):
+            robot.tick(T0 + tick * TICK)
+        process.send_signal(number)
+        assert process.wait(20) == status
+        path = only_dump(tmp_path)
+    assert path.name.endswith(cause)
+    ticks = next(found for topic, found in content(path).items() if topic.endswith('/tick'))
+    assert [message.data[1] for _, message in ticks][-1] == T0 + 9 * TICK
+
+
+def test_dump_and_recording_replay_bit_for_bit_across_a_stop_in_walking(ros, tmp_path):
+    walking = share_path() / 'models' / 'quadruped_student.onnx'
+    options = {'record_to': str(tmp_path / 'runs')}
+    with boxed(ros, walking, tmp_path / 'dumps', **{**LOCKSTEP, **options}) as rig:
+        pose = np.array(rig.node._parts.cast.active.policy.spec.default_position)
+        begin_ns = time.time_ns()  # a Twist is known by the moment at which it was sent
+        twist = Twist()
+        twist.linear.x, twist.angular.z = 0.5, 0.2
+        rig.robot.cmd_vel.publish(twist)
+        for number in range(120):
+            if number == 20:
+                assert rig.robot.call('stop') == (True, 'policy to stopping')
+            size = 0.1 if number < 40 else 0.01
+            rig.robot.tick(
+                begin_ns + number * TICK,
+                names=QUADRUPED_JOINTS,
+                position=(pose + size * np.sin(number / 5 + np.arange(12))).tolist(),
+                velocity=(size * np.cos(number / 5 + np.arange(12))).tolist(),
+                rate=(0.1 * np.sin(number / 7), 0.0, 0.0),
+            )
+        place = TICK_FIELDS.index('mode')
+        modes = [message.data[place] for message in rig.robot.ticks.messages]
+        commands = [message.position for message in rig.robot.commands.messages]
+        assert rig.robot.call('dump')[0]
+    changes = np.flatnonzero(np.diff(modes))
+    assert [modes[place] for place in (*changes, -1)] == [2, 4, 1]
+    assert modes.count(4) == 50  # half a second to slow down, and another to see it stand
+    policy = load_policy(walking)
+    for path in (*dumps(tmp_path / 'dumps'), *dumps(tmp_path / 'runs')):
+        source = read_source(path, policy)
+        playback = replay(source, policy, replay_config(source.parameters)).playback
+        assert playback.reasons == {}
+        assert playback.mode.tolist() == modes
+        np.testing.assert_array_equal(playback.command, commands)
+
+
+def test_dump_and_recording_replay_bit_for_bit_across_a_fault(ros, tmp_path):
+    walking = share_path() / 'models' / 'quadruped_student.onnx'
+    options = {'record_to': str(tmp_path / 'runs'), 'trigger_timeout': 0.0}
+    with boxed(ros, walking, tmp_path / 'dumps', **{**LOCKSTEP, **options}) as rig:
+        spec = rig.node._parts.cast.active.policy.spec
+        pose = np.array(spec.default_position)
+        level, fallen = (1.0, 0.0, 0.0, 0.0), (0.0, 1.0, 0.0, 0.0)
+        for number in range(120):
+            rig.robot.tick(
+                T0 + number * TICK,
+                names=spec.joints,
+                position=(pose + 0.1 * np.sin(number / 5 + np.arange(12))).tolist(),
+                velocity=(0.2 * np.cos(number / 5 + np.arange(12))).tolist(),
+                quaternion=fallen if 60 <= number < 90 else level,
+                rate=(0.1 * np.sin(number / 7), 0.0, 0.0),
+            )
+        assert 'tilt' in only_dump(tmp_path / 'dumps').name
+        assert rig.robot.call('dump')[0]
+    for path in (*dumps(tmp_path / 'dumps'), *dumps(tmp_path / 'runs')):
+        result = tmp_path / 'result.json'
+        words = ['replay', str(path), str(walking), '--json', str(result), '--tolerance', '0']
+        assert main(words) == 0, path
+        report = json.loads(result.read_text())
+        assert report['ticks'] >= 60
+        assert report['invalid'] == 0

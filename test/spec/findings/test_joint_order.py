@@ -1,0 +1,55 @@
+# Copyright 2026 The distill_runtime Authors
+# SPDX-License-Identifier: Apache-2.0
+from __future__ import annotations
+
+from distill_runtime.spec.findings.joint_order import (
+    in_other_order,
+    mirrored,
+    orders,
+    values_from_order,
+)
+from distill_runtime.spec.mapping import read_dataclass
+from distill_runtime.spec.spec import PolicySpec
+from support.specs import make_spec, spec_mapping
+
+BY_LEG = ('FL_hip', 'FL_calf', 'FR_hip', 'FR_calf')
+BY_TYPE = ('FL_hip', 'FR_hip', 'FL_calf', 'FR_calf')
+
+
+def test_joints_by_leg_may_be_by_type_and_the_other_way_round():
+    assert list(orders(BY_LEG)) == [('ordered type by type', BY_TYPE)]
+    assert list(orders(BY_TYPE)) == [('ordered leg by leg', BY_LEG)]
+
+
+def test_order_of_the_robot_comes_first_and_only_once():
+    motors = ('FR_hip', 'FR_calf', 'FL_hip', 'FL_calf', 'gripper')
+    assert next(iter(orders(BY_LEG, motors))) == ('in the order of the robot', motors[:4])
+    assert [text for text, _ in orders(BY_LEG, BY_TYPE)] == ['in the order of the robot']
+
+
+def test_names_without_sides_have_no_other_order():
+    assert list(orders(('hip', 'knee', 'left_arm'))) == []
+    assert list(orders(('left_hip', 'left_knee', 'right_hip'))) == []
+
+
+def test_values_stay_with_their_names_in_another_order():
+    spec = make_spec(action={'scale': [1.0, 2.0, 3.0]}, stiffness=[4, 5, 6], damping=[1, 2, 3])
+    other = in_other_order(spec, ('ankle', 'hip', 'knee'))
+    assert other.joints == ('ankle', 'hip', 'knee')
+    assert other.default_position == (-0.5, 0.1, 0.6)
+    assert other.outputs.action.scale == (3.0, 1.0, 2.0)
+    assert other.stiffness == (6, 4, 5)
+    assert in_other_order(other, spec.joints) == spec
+
+
+def test_mirrored_exchanges_names_and_leaves_values():
+    mapping = spec_mapping(joints=['left_hip', 'waist', 'right_hip'])
+    spec = read_dataclass(PolicySpec, mapping, '')
+    other = mirrored(spec)
+    assert other.joints == ('right_hip', 'waist', 'left_hip')
+    assert other.default_position == spec.default_position
+    assert mirrored(make_spec()) is None
+
+
+def test_values_written_in_another_order_come_home():
+    assert values_from_order((1.0, 2.0, 3.0), ('a', 'b', 'c'), ('c', 'a', 'b')) == (2.0, 3.0, 1.0)
