@@ -8,7 +8,7 @@ import math
 from struct import Struct
 
 from distill_runtime.spec.spec import PolicySpec
-from distill_runtime.wire.prepared_message import Template
+from distill_runtime.wire.prepared_message import PreparedMessage
 from geometry_msgs.msg import Quaternion, Twist, Vector3
 import numpy as np
 from rclpy.node import Node
@@ -62,7 +62,7 @@ def _joints(spec: PolicySpec, rng: np.random.Generator) -> bytes:
     pose = dict(sorted(zip(spec.joints, spec.default_position, strict=True)))
     size = len(pose)
     # serialize_message would leave the padding between the names undefined
-    message = Template().header().strings(tuple(pose))
+    message = PreparedMessage().header().strings(tuple(pose))
     for _ in ('position', 'velocity', 'effort'):
         message.array('<f8', size)
     position, velocity, _ = message.views()

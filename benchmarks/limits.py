@@ -105,7 +105,7 @@ def walk(job: Job) -> Run:
         push_interval=PUSH_INTERVAL,
         seed=job.seed,
     )
-    robot = SimRobot(scene, runner.plan.layout)
+    robot = SimRobot(scene, runner.compiled.layout)
     schedule = CommandSchedule(commands=(COMMAND,))
     result = simulate(runner, robot, schedule, job.seconds, disturb)
     return Run(result.fell or bool(result.fault), math.hypot(*result.displacement))
@@ -240,8 +240,8 @@ def on_stand(
         path.write_text(STAND)
         scene = load_scene(SceneConfig(path=str(path)), driven_joints(spec))
     runner = PolicyRunner(compile_spec(spec), Scripted(script), config)
-    plant = Plant(SimRobot(scene, runner.plan.layout), DisturbConfig(), 0.02)
-    sensors = Sensors(runner.plan.layout)
+    plant = Plant(SimRobot(scene, runner.compiled.layout), DisturbConfig(), 0.02)
+    sensors = Sensors(runner.compiled.layout)
     rows = []
     for tick in range(ticks):
         plant.sense(sensors)

@@ -26,7 +26,7 @@ from typing import NamedTuple
 
 from distill_runtime.core.arrays import Float32Array, FloatArray
 from distill_runtime.core.config import RunnerConfig
-from distill_runtime.data.recording.policy_recording import read_source
+from distill_runtime.data.recording.policy_recording import read_policy_recording
 from distill_runtime.data.replay.config import ReplayConfig
 from distill_runtime.data.replay.replay import replay
 from distill_runtime.policy.model import load_policy, LoadedPolicy
@@ -188,7 +188,7 @@ def measure(path: Path, policy: LoadedPolicy) -> Run:
     What counts is the time of the processor, not of the clock: neighbours take none of it.
     """
     begin = time.process_time()
-    source = read_source(path, policy)
+    source = read_policy_recording(path, policy)
     read = time.process_time()
     playback = replay(source, policy, CONFIG).playback
     end = time.process_time()
@@ -203,7 +203,7 @@ def measure(path: Path, policy: LoadedPolicy) -> Run:
 
 def peak_memory(path: Path, policy: LoadedPolicy) -> float:
     """Replay once; return the most memory that this process ever held, in [MiB]."""
-    replay(read_source(path, policy), policy, CONFIG)
+    replay(read_policy_recording(path, policy), policy, CONFIG)
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
 
 

@@ -28,7 +28,7 @@ from machine import machine_facts, stolen_seconds
 import numpy as np
 from processes import isolated_environment
 from soak_report import print_soak, soak_report, Walk
-from soak_watch import Watch, Witnesses
+from soak_watch import Debounce, Witnesses
 from student import PRIORITY, private_context
 from timing import fifo_refusal
 
@@ -94,7 +94,7 @@ def _soak(args: argparse.Namespace) -> dict[str, Any]:
     ):
         if priority:
             use_fifo(ROBOT_PRIORITY)  # what is started from here on has it too
-        watch = Watch(student.pid)
+        watch = Debounce(student.pid)
         with private_context() as context, watch.listening(context):
             walks = list(_walks(args, student, watch))
     report = soak_report(watch.ticks, witnesses.late, watch.samples, walks, round(1e9 / args.rate))
@@ -102,7 +102,7 @@ def _soak(args: argparse.Namespace) -> dict[str, Any]:
 
 
 def _walks(
-    args: argparse.Namespace, student: subprocess.Popen[bytes], watch: Watch
+    args: argparse.Namespace, student: subprocess.Popen[bytes], watch: Debounce
 ) -> Iterator[Walk]:
     """Have the robot walk for the time; where it falls, or a fault ends it, another one begins."""
     rng = np.random.default_rng(args.seed)

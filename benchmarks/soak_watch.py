@@ -74,7 +74,7 @@ class Witnesses:
         self.late = [np.frombuffer(output, np.int64).reshape(-1, 2) for output in outputs]
 
 
-class Watch:
+class Debounce:
     """Notes all ticks from when the policy began, and once a second the memory; a demo's panel.
 
     Attributes:

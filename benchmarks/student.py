@@ -9,7 +9,7 @@ import contextlib
 import threading
 
 from distill_runtime.ros.loop.control_loop import ControlLoop
-from distill_runtime.ros.loop.loop_context import LoopParts
+from distill_runtime.ros.loop.loop_context import LoopContext
 from distill_runtime.ros.student_node import StudentNode
 import rclpy
 from rclpy.executors import ExternalShutdownException, SingleThreadedExecutor
@@ -52,7 +52,7 @@ def student_node(
         node.destroy_node()
 
 
-def parts_of(node: StudentNode) -> LoopParts:
+def parts_of(node: StudentNode) -> LoopContext:
     """Return what the control loop of a configured node connects."""
     assert node._parts is not None
     return node._parts

@@ -6,7 +6,7 @@ from __future__ import annotations
 
 import math
 
-from distill_runtime.core.compiled_spec import Plan
+from distill_runtime.core.compiled_spec import CompiledSpec
 from distill_runtime.errors import ConfigError
 from distill_runtime.policy.model import LoadedPolicy
 from distill_runtime.spec.terms import JointPosition, Term
@@ -14,7 +14,7 @@ from textbook_node import SUPPORTED_TERMS
 
 
 def textbook_parameters(
-    policy: LoadedPolicy, plan: Plan, max_joint_step: float
+    policy: LoadedPolicy, compiled: CompiledSpec, max_joint_step: float
 ) -> dict[str, object]:
     """Return the facts of a policy as parameters.
 
@@ -24,7 +24,7 @@ def textbook_parameters(
     spec = policy.spec
     if len(spec.inputs) != 1 or spec.state or spec.outputs.action.choices is not None:
         raise ConfigError('it has several inputs, recurrent state or choices')
-    if plan.action.joints.tolist() != list(range(len(spec.joints))):
+    if compiled.action.joints.tolist() != list(range(len(spec.joints))):
         raise ConfigError('it does not act on all joints in order')
     if set(spec.modes) != {'position'}:
         raise ConfigError('it has joints that are not position controlled')
@@ -49,11 +49,11 @@ def textbook_parameters(
         'history_length': history.length or 1,
         'history_major': history.major or 'term',
         'history_fill': history.fill or 'first',
-        'action_scale': plan.action.scale.tolist(),
-        'action_offset': plan.action.offset.tolist(),
+        'action_scale': compiled.action.scale.tolist(),
+        'action_offset': compiled.action.offset.tolist(),
         'action_clip': [float(bound) for bound in action_clip],
-        'lower': plan.joints.lower.tolist(),
-        'upper': plan.joints.upper.tolist(),
+        'lower': compiled.joints.lower.tolist(),
+        'upper': compiled.joints.upper.tolist(),
         'max_joint_step': max_joint_step,
     }
 

@@ -61,7 +61,7 @@ def _measure(subject: Subject, is_quick: bool) -> dict[str, object]:
         arena = Arena(BareInference(session, feed('bare')), OurTick(node, feed('ours')))
         try:
             values = textbook_parameters(
-                policy, parts.runner.plan, parts.runner.config.max_joint_step
+                policy, parts.runner.compiled, parts.runner.config.max_joint_step
             )
         except ConfigError as error:
             result['textbook_skipped'] = f'the textbook node cannot run this policy: {error}'

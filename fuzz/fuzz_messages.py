@@ -9,7 +9,7 @@ import atheris
 with atheris.instrument_imports(include=['distill_runtime.ros']):
     from distill_runtime.ros.loop.joint_state import JointStateDecoder
     from distill_runtime.wire import cdr
-    from distill_runtime.wire.prepared_message import Template
+    from distill_runtime.wire.prepared_message import PreparedMessage
 import numpy as np
 from target import A_MILLION, fuzz
 
@@ -33,9 +33,9 @@ def read(data: bytes) -> None:
 
 def seeds() -> list[bytes]:
     """Give a sound message of each kind."""
-    joints = Template().header().strings(('b', 'x', 'a')).array('<f8', 3).array('<f8', 3)
-    vector = Template().header().array('<f8', 37)
-    floats = Template().parts(('terms', 4)).array('<f4', 4)
+    joints = PreparedMessage().header().strings(('b', 'x', 'a')).array('<f8', 3).array('<f8', 3)
+    vector = PreparedMessage().header().array('<f8', 37)
+    floats = PreparedMessage().parts(('terms', 4)).array('<f4', 4)
     messages = (joints, vector, floats)
     return [
         bytes([place]) + message.message() for place in range(len(READERS)) for message in messages

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+from collections import Counter
 from pathlib import Path
 import subprocess
 import sys
@@ -22,6 +23,9 @@ HEADER = (
     '# SPDX-License-Identifier: Apache-2.0',
 )
 MAX_LINES = 400
+MAX_MODULES = 15
+CATALOGS = {'cli', 'spec/readers'}
+"""Folders in which one file is one entry: a command, a dialect."""
 
 
 def below_repository(path):
@@ -71,3 +75,14 @@ def test_file_parses_with_the_oldest_supported_python(path):
 def test_file_is_short_enough_to_hold_one_idea(path):
     num_lines = len(path.read_text().splitlines())
     assert num_lines <= MAX_LINES
+
+
+def test_folder_shows_its_modules_at_a_glance():
+    package = REPOSITORY / PACKAGE
+    modules = Counter(
+        path.parent.relative_to(package).as_posix()
+        for path in SOURCES
+        if path.name != '__init__.py'
+    )
+    crowded = {folder: count for folder, count in modules.items() if count > MAX_MODULES}
+    assert crowded.keys() <= CATALOGS

@@ -15,9 +15,8 @@ REPOSITORY = Path(__file__).resolve().parents[1]
 PAGE = (REPOSITORY / 'docs' / 'faults.md').read_text()
 SOURCES = [
     path
-    for folder in ('core', 'ros', 'data')
-    for path in sorted((REPOSITORY / 'distill_runtime' / folder).glob('*.py'))
-    if folder != 'data' or path.name == 'cdr.py'
+    for pattern in ('core/**/*.py', 'ros/**/*.py', 'wire/cdr.py')
+    for path in sorted((REPOSITORY / 'distill_runtime').glob(pattern))
 ]
 
 

@@ -33,7 +33,7 @@ from support.layers import imported_modules, violations
             'core/plan.py',
             ['core/plan.py imports distill_runtime.spec.model.Spec'],
         ),
-        ('from distill_runtime.sim.robot import Robot', 'ros/sim_node.py', []),
+        ('from distill_runtime.sim.robot import Robot', 'ros/demo/sim_node.py', []),
         (
             'from distill_runtime.sim.robot import Robot',
             'ros/student_node.py',

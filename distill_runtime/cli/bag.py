@@ -82,4 +82,4 @@ def run(args: argparse.Namespace) -> int:
         write_json(args.json, bag_report(found))
     if args.json != '-':
         print_page(bag_page(found, robot, page_width()))
-    return 0 if found.is_sound else 1
+    return 0 if found.is_valid else 1

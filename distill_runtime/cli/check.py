@@ -16,7 +16,7 @@ from distill_runtime.cli.terminal.arguments import (
 
 if TYPE_CHECKING:
     from distill_runtime.cli.check_output.bag import BagPart
-    from distill_runtime.policy.validation import Examination
+    from distill_runtime.policy.validation import Validation
 
 DESCRIPTION = """
 Load a model as the node would, and show what the robot would get to see and to do: which term lies
@@ -81,8 +81,8 @@ def run(args: argparse.Namespace) -> int:
     from distill_runtime.cli.terminal.output import write_json
     from distill_runtime.cli.terminal.page import page_width, print_page
     from distill_runtime.policy.model_findings import file_findings
-    from distill_runtime.policy.trust import make_admission
-    from distill_runtime.policy.validation import examine_model
+    from distill_runtime.policy.trust import make_trust
+    from distill_runtime.policy.validation import validate_model
     from distill_runtime.spec.files import MAX_BYTES, read_bytes
     from distill_runtime.spec.findings.registry import sorted_findings
 
@@ -90,8 +90,8 @@ def run(args: argparse.Namespace) -> int:
     spec = Path(args.spec).expanduser() if args.spec else None
     if spec is not None:
         read_bytes(spec, MAX_BYTES)  # absent is usage; wrong content is a finding
-    admission = make_admission(trusted_keys=args.trusted_keys)
-    found = examine_model(model, spec, args.robot, admission)
+    trust = make_trust(trusted_keys=args.trusted_keys)
+    found = validate_model(model, spec, args.robot, trust)
     facts = read_model_facts(found)
     found = dataclasses.replace(
         found,
@@ -114,7 +114,7 @@ def run(args: argparse.Namespace) -> int:
     return 0 if found.is_deployable else 1
 
 
-def _read_bag(found: Examination, args: argparse.Namespace) -> BagPart:
+def _read_bag(found: Validation, args: argparse.Namespace) -> BagPart:
     """Read the recording; what reads it is an extra."""
     from distill_runtime.cli.terminal.extras import of_extra
 

@@ -46,7 +46,7 @@ def run(args: argparse.Namespace) -> int:
     with of_extra('onnx'):
         from distill_runtime.policy.pack import pack, provenance_of
     from distill_runtime.policy.model_file.model_files import sha256_of, write_model
-    from distill_runtime.policy.self_test import record_trial
+    from distill_runtime.policy.self_test import record_self_test
     from distill_runtime.policy.signature import SIGNATURE_KEY
 
     model, output = Path(args.model).expanduser(), Path(args.output).expanduser()
@@ -57,7 +57,7 @@ def run(args: argparse.Namespace) -> int:
     golden = policy.spec.golden
     origin = 'of the model'
     if golden is None:
-        golden, origin = record_trial(policy), 'recorded here'
+        golden, origin = record_self_test(policy), 'recorded here'
     content = pack(model, policy.spec, golden, provenance_of(policy))
     write_model(output, content, overwrite=args.force)
     print(f'{output}: {len(content) / 1024:.0f} KiB, sha256 {sha256_of([output])}')

@@ -15,7 +15,7 @@ from distill_runtime.cli.terminal.arguments import (
 )
 
 if TYPE_CHECKING:
-    from distill_runtime.cli.replay_output.outcome import Outcome, Trial
+    from distill_runtime.cli.replay_output.outcome import ModelUnderTest, Outcome
 
 DESCRIPTION = """
 Run a policy over a recording with the code that runs on the robot, and compare what it does with
@@ -95,12 +95,12 @@ def run(args: argparse.Namespace) -> int:
     from distill_runtime.cli.terminal.extras import of_extra
 
     with of_extra('bags'):
-        from distill_runtime.cli.replay_output.outcome import Trial
+        from distill_runtime.cli.replay_output.outcome import ModelUnderTest
     from distill_runtime.cli.terminal.progress import open_progress
 
     if args.scan:
         return _run_scan(args)
-    trial = Trial(args)
+    trial = ModelUnderTest(args)
     with open_progress() as progress:
         outcome = trial.run(Path(args.bag).expanduser(), progress)
         if args.html:
@@ -112,7 +112,7 @@ def run(args: argparse.Namespace) -> int:
 
 def _run_scan(args: argparse.Namespace) -> int:
     """Replay over all recordings of a folder; return the exit status."""
-    from distill_runtime.cli.replay_output.outcome import Trial
+    from distill_runtime.cli.replay_output.outcome import ModelUnderTest
     from distill_runtime.cli.replay_output.scan import exit_status, scan, scan_report
     from distill_runtime.cli.replay_output.scan_page import scan_page
     from distill_runtime.cli.terminal.junit import junit_xml
@@ -127,7 +127,7 @@ def _run_scan(args: argparse.Namespace) -> int:
                 f'--{option} is of one recording, expected none with --scan: replay the one that '
                 'you want to see by itself'
             )
-    trial = Trial(args)
+    trial = ModelUnderTest(args)
     with open_progress() as progress:
         found = scan(Path(args.bag).expanduser(), trial, progress)
     if args.junit:
@@ -140,7 +140,7 @@ def _run_scan(args: argparse.Namespace) -> int:
     return exit_status(found)
 
 
-def _write_page(args: argparse.Namespace, trial: Trial, outcome: Outcome) -> None:
+def _write_page(args: argparse.Namespace, trial: ModelUnderTest, outcome: Outcome) -> None:
     """Write the page; what draws it is an extra."""
     from distill_runtime.cli.terminal.extras import of_extra
 
@@ -168,7 +168,7 @@ def _write_page(args: argparse.Namespace, trial: Trial, outcome: Outcome) -> Non
     write_text(Path(args.html).expanduser(), '--html', page)
 
 
-def _write(args: argparse.Namespace, trial: Trial, outcome: Outcome) -> None:
+def _write(args: argparse.Namespace, trial: ModelUnderTest, outcome: Outcome) -> None:
     """Write and print what was asked for."""
     from distill_runtime.cli.replay_output.page import replay_page
     from distill_runtime.cli.replay_output.report import (

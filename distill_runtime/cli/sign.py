@@ -118,14 +118,14 @@ def _sign(model: Path, key: Path, output: Path | None, is_forced: bool) -> int:
     from distill_runtime.policy.model_file.model_files import write_model
     from distill_runtime.policy.model_file.onnx_facts import MAX_BYTES, read_file
     from distill_runtime.policy.signature import split_signatures
-    from distill_runtime.policy.trust import ALONE
+    from distill_runtime.policy.trust import SIGNED_ONLY
 
     if output is not None and output.exists() and not is_forced:
         raise ConfigError(f'{output} exists already, not overwriting: give --force to replace it')
     private = read_private_key(key, lambda: getpass(f'password of {key}: '))
     content = read_file(model, MAX_BYTES)
     try:
-        policy = load_policy(model, admission=ALONE)
+        policy = load_policy(model, trust=SIGNED_ONLY)
     except (ConfigError, ModelError) as error:
         raise ModelError(
             f'{model} cannot be loaded by itself, expected a model of distill-runtime pack: '

@@ -85,7 +85,7 @@ def run(args: argparse.Namespace) -> int:
     policy = load_policy(args.model, args.spec, args.robot)
     scene = load_scene(config, driven_joints(policy.spec))
     runner = policy.runner(RunnerConfig(start_in='policy'), scene.joint_names)
-    robot = SimRobot(scene, runner.plan.layout)
+    robot = SimRobot(scene, runner.compiled.layout)
     start = time.perf_counter()
     result = simulate(runner, robot, schedule, args.seconds, disturb)
     wall = time.perf_counter() - start

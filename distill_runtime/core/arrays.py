@@ -24,7 +24,7 @@ def squared_norm(values: FloatArray | Float32Array) -> float:
     return values.dot(values)
 
 
-def is_sound(values: FloatArray | Float32Array) -> bool:
+def is_valid(values: FloatArray | Float32Array) -> bool:
     """Whether all elements are finite and of sane size; a vdot neither copies nor warns."""
     return bool(np.vdot(values, values) < MAX_SQUARED_NORM)
 
@@ -56,7 +56,7 @@ def locked_floats(values: Iterable[float]) -> FloatArray:
     return array
 
 
-def own_indices(indices: IndexArray) -> IndexArray:
+def writable_indices(indices: IndexArray) -> IndexArray:
     """Return a writable copy to gather with: take copies a read-only index at every call."""
     return np.array(indices)
 

@@ -20,7 +20,7 @@ from .sensors import SensorLayout
 
 
 @dataclass(frozen=True, kw_only=True)
-class InputPlan:
+class ObservationLayout:
     """How one network input is gathered from the runner's vector.
 
     One frame is ``float32(vector[index] - offset)``, clipped to ``clip_before``, times ``scale``,
@@ -42,7 +42,7 @@ class InputPlan:
 
 
 @dataclass(frozen=True, kw_only=True)
-class ActionPlan:
+class ActionLayout:
     """How the network output becomes joint targets.
 
     ``target[joints] = target_clip(clip(action) * scale + offset)``; other joints keep ``idle``.
@@ -59,7 +59,7 @@ class ActionPlan:
 
 
 @dataclass(frozen=True, kw_only=True)
-class PhasePlan:
+class PhaseLayout:
     """One clock of a gait_phase term: where its phases go, and how they run."""
 
     slot: slice
@@ -81,7 +81,7 @@ class PhasePlan:
 
 
 @dataclass(frozen=True, kw_only=True)
-class JointPlan:
+class JointTable:
     """The joints of the policy, in policy order; every array has shape (num_joints,)."""
 
     names: tuple[str, ...]
@@ -117,7 +117,7 @@ class JointPlan:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Plan:
+class CompiledSpec:
     """Everything a runner needs to know of a policy on a robot."""
 
     name: str
@@ -126,10 +126,10 @@ class Plan:
     vector_dim: int
     gravity: slice
     last_action: slice
-    inputs: tuple[InputPlan, ...]
-    phases: tuple[PhasePlan, ...]
-    action: ActionPlan
-    joints: JointPlan
+    inputs: tuple[ObservationLayout, ...]
+    phases: tuple[PhaseLayout, ...]
+    action: ActionLayout
+    joints: JointTable
     needs_imu: bool
     needs_odometry: bool
     needs_command: bool

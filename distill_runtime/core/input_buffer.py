@@ -14,8 +14,8 @@ import math
 from distill_runtime.core.checks.robot import FrozenSample, VelocityBound
 import numpy as np
 
-from .arrays import Float32Array, FloatArray, IndexArray, is_sound, own_indices, segment
-from .compiled_spec import Plan
+from .arrays import Float32Array, FloatArray, IndexArray, is_valid, segment, writable_indices
+from .compiled_spec import CompiledSpec
 from .config import RunnerConfig
 from .rotations import write_gravity_in_base
 from .sensors import InputProblem, NEVER, Sensors
@@ -24,18 +24,18 @@ from .sensors import InputProblem, NEVER, Sensors
 class Freshness:
     """Judges the stamps of the inputs at one tick."""
 
-    def __init__(self, plan: Plan, max_age_ns: int) -> None:
+    def __init__(self, compiled: CompiledSpec, max_age_ns: int) -> None:
         """Choose the inputs to judge.
 
         Args:
-            plan: Says which inputs the policy needs.
+            compiled: Says which inputs the policy needs.
             max_age_ns: Greatest age of JointState, Imu and Odometry, inclusive.
         """
         self._max_age_ns = max_age_ns
-        self._needs_imu = plan.needs_imu
-        self._needs_odometry = plan.needs_odometry
+        self._needs_imu = compiled.needs_imu
+        self._needs_odometry = compiled.needs_odometry
         self._externals = tuple(
-            (entry.topic, round(entry.max_age * 1e9)) for entry in plan.layout.externals
+            (entry.topic, round(entry.max_age * 1e9)) for entry in compiled.layout.externals
         )
         self.reset()
 
@@ -125,7 +125,7 @@ def joined(reason: str, warning: str) -> str:
     return f'{reason} ({warning})' if warning else reason
 
 
-def unsound_input(sensors: Sensors, is_norm_wrong: bool = False) -> InputProblem:
+def invalid_input(sensors: Sensors, is_norm_wrong: bool = False) -> InputProblem:
     """Name the first input that holds what no sensor gives, the velocity command last.
 
     Args:
@@ -144,7 +144,7 @@ def unsound_input(sensors: Sensors, is_norm_wrong: bool = False) -> InputProblem
     ]
     for name, part in segments:
         values = sensors.values[part]
-        if not is_sound(values):
+        if not is_valid(values):
             element, what = _worst(values)
             return InputProblem(
                 f'{name}.{what}: element {element} is {values[element]}, the last sound one is '
@@ -160,7 +160,7 @@ def unsound_input(sensors: Sensors, is_norm_wrong: bool = False) -> InputProblem
     return InputProblem('sensors.too_large: the values are huge, the last sound ones are kept')
 
 
-def unsound_action(action: Float32Array) -> str:
+def invalid_action(action: Float32Array) -> str:
     """Name the element of the network output that cannot be a target."""
     element, what = _worst(action)
     return f'action.{what}: network output element {element} is {action[element]}'
@@ -173,32 +173,32 @@ def _worst(values: FloatArray | Float32Array) -> tuple[int, str]:
     return element, 'too_large' if math.isfinite(magnitude[element]) else 'not_finite'
 
 
-class Intake:
+class InputBuffer:
     """Owns the head of the runner's vector, and the stamps of what is in it."""
 
-    def __init__(self, plan: Plan, vector: FloatArray, config: RunnerConfig) -> None:
+    def __init__(self, compiled: CompiledSpec, vector: FloatArray, config: RunnerConfig) -> None:
         """Prepare all buffers.
 
         Args:
-            plan: Where the vector holds what.
+            compiled: Where the vector holds what.
             vector: The runner's vector, shape (vector_dim,); its head is written here.
             config: Ages and thresholds.
         """
-        layout = plan.layout
-        self._plan = plan
+        layout = compiled.layout
+        self._compiled = compiled
         self._head = vector[: layout.size]
-        self.gravity = vector[plan.gravity]
+        self.gravity = vector[compiled.gravity]
         """Unit vector of gravity in the base frame, shape (3,)."""
         self._gathers: list[tuple[IndexArray, FloatArray]] = []
-        self.joint_position = self._joint_values(plan.joints.position_index)
+        self.joint_position = self._joint_values(compiled.joints.position_index)
         """Measured positions in [rad], policy order."""
-        self.joint_velocity = self._joint_values(plan.joints.velocity_index)
+        self.joint_velocity = self._joint_values(compiled.joints.velocity_index)
         """Measured velocities in [rad]/[s], policy order."""
-        self.freshness = Freshness(plan, round(config.max_input_age * 1e9))
+        self.freshness = Freshness(compiled, round(config.max_input_age * 1e9))
         time_ns = round(config.checks['input_frozen'].limit * 1e9)
         self._joints = slice(0, layout.joint_velocity.stop)
         self._imu = slice(layout.angular_velocity.start, layout.quat_base_to_world.stop)
-        self._velocity_bound = VelocityBound(plan, config.checks['implausible_velocity'])
+        self._velocity_bound = VelocityBound(compiled, config.checks['implausible_velocity'])
         self.frozen_joints = FrozenSample('joint_states', self._joints, time_ns)
         self.frozen_imu = FrozenSample('imu', self._imu, time_ns)
         self.reset()
@@ -208,7 +208,7 @@ class Intake:
         values = segment(self._head, index)
         if values is None:
             values = np.zeros(len(index))
-            self._gathers.append((own_indices(index), values))
+            self._gathers.append((writable_indices(index), values))
         return values
 
     def reset(self) -> None:
@@ -239,7 +239,7 @@ class Intake:
         if sensors.imu_stamp_ns != freshness.imu_ns:
             self.frozen_imu.note(values, self._head, stamp_ns)
         if (
-            is_sound(values)
+            is_valid(values)
             and self._turn(sensors)
             and self._velocity_bound.problem(values) is None
         ):
@@ -254,19 +254,19 @@ class Intake:
 
     def _turn(self, sensors: Sensors) -> bool:
         """Write the direction of gravity; return whether the orientation, if needed, is one."""
-        return not self._plan.needs_imu or write_gravity_in_base(
+        return not self._compiled.needs_imu or write_gravity_in_base(
             sensors.quat_base_to_world, self.gravity
         )
 
     def _take_over_parts(self, sensors: Sensors) -> None:
         """Copy the inputs that are sound, one by one."""
         layout, freshness = sensors.layout, self.freshness
-        has_imu = is_sound(sensors.values[self._imu])
+        has_imu = is_valid(sensors.values[self._imu])
         is_turned = has_imu and self._turn(sensors)
         implausible = None
-        if is_sound(sensors.values[self._joints]):
+        if is_valid(sensors.values[self._joints]):
             implausible = self._velocity_bound.problem(sensors.values)
-        problem = implausible or unsound_input(sensors, has_imu and not is_turned)
+        problem = implausible or invalid_input(sensors, has_imu and not is_turned)
         self.problem = problem if problem.check else sensors.problem or problem
         if implausible is None and self._copy(sensors, self._joints):
             freshness.joint_ns = sensors.joint_stamp_ns
@@ -283,7 +283,7 @@ class Intake:
     def _copy(self, sensors: Sensors, part: slice) -> bool:
         """Copy one input if it is sound; return whether it is."""
         values = sensors.values[part]
-        if not is_sound(values):
+        if not is_valid(values):
             return False
         self._head[part] = values
         return True

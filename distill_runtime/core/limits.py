@@ -11,7 +11,7 @@ import numpy as np
 import numpy.typing as npt
 
 from .arrays import FloatArray, squared_norm
-from .compiled_spec import JointPlan
+from .compiled_spec import JointTable
 
 PositionLimits = Literal['soft', 'clip', 'off']
 POSITION_LIMITS: tuple[PositionLimits, ...] = ('soft', 'clip', 'off')
@@ -77,7 +77,7 @@ class Limiter:
     """
 
     def __init__(
-        self, joints: JointPlan, config: LimitConfig, feedback: Feedback | None = None
+        self, joints: JointTable, config: LimitConfig, feedback: Feedback | None = None
     ) -> None:
         """Prepare all buffers.
 
@@ -185,7 +185,7 @@ class _SoftRange:
     """Lets targets lie outside the range of their joint as long as the joint is well inside."""
 
     def __init__(
-        self, joints: JointPlan, position: FloatArray, has_torque_limit: npt.NDArray[np.bool_]
+        self, joints: JointTable, position: FloatArray, has_torque_limit: npt.NDArray[np.bool_]
     ) -> None:
         num_joints = len(joints.names)
         self._position = position
@@ -240,7 +240,7 @@ class _SoftRange:
         np.copyto(clipped, nearest, where=self._is_soft)
 
 
-def soft_margin(joints: JointPlan) -> FloatArray:
+def soft_margin(joints: JointTable) -> FloatArray:
     """Return the distance to the limit from which torque outward is scaled down.
 
     Args:
@@ -254,14 +254,14 @@ def soft_margin(joints: JointPlan) -> FloatArray:
     return margin
 
 
-def has_gains(joints: JointPlan) -> npt.NDArray[np.bool_]:
+def has_gains(joints: JointTable) -> npt.NDArray[np.bool_]:
     """Return which joints are driven by a PD law whose stiffness is known, (num_joints,)."""
     if joints.stiffness is None:
         return np.zeros(len(joints.names), dtype=bool)
     return joints.is_position & (joints.stiffness > 0.0)
 
 
-def _torque_reach(joints: JointPlan, config: LimitConfig) -> tuple[FloatArray, FloatArray]:
+def _torque_reach(joints: JointTable, config: LimitConfig) -> tuple[FloatArray, FloatArray]:
     """Return how far from ``q + lead dq`` a target may lie, in [rad], and lead in [s]."""
     num_joints, share = len(joints.names), config.torque_limit
     reach, lead = np.full(num_joints, np.inf), np.zeros(num_joints)

@@ -8,7 +8,7 @@ from distill_runtime.errors import ConfigError
 import numpy as np
 
 from .arrays import FloatArray
-from .compiled_spec import JointPlan
+from .compiled_spec import JointTable
 
 
 class JointPD:
@@ -18,7 +18,7 @@ class JointPD:
     passes its command on.
     """
 
-    def __init__(self, joints: JointPlan) -> None:
+    def __init__(self, joints: JointTable) -> None:
         """Split the joints by mode.
 
         Raises:

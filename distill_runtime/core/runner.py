@@ -7,19 +7,19 @@ from __future__ import annotations
 from collections.abc import Sequence
 import math
 
-from distill_runtime.core.checks.monitor import Watchdogs
+from distill_runtime.core.checks.monitor import SafetyMonitor
 from distill_runtime.core.checks.registry import BLAMED, Finding, OF_POLICY
 from distill_runtime.core.checks.start import start_problem
 from distill_runtime.core.instance.action import ActionMap
-from distill_runtime.core.instance.policy_instance import Actor
-from distill_runtime.core.swap.switcher import Pilot
+from distill_runtime.core.instance.policy_instance import PolicyInstance
+from distill_runtime.core.swap.switcher import PolicySwitcher
 import numpy as np
 
 from .arrays import FloatArray
-from .compiled_spec import Plan
+from .compiled_spec import CompiledSpec
 from .config import RunnerConfig
 from .fault_action import FaultResponse, Ramp
-from .input_buffer import Intake, joined
+from .input_buffer import InputBuffer, joined
 from .limits import Feedback, LimitConfig, Limiter
 from .modes import Event, Mode, mode_after, next_mode, refusal
 from .sensors import Sensors
@@ -34,26 +34,26 @@ class PolicyRunner:
     reason. ``request`` may be called from any thread.
     """
 
-    def __init__(self, plan: Plan, policy: Policy, config: RunnerConfig) -> None:
+    def __init__(self, compiled: CompiledSpec, policy: Policy, config: RunnerConfig) -> None:
         """Make every buffer that a step writes to."""
-        self.plan = plan
+        self.compiled = compiled
         """Of the policy that it began with: what is known of the robot."""
         self._config = config
-        self.control_period_ns = plan.period_ns // config.ticks_per_step
+        self.control_period_ns = compiled.period_ns // config.ticks_per_step
         self.outside: Sequence[Finding] = ()
         """What others find at the next step: a missed deadline, a second publisher; changed
         between steps only.
         """
-        self._head = np.zeros(plan.gravity.stop)
-        self._intake = Intake(plan, self._head, config)
-        self.joint_position = self._intake.joint_position
+        self._head = np.zeros(compiled.gravity.stop)
+        self._input_buffer = InputBuffer(compiled, self._head, config)
+        self.joint_position = self._input_buffer.joint_position
         """Measured positions of the last tick in [rad], policy order."""
-        self.joint_velocity = self._intake.joint_velocity
+        self.joint_velocity = self._input_buffer.joint_velocity
         """Measured velocities of the last tick in [rad]/[s], policy order."""
-        self._freshness = self._intake.freshness
-        self.pilot = Pilot(Actor(plan, policy, config.checks), config)
+        self._freshness = self._input_buffer.freshness
+        self.switcher = PolicySwitcher(PolicyInstance(compiled, policy, config.checks), config)
         self.limiter = Limiter(
-            plan.joints,
+            compiled.joints,
             LimitConfig(
                 max_step=config.max_joint_step,
                 torque_limit=config.torque_limit,
@@ -62,20 +62,22 @@ class PolicyRunner:
             ),
             Feedback(self.joint_position, self.joint_velocity),
         )
-        self._ramp = Ramp(plan.joints.idle, round(config.ramp_time * 1e9))
+        self._ramp = Ramp(compiled.joints.idle, round(config.ramp_time * 1e9))
         self._gate = CommandGate(
-            plan, self._head[plan.layout.velocity_command], round(config.cmd_vel_timeout * 1e9)
+            compiled,
+            self._head[compiled.layout.velocity_command],
+            round(config.cmd_vel_timeout * 1e9),
         )
-        self.stop = Stop(plan, config, self._head, self.joint_position)
+        self.stop = Stop(compiled, config, self._head, self.joint_position)
         """How a stop goes."""
-        self._is_position = plan.joints.is_position.astype(np.float64)
+        self._is_position = compiled.joints.is_position.astype(np.float64)
         self._response = FaultResponse(
             self._ramp, self._is_position, round(config.escalation_time * 1e9)
         )
-        self._watchdogs = Watchdogs(
-            plan, config, self._intake, self._head[: plan.layout.joint_velocity.stop]
+        self._safety_monitor = SafetyMonitor(
+            compiled, config, self._input_buffer, self._head[: compiled.layout.joint_velocity.stop]
         )
-        num_joints = len(plan.joints.names)
+        num_joints = len(compiled.joints.names)
         self._command = np.zeros(num_joints)
         self._wanted = np.zeros(num_joints)
         self._measured = np.zeros(num_joints)
@@ -99,9 +101,9 @@ class PolicyRunner:
         self.outside = ()
         self._events.clear()
         self.limiter.reset()
-        self._intake.reset()
-        self._watchdogs.reset()
-        self.pilot.reset()
+        self._input_buffer.reset()
+        self._safety_monitor.reset()
+        self.switcher.reset()
 
     @property
     def config(self) -> RunnerConfig:
@@ -111,12 +113,12 @@ class PolicyRunner:
     @property
     def policy(self) -> Policy:
         """The network that acts."""
-        return self.pilot.actor.policy
+        return self.switcher.active.policy
 
     @property
     def action_map(self) -> ActionMap:
         """Turns its actions into targets."""
-        return self.pilot.actor.action_map
+        return self.switcher.active.action_map
 
     @property
     def mode(self) -> Mode:
@@ -151,15 +153,15 @@ class PolicyRunner:
 
     def _problem_of(self, event: Event) -> str:
         """Return why an event that the mode allows is refused now, or ''."""
-        condition = self._watchdogs.condition
+        condition = self._safety_monitor.condition
         if event is Event.RESET_FAULT and condition is not None:
             return f'its cause is still there: {condition.reason}'
         if event is not Event.START or self._mode_after(*self._events).runs_policy:
             return ''
         missing = '' if self._has_started else '; '.join(self._freshness.problems())
         if missing:
-            return f'inputs are still missing: {joined(missing, self._intake.reason)}'
-        return start_problem(self.pilot.actor.plan, self._intake, self._config)
+            return f'inputs are still missing: {joined(missing, self._input_buffer.reason)}'
+        return start_problem(self.switcher.active.compiled, self._input_buffer, self._config)
 
     def _mode_after(self, *events: Event) -> Mode:
         """Return the mode that events lead to now."""
@@ -167,7 +169,7 @@ class PolicyRunner:
 
     @property
     def _stop_takes_time(self) -> bool:
-        return self.stop.takes_time(self.pilot.actor.plan)
+        return self.stop.takes_time(self.switcher.active.compiled)
 
     def fail(self, finding: Finding, stamp_ns: int) -> None:
         """Latch a fault, or in one go on to a harder action; from outside, only between steps.
@@ -176,7 +178,7 @@ class PolicyRunner:
             finding: What is wrong.
             stamp_ns: Time of the tick.
         """
-        action = finding.action or self._watchdogs.action(finding.check)
+        action = finding.action or self._safety_monitor.action(finding.check)
         if self._mode is Mode.FAULT:
             self._response.harden(action, stamp_ns)
             return
@@ -194,42 +196,42 @@ class PolicyRunner:
         Returns:
             The command and what led to it.
         """
-        intake = self._intake
-        intake.take_over(sensors, stamp_ns)
+        input_buffer = self._input_buffer
+        input_buffer.take_over(sensors, stamp_ns)
         late = self._freshness.check(stamp_ns)
         if not self._has_started:
             if late:
-                return self._result(False, False, joined(late, intake.reason))
+                return self._result(False, False, joined(late, input_buffer.reason))
             self._has_started = True
             self._enter(self._start_mode, stamp_ns)
         self._take_events(stamp_ns)
-        pilot, is_policy = self.pilot, self._mode.runs_policy
-        if not is_policy and pilot.settle(stamp_ns):
+        switcher, is_policy = self.switcher, self._mode.runs_policy
+        if not is_policy and switcher.settle(stamp_ns):
             self._begin_ramp(stamp_ns)
-        condition = self._watchdogs.judge(
-            self.outside, late, stamp_ns, pilot.actor.findings if is_policy else None
+        condition = self._safety_monitor.judge(
+            self.outside, late, stamp_ns, switcher.active.findings if is_policy else None
         )
         if condition is not None and not (is_policy and self._is_mended(condition, stamp_ns)):
             self.fail(condition, stamp_ns)
         warning = (
-            self._gate.apply(intake.command_stamp_ns, stamp_ns)
-            or self._watchdogs.warning
-            or intake.reason
+            self._gate.apply(input_buffer.command_stamp_ns, stamp_ns)
+            or self._safety_monitor.warning
+            or input_buffer.reason
         )
-        if self._mode is Mode.STOPPING and self.stop.advance(pilot.actor.plan, stamp_ns):
+        if self._mode is Mode.STOPPING and self.stop.advance(switcher.active.compiled, stamp_ns):
             self._enter(Mode.STANDBY, stamp_ns)
         has_policy_step = False
         if self._mode.runs_policy:
-            has_policy_step = pilot.tick(self._head, self._start_pose, stamp_ns)
-            actor = pilot.actor
-            if actor.is_sound:
+            has_policy_step = switcher.tick(self._head, self._start_pose, stamp_ns)
+            instance = switcher.active
+            if instance.is_valid:
                 has_feedback = self._freshness.joints_are_fresh
-                self.limiter.limit(pilot.target, self._command, has_feedback)
+                self.limiter.limit(switcher.target, self._command, has_feedback)
                 if has_policy_step:
-                    is_free = self.limiter.is_inactive and pilot.target is actor.target
-                    actor.judge(is_free, self._longest_step)
+                    is_free = self.limiter.is_inactive and switcher.target is instance.target
+                    instance.judge(is_free, self._longest_step)
                 return self._result(True, has_policy_step, warning)
-            self.fail(Finding('action_value', actor.problem), stamp_ns)
+            self.fail(Finding('action_value', instance.problem), stamp_ns)
         if self._mode is Mode.STANDBY:
             self._ramp.write(stamp_ns, self._wanted)
             self.limiter.limit(self._wanted, self._command)
@@ -242,15 +244,15 @@ class PolicyRunner:
         What the robot does is a fault in any case.
         """
         check = condition.check
-        if check in BLAMED and self.pilot.roll_back(condition.reason, stamp_ns):
-            self._watchdogs.forget(check)  # it was found of the policy that is gone
+        if check in BLAMED and self.switcher.roll_back(condition.reason, stamp_ns):
+            self._safety_monitor.forget(check)  # it was found of the policy that is gone
             return check in OF_POLICY
         return False
 
     def _act_on_fault(self, stamp_ns: int) -> bool:
         """Write the command of the fault action; return whether to send it."""
         response = self._response
-        response.escalate(stamp_ns, self._watchdogs.condition is not None)
+        response.escalate(stamp_ns, self._safety_monitor.condition is not None)
         measured = self._measured_pose() if self._freshness.joints_are_fresh else None
         if not response.write(stamp_ns, measured, self._start_pose(), self._wanted):
             self.limiter.reset()  # what follows starts from wherever the joints went
@@ -289,18 +291,18 @@ class PolicyRunner:
         elif mode is not Mode.POLICY:
             self._begin_ramp(stamp_ns)
         elif not goes_on:
-            self.pilot.restart()
-            self._watchdogs.begin_policy(stamp_ns)
+            self.switcher.restart()
+            self._safety_monitor.begin_policy(stamp_ns)
         if mode is not Mode.FAULT:
             self._fault = ''
 
     def _begin_ramp(self, stamp_ns: int) -> None:
         """Ramp from where the joints are to the default pose of the policy."""
-        self._ramp.aim(self.pilot.actor.plan.joints.idle)
+        self._ramp.aim(self.switcher.active.compiled.joints.idle)
         self._ramp.begin(self._start_pose(), stamp_ns)
 
     def _result(self, sends: bool, has_policy_step: bool, reason: str) -> Step:
-        actor = self.pilot.actor
-        arrays = (actor.policy.observation, actor.policy.action, actor.target)
+        instance = self.switcher.active
+        arrays = (instance.policy.observation, instance.policy.action, instance.target)
         is_fresh = self._freshness.joints_are_fresh
         return Step(self._command, sends, self._mode, reason, has_policy_step, *arrays, is_fresh)

@@ -12,7 +12,7 @@ import math
 import numpy as np
 
 from .arrays import FloatArray
-from .compiled_spec import Plan
+from .compiled_spec import CompiledSpec
 from .config import RunnerConfig
 from .sensors import NEVER
 
@@ -20,15 +20,15 @@ from .sensors import NEVER
 class CommandGate:
     """Zeroes a velocity command that is out of date."""
 
-    def __init__(self, plan: Plan, command: FloatArray, max_age_ns: int) -> None:
+    def __init__(self, compiled: CompiledSpec, command: FloatArray, max_age_ns: int) -> None:
         """Choose the age.
 
         Args:
-            plan: Says whether there is a command.
+            compiled: Says whether there is a command.
             command: View into the runner's vector, shape (3,); changed in place.
             max_age_ns: Greatest age, inclusive; 0: any.
         """
-        self._is_needed = plan.needs_command
+        self._is_needed = compiled.needs_command
         self._command = command
         self._max_age_ns = max_age_ns
 
@@ -61,15 +61,15 @@ class CommandGate:
 class CommandRange:
     """Clips the velocity command to what a policy was trained on; a command to stand remains."""
 
-    def __init__(self, plan: Plan, command: FloatArray) -> None:
+    def __init__(self, compiled: CompiledSpec, command: FloatArray) -> None:
         """Choose the bounds.
 
         Args:
-            plan: Has the range.
+            compiled: Has the range.
             command: View into the vector of a policy, shape (3,); changed in place.
         """
-        self._lower = plan.command_lower
-        self._upper = plan.command_upper
+        self._lower = compiled.command_lower
+        self._upper = compiled.command_upper
         self._ranges = tuple(zip(self._lower.tolist(), self._upper.tolist(), strict=True))
         self._command = command
 
@@ -106,12 +106,16 @@ class Stop:
     """
 
     def __init__(
-        self, plan: Plan, config: RunnerConfig, head: FloatArray, joint_position: FloatArray
+        self,
+        compiled: CompiledSpec,
+        config: RunnerConfig,
+        head: FloatArray,
+        joint_position: FloatArray,
     ) -> None:
         """Prepare all buffers.
 
         Args:
-            plan: Of any policy of the robot.
+            compiled: Of any policy of the robot.
             config: Deceleration and timeout.
             head: Sensor values, see Plan; the velocity command in it is changed in place. The
                 angular velocity of the base is zero where no Imu is needed.
@@ -121,49 +125,49 @@ class Stop:
         self._deceleration = config.stop_deceleration
         self._timeout_ns = round(config.stop_timeout * 1e9)
         self._dwell_ns = round(DWELL * 1e9)
-        self._command = head[plan.layout.velocity_command]
+        self._command = head[compiled.layout.velocity_command]
         self._position = joint_position
-        self._angular_velocity = head[plan.layout.angular_velocity]
+        self._angular_velocity = head[compiled.layout.angular_velocity]
         self._first = np.zeros(3)
         self._lower, self._upper, self._range = np.zeros((3, len(joint_position)))
         self._begin_ns = 0
         self._slow_ns: int | None = None
         self._still_since_ns: int | None = None
 
-    def takes_time(self, plan: Plan) -> bool:
+    def takes_time(self, compiled: CompiledSpec) -> bool:
         """Whether there is anything to slow: else a stop leads straight to standby.
 
         Args:
-            plan: Of the policy that acts.
+            compiled: Of the policy that acts.
         """
         if self.verdict is not None:
             return not self.verdict
-        return self._timeout_ns > 0 and plan.needs_command
+        return self._timeout_ns > 0 and compiled.needs_command
 
     def begin(self, stamp_ns: int) -> None:
         """Begin at a tick."""
         self._begin_ns = stamp_ns
         self._slow_ns = self._still_since_ns = None
 
-    def advance(self, plan: Plan, stamp_ns: int) -> bool:
+    def advance(self, compiled: CompiledSpec, stamp_ns: int) -> bool:
         """Slow the command in use, unless the stop is over at this tick; return whether it is.
 
         The first call takes that as the command to slow down from. Direction and curvature stay.
 
         Args:
-            plan: Of the policy that acts.
+            compiled: Of the policy that acts.
             stamp_ns: Time of the tick.
         """
         is_over = self._stands(stamp_ns) if self.verdict is None else self.verdict
         if not is_over:
-            self._slow(plan, stamp_ns)
+            self._slow(compiled, stamp_ns)
         return is_over
 
-    def _slow(self, plan: Plan, stamp_ns: int) -> None:
+    def _slow(self, compiled: CompiledSpec, stamp_ns: int) -> None:
         """Put the command of this moment in the place of the one in use."""
         command = self._command
         if self._slow_ns is None:
-            CommandRange(plan, command).apply()
+            CommandRange(compiled, command).apply()
             self._first[:] = command
             self._slow_ns = self._time_to_slow()
         elapsed_ns = max(stamp_ns - self._begin_ns, 0)

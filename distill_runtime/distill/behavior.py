@@ -16,7 +16,7 @@ from distill_runtime.errors import ShapeError
 import numpy as np
 
 
-class LedPolicy:
+class BehaviorPolicy:
     """A policy whose runner is given the leader's action.
 
     Attributes:
@@ -34,7 +34,7 @@ class LedPolicy:
         self.inputs = policy.inputs
         self.own: Float32Array = policy.action
         self.action: Float32Array = np.zeros_like(policy.action)
-        self.leader: LedPolicy | None = None
+        self.leader: BehaviorPolicy | None = None
 
     def run(self) -> None:
         """Compute the own action, and choose the one that counts."""
@@ -46,7 +46,7 @@ class LedPolicy:
         self._policy.reset()
 
 
-def lead(leader: LedPolicy, follower: LedPolicy) -> None:
+def lead(leader: BehaviorPolicy, follower: BehaviorPolicy) -> None:
     """Make one policy lead the other, from the next tick on.
 
     Raises:

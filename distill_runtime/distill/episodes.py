@@ -1,6 +1,6 @@
 # Copyright 2026 The distill_runtime Authors
 # SPDX-License-Identifier: Apache-2.0
-"""Labelled episodes, gathered round by round, and split into training and validation."""
+"""VectorSeries episodes, gathered round by round, and split into training and validation."""
 
 from __future__ import annotations
 

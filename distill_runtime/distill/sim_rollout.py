@@ -24,7 +24,7 @@ from distill_runtime.spec.compile import compile_spec, sensor_layout
 from distill_runtime.spec.spec import PolicySpec
 import numpy as np
 
-from .behavior import lead, LedPolicy
+from .behavior import BehaviorPolicy, lead
 from .command_curve import CommandCurve
 from .episodes import Episode
 from .variation import draw_episode, EpisodeDraw, VariationConfig
@@ -61,7 +61,7 @@ class Rollout:
         if loaded.spec.command is None:
             raise ConfigError('command is missing in the spec of the teacher, expected its range')
         self._command_range = loaded.spec.command
-        self._teacher = LedPolicy(loaded.session)
+        self._teacher = BehaviorPolicy(loaded.session)
         layout = sensor_layout(loaded.spec)
         self._teacher_runner = PolicyRunner(
             compile_spec(loaded.spec, layout), self._teacher, _CONFIG
@@ -110,7 +110,7 @@ class Rollout:
         self,
         plant: Plant,
         schedule: CommandSchedule,
-        student: LedPolicy,
+        student: BehaviorPolicy,
         beta: float,
         random: np.random.Generator,
     ) -> Episode:
@@ -143,9 +143,9 @@ class Rollout:
                 break
         return Episode(np.array(observations), np.array(labels), robot.has_fallen)
 
-    def _open(self, student: bytes) -> LedPolicy:
+    def _open(self, student: bytes) -> BehaviorPolicy:
         session, graph = open_session(student)
-        return LedPolicy(PolicySession(session, graph, self._config.student_spec))
+        return BehaviorPolicy(PolicySession(session, graph, self._config.student_spec))
 
     def _stand(self, plant: Plant, ticks: int, random: np.random.Generator) -> None:
         """Hold a pose near the default one before the policy starts."""

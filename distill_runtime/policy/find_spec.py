@@ -21,7 +21,7 @@ from distill_runtime.spec.robot_description import RobotDescription
 from distill_runtime.spec.sources import is_complete, merge_sources, SourcedSpec, SpecSource
 
 from .network import Graph, TensorInfo
-from .trust import Admission, ANYTHING
+from .trust import ModelTrust, UNRESTRICTED
 
 
 def find_spec(
@@ -29,7 +29,7 @@ def find_spec(
     graph: Graph,
     spec: Path | None = None,
     robot: RobotDescription | None = None,
-    admission: Admission = ANYTHING,
+    trust: ModelTrust = UNRESTRICTED,
 ) -> SourcedSpec:
     """Collect and merge the sources: user's file, embedded, side-car, dialects, robot.
 
@@ -40,27 +40,27 @@ def find_spec(
         graph: What it says of itself.
         spec: The user's file, of any dialect.
         robot: Gives motor names, and limits where the spec has none.
-        admission: Where side-cars and files of dialects may lie, if they may count at all.
+        trust: Where side-cars and files of dialects may lie, if they may count at all.
 
     Raises:
         ConfigError: If a source is wrong, or together they lack a fact.
     """
     context = ModelContext(
         model=model,
-        root=admission.root,
+        root=trust.root,
         robot=robot,
         inputs=_shapes(graph.inputs),
         outputs=_shapes(graph.outputs),
     )
     sources = [read_spec_file(spec, context)] if spec is not None else []
     sources += read_embedded(graph.metadata, model.name)
-    for suffix in () if admission.is_alone else OWN_SUFFIXES:
+    for suffix in () if trust.is_alone else OWN_SUFFIXES:
         sidecar = model.with_name(model.stem + suffix)
         if sidecar.is_file() and not _is_same(sidecar, spec):
             sources.append(read_spec_file(sidecar, context))
     if not is_complete(sources):
         sources += metadata_sources(graph.metadata, context)
-        if not admission.is_alone:
+        if not trust.is_alone:
             sources += file_sources(context, spec)
     if not any('state' in source.values for source in sources):
         sources += graph_sources(context)

@@ -8,14 +8,14 @@ from dataclasses import dataclass
 from typing import Literal
 
 from distill_runtime.core.arrays import FloatArray
-from distill_runtime.core.compiled_spec import Plan
+from distill_runtime.core.compiled_spec import CompiledSpec
 from distill_runtime.core.instance.action import ActionMap
 from distill_runtime.core.limits import Feedback, has_gains, LimitConfig, Limiter, PositionLimits
 from distill_runtime.spec.compile import compile_spec, sensor_layout
 import numpy as np
 
 from .model import LoadedPolicy
-from .self_test import record_trial
+from .self_test import record_self_test
 
 NUM_STEPS = 200
 
@@ -57,21 +57,21 @@ def limit_use(policy: LoadedPolicy) -> LimitUse:
     """
     golden, source = policy.spec.golden, 'golden'
     if golden is None:
-        golden, source = record_trial(policy, NUM_STEPS), 'dry_run'
-    plan = compile_spec(policy.spec, sensor_layout(policy.spec))
-    target = targets(plan, np.array(golden.action, dtype=np.float32))
-    position, velocity = measured_joints(plan, np.array(golden.observation))
-    known = np.isfinite(position) & plan.joints.is_position
-    position = np.where(known, position, plan.joints.idle)
+        golden, source = record_self_test(policy, NUM_STEPS), 'dry_run'
+    compiled = compile_spec(policy.spec, sensor_layout(policy.spec))
+    target = targets(compiled, np.array(golden.action, dtype=np.float32))
+    position, velocity = measured_joints(compiled, np.array(golden.observation))
+    known = np.isfinite(position) & compiled.joints.is_position
+    position = np.where(known, position, compiled.joints.idle)
     velocity = np.where(np.isfinite(velocity), velocity, 0.0)
 
     def changed(limits: PositionLimits, torque_limit: float = 0.0) -> FloatArray:
         """Return how far one limit moves each target, in [rad], shape (T, num_joints)."""
         feedback = Feedback(np.zeros(position.shape[1]), np.zeros(position.shape[1]))
         config = LimitConfig(
-            torque_limit=torque_limit, position_limits=limits, period=plan.period_ns / 1e9
+            torque_limit=torque_limit, position_limits=limits, period=compiled.period_ns / 1e9
         )
-        limiter = Limiter(plan.joints, config, feedback)
+        limiter = Limiter(compiled.joints, config, feedback)
         command = np.zeros_like(target)
         for step in range(len(target)):
             feedback.position[:], feedback.velocity[:] = position[step], velocity[step]
@@ -83,7 +83,7 @@ def limit_use(policy: LoadedPolicy) -> LimitUse:
 
     clip = changed('clip')
     joint = int(clip.max(axis=0).argmax())
-    joints = plan.joints
+    joints = compiled.joints
     names = joints.names
     is_bounded = joints.is_position & np.isfinite(joints.lower) & np.isfinite(joints.upper)
     return LimitUse(
@@ -101,38 +101,40 @@ def limit_use(policy: LoadedPolicy) -> LimitUse:
     )
 
 
-def targets(plan: Plan, actions: np.ndarray) -> FloatArray:
+def targets(compiled: CompiledSpec, actions: np.ndarray) -> FloatArray:
     """Return the targets of network outputs.
 
     Args:
-        plan: The policy.
+        compiled: The policy.
         actions: Raw outputs, float32, shape (T, act_dim).
 
     Returns:
         Targets before limits, shape (T, num_joints).
     """
-    action_map = ActionMap(plan.action, plan.joints.idle, np.zeros(plan.action.width))
-    result = np.zeros((len(actions), len(plan.joints.names)))
+    action_map = ActionMap(compiled.action, compiled.joints.idle, np.zeros(compiled.action.width))
+    result = np.zeros((len(actions), len(compiled.joints.names)))
     for step, action in enumerate(actions):
         action_map.apply(action)
         result[step] = action_map.target
     return result
 
 
-def measured_joints(plan: Plan, observations: np.ndarray) -> tuple[FloatArray, FloatArray]:
+def measured_joints(
+    compiled: CompiledSpec, observations: np.ndarray
+) -> tuple[FloatArray, FloatArray]:
     """Recover joint positions and velocities from the newest frame of observations.
 
     Args:
-        plan: How sensors become observations.
+        compiled: How sensors become observations.
         observations: All inputs after one another, shape (T, obs_dim).
 
     Returns:
         Positions in [rad] and velocities in [rad]/[s], each (T, num_joints), policy order; NaN
         where no observation term holds them.
     """
-    vector = np.full((len(observations), plan.vector_dim), np.nan)
+    vector = np.full((len(observations), compiled.vector_dim), np.nan)
     start = 0
-    for entry in plan.inputs:
+    for entry in compiled.inputs:
         element = entry.layout - (entry.depth - 1) * len(entry.index)  # in the newest frame
         chosen = np.flatnonzero(element >= 0)
         element = element[chosen]
@@ -141,4 +143,4 @@ def measured_joints(plan: Plan, observations: np.ndarray) -> tuple[FloatArray, F
             observations[:, start + chosen] / entry.scale[element] + entry.offset[element]
         )
         start += len(entry.layout)
-    return vector[:, plan.joints.position_index], vector[:, plan.joints.velocity_index]
+    return vector[:, compiled.joints.position_index], vector[:, compiled.joints.velocity_index]

@@ -22,7 +22,7 @@ from .encoder import encoder_files, open_policy
 from .find_spec import find_spec
 from .golden import replay_golden
 from .session import Graph, open_session, PolicySession
-from .trust import Admission, ANYTHING
+from .trust import ModelTrust, UNRESTRICTED
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -65,7 +65,7 @@ def load_policy(
     spec: Path | str | None = None,
     robot: str = '',
     provider: str = 'cpu',
-    admission: Admission = ANYTHING,
+    trust: ModelTrust = UNRESTRICTED,
 ) -> LoadedPolicy:
     """Load a model with its spec, and refuse it if anything does not fit.
 
@@ -74,23 +74,23 @@ def load_policy(
         spec: Spec file that overrides or completes what the model says of itself.
         robot: Name of a robot profile, or path of a URDF; '' for none.
         provider: Execution provider: cpu, cuda or tensorrt.
-        admission: Where its files may lie, and who must have signed it.
+        trust: Where its files may lie, and who must have signed it.
 
     Raises:
         ConfigError: If the spec is wrong or incomplete, or a file lies where none may.
         ModelError: If the file is no model, does not fit its spec, or is not signed as it must be.
     """
-    path = admission.model(Path(model))
-    user_spec = admission.spec(Path(spec) if spec else None)
-    place_of_robot = admission.robot(robot)
-    content, signer = admission.content(path)
+    path = trust.model(Path(model))
+    user_spec = trust.spec(Path(spec) if spec else None)
+    place_of_robot = trust.robot(robot)
+    content, signer = trust.content(path)
     facts = inspect_model(content)
     description = load_robot(place_of_robot) if robot else None
     session, graph = open_session(content, provider)
-    sourced = find_spec(path, graph, user_spec, description, admission)
+    sourced = find_spec(path, graph, user_spec, description, trust)
     try:
         policy = open_policy(content, session, graph, sourced.spec, provider)
-        policy.try_out()
+        policy.smoke_test()
         golden = sourced.spec.golden
         golden_error = replay_golden(policy, golden) if golden else None
     except ModelError as error:

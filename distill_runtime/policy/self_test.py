@@ -85,7 +85,7 @@ def first_step(policy: LoadedPolicy) -> FirstStep:
     runner = policy.runner(
         RunnerConfig(start_in='policy', max_joint_step=0.0, torque_limit=0.0, checks=ANY_MOTION)
     )
-    sensors = Sensors(runner.plan.layout)
+    sensors = Sensors(runner.compiled.layout)
     sensors.joint_position[:] = policy.spec.default_position
     sensors.joint_stamp_ns = sensors.imu_stamp_ns = sensors.odometry_stamp_ns = 0
     sensors.command_stamp_ns = 0
@@ -115,7 +115,7 @@ _CONFIG = RunnerConfig(
 )
 
 
-def record_trial(policy: LoadedPolicy, num_steps: int = NUM_STEPS) -> Golden:
+def record_self_test(policy: LoadedPolicy, num_steps: int = NUM_STEPS) -> Golden:
     """Record consecutive steps from a reset: at rest first, then on random sensors.
 
     The sensors go through the runner, so that history, last action and clocks are those of a
@@ -129,11 +129,11 @@ def record_trial(policy: LoadedPolicy, num_steps: int = NUM_STEPS) -> Golden:
         ModelError: If the network gives no numbers.
     """
     runner = policy.runner(_CONFIG)
-    sensors = Sensors(runner.plan.layout)
+    sensors = Sensors(runner.compiled.layout)
     rng = np.random.default_rng(0)
     observations, actions = [], []
     for number in range(num_steps):
-        stamp_ns = number * runner.plan.period_ns
+        stamp_ns = number * runner.compiled.period_ns
         sensors.joint_stamp_ns = sensors.imu_stamp_ns = sensors.odometry_stamp_ns = stamp_ns
         sensors.command_stamp_ns = stamp_ns
         sensors.external_stamps_ns = [stamp_ns] * len(sensors.externals)

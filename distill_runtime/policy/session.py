@@ -170,7 +170,7 @@ class PolicySession:
             self._policy.compute()
         self.action[:] = self._kept_action
 
-    def try_out(self) -> None:
+    def smoke_test(self) -> None:
         """Run once on zeros, and reset: the graph may leave open what it cannot compute.
 
         Raises:

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Admission:
+class ModelTrust:
     """Limits on where a policy comes from."""
 
     root: Path | None = None
@@ -96,13 +96,13 @@ class Admission:
             )
 
 
-ANYTHING = Admission()
+UNRESTRICTED = ModelTrust()
 """No limits."""
-ALONE = Admission(is_alone=True)
+SIGNED_ONLY = ModelTrust(is_alone=True)
 """The model file by itself: what a signature covers."""
 
 
-def make_admission(model_root: str = '', trusted_keys: Sequence[str] = ()) -> Admission:
+def make_trust(model_root: str = '', trusted_keys: Sequence[str] = ()) -> ModelTrust:
     """Return the limits that parameters set.
 
     Args:
@@ -117,7 +117,7 @@ def make_admission(model_root: str = '', trusted_keys: Sequence[str] = ()) -> Ad
     if root is not None and not root.is_dir():
         raise ConfigError(f'model_root is {model_root!r}, expected a folder that exists')
     if tuple(trusted_keys) in ((), ('',)):
-        return Admission(root=root)
+        return ModelTrust(root=root)
     if '' in trusted_keys:
         raise ConfigError(
             f"trusted_keys is {list(trusted_keys)}, expected paths of PEM files, or [''] alone"
@@ -130,6 +130,6 @@ def make_admission(model_root: str = '', trusted_keys: Sequence[str] = ()) -> Ad
             'with apt install python3-cryptography, or pip install "distill_runtime[sign]"'
         ) from error
     try:
-        return Admission(root=root, keys=read_key_ring(trusted_keys), is_alone=True)
+        return ModelTrust(root=root, keys=read_key_ring(trusted_keys), is_alone=True)
     except ConfigError as error:
         raise ConfigError(f'trusted_keys: {error}') from error

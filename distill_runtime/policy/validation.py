@@ -7,7 +7,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
-from distill_runtime.core.compiled_spec import Plan
+from distill_runtime.core.compiled_spec import CompiledSpec
 from distill_runtime.errors import ConfigError, DistillError, ModelError, SignatureError
 from distill_runtime.spec.compile import compile_spec, sensor_layout
 from distill_runtime.spec.findings.finding import Case, Finding
@@ -23,7 +23,7 @@ from .model import load_policy, LoadedPolicy
 from .model_findings import trial_findings
 from .self_test import dry_run, DryRun, first_step, FirstStep
 from .session import Graph, open_session
-from .trust import Admission, ANYTHING
+from .trust import ModelTrust, UNRESTRICTED
 
 _HINTS = {
     'spec.refused': 'correct the source that the message names, or give the right value in a '
@@ -37,7 +37,7 @@ _HINTS = {
 
 
 @dataclass(frozen=True, kw_only=True)
-class Examination:
+class Validation:
     """A model that could be read, and what was found; what is refused has fewer parts."""
 
     path: Path
@@ -45,7 +45,7 @@ class Examination:
     robot: RobotDescription | None
     sourced: SourcedSpec | None
     """None if no complete, right spec was found."""
-    plan: Plan | None
+    compiled: CompiledSpec | None
     """None as above."""
     policy: LoadedPolicy | None
     """None if the model is refused."""
@@ -61,16 +61,16 @@ class Examination:
         return all(finding.severity != 'error' for finding in self.findings)
 
 
-def examine_model(
-    model: Path, spec: Path | None = None, robot: str = '', admission: Admission = ANYTHING
-) -> Examination:
+def validate_model(
+    model: Path, spec: Path | None = None, robot: str = '', trust: ModelTrust = UNRESTRICTED
+) -> Validation:
     """Load a model as the node would, and look for what could still be wrong.
 
     Args:
         model: ONNX file.
         spec: The user's spec file.
         robot: Name of a robot profile, or path of a URDF; '' for none.
-        admission: Where its files may lie, and who must have signed it.
+        trust: Where its files may lie, and who must have signed it.
 
     Raises:
         ConfigError: If the robot is unknown.
@@ -78,18 +78,18 @@ def examine_model(
     """
     description = load_robot(robot) if robot else None
     try:
-        policy = load_policy(model, spec, robot, admission=admission)
-        plan = compile_spec(policy.spec, sensor_layout(policy.spec))
+        policy = load_policy(model, spec, robot, trust=trust)
+        compiled = compile_spec(policy.spec, sensor_layout(policy.spec))
     except DistillError as refusal:
-        return _refused(model, spec, description, admission, refusal)
-    run, step, findings = try_policy(policy, description)
+        return _refused(model, spec, description, trust, refusal)
+    run, step, findings = self_test(policy, description)
     limits = None if step is None else limit_use(policy)
-    return Examination(
+    return Validation(
         path=model,
         graph=policy.graph,
         robot=description,
         sourced=policy.sourced,
-        plan=plan,
+        compiled=compiled,
         policy=policy,
         run=run,
         step=step,
@@ -98,7 +98,7 @@ def examine_model(
     )
 
 
-def try_policy(
+def self_test(
     policy: LoadedPolicy, robot: RobotDescription | None
 ) -> tuple[DryRun | None, FirstStep | None, tuple[Finding, ...]]:
     """Run a loaded policy on made-up inputs, and look for what could still be wrong.
@@ -125,24 +125,24 @@ def _refused(
     model: Path,
     spec: Path | None,
     robot: RobotDescription | None,
-    admission: Admission,
+    trust: ModelTrust,
     refusal: DistillError,
-) -> Examination:
+) -> Validation:
     """Find out how far a refused model gets."""
     try:
         session, graph = open_session(model)
     except DistillError:
         raise refusal from None
-    sourced, plan, code = None, None, 'spec.refused'
+    sourced, compiled, code = None, None, 'spec.refused'
     findings: list[Finding] = []
     try:
-        sourced = find_spec(model, graph, spec, robot, admission)
+        sourced = find_spec(model, graph, spec, robot, trust)
         findings += examine(Case(sourced=sourced, robot=robot))
-        plan = compile_spec(sourced.spec, sensor_layout(sourced.spec))
+        compiled = compile_spec(sourced.spec, sensor_layout(sourced.spec))
         code = 'graph.mismatch'
         network = open_policy(model, session, graph, sourced.spec)
         code = 'network.refused'
-        network.try_out()
+        network.smoke_test()
         code = 'golden.mismatch'
         if sourced.spec.golden:
             replay_golden(network, sourced.spec.golden)
@@ -150,12 +150,12 @@ def _refused(
         pass
     if isinstance(refusal, SignatureError):
         code = 'signature.refused'
-    return Examination(
+    return Validation(
         path=model,
         graph=graph,
         robot=robot,
         sourced=sourced,
-        plan=plan,
+        compiled=compiled,
         policy=None,
         run=None,
         step=None,

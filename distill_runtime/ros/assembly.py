@@ -15,12 +15,12 @@ from distill_runtime.policy.session import TimedPolicy
 from distill_runtime.ros.loop.commands import command_writer, CommandOutput
 from distill_runtime.ros.loop.estop import Estop
 from distill_runtime.ros.loop.inputs import Inputs
-from distill_runtime.ros.loop.loop_context import LoopParts
+from distill_runtime.ros.loop.loop_context import LoopContext
 from distill_runtime.ros.loop.realtime import lock_memory
 from distill_runtime.ros.loop.tick_topics import Internals, PolicyMessages
-from distill_runtime.ros.models.loaded_model import Casting
+from distill_runtime.ros.models.loaded_model import ModelFactory
 from distill_runtime.ros.models.loader import load_chosen_policy
-from distill_runtime.ros.models.registry import Cast
+from distill_runtime.ros.models.registry import ModelRegistry
 from distill_runtime.spec.compile import compile_spec, sensor_layout
 from rclpy.node import Node
 
@@ -30,7 +30,7 @@ from .robot_description import read_description
 
 def assemble(
     node: Node, config: StudentNodeConfig, checks: Mapping[str, CheckConfig]
-) -> LoopParts:
+) -> LoopContext:
     """Load and check the model, and create its topics.
 
     Args:
@@ -45,16 +45,16 @@ def assemble(
     config = replace(config, robot_description=description)
     policy = load_chosen_policy(config)
     timed = TimedPolicy(policy.session)
-    plan = compile_spec(policy.spec, sensor_layout(policy.spec))
-    runner = PolicyRunner(plan, timed, config.runner_config(policy.spec.period, checks))
-    sensors = Sensors(runner.plan.layout)
+    compiled = compile_spec(policy.spec, sensor_layout(policy.spec))
+    runner = PolicyRunner(compiled, timed, config.runner_config(policy.spec.period, checks))
+    sensors = Sensors(runner.compiled.layout)
     writer = command_writer(config.command_type, runner)
     if config.lock_memory:
         lock_memory()
     inputs = Inputs(
         node,
         policy.spec,
-        runner.plan,
+        runner.compiled,
         sensors,
         is_lockstep=config.trigger == 'joint_states',
         needs_velocity=config.command_type == 'effort',
@@ -71,13 +71,13 @@ def assemble(
         undo.callback(internals.destroy)
         internals.publish_details(config.publish_internals)
         name = node.get_fully_qualified_name()
-        casting = Casting(name, internals.labels, policy.spec, runner)
+        casting = ModelFactory(name, internals.labels, policy.spec, runner)
         undo.pop_all()
-    return LoopParts(
+    return LoopContext(
         node=node,
         config=config,
         casting=casting,
-        cast=Cast(casting.first(policy, timed, config)),
+        cast=ModelRegistry(casting.first(policy, timed, config)),
         runner=runner,
         sensors=sensors,
         inputs=inputs,

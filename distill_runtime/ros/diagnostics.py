@@ -12,9 +12,9 @@ from distill_runtime.core.sensors import NEVER
 from distill_runtime.core.step import Step
 from distill_runtime.ros.loop.control_loop import ControlLoop
 from distill_runtime.ros.loop.inputs import Inputs
-from distill_runtime.ros.loop.loop_context import LoopParts
+from distill_runtime.ros.loop.loop_context import LoopContext
 from distill_runtime.ros.loop.qos_mismatch import mismatches
-from distill_runtime.ros.loop.raw_subscription import Channel
+from distill_runtime.ros.loop.raw_subscription import RawSubscription
 from distill_runtime.ros.models.candidate_status import shadow_values
 from distill_runtime.ros.recorder.flight_recorder import BlackBox
 from rclpy.node import Node
@@ -44,10 +44,10 @@ class Diagnostics:
         self._calm = _CALM
         self._last_reason = ''
 
-    def publish(self, loop: ControlLoop, parts: LoopParts, blackbox: BlackBox) -> None:
+    def publish(self, loop: ControlLoop, parts: LoopContext, blackbox: BlackBox) -> None:
         """Publish the state of an active node."""
         inputs, policy = parts.inputs, parts.cast.active.policy
-        pilot = parts.runner.pilot
+        switcher = parts.runner.switcher
         timing = loop.timing.summary()
         step, stamp_ns = loop.step, loop.stamp_ns
         missed, self._missed = timing.missed - self._missed, timing.missed
@@ -84,12 +84,12 @@ class Diagnostics:
             'policy': policy.spec.name,
             'model_sha256': policy.sha256,
             'previous_model': _previous(parts),
-            'is_on_probation': str(pilot.is_on_probation(stamp_ns)).lower(),
+            'is_on_probation': str(switcher.is_on_probation(stamp_ns)).lower(),
             'blackbox': blackbox.summary(),
         }
         self._send(self._status('control', level, message, values), *self._shadows(parts))
 
-    def _shadows(self, parts: LoopParts) -> Iterator[DiagnosticStatus]:
+    def _shadows(self, parts: LoopContext) -> Iterator[DiagnosticStatus]:
         """Describe the policies in shadow."""
         for values in shadow_values(parts):
             problem = values['problem']
@@ -162,14 +162,14 @@ class Diagnostics:
         self._publisher.publish(array)
 
 
-def _previous(parts: LoopParts) -> str:
+def _previous(parts: LoopContext) -> str:
     """Return the file name of the policy that acted before; '' if there was none."""
-    previous = parts.runner.pilot.previous
-    occupant = parts.cast.find(previous.actor) if previous is not None else None
+    previous = parts.runner.switcher.previous
+    occupant = parts.cast.find(previous.instance) if previous is not None else None
     return occupant.policy.path.name if occupant is not None else ''
 
 
-def _age(channel: Channel | None, stamp_ns: int) -> str:
+def _age(channel: RawSubscription | None, stamp_ns: int) -> str:
     """Return the age of the sample in use at the last tick, in [s]."""
     if channel is None:
         return 'not used'

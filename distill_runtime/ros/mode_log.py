@@ -12,7 +12,7 @@ from collections import deque
 from typing import NamedTuple
 
 from distill_runtime.core.modes import Event, Mode, next_mode
-from distill_runtime.ros.loop.loop_context import LoopParts
+from distill_runtime.ros.loop.loop_context import LoopContext
 from rclpy.node import Node
 
 _ESTOP = 'estop.requested'
@@ -35,7 +35,7 @@ class ModeLog:
         self._logger = node.get_logger()
         self._requests: deque[Event] = deque(maxlen=8)
 
-    def begin(self, parts: LoopParts) -> None:
+    def begin(self, parts: LoopContext) -> None:
         """Log that a control loop has started, and with what."""
         config, runner = parts.config, parts.runner
         self._requests.clear()

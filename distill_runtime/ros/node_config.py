@@ -13,7 +13,7 @@ from distill_runtime.core.checks.registry import CheckConfig
 from distill_runtime.core.config import position_limits_for, RunnerConfig
 from distill_runtime.core.limits import POSITION_LIMITS
 from distill_runtime.core.modes import FAULT_ACTIONS
-from distill_runtime.core.swap.swap import SwapTerms
+from distill_runtime.core.swap.swap import SwapOptions
 from distill_runtime.errors import ConfigError
 from distill_runtime.policy.session import Provider
 from distill_runtime.ros.loop.commands import COMMAND_TYPES
@@ -21,7 +21,7 @@ from distill_runtime.ros.loop.commands import COMMAND_TYPES
 from .parameters import AT_LEAST_0, check_ranges, parameter, Span
 
 _RUNNER = RunnerConfig()
-_TERMS = SwapTerms()
+_TERMS = SwapOptions()
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -211,9 +211,9 @@ class StudentNodeConfig:
             raise ConfigError('robot and robot_description are both set, expected one of them')
 
     @property
-    def terms(self) -> SwapTerms:
+    def terms(self) -> SwapOptions:
         """How the next model is to take over."""
-        return SwapTerms(
+        return SwapOptions(
             blend_time=self.blend_time,
             shadow_time=self.shadow_time,
             max_divergence=self.max_divergence,

@@ -13,8 +13,8 @@ from typing import Any
 from distill_runtime.core.modes import Event
 from distill_runtime.errors import DistillError
 from distill_runtime.ros.loop.control_loop import ControlLoop
-from distill_runtime.ros.loop.loop_context import LoopParts
-from distill_runtime.ros.models.manager import ModelControl
+from distill_runtime.ros.loop.loop_context import LoopContext
+from distill_runtime.ros.models.manager import ModelManager
 from distill_runtime.ros.recorder.flight_recorder import BlackBox
 from rcl_interfaces.msg import SetParametersResult
 import rclpy
@@ -65,8 +65,8 @@ class StudentNode(LifecycleNode):
         self._diagnostics = Diagnostics(self)
         self._blackbox = BlackBox(self)
         self._mode_log = ModeLog(self)
-        self._models = ModelControl(self, loader, self._blackbox)
-        self._parts: LoopParts | None = None
+        self._models = ModelManager(self, loader, self._blackbox)
+        self._parts: LoopContext | None = None
         self._loop: ControlLoop | None = None
         self.refusal = ''
         """Why the last transition was refused."""

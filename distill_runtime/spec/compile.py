@@ -13,7 +13,13 @@ from collections.abc import Iterator, Sequence
 import math
 
 from distill_runtime.core.arrays import FloatArray, locked_floats, locked_indices
-from distill_runtime.core.compiled_spec import ActionPlan, InputPlan, JointPlan, PhasePlan, Plan
+from distill_runtime.core.compiled_spec import (
+    ActionLayout,
+    CompiledSpec,
+    JointTable,
+    ObservationLayout,
+    PhaseLayout,
+)
 from distill_runtime.core.sensors import ExternalInput, SensorLayout
 from distill_runtime.errors import ConfigError
 import numpy as np
@@ -55,7 +61,7 @@ class VectorMap:
         self._layout = layout
         self.gravity = slice(layout.size, layout.size + 3)
         self.last_action = slice(self.gravity.stop, self.gravity.stop + spec.act_dim)
-        self._clocks: dict[GaitPhase, PhasePlan] = {}
+        self._clocks: dict[GaitPhase, PhaseLayout] = {}
         end = self.last_action.stop
         for entry in spec.inputs:
             for term in entry.terms:
@@ -109,11 +115,11 @@ class VectorMap:
         return [self._zero if name in masked else start + order.index(name) for name in names]
 
 
-def _phase_plan(term: GaitPhase, slot: slice, period: float) -> PhasePlan:
+def _phase_plan(term: GaitPhase, slot: slice, period: float) -> PhaseLayout:
     standing = term.standing
     first = 1 if term.advance == 'before' else 0
     restarts = {False: None, True: first, 'at_offset': 0, 'advanced': 1}
-    return PhasePlan(
+    return PhaseLayout(
         slot=slot,
         offsets=locked_floats(term.offsets),
         step=2.0 * math.pi * term.frequency * period,
@@ -129,7 +135,7 @@ def _range(segment: slice) -> list[int]:
     return list(range(segment.start, segment.stop))
 
 
-def input_plan(spec: PolicySpec, entry: InputSpec, vector: VectorMap) -> InputPlan:
+def observation_layout(spec: PolicySpec, entry: InputSpec, vector: VectorMap) -> ObservationLayout:
     """Compile one input tensor."""
     index: list[int] = []
     offset: list[float] = []
@@ -153,7 +159,7 @@ def input_plan(spec: PolicySpec, entry: InputSpec, vector: VectorMap) -> InputPl
         trained += clip_pairs(term.trained_range, width) or unbounded
     lags = [entry.lags(term) for term in entry.terms]
     depth = 1 + max(map(max, lags))
-    return InputPlan(
+    return ObservationLayout(
         name=str(entry.name),
         index=locked_indices(index),
         offset=locked_floats(offset),
@@ -243,7 +249,7 @@ def compile_spec(
     spec: PolicySpec,
     layout: SensorLayout | None = None,
     command_joints: tuple[str, ...] | None = None,
-) -> Plan:
+) -> CompiledSpec:
     """Compile a spec for sensors of a given layout.
 
     Args:
@@ -274,17 +280,17 @@ def compile_spec(
     command = spec.command
     order = [spec.joints.index(name) for name in command_joints]
     idle = _idle(spec)
-    return Plan(
+    return CompiledSpec(
         name=spec.name,
         period_ns=round(spec.period * 1e9),
         layout=layout,
         vector_dim=vector.size,
         gravity=vector.gravity,
         last_action=vector.last_action,
-        inputs=tuple(input_plan(spec, entry, vector) for entry in spec.inputs),
+        inputs=tuple(observation_layout(spec, entry, vector) for entry in spec.inputs),
         phases=vector.phases,
-        action=_action_plan(spec, idle, command_joints),
-        joints=_joint_plan(spec, layout, idle, order),
+        action=_action_layout(spec, idle, command_joints),
+        joints=_joint_table(spec, layout, idle, order),
         needs_imu=bool(kinds & {BaseAngularVelocity, BaseOrientation, ProjectedGravity}),
         needs_odometry=BaseLinearVelocity in kinds,
         needs_command=VelocityCommand in kinds
@@ -300,9 +306,9 @@ def _idle(spec: PolicySpec) -> FloatArray:
     return np.where(is_position, spec.default_position, 0.0)
 
 
-def _action_plan(
+def _action_layout(
     spec: PolicySpec, idle: FloatArray, command_joints: tuple[str, ...]
-) -> ActionPlan:
+) -> ActionLayout:
     action = spec.outputs.action
     joints = [spec.joints.index(name) for name in spec.action_joints]
     scale = action.scale
@@ -310,7 +316,7 @@ def _action_plan(
     if action.choices is not None:
         choices = np.array(action.choices, dtype=np.float64)
         choices.setflags(write=False)
-    return ActionPlan(
+    return ActionLayout(
         width=spec.act_dim,
         clip=bounds(clip_pairs(action.clip, spec.act_dim)),
         scale=locked_floats(scale if isinstance(scale, tuple) else (scale or 0.0,) * len(joints)),
@@ -321,9 +327,9 @@ def _action_plan(
     )
 
 
-def _joint_plan(
+def _joint_table(
     spec: PolicySpec, layout: SensorLayout, idle: FloatArray, order: list[int]
-) -> JointPlan:
+) -> JointTable:
     """Return the joints, in the order of the commands.
 
     Args:
@@ -342,7 +348,7 @@ def _joint_plan(
     def floats(values: Sequence[float]) -> FloatArray:
         return locked_floats(values[place] for place in order)
 
-    return JointPlan(
+    return JointTable(
         names=names,
         position_index=locked_indices(layout.joint_position.start + place for place in on_robot),
         velocity_index=locked_indices(layout.joint_velocity.start + place for place in on_robot),

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-from distill_runtime.core.compiled_spec import InputPlan, Plan
+from distill_runtime.core.compiled_spec import CompiledSpec, ObservationLayout
 
 from .spec import PolicySpec
 from .terms import (
@@ -51,37 +51,37 @@ class TermRow(NamedTuple):
         return self.blocks[self.ages.index(min(self.ages))]
 
 
-def observation_rows(spec: PolicySpec, plan: Plan) -> tuple[tuple[TermRow, ...], ...]:
+def observation_rows(spec: PolicySpec, compiled: CompiledSpec) -> tuple[tuple[TermRow, ...], ...]:
     """Return the rows of each input tensor, in tensor order.
 
     Args:
         spec: The policy.
-        plan: What it was compiled to.
+        compiled: What it was compiled to.
     """
     return tuple(
         tuple(_rows(spec, entry.terms, tensor))
-        for entry, tensor in zip(spec.inputs, plan.inputs, strict=True)
+        for entry, tensor in zip(spec.inputs, compiled.inputs, strict=True)
     )
 
 
-def _rows(spec: PolicySpec, terms: tuple[Term, ...], plan: InputPlan) -> list[TermRow]:
-    frame_dim = len(plan.index)
+def _rows(spec: PolicySpec, terms: tuple[Term, ...], compiled: ObservationLayout) -> list[TermRow]:
+    frame_dim = len(compiled.index)
     rows, start = [], 0
     for term in terms:
         columns = range(start, start + term.dim(len(spec.joints), spec.act_dim))
         start = columns.stop
         blocks: dict[int, list[int]] = {}
-        for place, source in enumerate(plan.layout.tolist()):
+        for place, source in enumerate(compiled.layout.tolist()):
             slot, column = divmod(source, frame_dim)
             if column in columns:
-                blocks.setdefault(plan.depth - 1 - slot, []).append(place)
+                blocks.setdefault(compiled.depth - 1 - slot, []).append(place)
         rows.append(
             TermRow(
                 term=term,
                 elements=element_names(spec, term),
                 ages=tuple(blocks),
                 blocks=tuple((places[0], places[-1]) for places in blocks.values()),
-                scale=tuple(plan.scale[columns.start : columns.stop].tolist()),
+                scale=tuple(compiled.scale[columns.start : columns.stop].tolist()),
                 unit=_unit(term),
                 origin=_origin(term),
             )

@@ -13,7 +13,7 @@ import numpy.typing as npt
 from .cdr import aligned
 
 
-class Template:
+class PreparedMessage:
     """A message under construction, then one that is patched and published again and again.
 
     Numbers added by ``array`` are views into the message: writing to one changes the message.
@@ -25,33 +25,33 @@ class Template:
         self._views: list[tuple[int, str, int]] = []
         self._stamp_at = -1
 
-    def header(self) -> Template:
+    def header(self) -> PreparedMessage:
         """Add a Header with an empty frame_id."""
         self._stamp_at = self._pad(4)
         self._data += bytes(8)
         return self.string('')
 
-    def uint(self, value: int) -> Template:
+    def uint(self, value: int) -> PreparedMessage:
         """Add a uint32."""
         self._pad(4)
         self._data += pack('<I', value)
         return self
 
-    def string(self, value: str) -> Template:
+    def string(self, value: str) -> PreparedMessage:
         """Add a string."""
         encoded = value.encode() + b'\x00'
         self.uint(len(encoded))
         self._data += encoded
         return self
 
-    def strings(self, values: tuple[str, ...]) -> Template:
+    def strings(self, values: tuple[str, ...]) -> PreparedMessage:
         """Add a sequence of strings."""
         self.uint(len(values))
         for value in values:
             self.string(value)
         return self
 
-    def array(self, dtype: str, count: int) -> Template:
+    def array(self, dtype: str, count: int) -> PreparedMessage:
         """Add a sequence of count numbers, all 0; its view is the next one of views."""
         self.uint(count)
         if count:
@@ -60,7 +60,7 @@ class Template:
             self._views.append((start, dtype, count))
         return self
 
-    def parts(self, *labelled: tuple[str, int]) -> Template:
+    def parts(self, *labelled: tuple[str, int]) -> PreparedMessage:
         """Add a MultiArrayLayout that labels parts of a vector behind one another, with no offset.
 
         Each part stands in a dimension of its own, whose size and stride are its length.

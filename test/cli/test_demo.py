@@ -46,7 +46,7 @@ def test_robot_walks_and_the_summary_says_so(tmp_path):
 
 @pytest.mark.needs('data')
 def test_recording_of_the_run_is_replayed_exactly_with_the_parameters_that_were_given(tmp_path):
-    from distill_runtime.data.recording.policy_recording import read_source
+    from distill_runtime.data.recording.policy_recording import read_policy_recording
 
     report, replayed = tmp_path / 'demo.json', tmp_path / 'replay.json'
     words = ('--record', str(tmp_path / "it's: runs"), '--json', str(report))
@@ -62,7 +62,7 @@ def test_recording_of_the_run_is_replayed_exactly_with_the_parameters_that_were_
     found = json.loads(replayed.read_text())
     assert found['is_same_model']
     assert found['commands_compared']['ticks'] == found['commands_compared']['equal'] > 100
-    source = read_source(Path(recording), load_policy(MODEL))
+    source = read_policy_recording(Path(recording), load_policy(MODEL))
     assert source.parameters['max_joint_step'] == 0.35
 
 

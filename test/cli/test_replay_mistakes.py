@@ -8,7 +8,7 @@ from dataclasses import replace
 import json
 
 from distill_runtime.cli.main import main
-from distill_runtime.data.recording.policy_recording import read_source
+from distill_runtime.data.recording.policy_recording import read_policy_recording
 from distill_runtime.data.replay.config import replay_config
 from distill_runtime.data.replay.replay import replay
 from distill_runtime.errors import ConfigError
@@ -68,7 +68,7 @@ def part_of(path, begin=STRETCH[0], end=STRETCH[1]):
 
 def with_commands(path, policy):
     """Return the messages of a recording, and the commands that its policy sends."""
-    result = replay(read_source(path, policy), policy, replay_config({}))
+    result = replay(read_policy_recording(path, policy), policy, replay_config({}))
     joints, ticks = result.source.recording.joints, result.playback.ticks
     messages = part_of(path, 0.0, STRETCH[1])
     messages += [

@@ -11,7 +11,7 @@ import sys
 
 from distill_runtime.cli.main import main
 from distill_runtime.policy.model import load_policy
-from distill_runtime.policy.trust import make_admission
+from distill_runtime.policy.trust import make_trust
 import onnx
 import pytest
 from support.policies import write_leaning_policy
@@ -67,7 +67,7 @@ def test_model_is_signed_in_place_and_verified(packed, key, capsys):
     assert f'{packed}: policy leaning, sha256 {load_policy(packed).sha256}' in out
     assert run('sign', packed, '--verify', key[1]) == 0
     assert f'walk.onnx is signed with {key[1]} (' in capsys.readouterr().out
-    assert load_policy(packed, admission=make_admission('', [str(key[1])])).golden_error == 0.0
+    assert load_policy(packed, trust=make_trust('', [str(key[1])])).golden_error == 0.0
 
 
 def test_signing_again_gives_the_same_bytes(packed, key):

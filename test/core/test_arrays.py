@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from distill_runtime.core.arrays import (
     as_float32,
-    is_sound,
+    is_valid,
     locked_floats,
     locked_indices,
     write_excess,
@@ -38,13 +38,13 @@ def test_locked_arrays_may_be_empty():
     ],
 )
 def test_sound_values_are_finite_and_of_sane_size(values, expected):
-    assert is_sound(np.array(values)) is expected
+    assert is_valid(np.array(values)) is expected
 
 
 def test_float32_values_are_judged_without_a_warning():
-    assert is_sound(np.array([3.0, -4.0], np.float32)) is True
-    assert is_sound(np.array([3e38, 3e38], np.float32)) is False
-    assert is_sound(np.array([np.nan], np.float32)) is False
+    assert is_valid(np.array([3.0, -4.0], np.float32)) is True
+    assert is_valid(np.array([3e38, 3e38], np.float32)) is False
+    assert is_valid(np.array([np.nan], np.float32)) is False
 
 
 def test_excess_is_what_lies_beyond_the_nearer_bound():

@@ -16,9 +16,9 @@ FIELDS = {'joint_states': 'joint', 'imu': 'imu', 'odom': 'odometry'}
 
 def judged(stamp_ns, *terms, **stamps):
     """Return the reason at a tick, with every sample at stamp 0 but those given."""
-    plan = compile_spec(make_spec(*terms))
-    freshness = Freshness(plan, LIMIT)
-    sensors = Sensors(plan.layout)
+    compiled = compile_spec(make_spec(*terms))
+    freshness = Freshness(compiled, LIMIT)
+    sensors = Sensors(compiled.layout)
     for field in ('joint', 'imu', 'odometry'):
         setattr(sensors, f'{field}_stamp_ns', stamps.get(field, stamp_ns))
     sensors.external_stamps_ns = [stamps.get('external', stamp_ns)] * len(sensors.externals)
@@ -84,9 +84,9 @@ def test_joints_stay_fresh_where_another_input_is_not():
 
 
 def test_reset_forgets_every_sample():
-    plan = compile_spec(make_spec())
-    freshness = Freshness(plan, LIMIT)
-    sensors = Sensors(plan.layout)
+    compiled = compile_spec(make_spec())
+    freshness = Freshness(compiled, LIMIT)
+    sensors = Sensors(compiled.layout)
     sensors.joint_stamp_ns = 0
     freshness.take_over(sensors)
     assert freshness.check(0) == ''
@@ -95,8 +95,8 @@ def test_reset_forgets_every_sample():
 
 
 def test_problems_are_those_of_every_input_and_check_gives_the_first():
-    plan = compile_spec(make_spec(*ALL))
-    freshness, sensors = Freshness(plan, LIMIT), Sensors(plan.layout)
+    compiled = compile_spec(make_spec(*ALL))
+    freshness, sensors = Freshness(compiled, LIMIT), Sensors(compiled.layout)
     tick = 10 * LIMIT
     sensors.joint_stamp_ns, sensors.imu_stamp_ns = tick - 2 * LIMIT, tick
     sensors.odometry_stamp_ns, sensors.external_stamps_ns = tick + 2 * LIMIT, [NEVER]
@@ -110,8 +110,8 @@ def test_problems_are_those_of_every_input_and_check_gives_the_first():
 
 
 def test_external_without_an_age_is_no_problem_once_it_came():
-    plan = compile_spec(make_spec({'term': 'external', 'topic': 'goal', 'width': 2}))
-    freshness, sensors = Freshness(plan, LIMIT), Sensors(plan.layout)
+    compiled = compile_spec(make_spec({'term': 'external', 'topic': 'goal', 'width': 2}))
+    freshness, sensors = Freshness(compiled, LIMIT), Sensors(compiled.layout)
     sensors.joint_stamp_ns, sensors.external_stamps_ns = 10**15, [0]
     freshness.take_over(sensors)
     assert (freshness.check(10**15), freshness.problems()) == ('', [])

@@ -15,10 +15,10 @@ import pytest
 from support.specs import make_spec
 
 
-def joint_plan(lower=(-1.0, -1.0, -1.0), upper=(1.0, 1.0, 1.0), modes=('position',) * 3):
-    plan = compile_spec(make_spec()).joints
+def joint_table(lower=(-1.0, -1.0, -1.0), upper=(1.0, 1.0, 1.0), modes=('position',) * 3):
+    compiled = compile_spec(make_spec()).joints
     return dataclasses.replace(
-        plan, lower=locked_floats(lower), upper=locked_floats(upper), modes=tuple(modes)
+        compiled, lower=locked_floats(lower), upper=locked_floats(upper), modes=tuple(modes)
     )
 
 
@@ -29,7 +29,7 @@ def limited(limiter, target):
 
 
 def test_first_command_is_limited_in_range_alone():
-    assert limited(Limiter(joint_plan(), LimitConfig(max_step=0.1)), [0.9, -5.0, 1.1]) == [
+    assert limited(Limiter(joint_table(), LimitConfig(max_step=0.1)), [0.9, -5.0, 1.1]) == [
         0.9,
         -1.0,
         1.0,
@@ -37,27 +37,27 @@ def test_first_command_is_limited_in_range_alone():
 
 
 def test_step_is_measured_from_the_command_before():
-    limiter = Limiter(joint_plan(), LimitConfig(max_step=0.25))
+    limiter = Limiter(joint_table(), LimitConfig(max_step=0.25))
     limited(limiter, [0.0, 0.0, 0.5])
     assert limited(limiter, [1.0, -1.0, 0.5]) == [0.25, -0.25, 0.5]
     assert limited(limiter, [1.0, -1.0, 0.375]) == [0.5, -0.5, 0.375]
 
 
 def test_step_bound_is_inclusive():
-    limiter = Limiter(joint_plan(), LimitConfig(max_step=0.25))
+    limiter = Limiter(joint_table(), LimitConfig(max_step=0.25))
     limited(limiter, [0.0, 0.0, 0.0])
     assert limited(limiter, [0.25, -0.25, 0.2500001]) == [0.25, -0.25, 0.25]
 
 
 def test_range_has_the_last_word_over_the_step():
-    limiter = Limiter(joint_plan(), LimitConfig(max_step=0.25))
+    limiter = Limiter(joint_table(), LimitConfig(max_step=0.25))
     limiter.previous[:] = 3.0
     limiter.has_previous = True
     assert limited(limiter, [3.0, 0.0, -1.0]) == [1.0, 1.0, 1.0]
 
 
 def test_reset_frees_the_next_step():
-    limiter = Limiter(joint_plan(), LimitConfig(max_step=0.25))
+    limiter = Limiter(joint_table(), LimitConfig(max_step=0.25))
     limited(limiter, [0.0, 0.0, 0.0])
     limiter.reset()
     assert not limiter.has_previous
@@ -65,14 +65,14 @@ def test_reset_frees_the_next_step():
 
 
 def test_zero_step_turns_the_step_limit_off():
-    limiter = Limiter(joint_plan(), LimitConfig(max_step=0.0))
+    limiter = Limiter(joint_table(), LimitConfig(max_step=0.0))
     limited(limiter, [-1.0, -1.0, -1.0])
     assert limited(limiter, [1.0, 1.0, 1.0]) == [1.0, 1.0, 1.0]
 
 
 def test_velocities_and_efforts_may_jump():
     limiter = Limiter(
-        joint_plan(modes=('position', 'velocity', 'effort')), LimitConfig(max_step=0.25)
+        joint_table(modes=('position', 'velocity', 'effort')), LimitConfig(max_step=0.25)
     )
     limited(limiter, [0.0, 0.0, 0.0])
     assert limited(limiter, [1.0, 1.0, -1.0]) == [0.25, 1.0, -1.0]
@@ -80,20 +80,20 @@ def test_velocities_and_efforts_may_jump():
 
 def test_unlimited_joint_is_left_alone():
     limiter = Limiter(
-        joint_plan(lower=(-math.inf,) * 3, upper=(math.inf,) * 3), LimitConfig(max_step=0.0)
+        joint_table(lower=(-math.inf,) * 3, upper=(math.inf,) * 3), LimitConfig(max_step=0.0)
     )
     assert limited(limiter, [1e6, -1e6, 0.0]) == [1e6, -1e6, 0.0]
 
 
 def test_target_is_not_written():
     target = np.array([9.0, 9.0, 9.0])
-    Limiter(joint_plan(), LimitConfig(max_step=0.25)).limit(target, np.zeros(3))
+    Limiter(joint_table(), LimitConfig(max_step=0.25)).limit(target, np.zeros(3))
     assert target.tolist() == [9.0, 9.0, 9.0]
 
 
 def test_target_of_another_width_is_a_programming_error():
     with pytest.raises(ValueError, match='broadcast'):
-        Limiter(joint_plan(), LimitConfig(max_step=0.25)).limit(np.zeros(2), np.zeros(3))
+        Limiter(joint_table(), LimitConfig(max_step=0.25)).limit(np.zeros(2), np.zeros(3))
 
 
 finite = st.floats(-1e6, 1e6)
@@ -108,7 +108,7 @@ finite = st.floats(-1e6, 1e6)
 def test_every_command_is_finite_in_range_and_within_a_step(ranges, max_step, targets):
     lower = np.array([low for low, _ in ranges])
     upper = lower + [width for _, width in ranges]
-    limiter = Limiter(joint_plan(lower, upper), LimitConfig(max_step=max_step))
+    limiter = Limiter(joint_table(lower, upper), LimitConfig(max_step=max_step))
     previous = None
     for target in targets:
         command = np.array(limited(limiter, target))
@@ -291,7 +291,7 @@ def test_soft_limits_never_change_a_target_within_the_range(position):
 
 def test_margin_is_a_share_of_the_range_and_bounded():
     position = [[-0.2, 0.2], [-3.0, 3.0], [-math.inf, 1.0]]
-    joints = joint_plan(*zip(*position, strict=True))
+    joints = joint_table(*zip(*position, strict=True))
     assert soft_margin(joints).tolist() == pytest.approx([0.02, MAX_MARGIN, MAX_MARGIN])
 
 

@@ -5,8 +5,8 @@
 from __future__ import annotations
 
 from distill_runtime.core.modes import Event, Mode
-from distill_runtime.core.swap.candidate import Shadow
-from distill_runtime.core.swap.swap import Swap, SwapState, SwapTerms
+from distill_runtime.core.swap.candidate import Candidate
+from distill_runtime.core.swap.swap import Swap, SwapOptions, SwapState
 import numpy as np
 import pytest
 from support.specs import DEFAULT, make_spec
@@ -29,7 +29,7 @@ HIGHER = {'default_position': [value + 0.5 for value in DEFAULT]}
 def test_start_after_a_stop_in_a_blend_begins_without_it():
     walk = still(ramp_time=0.0, stop_timeout=0.0)
     walk.tick()
-    walk.offer(walk.actor(make=giving(1.0)), blend_time=1.0)
+    walk.offer(walk.instance(make=giving(1.0)), blend_time=1.0)
     walk.ticks(3)
     walk.ask(Event.STOP)
     walk.ask(Event.START)
@@ -39,7 +39,7 @@ def test_start_after_a_stop_in_a_blend_begins_without_it():
 def test_policy_that_comes_in_standby_takes_the_robot_to_its_own_default_pose():
     walk = still(start_in='standby', ramp_time=0.2)
     walk.ticks(12)
-    swap = walk.offer(walk.actor(make_spec(*SENSOR_TERMS, **HIGHER)), blend_time=0.4)
+    swap = walk.offer(walk.instance(make_spec(*SENSOR_TERMS, **HIGHER)), blend_time=0.4)
     commands = walk.ticks(12)
     assert (swap.state, walk.runner.mode) == (SwapState.ACTING, Mode.STANDBY)
     assert np.abs(np.diff(commands, axis=0)).max() < 0.1
@@ -66,7 +66,7 @@ def test_policy_that_comes_in_a_fault_acts_after_its_reset(fault_action):
     walk = Walk(fault_action=fault_action, ramp_time=0.1, escalation_time=0.0)
     walk.ticks(3)
     walk.ask(Event.ESTOP)
-    swap = walk.offer(walk.actor(make_spec(*SENSOR_TERMS, **HIGHER)))
+    swap = walk.offer(walk.instance(make_spec(*SENSOR_TERMS, **HIGHER)))
     walk.ticks(8)
     assert (swap.state, walk.runner.mode) == (SwapState.ACTING, Mode.FAULT)
     assert walk.runner.fault.startswith('estop')
@@ -76,13 +76,13 @@ def test_policy_that_comes_in_a_fault_acts_after_its_reset(fault_action):
         assert step.command.tolist() == HIGHER['default_position']
     walk.ask(Event.RESET_FAULT)
     walk.ask(Event.START)
-    assert walk.pilot.actor is swap.shadow.actor
+    assert walk.switcher.active is swap.shadow.instance
     assert walk.runner.mode is Mode.POLICY
 
 
 def test_policy_that_comes_before_any_sample_waits_for_the_first_step():
     walk = still()
-    swap = walk.offer(walk.actor(make=giving(1.0)), **AT_ONCE)
+    swap = walk.offer(walk.instance(make=giving(1.0)), **AT_ONCE)
     assert not walk.tick(but={'joint'}).sends
     assert swap.state is SwapState.WAITING
     assert hips(walk, 1) == [0.5]
@@ -92,7 +92,7 @@ def test_policy_that_comes_before_any_sample_waits_for_the_first_step():
 def test_shadow_is_cancelled_by_a_stop_and_the_policy_before_can_start_again():
     walk = still(stop_timeout=0.0)
     walk.tick()
-    swap = walk.offer(walk.actor(make=giving(1.0)), shadow_time=1.0)
+    swap = walk.offer(walk.instance(make=giving(1.0)), shadow_time=1.0)
     walk.ticks(2)
     walk.ask(Event.STOP)
     assert (swap.state, walk.runner.mode) == (SwapState.REFUSED, Mode.STANDBY)
@@ -111,7 +111,7 @@ def test_stop_and_start_between_two_ticks_change_nothing(stop_timeout):
         assert walk.runner.request(event)[0]
     walk.ticks(3)
     assert swap.state is SwapState.WAITING
-    assert swap.shadow.actor.policy.num_runs == walk.policy.num_runs == 13
+    assert swap.shadow.instance.policy.num_runs == walk.policy.num_runs == 13
     assert swap.shadow.divergence.tolist() == [0.0] * 3
 
 
@@ -119,12 +119,14 @@ def test_policy_that_needs_no_past_may_come_with_the_start_itself():
     walk = still(stop_timeout=0.0)
     walk.ticks(5)
     walk.ask(Event.STOP)
-    actor = walk.actor(make=giving(1.0))
-    actor.next_step = walk.pilot.ring.count
+    instance = walk.instance(make=giving(1.0))
+    instance.next_step = walk.switcher.ring.count
     assert walk.runner.request(Event.START)[0]
-    assert walk.pilot.offer(Swap(Shadow(actor, walk.runner.config), SwapTerms(blend_time=0.0)))
+    assert walk.switcher.offer(
+        Swap(Candidate(instance, walk.runner.config), SwapOptions(blend_time=0.0))
+    )
     assert hips(walk, 2) == [0.5, 0.5]
-    assert (walk.pilot.actor, actor.next_step) == (actor, 2)
+    assert (walk.switcher.active, instance.next_step) == (instance, 2)
 
 
 def test_end_of_the_ticks_cancels_a_swap_that_waits():
@@ -135,13 +137,13 @@ def test_end_of_the_ticks_cancels_a_swap_that_waits():
     walk.runner.reset()
     assert (swap.state, told(walk)) == (SwapState.REFUSED, [swap])
     assert swap.reason == 'swap.cancelled: the ticks ended'
-    assert not walk.pilot.is_swapping
+    assert not walk.switcher.is_swapping
 
 
 def test_end_of_the_ticks_keeps_the_policy_that_acts():
     walk = still()
     walk.tick()
-    swap = walk.offer(walk.actor(make=giving(1.0)), **AT_ONCE)
+    swap = walk.offer(walk.instance(make=giving(1.0)), **AT_ONCE)
     walk.tick()
     walk.runner.reset()
     assert hips(walk, 2) == [0.5, 0.5]
@@ -151,30 +153,30 @@ def test_end_of_the_ticks_keeps_the_policy_that_acts():
 def test_new_run_of_ticks_begins_no_probation_that_was_over():
     walk, swap = changed(giving(1.0), terms={**AT_ONCE, 'probation_time': 0.1})
     walk.ticks(10)
-    assert not walk.pilot.is_on_probation(walk.now)
+    assert not walk.switcher.is_on_probation(walk.now)
     walk.runner.reset()
     walk.ticks(2)
-    assert not walk.pilot.is_on_probation(walk.now)
-    assert not walk.pilot.follows_previous(walk.now)
+    assert not walk.switcher.is_on_probation(walk.now)
+    assert not walk.switcher.follows_previous(walk.now)
     assert swap.state is SwapState.ACTING
 
 
 def test_probation_of_a_policy_that_came_in_standby_begins_with_its_first_step():
     walk, _ = changed(giving(0.5), ramp_time=0.1, stop_timeout=0.0)
     walk.ask(Event.STOP)
-    swap = walk.offer(walk.actor(make=giving(1.0)), probation_time=0.2)
+    swap = walk.offer(walk.instance(make=giving(1.0)), probation_time=0.2)
     walk.ticks(50)
-    assert walk.pilot.is_on_probation(walk.now)
+    assert walk.switcher.is_on_probation(walk.now)
     walk.ask(Event.START)
     walk.ticks(5)
-    assert walk.pilot.is_on_probation(walk.now)
-    walk.pilot.ask_back('a test wants it')
+    assert walk.switcher.is_on_probation(walk.now)
+    walk.switcher.ask_back('a test wants it')
     walk.tick()
     assert swap.state is SwapState.ROLLED_BACK
     assert walk.runner.mode is Mode.POLICY
 
 
-@pytest.mark.parametrize('make', [Network, lambda plan: Network(plan, is_recurrent=True)])
+@pytest.mark.parametrize('make', [Network, lambda compiled: Network(compiled, is_recurrent=True)])
 def test_stop_and_start_within_the_probation_leave_the_way_back_open(make):
     walk, alone = (Walk(make=make, stop_timeout=0.0) for _ in range(2))
     walk.ticks(9)
@@ -185,7 +187,7 @@ def test_stop_and_start_within_the_probation_leave_the_way_back_open(make):
         each.number = 0
         each.ask(Event.START)
         each.ticks(5)
-    walk.pilot.ask_back('a test wants it')
+    walk.switcher.ask_back('a test wants it')
     assert walk.ticks(5).tolist() == alone.ticks(5).tolist()
     assert swap.state is SwapState.ROLLED_BACK
 
@@ -195,10 +197,10 @@ def test_way_back_in_standby_takes_the_robot_to_the_default_pose_of_the_policy_b
     walk.ticks(10)
     pose = [value + 0.5 for value in DEFAULT]
     spec = make_spec(*SENSOR_TERMS, default_position=pose)
-    swap = walk.offer(walk.actor(spec))
+    swap = walk.offer(walk.instance(spec))
     assert walk.ticks(10)[-1].tolist() == pose
-    walk.pilot.ask_back('a test wants it')
+    walk.switcher.ask_back('a test wants it')
     assert walk.ticks(10)[-1].tolist() == list(DEFAULT)
     assert swap.state is SwapState.ROLLED_BACK
-    walk.pilot.ask_back('a test wants it')
+    walk.switcher.ask_back('a test wants it')
     assert walk.ticks(10)[-1].tolist() == list(DEFAULT)

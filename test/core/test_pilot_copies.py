@@ -75,10 +75,10 @@ def commands(spec, network, rate, num_steps=NUM_STEPS, swap_at=None, lag=0):
     before = walk.ticks(swap_at)
     swap = walk.swap(**AT_ONCE)
     between = walk.ticks(lag)
-    assert walk.pilot.offer(swap)
+    assert walk.switcher.offer(swap)
     after = walk.ticks(ticks - swap_at - lag)
     assert swap.state is SwapState.ACTING
-    assert walk.pilot.actor is swap.shadow.actor
+    assert walk.switcher.active is swap.shadow.instance
     return np.vstack([before, between, after])
 
 
@@ -135,13 +135,13 @@ def test_one_copy_after_the_other_may_come():
 def test_way_back_to_the_policy_before_changes_no_bit_either():
     alone = commands('term_oldest_first_zeros', 'recurrent', 'hold')
     walk = Walk(SPECS['term_oldest_first_zeros'], NETWORKS['recurrent'], **RATES['hold'])
-    first = walk.pilot.actor
+    first = walk.switcher.active
     swap = walk.offer(**AT_ONCE)
     changed = [walk.ticks(31)]
-    assert walk.pilot.actor is not first
-    walk.pilot.ask_back('a test wants it')
+    assert walk.switcher.active is not first
+    walk.switcher.ask_back('a test wants it')
     changed.append(walk.ticks(len(alone) - 31))
-    assert (walk.pilot.actor, swap.state) == (first, SwapState.ROLLED_BACK)
+    assert (walk.switcher.active, swap.state) == (first, SwapState.ROLLED_BACK)
     assert np.array_equal(np.vstack(changed), alone)
 
 

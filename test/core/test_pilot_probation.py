@@ -38,14 +38,14 @@ def write_fall(sensors, number):
 def assert_goes_on(walk, swap, reason):
     """Say that the policy before acts, in mode policy, and that this was told once."""
     assert swap.reason.startswith(reason)
-    assert list(walk.pilot.news) == [swap]
-    assert walk.pilot.actor.policy is walk.policy
+    assert list(walk.switcher.news) == [swap]
+    assert walk.switcher.active.policy is walk.policy
     for _ in range(30):
         step = walk.tick()
         assert (step.mode, step.sends) == (Mode.POLICY, True)
         assert np.all(np.isfinite(step.command))
     assert step.command.tolist() == list(DEFAULT)
-    assert list(walk.pilot.news) == [swap]
+    assert list(walk.switcher.news) == [swap]
 
 
 @pytest.mark.parametrize('wrong', [np.nan, -np.inf, 1e20])
@@ -62,7 +62,9 @@ def test_output_that_is_no_target_leads_back_within_the_same_step(wrong, first):
 def test_policy_whose_first_step_is_unsound_never_moves_the_robot():
     walk = Walk(LIMITED, giving(0.0))
     walk.ticks(5)
-    swap = walk.offer(walk.actor(make=giving(lambda run: 1.0 if run < 5 else np.nan)), **AT_ONCE)
+    swap = walk.offer(
+        walk.instance(make=giving(lambda run: 1.0 if run < 5 else np.nan)), **AT_ONCE
+    )
     assert walk.tick().command.tolist() == list(DEFAULT)
     assert swap.state is SwapState.ROLLED_BACK
     assert_goes_on(walk, swap, 'action.not_finite')
@@ -102,7 +104,7 @@ def test_what_was_found_of_the_policy_that_left_is_not_held_against_the_other():
     changes.append(swap)
     until_rolled_back(walk, swap)
     walk.ticks(20)  # less than the check bears
-    assert (walk.runner.mode, walk.pilot.actor.policy) == (Mode.POLICY, walk.policy)
+    assert (walk.runner.mode, walk.switcher.active.policy) == (Mode.POLICY, walk.policy)
     walk.ticks(10)
     assert walk.runner.mode is Mode.FAULT
     assert walk.runner.fault.startswith('action.saturated')
@@ -116,21 +118,21 @@ def test_fall_leads_back_and_is_a_fault_all_the_same():
     assert swap.stamp_ns == walk.now
     assert walk.runner.fault.startswith('tilt.limit')
     assert (swap.state, swap.reason) == (SwapState.ROLLED_BACK, walk.runner.fault)
-    assert walk.pilot.actor.policy is walk.policy
+    assert walk.switcher.active.policy is walk.policy
 
 
 def test_second_fault_after_a_way_back_does_not_lead_to_the_policy_that_left():
     walk, swap = changed(giving(1.0), terms={'blend_time': 0.2})
     walk.runner.outside = SLOW
     until_rolled_back(walk, swap)
-    actor = walk.pilot.actor
+    instance = walk.switcher.active
     walk.ticks(10)
     assert walk.runner.mode is Mode.FAULT  # still slow: it was not the policy
     assert walk.runner.fault.startswith('inference.slow')
-    assert walk.pilot.actor is actor
-    walk.pilot.ask_back('a test wants it')
+    assert walk.switcher.active is instance
+    walk.switcher.ask_back('a test wants it')
     walk.tick()
-    assert walk.pilot.actor is actor
+    assert walk.switcher.active is instance
 
 
 @pytest.mark.parametrize('stopped', [False, True])
@@ -143,7 +145,7 @@ def test_stop_by_hand_and_lost_inputs_are_faults_and_no_way_back(stopped):
             walk.tick(but={'joint'})
     assert walk.runner.mode is Mode.FAULT
     assert swap.state is SwapState.ACTING
-    assert walk.pilot.actor is swap.shadow.actor
+    assert walk.switcher.active is swap.shadow.instance
 
 
 @pytest.mark.parametrize('probation_time', [0.0, 0.1, 0.4])
@@ -154,7 +156,7 @@ def test_after_the_probation_a_fault_is_a_fault(probation_time):
     walk.ticks(10)
     assert walk.runner.mode is Mode.FAULT
     assert swap.state is SwapState.ACTING
-    assert walk.pilot.actor is swap.shadow.actor
+    assert walk.switcher.active is swap.shadow.instance
 
 
 def test_within_the_probation_it_is_not():
@@ -169,16 +171,16 @@ def test_within_the_probation_it_is_not():
 def test_another_offer_ends_no_probation(refused):
     walk, swap = changed(giving(1.0))
     make = giving(np.nan) if refused else giving(0.5)
-    other = walk.offer(walk.actor(make=make), shadow_time=0.4, **AT_ONCE)
+    other = walk.offer(walk.instance(make=make), shadow_time=0.4, **AT_ONCE)
     walk.ticks(3)
     assert other.state is (SwapState.REFUSED if refused else SwapState.WAITING)
     told(walk)
     walk.runner.outside = SLOW
     until_rolled_back(walk, swap)
     walk.runner.outside = []
-    assert list(walk.pilot.news) == [swap]
-    assert walk.pilot.actor.policy is walk.policy
+    assert list(walk.switcher.news) == [swap]
+    assert walk.switcher.active.policy is walk.policy
     walk.ticks(30)
     assert walk.runner.mode is Mode.POLICY
-    acts = walk.policy if refused else other.shadow.actor.policy
+    acts = walk.policy if refused else other.shadow.instance.policy
     assert walk.runner.policy is acts

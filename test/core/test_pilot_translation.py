@@ -57,14 +57,14 @@ class Alone:
     """A runner of one policy, which is told what its last action was."""
 
     def __init__(self, spec, network):
-        plan = compile_spec(spec, sensor_layout(spec, ROBOT_JOINTS))
+        compiled = compile_spec(spec, sensor_layout(spec, ROBOT_JOINTS))
         config = RunnerConfig(start_in='policy', max_joint_step=0.0)
-        self.runner = PolicyRunner(plan, network(plan), config)
+        self.runner = PolicyRunner(compiled, network(compiled), config)
 
     def step(self, walk, last_action=None):
         """Step on the sensors of a walk; return the observation."""
         if last_action is not None:
-            self.runner.pilot.actor.last_action[:] = last_action
+            self.runner.switcher.active.last_action[:] = last_action
         return self.runner.step(walk.sensors, walk.now).observation.copy()
 
 
@@ -74,8 +74,8 @@ class Alone:
 def test_policy_sees_what_it_sees_alone_with_its_last_action_translated(
     other, is_recurrent, swap_at
 ):
-    def network(plan):
-        return Network(plan, is_recurrent, seed=1)
+    def network(compiled):
+        return Network(compiled, is_recurrent, seed=1)
 
     walk = Walk()
     spec = make_spec(*SENSOR_TERMS, LAST_ACTION, **OTHERS[other])
@@ -83,14 +83,14 @@ def test_policy_sees_what_it_sees_alone_with_its_last_action_translated(
     for _ in range(swap_at):
         walk.tick()
         alone.step(walk, targets and translated(spec, targets))
-        targets = dict(zip(JOINTS, walk.pilot.actor.target.tolist(), strict=True))
-    swap = walk.offer(walk.actor(spec, network), **AT_ONCE)
+        targets = dict(zip(JOINTS, walk.switcher.active.target.tolist(), strict=True))
+    swap = walk.offer(walk.instance(spec, network), **AT_ONCE)
     for number in range(8):
         step = walk.tick()
         seen = alone.step(walk, None if number else translated(spec, targets))
         assert step.observation.tolist() == seen.tolist()
     assert swap.state is SwapState.ACTING
-    assert walk.pilot.actor is swap.shadow.actor
+    assert walk.switcher.active is swap.shadow.instance
     assert step.action.tolist() == alone.runner.policy.action.tolist()
 
 
@@ -99,12 +99,12 @@ def test_policy_in_shadow_is_told_at_each_step_what_the_one_that_acts_did(other)
     walk = Walk()
     spec = make_spec(*SENSOR_TERMS, LAST_ACTION, **OTHERS[other])
     alone, targets = Alone(spec, Network), None
-    swap = walk.offer(walk.actor(spec), shadow_time=1.0)
+    swap = walk.offer(walk.instance(spec), shadow_time=1.0)
     for _ in range(20):
         walk.tick()
         seen = alone.step(walk, targets and translated(spec, targets))
-        assert swap.shadow.actor.policy.observation.tolist() == seen.tolist()
-        targets = dict(zip(JOINTS, walk.pilot.actor.target.tolist(), strict=True))
+        assert swap.shadow.instance.policy.observation.tolist() == seen.tolist()
+        targets = dict(zip(JOINTS, walk.switcher.active.target.tolist(), strict=True))
     assert swap.state is SwapState.WAITING
 
 
@@ -112,7 +112,7 @@ def test_commands_stay_in_the_order_of_the_policy_that_came_first():
     walk = Walk()
     walk.ticks(3)
     spec = make_spec(*SENSOR_TERMS, **TURNED)
-    walk.offer(walk.actor(spec), **AT_ONCE)
+    walk.offer(walk.instance(spec), **AT_ONCE)
     step = walk.tick()
     by_name = dict(
         zip(spec.joints, 0.5 * step.action + np.array(spec.default_position), strict=True)
@@ -126,12 +126,12 @@ def test_actions_of_a_wider_policy_are_remembered_in_full():
     wide = make_spec(*SENSOR_TERMS, LAST_ACTION)
     walk = Walk(few)
     walk.ticks(4)
-    walk.offer(walk.actor(wide), **AT_ONCE)
+    walk.offer(walk.instance(wide), **AT_ONCE)
     walk.ticks(4)
     alone = walk.ticks(4)
     again = Walk(few)
     again.ticks(4)
-    again.offer(again.actor(wide), **AT_ONCE)
+    again.offer(again.instance(wide), **AT_ONCE)
     again.ticks(4)
-    again.offer(again.actor(wide), **AT_ONCE)
+    again.offer(again.instance(wide), **AT_ONCE)
     assert again.ticks(4).tolist() == alone.tolist()

@@ -23,11 +23,11 @@ from support.walk_rig import (
 def test_way_back_is_blended_and_ends_at_the_targets_of_the_policy_before():
     walk, swap = changed(giving(1.0), terms={'blend_time': 0.1}, steps=8)
     walk.ticks(8)
-    walk.pilot.ask_back('a test wants it')
+    walk.switcher.ask_back('a test wants it')
     hips = walk.ticks(7)[:, 0] - DEFAULT[0]
     assert hips.tolist() == pytest.approx([0.4, 0.3, 0.2, 0.1, 0.0, 0.0, 0.0])
     assert (swap.state, swap.reason) == (SwapState.ROLLED_BACK, 'a test wants it')
-    assert not walk.pilot.is_asked_back
+    assert not walk.switcher.is_asked_back
 
 
 @pytest.mark.parametrize('interpolation', ['hold', 'linear'])
@@ -55,7 +55,7 @@ def test_policy_before_goes_on_for_the_whole_of_a_blend():
         assert walk.policy.action[0] == (walk.policy.num_runs - 1) % 2
         source = 0.5 * walk.policy.action[0]
         assert hip == pytest.approx(share * source + (1.0 - share) * 0.5)
-    walk.pilot.ask_back('a test wants it')
+    walk.switcher.ask_back('a test wants it')
     walk.tick()
     assert swap.state is SwapState.ROLLED_BACK
 
@@ -64,20 +64,20 @@ def test_policy_before_is_not_asked_once_it_does_not_follow_any_more():
     walk, swap = changed(giving(1.0), terms={**AT_ONCE, 'probation_time': 0.1})
     walk.ticks(20)
     runs = walk.policy.num_runs
-    walk.pilot.ask_back('a test wants it')
+    walk.switcher.ask_back('a test wants it')
     walk.ticks(5)
     assert (swap.state, walk.policy.num_runs) == (SwapState.ACTING, runs)
-    assert not walk.pilot.is_asked_back
+    assert not walk.switcher.is_asked_back
 
 
 def test_policy_that_left_is_not_run_any_more():
     walk, swap = changed(giving(1.0), terms={'blend_time': 0.2})
     walk.ticks(5)
-    walk.pilot.ask_back('a test wants it')
+    walk.switcher.ask_back('a test wants it')
     until_rolled_back(walk, swap)
-    runs = swap.shadow.actor.policy.num_runs
+    runs = swap.shadow.instance.policy.num_runs
     walk.ticks(20)
-    assert swap.shadow.actor.policy.num_runs == runs
+    assert swap.shadow.instance.policy.num_runs == runs
 
 
 def test_policy_before_that_does_badly_itself_is_no_way_back():
@@ -89,22 +89,22 @@ def test_policy_before_that_does_badly_itself_is_no_way_back():
     assert walk.runner.mode is Mode.FAULT
     assert walk.runner.fault.startswith('action.not_finite')
     assert swap.state is SwapState.ACTING
-    assert walk.pilot.previous.problem.startswith('action.not_finite')
+    assert walk.switcher.previous.problem.startswith('action.not_finite')
 
 
 def test_policy_that_had_to_go_may_be_offered_again():
     walk, alone = Walk(LIMITED), Walk(LIMITED)
     alone.ticks(10)
     walk.ticks(10)
-    swap = walk.offer(walk.actor(make=giving(1.0)), blend_time=0.1)
+    swap = walk.offer(walk.instance(make=giving(1.0)), blend_time=0.1)
     walk.ticks(3)
-    walk.pilot.ask_back('a test wants it')
+    walk.switcher.ask_back('a test wants it')
     until_rolled_back(walk, swap)
-    left = walk.pilot.previous.actor
+    left = walk.switcher.previous.instance
     again = walk.offer(left, **AT_ONCE)
     step = walk.tick()
-    assert (again.state, walk.pilot.actor) == (SwapState.ACTING, left)
+    assert (again.state, walk.switcher.active) == (SwapState.ACTING, left)
     assert step.command.tolist() == (np.array(DEFAULT) + 0.5).tolist()
-    walk.pilot.ask_back('a test wants it')
+    walk.switcher.ask_back('a test wants it')
     until_rolled_back(walk, again)
     assert walk.ticks(5).tolist() == alone.ticks(11)[6:].tolist()

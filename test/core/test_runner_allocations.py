@@ -141,6 +141,6 @@ def test_tick_in_a_fault_allocates_no_array(action):
 
 @pytest.mark.parametrize('mode', ['position', ['velocity', 'effort'] * (NUM_JOINTS // 2)])
 def test_joint_efforts_allocate_no_array(mode):
-    pd = JointPD(big_rig(mode=mode).plan.joints)
+    pd = JointPD(big_rig(mode=mode).compiled.joints)
     arrays = [np.full(NUM_JOINTS, value) for value in (0.1, 0.2, 0.3)]
     assert peak_of(lambda: pd.compute(*arrays)) < SMALLEST_ARRAY // 2

@@ -7,7 +7,7 @@ from __future__ import annotations
 from distill_runtime.core.checks.registry import ANY_MOTION
 from distill_runtime.core.config import RunnerConfig
 from distill_runtime.core.modes import Event, FAULT_ACTIONS, Mode
-from distill_runtime.core.swap.swap import SwapState, SwapTerms
+from distill_runtime.core.swap.swap import SwapOptions, SwapState
 from hypothesis import given
 from hypothesis import strategies as st
 import numpy as np
@@ -48,7 +48,7 @@ def upset(rng):
         'outputs': [np.array([1.0, rng.normal(), wrong], 'f4').view('u4')] * 20,
     }
     other['outputs'] = [np.zeros(3, 'u4')] * int(rng.integers(30)) + other['outputs']
-    terms = SwapTerms(shadow_time=float(rng.choice([0.0, 0.1])), max_divergence=3.0)
+    terms = SwapOptions(shadow_time=float(rng.choice([0.0, 0.1])), max_divergence=3.0)
     return {'swap': {'other': other, 'terms': terms, 'returns': bool(rng.integers(2))}}
 
 

@@ -16,20 +16,20 @@ def layout():
 
 
 def test_segments_follow_one_another_without_a_gap():
-    plan = layout()
+    compiled = layout()
     segments = [
-        plan.joint_position,
-        plan.joint_velocity,
-        plan.angular_velocity,
-        plan.quat_base_to_world,
-        plan.velocity_command,
-        plan.base_linear_velocity,
-        plan.external('/scan'),
-        plan.external('goal'),
+        compiled.joint_position,
+        compiled.joint_velocity,
+        compiled.angular_velocity,
+        compiled.quat_base_to_world,
+        compiled.velocity_command,
+        compiled.base_linear_velocity,
+        compiled.external('/scan'),
+        compiled.external('goal'),
     ]
     assert [part.stop - part.start for part in segments] == [2, 2, 3, 4, 3, 3, 3, 2]
     assert [part.start for part in segments[1:]] == [part.stop for part in segments[:-1]]
-    assert (segments[0].start, segments[-1].stop) == (0, plan.size)
+    assert (segments[0].start, segments[-1].stop) == (0, compiled.size)
 
 
 def test_views_write_into_the_one_vector():

@@ -15,16 +15,16 @@ RANGE = {'lower': [-0.5, -0.3, -0.2], 'upper': [1.0, 0.3, 0.2]}
 
 
 def gated(asked, sample_ns, stamp_ns, max_age_ns=LIMIT, term='velocity_command', **spec):
-    plan = compile_spec(make_spec({'term': term}, **spec))
+    compiled = compile_spec(make_spec({'term': term}, **spec))
     values = np.array(asked, float)
-    reason = CommandGate(plan, values, max_age_ns).apply(sample_ns, stamp_ns)
+    reason = CommandGate(compiled, values, max_age_ns).apply(sample_ns, stamp_ns)
     return values.tolist(), reason
 
 
 def clipped(asked, **spec):
-    plan = compile_spec(make_spec(COMMAND_TERM, **spec))
+    compiled = compile_spec(make_spec(COMMAND_TERM, **spec))
     values = np.array(asked, float)
-    CommandRange(plan, values).apply()
+    CommandRange(compiled, values).apply()
     return values.tolist()
 
 

@@ -263,7 +263,7 @@ def walk_that_stops(**options):
 
 def test_policy_that_comes_takes_over_within_the_stop_and_is_blended_in():
     walk = walk_that_stops()
-    swap = walk.offer(walk.actor(make=giving(1.0)), blend_time=0.1)
+    swap = walk.offer(walk.instance(make=giving(1.0)), blend_time=0.1)
     moved = hips(walk, 6)
     assert (swap.state, walk.runner.mode) == (SwapState.ACTING, Mode.STOPPING)
     assert moved == pytest.approx([0.1, 0.2, 0.3, 0.4, 0.5, 0.5])
@@ -271,7 +271,9 @@ def test_policy_that_comes_takes_over_within_the_stop_and_is_blended_in():
 
 def test_policy_that_fails_on_probation_within_a_stop_gives_way_to_the_one_before():
     walk = walk_that_stops()
-    swap = walk.offer(walk.actor(make=giving(lambda run: math.nan if run > 3 else 0.0)), **AT_ONCE)
+    swap = walk.offer(
+        walk.instance(make=giving(lambda run: math.nan if run > 3 else 0.0)), **AT_ONCE
+    )
     walk.ticks(8)
     assert (swap.state, walk.runner.mode) == (SwapState.ROLLED_BACK, Mode.STOPPING)
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from types import SimpleNamespace
 
-from distill_runtime.distill.behavior import lead, LedPolicy
+from distill_runtime.distill.behavior import BehaviorPolicy, lead
 from distill_runtime.errors import ShapeError
 import numpy as np
 import pytest
@@ -29,13 +29,13 @@ def constant_policy(value, width=2):
 
 
 def test_policy_leads_until_told_otherwise():
-    policy = LedPolicy(constant_policy(3.0))
+    policy = BehaviorPolicy(constant_policy(3.0))
     policy.run()
     np.testing.assert_array_equal(policy.action, [3.0, 3.0])
 
 
 def test_follower_is_told_the_leaders_action_and_keeps_its_own():
-    teacher, student = LedPolicy(constant_policy(1.0)), LedPolicy(constant_policy(2.0))
+    teacher, student = BehaviorPolicy(constant_policy(1.0)), BehaviorPolicy(constant_policy(2.0))
     lead(teacher, student)
     teacher.run()
     student.run()
@@ -50,10 +50,10 @@ def test_follower_is_told_the_leaders_action_and_keeps_its_own():
 
 def test_reset_reaches_the_wrapped_policy():
     policy = constant_policy(1.0)
-    LedPolicy(policy).reset()
+    BehaviorPolicy(policy).reset()
     assert policy.resets == 1
 
 
 def test_actions_of_different_widths_are_refused():
     with pytest.raises(ShapeError, match=r'shape \(3,\), expected that of the leader, \(2,\)'):
-        lead(LedPolicy(constant_policy(1.0)), LedPolicy(constant_policy(1.0, 3)))
+        lead(BehaviorPolicy(constant_policy(1.0)), BehaviorPolicy(constant_policy(1.0, 3)))

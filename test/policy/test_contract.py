@@ -8,7 +8,7 @@ from pathlib import Path
 
 import distill_runtime
 from distill_runtime.core.step import Policy
-from distill_runtime.distill.behavior import lead, LedPolicy
+from distill_runtime.distill.behavior import BehaviorPolicy, lead
 from distill_runtime.policy.session import open_session, PolicySession, TimedPolicy
 from distill_runtime.spec.compile import compile_spec
 import numpy as np
@@ -48,7 +48,10 @@ def recurrent(tmp_path, name='m.onnx'):
 
 def led(tmp_path):
     """Return a policy that follows another one."""
-    leader, follower = LedPolicy(recurrent(tmp_path)), LedPolicy(recurrent(tmp_path, 'f.onnx'))
+    leader, follower = (
+        BehaviorPolicy(recurrent(tmp_path)),
+        BehaviorPolicy(recurrent(tmp_path, 'f.onnx')),
+    )
     leader.action[:] = (0.5, -0.5, 0.25)
     lead(leader, follower)
     return follower
@@ -71,8 +74,8 @@ POLICIES = {
     'PolicySession, two inputs': two_inputs,
     'PolicySession, recurrent': recurrent,
     'TimedPolicy': lambda tmp_path: TimedPolicy(recurrent(tmp_path)),
-    'LedPolicy, leading': lambda tmp_path: LedPolicy(recurrent(tmp_path)),
-    'LedPolicy, led': led,
+    'BehaviorPolicy, leading': lambda tmp_path: BehaviorPolicy(recurrent(tmp_path)),
+    'BehaviorPolicy, led': led,
     'RecordedActions': recorded,
 }
 """How to make each implementation, by the name of its class."""

@@ -49,7 +49,7 @@ def model(tmp_path, weights):
 def test_two_stages_equal_two_products_of_a_naive_history(model, weights):
     policy = load_policy(model)
     runner = policy.runner(RunnerConfig(start_in='policy', max_joint_step=0.0))
-    sensors = Sensors(runner.plan.layout)
+    sensors = Sensors(runner.compiled.layout)
     rng = np.random.default_rng(1)
     frames = []
     for tick in range(8):

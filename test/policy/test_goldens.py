@@ -57,14 +57,14 @@ def test_robot_with_its_joints_in_the_order_of_the_alphabet_gives_the_same_bits(
 def test_second_run_of_one_runner_gives_the_same_bits(case):
     policy, recording = case
     runner = policy.runner(RunnerConfig(start_in='policy'))
-    sensors = Sensors(runner.plan.layout)
+    sensors = Sensors(runner.compiled.layout)
     order = list(range(len(policy.spec.joints)))
     runs = []
     for _ in range(2):
         runner.reset()
         commands = b''
         for number in range(50):
-            stamp_ns = number * runner.plan.period_ns
+            stamp_ns = number * runner.compiled.period_ns
             recording.write(number, sensors, order, stamp_ns)
             commands += runner.step(sensors, stamp_ns).command.tobytes()
         runs.append(commands)

@@ -79,7 +79,7 @@ def test_runner_takes_the_joints_in_any_order(tmp_path):
     policy = load_policy(packed(tmp_path / 'walk.onnx', default_position=[0, 0, 0]))
     config = RunnerConfig(start_in='policy')
     runner = policy.runner(config, robot_joints=('ankle', 'tail', 'knee', 'hip'))
-    sensors = Sensors(runner.plan.layout)
+    sensors = Sensors(runner.compiled.layout)
     sensors.joint_position[:] = [0.3, 9.0, 0.2, 0.1]
     sensors.joint_stamp_ns = 0
     step = runner.step(sensors, 0)

@@ -13,7 +13,7 @@ STATE = {'input': 'h_in', 'output': 'h_out', 'shape': [1, 1, 3]}
 
 def policy_of(path, **changes):
     policy = PolicySession(*open_session(path), make_spec(**changes))
-    policy.try_out()
+    policy.smoke_test()
     return policy
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from distill_runtime.errors import ModelError
 from distill_runtime.policy.golden import replay_golden
 from distill_runtime.policy.model import load_policy
-from distill_runtime.policy.self_test import NUM_STEPS, record_trial
+from distill_runtime.policy.self_test import NUM_STEPS, record_self_test
 import numpy as np
 import pytest
 from support.models import save_linear, save_recurrent
@@ -35,7 +35,7 @@ def load(tmp_path, weights=None, terms=TERMS, **changes):
 
 
 def test_first_steps_are_at_rest_and_the_others_are_not(tmp_path):
-    observation = np.array(record_trial(load(tmp_path)).observation)
+    observation = np.array(record_self_test(load(tmp_path)).observation)
     assert observation.shape == (NUM_STEPS, 7)
     assert not observation[:2].any()
     assert observation[2:].all()
@@ -44,20 +44,20 @@ def test_first_steps_are_at_rest_and_the_others_are_not(tmp_path):
 
 def test_same_policy_gives_the_same_steps(tmp_path):
     policy = load(tmp_path)
-    assert record_trial(policy) == record_trial(policy)
+    assert record_self_test(policy) == record_self_test(policy)
 
 
 def test_commands_are_those_of_the_training(tmp_path):
     command = {'lower': [1.0, -0.5, 0.0], 'upper': [2.0, -0.25, 0.0]}
-    observation = np.array(record_trial(load(tmp_path, command=command)).observation)[2:]
+    observation = np.array(record_self_test(load(tmp_path, command=command)).observation)[2:]
     assert (observation[:, 2] >= 1.0).all()
     assert (observation[:, 3] <= -0.25).all()
     assert not observation[:, 4].any()
 
 
 def test_tolerance_grows_with_large_outputs(tmp_path):
-    assert record_trial(load(tmp_path, 0.1 * np.ones((7, 2)))).tolerance == pytest.approx(1e-4)
-    golden = record_trial(load(tmp_path, 100.0 * np.ones((7, 2))))
+    assert record_self_test(load(tmp_path, 0.1 * np.ones((7, 2)))).tolerance == pytest.approx(1e-4)
+    golden = record_self_test(load(tmp_path, 100.0 * np.ones((7, 2))))
     assert golden.tolerance == pytest.approx(1e-4 * np.abs(golden.action).max())
 
 
@@ -73,12 +73,12 @@ def test_recurrent_policy_is_replayed_from_its_reset(tmp_path):
     }
     (tmp_path / 'model.spec.yaml').write_text(yaml.safe_dump(mapping))
     policy = load_policy(save_recurrent(tmp_path / 'model.onnx'))
-    assert replay_golden(policy.session, record_trial(policy)) == 0.0
+    assert replay_golden(policy.session, record_self_test(policy)) == 0.0
 
 
 def test_network_without_numbers_is_refused(tmp_path):
     with pytest.raises(ModelError, match=r'step 2 of the trial is refused: action\.too_large'):
-        record_trial(load(tmp_path, np.full((7, 2), 3e38)))
+        record_self_test(load(tmp_path, np.full((7, 2), 3e38)))
 
 
 @pytest.mark.parametrize('name', sorted(REAL))
@@ -86,6 +86,6 @@ def test_real_policies_replay_their_trial(name, shared_data):
     model, *options = real_words(name, shared_data)
     given = dict(zip(options[::2], options[1::2], strict=True))
     policy = load_policy(model, given.get('--spec'), given['--robot'])
-    golden = record_trial(policy)
+    golden = record_self_test(policy)
     assert replay_golden(policy.session, golden) == 0.0
     assert np.isfinite(golden.action).all()

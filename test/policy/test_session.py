@@ -18,7 +18,7 @@ STATE = [{'input': 'h_in', 'output': 'h_out', 'shape': [1, 1, 3]}]
 def policy_of(path, **changes):
     session, graph = open_session(path)
     policy = PolicySession(session, graph, make_spec(**changes))
-    policy.try_out()
+    policy.smoke_test()
     return policy
 
 
@@ -100,7 +100,7 @@ def test_try_out_leaves_no_trace(tmp_path):
     policy = policy_of(save_recurrent(tmp_path / 'm.onnx'), state=STATE)
     assert policy.observation.tolist() == policy.action.tolist() == [0.0] * 3
     run(policy, 1, 1, 1)
-    policy.try_out()
+    policy.smoke_test()
     assert policy.observation.tolist() == policy.action.tolist() == [0.0] * 3
     assert run(policy, 1, 2, 3) == [2.0, 4.0, 6.0]
 
@@ -293,7 +293,7 @@ def test_encoder_writes_its_latent_into_the_observation_of_the_policy(tmp_path):
     path, encoder = save_two_stages(tmp_path)
     spec = make_spec(**TWO_STAGES)
     policy = PolicySession(*open_session(path), spec, open_session(encoder))
-    policy.try_out()
+    policy.smoke_test()
     assert policy.observation.tolist() == [0.0] * 9
     assert run(policy, 1, 2, 3, 4, 99, 99, 10, 20, 30) == [13.0, 27.0, 30.0]
     assert policy.observation.tolist() == [1, 2, 3, 4, 3, 7, 10, 20, 30]

@@ -51,7 +51,7 @@ class DeviceSession:
 def actions_of(tmp_path, provider):
     session, graph = open_session(save_recurrent(tmp_path / 'm.onnx'))
     policy = PolicySession(DeviceSession(session, provider), graph, make_spec(state=STATE))
-    policy.try_out()
+    policy.smoke_test()
     actions = []
     for number in (1, 2, 3):
         policy.observation[:] = number

@@ -12,7 +12,7 @@ from distill_runtime.errors import ConfigError, MissingExtraError, ModelError, S
 from distill_runtime.policy import model as model_module
 from distill_runtime.policy.keys import read_key_ring, read_private_key, sign_model, write_new_key
 from distill_runtime.policy.model import load_policy
-from distill_runtime.policy.trust import Admission, ALONE, make_admission
+from distill_runtime.policy.trust import make_trust, ModelTrust, SIGNED_ONLY
 from distill_runtime.spec.readers.native import SPEC_KEY
 import onnx
 import pytest
@@ -48,20 +48,20 @@ def signed(path, keys, **changes):
 
 
 def load(path, root, **options):
-    return load_policy(path, admission=make_admission(str(root)), **options)
+    return load_policy(path, trust=make_trust(str(root)), **options)
 
 
 def trusting(keys, root=''):
-    return make_admission(str(root), [str(keys[1])])
+    return make_trust(str(root), [str(keys[1])])
 
 
 def test_without_parameters_anything_goes():
-    assert make_admission() == make_admission('', ['']) == Admission()
+    assert make_trust() == make_trust('', ['']) == ModelTrust()
 
 
 def test_root_that_is_no_folder_is_refused(root):
     with pytest.raises(ConfigError, match=r"model_root is '.*/no', expected a folder that exist"):
-        make_admission(str(root / 'no'))
+        make_trust(str(root / 'no'))
 
 
 def test_model_in_the_root_is_loaded_from_where_it_really_lies(root):
@@ -150,7 +150,7 @@ def test_urdf_that_is_in_no_file_is_refused_with_a_root_and_with_keys(root, keys
         load(packed(root / 'walk.onnx'), root, robot=URDF)
     path = signed(root / 'signed.onnx', keys)
     with pytest.raises(ConfigError, match=r"^robot_description is 'XML text', expected '' where"):
-        load_policy(path, robot=URDF, admission=trusting(keys))
+        load_policy(path, robot=URDF, trust=trusting(keys))
 
 
 def test_weights_in_the_root_but_elsewhere_are_refused(root):
@@ -169,7 +169,7 @@ def test_weights_in_the_root_but_elsewhere_are_refused(root):
 
 def test_signed_model_is_loaded_and_says_by_whom(root, keys):
     path = signed(root / 'walk.onnx', keys)
-    policy = load_policy(path, admission=trusting(keys, root))
+    policy = load_policy(path, trust=trusting(keys, root))
     assert policy.sha256 == hashlib.sha256(path.read_bytes()).hexdigest()
     assert policy.signer == str(read_key_ring([str(keys[1])]).check(path.read_bytes(), ''))
     assert load_policy(path).signer == ''
@@ -178,11 +178,11 @@ def test_signed_model_is_loaded_and_says_by_whom(root, keys):
 def test_unsigned_and_altered_models_are_refused(root, keys):
     path = packed(root / 'walk.onnx')
     with pytest.raises(SignatureError, match=r'walk\.onnx is not signed, expected a signature of'):
-        load_policy(path, admission=trusting(keys))
+        load_policy(path, trust=trusting(keys))
     content = signed(path, keys).read_bytes()
     path.write_bytes(content.replace(b'"scale":0.5', b'"scale":0.9').replace(b'0.5', b'0.9'))
     with pytest.raises(SignatureError, match=r'walk\.onnx was altered after it was signed with'):
-        load_policy(path, admission=trusting(keys))
+        load_policy(path, trust=trusting(keys))
 
 
 def test_file_that_is_swapped_after_it_was_verified_changes_nothing(root, keys, monkeypatch):
@@ -194,17 +194,17 @@ def test_file_that_is_swapped_after_it_was_verified_changes_nothing(root, keys, 
         return inspect(content)
 
     monkeypatch.setattr(model_module, 'inspect_model', inspect_and_swap)
-    assert load_policy(path, admission=trusting(keys)).spec.name == 'good'
+    assert load_policy(path, trust=trusting(keys)).spec.name == 'good'
 
 
 def test_files_beside_a_signed_model_do_not_count(root, keys):
     path = signed(root / 'walk.onnx', keys)
-    before = load_policy(path, admission=trusting(keys)).sourced
+    before = load_policy(path, trust=trusting(keys)).sourced
     limits = {'position': [[-9, 9]] * 3, 'velocity': [99] * 3, 'effort': [99] * 3}
     for name in ('walk.spec.json', 'walk.spec.yaml'):
         (root / name).write_text(json.dumps({'limits': limits}))
     assert load_policy(path).spec.limits is not None
-    assert load_policy(path, admission=trusting(keys)).sourced == before
+    assert load_policy(path, trust=trusting(keys)).sourced == before
 
 
 def test_spec_of_a_signed_model_must_be_inside_of_it(root, keys):
@@ -212,15 +212,15 @@ def test_spec_of_a_signed_model_must_be_inside_of_it(root, keys):
     path.write_bytes(sign_model(path.read_bytes(), read_private_key(keys[0], str)))
     (root / 'walk.spec.json').write_text(json.dumps(spec_mapping()))
     with pytest.raises(ConfigError, match='is missing, found in none of'):
-        load_policy(path, admission=trusting(keys))
+        load_policy(path, trust=trusting(keys))
 
 
 def test_what_would_change_a_signed_model_is_refused(root, keys):
     path = signed(root / 'walk.onnx', keys)
     with pytest.raises(ConfigError, match=r"^spec is 'a\.yaml', expected '' where only what is s"):
-        load_policy(path, spec='a.yaml', admission=trusting(keys))
+        load_policy(path, spec='a.yaml', trust=trusting(keys))
     with pytest.raises(ConfigError, match=r"^robot_description is 'a\.urdf', expected '' where"):
-        load_policy(path, robot='a.urdf', admission=trusting(keys))
+        load_policy(path, robot='a.urdf', trust=trusting(keys))
 
 
 def test_weights_of_a_signed_model_must_be_inside_of_it(root, keys):
@@ -232,38 +232,38 @@ def test_weights_of_a_signed_model_must_be_inside_of_it(root, keys):
     )  # fmt: skip
     path.write_bytes(sign_model(path.read_bytes(), read_private_key(keys[0], str)))
     with pytest.raises(ModelError, match=r"needs \['walk\.data'\], expected its weights inside"):
-        load_policy(path, admission=trusting(keys))
+        load_policy(path, trust=trusting(keys))
 
 
 def test_model_must_be_complete_to_stand_alone(root):
-    assert load_policy(packed(root / 'walk.onnx'), admission=ALONE).spec.name == 'small'
+    assert load_policy(packed(root / 'walk.onnx'), trust=SIGNED_ONLY).spec.name == 'small'
 
 
 def test_keys_do_not_allow_files_beside_the_model(keys):
     with pytest.raises(ConfigError, match='is_alone is False, expected True where a model must'):
-        Admission(keys=read_key_ring([str(keys[1])]))
+        ModelTrust(keys=read_key_ring([str(keys[1])]))
 
 
 @pytest.mark.parametrize('paths', [['', 'a.pem'], ['a.pem', '']])
 def test_empty_name_among_keys_is_refused(paths):
     with pytest.raises(ConfigError, match=r'expected paths of PEM files, or \[\'\'\] alone$'):
-        make_admission('', paths)
+        make_trust('', paths)
 
 
 def test_key_that_cannot_be_read_is_refused(keys, tmp_path):
     with pytest.raises(ConfigError, match=r'^trusted_keys: .*no\.pem cannot be read: No such fi'):
-        make_admission('', [str(keys[1]), str(tmp_path / 'no.pem')])
+        make_trust('', [str(keys[1]), str(tmp_path / 'no.pem')])
     if os.geteuid() == 0:
         return  # nothing is unreadable for root
     hidden = tmp_path / 'hidden.pem'
     shutil.copy(keys[1], hidden)
     hidden.chmod(0)
     with pytest.raises(ConfigError, match=r'hidden\.pem cannot be read: Permission denied'):
-        make_admission('', [str(hidden)])
+        make_trust('', [str(hidden)])
 
 
 def test_missing_library_is_said_and_not_worked_around(monkeypatch):
     monkeypatch.delitem(sys.modules, 'distill_runtime.policy.keys', raising=False)
     monkeypatch.setitem(sys.modules, 'cryptography.exceptions', None)
     with pytest.raises(MissingExtraError, match=r'is not installed: .*apt install python3-crypt'):
-        make_admission('', ['a.pem'])
+        make_trust('', ['a.pem'])

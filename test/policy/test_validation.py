@@ -6,7 +6,7 @@ import json
 
 from distill_runtime.errors import ConfigError, ModelError
 from distill_runtime.policy.model import load_policy
-from distill_runtime.policy.validation import examine_model
+from distill_runtime.policy.validation import validate_model
 import numpy as np
 import pytest
 from support.models import save_linear
@@ -25,7 +25,7 @@ def codes(found):
 
 
 def test_sound_model_is_tried_out(tmp_path):
-    found = examine_model(*write(tmp_path, np.eye(3)))
+    found = validate_model(*write(tmp_path, np.eye(3)))
     assert found.is_deployable
     assert found.run.is_finite
     assert 0.0 < found.run.median <= found.run.p99
@@ -36,7 +36,7 @@ def test_sound_model_is_tried_out(tmp_path):
 
 def test_examination_leaves_the_policy_as_it_was_loaded(tmp_path):
     model, spec = write(tmp_path, np.eye(3))
-    policy = examine_model(model, spec).policy
+    policy = validate_model(model, spec).policy
     assert not policy.session.observation.any()
     assert policy.sha256 == load_policy(model, spec).sha256
 
@@ -57,7 +57,7 @@ def test_examination_leaves_the_policy_as_it_was_loaded(tmp_path):
     ],
 )
 def test_refusal_is_an_error_of_its_stage(tmp_path, weights, changes, code, message, has_spec):
-    found = examine_model(*write(tmp_path, weights, **changes))
+    found = validate_model(*write(tmp_path, weights, **changes))
     assert not found.is_deployable
     assert codes(found) == [code]
     assert message in found.findings[0].message
@@ -66,7 +66,7 @@ def test_refusal_is_an_error_of_its_stage(tmp_path, weights, changes, code, mess
 
 def test_pose_far_from_the_default_is_a_warning(tmp_path):
     absolute = {'term': 'joint_position', 'relative': False}
-    found = examine_model(
+    found = validate_model(
         *write(tmp_path, 10.0 * np.eye(3), inputs=[{'name': 'obs', 'terms': [absolute]}])
     )
     messages = [item.message for item in found.findings if item.code == 'action.far_at_rest']
@@ -79,14 +79,14 @@ def test_pose_far_from_the_default_is_a_warning(tmp_path):
 
 def test_unreadable_model_is_raised(tmp_path):
     with pytest.raises(ConfigError, match='cannot be read'):
-        examine_model(tmp_path / 'absent.onnx')
+        validate_model(tmp_path / 'absent.onnx')
     foreign = tmp_path / 'foreign.onnx'
     foreign.write_text('hello')
     with pytest.raises(ModelError, match='cannot be loaded as ONNX'):
-        examine_model(foreign)
+        validate_model(foreign)
 
 
 def test_unknown_robot_is_raised(tmp_path):
     model, spec = write(tmp_path, np.eye(3))
     with pytest.raises(ConfigError, match="robot profile 'no' is unknown"):
-        examine_model(model, spec, 'no')
+        validate_model(model, spec, 'no')

@@ -159,7 +159,7 @@ def test_dump_after_two_swaps_before_the_first_tick_begins_with_that_tick(
     assert models_in(found) == [(T0, sha256(deep))]
     assert {len(message.data) for _, message in found['observation']} == {45}
     info = read_info(path)
-    assert (info.duration, info.is_sound) == (pytest.approx(4 * TICK * 1e-9), True)
+    assert (info.duration, info.is_valid) == (pytest.approx(4 * TICK * 1e-9), True)
 
 
 def test_dump_of_a_crash_before_the_first_tick_is_stamped_when_it_happened(

@@ -8,7 +8,7 @@ import subprocess
 import sys
 
 from distill_runtime.core.modes import Mode
-from distill_runtime.data.recording.policy_recording import read_source
+from distill_runtime.data.recording.policy_recording import read_policy_recording
 from distill_runtime.data.replay.config import replay_config
 from distill_runtime.data.replay.replay import replay
 from distill_runtime.policy.model import load_policy
@@ -134,7 +134,7 @@ def record(path, model, robot='', scene='', commands=250, during=(), others=(), 
 
 def replayed(path, model, robot='', spec='', **options):
     policy = load_policy(model, spec, robot)
-    return replay(read_source(path, policy, **options), policy, replay_config(RUNNER))
+    return replay(read_policy_recording(path, policy, **options), policy, replay_config(RUNNER))
 
 
 def check_equal(result, min_ticks):

@@ -7,7 +7,7 @@ from __future__ import annotations
 import threading
 
 from distill_runtime.core.modes import Mode
-from distill_runtime.data.recording.policy_recording import read_source
+from distill_runtime.data.recording.policy_recording import read_policy_recording
 from distill_runtime.data.replay.config import replay_config
 from distill_runtime.data.replay.replay import replay
 from distill_runtime.policy.model import load_policy
@@ -126,7 +126,7 @@ def results(tmp_path_factory):
     model = write_policy(folder, *TERMS, SCAN, GOAL)
     policy = load_policy(model)
     whole, own = (
-        replay(read_source(path, policy), policy, replay_config(RUNNER))
+        replay(read_policy_recording(path, policy), policy, replay_config(RUNNER))
         for path in record(folder / 'bag', model)
     )
     return {'recorder': whole, 'node': own}

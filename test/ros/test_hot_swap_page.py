@@ -11,7 +11,7 @@ import sys
 
 from distill_runtime.core.swap import compatibility as same_robot
 from distill_runtime.core.swap import history as step_ring
-from distill_runtime.core.swap.swap import SwapTerms
+from distill_runtime.core.swap.swap import SwapOptions
 from distill_runtime.ros.models import loaded_model as occupant
 from support.ros_harness import values
 from support.swaps import has_acted, walking, write_other
@@ -20,7 +20,7 @@ PAGE = (Path(__file__).resolve().parents[2] / 'docs' / 'hot_swap.md').read_text(
 
 
 def test_defaults_and_bounds_are_those_of_the_code():
-    terms = SwapTerms()
+    terms = SwapOptions()
     assert (terms.shadow_time, terms.max_divergence) == (0.0, 0.0)
     for text in (
         f'`blend_time` ({terms.blend_time:g} s)',

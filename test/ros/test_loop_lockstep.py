@@ -47,7 +47,7 @@ class Motion:
 def test_command_stream_equals_a_runner_without_ros_bit_for_bit(ros, model):
     motion = Motion(100)
     runner = direct_runner(model, RunnerConfig(start_in='policy', cmd_vel_timeout=0.0))
-    sensors = Sensors(runner.plan.layout)
+    sensors = Sensors(runner.compiled.layout)
     with student(ros, model, **LOCKSTEP) as rig:
         for tick in range(100):
             stamp_ns = T0 + tick * TICK

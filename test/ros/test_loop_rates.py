@@ -67,7 +67,7 @@ def test_commands_equal_those_of_a_runner_without_ros(ros, model, interpolation)
         start_in='policy', ticks_per_step=4, interpolation=interpolation, max_joint_step=0.0
     )
     runner = direct_runner(model, config)
-    sensors = Sensors(runner.plan.layout)
+    sensors = Sensors(runner.compiled.layout)
     with student(ros, model, interpolation=interpolation, **FAST) as rig:
         for tick, command in enumerate(positions(run(rig))):
             sensors.joint_position[:], sensors.joint_velocity[:] = POSES[tick], SPEEDS[tick]

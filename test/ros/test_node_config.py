@@ -7,7 +7,7 @@ import math
 
 from distill_runtime.core.checks.registry import DEFAULT_CHECKS
 from distill_runtime.core.config import RunnerConfig
-from distill_runtime.core.swap.swap import SwapTerms
+from distill_runtime.core.swap.swap import SwapOptions
 from distill_runtime.errors import ConfigError
 from distill_runtime.ros.node_config import StudentNodeConfig
 import pytest
@@ -85,7 +85,7 @@ TERMS = ('blend_time', 'shadow_time', 'max_divergence', 'probation_time')
 def runner_takes(name, value):
     """Return whether the runner takes a value that is not held to the range of a parameter."""
     if name in TERMS:
-        config = SwapTerms
+        config = SwapOptions
     elif name in RunnerConfig.__dataclass_fields__:
         config = RunnerConfig
     else:

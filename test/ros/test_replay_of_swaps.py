@@ -5,7 +5,7 @@
 from __future__ import annotations
 
 from distill_runtime.core.modes import Mode
-from distill_runtime.data.recording.policy_recording import read_source
+from distill_runtime.data.recording.policy_recording import read_policy_recording
 from distill_runtime.data.replay.config import replay_config
 from distill_runtime.data.replay.replay import replay
 from distill_runtime.policy.model import load_policy
@@ -30,7 +30,7 @@ def models(tmp_path_factory):
 
 def walk(rig, start, count, names, rng):
     """Feed joints that move at random; return the number of the next tick."""
-    default = rig.node._parts.runner.plan.joints.idle
+    default = rig.node._parts.runner.compiled.joints.idle
     for number in range(start, start + count):
         rig.robot.tick(
             T0 + number * TICK,
@@ -48,7 +48,7 @@ def record(ros, models, course, folder, stops=False, **options):
     checks = {f'checks.{name}.action': 'ignore' for name in ('joint_velocity', 'target_step')}
     rng = np.random.default_rng(0)
     with student(ros, models[first], tilt_limit=0.0, **checks, **options) as rig:
-        names = list(rig.node._parts.runner.plan.layout.joints)
+        names = list(rig.node._parts.runner.compiled.layout.joints)
         number = walk(rig, 0, 15, names, rng)
         if stops:
             assert rig.robot.call('stop') == (True, 'policy to stopping')
@@ -68,7 +68,7 @@ def test_every_model_replays_bit_for_bit_where_it_acted(course, stops, ros, mode
     recording = record(ros, models, course, tmp_path / 'bag', stops)
     for name in sorted(set(course)):
         policy = load_policy(models[name])
-        source = read_source(recording, policy)
+        source = read_policy_recording(recording, policy)
         found = replay(source, policy, replay_config(source.parameters))
         is_valid = found.playback.is_valid
         assert (Mode.STOPPING in found.playback.mode) is stops
@@ -81,7 +81,7 @@ def test_every_model_replays_bit_for_bit_where_it_acted(course, stops, ros, mode
 def test_ticks_of_a_blend_are_not_judged(ros, models, tmp_path):
     recording = record(ros, models, 'ab', tmp_path / 'bag', blend_time=0.1)
     policy = load_policy(models['b'])
-    source = read_source(recording, policy)
+    source = read_policy_recording(recording, policy)
     found = replay(source, policy, replay_config(source.parameters))
     assert found.playback.reasons['model.blended'].count == 5
     is_valid = found.playback.is_valid

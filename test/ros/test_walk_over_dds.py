@@ -67,7 +67,7 @@ def commands_without_ros(model, robot, scene):
     loaded = load_scene(SceneConfig(path=str(scene)), driven_joints(policy.spec))
     runner = policy.runner(RunnerConfig(start_in='policy'), loaded.joint_names)
     schedule = CommandSchedule(commands=((0.5, 0.0, 0.0),))
-    result = simulate(runner, SimRobot(loaded, runner.plan.layout), schedule, SECONDS)
+    result = simulate(runner, SimRobot(loaded, runner.compiled.layout), schedule, SECONDS)
     assert not result.fell
     assert result.displacement[0] > 1.2
     return result.commands_sha256

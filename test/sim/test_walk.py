@@ -26,7 +26,7 @@ def walk(model, scene, command=AHEAD, seconds=10.0, robot='', disturb=None):
     loaded = load_scene(scene, driven_joints(policy.spec))
     runner = policy.runner(RunnerConfig(start_in='policy'), loaded.joint_names)
     schedule = CommandSchedule(commands=(command,))
-    return simulate(runner, SimRobot(loaded, runner.plan.layout), schedule, seconds, disturb)
+    return simulate(runner, SimRobot(loaded, runner.compiled.layout), schedule, seconds, disturb)
 
 
 @pytest.mark.parametrize(

@@ -73,8 +73,8 @@ def test_external_that_the_layout_lacks_is_refused():
     ],
 )
 def test_only_inputs_that_a_term_reads_are_needed(term, needs):
-    plan = compile_spec(make_spec(term))
-    assert (plan.needs_imu, plan.needs_odometry, plan.needs_command) == needs
+    compiled = compile_spec(make_spec(term))
+    assert (compiled.needs_imu, compiled.needs_odometry, compiled.needs_command) == needs
 
 
 def test_command_ranges_are_those_of_the_mode():
@@ -95,9 +95,9 @@ def test_unknown_limits_are_infinite():
 
 
 def test_trained_range_of_the_command_is_infinite_where_unknown():
-    plan = compile_spec(make_spec())
-    assert plan.command_lower.tolist() == [-math.inf] * 3
-    assert plan.command_upper.tolist() == [math.inf] * 3
+    compiled = compile_spec(make_spec())
+    assert compiled.command_lower.tolist() == [-math.inf] * 3
+    assert compiled.command_upper.tolist() == [math.inf] * 3
 
 
 @pytest.mark.parametrize(('period', 'period_ns'), [(0.02, 20_000_000), (1 / 30, 33_333_333)])
@@ -106,18 +106,18 @@ def test_period_is_in_whole_nanoseconds(period, period_ns):
 
 
 def test_joint_indices_point_at_the_robot():
-    plan = compile_spec(make_spec(), SensorLayout(joints=('knee', 'x', 'ankle', 'hip')))
-    assert plan.joints.position_index.tolist() == [3, 0, 2]
-    assert plan.joints.velocity_index.tolist() == [7, 4, 6]
+    compiled = compile_spec(make_spec(), SensorLayout(joints=('knee', 'x', 'ankle', 'hip')))
+    assert compiled.joints.position_index.tolist() == [3, 0, 2]
+    assert compiled.joints.velocity_index.tolist() == [7, 4, 6]
 
 
 def test_plan_cannot_be_changed():
     term = {'term': 'joint_velocity', 'clip': [-1, 1]}
-    plan = compile_spec(make_spec(term, action={'clip': [-1, 1]}))
-    entry = plan.inputs[0]
+    compiled = compile_spec(make_spec(term, action={'clip': [-1, 1]}))
+    entry = compiled.inputs[0]
     arrays = [entry.index, entry.offset, entry.scale, *entry.clip_before, entry.layout,
-              plan.action.scale, plan.action.offset, *plan.action.clip, plan.joints.lower,
-              plan.joints.idle, plan.command_lower]  # fmt: skip
+              compiled.action.scale, compiled.action.offset, *compiled.action.clip,
+              compiled.joints.lower, compiled.joints.idle, compiled.command_lower]  # fmt: skip
     assert not any(array.flags.writeable for array in arrays)
 
 
@@ -134,7 +134,7 @@ def test_two_tensors_are_planned_each():
         {'name': 'a', 'terms': [{'term': 'joint_velocity'}]},
         {'name': 1, 'terms': [{'term': 'last_action'}, {'term': 'projected_gravity'}]},
     ]
-    plan = compile_spec(make_spec(inputs=tensors))
-    assert [(entry.name, len(entry.layout)) for entry in plan.inputs] == [('a', 3), ('1', 6)]
-    segments = np.concatenate([entry.index for entry in plan.inputs])
+    compiled = compile_spec(make_spec(inputs=tensors))
+    assert [(entry.name, len(entry.layout)) for entry in compiled.inputs] == [('a', 3), ('1', 6)]
+    segments = np.concatenate([entry.index for entry in compiled.inputs])
     assert len(set(segments.tolist())) == 9

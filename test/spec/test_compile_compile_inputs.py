@@ -41,7 +41,7 @@ def test_orientation_is_the_one_of_the_imu_in_the_order_asked_for(quaternion, ex
         make_spec({'term': 'base_orientation', 'quaternion': quaternion}),
         start_in='policy', tilt_limit=0.0,
     )  # fmt: skip
-    assert rig.plan.needs_imu
+    assert rig.compiled.needs_imu
     rig.sensors.quat_base_to_world[:] = 0.5, -0.5, 0.5, 0.5
     rig.tick()
     assert rig.policy.observation.tolist() == expected

@@ -103,18 +103,23 @@ class Bombardment:
         limits = {'position': [[-1.0, 1.0]] * 3, 'velocity': [5.0] * 3, 'effort': [4.0] * 3}
         gains = {'stiffness': [20.0] * 3, 'damping': [0.5] * 3}
         spec = make_spec(*TERMS, command=COMMAND, limits=limits, **gains)
-        plan = compile_spec(spec)
+        compiled = compile_spec(spec)
         self._rng = random.Random(seed)
         width = spec.input_dim(spec.inputs[0])
         weights = np.random.default_rng(0).normal(0.0, 0.3, (3, width)).astype(np.float32)
-        network = FakePolicy(plan, lambda run: weights @ network.observation)
+        network = FakePolicy(compiled, lambda run: weights @ network.observation)
         # what a tick takes is no matter of messages
         config = RunnerConfig(start_in='policy', checks=checks_but('inference_time'))
         self._wire = Wire()
-        self._runner = PolicyRunner(plan, network, config)
+        self._runner = PolicyRunner(compiled, network, config)
         self._driver = Driver(self._runner, config.max_joint_step)
         self._loop = wired_loop(
-            self._wire, spec, self._runner, Sensors(plan.layout), self._driver, has_stamped_command
+            self._wire,
+            spec,
+            self._runner,
+            Sensors(compiled.layout),
+            self._driver,
+            has_stamped_command,
         )
         self._inputs = self._loop._parts.inputs
         self._bounds = _bounds(observation_labels(spec))

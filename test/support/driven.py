@@ -25,8 +25,8 @@ TERMS = ({'term': 'joint_position', 'relative': True}, {'term': 'joint_velocity'
 class ReadingPolicy(FakePolicy):
     """Swings the joints by feedback: what it reads decides what it does."""
 
-    def __init__(self, plan):
-        super().__init__(plan, 0.0)
+    def __init__(self, compiled):
+        super().__init__(compiled, 0.0)
         rng = np.random.default_rng(1)
         coupling = rng.normal(0.0, 0.7, (3, 6))
         self.weights = np.hstack([-np.eye(3), 15.0 * np.eye(3)]) + coupling
@@ -53,18 +53,18 @@ def driven_spec(**changes):
 def drive(spec=None, ticks=200):
     """Let the policy drive; return the recording of joints and efforts, and the targets."""
     spec = spec or driven_spec()
-    plan = compile_spec(spec)
+    compiled = compile_spec(spec)
     runner = PolicyRunner(
-        plan, ReadingPolicy(plan), RunnerConfig(start_in='policy', max_joint_step=0.0)
+        compiled, ReadingPolicy(compiled), RunnerConfig(start_in='policy', max_joint_step=0.0)
     )
-    sensors = Sensors(plan.layout)
+    sensors = Sensors(compiled.layout)
     q, dq = np.array(DEFAULT), np.array([0.5, -0.3, 0.2])
     rows = {'position': [], 'velocity': [], 'effort': []}
     targets, effort = [], np.zeros(3)
     for tick in range(ticks):
         sensors.joint_position[:], sensors.joint_velocity[:] = q, dq
-        sensors.joint_stamp_ns = tick * plan.period_ns
-        target = runner.step(sensors, tick * plan.period_ns).target.copy()
+        sensors.joint_stamp_ns = tick * compiled.period_ns
+        target = runner.step(sensors, tick * compiled.period_ns).target.copy()
         targets.append(target)
         for _ in range(ROWS_PER_TICK):
             for name, values in (('position', q), ('velocity', dq), ('effort', effort)):

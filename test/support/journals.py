@@ -13,7 +13,7 @@ from distill_runtime.data.flight_recorder.messages import (
     Part,
     status_text,
 )
-from distill_runtime.data.flight_recorder.ring_buffer import JournalReader, JournalWriter
+from distill_runtime.data.flight_recorder.ring_buffer import RingBufferReader, RingBufferWriter
 import numpy as np
 
 from .bags import joint_state, MS, STORE, twist
@@ -52,8 +52,8 @@ class Filled:
 
     def __init__(self, ring=1 << 20, node='/robot/student_node', pause=lambda seconds: None):
         self.facts = facts(node)
-        self.writer = JournalWriter(ring, self.facts.to_json())
-        self.reader = JournalReader(self.writer.descriptor, pause)
+        self.writer = RingBufferWriter(ring, self.facts.to_json())
+        self.reader = RingBufferReader(self.writer.descriptor, pause)
         self.num_ticks = 0
         self.change = b''
 

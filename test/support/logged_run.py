@@ -56,7 +56,7 @@ def run_node(
         config: Further ones.
     """
     runner = policy.runner(RunnerConfig(start_in=start_in, **{**LIMITS, **config}))
-    sensors = Sensors(runner.plan.layout)
+    sensors = Sensors(runner.compiled.layout)
     log = Log()
     model = int(policy.sha256[:15], 16)
     command_ns = -1

@@ -8,13 +8,13 @@ from dataclasses import replace
 
 from distill_runtime.core.checks.registry import CHECK_ACTIONS, CHECKS, Finding
 from distill_runtime.core.config import RunnerConfig
-from distill_runtime.core.instance.policy_instance import Actor
+from distill_runtime.core.instance.policy_instance import PolicyInstance
 from distill_runtime.core.limits import POSITION_LIMITS as LIMIT_KINDS
 from distill_runtime.core.modes import Event, FAULT_ACTIONS, Mode
 from distill_runtime.core.runner import PolicyRunner
 from distill_runtime.core.sensors import InputProblem, NEVER, Sensors
-from distill_runtime.core.swap.candidate import Shadow
-from distill_runtime.core.swap.swap import Swap, SwapTerms
+from distill_runtime.core.swap.candidate import Candidate
+from distill_runtime.core.swap.swap import Swap, SwapOptions
 from distill_runtime.spec.compile import compile_spec, sensor_layout
 from hypothesis import strategies as st
 import numpy as np
@@ -83,7 +83,7 @@ swaps = st.fixed_dictionaries(
     {
         'other': others,
         'terms': st.builds(
-            SwapTerms,
+            SwapOptions,
             blend_time=st.sampled_from([0.0, 0.02, 0.2]),
             shadow_time=st.sampled_from([0.0, 0.0, 0.06]),
             max_divergence=st.sampled_from([0.0, 0.0, 0.5]),
@@ -188,14 +188,14 @@ class Machine:
 
     def __init__(self, config, modes):
         spec = robot_spec(modes)
-        plan = compile_spec(spec, sensor_layout(spec, ROBOT_JOINTS))
+        compiled = compile_spec(spec, sensor_layout(spec, ROBOT_JOINTS))
         self.modes = modes
-        self.policy = FakePolicy(plan, 0.0)
-        self.runner = PolicyRunner(plan, self.policy, config)
+        self.policy = FakePolicy(compiled, 0.0)
+        self.runner = PolicyRunner(compiled, self.policy, config)
         self.swaps = []
-        self.sensors = Sensors(plan.layout)
+        self.sensors = Sensors(compiled.layout)
         for name, value in zip(spec.joints, DEFAULT, strict=True):
-            self.sensors.joint_position[plan.layout.joints.index(name)] = value
+            self.sensors.joint_position[compiled.layout.joints.index(name)] = value
         self.sound = self.sensors.values.copy()
         bounds = np.array([BOUNDS[mode][joint] for joint, mode in enumerate(modes)])
         self.lower, self.upper = bounds.T
@@ -235,35 +235,37 @@ class Machine:
             setattr(self.sensors, f'{name}_stamp_ns', stamp_ns)
         self.sensors.problem = problem
 
-    def actor(self, kind, order, outputs):
+    def instance(self, kind, order, outputs):
         """Return another policy, whose outputs come in turn."""
         spec = robot_spec(self.modes, order, **OTHERS[kind])
-        layout, width = self.runner.plan.layout, len(spec.action_joints)
-        plan = compile_spec(spec, layout, JOINTS)
+        layout, width = self.runner.compiled.layout, len(spec.action_joints)
+        compiled = compile_spec(spec, layout, JOINTS)
         values = [np.array(bits, np.uint32).view(np.float32)[:width] for bits in outputs]
-        policy = FakePolicy(plan, lambda run: values[run % len(values)])
-        return Actor(plan, policy, self.runner.config.checks)
+        policy = FakePolicy(compiled, lambda run: values[run % len(values)])
+        return PolicyInstance(compiled, policy, self.runner.config.checks)
 
     def change(self, swap=None, back=False, beside=None, may_shadow=None):
         """Do what others may do about policies."""
-        pilot, config = self.runner.pilot, self.runner.config
+        switcher, config = self.runner.switcher, self.runner.config
         if may_shadow is not None:
-            pilot.may_shadow = may_shadow
+            switcher.may_shadow = may_shadow
         if back:
-            pilot.ask_back('a test wants it')
+            switcher.ask_back('a test wants it')
         if beside is not None:
-            pilot.watcher = Shadow(self.actor(**beside), config)
-            pilot.watcher.prime(pilot.ring.copy())
+            switcher.watcher = Candidate(self.instance(**beside), config)
+            switcher.watcher.prime(switcher.ring.copy())
         if swap is None:
             return
-        actor, terms = None, swap['terms']
-        if swap['returns'] and pilot.previous and not pilot.follows_previous(self.now):
-            actor = pilot.previous.actor
-        shadow = Shadow(actor or self.actor(**swap['other']), config, terms.max_divergence)
+        instance, terms = None, swap['terms']
+        if swap['returns'] and switcher.previous and not switcher.follows_previous(self.now):
+            instance = switcher.previous.instance
+        shadow = Candidate(
+            instance or self.instance(**swap['other']), config, terms.max_divergence
+        )
         offered = Swap(shadow, terms)
-        if not pilot.is_swapping:
-            offered.prime(pilot.ring.copy())
-            assert pilot.offer(offered)
+        if not switcher.is_swapping:
+            offered.prime(switcher.ring.copy())
+            assert switcher.offer(offered)
             self.swaps.append(offered)
 
     def check(self, step):

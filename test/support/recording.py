@@ -44,11 +44,11 @@ class Recording:
 def replayed(policy, recording, robot_joints=None):
     """Return observations, actions and targets of all steps."""
     runner = policy.runner(RunnerConfig(start_in='policy'), robot_joints)
-    sensors = Sensors(runner.plan.layout)
-    order = [runner.plan.layout.joints.index(name) for name in policy.spec.joints]
+    sensors = Sensors(runner.compiled.layout)
+    order = [runner.compiled.layout.joints.index(name) for name in policy.spec.joints]
     observations, actions, targets = [], [], []
     for number in range(len(recording)):
-        stamp_ns = number * runner.plan.period_ns
+        stamp_ns = number * runner.compiled.period_ns
         recording.write(number, sensors, order, stamp_ns)
         step = runner.step(sensors, stamp_ns)
         assert (step.has_policy_step, step.reason) == (True, '')

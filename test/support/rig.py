@@ -21,11 +21,13 @@ ODOMETRY_TERM = {'term': 'base_linear_velocity'}
 class FakePolicy:
     """A network that gives a constant, or what a function of the number of the run gives."""
 
-    def __init__(self, plan, output):
-        self.observation = np.zeros(sum(len(entry.layout) for entry in plan.inputs), np.float32)
-        ends = np.cumsum([len(entry.layout) for entry in plan.inputs])[:-1]
+    def __init__(self, compiled, output):
+        self.observation = np.zeros(
+            sum(len(entry.layout) for entry in compiled.inputs), np.float32
+        )
+        ends = np.cumsum([len(entry.layout) for entry in compiled.inputs])[:-1]
         self.inputs = tuple(np.split(self.observation, ends))
-        self.action = np.zeros(plan.action.width, np.float32)
+        self.action = np.zeros(compiled.action.width, np.float32)
         self.output = output
         self.num_runs = 0
         self.num_resets = 0
@@ -46,17 +48,17 @@ class Rig:
 
     def __init__(self, spec=None, output=0.0, robot_joints=None, **config):
         self.spec = spec or make_spec()
-        self.plan = compile_spec(self.spec, sensor_layout(self.spec, robot_joints))
-        self.policy = FakePolicy(self.plan, output)
-        self.runner = PolicyRunner(self.plan, self.policy, RunnerConfig(**config))
-        self.sensors = Sensors(self.plan.layout)
+        self.compiled = compile_spec(self.spec, sensor_layout(self.spec, robot_joints))
+        self.policy = FakePolicy(self.compiled, output)
+        self.runner = PolicyRunner(self.compiled, self.policy, RunnerConfig(**config))
+        self.sensors = Sensors(self.compiled.layout)
         self.now = 0
         self.place(self.spec.default_position)
 
     def place(self, pose):
         """Move the measured joints, in policy order."""
         for name, value in zip(self.spec.joints, pose, strict=True):
-            self.sensors.joint_position[self.plan.layout.joints.index(name)] = value
+            self.sensors.joint_position[self.compiled.layout.joints.index(name)] = value
 
     def stamp(self, stamp_ns, but=()):
         """Say that all inputs but those named were sampled then."""

@@ -92,7 +92,7 @@ def stop(robot, command, seed, noise=NOISE, **config):
     asked_at = WALK_TIME + _GAIT * (seed * 0.618 % 1.0)
     times = {}
     modes = [Mode.POLICY]
-    sim = SimRobot(scene, runner.plan.layout)
+    sim = SimRobot(scene, runner.compiled.layout)
 
     def watch(_):
         now = sim.stamp_ns / 1e9

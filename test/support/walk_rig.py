@@ -7,10 +7,10 @@ from __future__ import annotations
 from functools import cache
 
 from distill_runtime.core.checks.registry import ANY_MOTION
-from distill_runtime.core.instance.policy_instance import Actor
+from distill_runtime.core.instance.policy_instance import PolicyInstance
 from distill_runtime.core.runner import PolicyRunner
-from distill_runtime.core.swap.candidate import Shadow
-from distill_runtime.core.swap.swap import Swap, SwapState, SwapTerms
+from distill_runtime.core.swap.candidate import Candidate
+from distill_runtime.core.swap.swap import Swap, SwapOptions, SwapState
 from distill_runtime.spec.compile import compile_spec, sensor_layout
 import numpy as np
 
@@ -42,8 +42,8 @@ STANDING = 7
 class Network(FakePolicy):
     """A layer with random weights; where it is recurrent, every run changes all that follow."""
 
-    def __init__(self, plan, is_recurrent=False, seed=0):
-        super().__init__(plan, 0.0)
+    def __init__(self, compiled, is_recurrent=False, seed=0):
+        super().__init__(compiled, 0.0)
         rng = np.random.default_rng(seed)
         shape = (len(self.action), len(self.observation))
         self.weights = rng.normal(0.0, 1.0 / np.sqrt(shape[1]), shape).astype(np.float32)
@@ -78,7 +78,7 @@ def measured(number):
 
 def giving(output):
     """Return a maker of policies that give a constant, or a function of the number of the run."""
-    return lambda plan: FakePolicy(plan, output)
+    return lambda compiled: FakePolicy(compiled, output)
 
 
 class Walk(Rig):
@@ -88,9 +88,9 @@ class Walk(Rig):
         spec = spec or make_spec(*SENSOR_TERMS, LAST_ACTION)
         super().__init__(spec, 0.0, ROBOT_JOINTS, **{**OPTIONS, **config})
         self.make = make
-        self.policy = make(self.plan)
-        self.runner = PolicyRunner(self.plan, self.policy, self.runner.config)
-        self.pilot = self.runner.pilot
+        self.policy = make(self.compiled)
+        self.runner = PolicyRunner(self.compiled, self.policy, self.runner.config)
+        self.switcher = self.runner.switcher
         self.number = 0
 
     def tick(self, dt_ns=None, but=()):
@@ -115,38 +115,40 @@ class Walk(Rig):
         is_standing = number // self.runner.config.ticks_per_step % STANDING == 0
         self.sensors.velocity_command[:] = 0.0 if is_standing else command
 
-    def actor(self, spec=None, make=None):
+    def instance(self, spec=None, make=None):
         """Return another policy for the same robot; without a spec, of the same spec."""
         spec = spec or self.spec
-        plan = compile_spec(spec, sensor_layout(spec, ROBOT_JOINTS), self.plan.joints.names)
-        return Actor(plan, (make or self.make)(plan), self.runner.config.checks)
+        compiled = compile_spec(
+            spec, sensor_layout(spec, ROBOT_JOINTS), self.compiled.joints.names
+        )
+        return PolicyInstance(compiled, (make or self.make)(compiled), self.runner.config.checks)
 
-    def shadow(self, actor=None, max_divergence=0.0):
+    def shadow(self, instance=None, max_divergence=0.0):
         """Return a policy that has seen what is remembered."""
-        shadow = Shadow(actor or self.actor(), self.runner.config, max_divergence)
-        shadow.prime(self.pilot.ring.copy())
+        shadow = Candidate(instance or self.instance(), self.runner.config, max_divergence)
+        shadow.prime(self.switcher.ring.copy())
         return shadow
 
-    def swap(self, actor=None, **terms):
+    def swap(self, instance=None, **terms):
         """Return a change to another policy, ready to be offered."""
-        terms = SwapTerms(**terms)
-        shadow = Shadow(actor or self.actor(), self.runner.config, terms.max_divergence)
+        terms = SwapOptions(**terms)
+        shadow = Candidate(instance or self.instance(), self.runner.config, terms.max_divergence)
         swap = Swap(shadow, terms, 'a test wants it')
-        swap.prime(self.pilot.ring.copy())
+        swap.prime(self.switcher.ring.copy())
         return swap
 
-    def offer(self, actor=None, **terms):
+    def offer(self, instance=None, **terms):
         """Offer a change that must be taken; return it."""
-        swap = self.swap(actor, **terms)
-        assert self.pilot.offer(swap)
+        swap = self.swap(instance, **terms)
+        assert self.switcher.offer(swap)
         return swap
 
 
 class Failing(FakePolicy):
     """A network that gives a constant, and fails at a run."""
 
-    def __init__(self, plan, run, output=0.0):
-        super().__init__(plan, output)
+    def __init__(self, compiled, run, output=0.0):
+        super().__init__(compiled, output)
         self.fails_at = run
 
     def run(self):
@@ -168,8 +170,8 @@ def hips(walk, count):
 
 def told(walk):
     """Return the swaps that are news, and take them as read."""
-    news = list(walk.pilot.news)
-    walk.pilot.news.clear()
+    news = list(walk.switcher.news)
+    walk.switcher.news.clear()
     return news
 
 
@@ -177,7 +179,7 @@ def changed(make, before=None, terms=AT_ONCE, steps=5, **options):
     """Return a walk, and the change by which another policy has taken over after some steps."""
     walk = Walk(LIMITED, before or giving(0.0), **options)
     walk.ticks(steps)
-    swap = walk.offer(walk.actor(make=make), **terms)
+    swap = walk.offer(walk.instance(make=make), **terms)
     walk.tick()
     assert told(walk) == [swap]
     assert swap.state is SwapState.ACTING

@@ -11,7 +11,7 @@ from distill_runtime.core.limits import MAX_MARGIN
 from distill_runtime.ros.loop.control_loop import ControlLoop
 from distill_runtime.ros.loop.estop import Estop
 from distill_runtime.ros.loop.inputs import Inputs
-from distill_runtime.ros.loop.loop_context import LoopParts
+from distill_runtime.ros.loop.loop_context import LoopContext
 from distill_runtime.ros.node_config import StudentNodeConfig
 import numpy as np
 from rclpy.clock import Clock
@@ -54,7 +54,7 @@ class Driver:
     """Takes the commands, and notes how far they are from what a driver may be sent."""
 
     def __init__(self, runner, max_step):
-        joints = runner.plan.joints
+        joints = runner.compiled.joints
         self._runner, self._joints, self._max_step = runner, joints, max_step
         per_tick = joints.velocity * runner.control_period_ns / 1e9
         self._reach = joints.effort / joints.stiffness + per_tick
@@ -118,7 +118,7 @@ def wired_loop(wire, spec, runner, sensors, output, has_stamped_command=False):
         has_stamped_command: Whether cmd_vel is a TwistStamped.
     """
     return ControlLoop(
-        LoopParts(
+        LoopContext(
             node=wire,
             config=StudentNodeConfig(),
             casting=None,
@@ -128,7 +128,7 @@ def wired_loop(wire, spec, runner, sensors, output, has_stamped_command=False):
             inputs=Inputs(
                 wire,
                 spec,
-                runner.plan,
+                runner.compiled,
                 sensors,
                 is_lockstep=False,
                 needs_velocity=False,

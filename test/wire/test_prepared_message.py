@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: Apache-2.0
 from __future__ import annotations
 
-from distill_runtime.wire.prepared_message import Template
+from distill_runtime.wire.prepared_message import PreparedMessage
 import numpy as np
 import pytest
 from rclpy.serialization import deserialize_message
@@ -15,7 +15,7 @@ from trajectory_msgs.msg import JointTrajectory, JointTrajectoryPoint
 @pytest.mark.parametrize('fields', [(3, 0, 0), (3, 3, 3), (0, 0, 3), (0, 3, 0)])
 def test_joint_state_equals_that_of_rclpy(length, fields):
     names = ('n' * length, 'ö', 'x' * length)
-    template = Template().header().strings(names)
+    template = PreparedMessage().header().strings(names)
     for count in fields:
         template.array('<f8', count)
     expected = JointState(name=list(names))
@@ -35,7 +35,9 @@ def setattr_array(message, field, number):
 
 
 def test_numbers_and_stamp_can_change_again_and_again():
-    template = Template().header().strings(('a',)).array('<f8', 1).array('<f8', 0).array('<f8', 0)
+    template = (
+        PreparedMessage().header().strings(('a',)).array('<f8', 1).array('<f8', 0).array('<f8', 0)
+    )
     (position,) = template.views()
     for stamp_ns in (0, 1, 10**18, (2**31 - 1) * 10**9):
         position[0] = stamp_ns / 3
@@ -47,7 +49,7 @@ def test_numbers_and_stamp_can_change_again_and_again():
 
 
 def test_message_made_before_a_change_keeps_its_numbers():
-    template = Template().parts(('a', 1)).array('<f8', 1)
+    template = PreparedMessage().parts(('a', 1)).array('<f8', 1)
     (values,) = template.views()
     before = template.message()
     values[0] = 5.0
@@ -60,7 +62,7 @@ def test_message_made_before_a_change_keeps_its_numbers():
 )
 @pytest.mark.parametrize('label', ['', 'x', 'joint', 'ten letters'])
 def test_multi_array_equals_that_of_rclpy(dtype, message_type, label):
-    template = Template().parts((label, 2), ('second', 3)).array(dtype, 5)
+    template = PreparedMessage().parts((label, 2), ('second', 3)).array(dtype, 5)
     (values,) = template.views()
     values[:] = range(-3, 2)
     expected = message_type(data=values.tolist())
@@ -72,7 +74,7 @@ def test_multi_array_equals_that_of_rclpy(dtype, message_type, label):
 
 
 def test_trajectory_equals_that_of_rclpy():
-    template = Template().header().strings(('hip', 'knee')).uint(1).array('<f8', 2)
+    template = PreparedMessage().header().strings(('hip', 'knee')).uint(1).array('<f8', 2)
     template.array('<f8', 0).array('<f8', 0).array('<f8', 0).uint(3).uint(4)
     template.views()[0][:] = 1.0, 2.0
     point = JointTrajectoryPoint(positions=[1.0, 2.0])

@@ -12,7 +12,7 @@ from distill_runtime.cli.terminal.findings import counts_text, findings_sections
 from distill_runtime.cli.terminal.page import Section
 from distill_runtime.cli.terminal.tables import table_lines
 from distill_runtime.data.info.bag_info import BagInfo
-from distill_runtime.data.info.topic_stats import TopicFacts
+from distill_runtime.data.info.topic_stats import TopicStats
 from distill_runtime.data.ticks.exactness import NodeFacts
 from distill_runtime.spec.robot_description import RobotDescription
 
@@ -28,7 +28,7 @@ def bag_page(found: BagInfo, robot: RobotDescription | None, width: int) -> list
         robot: Whose joints it should have; None: not told.
         width: Of the page, in characters.
     """
-    verdict, style = ('sound', 'good') if found.is_sound else ('NOT sound', 'error')
+    verdict, style = ('sound', 'good') if found.is_valid else ('NOT sound', 'error')
     return [
         Section(title='recording', lines=table_lines(('', ' '), _facts(found), width)[1:]),
         _topics(found, width),
@@ -76,7 +76,7 @@ def _topics(found: BagInfo, width: int) -> Section:
     return Section(title='topics', lines=table_lines(headings, rows, width, right))
 
 
-def _received(found: BagInfo, entry: TopicFacts) -> tuple[str, str, str, str]:
+def _received(found: BagInfo, entry: TopicStats) -> tuple[str, str, str, str]:
     times = entry.received
     if times is None:
         return '', '', '', ''
@@ -89,7 +89,7 @@ def _received(found: BagInfo, entry: TopicFacts) -> tuple[str, str, str, str]:
     )
 
 
-def _latency(entry: TopicFacts) -> str:
+def _latency(entry: TopicStats) -> str:
     latency = entry.latency
     if latency is None:
         return ''

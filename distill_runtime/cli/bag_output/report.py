@@ -7,9 +7,9 @@ from __future__ import annotations
 import math
 
 from distill_runtime.data.info.bag_info import BagInfo
-from distill_runtime.data.info.imu_stats import ImuFacts
-from distill_runtime.data.info.rate_stats import Cadence
-from distill_runtime.data.info.topic_stats import TopicFacts
+from distill_runtime.data.info.imu_stats import ImuStats
+from distill_runtime.data.info.rate_stats import RateStats
+from distill_runtime.data.info.topic_stats import TopicStats
 from distill_runtime.data.ticks.exactness import NodeFacts
 
 
@@ -17,7 +17,7 @@ def bag_report(found: BagInfo) -> dict[str, object]:
     """Return the report; times are in [s], those of events since the first message."""
     return {
         'path': str(found.path),
-        'is_sound': found.is_sound,
+        'is_sound': found.is_valid,
         'start_ns': found.start_ns,
         'duration': found.duration,
         'messages': sum(len(entry.receive_ns) for entry in found.topics),
@@ -28,7 +28,7 @@ def bag_report(found: BagInfo) -> dict[str, object]:
     }
 
 
-def _topic(found: BagInfo, entry: TopicFacts) -> dict[str, object]:
+def _topic(found: BagInfo, entry: TopicStats) -> dict[str, object]:
     lost = entry.undecodable_ns
     latency = entry.latency
     return {
@@ -54,7 +54,7 @@ def _topic(found: BagInfo, entry: TopicFacts) -> dict[str, object]:
     }
 
 
-def _cadence(times: Cadence | None, start_ns: int) -> dict[str, object]:
+def _cadence(times: RateStats | None, start_ns: int) -> dict[str, object]:
     if times is None:
         return {}
     back_ns = times.first_back_ns
@@ -70,7 +70,7 @@ def _cadence(times: Cadence | None, start_ns: int) -> dict[str, object]:
     }
 
 
-def _imu(imu: ImuFacts) -> dict[str, object]:
+def _imu(imu: ImuStats) -> dict[str, object]:
     return {
         'topic': imu.topic,
         'norm': [_number(imu.norm_min), _number(imu.norm_max)],

@@ -15,14 +15,14 @@ from distill_runtime.data.recording.joint_series import JointStream
 from distill_runtime.data.recording.recording import read_recording, Recording
 from distill_runtime.data.recording.series import Stream
 from distill_runtime.errors import ConfigError
-from distill_runtime.policy.validation import Examination
+from distill_runtime.policy.validation import Validation
 import numpy as np
 
 
 class BagPart:
     """A recording, and what it says about an examined model."""
 
-    def __init__(self, found: Examination, bag: str, topics: Mapping[str, str]) -> None:
+    def __init__(self, found: Validation, bag: str, topics: Mapping[str, str]) -> None:
         """Read and inspect it.
 
         Args:

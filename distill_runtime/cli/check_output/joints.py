@@ -11,13 +11,13 @@ from distill_runtime.cli.terminal.page import Section
 from distill_runtime.cli.terminal.tables import bounds_text, clip_text, number_range, table_lines
 from distill_runtime.core.limits import MARGIN_SHARE, MAX_MARGIN
 from distill_runtime.policy.limit_use import LimitUse
-from distill_runtime.policy.validation import Examination
+from distill_runtime.policy.validation import Validation
 from distill_runtime.spec.spec import PolicySpec
 
 _UNITS = {'position': 'rad', 'velocity': 'rad/s', 'effort': 'N m'}
 
 
-def joint_section(found: Examination, spec: PolicySpec, width: int) -> Section:
+def joint_section(found: Validation, spec: PolicySpec, width: int) -> Section:
     """Show the joints in policy order, with all that belongs to each.
 
     Args:

@@ -11,7 +11,7 @@ from distill_runtime.policy.encoder import encoder_files
 from distill_runtime.policy.model_file.model_files import model_files, sha256_of
 from distill_runtime.policy.model_file.onnx_facts import OnnxFacts, read_onnx_facts
 from distill_runtime.policy.session import Graph, TensorInfo
-from distill_runtime.policy.validation import Examination
+from distill_runtime.policy.validation import Validation
 
 from .signature import read_signature_facts, SignatureFacts
 
@@ -30,7 +30,7 @@ class ModelFacts:
     onnx: OnnxFacts
     signature: SignatureFacts
 
-    def rows(self, found: Examination) -> list[tuple[str, str]]:
+    def rows(self, found: Validation) -> list[tuple[str, str]]:
         """Return names and values for people."""
         graph = found.graph
         rows = [] if found.sourced is None else [('policy', found.sourced.spec.name)]
@@ -64,7 +64,7 @@ class ModelFacts:
         }
 
 
-def read_model_facts(found: Examination) -> ModelFacts:
+def read_model_facts(found: Validation) -> ModelFacts:
     """Read the files of a model that has been examined."""
     facts = read_onnx_facts(found.path)
     files = model_files(found.path, facts)

@@ -10,7 +10,7 @@ import textwrap
 from distill_runtime.cli.terminal.page import Section
 from distill_runtime.cli.terminal.tables import clip_text, number_range, table_lines
 from distill_runtime.core.arrays import Float32Array
-from distill_runtime.policy.validation import Examination
+from distill_runtime.policy.validation import Validation
 from distill_runtime.spec.observation_table import observation_rows, TermRow
 from distill_runtime.spec.tensors import InputSpec
 from distill_runtime.spec.terms import (
@@ -23,12 +23,12 @@ from distill_runtime.spec.terms import (
 )
 
 
-def observation_sections(found: Examination, width: int) -> Iterator[Section]:
+def observation_sections(found: Validation, width: int) -> Iterator[Section]:
     """Yield one table per input tensor: which term lies where, how it is made, what it reads."""
-    if found.sourced is None or found.plan is None:
+    if found.sourced is None or found.compiled is None:
         return
     spec, start = found.sourced.spec, 0
-    for entry, rows in zip(spec.inputs, observation_rows(spec, found.plan), strict=True):
+    for entry, rows in zip(spec.inputs, observation_rows(spec, found.compiled), strict=True):
         dim = spec.input_dim(entry)
         values = None if found.step is None else found.step.observation[start : start + dim]
         start += dim
@@ -58,7 +58,7 @@ def observation_sections(found: Examination, width: int) -> Iterator[Section]:
         yield Section(title=_title(found, entry, dim), lines=lines)
 
 
-def _title(found: Examination, entry: InputSpec, dim: int) -> str:
+def _title(found: Validation, entry: InputSpec, dim: int) -> str:
     name = entry.name
     if entry.network == 'encoder':
         what = name if isinstance(name, str) else f'number {name}'

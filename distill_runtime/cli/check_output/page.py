@@ -10,7 +10,7 @@ from pathlib import Path
 from distill_runtime.cli.terminal.findings import counts_text, findings_sections
 from distill_runtime.cli.terminal.page import Section
 from distill_runtime.cli.terminal.tables import table_lines
-from distill_runtime.policy.validation import Examination
+from distill_runtime.policy.validation import Validation
 from distill_runtime.spec.sources import differences, SourcedSpec
 
 from .joints import action_section, joint_section, limit_section
@@ -18,7 +18,7 @@ from .observation import observation_sections
 
 
 def check_page(
-    found: Examination,
+    found: Validation,
     facts: list[tuple[str, str]],
     width: int,
     more: Sequence[Section] = (),
@@ -61,7 +61,7 @@ def _sources(sourced: SourcedSpec, model: Path, width: int) -> Iterator[Section]
         yield Section(title='conflicts', lines=table_lines(headings, conflicts, width))
 
 
-def _trial(found: Examination) -> Iterator[str]:
+def _trial(found: Validation) -> Iterator[str]:
     if found.policy is None:
         yield 'not run: the model is refused'
         return
@@ -81,7 +81,7 @@ def _trial(found: Examination) -> Iterator[str]:
         )
 
 
-def _verdict(found: Examination) -> Section:
+def _verdict(found: Validation) -> Section:
     verdict, style = ('deployable', 'good') if found.is_deployable else ('NOT deployable', 'error')
     return Section(
         title='verdict', lines=[f'{verdict} ({counts_text(found.findings)})'], styles=[style]

@@ -8,14 +8,14 @@ from collections.abc import Mapping
 import dataclasses
 import math
 
-from distill_runtime.policy.validation import Examination
+from distill_runtime.policy.validation import Validation
 from distill_runtime.spec.mapping import to_mapping
 from distill_runtime.spec.observation_table import observation_rows
 
 from .model import ModelFacts
 
 
-def check_report(found: Examination, model: ModelFacts) -> dict[str, object]:
+def check_report(found: Validation, model: ModelFacts) -> dict[str, object]:
     """Return the report: see the epilog of the command for its keys."""
     sourced, policy = found.sourced, found.policy
     return {
@@ -38,9 +38,9 @@ def check_report(found: Examination, model: ModelFacts) -> dict[str, object]:
     }
 
 
-def _observation(found: Examination) -> list[dict[str, object]]:
+def _observation(found: Validation) -> list[dict[str, object]]:
     """Say where each term lies, as index ranges with both ends in them."""
-    if found.sourced is None or found.plan is None:
+    if found.sourced is None or found.compiled is None:
         return []
     spec = found.sourced.spec
     return [
@@ -59,7 +59,7 @@ def _observation(found: Examination) -> list[dict[str, object]]:
                 for row in rows
             ],
         }
-        for entry, rows in zip(spec.inputs, observation_rows(spec, found.plan), strict=True)
+        for entry, rows in zip(spec.inputs, observation_rows(spec, found.compiled), strict=True)
     ]
 
 

@@ -12,6 +12,8 @@ import sys
 _PATIENCE = 10.0
 """Time in [s] that a node has to end by itself: it may have a recording to complete."""
 
+_MODULES = {'sim_node': 'demo.sim_node', 'student_node': 'student_node'}
+
 
 @contextlib.contextmanager
 def node_processes(
@@ -51,7 +53,7 @@ def _start(module: str, parameters: Mapping[str, str]) -> subprocess.Popen[bytes
     return subprocess.Popen(
         [
             sys.executable,
-            *('-m', f'distill_runtime.ros.{module}'),
+            *('-m', f'distill_runtime.ros.{_MODULES[module]}'),
             *('--ros-args', '--log-level', 'warn', *arguments),
         ],
         start_new_session=True,

@@ -10,11 +10,11 @@ from typing import NamedTuple
 
 from distill_runtime.cli.check_output.bag import read_topics
 from distill_runtime.cli.terminal.progress import Progress
-from distill_runtime.data.recording.policy_recording import read_source
+from distill_runtime.data.recording.policy_recording import read_policy_recording
 from distill_runtime.data.replay.assessment import assess, Assessment
 from distill_runtime.data.replay.config import assignment, parameters_in, replay_config
 from distill_runtime.data.replay.replay import Replay, replay
-from distill_runtime.data.replay.thresholds import read_rules
+from distill_runtime.data.replay.thresholds import read_thresholds
 from distill_runtime.policy.model import load_policy
 from distill_runtime.spec.robots import load_robot
 
@@ -28,7 +28,7 @@ class Outcome(NamedTuple):
     found: Assessment
 
 
-class Trial:
+class ModelUnderTest:
     """A policy, what it is compared with, and by which rules.
 
     Attributes:
@@ -43,7 +43,7 @@ class Trial:
             DistillError: If something of it cannot be used.
         """
         rules = Path(args.rules).expanduser() if args.rules else None
-        self._rules = read_rules(rules, args.tolerance)
+        self._rules = read_thresholds(rules, args.tolerance)
         self.rules_name: str = args.rules or 'default'
         self._given = _parameters(args)
         replay_config(self._given)  # what is wrong here is wrong for every recording
@@ -66,14 +66,14 @@ class Trial:
             DistillError: If the recording cannot be used.
         """
         progress.stage(f'reading {bag.name}')
-        source = read_source(bag, self.policy, self._topics, self._node)
+        source = read_policy_recording(bag, self.policy, self._topics, self._node)
         config = replay_config({**source.parameters, **self._given})
         progress.stage(f'replaying {bag.name}')
         result = replay(source, self.policy, config, progress)
         other = None
         if self._rival is not None:
             progress.stage(f'replaying {self._rival.path.name} over {bag.name}')
-            theirs = read_source(bag, self._rival, self._topics, self._node)
+            theirs = read_policy_recording(bag, self._rival, self._topics, self._node)
             other = replay(theirs, self._rival, config, progress)
         progress.stage(f'comparing {bag.name}')
         found = assess(result, self.policy, self._rules, self._robot, other)

@@ -13,7 +13,7 @@ import zipfile
 
 from distill_runtime.cli.terminal.junit import Suite
 from distill_runtime.cli.terminal.output import write_file
-from distill_runtime.data.recording.row_store import Spool
+from distill_runtime.data.recording.row_store import RowStore
 from distill_runtime.data.replay.assessment import Assessment, times
 from distill_runtime.data.replay.compare import ColumnDifference, Difference, PERCENTILES
 from distill_runtime.data.replay.motion import Motion
@@ -126,7 +126,7 @@ def write_ticks(path: Path, replay: Replay) -> None:
         ConfigError: If the file cannot be written.
     """
     playback = replay.playback
-    arrays: dict[str, npt.NDArray[Any] | Spool] = {
+    arrays: dict[str, npt.NDArray[Any] | RowStore] = {
         'stamp_ns': playback.stamp_ns,
         'observation': playback.observation,
         'action': playback.action,

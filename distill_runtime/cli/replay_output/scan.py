@@ -16,7 +16,7 @@ from distill_runtime.data.replay.assessment import times
 from distill_runtime.data.replay.compare import Difference
 from distill_runtime.errors import DistillError
 
-from .outcome import Outcome, Trial
+from .outcome import ModelUnderTest, Outcome
 from .report import (
     model_facts,
     recording_suite,
@@ -54,7 +54,7 @@ class Scanned:
     suite: Suite
 
 
-def scan(folder: Path, trial: Trial, progress: Progress) -> list[Scanned]:
+def scan(folder: Path, trial: ModelUnderTest, progress: Progress) -> list[Scanned]:
     """Replay a policy over all recordings, and return what became of them, the worst first.
 
     Raises:
@@ -72,7 +72,7 @@ def scan(folder: Path, trial: Trial, progress: Progress) -> list[Scanned]:
     return sorted(found, key=lambda entry: (VERDICTS.index(entry.verdict), -entry.size))
 
 
-def scan_report(found: Sequence[Scanned], trial: Trial) -> dict[str, object]:
+def scan_report(found: Sequence[Scanned], trial: ModelUnderTest) -> dict[str, object]:
     """Return the report on all of them."""
     policy = trial.policy
     return {
@@ -108,7 +108,7 @@ class _Numbered(Progress):
         self._progress(done, total)
 
 
-def _scanned(name: str, outcome: Outcome, trial: Trial) -> Scanned:
+def _scanned(name: str, outcome: Outcome, trial: ModelUnderTest) -> Scanned:
     """Keep the figures of a replay, and let go of its arrays."""
     result, _, found = outcome
     playback = result.playback
@@ -134,7 +134,7 @@ def _scanned(name: str, outcome: Outcome, trial: Trial) -> Scanned:
     )
 
 
-def _unusable(name: str, bag: Path, why: str, trial: Trial) -> Scanned:
+def _unusable(name: str, bag: Path, why: str, trial: ModelUnderTest) -> Scanned:
     return Scanned(
         name=name,
         verdict='unusable',

@@ -8,46 +8,46 @@ from collections.abc import Iterable, Sequence
 import math
 
 from distill_runtime.core.arrays import FloatArray
-from distill_runtime.core.compiled_spec import Plan
+from distill_runtime.core.compiled_spec import CompiledSpec
 from distill_runtime.core.config import RunnerConfig
-from distill_runtime.core.input_buffer import Intake, joined
+from distill_runtime.core.input_buffer import InputBuffer, joined
 from distill_runtime.core.modes import FaultAction
 from distill_runtime.core.rotations import tilt
 from distill_runtime.core.sensors import NEVER
 
-from .registry import Finding, Watch
+from .registry import Debounce, Finding
 from .robot import JointRange
 
 
-class Watchdogs:
+class SafetyMonitor:
     """Looks at what was taken in and at what the policy asked for."""
 
     def __init__(
         self,
-        plan: Plan,
+        compiled: CompiledSpec,
         config: RunnerConfig,
-        intake: Intake,
+        input_buffer: InputBuffer,
         values: FloatArray,
     ) -> None:
         """Prepare all buffers.
 
         Args:
-            plan: What is known of the robot.
+            compiled: What is known of the robot.
             config: Thresholds and actions.
-            intake: Has the samples in use.
+            input_buffer: Has the samples in use.
             values: View of the runner's joint positions and velocities, robot order.
         """
         checks = config.checks
-        self._intake = intake
-        self._needs_imu = plan.needs_imu
+        self._input_buffer = input_buffer
+        self._needs_imu = compiled.needs_imu
         self._tilt_limit = config.tilt_limit
         self._max_tilt_gravity = (
             -math.cos(config.tilt_limit)
-            if plan.needs_imu and config.tilt_limit > 0.0
+            if compiled.needs_imu and config.tilt_limit > 0.0
             else math.inf
         )
-        self._watch = Watch(checks, config.fault_action)
-        self._joint_range = JointRange(plan, values, checks)
+        self._watch = Debounce(checks, config.fault_action)
+        self._joint_range = JointRange(compiled, values, checks)
         self.reset()
 
     def reset(self) -> None:
@@ -64,7 +64,7 @@ class Watchdogs:
 
     def begin_policy(self, stamp_ns: int) -> None:
         """Begin to judge a policy."""
-        self._intake.frozen_joints.begin(stamp_ns)
+        self._input_buffer.frozen_joints.begin(stamp_ns)
 
     @property
     def warning(self) -> str:
@@ -90,7 +90,7 @@ class Watchdogs:
             stamp_ns: Time of the tick.
             of_policy: What is wrong with its last step; None while it does not move the robot.
         """
-        intake = self._intake
+        input_buffer = self._input_buffer
         findings = [*outside]
         if self._last_stamp_ns > stamp_ns:
             back = (self._last_stamp_ns - stamp_ns) / 1e9
@@ -103,22 +103,22 @@ class Watchdogs:
             )
         self._last_stamp_ns = stamp_ns
         if late:
-            findings.append(Finding('input_age', joined(late, intake.reason)))
-        if intake.problem is not None and intake.problem.check:
-            findings.append(Finding(intake.problem.check, intake.problem.reason))
-        if intake.gravity[2] > self._max_tilt_gravity:
+            findings.append(Finding('input_age', joined(late, input_buffer.reason)))
+        if input_buffer.problem is not None and input_buffer.problem.check:
+            findings.append(Finding(input_buffer.problem.check, input_buffer.problem.reason))
+        if input_buffer.gravity[2] > self._max_tilt_gravity:
             findings.append(
                 Finding(
                     'tilt',
-                    f'tilt.limit: base is tilted by {tilt(intake.gravity):.2f} rad, expected '
-                    f'within {self._tilt_limit:.2f} rad',
+                    f'tilt.limit: base is tilted by {tilt(input_buffer.gravity):.2f} rad, '
+                    f'expected within {self._tilt_limit:.2f} rad',
                 )
             )
         findings += self._joint_range.find()
         if self._needs_imu:
-            findings += intake.frozen_imu.find(stamp_ns)
+            findings += input_buffer.frozen_imu.find(stamp_ns)
         if of_policy is not None:
-            findings += intake.frozen_joints.find(stamp_ns)
+            findings += input_buffer.frozen_joints.find(stamp_ns)
             findings += of_policy
         self.condition = self._watch.judge(findings, stamp_ns)
         return self.condition

@@ -17,23 +17,23 @@ from distill_runtime.core.arrays import (
     squared_norm,
     write_excess,
 )
-from distill_runtime.core.compiled_spec import InputPlan, Plan
+from distill_runtime.core.compiled_spec import CompiledSpec, ObservationLayout
 import numpy as np
 
 from .registry import CheckConfig, Finding
 
 
-class TargetChecks:
+class PolicyChecks:
     """Finds saturated and jumping targets; one call per policy step."""
 
-    def __init__(self, plan: Plan, checks: Mapping[str, CheckConfig]) -> None:
+    def __init__(self, compiled: CompiledSpec, checks: Mapping[str, CheckConfig]) -> None:
         """Prepare all buffers.
 
         Args:
-            plan: Limits of the joints, clip of the action.
+            compiled: Limits of the joints, clip of the action.
             checks: Those of action_saturation and target_step.
         """
-        joints, action = plan.joints, plan.action
+        joints, action = compiled.joints, compiled.action
         self._names = joints.names
         self._lower, self._upper = joints.lower, joints.upper
         self._clip = as_float32(action.clip)
@@ -131,19 +131,19 @@ def _unclipped_squared(bounds: tuple[FloatArray, FloatArray] | None) -> float:
 class TrainedRange:
     """Finds elements of the newest frame that training has not covered."""
 
-    def __init__(self, plan: InputPlan, frame: Float32Array, margin: float) -> None:
+    def __init__(self, compiled: ObservationLayout, frame: Float32Array, margin: float) -> None:
         """Prepare all buffers.
 
         Args:
-            plan: Has a trained range.
+            compiled: Has a trained range.
             frame: Newest frame, shape (frame_dim,), updated by others.
             margin: How far outside is still well, as a share of the range's width.
         """
-        assert plan.trained_range is not None, 'the spec gives a range'
-        lower, upper = plan.trained_range
+        assert compiled.trained_range is not None, 'the spec gives a range'
+        lower, upper = compiled.trained_range
         width = upper - lower
         room = margin * np.where(np.isfinite(width), width, 0.0)
-        self._name = plan.name
+        self._name = compiled.name
         self._frame = frame
         self._lower = (lower - room).astype(np.float32)
         self._upper = (upper + room).astype(np.float32)

@@ -183,7 +183,7 @@ class Finding(NamedTuple):
     """What is done about it when it is handed to PolicyRunner.fail; None: what its check says."""
 
 
-class Watch:
+class Debounce:
     """Turns findings into the condition that is a fault, and into warnings."""
 
     def __init__(self, checks: Mapping[str, CheckConfig], fault_action: FaultAction) -> None:

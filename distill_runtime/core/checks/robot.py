@@ -11,7 +11,7 @@ from collections.abc import Mapping
 import math
 
 from distill_runtime.core.arrays import FloatArray, squared_norm, write_excess
-from distill_runtime.core.compiled_spec import Plan
+from distill_runtime.core.compiled_spec import CompiledSpec
 from distill_runtime.core.limits import FASTEST_JOINT
 from distill_runtime.core.sensors import InputProblem, NEVER
 import numpy as np
@@ -22,15 +22,17 @@ from .registry import CheckConfig, Finding
 class JointRange:
     """Finds positions and velocities that a sound joint does not have."""
 
-    def __init__(self, plan: Plan, values: FloatArray, checks: Mapping[str, CheckConfig]) -> None:
+    def __init__(
+        self, compiled: CompiledSpec, values: FloatArray, checks: Mapping[str, CheckConfig]
+    ) -> None:
         """Choose the bounds.
 
         Args:
-            plan: Limits of the joints; what is not known is not bounded.
+            compiled: Limits of the joints; what is not known is not bounded.
             values: View of the runner's positions and velocities, robot order.
             checks: Those of joint_position and joint_velocity.
         """
-        joints, layout = plan.joints, plan.layout
+        joints, layout = compiled.joints, compiled.layout
         margin, factor = checks['joint_position'].limit, checks['joint_velocity'].limit
         self._values = values
         self._lower = np.full(len(values), -np.inf)
@@ -82,14 +84,14 @@ class JointRange:
 class VelocityBound:
     """Finds velocities that no joint has: a glitch, wrong units. Their sample is not used."""
 
-    def __init__(self, plan: Plan, check: CheckConfig) -> None:
+    def __init__(self, compiled: CompiledSpec, check: CheckConfig) -> None:
         """Choose the bounds.
 
         Args:
-            plan: Velocity limits of the joints; FASTEST_JOINT bounds one that has none.
+            compiled: Velocity limits of the joints; FASTEST_JOINT bounds one that has none.
             check: The multiple of a limit that is the bound, and whether to look at all.
         """
-        layout, joints = plan.layout, plan.joints
+        layout, joints = compiled.layout, compiled.joints
         self._part = layout.joint_velocity
         self._names = layout.joints
         self._bound = np.full(len(layout.joints), np.inf)

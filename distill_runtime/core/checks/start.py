@@ -5,28 +5,28 @@
 from __future__ import annotations
 
 from distill_runtime.core.arrays import FloatArray
-from distill_runtime.core.compiled_spec import JointPlan, Plan
+from distill_runtime.core.compiled_spec import CompiledSpec, JointTable
 from distill_runtime.core.config import RunnerConfig
-from distill_runtime.core.input_buffer import Intake
+from distill_runtime.core.input_buffer import InputBuffer
 from distill_runtime.core.rotations import tilt
 import numpy as np
 
 
-def start_problem(plan: Plan, intake: Intake, config: RunnerConfig) -> str:
+def start_problem(compiled: CompiledSpec, input_buffer: InputBuffer, config: RunnerConfig) -> str:
     """Return why the policy may not take over now, or ''.
 
     Args:
-        plan: What is known of the robot.
-        intake: Has the samples in use.
+        compiled: What is known of the robot.
+        input_buffer: Has the samples in use.
         config: The limits.
     """
-    if intake.problem is not None:
-        return intake.problem.reason
-    is_tilted = tilt_problem(intake.gravity, config) if plan.needs_imu else ''
-    return is_tilted or pose_problem(plan.joints, intake.joint_position, config)
+    if input_buffer.problem is not None:
+        return input_buffer.problem.reason
+    is_tilted = tilt_problem(input_buffer.gravity, config) if compiled.needs_imu else ''
+    return is_tilted or pose_problem(compiled.joints, input_buffer.joint_position, config)
 
 
-def pose_problem(joints: JointPlan, position: FloatArray, config: RunnerConfig) -> str:
+def pose_problem(joints: JointTable, position: FloatArray, config: RunnerConfig) -> str:
     """Return why the measured pose is no pose to start from, or ''.
 
     Args:

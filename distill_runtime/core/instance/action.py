@@ -5,35 +5,35 @@
 from __future__ import annotations
 
 from distill_runtime.core.arrays import Float32Array, FloatArray
-from distill_runtime.core.compiled_spec import ActionPlan
+from distill_runtime.core.compiled_spec import ActionLayout
 import numpy as np
 
 
 class ActionMap:
     """Turns one network output into targets, in place."""
 
-    def __init__(self, plan: ActionPlan, idle: FloatArray, last_action: FloatArray) -> None:
+    def __init__(self, compiled: ActionLayout, idle: FloatArray, last_action: FloatArray) -> None:
         """Prepare all buffers.
 
         Args:
-            plan: Clip, scale, offset, joints.
+            compiled: Clip, scale, offset, joints.
             idle: Targets of the joints that the policy does not act on, shape (num_joints,).
             last_action: View into the runner's vector, shape (act_dim,); written by apply.
         """
-        self._plan = plan
+        self._compiled = compiled
         self._last_action = last_action
-        self._other: ActionPlan | None = None
+        self._other: ActionLayout | None = None
         self._is_alike = False
-        self._is_whole = len(plan.joints) == len(idle) and bool(
-            np.all(plan.joints == np.arange(len(idle)))
+        self._is_whole = len(compiled.joints) == len(idle) and bool(
+            np.all(compiled.joints == np.arange(len(idle)))
         )
-        self._scaled = np.zeros(len(plan.joints))
+        self._scaled = np.zeros(len(compiled.joints))
         self.target = np.array(idle)
         """Joint targets before limits, in [rad], [rad]/[s] or [N m] by mode, shape
         (num_joints,).
         """
 
-    def recall(self, plan: ActionPlan, action: FloatArray, target: FloatArray) -> None:
+    def recall(self, compiled: ActionLayout, action: FloatArray, target: FloatArray) -> None:
         """Write the last action as if the own one had led to what another policy wanted.
 
         Where both turn actions into targets alike it is the other's, bit for bit; else it is the
@@ -41,17 +41,17 @@ class ActionMap:
         targets nobody knows it: zero then.
 
         Args:
-            plan: How the other action became the targets.
+            compiled: How the other action became the targets.
             action: The other last action; what lies behind its width is ignored.
             target: Targets that it gave, shape (num_joints,).
         """
-        if plan is not self._other:
-            self._other, self._is_alike = plan, is_alike(plan, self._plan)
+        if compiled is not self._other:
+            self._other, self._is_alike = compiled, is_alike(compiled, self._compiled)
         last = self._last_action
         if self._is_alike:
-            last[:] = action[: plan.width]
+            last[:] = action[: compiled.width]
             return
-        own = self._plan
+        own = self._compiled
         last.fill(0.0)
         if own.choices is None:
             np.subtract(target[own.joints], own.offset, self._scaled)
@@ -66,35 +66,35 @@ class ActionMap:
         Args:
             action: Raw network output, finite, shape (act_dim,).
         """
-        plan = self._plan
+        compiled = self._compiled
         last = self._last_action
         last[:] = action
-        if plan.clip is not None:
-            np.maximum(last, plan.clip[0], out=last)
-            np.minimum(last, plan.clip[1], out=last)
-        if plan.choices is not None:
-            self.target[plan.joints] = plan.choices[int(last.argmax())]
+        if compiled.clip is not None:
+            np.maximum(last, compiled.clip[0], out=last)
+            np.minimum(last, compiled.clip[1], out=last)
+        if compiled.choices is not None:
+            self.target[compiled.joints] = compiled.choices[int(last.argmax())]
             return
         out = self.target if self._is_whole else self._scaled
-        np.multiply(last, plan.scale, out)
-        np.add(out, plan.offset, out)
-        if plan.target_clip is not None:
-            np.maximum(out, plan.target_clip[0], out=out)
-            np.minimum(out, plan.target_clip[1], out=out)
+        np.multiply(last, compiled.scale, out)
+        np.add(out, compiled.offset, out)
+        if compiled.target_clip is not None:
+            np.maximum(out, compiled.target_clip[0], out=out)
+            np.minimum(out, compiled.target_clip[1], out=out)
         if not self._is_whole:
-            self.target[plan.joints] = out
+            self.target[compiled.joints] = out
 
 
-def is_alike(plan: ActionPlan, other: ActionPlan) -> bool:
+def is_alike(compiled: ActionLayout, other: ActionLayout) -> bool:
     """Whether two plans turn the same action into the same targets."""
     return (
-        plan.width == other.width
-        and np.array_equal(plan.joints, other.joints)
-        and np.array_equal(plan.scale, other.scale)
-        and np.array_equal(plan.offset, other.offset)
-        and _is_equal(plan.clip, other.clip)
-        and _is_equal(plan.target_clip, other.target_clip)
-        and _is_equal(plan.choices, other.choices)
+        compiled.width == other.width
+        and np.array_equal(compiled.joints, other.joints)
+        and np.array_equal(compiled.scale, other.scale)
+        and np.array_equal(compiled.offset, other.offset)
+        and _is_equal(compiled.clip, other.clip)
+        and _is_equal(compiled.target_clip, other.target_clip)
+        and _is_equal(compiled.choices, other.choices)
     )
 
 

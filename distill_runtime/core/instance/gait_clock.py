@@ -7,7 +7,7 @@ from __future__ import annotations
 import math
 
 from distill_runtime.core.arrays import FloatArray
-from distill_runtime.core.compiled_spec import PhasePlan
+from distill_runtime.core.compiled_spec import PhaseLayout
 
 
 class GaitClock:
@@ -18,10 +18,10 @@ class GaitClock:
     phase is the standing one.
     """
 
-    def __init__(self, plan: PhasePlan, vector: FloatArray) -> None:
+    def __init__(self, compiled: PhaseLayout, vector: FloatArray) -> None:
         """Start before the first step."""
-        self._plan = plan
-        self._out = vector[plan.slot]
+        self._compiled = compiled
+        self._out = vector[compiled.slot]
         self.reset()
 
     def reset(self, elapsed: int = 0) -> None:
@@ -30,12 +30,12 @@ class GaitClock:
         Args:
             elapsed: Steps that the clock has behind it.
         """
-        self._count = self._plan.first + elapsed
+        self._count = self._compiled.first + elapsed
 
     @property
     def elapsed(self) -> int:
         """Steps since the clock began; -1: the next one is at the offsets, the first was not."""
-        return self._count - self._plan.first
+        return self._count - self._compiled.first
 
     def advance(self, command: FloatArray) -> None:
         """Write the phases of this step and count it.
@@ -43,17 +43,17 @@ class GaitClock:
         Args:
             command: Velocity command as the policy sees it, shape (3,).
         """
-        plan = self._plan
-        below = plan.standing_below
+        compiled = self._compiled
+        below = compiled.standing_below
         stands = below is not None and all(abs(value) < below for value in command.tolist())
-        turn = self._count * plan.step
+        turn = self._count * compiled.step
         place = 0
-        for component in plan.components:
+        for component in compiled.components:
             function = math.cos if component == 'cos' else math.sin
-            for offset in plan.offsets.tolist():
-                self._out[place] = function(plan.standing_phase if stands else offset + turn)
+            for offset in compiled.offsets.tolist():
+                self._out[place] = function(compiled.standing_phase if stands else offset + turn)
                 place += 1
-        if stands and plan.restart is not None:
-            self._count = plan.restart
+        if stands and compiled.restart is not None:
+            self._count = compiled.restart
         else:
             self._count += 1

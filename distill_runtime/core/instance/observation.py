@@ -15,44 +15,46 @@ constant gather:
 
 from __future__ import annotations
 
-from distill_runtime.core.arrays import as_float32, Float32Array, FloatArray, own_indices
-from distill_runtime.core.compiled_spec import InputPlan
+from distill_runtime.core.arrays import as_float32, Float32Array, FloatArray, writable_indices
+from distill_runtime.core.compiled_spec import ObservationLayout
 import numpy as np
 
 
 class Observation:
     """Writes one input tensor, in place, once per policy step."""
 
-    def __init__(self, plan: InputPlan, tensor: Float32Array) -> None:
+    def __init__(self, compiled: ObservationLayout, tensor: Float32Array) -> None:
         """Prepare all buffers.
 
         Args:
-            plan: What to gather.
+            compiled: What to gather.
             tensor: Flat view of the network's input buffer, shape (len(plan.layout),); written by
                 push.
         """
-        frame_dim = len(plan.index)
-        self._index = own_indices(plan.index)
-        self._offset = plan.offset if np.any(plan.offset) else None
-        self._clip_before = as_float32(plan.clip_before)
-        self._scale = plan.scale.astype(np.float32) if np.any(plan.scale != 1.0) else None
-        self._clip_after = as_float32(plan.clip_after)
-        self._fill_first = plan.fill_first
-        self._depth = plan.depth
-        self._layout = own_indices(plan.layout)
+        frame_dim = len(compiled.index)
+        self._index = writable_indices(compiled.index)
+        self._offset = compiled.offset if np.any(compiled.offset) else None
+        self._clip_before = as_float32(compiled.clip_before)
+        self._scale = compiled.scale.astype(np.float32) if np.any(compiled.scale != 1.0) else None
+        self._clip_after = as_float32(compiled.clip_after)
+        self._fill_first = compiled.fill_first
+        self._depth = compiled.depth
+        self._layout = writable_indices(compiled.layout)
         self._tensor = tensor
         self._gathered = np.zeros(frame_dim)
         self.frame: Float32Array = np.zeros(frame_dim, dtype=np.float32)
         """The newest frame, shape (frame_dim,)."""
-        self._ring = np.zeros((2 * plan.depth, frame_dim), dtype=np.float32)
+        self._ring = np.zeros((2 * compiled.depth, frame_dim), dtype=np.float32)
         flat = self._ring.reshape(-1)
-        both = self._ring.reshape(2, plan.depth, frame_dim)
-        self._rows = tuple(both[:, slot] for slot in range(plan.depth))
+        both = self._ring.reshape(2, compiled.depth, frame_dim)
+        self._rows = tuple(both[:, slot] for slot in range(compiled.depth))
         self._windows = tuple(
-            flat[(slot + 1) * frame_dim : (slot + 1 + plan.depth) * frame_dim]
-            for slot in range(plan.depth)
+            flat[(slot + 1) * frame_dim : (slot + 1 + compiled.depth) * frame_dim]
+            for slot in range(compiled.depth)
         )
-        self._is_plain = plan.depth == 1 and bool(np.all(plan.layout == np.arange(frame_dim)))
+        self._is_plain = compiled.depth == 1 and bool(
+            np.all(compiled.layout == np.arange(frame_dim))
+        )
         self._slot = 0
         self._is_empty = True
 

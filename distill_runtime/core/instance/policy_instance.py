@@ -7,13 +7,13 @@ from __future__ import annotations
 from collections.abc import Mapping
 import math
 
-from distill_runtime.core.arrays import FloatArray, is_sound
-from distill_runtime.core.checks.policy import TargetChecks, TrainedRange
+from distill_runtime.core.arrays import FloatArray, is_valid
+from distill_runtime.core.checks.policy import PolicyChecks, TrainedRange
 from distill_runtime.core.checks.registry import CheckConfig, Finding
-from distill_runtime.core.compiled_spec import Plan
-from distill_runtime.core.input_buffer import unsound_action
+from distill_runtime.core.compiled_spec import CompiledSpec
+from distill_runtime.core.input_buffer import invalid_action
 from distill_runtime.core.step import Policy
-from distill_runtime.core.swap.history import StepRing
+from distill_runtime.core.swap.history import StepHistory
 from distill_runtime.core.velocity_command import CommandRange
 import numpy as np
 
@@ -22,47 +22,49 @@ from .gait_clock import GaitClock
 from .observation import Observation
 
 
-class Actor:
+class PolicyInstance:
     """Goes from sensors to targets, once per policy step.
 
     Either it acts (``step``), or it follows what another one did (``follow``), so that it can
     take over at any moment. Commands of all actors on a robot have the same joint order.
 
     Attributes:
-        plan: What the policy reads and writes.
+        compiled: What the policy reads and writes.
         policy: The network.
         action_map: Has the targets of the last step.
-        is_sound: Whether the last step gave finite targets.
+        is_valid: Whether the last step gave finite targets.
         next_step: Number of the next step of the ring that it has not seen.
     """
 
-    def __init__(self, plan: Plan, policy: Policy, checks: Mapping[str, CheckConfig]) -> None:
+    def __init__(
+        self, compiled: CompiledSpec, policy: Policy, checks: Mapping[str, CheckConfig]
+    ) -> None:
         """Make every buffer that a step writes to."""
-        self.plan = plan
+        self.compiled = compiled
         self.policy = policy
-        self._vector = np.zeros(plan.vector_dim)
-        self._head = self._vector[: plan.gravity.stop]
-        self._velocity_command = self._vector[plan.layout.velocity_command]
+        self._vector = np.zeros(compiled.vector_dim)
+        self._head = self._vector[: compiled.gravity.stop]
+        self._velocity_command = self._vector[compiled.layout.velocity_command]
         self._command_range = (
-            CommandRange(plan, self._velocity_command) if plan.needs_command else None
+            CommandRange(compiled, self._velocity_command) if compiled.needs_command else None
         )
-        self.last_action = self._vector[plan.last_action]
+        self.last_action = self._vector[compiled.last_action]
         """What the policy reads as its last action, shape (act_dim,)."""
         self._observations = tuple(
             Observation(entry, tensor)
-            for entry, tensor in zip(plan.inputs, policy.inputs, strict=True)
+            for entry, tensor in zip(compiled.inputs, policy.inputs, strict=True)
         )
-        self._clocks = tuple(GaitClock(entry, self._vector) for entry in plan.phases)
-        self.action_map = ActionMap(plan.action, plan.joints.idle, self.last_action)
-        self._targets = TargetChecks(plan, checks)
+        self._clocks = tuple(GaitClock(entry, self._vector) for entry in compiled.phases)
+        self.action_map = ActionMap(compiled.action, compiled.joints.idle, self.last_action)
+        self._targets = PolicyChecks(compiled, checks)
         margin = checks['observation_range'].limit
         self._trained_ranges = tuple(
             TrainedRange(entry, observation.frame, margin)
-            for entry, observation in zip(plan.inputs, self._observations, strict=True)
+            for entry, observation in zip(compiled.inputs, self._observations, strict=True)
             if entry.trained_range is not None
         )
         self.findings: tuple[Finding, ...] = ()
-        self.is_sound = True
+        self.is_valid = True
         self._failure = ''
         self.next_step = 0
 
@@ -74,7 +76,7 @@ class Actor:
     @property
     def problem(self) -> str:
         """Why the last step gave no targets, ``code: text``, where it gave none."""
-        return self._failure or unsound_action(self.policy.action)
+        return self._failure or invalid_action(self.policy.action)
 
     def restart(self, elapsed: int = 0) -> None:
         """Make the next step the first one of its history.
@@ -116,12 +118,12 @@ class Actor:
         except RuntimeError as error:  # of whatever runs the network
             self._failure = f'action.failed: the network fails: {" ".join(str(error).split())}'
             self.policy.action.fill(math.nan)
-        self.is_sound = is_sound(self.policy.action)
-        if self.is_sound:
+        self.is_valid = is_valid(self.policy.action)
+        if self.is_valid:
             self.action_map.apply(self.policy.action)
         self.next_step += 1
 
-    def join(self, ring: StepRing, number: int) -> None:
+    def join(self, ring: StepHistory, number: int) -> None:
         """Make a step of another policy the first one of the own history; it is still to come.
 
         Args:
@@ -131,7 +133,7 @@ class Actor:
         self.restart(ring.elapsed_in(number))
         self.next_step = number
 
-    def follow(self, ring: StepRing, number: int) -> None:
+    def follow(self, ring: StepHistory, number: int) -> None:
         """Compute a step that another policy did, as if its command had been the own one.
 
         Args:
@@ -148,7 +150,7 @@ class Actor:
         self.step(ring.heads[place])
 
     def judge(self, is_free: bool = False, longest_step: float = math.inf) -> None:
-        """Look for what is wrong with the last step, see TargetChecks.judge."""
+        """Look for what is wrong with the last step, see PolicyChecks.judge."""
         self.findings = self._targets.judge(
             self.policy.action, self.action_map.target, is_free, longest_step
         )

@@ -1,3 +1,3 @@
 # Copyright 2026 The distill_runtime Authors
 # SPDX-License-Identifier: Apache-2.0
-"""TODO."""
+"""Swaps of the policy while the robot walks: candidate, history, switcher."""

@@ -5,22 +5,22 @@
 from __future__ import annotations
 
 from distill_runtime.core.arrays import FloatArray
-from distill_runtime.core.checks.registry import Watch
+from distill_runtime.core.checks.registry import Debounce
 from distill_runtime.core.config import RunnerConfig
-from distill_runtime.core.instance.policy_instance import Actor
+from distill_runtime.core.instance.policy_instance import PolicyInstance
 import numpy as np
 
-from .history import StepRing
+from .history import StepHistory
 
 _MOST = 2
 _PATIENCE = 100
 
 
-class Shadow:
+class Candidate:
     """Lets an actor follow the ring, and compares.
 
     Attributes:
-        actor: Who follows.
+        instance: Who follows.
         divergence: Its targets less those that were acted on, shape (num_joints,).
         worst: Greatest amount of each so far.
         compared: Number of steps in which both were compared.
@@ -28,19 +28,21 @@ class Shadow:
         problem: Why it must not act, ``code: text``; '' if nothing speaks against it.
     """
 
-    def __init__(self, actor: Actor, config: RunnerConfig, max_divergence: float = 0.0) -> None:
+    def __init__(
+        self, instance: PolicyInstance, config: RunnerConfig, max_divergence: float = 0.0
+    ) -> None:
         """Begin.
 
         Args:
-            actor: Who follows.
+            instance: Who follows.
             config: Has the checks.
             max_divergence: Greatest difference of a target, by mode in [rad], [rad]/[s] or [N m];
                 0: any.
         """
-        self.actor = actor
+        self.instance = instance
         self._max_divergence = max_divergence
-        self._watch = Watch(config.checks, config.fault_action)
-        num_joints = len(actor.plan.joints.names)
+        self._watch = Debounce(config.checks, config.fault_action)
+        num_joints = len(instance.compiled.joints.names)
         self.divergence = np.zeros(num_joints)
         self.worst = np.zeros(num_joints)
         self._amount = np.zeros(num_joints)
@@ -50,7 +52,7 @@ class Shadow:
         self._run = -1
         self.problem = ''
 
-    def prime(self, ring: StepRing) -> int:
+    def prime(self, ring: StepHistory) -> int:
         """See all that is remembered, in any thread, before others use it.
 
         Args:
@@ -63,17 +65,17 @@ class Shadow:
         self.follow(ring, ring.count)
         return int(ring.stamps[ring.place(ring.oldest)]) if ring.count else -1
 
-    def is_up_to_date(self, ring: StepRing) -> bool:
+    def is_up_to_date(self, ring: StepHistory) -> bool:
         """Whether it has seen every step."""
-        return self._knows(ring) and self.actor.next_step == ring.count
+        return self._knows(ring) and self.instance.next_step == ring.count
 
-    def _knows(self, ring: StepRing) -> bool:
+    def _knows(self, ring: StepHistory) -> bool:
         """Whether steps that it has seen are of the run that is remembered."""
         return self._run in (-1, ring.run)
 
-    def _join(self, ring: StepRing) -> None:
+    def _join(self, ring: StepHistory) -> None:
         """Begin with the oldest step that is remembered."""
-        self.actor.join(ring, ring.oldest)
+        self.instance.join(ring, ring.oldest)
         self._run = ring.run
 
     def skip(self) -> None:
@@ -87,7 +89,7 @@ class Shadow:
                 'network'
             )
 
-    def follow(self, ring: StepRing, most: int = _MOST) -> None:
+    def follow(self, ring: StepHistory, most: int = _MOST) -> None:
         """See the next steps of the ring, a few at a time.
 
         Args:
@@ -95,30 +97,30 @@ class Shadow:
             most: How many steps at most.
         """
         self._in_vain = 0
-        actor = self.actor
+        instance = self.instance
         if not self._knows(ring):
             self._join(ring)
-        elif actor.next_step < ring.oldest:
+        elif instance.next_step < ring.oldest:
             self.problem = 'shadow.behind: more steps were missed than are remembered'
-        for _ in range(min(most, ring.count - actor.next_step)):
+        for _ in range(min(most, ring.count - instance.next_step)):
             if self.problem:
                 return
-            self._see(ring, actor.next_step)
+            self._see(ring, instance.next_step)
 
-    def _see(self, ring: StepRing, number: int) -> None:
-        actor = self.actor
-        actor.follow(ring, number)
-        if not actor.is_sound:
-            self.problem = actor.problem
+    def _see(self, ring: StepHistory, number: int) -> None:
+        instance = self.instance
+        instance.follow(ring, number)
+        if not instance.is_valid:
+            self.problem = instance.problem
             return
-        actor.judge()
-        found = self._watch.judge(actor.findings, int(ring.stamps[ring.place(number)]))
+        instance.judge()
+        found = self._watch.judge(instance.findings, int(ring.stamps[ring.place(number)]))
         if found is not None:
             self.problem = found.reason
 
     def compare(self, target: FloatArray) -> None:
         """Compare with what is acted on, shape (num_joints,), once up to date."""
-        np.subtract(self.actor.target, target, self.divergence)
+        np.subtract(self.instance.target, target, self.divergence)
         np.abs(self.divergence, self._amount)
         np.maximum(self.worst, self._amount, out=self.worst)
         self.compared += 1
@@ -127,7 +129,7 @@ class Shadow:
         joint = int(self._amount.argmax())
         if self._amount[joint] > self._max_divergence:
             self.problem = (
-                f'shadow.divergence: target of {self.actor.plan.joints.names[joint]} differs by '
-                f'{self.divergence[joint]:.4f} from that of the policy that acts, expected within '
-                f'{self._max_divergence:.4f}'
+                f'shadow.divergence: target of {self.instance.compiled.joints.names[joint]} '
+                f'differs by {self.divergence[joint]:.4f} from that of the active policy, '
+                f'expected within {self._max_divergence:.4f}'
             )

@@ -7,7 +7,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from distill_runtime.core.arrays import FloatArray
-from distill_runtime.core.compiled_spec import Plan
+from distill_runtime.core.compiled_spec import CompiledSpec
 import numpy as np
 
 from .history import DEPTH
@@ -16,29 +16,29 @@ _TOLERANCE = 1e-6
 _LONGEST = DEPTH // 2
 
 
-def differences(plan: Plan, other: Plan) -> list[str]:
+def differences(compiled: CompiledSpec, other: CompiledSpec) -> list[str]:
     """Return why another policy cannot take over while the robot walks; empty if it can.
 
     The drives keep their gains, the runner its limits and inputs: what differs in these needs a
     configuration of its own.
 
     Args:
-        plan: Of the policy that the runner was made for.
+        compiled: Of the policy that the runner was made for.
         other: Of the other one, compiled for the same sensors and the same order of commands.
     """
-    return [*_of_time(plan, other), *_of_joints(plan, other), *_of_inputs(plan, other)]
+    return [*_of_time(compiled, other), *_of_joints(compiled, other), *_of_inputs(compiled, other)]
 
 
-def _of_time(plan: Plan, other: Plan) -> Iterator[str]:
-    if other.period_ns != plan.period_ns:
-        yield f'period is {other.period_ns / 1e9} s, expected {plan.period_ns / 1e9} s'
+def _of_time(compiled: CompiledSpec, other: CompiledSpec) -> Iterator[str]:
+    if other.period_ns != compiled.period_ns:
+        yield f'period is {other.period_ns / 1e9} s, expected {compiled.period_ns / 1e9} s'
     deepest = max(entry.depth for entry in other.inputs)
     if deepest > _LONGEST:
         yield f'history goes back {deepest} steps, expected at most {_LONGEST}'
 
 
-def _of_joints(plan: Plan, other: Plan) -> Iterator[str]:
-    joints, others = plan.joints, other.joints
+def _of_joints(compiled: CompiledSpec, other: CompiledSpec) -> Iterator[str]:
+    joints, others = compiled.joints, other.joints
     for name, mode, wanted in zip(joints.names, others.modes, joints.modes, strict=True):
         if mode != wanted:
             yield f'outputs.mode of {name} is {mode}, expected {wanted}'
@@ -71,21 +71,21 @@ def _of_values(
         yield f'{what} of {names[joint]} is {value[joint]:g}, expected {known[joint]:g}'
 
 
-def _of_inputs(plan: Plan, other: Plan) -> Iterator[str]:
+def _of_inputs(compiled: CompiledSpec, other: CompiledSpec) -> Iterator[str]:
     for topic, is_read, is_there in (
-        ('imu', other.needs_imu, plan.needs_imu),
-        ('odom', other.needs_odometry, plan.needs_odometry),
-        ('cmd_vel', other.needs_command, plan.needs_command),
+        ('imu', other.needs_imu, compiled.needs_imu),
+        ('odom', other.needs_odometry, compiled.needs_odometry),
+        ('cmd_vel', other.needs_command, compiled.needs_command),
     ):
         if is_read and not is_there:
             yield f'{topic} is needed, which the node was not configured to listen to'
-    if _reads_velocity(other) and not _reads_velocity(plan):
+    if _reads_velocity(other) and not _reads_velocity(compiled):
         yield 'joint velocities are needed, which the node was not configured to read'
 
 
-def _reads_velocity(plan: Plan) -> bool:
-    velocity = plan.layout.joint_velocity
+def _reads_velocity(compiled: CompiledSpec) -> bool:
+    velocity = compiled.layout.joint_velocity
     return any(
         bool(((entry.index >= velocity.start) & (entry.index < velocity.stop)).any())
-        for entry in plan.inputs
+        for entry in compiled.inputs
     )

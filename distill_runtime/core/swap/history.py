@@ -5,14 +5,14 @@
 from __future__ import annotations
 
 from distill_runtime.core.arrays import FloatArray
-from distill_runtime.core.compiled_spec import ActionPlan
+from distill_runtime.core.compiled_spec import ActionLayout
 import numpy as np
 
 DEPTH = 512
 """Policy steps that are remembered: ten seconds at 50 Hz."""
 
 
-class StepRing:
+class StepHistory:
     """The newest steps since the policy was started; they are numbered from 0.
 
     One thread writes, any may take a copy of it.
@@ -29,13 +29,13 @@ class StepRing:
     """
 
     def __init__(
-        self, head_dim: int, num_joints: int, plan: ActionPlan, depth: int = DEPTH
+        self, head_dim: int, num_joints: int, compiled: ActionLayout, depth: int = DEPTH
     ) -> None:
         """Make all memory at once; plan is that of whoever acts first."""
         self.heads = np.zeros((depth, head_dim))
         self.targets = np.zeros((depth, num_joints))
-        self.actions = np.zeros((depth, plan.width))
-        self.plans: list[ActionPlan] = [plan] * depth
+        self.actions = np.zeros((depth, compiled.width))
+        self.plans: list[ActionLayout] = [compiled] * depth
         self.elapsed = np.zeros(depth, dtype=np.int64)
         self.stamps = np.zeros(depth, dtype=np.int64)
         self._depth = depth
@@ -54,11 +54,11 @@ class StepRing:
             actions[:, :present] = self.actions
             self.actions = actions
 
-    def copy(self) -> StepRing:
+    def copy(self) -> StepHistory:
         """Return what is remembered now, taken while another thread goes on writing."""
         while True:
             count, run = self.count, self.run
-            other = StepRing.__new__(StepRing)
+            other = StepHistory.__new__(StepHistory)
             other.heads, other.targets = self.heads.copy(), self.targets.copy()
             other.actions, other.plans = self.actions.copy(), list(self.plans)
             other.elapsed, other.stamps = self.elapsed.copy(), self.stamps.copy()
@@ -88,7 +88,7 @@ class StepRing:
         head: FloatArray,
         target: FloatArray,
         action: FloatArray,
-        plan: ActionPlan,
+        compiled: ActionLayout,
         elapsed: int,
         stamp_ns: int,
     ) -> None:
@@ -97,7 +97,7 @@ class StepRing:
         self.heads[place] = head
         self.targets[place] = target
         self.actions[place, : len(action)] = action
-        self.plans[place] = plan
+        self.plans[place] = compiled
         self.elapsed[place] = elapsed
         self.stamps[place] = stamp_ns
         self.count += 1

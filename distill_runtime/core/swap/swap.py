@@ -9,12 +9,12 @@ from enum import Enum
 
 from distill_runtime.errors import ConfigError
 
-from .candidate import Shadow
-from .history import StepRing
+from .candidate import Candidate
+from .history import StepHistory
 
 
 @dataclass(frozen=True, kw_only=True)
-class SwapTerms:
+class SwapOptions:
     """How a policy is to take over; all in a way that may change from swap to swap."""
 
     blend_time: float = 0.2
@@ -60,7 +60,7 @@ class Swap:
         stamp_ns: Tick at which it took over or was refused; -1 before.
     """
 
-    def __init__(self, shadow: Shadow, terms: SwapTerms, why: str = '') -> None:
+    def __init__(self, shadow: Candidate, terms: SwapOptions, why: str = '') -> None:
         """Ask for it."""
         self.why = why
         self.shadow = shadow
@@ -71,7 +71,7 @@ class Swap:
         self.stamp_ns = -1
         self._shown_ns = -1
 
-    def prime(self, ring: StepRing) -> None:
+    def prime(self, ring: StepHistory) -> None:
         """See what is remembered, in any thread, before the swap is handed over.
 
         Args:
@@ -79,7 +79,7 @@ class Swap:
         """
         self.since_ns = self.shadow.prime(ring)
 
-    def is_due(self, ring: StepRing, stamp_ns: int) -> bool:
+    def is_due(self, ring: StepHistory, stamp_ns: int) -> bool:
         """Whether the policy may take over at the coming step.
 
         Args:

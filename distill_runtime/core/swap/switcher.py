@@ -12,12 +12,12 @@ from collections.abc import Callable
 
 from distill_runtime.core.arrays import FloatArray
 from distill_runtime.core.config import RunnerConfig
-from distill_runtime.core.instance.policy_instance import Actor
+from distill_runtime.core.instance.policy_instance import PolicyInstance
 import numpy as np
 
-from .candidate import Shadow
-from .history import StepRing
-from .swap import Swap, SwapState, SwapTerms
+from .candidate import Candidate
+from .history import StepHistory
+from .swap import Swap, SwapOptions, SwapState
 
 
 class Blend:
@@ -28,7 +28,7 @@ class Blend:
         self.pose = np.zeros(num_joints)
         """Where it comes from, shape (num_joints,)."""
         self._mixture = np.zeros(num_joints)
-        self.source: Actor | None = None
+        self.source: PolicyInstance | None = None
         """Who goes on giving that pose; None: nobody, or no blend is under way."""
         self._steps = self._step = 0
 
@@ -37,7 +37,7 @@ class Blend:
         """Whether a blend is under way."""
         return self._step < self._steps
 
-    def begin(self, pose: FloatArray, source: Actor | None, steps: int) -> None:
+    def begin(self, pose: FloatArray, source: PolicyInstance | None, steps: int) -> None:
         """Begin.
 
         Args:
@@ -62,7 +62,7 @@ class Blend:
         if self._step >= self._steps:
             self.stop()
             return target
-        if self.source is not None and self.source.is_sound:
+        if self.source is not None and self.source.is_valid:
             self.pose[:] = self.source.target
         np.subtract(target, self.pose, self._mixture)
         np.multiply(self._mixture, self._step / self._steps, self._mixture)
@@ -70,14 +70,14 @@ class Blend:
         return self._mixture
 
 
-class Pilot:
+class PolicySwitcher:
     """Policy steps among the control ticks, and who does them.
 
     Other threads call ``offer`` and ``ask_back``, and set ``watcher``; all else belongs to the
     thread that ticks.
 
     Attributes:
-        actor: The policy that acts.
+        instance: The policy that acts.
         swap: The newest change of it; None if there was none.
         previous: Who acted before, up to date while the new policy is on probation.
         watcher: A policy that is compared for as long as it is here; None for none.
@@ -86,20 +86,20 @@ class Pilot:
         news: Swaps whose state has changed; whoever reads them removes them.
     """
 
-    def __init__(self, actor: Actor, config: RunnerConfig) -> None:
+    def __init__(self, instance: PolicyInstance, config: RunnerConfig) -> None:
         """Let a policy act.
 
         Args:
-            actor: The policy.
+            instance: The policy.
             config: Ticks per step, interpolation, checks.
         """
-        plan = actor.plan
-        num_joints = len(plan.joints.names)
-        self.actor = actor
+        compiled = instance.compiled
+        num_joints = len(compiled.joints.names)
+        self.active = instance
         self.swap: Swap | None = None
-        self.previous: Shadow | None = None
-        self.watcher: Shadow | None = None
-        self.ring = StepRing(plan.gravity.stop, num_joints, plan.action)
+        self.previous: Candidate | None = None
+        self.watcher: Candidate | None = None
+        self.ring = StepHistory(compiled.gravity.stop, num_joints, compiled.action)
         self.may_shadow = True
         self.news: deque[Swap] = deque()
         self._config = config
@@ -107,7 +107,7 @@ class Pilot:
         self._is_interpolated = config.interpolation == 'linear' and self._ticks > 1
         self._tick = 0
         self._blend = Blend(num_joints)
-        self._goal = actor.target
+        self._goal = instance.target
         self._from = np.zeros(num_joints)
         self._wanted = np.zeros(num_joints)
         self._trial: Swap | None = None  # what can be undone at once
@@ -190,13 +190,13 @@ class Pilot:
         self._tick = 0
         self._blend.stop()
         self.ring.clear()
-        self.actor.restart()
-        self._goal = self.actor.target
+        self.active.restart()
+        self._goal = self.active.target
         for shadow in (self.previous, self.watcher):
             if shadow is not None:
-                shadow.actor.restart()
+                shadow.instance.restart()
         if self.is_swapping and self.swap is not None:
-            self.swap.shadow.actor.restart()
+            self.swap.shadow.instance.restart()
 
     def settle(self, stamp_ns: int) -> bool:
         """Change the policy while none moves the robot; return whether it has changed.
@@ -253,8 +253,8 @@ class Pilot:
         previous.follow(self.ring, self.ring.count)
         if previous.problem or not previous.is_up_to_date(self.ring):
             return False
-        left, self.actor = self.actor, previous.actor
-        self.previous = Shadow(left, self._config)
+        left, self.active = self.active, previous.instance
+        self.previous = Candidate(left, self._config)
         self._blend.begin(self._goal, None, self._blend_steps(trial.terms))
         self._goal = self._blend.pose  # until the next step
         self._trial = None
@@ -270,21 +270,26 @@ class Pilot:
         is_due = False
         if swap is not None and swap.state is SwapState.WAITING:
             is_due = self._attend(swap, stamp_ns)
-        actor = self.actor
+        instance = self.active
         ring.push(
-            head, actor.target, actor.last_action, actor.plan.action, actor.elapsed, stamp_ns
+            head,
+            instance.target,
+            instance.last_action,
+            instance.compiled.action,
+            instance.elapsed,
+            stamp_ns,
         )
         if is_due and swap is not None:
             self._take_over(swap, stamp_ns, self._blend_steps(swap.terms))
             self._acting_since_ns = stamp_ns
-            self.actor.follow(ring, ring.count - 1)
+            self.active.follow(ring, ring.count - 1)
         else:
-            actor.step(head)
-        if not self.actor.is_sound:
-            self.roll_back(self.actor.problem, stamp_ns)
+            instance.step(head)
+        if not self.active.is_valid:
+            self.roll_back(self.active.problem, stamp_ns)
         if swap is not None or self.watcher is not None:
             self._lead_others(stamp_ns)
-        target = self.actor.target
+        target = self.active.target
         self._goal = self._blend.mix(target) if self._blend.is_active else target
 
     def _attend(self, swap: Swap, stamp_ns: int) -> bool:
@@ -300,7 +305,7 @@ class Pilot:
 
     def _lead_others(self, stamp_ns: int) -> None:
         """Let those follow that do not act, and compare."""
-        swap, target = self.swap, self.actor.target
+        swap, target = self.swap, self.active.target
         if self._acting_since_ns < 0:
             self._acting_since_ns = stamp_ns
         followers = [self.watcher]
@@ -322,15 +327,15 @@ class Pilot:
 
     def _take_over(self, swap: Swap, stamp_ns: int, steps: int) -> None:
         """Let the next policy act from now on."""
-        self._trial, self.previous = swap, Shadow(self.actor, self._config)
-        self._blend.begin(self._goal, self.actor, steps)
-        self.actor = swap.shadow.actor
-        self.ring.widen(self.actor.plan.action.width)
-        self._goal = self.actor.target
+        self._trial, self.previous = swap, Candidate(self.active, self._config)
+        self._blend.begin(self._goal, self.active, steps)
+        self.active = swap.shadow.instance
+        self.ring.widen(self.active.compiled.action.width)
+        self._goal = self.active.target
         self._end(swap, SwapState.ACTING, '', stamp_ns)
 
-    def _blend_steps(self, terms: SwapTerms) -> int:
-        return round(terms.blend_time * 1e9 / self.actor.plan.period_ns)
+    def _blend_steps(self, terms: SwapOptions) -> int:
+        return round(terms.blend_time * 1e9 / self.active.compiled.period_ns)
 
     def _end(self, swap: Swap, state: SwapState, reason: str, stamp_ns: int) -> None:
         if swap not in self.news:  # first: who sees the new state must see that it is not told yet

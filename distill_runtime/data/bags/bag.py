@@ -19,7 +19,7 @@ import numpy as np
 
 from .chunk import Block
 from .mcap_bag import McapBag
-from .rosbags_reader import AnyBag
+from .rosbags_reader import RosbagsReader
 
 KINDS = ('rosbag2 folder', '.mcap', '.db3', 'rosbag1 .bag')
 
@@ -58,7 +58,9 @@ class Bag:
                 'recording cut off? ros2 bag reindex writes it anew'
             )
         try:
-            self._reader: McapBag | AnyBag = McapBag(files) if files else AnyBag(self.path)
+            self._reader: McapBag | RosbagsReader = (
+                McapBag(files) if files else RosbagsReader(self.path)
+            )
         except Exception as error:  # of many types: sqlite3's, zstd's, YAML's among them
             raise RecordingError(
                 f'{self.path} cannot be read as a recording ({", ".join(KINDS)}): {_line(error)}: '

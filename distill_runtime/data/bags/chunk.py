@@ -33,7 +33,7 @@ class Block(NamedTuple):
     starts: IndexArray
     """Of the messages in data, shape (N,)."""
     sizes: IndexArray
-    """Alike."""
+    """LayoutGroup."""
 
     def content(self, place: int) -> bytes:
         """Return one message."""

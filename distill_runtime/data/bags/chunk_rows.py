@@ -22,7 +22,7 @@ class BlockRows:
 
     Attributes:
         stamp_ns: Of every usable message, shape (n,); of one without a header: receive_ns.
-        receive_ns: Alike.
+        receive_ns: LayoutGroup.
         is_wanted: Which of them are wanted, alike.
     """
 

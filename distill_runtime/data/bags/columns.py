@@ -17,12 +17,12 @@ import numpy.typing as npt
 from .bag import Bag, Topic
 from .chunk import Block, StampArray
 from .rows import (
-    Alike,
     array_rows,
     Fixed,
     fixed_rows,
     IMU,
     joint_state_rows,
+    LayoutGroup,
     ODOMETRY,
     POSE_STAMPED,
     TWIST,
@@ -44,7 +44,7 @@ class Part(NamedTuple):
     counts: tuple[int, ...]
     """How many numbers there are of each kind."""
     numbers: Callable[..., npt.NDArray[Any]]
-    """Returns those of one kind, see Alike.numbers."""
+    """Returns those of one kind, see LayoutGroup.numbers."""
 
 
 class Parts(NamedTuple):
@@ -102,7 +102,7 @@ def _parts(
     bag: Bag,
     topic: Topic,
     block: Block,
-    alike: Iterable[Alike],
+    alike: Iterable[LayoutGroup],
     read: Callable[[Any], _Numbers],
 ) -> Parts:
     """Collect what is alike, and read the rest.

@@ -23,7 +23,7 @@ SPOILT = (UNDECODABLE, LACKS_JOINTS)
 """Where the robot may have had a sample that the recording does not give."""
 
 
-class LeavingOut:
+class DroppedCounter:
     """Collects what is left out of one topic."""
 
     def __init__(self) -> None:

@@ -15,7 +15,7 @@ from rosbags.typesys import get_typestore, Stores
 from .chunk import Block, joined, SIZE
 
 
-class AnyBag:
+class RosbagsReader:
     """Messages by topic and type, in order of receipt."""
 
     damage: tuple[str, ...] = ()

@@ -76,7 +76,7 @@ class _Layout:
     numbers: tuple[_Numbers, ...] = ()
 
 
-class Alike(NamedTuple):
+class LayoutGroup(NamedTuple):
     """Messages of one layout in a block."""
 
     block: Block
@@ -113,17 +113,17 @@ class Alike(NamedTuple):
         return wanted.astype(np.dtype(dtype).newbyteorder('='), copy=False)
 
 
-def fixed_rows(block: Block, form: Fixed) -> Iterator[Alike]:
+def fixed_rows(block: Block, form: Fixed) -> Iterator[LayoutGroup]:
     """Yield what a block says, layout by layout: one kind of numbers, the columns of the form."""
     return _rows(block, lambda data: _fixed_layout(data, form), form.strings > 0)
 
 
-def joint_state_rows(block: Block) -> Iterator[Alike]:
+def joint_state_rows(block: Block) -> Iterator[LayoutGroup]:
     """Yield what a block of JointState says: names, positions, velocities, efforts."""
     return _rows(block, _joint_layout, True)
 
 
-def array_rows(block: Block, dtype: str) -> Iterator[Alike]:
+def array_rows(block: Block, dtype: str) -> Iterator[LayoutGroup]:
     """Yield what a block of MultiArrays says: labels of the dimensions, numbers.
 
     Args:
@@ -135,7 +135,7 @@ def array_rows(block: Block, dtype: str) -> Iterator[Alike]:
 
 def _rows(
     block: Block, layout_of: Callable[[bytes], _Layout], has_header: bool
-) -> Iterator[Alike]:
+) -> Iterator[LayoutGroup]:
     for alike in by_size(block):
         places = alike
         for _ in range(_MAX_LAYOUTS):
@@ -151,7 +151,7 @@ def _rows(
             stamp_ns = _stamps(block, chosen) if has_header else None
             if stamp_ns is not None and (stamp_ns < 0).any():
                 chosen, stamp_ns = chosen[stamp_ns >= 0], stamp_ns[stamp_ns >= 0]
-            yield Alike(block, chosen, stamp_ns, layout)
+            yield LayoutGroup(block, chosen, stamp_ns, layout)
             places = places[~fits]
 
 

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 from distill_runtime.core.arrays import FloatArray, IndexArray
 from distill_runtime.core.checks.registry import ANY_MOTION
-from distill_runtime.core.compiled_spec import Plan
+from distill_runtime.core.compiled_spec import CompiledSpec
 from distill_runtime.core.config import RunnerConfig
 from distill_runtime.core.runner import PolicyRunner
 from distill_runtime.core.step import Policy
@@ -90,10 +90,10 @@ class Run:
         """
         self.spec = spec
         self.stretches = stretches or (Stretch(0, len(recording.joints.stamp_ns)),)
-        self.plan: Plan = compile_spec(spec, sensor_layout(spec))
-        self.ticks: Ticks = find_ticks(recording, self.plan.period_ns, self.stretches)
+        self.compiled: CompiledSpec = compile_spec(spec, sensor_layout(spec))
+        self.ticks: Ticks = find_ticks(recording, self.compiled.period_ns, self.stretches)
         self.has_gap: BoolArray = gap_times(recording, self.ticks) > CONFIG.max_input_age
         """Ticks at which the policy begins again, since JointStates are missing; shape (T,)."""
         self.playback: Playback = play(
-            recording, self.ticks, PolicyRunner(self.plan, policy, CONFIG)
+            recording, self.ticks, PolicyRunner(self.compiled, policy, CONFIG)
         )

@@ -11,7 +11,7 @@ from distill_runtime.spec.findings.finding import Finding
 import numpy as np
 
 from .bag_case import Run
-from .drive_fit import explain, Explained
+from .drive_fit import DriveFit, explain
 from .target_findings import GOOD, percent, Trial
 
 
@@ -42,7 +42,7 @@ def action_mapping(trial: Trial) -> Iterator[Finding]:
     yield from _gains(trial, result)
 
 
-def _gains(trial: Trial, result: Explained) -> Iterator[Finding]:
+def _gains(trial: Trial, result: DriveFit) -> Iterator[Finding]:
     stiffness = trial.run.spec.stiffness
     if stiffness is None or np.isnan(result.stiffness).all():
         return
@@ -64,7 +64,7 @@ def _gains(trial: Trial, result: Explained) -> Iterator[Finding]:
 def history_fill(trial: Trial) -> Iterator[Finding]:
     """The first ticks tell how the history began, if the recording holds them."""
     spec, result = trial.run.spec, trial.explained
-    depth = max(entry.depth for entry in trial.run.plan.inputs)
+    depth = max(entry.depth for entry in trial.run.compiled.inputs)
     if depth == 1 or result is None:
         return
     inputs = tuple(

@@ -28,7 +28,7 @@ from .law import Compared, Law
 LEAST_TICKS = 50
 """Ticks below which a regression says nothing."""
 CLEAR = 0.9
-"""Explained share from which the coefficients of a joint mean something."""
+"""DriveFit share from which the coefficients of a joint mean something."""
 WARM_UPS = (1.0, 0.5)
 """Time after each start of the policy that does not count, in [s], the first that leaves enough
 ticks: a recording that begins in the middle of a run does not hold the frames and actions of
@@ -39,13 +39,13 @@ before, nor do those after a gap.
 Reference = Literal['commands', 'efforts']
 
 
-class Explained(NamedTuple):
+class DriveFit(NamedTuple):
     """How well targets fit what was recorded; arrays have one element per joint in names."""
 
     reference: Reference
     names: tuple[str, ...]
     share: FloatArray
-    """Explained share of the variance: 1 is all, 0 or less is nothing."""
+    """DriveFit share of the variance: 1 is all, 0 or less is nothing."""
     scale: FloatArray
     """What the deviation of a target from its default has to be multiplied with; NaN where
     nothing is explained.
@@ -61,7 +61,7 @@ class Explained(NamedTuple):
         return float(np.median(self.share))
 
 
-def explain(case: BagCase, run: Run, first: int = 0) -> Explained | None:
+def explain(case: BagCase, run: Run, first: int = 0) -> DriveFit | None:
     """Compare targets with commands, else with efforts; None: too little is recorded.
 
     Args:
@@ -105,7 +105,7 @@ def settled_ticks(run: Run) -> BoolArray:
     """Return which ticks have a following one and do not depend on what was before a start."""
     ages = steps_since_start(run.playback.is_valid, run.has_gap)[:-1]
     ages[~_has_following(run)] = -1
-    depth = max(entry.depth for entry in run.plan.inputs)
+    depth = max(entry.depth for entry in run.compiled.inputs)
     most, least = (max(round(time / run.spec.period), depth) for time in WARM_UPS)
     return ages >= (most if np.count_nonzero(ages >= most) >= LEAST_TICKS else least)
 
@@ -120,7 +120,7 @@ def _has_following(run: Run) -> BoolArray:
     """Return which ticks have the next one in their stretch: what came of them is known."""
     begins = np.array([stretch.begin for stretch in run.stretches])
     stretch = np.searchsorted(begins, run.ticks.joints, side='right')
-    return (np.diff(run.ticks.stamp_ns) < 3 * run.plan.period_ns) & (np.diff(stretch) == 0)
+    return (np.diff(run.ticks.stamp_ns) < 3 * run.compiled.period_ns) & (np.diff(stretch) == 0)
 
 
 def compared_joints(case: BagCase, run: Run) -> tuple[str, ...]:
@@ -163,14 +163,14 @@ def law_of(case: BagCase, run: Run, reference: Reference) -> Law:
     return Law(case.effort[:, columns], (case.position[:, columns], case.velocity[:, columns]))
 
 
-def _by_commands(run: Run, names: tuple[str, ...], part: Compared, law: Law) -> Explained:
+def _by_commands(run: Run, names: tuple[str, ...], part: Compared, law: Law) -> DriveFit:
     """Compare with commands: medians, since part of a recording may be another mode."""
     default = np.array([run.spec.default_position[run.spec.joints.index(n)] for n in names])
     sent, target = law.recorded[part.answers], part.target
     spread = np.median(np.abs(sent - np.median(sent, axis=0)), axis=0)
     wrong = np.median(np.abs(sent - target), axis=0)
     asked, wanted = sent - default, target - default
-    return Explained(
+    return DriveFit(
         reference='commands',
         names=names,
         share=1.0 - (wrong / np.maximum(spread, 1e-3)) ** 2,
@@ -196,7 +196,7 @@ def _command_rows(case: BagCase, rows: IndexArray) -> IndexArray:
 
 def _by_efforts(
     run: Run, names: tuple[str, ...], fitted: Compared, scored: Compared, law: Law
-) -> Explained:
+) -> DriveFit:
     """Fit the law of the drives, joint by joint."""
     share, scale, estimate, shift = np.full((4, len(names)), np.nan)
     given = run.spec.stiffness
@@ -216,4 +216,4 @@ def _by_efforts(
             gain = estimate[joint] if given is None else given[run.spec.joints.index(name)]
             model = gain * (known[:, 0] - known[:, 1]) + weights[2] * known[:, 2]
             shift[joint] = np.median(effort - model) / max(gain, 1e-9)
-    return Explained('efforts', names, np.nan_to_num(share), scale, estimate, shift)
+    return DriveFit('efforts', names, np.nan_to_num(share), scale, estimate, shift)

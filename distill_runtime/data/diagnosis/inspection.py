@@ -23,7 +23,7 @@ from . import (
     target_findings,
 )
 from .bag_case import BagCase, make_case
-from .drive_fit import Explained
+from .drive_fit import DriveFit
 from .tick_phase import best_run
 
 SENSOR_CHECKS = (
@@ -46,7 +46,7 @@ class Inspection:
     """Ticks of the policy in the recording; 0: it was not run."""
     num_valid: int = 0
     """Those at which it had all that it reads."""
-    explained: Explained | None = None
+    explained: DriveFit | None = None
     """None: nothing in the recording tells what the robot was asked for."""
 
 
@@ -92,12 +92,12 @@ def inspect(
 
 def can_run(case: BagCase) -> bool:
     """Whether the recording has all that the policy reads."""
-    plan, recording = compile_spec(case.spec), case.recording
+    compiled, recording = compile_spec(case.spec), case.recording
     return (
         case.names == case.spec.joints
-        and not (plan.needs_imu and recording.imu is None)
-        and not (plan.needs_odometry and recording.odometry is None)
-        and not plan.layout.externals
+        and not (compiled.needs_imu and recording.imu is None)
+        and not (compiled.needs_odometry and recording.odometry is None)
+        and not compiled.layout.externals
     )
 
 

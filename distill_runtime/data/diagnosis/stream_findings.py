@@ -19,10 +19,10 @@ MAX_AGE = 0.1
 
 def missing_topics(case: BagCase) -> Iterator[Finding]:
     """The policy reads what the recording does not hold."""
-    plan = compile_spec(case.spec)
+    compiled = compile_spec(case.spec)
     for name, is_needed, stream in (
-        ('imu', plan.needs_imu, case.recording.imu),
-        ('odom', plan.needs_odometry, case.recording.odometry),
+        ('imu', compiled.needs_imu, case.recording.imu),
+        ('odom', compiled.needs_odometry, case.recording.odometry),
     ):
         if is_needed and stream is None:
             yield Finding(
@@ -32,8 +32,8 @@ def missing_topics(case: BagCase) -> Iterator[Finding]:
                 'does there cannot be said',
                 hint=f'record it too, or name it with --topic {name}:=TOPIC',
             )
-    if plan.layout.externals:
-        topics = ', '.join(entry.topic for entry in plan.layout.externals)
+    if compiled.layout.externals:
+        topics = ', '.join(entry.topic for entry in compiled.layout.externals)
         yield Finding(
             code='bag.externals',
             severity='info',
@@ -107,10 +107,10 @@ def rates(case: BagCase) -> Iterator[Finding]:
 def _stamps(case: BagCase) -> Iterator[tuple[str, StampArray]]:
     """Yield the streams whose rate matters."""
     yield case.recording.joints.topic.name, case.stamp_ns
-    plan = compile_spec(case.spec)
+    compiled = compile_spec(case.spec)
     for is_needed, stream in (
-        (plan.needs_imu, case.recording.imu),
-        (plan.needs_odometry, case.recording.odometry),
+        (compiled.needs_imu, case.recording.imu),
+        (compiled.needs_odometry, case.recording.odometry),
     ):
         if is_needed and stream is not None and stream.stamp_ns is not None:
             yield stream.topic.name, stream.stamp_ns

@@ -19,14 +19,14 @@ from distill_runtime.spec.robot_description import RobotDescription
 import numpy as np
 
 from .bag_case import BagCase, Run
-from .drive_fit import Explained
+from .drive_fit import DriveFit
 from .tick_phase import best_run
 from .variants import variants
 
 GOOD = 0.9
-"""Explained share from which targets count as those that were sent."""
+"""DriveFit share from which targets count as those that were sent."""
 CLOSE = 0.99
-"""Explained share from which no other contract is looked for."""
+"""DriveFit share from which no other contract is looked for."""
 ABSURD = np.pi
 """Distance of a target from the measured position that no trained policy keeps up, in [rad]."""
 
@@ -37,7 +37,7 @@ class Trial(NamedTuple):
     case: BagCase
     policy: Policy
     run: Run
-    explained: Explained | None
+    explained: DriveFit | None
     robot: RobotDescription | None
 
 

@@ -18,23 +18,23 @@ from distill_runtime.spec.spec import PolicySpec
 import numpy as np
 
 from .bag_case import BagCase, Run
-from .drive_fit import compare, explain, Explained, law_of, settled_ticks
+from .drive_fit import compare, DriveFit, explain, law_of, settled_ticks
 from .stretches import Stretches
 
 ENOUGH = 0.97
-"""Explained share from which no other choice is tried."""
+"""DriveFit share from which no other choice is tried."""
 ENOUGH_OF_ALL = 0.999
 """The same where a part of the ticks may be at other JointStates than the rest."""
 
 
-class ExplainedRun(NamedTuple):
+class FittedRun(NamedTuple):
     """A run, and what it explains; None: nothing can be said."""
 
     run: Run
-    explained: Explained | None
+    explained: DriveFit | None
 
 
-def best_run(case: BagCase, spec: PolicySpec, policy: Policy) -> ExplainedRun:
+def best_run(case: BagCase, spec: PolicySpec, policy: Policy) -> FittedRun:
     """Run a policy over a recording with the ticks that explain most.
 
     Args:
@@ -68,10 +68,10 @@ def best_run(case: BagCase, spec: PolicySpec, policy: Policy) -> ExplainedRun:
 
 def _run(
     case: BagCase, spec: PolicySpec, policy: Policy, stretches: Sequence[Stretch]
-) -> ExplainedRun:
+) -> FittedRun:
     run = Run(spec, policy, case.recording, stretches)
-    return ExplainedRun(run, explain(case, run))
+    return FittedRun(run, explain(case, run))
 
 
-def _total(result: ExplainedRun) -> float:
+def _total(result: FittedRun) -> float:
     return -np.inf if result.explained is None else result.explained.total

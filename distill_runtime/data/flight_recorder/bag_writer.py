@@ -23,7 +23,7 @@ _KEY = 'distill_runtime'
 _SLICE = 500
 
 
-class JournalBag:
+class BagWriter:
     """A bag under construction: it is readable when finish has returned, not before."""
 
     def __init__(self, path: Path, facts: Facts) -> None:

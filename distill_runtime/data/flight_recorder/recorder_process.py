@@ -23,11 +23,11 @@ from typing import Any
 
 from distill_runtime.errors import RecordingError
 
-from .bag_writer import JournalBag
+from .bag_writer import BagWriter
 from .dump_folder import Dump, DumpFolder
 from .messages import dotted, Facts, read_status
-from .recording import JournalRecording
-from .ring_buffer import Batch, JournalReader
+from .recording import RingBufferRecording
+from .ring_buffer import Batch, RingBufferReader
 
 AFTERMATH = 0.5
 """Time in [s] after an alarm that its dump still covers."""
@@ -41,7 +41,7 @@ Tell = Callable[..., None]
 class BlackBox:
     """Turns what a journal holds into bags."""
 
-    def __init__(self, journal: JournalReader, folder: DumpFolder | None, tell: Tell) -> None:
+    def __init__(self, journal: RingBufferReader, folder: DumpFolder | None, tell: Tell) -> None:
         """Prepare the folder, and say whether anything is wrong with it.
 
         Args:
@@ -57,7 +57,7 @@ class BlackBox:
         self._folder = folder
         self._tell = tell
         self._alarm_time: float | None = None
-        self._recording: JournalRecording | None = None
+        self._recording: RingBufferRecording | None = None
         self._goodbye = ''
         try:
             num_leftovers = folder.prepare() if folder else 0
@@ -93,7 +93,7 @@ class BlackBox:
         if what == 'dump':
             self._dump(told['cause'], told['number'])
         elif what == 'record':
-            self._recording = JournalRecording(
+            self._recording = RingBufferRecording(
                 self._journal, self._facts, Path(told['folder']), told['first'], self._tell
             )
         elif what == 'finish':
@@ -141,7 +141,7 @@ class BlackBox:
             return
 
         def fill(path: Path) -> int:
-            bag = JournalBag(path, self._facts)
+            bag = BagWriter(path, self._facts)
             try:
                 bag.write(batch.records, journal.beat)
                 return bag.finish(said)
@@ -193,7 +193,7 @@ def main(arguments: list[str] | None = None) -> int:
     _step_back()
     try:
         folder = DumpFolder(Path(args.folder), args.quota) if args.folder else None
-        box = BlackBox(JournalReader(args.descriptor), folder, _say)
+        box = BlackBox(RingBufferReader(args.descriptor), folder, _say)
     except RecordingError as error:
         sys.stderr.write(f'black box: {error}\n')
         return 2

@@ -9,20 +9,20 @@ from pathlib import Path
 
 from rosbags.rosbag2 import WriterError
 
-from .bag_writer import JournalBag
+from .bag_writer import BagWriter
 from .folders import free_path
 from .messages import dotted, Facts
-from .ring_buffer import JournalReader
+from .ring_buffer import RingBufferReader
 
 _FLUSH = 1.0  # s; what a bag that is cut off lacks at most
 
 
-class JournalRecording:
+class RingBufferRecording:
     """Writes what comes; what was overwritten before it could be read is counted and told."""
 
     def __init__(
         self,
-        journal: JournalReader,
+        journal: RingBufferReader,
         facts: Facts,
         folder: Path,
         first: int,
@@ -43,9 +43,9 @@ class JournalRecording:
         self._tell = tell
         self._lost = 0
         self._flushed = 0.0
-        self._bag: JournalBag | None = None
+        self._bag: BagWriter | None = None
         try:
-            self._bag = JournalBag(self._path, facts)
+            self._bag = BagWriter(self._path, facts)
         except (OSError, WriterError) as error:
             self._fail(error)
         else:

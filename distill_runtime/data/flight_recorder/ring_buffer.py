@@ -62,7 +62,7 @@ class Batch(NamedTuple):
     """Records asked for that were overwritten before they could be read."""
 
 
-class JournalWriter:
+class RingBufferWriter:
     """The one writer of a journal; only the thread that appends may call its methods.
 
     Attributes:
@@ -153,7 +153,7 @@ class JournalWriter:
         os.close(self.descriptor)
 
 
-class JournalReader:
+class RingBufferReader:
     """Reads a journal, in the writer's process or another one."""
 
     def __init__(

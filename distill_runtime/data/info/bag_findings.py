@@ -12,7 +12,7 @@ from distill_runtime.spec.robot_description import RobotDescription
 import numpy as np
 
 from .rate_stats import LONG_GAP
-from .topic_stats import TopicFacts
+from .topic_stats import TopicStats
 
 Moment = Callable[[int], str]
 """Says when a time of receipt is, in words."""
@@ -21,7 +21,7 @@ _LONGEST_PAUSE = 30 * 86400.0
 _YEAR = 365.25 * 86400.0  # s
 
 
-def content_findings(facts: TopicFacts, moment: Moment) -> Iterator[Finding]:
+def content_findings(facts: TopicStats, moment: Moment) -> Iterator[Finding]:
     """Say which messages of a topic cannot be read."""
     name, lost = facts.topic.name, facts.undecodable_ns
     if facts.damage:
@@ -52,7 +52,7 @@ def content_findings(facts: TopicFacts, moment: Moment) -> Iterator[Finding]:
         )
 
 
-def time_findings(facts: TopicFacts, is_input: bool, moment: Moment) -> Iterator[Finding]:
+def time_findings(facts: TopicStats, is_input: bool, moment: Moment) -> Iterator[Finding]:
     """Say when messages of a topic came late, not at all, or with odd stamps.
 
     Args:
@@ -110,7 +110,7 @@ def time_findings(facts: TopicFacts, is_input: bool, moment: Moment) -> Iterator
         )
 
 
-def clock_findings(topics: Sequence[TopicFacts]) -> Iterator[Finding]:
+def clock_findings(topics: Sequence[TopicStats]) -> Iterator[Finding]:
     """Find times of receipt so far apart that they are not of one clock.
 
     Args:
@@ -142,7 +142,7 @@ def _date(time_ns: int) -> str:
     return f'{datetime.fromtimestamp(time_ns / 1e9, timezone.utc):%Y-%m-%d %H:%M:%S} UTC'
 
 
-def joint_findings(facts: TopicFacts, robot: RobotDescription) -> Iterator[Finding]:
+def joint_findings(facts: TopicStats, robot: RobotDescription) -> Iterator[Finding]:
     """Compare the joints of a topic with those of a robot."""
     names = tuple(dict.fromkeys(name for entry in facts.joints for name in entry))
     missing = [name for name in robot.joints if name not in names]

@@ -17,8 +17,8 @@ from distill_runtime.spec.findings.registry import sorted_findings
 from distill_runtime.spec.robot_description import RobotDescription
 
 from .bag_findings import clock_findings, content_findings, joint_findings, Moment, time_findings
-from .imu_stats import ImuFacts, read_imu_facts
-from .topic_stats import read_topic, TopicFacts
+from .imu_stats import ImuStats, read_imu_stats
+from .topic_stats import read_topic, TopicStats
 
 SENSORS = ('joint_states', 'imu', 'odom')
 """Inputs without which student_node stops the robot."""
@@ -32,10 +32,10 @@ class BagInfo:
     start_ns: int
     """When the first message was received."""
     end_ns: int
-    topics: tuple[TopicFacts, ...]
+    topics: tuple[TopicStats, ...]
     roles: Mapping[str, str]
     """Topic of student_node that a replay takes a topic for, by its name."""
-    imus: tuple[ImuFacts, ...]
+    imus: tuple[ImuStats, ...]
     nodes: tuple[NodeFacts, ...]
     """Those that say ~/tick."""
     findings: tuple[Finding, ...]
@@ -47,7 +47,7 @@ class BagInfo:
         return (self.end_ns - self.start_ns) / 1e9
 
     @property
-    def is_sound(self) -> bool:
+    def is_valid(self) -> bool:
         """Whether nothing that was found is an error."""
         return all(finding.severity != 'error' for finding in self.findings)
 
@@ -85,7 +85,7 @@ def _read(
     findings = [_damage(bag, text) for text in bag.damage]
     roles, ambiguous = _roles(bag, given)
     findings += ambiguous
-    facts: list[TopicFacts] = []
+    facts: list[TopicStats] = []
     num_read, num_all = 0, sum(topic.num_messages for topic in bag.topics)
     for topic in bag.topics:
         facts.append(read_topic(bag, topic))
@@ -109,7 +109,7 @@ def _read(
         found
         for entry in whole
         if entry.topic.type in TYPES['imu']
-        and (found := read_imu_facts(bag, entry.topic)) is not None
+        and (found := read_imu_stats(bag, entry.topic)) is not None
     ]
     findings += [finding for imu in imus for finding in imu.findings]
     nodes: tuple[NodeFacts, ...] = ()
@@ -170,7 +170,7 @@ def _roles(bag: Bag, given: Mapping[str, str]) -> tuple[dict[str, str], list[Fin
 
 
 def _topic_findings(
-    facts: list[TopicFacts],
+    facts: list[TopicStats],
     roles: Mapping[str, str],
     robot: RobotDescription | None,
     moment: Moment,

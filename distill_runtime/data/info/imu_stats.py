@@ -33,7 +33,7 @@ _MOST_ACCELERATIONS = 2000
 
 
 @dataclass(frozen=True, kw_only=True)
-class ImuFacts:
+class ImuStats:
     """What is known of an Imu; NaN where nothing tells it."""
 
     topic: str
@@ -49,7 +49,7 @@ class ImuFacts:
     findings: tuple[Finding, ...]
 
 
-def read_imu_facts(bag: Bag, topic: Topic) -> ImuFacts | None:
+def read_imu_stats(bag: Bag, topic: Topic) -> ImuStats | None:
     """Look at an Imu; None: no sample of it can be used.
 
     Raises:
@@ -69,7 +69,7 @@ def read_imu_facts(bag: Bag, topic: Topic) -> ImuFacts | None:
     acceleration = _mean_acceleration(bag, topic)
     findings = [*orientation_findings(imu), *gyro_findings(imu)]
     findings += _acceleration_findings(topic.name, acceleration)
-    return ImuFacts(
+    return ImuStats(
         topic=topic.name,
         norm_min=float(np.nanmin(norms)) if is_known else np.nan,
         norm_max=float(np.nanmax(norms)) if is_known else np.nan,

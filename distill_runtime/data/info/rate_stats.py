@@ -14,7 +14,7 @@ LONG_GAP = 0.1
 
 
 @dataclass(frozen=True, kw_only=True)
-class Cadence:
+class RateStats:
     """What a series of times says; times are in [ns] of its clock, all others in [s]."""
 
     rate: float
@@ -34,7 +34,7 @@ class Cadence:
     """The first time that is before the one in front of it; None: there is none."""
 
 
-def cadence(times_ns: StampArray) -> Cadence | None:
+def rate_stats(times_ns: StampArray) -> RateStats | None:
     """Describe a series of times; None if it is too short to tell: below two.
 
     Args:
@@ -48,7 +48,7 @@ def cadence(times_ns: StampArray) -> Cadence | None:
     back = np.flatnonzero(steps_ns < 0)
     median_ns = float(np.median(steps_ns))
     passed_ns = float(forward_ns.sum())
-    return Cadence(
+    return RateStats(
         rate=len(steps_ns) / (passed_ns * 1e-9) if passed_ns else 0.0,
         period=median_ns * 1e-9,
         jitter=float(np.percentile(np.abs(steps_ns - median_ns), 99.0)) * 1e-9,

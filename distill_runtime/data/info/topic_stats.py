@@ -19,7 +19,7 @@ from distill_runtime.data.bags.columns import array_parts, fixed_parts, joint_pa
 from distill_runtime.errors import RecordingError
 import numpy as np
 
-from .rate_stats import Cadence, cadence
+from .rate_stats import rate_stats, RateStats
 
 OTHER_CLOCK = 3600.0
 """Stamps further than this from the time of receipt, in [s], are of another clock."""
@@ -54,7 +54,7 @@ class Latency:
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
-class TopicFacts:
+class TopicStats:
     """What is known of a topic."""
 
     topic: Topic
@@ -62,10 +62,10 @@ class TopicFacts:
     """Of all messages that were found, in [ns], shape (N,)."""
     stamp_ns: StampArray | None
     """Of those with a header that can be read, in order of receipt; None: they have none."""
-    received: Cadence | None
+    received: RateStats | None
     """None: too few messages."""
-    stamped: Cadence | None
-    """Alike, by the stamps."""
+    stamped: RateStats | None
+    """LayoutGroup, by the stamps."""
     latency: Latency | None
     undecodable_ns: StampArray
     """When the messages came that cannot be decoded."""
@@ -77,7 +77,7 @@ class TopicFacts:
     """Why not all messages could be read; '' if they could."""
 
 
-def read_topic(bag: Bag, topic: Topic) -> TopicFacts:
+def read_topic(bag: Bag, topic: Topic) -> TopicStats:
     """Read all messages of a topic, or those in front of where the file is damaged."""
     reader = _Reader(bag, topic)
     received, stamped, arrived, undecodable = [], [], [], []
@@ -92,12 +92,12 @@ def read_topic(bag: Bag, topic: Topic) -> TopicFacts:
     except RecordingError as error:
         damage = str(error)
     receive_ns, stamp_ns = _joined(received), _joined(stamped)
-    return TopicFacts(
+    return TopicStats(
         topic=topic,
         receive_ns=receive_ns,
         stamp_ns=stamp_ns if len(stamp_ns) else None,
-        received=cadence(receive_ns),
-        stamped=cadence(stamp_ns),
+        received=rate_stats(receive_ns),
+        stamped=rate_stats(stamp_ns),
         latency=_latency(_joined(arrived) - stamp_ns),
         undecodable_ns=_joined(undecodable),
         is_known_type=reader.is_known_type,

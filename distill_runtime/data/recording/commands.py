@@ -8,11 +8,17 @@ from dataclasses import dataclass, field
 from typing import Literal
 
 from distill_runtime.core.arrays import FloatArray, IndexArray
-from distill_runtime.core.compiled_spec import JointPlan
+from distill_runtime.core.compiled_spec import JointTable
 from distill_runtime.data.bags.bag import Bag, Topic
 from distill_runtime.data.bags.chunk import StampArray
 from distill_runtime.data.bags.columns import has_header, joint_parts, Part
-from distill_runtime.data.bags.dropped import count, LeavingOut, LeftOut, OTHER_JOINTS, UNDECODABLE
+from distill_runtime.data.bags.dropped import (
+    count,
+    DroppedCounter,
+    LeftOut,
+    OTHER_JOINTS,
+    UNDECODABLE,
+)
 from distill_runtime.data.ticks.by_stamp import NONE, Ticks
 from distill_runtime.errors import RecordingError
 import numpy as np
@@ -47,14 +53,14 @@ class Commands:
         return count(self.left_out)
 
 
-def read_commands(bag: Bag, topic: Topic, joints: JointPlan) -> Commands:
+def read_commands(bag: Bag, topic: Topic, joints: JointTable) -> Commands:
     """Read commands by joint name; a Float64MultiArray has one number for each, in policy order.
 
     Raises:
         RecordingError: If no message can be used.
     """
     is_array = topic.type.endswith('/Float64MultiArray')
-    leaving_out = LeavingOut()
+    leaving_out = DroppedCounter()
     received, stamps, rows = [], [], []
     is_effort = False
     for block in bag.blocks(topic):
@@ -89,7 +95,7 @@ def read_commands(bag: Bag, topic: Topic, joints: JointPlan) -> Commands:
     )
 
 
-def _values(part: Part, joints: JointPlan) -> FloatArray | None:
+def _values(part: Part, joints: JointTable) -> FloatArray | None:
     """Return the commands of messages, NaN for a joint that is not in them; None: they have none.
 
     They are positions, but of joints of another mode what that mode says; without any positions

@@ -9,20 +9,26 @@ from dataclasses import dataclass, field
 from distill_runtime.data.bags.bag import Bag
 from distill_runtime.data.bags.chunk import StampArray
 from distill_runtime.data.bags.columns import array_parts
-from distill_runtime.data.bags.dropped import count, LeavingOut, LeftOut, OTHER_WIDTH, UNDECODABLE
+from distill_runtime.data.bags.dropped import (
+    count,
+    DroppedCounter,
+    LeftOut,
+    OTHER_WIDTH,
+    UNDECODABLE,
+)
 import numpy as np
 
-from .row_store import Spool
+from .row_store import RowStore
 
 LABELLED_TYPE = 'std_msgs/msg/Float32MultiArray'
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
-class Labelled:
+class VectorSeries:
     """Vectors of one width, in order of receipt."""
 
     receive_ns: StampArray
-    values: Spool
+    values: RowStore
     """Shape (N, width); NaN where a message cannot be decoded: it keeps its place."""
     left_out: LeftOut = field(default_factory=dict)
     """Messages that could not be used."""
@@ -33,7 +39,7 @@ class Labelled:
         return count(self.left_out)
 
 
-def read_labelled(bag: Bag, name: str, width: int) -> Labelled | None:
+def read_internals(bag: Bag, name: str, width: int) -> VectorSeries | None:
     """Read the vectors of a topic; None: it has none of this width.
 
     Args:
@@ -41,9 +47,9 @@ def read_labelled(bag: Bag, name: str, width: int) -> Labelled | None:
         name: Of the topic.
         width: Number of elements that are wanted.
     """
-    leaving_out = LeavingOut()
+    leaving_out = DroppedCounter()
     received: list[StampArray] = []
-    values = Spool(width)
+    values = RowStore(width)
     num_read = 0
     for topic in bag.topics:
         if (topic.name, topic.type) != (name, LABELLED_TYPE):
@@ -65,6 +71,6 @@ def read_labelled(bag: Bag, name: str, width: int) -> Labelled | None:
             values.append(rows[is_kept])
     if not num_read:
         return None
-    return Labelled(
+    return VectorSeries(
         receive_ns=np.concatenate(received), values=values, left_out=leaving_out.found()
     )

@@ -14,8 +14,8 @@ from distill_runtime.data.bags.chunk_rows import BlockRows, Choose
 from distill_runtime.data.bags.columns import joint_parts, Part
 from distill_runtime.data.bags.dropped import (
     count,
+    DroppedCounter,
     LACKS_JOINTS,
-    LeavingOut,
     LeftOut,
     OTHER_JOINTS,
     UNDECODABLE,
@@ -104,7 +104,7 @@ class _Reader:
     """Collects rows block by block."""
 
     def __init__(self, wanted: tuple[str, ...], kinds: Sequence[str]) -> None:
-        self.leaving_out = LeavingOut()
+        self.leaving_out = DroppedCounter()
         self.num_usable = 0
         self._wanted = wanted
         self._times: list[tuple[StampArray, StampArray]] = []

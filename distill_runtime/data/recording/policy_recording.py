@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from distill_runtime.core.compiled_spec import Plan
+from distill_runtime.core.compiled_spec import CompiledSpec
 from distill_runtime.data.bags.bag import Bag
 from distill_runtime.data.bags.topics import check_names, find_topic
 from distill_runtime.data.ticks.rows import OfTicks
@@ -17,21 +17,21 @@ from distill_runtime.policy.model import LoadedPolicy
 from distill_runtime.spec.compile import external_terms
 
 from .commands import Commands, read_commands
-from .internals import Labelled, read_labelled
+from .internals import read_internals, VectorSeries
 from .node_info import recorded_node, RecordedNode
 from .recording import read_inputs, Recording, Wanted
 from .tick_log import read_tick_log, TickLog
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
-class Source:
+class PolicyRecording:
     """What a recording holds for a policy; None: it is not recorded."""
 
     recording: Recording
     log: TickLog | None
     commands: Commands | None
-    observation: Labelled | None
-    action: Labelled | None
+    observation: VectorSeries | None
+    action: VectorSeries | None
     said: RecordedNode | None
     """What the node says of itself; None without ticks."""
     topics: Mapping[str, str]
@@ -45,9 +45,9 @@ class Source:
         return {} if self.said is None else self.said.parameters
 
 
-def read_source(
+def read_policy_recording(
     path: Path | str, policy: LoadedPolicy, topics: Mapping[str, str] | None = None, node: str = ''
-) -> Source:
+) -> PolicyRecording:
     """Read what a policy needs of a recording, and what it can be compared with.
 
     Args:
@@ -62,23 +62,23 @@ def read_source(
     """
     given = topics or {}
     runner = policy.runner()
-    plan = runner.plan
+    compiled = runner.compiled
     externals = external_terms(policy.spec)
     check_names(given, [term.topic for term in externals])
     with Bag(path) as bag:
         log = read_tick_log(bag, node, policy.sha256)
         node = '' if log is None else log.node
         wanted = Wanted(
-            joints=plan.layout.joints,
-            but=unneeded(plan),
+            joints=compiled.layout.joints,
+            but=unneeded(compiled),
             externals=externals,
             node=node,
-            of_ticks=OfTicks(plan.period_ns, log),
+            of_ticks=OfTicks(compiled.period_ns, log),
         )
         recording = read_inputs(bag, given, wanted)
         for name, is_needed, stream in (
-            ('imu', plan.needs_imu, recording.imu),
-            ('odom', plan.needs_odometry, recording.odometry),
+            ('imu', compiled.needs_imu, recording.imu),
+            ('odom', compiled.needs_odometry, recording.odometry),
             *((topic, True, stream) for topic, stream in recording.externals.items()),
         ):
             if is_needed and not (stream and stream.num_usable):
@@ -88,23 +88,27 @@ def read_source(
                 )
         topic = find_topic(bag, 'joint_command', given, node)
         is_sent = topic is not None and topic.num_messages
-        return Source(
+        return PolicyRecording(
             recording=recording,
             log=log,
-            commands=read_commands(bag, topic, plan.joints) if topic and is_sent else None,
+            commands=read_commands(bag, topic, compiled.joints) if topic and is_sent else None,
             observation=None
             if log is None
-            else read_labelled(bag, f'{log.node}/observation', runner.policy.observation.size),
+            else read_internals(bag, f'{log.node}/observation', runner.policy.observation.size),
             action=None
             if log is None
-            else read_labelled(bag, f'{log.node}/action', runner.policy.action.size),
+            else read_internals(bag, f'{log.node}/action', runner.policy.action.size),
             said=None if log is None else recorded_node(bag, log.node),
             topics=given,
             damage=bag.damage,
         )
 
 
-def unneeded(plan: Plan) -> list[str]:
+def unneeded(compiled: CompiledSpec) -> list[str]:
     """Return the inputs that a policy does not read."""
-    needed = {'imu': plan.needs_imu, 'odom': plan.needs_odometry, 'cmd_vel': plan.needs_command}
+    needed = {
+        'imu': compiled.needs_imu,
+        'odom': compiled.needs_odometry,
+        'cmd_vel': compiled.needs_command,
+    }
     return [name for name, is_needed in needed.items() if not is_needed]

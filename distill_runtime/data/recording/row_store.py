@@ -17,7 +17,7 @@ _IN_MEMORY = 1 << 22  # bytes
 _DENSE = 4  # rows that lie at most so far apart on average are read in one go
 
 
-class Spool:
+class RowStore:
     """Rows of float32: appended in turn, read by stretches.
 
     Attributes:
@@ -82,7 +82,7 @@ class Picked:
         shape: (number of rows, width).
     """
 
-    def __init__(self, values: Spool, rows: IndexArray) -> None:
+    def __init__(self, values: RowStore, rows: IndexArray) -> None:
         """Pick rows.
 
         Args:

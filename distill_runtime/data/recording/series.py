@@ -24,7 +24,7 @@ from distill_runtime.data.bags.columns import (
 )
 from distill_runtime.data.bags.dropped import (
     count,
-    LeavingOut,
+    DroppedCounter,
     LeftOut,
     NOT_FINITE,
     OTHER_WIDTH,
@@ -125,7 +125,7 @@ def _read(
 ) -> Stream:
     """Read a topic whose messages all have the same numbers."""
     received, stamps, values = [], [], []
-    leaving_out = LeavingOut()
+    leaving_out = DroppedCounter()
     num_usable = 0
     for block in bag.blocks(topic):
         alike, undecodable = parts_of(bag, topic, block)

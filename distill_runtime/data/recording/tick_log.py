@@ -11,7 +11,13 @@ from distill_runtime.core.arrays import IndexArray
 from distill_runtime.data.bags.bag import Bag, Topic
 from distill_runtime.data.bags.chunk import StampArray
 from distill_runtime.data.bags.columns import array_parts
-from distill_runtime.data.bags.dropped import count, LeavingOut, LeftOut, OTHER_LABELS, UNDECODABLE
+from distill_runtime.data.bags.dropped import (
+    count,
+    DroppedCounter,
+    LeftOut,
+    OTHER_LABELS,
+    UNDECODABLE,
+)
 from distill_runtime.errors import ConfigError, RecordingError
 from distill_runtime.wire.tick_fields import (
     external_topics,
@@ -43,7 +49,7 @@ class TickLog:
     """Which sample the tick used: its header stamp, -1 for none; imu_ns, odom_ns alike."""
     imu_ns: StampArray
     cmd_vel_ns: StampArray
-    """Alike; of a Twist its source timestamp."""
+    """LayoutGroup; of a Twist its source timestamp."""
     odom_ns: StampArray
     mode: StampArray
     model: StampArray
@@ -112,7 +118,7 @@ def read_tick_log(bag: Bag, node: str = '', sha256: str = '') -> TickLog | None:
 
 
 def _read(bag: Bag, topic: Topic) -> TickLog:
-    leaving_out = LeavingOut()
+    leaving_out = DroppedCounter()
     numbers: list[IndexArray] = []
     received: list[StampArray] = []
     parts: list[tuple[tuple[str, ...], StampArray]] = []

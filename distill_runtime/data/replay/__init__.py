@@ -1,3 +1,3 @@
 # Copyright 2026 The distill_runtime Authors
 # SPDX-License-Identifier: Apache-2.0
-"""TODO."""
+"""A policy over a recording, and how it compares with what was recorded."""

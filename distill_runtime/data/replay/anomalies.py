@@ -11,7 +11,7 @@ from distill_runtime.core.runner import PolicyRunner
 from distill_runtime.data.bags.chunk import BoolArray
 from distill_runtime.data.bags.dropped import LeftOut
 from distill_runtime.data.recording.joint_series import JointStream
-from distill_runtime.data.recording.policy_recording import Source
+from distill_runtime.data.recording.policy_recording import PolicyRecording
 from distill_runtime.data.recording.tick_log import is_interrupted
 from distill_runtime.data.ticks.by_stamp import Ticks
 import numpy as np
@@ -20,7 +20,7 @@ from .step_loop import gap_times
 
 
 @dataclass(frozen=True)
-class Trouble:
+class Anomaly:
     """One oddity."""
 
     code: str
@@ -31,7 +31,9 @@ class Trouble:
     text: str
 
 
-def find_troubles(source: Source, ticks: Ticks, runner: PolicyRunner) -> tuple[Trouble, ...]:
+def find_anomalies(
+    source: PolicyRecording, ticks: Ticks, runner: PolicyRunner
+) -> tuple[Anomaly, ...]:
     """Return what is odd about a recording.
 
     Args:
@@ -47,7 +49,7 @@ def find_troubles(source: Source, ticks: Ticks, runner: PolicyRunner) -> tuple[T
     )
 
 
-def _left_out(source: Source) -> Iterator[Trouble]:
+def _left_out(source: PolicyRecording) -> Iterator[Anomaly]:
     """Name messages that cannot be used."""
     recording = source.recording
     begin_ns = _begin_ns(source)
@@ -66,7 +68,7 @@ def _left_out(source: Source) -> Iterator[Trouble]:
     for name, (topic, left_out) in streams.items():
         for why, times in left_out.items():
             first = (int(times[0]) - begin_ns) * 1e-9
-            yield Trouble(
+            yield Anomaly(
                 f'{name}.left_out',
                 len(times),
                 first,
@@ -74,7 +76,7 @@ def _left_out(source: Source) -> Iterator[Trouble]:
             )
 
 
-def _jumps(source: Source, ticks: Ticks) -> Iterator[Trouble]:
+def _jumps(source: PolicyRecording, ticks: Ticks) -> Iterator[Anomaly]:
     """Name where the time of the ticks jumps back."""
     topic = source.recording.joints.topic if source.log is None else source.log.topic
     yield from _steps(
@@ -86,7 +88,7 @@ def _jumps(source: Source, ticks: Ticks) -> Iterator[Trouble]:
     )
 
 
-def _gaps(source: Source, ticks: Ticks, max_age: float) -> Iterator[Trouble]:
+def _gaps(source: PolicyRecording, ticks: Ticks, max_age: float) -> Iterator[Anomaly]:
     """Name where ticks, or the samples that give them, are missing."""
     if source.log is not None:
         is_gap = is_interrupted(source.log)
@@ -110,20 +112,20 @@ def _gaps(source: Source, ticks: Ticks, max_age: float) -> Iterator[Trouble]:
 
 def _steps(
     code: str, is_odd: BoolArray, ticks: Ticks, what: str, question: str
-) -> Iterator[Trouble]:
+) -> Iterator[Anomaly]:
     places = np.flatnonzero(is_odd)
     if len(places):
         first = int(ticks.stamp_ns[places[0]] - ticks.stamp_ns[0]) * 1e-9
         often = 'once' if len(places) == 1 else f'{len(places)} times'
         text = f'{what}, {often}, first before tick {places[0]} at {first:.3f} s: {question}'
-        yield Trouble(code, len(places), first, text)
+        yield Anomaly(code, len(places), first, text)
 
 
-def _missing(source: Source, runner: PolicyRunner) -> Iterator[Trouble]:
+def _missing(source: PolicyRecording, runner: PolicyRunner) -> Iterator[Anomaly]:
     """Name what the policy reads and can do without."""
     command = source.recording.command
-    if runner.plan.needs_command and command is None:
-        yield Trouble(
+    if runner.compiled.needs_command and command is None:
+        yield Anomaly(
             'cmd_vel.missing',
             1,
             0.0,
@@ -132,7 +134,7 @@ def _missing(source: Source, runner: PolicyRunner) -> Iterator[Trouble]:
         )
     joints = source.recording.joints
     if joints.velocity is None and _reads_velocity(runner):
-        yield Trouble(
+        yield Anomaly(
             'joint_states.velocity',
             1,
             0.0,
@@ -142,12 +144,12 @@ def _missing(source: Source, runner: PolicyRunner) -> Iterator[Trouble]:
 
 
 def _reads_velocity(runner: PolicyRunner) -> bool:
-    velocity = runner.plan.layout.joint_velocity
+    velocity = runner.compiled.layout.joint_velocity
     wanted = range(velocity.start, velocity.stop)
-    return any(np.isin(entry.index, wanted).any() for entry in runner.plan.inputs)
+    return any(np.isin(entry.index, wanted).any() for entry in runner.compiled.inputs)
 
 
-def _begin_ns(source: Source) -> int:
+def _begin_ns(source: PolicyRecording) -> int:
     """Return when the first tick was received."""
     if source.log is not None:
         return int(source.log.receive_ns[0])

@@ -22,7 +22,7 @@ from .compare import compare, Difference, Group, Rows, single
 from .contract_check import contract_breaches, inspect_contract
 from .motion import Motion, motion
 from .replay import Replay
-from .thresholds import Rules
+from .thresholds import Thresholds
 from .verdict import Breach, difference_breaches, motion_breaches, Verdict
 
 
@@ -46,7 +46,7 @@ class Assessment:
 def assess(
     replay: Replay,
     policy: LoadedPolicy,
-    rules: Rules,
+    rules: Thresholds,
     robot: RobotDescription | None = None,
     other: Replay | None = None,
 ) -> Assessment:
@@ -145,7 +145,7 @@ def _differences(
     replay: Replay,
     policy: LoadedPolicy,
     references: dict[str, Rows | None],
-    rules: Rules,
+    rules: Thresholds,
 ) -> Iterator[Difference]:
     playback, spec = replay.playback, policy.spec
     ran = playback.is_valid & playback.ran
@@ -212,7 +212,7 @@ def _motions(
     )
 
 
-def _tick_breaches(replay: Replay, rules: Rules) -> Iterator[Breach]:
+def _tick_breaches(replay: Replay, rules: Thresholds) -> Iterator[Breach]:
     """Judge ticks that cannot be compared, and modes in which the log was not."""
     playback = replay.playback
     share = 1.0 - float(playback.is_valid.mean())

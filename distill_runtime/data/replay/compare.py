@@ -107,7 +107,7 @@ def compare(
         what: Name for the report.
         unit: Of the numbers.
         own: Shape (T, width).
-        reference: Alike; NaN where there is nothing.
+        reference: LayoutGroup; NaN where there is nothing.
         is_compared: Ticks that may be compared, shape (T,).
         groups: Which elements are reported together.
         tolerance: Difference from which a tick is beyond it, exclusive.

@@ -48,7 +48,7 @@ def _first_part(replay: Replay, policy: LoadedPolicy) -> Recording:
     until_ns = int(received_ns[: MAX_INSPECTED + 1][-1])
     wanted = Wanted(
         joints=joints.joints,
-        but=unneeded(policy.runner().plan),
+        but=unneeded(policy.runner().compiled),
         externals=external_terms(policy.spec),
         node='' if log is None else log.node,
     )

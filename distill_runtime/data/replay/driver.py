@@ -45,7 +45,7 @@ _EVENTS = {
 }
 
 
-class Led(NamedTuple):
+class DrivenStep(NamedTuple):
     """One tick of a runner that is led."""
 
     step: Step
@@ -55,14 +55,14 @@ class Led(NamedTuple):
     """Why it is not, ``code: text``."""
 
 
-class Course(Protocol):
+class ReplayDriver(Protocol):
     """Leads a runner."""
 
-    def step(self, runner: PolicyRunner, sensors: Sensors, tick: int, stamp_ns: int) -> Led:
+    def step(self, runner: PolicyRunner, sensors: Sensors, tick: int, stamp_ns: int) -> DrivenStep:
         """Step a runner at a tick; ticks come in order."""
 
 
-class FreeCourse:
+class FreeRun:
     """In policy mode throughout, anew after every gap and after every tick that is not known."""
 
     def __init__(
@@ -85,7 +85,7 @@ class FreeCourse:
         self._hidden = hidden
         self._is_known = True
 
-    def step(self, runner: PolicyRunner, sensors: Sensors, tick: int, stamp_ns: int) -> Led:
+    def step(self, runner: PolicyRunner, sensors: Sensors, tick: int, stamp_ns: int) -> DrivenStep:
         """Step a runner at a tick."""
         is_odd = tick in self._odd
         breaks_off = is_odd and (self._has_gap[tick] or self._jumps_back[tick])
@@ -94,7 +94,7 @@ class FreeCourse:
         step = runner.step(sensors, stamp_ns)
         reason = self._problem(tick) if is_odd else ''
         self._is_known = step.mode is Mode.POLICY and step.sends and not reason
-        return Led(step, self._is_known, '' if self._is_known else reason or step.reason)
+        return DrivenStep(step, self._is_known, '' if self._is_known else reason or step.reason)
 
     def _problem(self, tick: int) -> str:
         """Return why a tick does not count whatever the policy makes of it, or ''."""
@@ -137,7 +137,7 @@ class LoggedRun:
     """Row in action, NONE where it is not recorded."""
 
 
-class LoggedCourse:
+class FollowLog:
     """Through the modes that a node logged."""
 
     def __init__(self, run: LoggedRun, runner: PolicyRunner, is_recurrent: bool) -> None:
@@ -149,18 +149,20 @@ class LoggedCourse:
             is_recurrent: Whether the network carries a state.
         """
         self._run = run
-        plan = runner.plan
-        self._depth = max(entry.depth for entry in plan.inputs)
-        last = range(plan.last_action.start, plan.last_action.stop)
-        self._reads_action = any(np.isin(entry.index, last).any() for entry in plan.inputs)
-        self._hides_past = is_recurrent or bool(plan.phases) or runner.config.ticks_per_step > 1
+        compiled = runner.compiled
+        self._depth = max(entry.depth for entry in compiled.inputs)
+        last = range(compiled.last_action.start, compiled.last_action.stop)
+        self._reads_action = any(np.isin(entry.index, last).any() for entry in compiled.inputs)
+        self._hides_past = (
+            is_recurrent or bool(compiled.phases) or runner.config.ticks_per_step > 1
+        )
         self._is_settled = self._lacks_action = False
         self._since_ns = self._num_steps = 0
         self._is_lost = True
         self.is_approximate = False
         """Whether some ticks were known but for what a last action of before left behind."""
 
-    def step(self, runner: PolicyRunner, sensors: Sensors, tick: int, stamp_ns: int) -> Led:
+    def step(self, runner: PolicyRunner, sensors: Sensors, tick: int, stamp_ns: int) -> DrivenStep:
         """Step a runner at a tick."""
         run = self._run
         mode = Mode(int(run.mode[tick])) if run.mode[tick] in iter(Mode) else None
@@ -172,7 +174,7 @@ class LoggedCourse:
                 reason = f'mode.unknown: the log says {run.mode[tick]}'
             elif missing:
                 reason = f'{missing[0]}.not_recorded: the sample that the tick used is missing'
-            return Led(runner.step(sensors, stamp_ns), False, reason)
+            return DrivenStep(runner.step(sensors, stamp_ns), False, reason)
         runner.stop.verdict = mode is Mode.STANDBY
         if run.is_anew[tick]:
             _reset(runner, mode)
@@ -187,11 +189,13 @@ class LoggedCourse:
         if step.mode is not mode:
             self._is_lost = True
             reason = step.reason or f'mode.differs: {step.mode.name.lower()}'
-            return Led(step, False, f'{reason}; the log says {mode.name.lower()}')
+            return DrivenStep(step, False, f'{reason}; the log says {mode.name.lower()}')
         if not self._is_settled:
             self._wait(runner, step, tick, stamp_ns)
-            return Led(step, False, 'history.unknown: the recording begins in the middle of a run')
-        return Led(step, True, '')
+            return DrivenStep(
+                step, False, 'history.unknown: the recording begins in the middle of a run'
+            )
+        return DrivenStep(step, True, '')
 
     def _join(self, runner: PolicyRunner, mode: Mode, tick: int, stamp_ns: int) -> None:
         """Go on from a tick whose past is not known."""

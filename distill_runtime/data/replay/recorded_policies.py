@@ -7,11 +7,11 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from distill_runtime.core.arrays import IndexArray
-from distill_runtime.core.compiled_spec import Plan
+from distill_runtime.core.compiled_spec import CompiledSpec
 from distill_runtime.core.config import RunnerConfig
-from distill_runtime.core.instance.policy_instance import Actor
+from distill_runtime.core.instance.policy_instance import PolicyInstance
 from distill_runtime.core.runner import PolicyRunner
-from distill_runtime.data.recording.internals import Labelled
+from distill_runtime.data.recording.internals import VectorSeries
 from distill_runtime.data.recording.node_info import RecordedModel
 from distill_runtime.data.recording.tick_log import TickLog
 from distill_runtime.errors import ConfigError
@@ -28,7 +28,7 @@ def make_cast(
     config: RunnerConfig,
     log: TickLog,
     models: tuple[RecordedModel, ...],
-    actions: Labelled | None,
+    actions: VectorSeries | None,
     rows: IndexArray | None,
 ) -> tuple[PolicyRunner, Cast] | None:
     """Return the runner of a recording in which the model changed, and who acts in it.
@@ -56,29 +56,30 @@ def make_cast(
         plans = _plans(policy, {number: specs[number] for number in others})
     except ConfigError:
         return None
-    if any(plan.action.width != actions.values.shape[1] for plan in plans.values()):
+    if any(compiled.action.width != actions.values.shape[1] for compiled in plans.values()):
         return None
     networks = {
-        number: RecordedActions(plan, actions.values[:], rows) for number, plan in plans.items()
+        number: RecordedActions(compiled, actions.values[:], rows)
+        for number, compiled in plans.items()
     }
     first = numbers[0]
     if first == own:
         runner = policy.runner(config)
-        actors = {own: runner.pilot.actor}
+        actors = {own: runner.switcher.active}
     else:
         runner = PolicyRunner(plans[first], networks[first], config)
-        own_plan = compile_spec(policy.spec, runner.plan.layout)
+        own_plan = compile_spec(policy.spec, runner.compiled.layout)
         actors = {
-            first: runner.pilot.actor,
-            own: Actor(own_plan, policy.session, config.checks),
+            first: runner.switcher.active,
+            own: PolicyInstance(own_plan, policy.session, config.checks),
         }
-    for number, plan in plans.items():
+    for number, compiled in plans.items():
         if number not in actors:
-            actors[number] = Actor(plan, networks[number], config.checks)
+            actors[number] = PolicyInstance(compiled, networks[number], config.checks)
     return runner, Cast(own, actors, tuple(networks.values()), numbers, models)
 
 
-def _plans(policy: LoadedPolicy, specs: Mapping[int, PolicySpec]) -> dict[int, Plan]:
+def _plans(policy: LoadedPolicy, specs: Mapping[int, PolicySpec]) -> dict[int, CompiledSpec]:
     """Compile other policies for the sensors and the order of commands of the own one."""
     layout = sensor_layout(policy.spec)
     return {

@@ -10,8 +10,8 @@ from dataclasses import dataclass, replace
 from distill_runtime.core.arrays import FloatArray, IndexArray
 from distill_runtime.core.modes import POLICY_MODES
 from distill_runtime.data.recording.commands import command_rows, logged_command_rows, nearest_rows
-from distill_runtime.data.recording.internals import Labelled
-from distill_runtime.data.recording.policy_recording import Source, unneeded
+from distill_runtime.data.recording.internals import VectorSeries
+from distill_runtime.data.recording.policy_recording import PolicyRecording, unneeded
 from distill_runtime.data.recording.row_store import Picked
 from distill_runtime.data.recording.tick_log import (
     is_interrupted,
@@ -26,12 +26,12 @@ from distill_runtime.wire.tick_fields import model_number
 import numpy as np
 import numpy.typing as npt
 
-from .anomalies import find_troubles, Trouble
+from .anomalies import Anomaly, find_anomalies
 from .config import ReplayConfig
-from .driver import LoggedCourse, LoggedRun
+from .driver import FollowLog, LoggedRun
 from .recorded_policies import make_cast
 from .step_loop import play, Playback
-from .swap_driver import SwapCourse
+from .swap_driver import FollowSwaps
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -47,7 +47,7 @@ class Reference:
 class Replay:
     """A policy over a recording."""
 
-    source: Source
+    source: PolicyRecording
     playback: Playback
     reference: Reference
     is_same_model: bool | None
@@ -56,7 +56,7 @@ class Replay:
     """Whether some ticks depend a little on what was before the recording, or on samples that an
     older node did not name.
     """
-    troubles: tuple[Trouble, ...]
+    troubles: tuple[Anomaly, ...]
     """What is odd about the recording."""
     ticks_per_step: int
     period_problem: str = ''
@@ -92,7 +92,7 @@ class Replay:
 
 
 def replay(
-    source: Source,
+    source: PolicyRecording,
     policy: LoadedPolicy,
     config: ReplayConfig,
     progress: Callable[[int, int], None] | None = None,
@@ -126,12 +126,12 @@ def replay(
             reference=reference,
             is_same_model=None,
             is_approximate=False,
-            troubles=find_troubles(source, ticks, runner),
+            troubles=find_anomalies(source, ticks, runner),
             ticks_per_step=1,
         )
     tick_ns = period_ns // ticks_per_step
     exact = find_exact_ticks(
-        source.recording, log, tick_ns, config.uses_arrival, unneeded(runner.plan)
+        source.recording, log, tick_ns, config.uses_arrival, unneeded(runner.compiled)
     )
     reference = _logged_reference(source, log, tick_ns, ticks_per_step)
     ours = model_number(policy.sha256)
@@ -140,12 +140,12 @@ def replay(
     made = make_cast(policy, runner.config, log, models, source.action, reference.action_rows)
     is_other = log.model != ours if is_same and made is None else None
     run = _logged_run(source, log, exact, reference, is_other)
-    course: LoggedCourse | SwapCourse
+    course: FollowLog | FollowSwaps
     if made is None:
-        course = LoggedCourse(run, runner, bool(policy.spec.state))
+        course = FollowLog(run, runner, bool(policy.spec.state))
     else:
         runner, cast = made
-        course = SwapCourse(LoggedCourse(run, runner, bool(policy.spec.state)), cast)
+        course = FollowSwaps(FollowLog(run, runner, bool(policy.spec.state)), cast)
     playback = play(
         source.recording,
         exact.ticks,
@@ -161,19 +161,19 @@ def replay(
         reference=reference,
         is_same_model=is_same,
         is_approximate=course.is_approximate or (is_same and not _names_all(log, source)),
-        troubles=find_troubles(source, exact.ticks, runner),
+        troubles=find_anomalies(source, exact.ticks, runner),
         ticks_per_step=ticks_per_step,
         period_problem=problem,
     )
 
 
-def _names_all(log: TickLog, source: Source) -> bool:
+def _names_all(log: TickLog, source: PolicyRecording) -> bool:
     """Whether the ticks name the samples of all topics that the policy reads."""
     return set(source.recording.externals) <= set(log.externals)
 
 
 def _logged_run(
-    source: Source,
+    source: PolicyRecording,
     log: TickLog,
     exact: ExactTicks,
     reference: Reference,
@@ -194,7 +194,7 @@ def _logged_run(
     )
 
 
-def _free_reference(source: Source, ticks: Ticks, period_ns: int) -> Reference:
+def _free_reference(source: PolicyRecording, ticks: Ticks, period_ns: int) -> Reference:
     rows = None
     if source.commands is not None:
         received_ns = source.recording.joints.receive_ns
@@ -203,13 +203,13 @@ def _free_reference(source: Source, ticks: Ticks, period_ns: int) -> Reference:
 
 
 def _logged_reference(
-    source: Source, log: TickLog, tick_ns: int, ticks_per_step: int
+    source: PolicyRecording, log: TickLog, tick_ns: int, ticks_per_step: int
 ) -> Reference:
     sent = None
     if source.commands is not None:
         sent = logged_command_rows(source.commands, log, tick_ns)
 
-    def rows_of(logged: Labelled | None) -> IndexArray | None:
+    def rows_of(logged: VectorSeries | None) -> IndexArray | None:
         """Find the tick of each message: they come at policy steps, once there are samples."""
         if logged is None:
             return None

@@ -14,14 +14,14 @@ from distill_runtime.core.runner import PolicyRunner
 from distill_runtime.core.sensors import Sensors
 from distill_runtime.core.step import Policy
 from distill_runtime.data.recording.recording import Recording
-from distill_runtime.data.recording.row_store import Spool
-from distill_runtime.data.ticks.ambiguous import hidden_samples
+from distill_runtime.data.recording.row_store import RowStore
+from distill_runtime.data.ticks.ambiguous import ambiguous_samples
 from distill_runtime.data.ticks.by_stamp import NONE, Ticks
 from distill_runtime.errors import RecordingError
 import numpy as np
 import numpy.typing as npt
 
-from .driver import Course, FreeCourse
+from .driver import FreeRun, ReplayDriver
 
 _STRETCH = 512  # ticks
 
@@ -33,7 +33,7 @@ class Playback:
     ticks: Ticks
     mode: npt.NDArray[np.int64]
     """Shape (T,)."""
-    observation: Spool
+    observation: RowStore
     """Shape (T, obs_dim); zero where the policy did not run."""
     action: Float32Array
     """Raw network output, shape (T, act_dim), alike."""
@@ -74,7 +74,7 @@ def play(
     recording: Recording,
     ticks: Ticks,
     runner: PolicyRunner,
-    course: Course | None = None,
+    course: ReplayDriver | None = None,
     *,
     network: Policy | None = None,
     needs_effort: bool = False,
@@ -95,16 +95,16 @@ def play(
         RecordingError: If the recording lacks a joint, or the disk has no room for observations.
     """
     if course is None:
-        course = free_course(recording, ticks, runner)
-    sensors = Sensors(runner.plan.layout)
+        course = free_run(recording, ticks, runner)
+    sensors = Sensors(runner.compiled.layout)
     fill = _Filler(recording, ticks, runner, sensors)
-    num_ticks, num_joints = len(ticks.stamp_ns), len(runner.plan.joints.names)
+    num_ticks, num_joints = len(ticks.stamp_ns), len(runner.compiled.joints.names)
     network = network or runner.policy
-    observation = Spool(network.observation.size)
+    observation = RowStore(network.observation.size)
     seen = np.zeros((_STRETCH, observation.shape[1]), np.float32)
     action = np.zeros((num_ticks, network.action.size), np.float32)
     target, command = np.zeros((2, num_ticks, num_joints))
-    law = JointPD(runner.plan.joints) if needs_effort else None
+    law = JointPD(runner.compiled.joints) if needs_effort else None
     effort = np.zeros((num_ticks, num_joints)) if needs_effort else None
     mode = np.zeros(num_ticks, np.int64)
     ran, sends, is_valid = np.zeros((3, num_ticks), np.bool_)
@@ -160,17 +160,17 @@ def _count(reasons: dict[str, Unknown], tick: int, reason: str) -> None:
         reasons[code] = Unknown(count=1, first_tick=tick, text=reason)
 
 
-def free_course(recording: Recording, ticks: Ticks, runner: PolicyRunner) -> FreeCourse:
+def free_run(recording: Recording, ticks: Ticks, runner: PolicyRunner) -> FreeRun:
     """Return the course of ticks that nobody logged.
 
     In policy mode; history and recurrent state anew after a gap in the JointState longer than
     max_input_age, where its stamps jump back, and after every tick that is not valid.
     """
     jumps_ns = np.diff(ticks.stamp_ns, prepend=ticks.stamp_ns[0])
-    return FreeCourse(
+    return FreeRun(
         gap_times(recording, ticks) > runner.config.max_input_age,
         jumps_ns < 0,
-        hidden_samples(recording, ticks),
+        ambiguous_samples(recording, ticks),
     )
 
 
@@ -192,7 +192,7 @@ class _Filler:
         """Find out where each input goes."""
         self._sensors = sensors
         self._ticks = ticks
-        layout, joints = runner.plan.layout, recording.joints
+        layout, joints = runner.compiled.layout, recording.joints
         order = _joint_order(recording, layout.joints)
         self._inputs = [_Input(joints.position, order, ticks.joints, layout.joint_position)]
         if joints.velocity is not None:

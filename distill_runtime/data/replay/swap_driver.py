@@ -12,19 +12,19 @@ from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
 from distill_runtime.core.arrays import Float32Array, IndexArray
-from distill_runtime.core.compiled_spec import Plan
-from distill_runtime.core.instance.policy_instance import Actor
+from distill_runtime.core.compiled_spec import CompiledSpec
+from distill_runtime.core.instance.policy_instance import PolicyInstance
 from distill_runtime.core.runner import PolicyRunner
 from distill_runtime.core.sensors import Sensors
-from distill_runtime.core.swap.candidate import Shadow
-from distill_runtime.core.swap.swap import Swap, SwapTerms
+from distill_runtime.core.swap.candidate import Candidate
+from distill_runtime.core.swap.swap import Swap, SwapOptions
 from distill_runtime.data.recording.node_info import RecordedModel
 from distill_runtime.data.ticks.by_stamp import NONE
 import numpy as np
 
-from .driver import Led, LoggedCourse
+from .driver import DrivenStep, FollowLog
 
-_AT_ONCE = SwapTerms(blend_time=0.0, probation_time=0.0)
+_AT_ONCE = SwapOptions(blend_time=0.0, probation_time=0.0)
 
 
 class RecordedActions:
@@ -35,18 +35,18 @@ class RecordedActions:
         has_all: Whether every action that it was asked for was recorded.
     """
 
-    def __init__(self, plan: Plan, actions: Float32Array, rows: IndexArray) -> None:
+    def __init__(self, compiled: CompiledSpec, actions: Float32Array, rows: IndexArray) -> None:
         """Begin.
 
         Args:
-            plan: Of the policy.
+            compiled: Of the policy.
             actions: What was recorded, shape (N, act_dim).
             rows: Row of each tick; NONE where there is none.
         """
-        widths = [len(entry.layout) for entry in plan.inputs]
+        widths = [len(entry.layout) for entry in compiled.inputs]
         self.observation = np.zeros(sum(widths), np.float32)
         self.inputs = tuple(np.split(self.observation, np.cumsum(widths)[:-1]))
-        self.action = np.zeros(plan.action.width, np.float32)
+        self.action = np.zeros(compiled.action.width, np.float32)
         self.tick = 0
         self.has_all = True
         self._actions, self._rows = actions, rows
@@ -68,7 +68,7 @@ class Cast(NamedTuple):
 
     own: int
     """Number of the model that is replayed."""
-    actors: Mapping[int, Actor]
+    actors: Mapping[int, PolicyInstance]
     """By the number of the model; all of one runner."""
     others: Sequence[RecordedActions]
     """Networks of all but the own."""
@@ -78,10 +78,10 @@ class Cast(NamedTuple):
     """What the node says of its swaps."""
 
 
-class SwapCourse:
+class FollowSwaps:
     """Through modes and models that a node logged."""
 
-    def __init__(self, course: LoggedCourse, cast: Cast) -> None:
+    def __init__(self, course: FollowLog, cast: Cast) -> None:
         """Begin.
 
         Args:
@@ -107,34 +107,38 @@ class SwapCourse:
         """Whether some ticks were known but for a little."""
         return self._course.is_approximate
 
-    def step(self, runner: PolicyRunner, sensors: Sensors, tick: int, stamp_ns: int) -> Led:
+    def step(self, runner: PolicyRunner, sensors: Sensors, tick: int, stamp_ns: int) -> DrivenStep:
         """Step a runner at a tick."""
-        pilot, cast = runner.pilot, self._cast
-        actor = cast.actors[cast.models[tick]]
+        switcher, cast = runner.switcher, self._cast
+        instance = cast.actors[cast.models[tick]]
         for other in cast.others:
             other.tick = tick
-        if actor is not pilot.actor:
-            if actor is not self._own:
-                actor.next_step = pilot.ring.count
-            pilot.offer(Swap(Shadow(actor, runner.config), _AT_ONCE))
+        if instance is not switcher.active:
+            if instance is not self._own:
+                instance.next_step = switcher.ring.count
+            switcher.offer(Swap(Candidate(instance, runner.config), _AT_ONCE))
             self._blended_ns = stamp_ns + self._blends.get(stamp_ns, 0)
             self._has_seen_all = all(other.has_all for other in cast.others)
         led = self._course.step(runner, sensors, tick, stamp_ns)
-        if pilot.actor is not self._own:
+        if switcher.active is not self._own:
             return self._follow(led, runner, stamp_ns)
         if not led.step.mode.runs_policy:
             self._has_seen_all = True
             return led
         if stamp_ns < self._blended_ns:
             self._course.take_over(runner, tick)
-            return Led(led.step, False, 'model.blended: the model before has a part in this')
+            return DrivenStep(
+                led.step, False, 'model.blended: the model before has a part in this'
+            )
         if led.is_known and not self._has_seen_all:
-            return Led(led.step, False, 'model.past: actions of the model before are missing')
+            return DrivenStep(
+                led.step, False, 'model.past: actions of the model before are missing'
+            )
         return led
 
-    def _follow(self, led: Led, runner: PolicyRunner, stamp_ns: int) -> Led:
+    def _follow(self, led: DrivenStep, runner: PolicyRunner, stamp_ns: int) -> DrivenStep:
         """Let the own policy see what another one does."""
-        own, ring, step = self._own, runner.pilot.ring, led.step
+        own, ring, step = self._own, runner.switcher.ring, led.step
         if step.has_policy_step and step.mode.runs_policy:
             number = ring.count - 1
             if stamp_ns in self._begins:
@@ -143,4 +147,4 @@ class SwapCourse:
             step = step._replace(
                 observation=own.policy.observation, action=own.policy.action, target=own.target
             )
-        return Led(step, False, 'model.other: another model ran')
+        return DrivenStep(step, False, 'model.other: another model ran')

@@ -65,7 +65,7 @@ class MotionLimits(_Values):
 
 
 @dataclass(frozen=True, kw_only=True)
-class Rules:
+class Thresholds:
     """Thresholds of a replay."""
 
     tolerance: float = DEFAULT_TOLERANCE
@@ -85,7 +85,7 @@ class Rules:
             raise ConfigError(f'invalid is {self.invalid}, expected a share from 0 to 1')
 
     @classmethod
-    def from_mapping(cls, mapping: object, where: str) -> Rules:
+    def from_mapping(cls, mapping: object, where: str) -> Thresholds:
         """Read it strictly; joints and terms hold limits by name."""
         if not isinstance(mapping, Mapping):
             raise ConfigError(f'{where or "rules"} is {shown(mapping)}, expected a mapping')
@@ -114,7 +114,7 @@ class Rules:
         return Limits(max=self.tolerance) if chosen.is_empty else chosen
 
 
-def read_rules(path: Path | None, tolerance: float | None = None) -> Rules:
+def read_thresholds(path: Path | None, tolerance: float | None = None) -> Thresholds:
     """Read a file of rules.
 
     Args:
@@ -128,6 +128,6 @@ def read_rules(path: Path | None, tolerance: float | None = None) -> Rules:
     if tolerance is not None and isinstance(content, Mapping):
         content = {**content, 'tolerance': tolerance}
     try:
-        return read_dataclass(Rules, content, '')
+        return read_dataclass(Thresholds, content, '')
     except ConfigError as error:
         raise ConfigError(f'{path}: {error}' if path else str(error)) from None

@@ -10,7 +10,7 @@ from typing import Literal
 
 from .compare import ColumnDifference, Difference, PERCENTILES
 from .motion import Motion
-from .thresholds import Limits, MotionLimits, Rules
+from .thresholds import Limits, MotionLimits, Thresholds
 
 Verdict = Literal['within', 'outside', 'not_compared']
 
@@ -31,7 +31,7 @@ class Breach:
 
 
 def difference_breaches(
-    difference: Difference, rules: Rules, times: Sequence[float]
+    difference: Difference, rules: Thresholds, times: Sequence[float]
 ) -> list[Breach]:
     """Return the rules that a difference breaks, the worst first.
 

@@ -16,14 +16,14 @@ STRETCHES = 800
 """Stretches into which a long series is cut: more than a plot has pixels."""
 
 
-def thinned(x: FloatArray, y: FloatArray) -> tuple[FloatArray, FloatArray]:
+def downsampled(x: FloatArray, y: FloatArray) -> tuple[FloatArray, FloatArray]:
     """Return the points to draw, in order; a short series is returned as it is.
 
     A stretch without numbers gives one NaN, so that a gap stays a gap.
 
     Args:
         x: Ascending, shape (T,).
-        y: Alike; NaN where there is nothing.
+        y: LayoutGroup; NaN where there is nothing.
     """
     if not is_long(len(x)):
         return x, y
@@ -33,7 +33,7 @@ def thinned(x: FloatArray, y: FloatArray) -> tuple[FloatArray, FloatArray]:
     return x[picked], y[picked]
 
 
-def thinned_columns(
+def downsampled_columns(
     x: FloatArray, rows: Rows, columns: Sequence[int], is_known: BoolArray
 ) -> list[tuple[FloatArray, FloatArray]]:
     """Return the points to draw of some columns, each as thinned does; rows are read by stretches.

@@ -17,7 +17,7 @@ import plotly.graph_objects as go
 from plotly.subplots import make_subplots
 
 from .bands import Band, LOOKS
-from .downsample import greatest, thinned
+from .downsample import downsampled, greatest
 
 OWN, RECORDED = '#1f5fc4', '#f5b171'
 _COLUMNS = 3
@@ -57,7 +57,7 @@ def command_figure(
     for joint in range(len(names)):
         place = {'row': joint // _COLUMNS + 1, 'col': joint % _COLUMNS + 1}
         for name, colour, values, width in series:
-            x, y = thinned(seconds, values[:, joint])
+            x, y = downsampled(seconds, values[:, joint])
             figure.add_trace(
                 go.Scatter(
                     x=x, y=y, name=name, legendgroup=name, showlegend=joint == 0,
@@ -104,7 +104,7 @@ def age_figure(replay: Replay, seconds: FloatArray) -> Any:  # noqa: ANN401 - of
     for name, stamps in zip(('joint_states', 'imu', 'odom', 'cmd_vel'), ticks.stamps, strict=True):
         age = np.where(stamps == NEVER, np.nan, (ticks.stamp_ns - stamps) / 1e6)
         if not np.isnan(age).all():
-            x, y = thinned(seconds, age)
+            x, y = downsampled(seconds, age)
             figure.add_scatter(x=x, y=y, name=name, line={'width': 1})
     figure.update_layout(height=260, xaxis_title='time in s', yaxis_title='age in ms')
     return figure

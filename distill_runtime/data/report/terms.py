@@ -17,7 +17,7 @@ import numpy as np
 import plotly.graph_objects as go
 from plotly.subplots import make_subplots
 
-from .downsample import STRETCHES, thinned_columns
+from .downsample import downsampled_columns, STRETCHES
 
 MAX_LINES = 16
 """A term of more elements is drawn as a heat map."""
@@ -58,9 +58,9 @@ def term_figure(replay: Replay, policy: LoadedPolicy, seconds: FloatArray) -> An
         if len(term.places) > MAX_LINES:
             figure.add_trace(_heat_map(term, replay, seconds), row, 1)
             continue
-        own = thinned_columns(seconds, playback.observation, term.places, playback.ran)
+        own = downsampled_columns(seconds, playback.observation, term.places, playback.ran)
         if recorded is not None:
-            theirs = thinned_columns(seconds, recorded, term.places, playback.ran)
+            theirs = downsampled_columns(seconds, recorded, term.places, playback.ran)
             for trace in _lines(term, theirs, ' recorded', width=4.0, opacity=0.3):
                 figure.add_trace(trace.update(showlegend=False), row, 1)
         for trace in _lines(term, own, '', width=1.2, opacity=1.0):

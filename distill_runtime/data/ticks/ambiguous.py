@@ -19,7 +19,7 @@ import numpy as np
 from .by_stamp import NONE, Ticks
 
 
-def hidden_samples(recording: Recording, ticks: Ticks) -> dict[str, BoolArray]:
+def ambiguous_samples(recording: Recording, ticks: Ticks) -> dict[str, BoolArray]:
     """Return at which ticks the sample of an input may be hidden, input by input.
 
     Args:

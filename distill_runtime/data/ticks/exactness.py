@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from distill_runtime.data.bags.bag import Bag
 from distill_runtime.data.bags.chunk import StampArray
 from distill_runtime.data.bags.topics import find_topic, resolved
-from distill_runtime.data.info.topic_stats import TopicFacts
+from distill_runtime.data.info.topic_stats import TopicStats
 from distill_runtime.data.recording.node_info import recorded_node
 from distill_runtime.data.recording.tick_log import (
     find_tick_topics,
@@ -80,7 +80,7 @@ class NodeFacts:
 
 
 def read_nodes(
-    bag: Bag, given: Mapping[str, str], facts: Mapping[str, TopicFacts]
+    bag: Bag, given: Mapping[str, str], facts: Mapping[str, TopicStats]
 ) -> tuple[NodeFacts, ...]:
     """Return what the recording holds of each node that says ~/tick.
 
@@ -122,7 +122,7 @@ def read_nodes(
     return tuple(found)
 
 
-def _samples(named_ns: StampArray, facts: TopicFacts | None) -> Samples:
+def _samples(named_ns: StampArray, facts: TopicStats | None) -> Samples:
     """Look up the samples that ticks name; facts of their topic, None if it is not recorded."""
     named = np.unique(named_ns[named_ns >= 0])
     num_found = None

@@ -7,12 +7,12 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Protocol
 
-from distill_runtime.core.compiled_spec import JointPlan
+from distill_runtime.core.compiled_spec import JointTable
 from distill_runtime.core.pd import JointPD
 from distill_runtime.core.runner import PolicyRunner
 from distill_runtime.core.step import Step
 from distill_runtime.errors import ConfigError
-from distill_runtime.wire.prepared_message import Template
+from distill_runtime.wire.prepared_message import PreparedMessage
 import numpy as np
 from rclpy.duration import Duration
 from rclpy.node import Node
@@ -44,7 +44,7 @@ def command_writer(command_type: str, runner: PolicyRunner) -> CommandWriter:
     Raises:
         ConfigError: If the type is unknown, or cannot carry this policy's commands.
     """
-    joints = runner.plan.joints
+    joints = runner.compiled.joints
     if command_type == 'joint_state':
         return _JointStateWriter(joints, runner)
     if command_type == 'effort':
@@ -77,8 +77,8 @@ class _JointStateWriter:
 
     message_type = JointState
 
-    def __init__(self, joints: JointPlan, runner: PolicyRunner) -> None:
-        template = Template().header().strings(joints.names)
+    def __init__(self, joints: JointTable, runner: PolicyRunner) -> None:
+        template = PreparedMessage().header().strings(joints.names)
         modes = np.array(joints.modes)
         num_joints = len(joints.names)
         template.array('<f8', num_joints)
@@ -117,8 +117,8 @@ class _EffortWriter:
 
     message_type = JointState
 
-    def __init__(self, joints: JointPlan, runner: PolicyRunner) -> None:
-        self._template = Template().header().strings(joints.names)
+    def __init__(self, joints: JointTable, runner: PolicyRunner) -> None:
+        self._template = PreparedMessage().header().strings(joints.names)
         self._template.array('<f8', 0).array('<f8', 0).array('<f8', len(joints.names))
         (self._effort,) = self._template.views()
         self._runner = runner
@@ -145,9 +145,9 @@ class _ArrayWriter:
 
     message_type = Float64MultiArray
 
-    def __init__(self, joints: JointPlan) -> None:
+    def __init__(self, joints: JointTable) -> None:
         num_joints = len(joints.names)
-        self._template = Template().parts(('joint', num_joints)).array('<f8', num_joints)
+        self._template = PreparedMessage().parts(('joint', num_joints)).array('<f8', num_joints)
         (self._values,) = self._template.views()
         self._rests_at_zero = joints.modes[0] != 'position'
 
@@ -167,8 +167,8 @@ class _TrajectoryWriter:
 
     message_type = JointTrajectory
 
-    def __init__(self, joints: JointPlan, period_ns: int) -> None:
-        self._template = Template().header().strings(joints.names).uint(1)
+    def __init__(self, joints: JointTable, period_ns: int) -> None:
+        self._template = PreparedMessage().header().strings(joints.names).uint(1)
         self._template.array('<f8', len(joints.names))
         for _ in ('velocities', 'accelerations', 'effort'):
             self._template.array('<f8', 0)

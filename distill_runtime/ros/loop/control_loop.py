@@ -16,15 +16,15 @@ from distill_runtime.core.modes import Event, Mode
 from distill_runtime.core.step import Step
 from distill_runtime.core.swap.swap import Swap, SwapState
 from distill_runtime.ros.mode_log import ModeChange
-from distill_runtime.ros.models.loaded_model import Occupant
+from distill_runtime.ros.models.loaded_model import LoadedModel
 from distill_runtime.ros.process import explain
 from rclpy.clock import Clock
 from rclpy.impl.implementation_singleton import rclpy_implementation
 
 from .clock import ros_now
 from .deadlines import Grid, sleep_until
-from .loop_context import LoopParts, turn
-from .monitor import LoopWatch
+from .loop_context import LoopContext, turn
+from .monitor import LoopMonitor
 from .realtime import GarbagePause, others_raised, use_cpus, use_fifo
 from .timing import Timing
 
@@ -41,13 +41,13 @@ _NO_CLOCK = (
 )
 
 
-class LoopWitness(Protocol):
+class LoopObserver(Protocol):
     """Sees what a control loop does; called by its thread."""
 
     def note(self, step: Step, stamp_ns: int, latency_ns: int, missed: int) -> None:
         """See a tick: what it gave, its time, how long it took, deadlines missed so far."""
 
-    def turn_to(self, occupant: Occupant, swap: Mapping[str, str]) -> None:
+    def turn_to(self, occupant: LoadedModel, swap: Mapping[str, str]) -> None:
         """See that from the next tick to be noted another policy acts, and how that came."""
 
     def crashed(self, reason: str, stamp_ns: int) -> None:
@@ -71,7 +71,7 @@ class ControlLoop:
         crash: Unforeseen error that ended the loop; '' if none did.
     """
 
-    def __init__(self, parts: LoopParts, witness: LoopWitness | None = None) -> None:
+    def __init__(self, parts: LoopContext, witness: LoopObserver | None = None) -> None:
         """Connect the parts.
 
         Args:
@@ -86,7 +86,7 @@ class ControlLoop:
         self._refusal: Exception | None = None
         self._thread: threading.Thread | None = None
         self.timing = Timing(parts.runner.control_period_ns)
-        self.watch = LoopWatch(parts.runner.config, parts.runner.control_period_ns)
+        self.watch = LoopMonitor(parts.runner.config, parts.runner.control_period_ns)
         self.step: Step | None = None
         self.stamp_ns = 0
         self.notable = ''
@@ -143,7 +143,7 @@ class ControlLoop:
         step = parts.runner.step(parts.sensors, stamp_ns)
         if step.has_policy_step:
             self._note_duration(time.monotonic_ns() - before_ns)
-        if parts.runner.pilot.news:
+        if parts.runner.switcher.news:
             self._take_news()
         parts.output.send(step, stamp_ns)
         end_ns = time.monotonic_ns()
@@ -165,20 +165,20 @@ class ControlLoop:
     def _note_duration(self, duration_ns: int) -> None:
         """Note how long a policy step took; if that is long, only one policy runs at the next."""
         self.watch.note_policy_step(duration_ns)
-        pilot = self._parts.runner.pilot
-        pilot.may_shadow = duration_ns < _SHADOW_SHARE * self._parts.runner.control_period_ns
+        switcher = self._parts.runner.switcher
+        switcher.may_shadow = duration_ns < _SHADOW_SHARE * self._parts.runner.control_period_ns
 
     def _take_news(self) -> None:
         """Turn to the policy that acts now."""
         parts = self._parts
-        pilot = parts.runner.pilot
-        while pilot.news:
-            swap, values = turn(parts, pilot.news[0])
+        switcher = parts.runner.switcher
+        while switcher.news:
+            swap, values = turn(parts, switcher.news[0])
             self.watch.note_policy_step(0)
             if self._witness is not None and swap.state is not SwapState.REFUSED:
                 self._witness.turn_to(parts.cast.active, values)
             self.swaps.append((swap, values))
-            pilot.news.popleft()
+            switcher.news.popleft()
 
     def _run(self) -> None:
         config = self._parts.config
@@ -222,7 +222,7 @@ class ControlLoop:
         now, ros_now_ns = self._now(), ros_now(self._clock)
         if uses_ros_time:
             self._wait_for_ros_time(1)
-        grid = Grid(now(), runner.plan.period_ns, runner.config.ticks_per_step)
+        grid = Grid(now(), runner.compiled.period_ns, runner.config.ticks_per_step)
         while not self._stops.is_set():
             deadline_ns = grid.deadline_ns
             if not uses_ros_time:
@@ -236,7 +236,7 @@ class ControlLoop:
             self.tick(stamp_ns, start_ns, start_ns if uses_ros_time else deadline_ns)
             now_ns = now()
             if now_ns < deadline_ns:
-                grid = Grid(now_ns, runner.plan.period_ns, runner.config.ticks_per_step)
+                grid = Grid(now_ns, runner.compiled.period_ns, runner.config.ticks_per_step)
             skipped = grid.advance(now_ns)
             self.timing.missed += skipped
             self.watch.note_missed(skipped)
@@ -256,7 +256,7 @@ class ControlLoop:
         begin_ns = deadline_ns - lead_ns
         if (
             runner.mode.runs_policy
-            and runner.pilot.is_step_due
+            and runner.switcher.is_step_due
             and begin_ns - time.monotonic_ns() > _LONG_PAUSE * lead_ns
         ):
             self._sleep(begin_ns)

@@ -7,7 +7,7 @@ from __future__ import annotations
 import math
 from struct import Struct
 
-from distill_runtime.core.compiled_spec import Plan
+from distill_runtime.core.compiled_spec import CompiledSpec
 from distill_runtime.core.sensors import InputProblem, Sensors
 from distill_runtime.errors import ConfigError
 from distill_runtime.spec.compile import external_terms
@@ -31,7 +31,7 @@ from sensor_msgs.msg import Imu, JointState
 from std_msgs.msg import Float32MultiArray
 
 from .joint_state import JointStateDecoder
-from .raw_subscription import Channel, overridden, Store, subscribe_raw
+from .raw_subscription import overridden, RawSubscription, Store, subscribe_raw
 
 _VECTOR = Struct('3d')
 _QUATERNION = Struct('4d')
@@ -44,7 +44,7 @@ class Inputs:
         self,
         node: Node,
         spec: PolicySpec,
-        plan: Plan,
+        compiled: CompiledSpec,
         sensors: Sensors,
         *,
         is_lockstep: bool,
@@ -57,7 +57,7 @@ class Inputs:
         Args:
             node: Owner of the subscriptions.
             spec: Says which external topics are of which type.
-            plan: Says which inputs are needed.
+            compiled: Says which inputs are needed.
             sensors: Receives the samples.
             is_lockstep: Whether each JointState gives a tick: then none may be lost.
             needs_velocity: Whether joint velocities are needed beside the policy's terms.
@@ -70,32 +70,34 @@ class Inputs:
         self._is_lockstep = is_lockstep
         self._now_ns = 0
         self._memory = sensors.values.data.cast('B')
-        self.channels: list[Channel] = []
+        self.channels: list[RawSubscription] = []
         """All of them, joint_states first, cmd_vel last: its problem must hide no other."""
         reads_velocity = any(
             isinstance(term, JointVelocity) for entry in spec.inputs for term in entry.terms
         )
         self._joints = JointStateDecoder(
-            plan.layout.joints,
-            sensors.values[: plan.layout.joint_velocity.stop],
+            compiled.layout.joints,
+            sensors.values[: compiled.layout.joint_velocity.stop],
             needs_velocity or reads_velocity,
         )
-        self._quaternion_at = 8 * plan.layout.quat_base_to_world.start
-        self._angular_at = 8 * plan.layout.angular_velocity.start
-        self._command_at = 8 * plan.layout.velocity_command.start
-        self._linear_at = 8 * plan.layout.base_linear_velocity.start
+        self._quaternion_at = 8 * compiled.layout.quat_base_to_world.start
+        self._angular_at = 8 * compiled.layout.angular_velocity.start
+        self._command_at = 8 * compiled.layout.velocity_command.start
+        self._linear_at = 8 * compiled.layout.base_linear_velocity.start
         self.joint_states = self._subscribe(
             JointState, 'joint_states', self._store_joints, depth=100 if is_lockstep else 4
         )
-        self.imu = self._subscribe(Imu, 'imu', self._store_imu) if plan.needs_imu else None
+        self.imu = self._subscribe(Imu, 'imu', self._store_imu) if compiled.needs_imu else None
         self.odom = (
             self._subscribe(Odometry, 'odom', self._store_odometry)
-            if plan.needs_odometry
+            if compiled.needs_odometry
             else None
         )
-        self.externals = self._subscribe_externals(spec, plan)
+        self.externals = self._subscribe_externals(spec, compiled)
         """Those of the external topics, in the order of the layout."""
-        self.cmd_vel = self._subscribe_command(has_stamped_command) if plan.needs_command else None
+        self.cmd_vel = (
+            self._subscribe_command(has_stamped_command) if compiled.needs_command else None
+        )
         self._others = tuple(self.channels[1:])
 
     def refresh(self, stamp_ns: int) -> None:
@@ -180,7 +182,7 @@ class Inputs:
         store: Store,
         depth: int = 1,
         is_command: bool = False,
-    ) -> Channel:
+    ) -> RawSubscription:
         qos = QoSProfile(
             history=HistoryPolicy.KEEP_LAST,
             depth=max(depth, 10) if self._is_lockstep else depth,
@@ -195,19 +197,21 @@ class Inputs:
             raise
         is_single = qos.depth == 1 and not overridden(self._node, topic)
         self.channels.append(
-            Channel(subscription, message_type, topic, store, is_single, is_command)
+            RawSubscription(subscription, message_type, topic, store, is_single, is_command)
         )
         return self.channels[-1]
 
-    def _subscribe_command(self, is_stamped: bool) -> Channel:
+    def _subscribe_command(self, is_stamped: bool) -> RawSubscription:
         kind = TwistStamped if is_stamped else Twist
         store = self._store_stamped_twist if is_stamped else self._store_twist
         return self._subscribe(kind, 'cmd_vel', store, is_command=True)
 
-    def _subscribe_externals(self, spec: PolicySpec, plan: Plan) -> tuple[Channel, ...]:
+    def _subscribe_externals(
+        self, spec: PolicySpec, compiled: CompiledSpec
+    ) -> tuple[RawSubscription, ...]:
         messages = {term.topic: term.message for term in external_terms(spec)}
         channels = []
-        for place, entry in enumerate(plan.layout.externals):
+        for place, entry in enumerate(compiled.layout.externals):
             is_pose = messages[entry.topic] == 'PoseStamped'
             kind = PoseStamped if is_pose else Float32MultiArray
             store = self._external_store(place, is_pose)

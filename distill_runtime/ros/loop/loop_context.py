@@ -10,8 +10,8 @@ from dataclasses import dataclass
 from distill_runtime.core.runner import PolicyRunner
 from distill_runtime.core.sensors import Sensors
 from distill_runtime.core.swap.swap import Swap, SwapState
-from distill_runtime.ros.models.loaded_model import Casting
-from distill_runtime.ros.models.registry import Cast
+from distill_runtime.ros.models.loaded_model import ModelFactory
+from distill_runtime.ros.models.registry import ModelRegistry
 from distill_runtime.ros.models.swap_values import swap_values
 from distill_runtime.ros.node_config import StudentNodeConfig
 from rclpy.node import Node
@@ -23,13 +23,13 @@ from .tick_topics import Internals
 
 
 @dataclass(frozen=True, kw_only=True)
-class LoopParts:
+class LoopContext:
     """What a control loop connects."""
 
     node: Node
     config: StudentNodeConfig
-    casting: Casting
-    cast: Cast
+    casting: ModelFactory
+    cast: ModelRegistry
     runner: PolicyRunner
     sensors: Sensors
     inputs: Inputs
@@ -43,13 +43,13 @@ class LoopParts:
             part.destroy()
 
 
-def turn(parts: LoopParts, swap: Swap) -> tuple[Swap, Mapping[str, str]]:
+def turn(parts: LoopContext, swap: Swap) -> tuple[Swap, Mapping[str, str]]:
     """Turn to the policy that acts after a swap; return the swap with its values for ~/model."""
     if swap.state is SwapState.REFUSED:
         return swap, {}
-    cast, pilot = parts.cast, parts.runner.pilot
+    cast, switcher = parts.cast, parts.runner.switcher
     gone = cast.active
-    if swap.state is SwapState.ROLLED_BACK and pilot.previous is not None:
-        gone = cast[pilot.previous.actor]  # it may have come and gone within one step
-    parts.internals.policy = cast.turn_to(pilot.actor).messages
+    if swap.state is SwapState.ROLLED_BACK and switcher.previous is not None:
+        gone = cast[switcher.previous.instance]  # it may have come and gone within one step
+    parts.internals.policy = cast.turn_to(switcher.active).messages
     return swap, swap_values(swap, gone)

@@ -12,7 +12,7 @@ from distill_runtime.core.config import RunnerConfig
 _ESTOP = Finding('estop', 'estop.requested: topic estop is true')
 
 
-class LoopWatch:
+class LoopMonitor:
     """Findings for the runner's next step.
 
     Attributes:

@@ -13,16 +13,16 @@ from distill_runtime.core.sensors import NEVER
 from rclpy.node import Node
 from rclpy.qos import ReliabilityPolicy
 
-from .raw_subscription import Channel
+from .raw_subscription import RawSubscription
 
 
-def mismatches(node: Node, channels: Iterable[Channel]) -> str:
+def mismatches(node: Node, channels: Iterable[RawSubscription]) -> str:
     """Return what keeps the publishers of silent channels from being heard; '' if nothing does."""
     reasons = (_mismatch(node, channel) for channel in channels if channel.sample_ns == NEVER)
     return '; '.join(reason for reason in reasons if reason)
 
 
-def _mismatch(node: Node, channel: Channel) -> str:
+def _mismatch(node: Node, channel: RawSubscription) -> str:
     subscription = channel.subscription
     topic = subscription.topic_name
     wanted = type_name(channel.message_type)

@@ -79,7 +79,7 @@ class Unattended(CallbackGroup):
         """Do nothing."""
 
 
-class Channel:
+class RawSubscription:
     """One subscription and how its messages get into the sensors.
 
     Attributes:

@@ -9,7 +9,7 @@ import threading
 from distill_runtime.core.sensors import NEVER
 from distill_runtime.core.step import Step
 from distill_runtime.spec.spec import PolicySpec
-from distill_runtime.wire.prepared_message import Template
+from distill_runtime.wire.prepared_message import PreparedMessage
 from distill_runtime.wire.tick_fields import ACTION_NUMBERS, model_number, tick_labels
 from rclpy.node import Node
 from rclpy.publisher import Publisher
@@ -17,7 +17,7 @@ from rclpy.qos import QoSProfile
 from std_msgs.msg import Float32MultiArray, Int64MultiArray
 
 from .inputs import Inputs
-from .raw_subscription import Channel
+from .raw_subscription import RawSubscription
 
 _QOS = QoSProfile(depth=100)
 
@@ -62,7 +62,9 @@ class Internals:
         self.labels = tick_labels(channel.topic for channel in inputs.externals)
         """Of ~/tick."""
         self._tick_template = (
-            Template().parts(*((name, 1) for name in self.labels)).array('<i8', len(self.labels))
+            PreparedMessage()
+            .parts(*((name, 1) for name in self.labels))
+            .array('<i8', len(self.labels))
         )
         (self.tick,) = self._tick_template.views()
         """Elements of the newest ~/tick."""
@@ -132,13 +134,13 @@ class Internals:
         self._node.destroy_publisher(self._publisher)
 
 
-def _sample(channel: Channel | None) -> int:
+def _sample(channel: RawSubscription | None) -> int:
     return NEVER if channel is None else channel.sample_ns
 
 
-def _labelled(parts: tuple[tuple[str, int], ...]) -> Template:
+def _labelled(parts: tuple[tuple[str, int], ...]) -> PreparedMessage:
     """Prepare a vector whose parts are labelled."""
-    return Template().parts(*parts).array('<f4', sum(size for _, size in parts))
+    return PreparedMessage().parts(*parts).array('<f4', sum(size for _, size in parts))
 
 
 def observation_labels(spec: PolicySpec) -> tuple[tuple[str, int], ...]:

@@ -6,10 +6,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from distill_runtime.core.swap.candidate import Shadow
-from distill_runtime.ros.loop.loop_context import LoopParts
+from distill_runtime.core.swap.candidate import Candidate
+from distill_runtime.ros.loop.loop_context import LoopContext
 
-from .loaded_model import Occupant
+from .loaded_model import LoadedModel
 
 CANDIDATE = 'candidate'
 """It is to act when its time in shadow is over."""
@@ -18,25 +18,25 @@ SHADOW_MODEL = 'shadow_model'
 _UNITS = {'position': 'rad', 'velocity': 'rad/s', 'effort': 'N m'}
 
 
-def shadow_values(parts: LoopParts) -> Iterator[dict[str, str]]:
+def shadow_values(parts: LoopContext) -> Iterator[dict[str, str]]:
     """Yield what is known of each policy in shadow; the candidate comes last.
 
     Args:
         parts: What the control loop connects; it may run meanwhile.
     """
-    pilot = parts.runner.pilot
-    swap, watcher = pilot.swap, pilot.watcher
+    switcher = parts.runner.switcher
+    swap, watcher = switcher.swap, switcher.watcher
     found = [(SHADOW_MODEL, watcher)]
-    if swap is not None and pilot.is_swapping:
+    if swap is not None and switcher.is_swapping:
         found.append((CANDIDATE, swap.shadow))
     for role, shadow in found:
-        occupant = parts.cast.find(shadow.actor) if shadow is not None else None
+        occupant = parts.cast.find(shadow.instance) if shadow is not None else None
         if shadow is not None and occupant is not None:
             yield _values(role, shadow, occupant)
 
 
-def _values(role: str, shadow: Shadow, occupant: Occupant) -> dict[str, str]:
-    joints = occupant.actor.plan.joints
+def _values(role: str, shadow: Candidate, occupant: LoadedModel) -> dict[str, str]:
+    joints = occupant.instance.compiled.joints
     worst, now = shadow.worst.tolist(), shadow.divergence.tolist()
     units = [_UNITS[mode] for mode in joints.modes]
     largest = worst.index(max(worst))

@@ -9,7 +9,7 @@ import threading
 
 from distill_runtime.core.swap.swap import Swap, SwapState
 from distill_runtime.ros.loop.control_loop import ControlLoop
-from distill_runtime.ros.loop.loop_context import LoopParts, turn
+from distill_runtime.ros.loop.loop_context import LoopContext, turn
 from distill_runtime.ros.recorder.flight_recorder import BlackBox
 from rclpy.node import Node
 
@@ -19,7 +19,7 @@ from .topic import ModelTopic
 News = tuple[Swap, Mapping[str, str]]
 
 
-class ModelNews:
+class ModelEvents:
     """Tells the changes of the policy of one configured node; any thread may call.
 
     Attributes:
@@ -27,7 +27,7 @@ class ModelNews:
     """
 
     def __init__(
-        self, node: Node, parts: LoopParts, gate: threading.Lock, blackbox: BlackBox
+        self, node: Node, parts: LoopContext, gate: threading.Lock, blackbox: BlackBox
     ) -> None:
         """Say who acts at first.
 
@@ -80,10 +80,10 @@ class ModelNews:
                 while self.loop.swaps:
                     news.append(self.loop.swaps.popleft())
             if self.newest_tick() is None:
-                pilot = self._parts.runner.pilot
-                while pilot.news:
-                    news.append(self._turn(pilot.news[0]))
-                    pilot.news.popleft()
+                switcher = self._parts.runner.switcher
+                while switcher.news:
+                    news.append(self._turn(switcher.news[0]))
+                    switcher.news.popleft()
         return news
 
     def _turn(self, swap: Swap) -> News:
@@ -96,7 +96,7 @@ class ModelNews:
 
     def _tell_of(self, swap: Swap, values: Mapping[str, str], topic: ModelTopic) -> None:
         if swap.state is SwapState.REFUSED:
-            name = self._parts.cast[swap.shadow.actor].name
+            name = self._parts.cast[swap.shadow.instance].name
             problem = f'{name} is refused: {swap.reason}'
         elif swap.state is SwapState.ROLLED_BACK and swap.reason != ON_REQUEST:
             gone = f'{values["previous"]} ({values["previous_sha256"][:12]})'

@@ -15,7 +15,7 @@ class _Seen(NamedTuple):
     changed_ns: int
 
 
-class ModelWatch:
+class FileWatch:
     """Looks at one path again and again.
 
     A file that is replaced atomically, written beside and renamed, has another inode, and is

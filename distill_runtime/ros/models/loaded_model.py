@@ -8,8 +8,8 @@ from dataclasses import dataclass
 from pathlib import Path
 import time
 
-from distill_runtime.core.compiled_spec import Plan
-from distill_runtime.core.instance.policy_instance import Actor
+from distill_runtime.core.compiled_spec import CompiledSpec
+from distill_runtime.core.instance.policy_instance import PolicyInstance
 from distill_runtime.core.runner import PolicyRunner
 from distill_runtime.core.swap.compatibility import differences
 from distill_runtime.data.flight_recorder.messages import change_body, Part
@@ -18,7 +18,7 @@ from distill_runtime.policy.model import LoadedPolicy
 from distill_runtime.policy.model_file.model_files import inspect_model, model_files
 from distill_runtime.policy.model_file.onnx_facts import MAX_BYTES, size_of
 from distill_runtime.policy.session import TimedPolicy
-from distill_runtime.policy.validation import try_policy
+from distill_runtime.policy.validation import self_test
 from distill_runtime.ros.loop.tick_topics import PolicyMessages
 from distill_runtime.ros.node_config import StudentNodeConfig
 from distill_runtime.ros.recorder.definitions import frames, model_facts
@@ -36,11 +36,11 @@ _CONFIGURE = 'deactivate and clean up the node, set model, and configure it anew
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
-class Occupant:
+class LoadedModel:
     """A policy and where it comes from."""
 
     policy: LoadedPolicy
-    actor: Actor
+    instance: PolicyInstance
     timed: TimedPolicy
     config: StudentNodeConfig
     """Names its files."""
@@ -59,7 +59,7 @@ class Occupant:
         return f'{self.policy.path.name} ({self.policy.sha256[:12]})'
 
 
-class Casting:
+class ModelFactory:
     """Makes models ready for one node.
 
     The first is that of its configuration; those that follow must be of the same robot.
@@ -83,11 +83,11 @@ class Casting:
 
     def first(
         self, policy: LoadedPolicy, timed: TimedPolicy, config: StudentNodeConfig
-    ) -> Occupant:
+    ) -> LoadedModel:
         """Return the policy that the runner was made for, which runs it as given here."""
-        return self._occupant(policy, self._runner.pilot.actor, timed, config)
+        return self._occupant(policy, self._runner.switcher.active, timed, config)
 
-    def make(self, config: StudentNodeConfig) -> Occupant:
+    def make(self, config: StudentNodeConfig) -> LoadedModel:
         """Load a model, check all that can be checked, and warm it; any thread may.
 
         Args:
@@ -102,27 +102,29 @@ class Casting:
         timed = TimedPolicy(policy.session)
         _warm(policy, timed, runner)
         robot = config.robot or config.robot_description
-        *_, findings = try_policy(policy, load_robot(robot) if robot else None)
+        *_, findings = self_test(policy, load_robot(robot) if robot else None)
         errors = [finding for finding in findings if finding.severity == 'error']
         if errors:
             texts = '; '.join(f'{finding.code}: {finding.message}' for finding in errors)
             raise ModelError(f'{policy.path} has problems: {texts}')
-        actor = Actor(_plan(policy, self._spec, runner), timed, runner.config.checks)
-        return self._occupant(policy, actor, timed, config)
+        instance = PolicyInstance(
+            _compiled(policy, self._spec, runner), timed, runner.config.checks
+        )
+        return self._occupant(policy, instance, timed, config)
 
     def _occupant(
         self,
         policy: LoadedPolicy,
-        actor: Actor,
+        instance: PolicyInstance,
         timed: TimedPolicy,
         config: StudentNodeConfig,
-    ) -> Occupant:
-        joints = self._runner.plan.joints.names
+    ) -> LoadedModel:
+        joints = self._runner.compiled.joints.names
         left = frames(self._node_name, self._labels, joints, policy.spec)
         facts = model_facts(policy, config, self._runner)
-        return Occupant(
+        return LoadedModel(
             policy=policy,
-            actor=actor,
+            instance=instance,
             timed=timed,
             config=config,
             messages=PolicyMessages(policy.spec, policy.sha256),
@@ -148,10 +150,10 @@ def _refuse_large(path: Path) -> None:
         )
 
 
-def _plan(policy: LoadedPolicy, known: PolicySpec, runner: PolicyRunner) -> Plan:
+def _compiled(policy: LoadedPolicy, known: PolicySpec, runner: PolicyRunner) -> CompiledSpec:
     """Compile a policy for the sensors and commands of a runner."""
     spec, path = policy.spec, policy.path
-    base = runner.plan
+    base = runner.compiled
     there = {
         (term.topic, term.width, term.max_age, term.message) for term in external_terms(known)
     }
@@ -162,15 +164,15 @@ def _plan(policy: LoadedPolicy, known: PolicySpec, runner: PolicyRunner) -> Plan
                 f'to listen to, with this width, age and type: {_CONFIGURE}'
             )
     try:
-        plan = compile_spec(spec, base.layout, base.joints.names)
+        compiled = compile_spec(spec, base.layout, base.joints.names)
     except ConfigError as error:
         raise ConfigError(f'{path}: {error}') from error
-    found = differences(base, plan)
+    found = differences(base, compiled)
     if found:
         raise ConfigError(
             f'{path} cannot take over while the node runs: {"; ".join(found)}: {_CONFIGURE}'
         )
-    return plan
+    return compiled
 
 
 def _subscription(term: External) -> tuple[str, int, float, str]:

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from distill_runtime.errors import ConfigError
 from distill_runtime.policy.model import load_policy, LoadedPolicy
-from distill_runtime.policy.trust import make_admission
+from distill_runtime.policy.trust import make_trust
 from distill_runtime.ros.node_config import StudentNodeConfig
 
 
@@ -26,5 +26,5 @@ def load_chosen_policy(config: StudentNodeConfig) -> LoadedPolicy:
         spec=config.spec or None,
         robot=config.robot or config.robot_description,
         provider=config.provider,
-        admission=make_admission(config.model_root, config.trusted_keys),
+        trust=make_trust(config.model_root, config.trusted_keys),
     )

@@ -12,7 +12,7 @@ import traceback
 
 from distill_runtime.errors import DistillError
 from distill_runtime.ros.loop.control_loop import ControlLoop
-from distill_runtime.ros.loop.loop_context import LoopParts
+from distill_runtime.ros.loop.loop_context import LoopContext
 from distill_runtime.ros.node_config import StudentNodeConfig
 from distill_runtime.ros.parameter_service import BUSY, Loader
 from distill_runtime.ros.process import explain
@@ -22,14 +22,14 @@ from rclpy.node import Node
 from rclpy.parameter import Parameter
 from std_srvs.srv import Trigger
 
-from .events import ModelNews
-from .file_watch import ModelWatch
-from .swapper import Swapper
+from .events import ModelEvents
+from .file_watch import FileWatch
+from .swapper import ModelSwapper
 
 _PERIOD = 0.1  # s
 
 
-class ModelControl:
+class ModelManager:
     """Changes the model when parameters, a service or the file say so, and tells the outcome."""
 
     def __init__(self, node: Node, loader: Loader, blackbox: BlackBox) -> None:
@@ -43,18 +43,18 @@ class ModelControl:
         self._node = node
         self._loader = loader
         self._blackbox = blackbox
-        self._swapper: Swapper | None = None
-        self._news: ModelNews | None = None
-        self._parts: LoopParts | None = None
+        self._swapper: ModelSwapper | None = None
+        self._news: ModelEvents | None = None
+        self._parts: LoopContext | None = None
         self._config = StudentNodeConfig()
         self._config_lock = threading.Lock()
-        self._watch: ModelWatch | None = None
+        self._watch: FileWatch | None = None
         self._is_mending = False
         self._service = node.create_service(Trigger, '~/rollback', self._on_rollback)
         clock = Clock(clock_type=ClockType.STEADY_TIME)
         self._timer = node.create_timer(_PERIOD, self._attend, clock=clock)
 
-    def configure(self, parts: LoopParts) -> None:
+    def configure(self, parts: LoopContext) -> None:
         """Begin with the model of a configuration, and with one beside it.
 
         Raises:
@@ -62,14 +62,14 @@ class ModelControl:
         """
         config = parts.config
         gate = threading.Lock()
-        news = ModelNews(self._node, parts, gate, self._blackbox)
-        swapper = Swapper(parts, gate, news.newest_tick)
+        news = ModelEvents(self._node, parts, gate, self._blackbox)
+        swapper = ModelSwapper(parts, gate, news.newest_tick)
         try:
             swapper.watch_beside(swapper.load_beside(config))
         except DistillError:
             news.close()
             raise
-        self._watch = ModelWatch(_path(config)) if config.watch else None
+        self._watch = FileWatch(_path(config)) if config.watch else None
         self._parts, self._config = parts, config
         self._news, self._swapper = news, swapper
 
@@ -87,7 +87,7 @@ class ModelControl:
         assert self._news is not None
         assert self._parts is not None
         with self._swapper.gate:
-            self._parts.runner.pilot.reset()
+            self._parts.runner.switcher.reset()
         self._news.tell()
 
     def release(self) -> None:
@@ -123,7 +123,7 @@ class ModelControl:
             self._config = replace(self._config, **changes)
 
     def _swap(
-        self, swapper: Swapper, news: ModelNews, config: StudentNodeConfig, why: str
+        self, swapper: ModelSwapper, news: ModelEvents, config: StudentNodeConfig, why: str
     ) -> None:
         """Let another model act, and tell it."""
         log = self._node.get_logger()
@@ -173,11 +173,11 @@ class ModelControl:
         if not self._config.watch:
             self._watch = None
         elif self._watch is None or self._watch.path != _path(self._config):
-            self._watch = ModelWatch(_path(self._config))
+            self._watch = FileWatch(_path(self._config))
         else:
             self._follow(self._watch, swapper, news)
 
-    def _follow(self, watch: ModelWatch, swapper: Swapper, news: ModelNews) -> None:
+    def _follow(self, watch: FileWatch, swapper: ModelSwapper, news: ModelEvents) -> None:
         """Take the file of the model if it has been replaced."""
         has_changed, problem = watch.look()
         if problem:
@@ -186,7 +186,7 @@ class ModelControl:
         if has_changed:
             self._loader.run(lambda: self._take_file(swapper, news))
 
-    def _take_file(self, swapper: Swapper, news: ModelNews) -> None:
+    def _take_file(self, swapper: ModelSwapper, news: ModelEvents) -> None:
         config = self._config
         why = f'{config.model} was replaced'
         try:
@@ -196,7 +196,7 @@ class ModelControl:
                 self._node.get_logger().error(f'{why}: {traceback.format_exc()}')
             news.tell_problem(f'{why}, and is refused: {explain(error)}')
 
-    def _mend_parameters(self, parts: LoopParts) -> None:
+    def _mend_parameters(self, parts: LoopContext) -> None:
         """Have model and spec name the policy that acts: another one may have had to go."""
         acting = parts.cast.active.config
         names = ('model', 'spec')

@@ -4,12 +4,12 @@
 
 from __future__ import annotations
 
-from distill_runtime.core.instance.policy_instance import Actor
+from distill_runtime.core.instance.policy_instance import PolicyInstance
 
-from .loaded_model import Occupant
+from .loaded_model import LoadedModel
 
 
-class Cast:
+class ModelRegistry:
     """Finds the model of an actor.
 
     What is no longer needed is let go by ``dismiss``, never by the thread that ticks: to end a
@@ -19,28 +19,28 @@ class Cast:
         active: Who acts.
     """
 
-    def __init__(self, first: Occupant) -> None:
+    def __init__(self, first: LoadedModel) -> None:
         """Begin with the policy of the configuration."""
         self.active = first
-        self._all = {first.actor: first}
+        self._all = {first.instance: first}
 
-    def add(self, occupant: Occupant) -> None:
+    def add(self, occupant: LoadedModel) -> None:
         """Hold another policy."""
-        self._all[occupant.actor] = occupant
+        self._all[occupant.instance] = occupant
 
-    def __getitem__(self, actor: Actor) -> Occupant:
+    def __getitem__(self, instance: PolicyInstance) -> LoadedModel:
         """Return the model of an actor."""
-        return self._all[actor]
+        return self._all[instance]
 
-    def find(self, actor: Actor) -> Occupant | None:
+    def find(self, instance: PolicyInstance) -> LoadedModel | None:
         """Return the model of an actor; None if it was let go meanwhile."""
-        return self._all.get(actor)
+        return self._all.get(instance)
 
-    def turn_to(self, actor: Actor) -> Occupant:
+    def turn_to(self, instance: PolicyInstance) -> LoadedModel:
         """Note who acts from now on, and return it."""
-        self.active = self._all[actor]
+        self.active = self._all[instance]
         return self.active
 
-    def dismiss(self, *needed: Actor | None) -> None:
+    def dismiss(self, *needed: PolicyInstance | None) -> None:
         """Let go of all but some."""
-        self._all = {actor: self._all[actor] for actor in self._all if actor in needed}
+        self._all = {instance: self._all[instance] for instance in self._all if instance in needed}

@@ -6,10 +6,10 @@ from __future__ import annotations
 
 from distill_runtime.core.swap.swap import Swap, SwapState
 
-from .loaded_model import Occupant
+from .loaded_model import LoadedModel
 
 
-def swap_values(swap: Swap, before: Occupant) -> dict[str, str]:
+def swap_values(swap: Swap, before: LoadedModel) -> dict[str, str]:
     """Return why a policy acts, since when, and from what it knows what was before.
 
     Args:

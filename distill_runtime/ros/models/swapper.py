@@ -11,15 +11,15 @@ import sys
 import threading
 import time
 
-from distill_runtime.core.instance.policy_instance import Actor
-from distill_runtime.core.swap.candidate import Shadow
+from distill_runtime.core.instance.policy_instance import PolicyInstance
+from distill_runtime.core.swap.candidate import Candidate
 from distill_runtime.core.swap.swap import Swap, SwapState
 from distill_runtime.errors import ConfigError, ModelError
-from distill_runtime.ros.loop.loop_context import LoopParts
+from distill_runtime.ros.loop.loop_context import LoopContext
 from distill_runtime.ros.node_config import StudentNodeConfig
 from distill_runtime.ros.parameter_service import BUSY
 
-from .loaded_model import Occupant
+from .loaded_model import LoadedModel
 
 _SWITCH_INTERVAL = 1e-4  # s
 _PATIENCE = 0.5  # s
@@ -28,14 +28,14 @@ ON_REQUEST = 'rollback was called'
 """Why a policy comes back where someone wanted it, rather than a fault."""
 
 
-class Swapper:
+class ModelSwapper:
     """Loads a model, has it follow the one that acts, and waits until it acts.
 
     Any thread may call; one call at a time is served, others are refused.
     """
 
     def __init__(
-        self, parts: LoopParts, gate: threading.Lock, newest_tick: Callable[[], int | None]
+        self, parts: LoopContext, gate: threading.Lock, newest_tick: Callable[[], int | None]
     ) -> None:
         """Serve one configured node.
 
@@ -54,8 +54,8 @@ class Swapper:
     @property
     def is_busy(self) -> bool:
         """Whether a model is on its way, or its arrival is still to be told."""
-        pilot = self._parts.runner.pilot
-        return self._is_busy.locked() or pilot.is_swapping or bool(pilot.news)
+        switcher = self._parts.runner.switcher
+        return self._is_busy.locked() or switcher.is_swapping or bool(switcher.news)
 
     def close(self) -> None:
         """Refuse what is on its way and has not been handed over: the node is cleaned up."""
@@ -85,20 +85,20 @@ class Swapper:
         """
         parts = self._parts
         with self._alone():
-            pilot = parts.runner.pilot
-            previous = pilot.previous
+            switcher = parts.runner.switcher
+            previous = switcher.previous
             if previous is None:
                 raise ConfigError('no model has acted before this one')
-            occupant = parts.cast[previous.actor]
+            occupant = parts.cast[previous.instance]
             self._ask_back()
-            if pilot.actor is occupant.actor:
+            if switcher.active is occupant.instance:
                 return f'{occupant.name} acts'
-            if pilot.follows_previous(self._newest_tick() or 0):
+            if switcher.follows_previous(self._newest_tick() or 0):
                 problem = previous.problem or 'there was no tick'
                 raise ModelError(f'{occupant.name} cannot act: {problem}')
             return self._enter(occupant, occupant.config, ON_REQUEST)
 
-    def load_beside(self, config: StudentNodeConfig) -> tuple[Occupant, Shadow] | None:
+    def load_beside(self, config: StudentNodeConfig) -> tuple[LoadedModel, Candidate] | None:
         """Make the model shadow_model of a config ready to run in shadow; None if it has none.
 
         Raises:
@@ -108,55 +108,55 @@ class Swapper:
             return None
         with self._alone(), _quick_switches():
             occupant = self._parts.casting.make(config.for_shadow())
-            shadow = Shadow(occupant.actor, self._parts.runner.config)
-            shadow.prime(self._parts.runner.pilot.ring.copy())
+            shadow = Candidate(occupant.instance, self._parts.runner.config)
+            shadow.prime(self._parts.runner.switcher.ring.copy())
             if shadow.problem:
                 raise ModelError(f'{occupant.policy.path}: {shadow.problem}')
         return occupant, shadow
 
-    def watch_beside(self, beside: tuple[Occupant, Shadow] | None) -> None:
+    def watch_beside(self, beside: tuple[LoadedModel, Candidate] | None) -> None:
         """Keep a model in shadow from now on, in place of the one that was there, or none."""
-        pilot, cast = self._parts.runner.pilot, self._parts.cast
+        switcher, cast = self._parts.runner.switcher, self._parts.cast
         if beside is None:
-            pilot.watcher = None
+            switcher.watcher = None
         else:
             occupant, shadow = beside
             cast.add(occupant)
-            pilot.watcher = shadow
+            switcher.watcher = shadow
 
-    def _enter(self, occupant: Occupant, config: StudentNodeConfig, why: str) -> str:
+    def _enter(self, occupant: LoadedModel, config: StudentNodeConfig, why: str) -> str:
         """Hand a policy over, when it has seen what is remembered; return what became of it."""
         parts = self._parts
-        pilot = parts.runner.pilot
-        shadow = Shadow(occupant.actor, parts.runner.config, config.max_divergence)
+        switcher = parts.runner.switcher
+        shadow = Candidate(occupant.instance, parts.runner.config, config.max_divergence)
         swap = Swap(shadow, config.terms, why)
         with _quick_switches():
-            swap.prime(pilot.ring.copy())
+            swap.prime(switcher.ring.copy())
         if shadow.problem:
             raise ModelError(f'{occupant.policy.path}: {shadow.problem}')
         self._hold(occupant)
         with self.gate:
             if self._is_closed:
                 raise ConfigError(f'{occupant.policy.path}: the node was cleaned up meanwhile')
-            pilot.offer(swap)
+            switcher.offer(swap)
             if self._newest_tick() is None:
-                pilot.settle(parts.node.get_clock().now().nanoseconds)
+                switcher.settle(parts.node.get_clock().now().nanoseconds)
         return self._outcome(swap, occupant)
 
     def _ask_back(self) -> None:
         """Return to the policy before, if it is kept up to date."""
-        pilot = self._parts.runner.pilot
+        switcher = self._parts.runner.switcher
         with self.gate:
             tick_ns = self._newest_tick()
-            if not pilot.follows_previous(tick_ns or 0):
+            if not switcher.follows_previous(tick_ns or 0):
                 return
-            pilot.ask_back(ON_REQUEST)
+            switcher.ask_back(ON_REQUEST)
             if tick_ns is None:
-                pilot.settle(self._parts.node.get_clock().now().nanoseconds)
-        self._wait(lambda: not (pilot.is_asked_back or self._is_untold()))
-        pilot.ask_back('')
+                switcher.settle(self._parts.node.get_clock().now().nanoseconds)
+        self._wait(lambda: not (switcher.is_asked_back or self._is_untold()))
+        switcher.ask_back('')
 
-    def _outcome(self, swap: Swap, occupant: Occupant) -> str:
+    def _outcome(self, swap: Swap, occupant: LoadedModel) -> str:
         """Wait for the switch, and say what became of it."""
         shadow_time = swap.terms.shadow_time
         if not shadow_time:
@@ -170,7 +170,7 @@ class Swapper:
 
     def _is_untold(self) -> bool:
         """Whether the thread that ticks has still to tell what it did."""
-        return self._newest_tick() is not None and bool(self._parts.runner.pilot.news)
+        return self._newest_tick() is not None and bool(self._parts.runner.switcher.news)
 
     def _wait(self, is_done: Callable[[], bool]) -> None:
         """Wait for the thread that ticks, as long as it does: it may have nothing to tick for."""
@@ -181,20 +181,20 @@ class Swapper:
             if newest_ns != tick_ns:
                 tick_ns, end = newest_ns, time.monotonic() + _PATIENCE
 
-    def _hold(self, occupant: Occupant) -> None:
+    def _hold(self, occupant: LoadedModel) -> None:
         """Hold a policy, and let go of those that no one can return to."""
-        pilot, cast = self._parts.runner.pilot, self._parts.cast
+        switcher, cast = self._parts.runner.switcher, self._parts.cast
         cast.add(occupant)
         # the thread that ticks may exchange the one that acts and the one before, between any
         # two of these: who was either is seen in one place or the other
-        before, acts = _actor(pilot.previous), pilot.actor
-        pair = before, acts, _actor(pilot.previous), cast.active.actor
-        cast.dismiss(occupant.actor, _actor(pilot.watcher), *pair)
+        before, acts = _instance(switcher.previous), switcher.active
+        pair = before, acts, _instance(switcher.previous), cast.active.instance
+        cast.dismiss(occupant.instance, _instance(switcher.watcher), *pair)
         gc.collect()
 
     @contextlib.contextmanager
     def _alone(self) -> Iterator[None]:
-        if self._parts.runner.pilot.is_swapping or not self._is_busy.acquire(blocking=False):
+        if self._parts.runner.switcher.is_swapping or not self._is_busy.acquire(blocking=False):
             raise ConfigError(BUSY)
         try:
             yield
@@ -202,8 +202,8 @@ class Swapper:
             self._is_busy.release()
 
 
-def _actor(shadow: Shadow | None) -> Actor | None:
-    return None if shadow is None else shadow.actor
+def _instance(shadow: Candidate | None) -> PolicyInstance | None:
+    return None if shadow is None else shadow.instance
 
 
 @contextlib.contextmanager

@@ -10,7 +10,7 @@ from diagnostic_msgs.msg import DiagnosticStatus, KeyValue
 from rclpy.node import Node
 from rclpy.qos import DurabilityPolicy, QoSProfile
 
-from .loaded_model import Occupant
+from .loaded_model import LoadedModel
 
 MODEL_QOS = QoSProfile(depth=1, durability=DurabilityPolicy.TRANSIENT_LOCAL)
 
@@ -24,7 +24,7 @@ class ModelTopic:
         self._publisher = node.create_publisher(DiagnosticStatus, '~/model', MODEL_QOS)
         self._name, self._values = '', dict[str, str]()
 
-    def turn_to(self, occupant: Occupant, swap: Mapping[str, str], problem: str = '') -> None:
+    def turn_to(self, occupant: LoadedModel, swap: Mapping[str, str], problem: str = '') -> None:
         """Say who acts from now on.
 
         Args:
@@ -54,7 +54,7 @@ class ModelTopic:
         self._node.destroy_publisher(self._publisher)
 
 
-def _summary(occupant: Occupant) -> str:
+def _summary(occupant: LoadedModel) -> str:
     """Return the spec in one line."""
     spec = occupant.policy.spec
     terms = ', '.join(

@@ -1,3 +1,3 @@
 # Copyright 2026 The distill_runtime Authors
 # SPDX-License-Identifier: Apache-2.0
-"""TODO."""
+"""The flight recorder of a node: what it records, and the process that writes it."""

@@ -19,7 +19,7 @@ from distill_runtime.ros.node_config import StudentNodeConfig
 from distill_runtime.spec.mapping import to_mapping
 from distill_runtime.spec.robots import is_urdf_text
 from distill_runtime.spec.spec import PolicySpec
-from distill_runtime.wire.prepared_message import Template
+from distill_runtime.wire.prepared_message import PreparedMessage
 
 TIMING_FIELDS = ('latency_ns', 'missed_deadlines')
 _ARRAYS = {'<f4': 'Float32MultiArray', '<f8': 'Float64MultiArray', '<i8': 'Int64MultiArray'}
@@ -82,8 +82,8 @@ def model_facts(
             'robot_description': _named(config.robot_description),
             **checks,
         },
-        'robot_joints': runner.plan.layout.joints,
-        'command_joints': runner.plan.joints.names,
+        'robot_joints': runner.compiled.layout.joints,
+        'command_joints': runner.compiled.joints.names,
         'versions': versions('distill_runtime', 'numpy', 'onnxruntime'),
     }
     return {
@@ -115,7 +115,7 @@ def _each(names: tuple[str, ...]) -> tuple[tuple[str, int], ...]:
 def _array(topic: str, dtype: str, labels: tuple[tuple[str, int], ...]) -> Part:
     """Describe a labelled array, of which a record holds the numbers only."""
     count = sum(size for _, size in labels)
-    template = Template().parts(*labels).array(dtype, count)
+    template = PreparedMessage().parts(*labels).array(dtype, count)
     size = sum(view.nbytes for view in template.views())
     message = template.message()
     return Part(topic, f'std_msgs/msg/{_ARRAYS[dtype]}', message[: len(message) - size], size)

@@ -8,9 +8,9 @@ from importlib.util import find_spec
 from typing import Any
 
 from distill_runtime.data.flight_recorder.folders import expanded, make_folder
-from distill_runtime.data.flight_recorder.ring_buffer import JournalReader
+from distill_runtime.data.flight_recorder.ring_buffer import RingBufferReader
 from distill_runtime.errors import MissingExtraError
-from distill_runtime.ros.loop.loop_context import LoopParts
+from distill_runtime.ros.loop.loop_context import LoopContext
 from distill_runtime.ros.node_config import StudentNodeConfig
 from rclpy.callback_groups import ReentrantCallbackGroup
 from rclpy.clock import Clock, ClockType
@@ -18,8 +18,8 @@ from rclpy.node import Node
 from rclpy.task import Future
 from std_srvs.srv import Trigger
 
-from .process import Companion
-from .tick_recorder import Evidence
+from .process import RecorderProcess
+from .tick_recorder import TickRecorder
 
 _PERIOD = 0.1  # s
 _LAST_WORDS = 3.0  # s; launch sends SIGTERM after 5 s and SIGKILL after 10 s
@@ -39,10 +39,10 @@ class BlackBox:
     def __init__(self, node: Node) -> None:
         """Offer ~/dump; configure starts the rest."""
         self._node = node
-        self.evidence: Evidence | None = None
+        self.evidence: TickRecorder | None = None
         self._config = StudentNodeConfig()
-        self._journal: JournalReader | None = None
-        self._companion: Companion | None = None
+        self._journal: RingBufferReader | None = None
+        self._companion: RecorderProcess | None = None
         self._requests: dict[int, Future] = {}
         self._num_requests = 0
         self._is_recording = False
@@ -54,7 +54,7 @@ class BlackBox:
         clock = Clock(clock_type=ClockType.STEADY_TIME)
         self._timer = node.create_timer(_PERIOD, self._poll, clock=clock)
 
-    def configure(self, parts: LoopParts) -> None:
+    def configure(self, parts: LoopContext) -> None:
         """Make the journal and start the process, if anything is to be kept.
 
         Raises:
@@ -75,11 +75,11 @@ class BlackBox:
             return
         if config.record_to:
             make_folder(expanded(config.record_to), 'record_to')
-        self.evidence = Evidence(parts, config.blackbox_seconds + _MARGIN)
+        self.evidence = TickRecorder(parts, config.blackbox_seconds + _MARGIN)
         journal = self.evidence.journal
-        self._journal = JournalReader(journal.memory)
+        self._journal = RingBufferReader(journal.memory)
         folder = expanded(config.blackbox_dir) if config.blackbox_dir else None
-        self._companion = Companion(
+        self._companion = RecorderProcess(
             journal.descriptor, self._journal, folder, round(config.blackbox_quota * 1e6)
         )
         log.info(

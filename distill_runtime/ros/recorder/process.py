@@ -14,14 +14,14 @@ import sys
 import time
 from typing import Any
 
-from distill_runtime.data.flight_recorder.ring_buffer import JournalReader
+from distill_runtime.data.flight_recorder.ring_buffer import RingBufferReader
 
 _MODULE = 'distill_runtime.data.flight_recorder.recorder_process'
 _PAUSE = 5.0  # s between two starts
 _END = 0.2  # s; a process that is killed takes longer only if the disk holds it
 
 
-class Companion:
+class RecorderProcess:
     """Keeps one such process running.
 
     Nothing here waits for it but ``close``: it may be slow, hang or die, and the node goes on.
@@ -33,7 +33,7 @@ class Companion:
     def __init__(
         self,
         descriptor: int,
-        journal: JournalReader,
+        journal: RingBufferReader,
         folder: Path | None,
         quota: int,
         patience: float = 30.0,

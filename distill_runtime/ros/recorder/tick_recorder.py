@@ -14,12 +14,12 @@ from typing import Any
 from distill_runtime.core.modes import Mode
 from distill_runtime.core.step import Step
 from distill_runtime.data.flight_recorder.messages import change_data, Facts, Part, status_text
-from distill_runtime.data.flight_recorder.ring_buffer import JournalWriter, OVERHEAD
+from distill_runtime.data.flight_recorder.ring_buffer import OVERHEAD, RingBufferWriter
 from distill_runtime.errors import ConfigError
-from distill_runtime.ros.loop.loop_context import LoopParts
+from distill_runtime.ros.loop.loop_context import LoopContext
 from distill_runtime.ros.loop.qos_mismatch import type_name
-from distill_runtime.ros.loop.raw_subscription import Channel
-from distill_runtime.ros.models.loaded_model import Occupant
+from distill_runtime.ros.loop.raw_subscription import RawSubscription
+from distill_runtime.ros.models.loaded_model import LoadedModel
 
 from .definitions import has_header
 
@@ -30,14 +30,14 @@ _TYPICAL = {'Imu': 350, 'Odometry': 760, 'PoseStamped': 120}
 _ORDINARY = 100
 
 
-class Evidence:
+class TickRecorder:
     """Fills the journal of one configured node.
 
     Attributes:
         journal: The journal.
     """
 
-    def __init__(self, parts: LoopParts, seconds: float) -> None:
+    def __init__(self, parts: LoopContext, seconds: float) -> None:
         """Make the journal, its memory all at once, and listen to inputs and output.
 
         Args:
@@ -86,7 +86,7 @@ class Evidence:
                 f'blackbox_seconds is {seconds:g}, that takes {size >> 20} MB of memory, expected '
                 f'at most {_LARGEST >> 20} MB'
             )
-        self.journal = JournalWriter(size, facts.to_json())
+        self.journal = RingBufferWriter(size, facts.to_json())
         for place, channel in enumerate(inputs):
             channel.witness = self._taker(place, channel)
         parts.estop.witness = self._stops.append
@@ -128,7 +128,7 @@ class Evidence:
             self._reason = step.reason
             self._keep_status(step.mode, step.reason, stamp_ns)
 
-    def turn_to(self, occupant: Occupant, swap: Mapping[str, str]) -> None:
+    def turn_to(self, occupant: LoadedModel, swap: Mapping[str, str]) -> None:
         """Keep that from the next tick on another policy acts; between ticks only.
 
         Args:
@@ -178,7 +178,7 @@ class Evidence:
             self.journal.append(self._estop, stamp_ns, message)
         self._stops.clear()
 
-    def _taker(self, number: int, channel: Channel) -> Callable[..., None]:
+    def _taker(self, number: int, channel: RawSubscription) -> Callable[..., None]:
         """Return what keeps the messages that a channel takes over.
 
         A message without a header is kept under the time that identifies it, when it was sent.
@@ -197,10 +197,10 @@ def _whole(topic: str, message_type: type) -> tuple[Part, ...]:
     return (Part(topic, type_name(message_type)),)
 
 
-def _bytes_per_second(parts: LoopParts, frame: tuple[Part, ...]) -> float:
+def _bytes_per_second(parts: LoopContext, frame: tuple[Part, ...]) -> float:
     """Return about how much one second of ticks takes; larger messages shorten what is held."""
-    joints = max(len(parts.runner.plan.layout.joints), len(parts.runner.plan.joints.names))
-    widths = {entry.topic: entry.width for entry in parts.runner.plan.layout.externals}
+    joints = max(len(parts.runner.compiled.layout.joints), len(parts.runner.compiled.joints.names))
+    widths = {entry.topic: entry.width for entry in parts.runner.compiled.layout.externals}
     size = OVERHEAD + sum(part.size for part in frame)
     size += OVERHEAD + _ORDINARY + _JOINT_BYTES * joints  # the command
     for channel in parts.inputs.channels:

@@ -27,9 +27,11 @@ def words(tmp_path_factory):
 
 
 def trial(*words):
-    from distill_runtime.cli.replay_output.outcome import Trial
+    from distill_runtime.cli.replay_output.outcome import ModelUnderTest
 
-    return Trial(make_parser('replay').parse_args(['replay', *map(str, words), *SETTINGS]))
+    return ModelUnderTest(
+        make_parser('replay').parse_args(['replay', *map(str, words), *SETTINGS])
+    )
 
 
 class Noted(Progress):

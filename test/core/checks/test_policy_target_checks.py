@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from distill_runtime.core.checks.policy import TargetChecks
+from distill_runtime.core.checks.policy import PolicyChecks
 from distill_runtime.core.checks.registry import CHECKS, DEFAULT_CHECKS
 from distill_runtime.spec.compile import compile_spec
 import numpy as np
@@ -28,9 +28,9 @@ class Judge:
         checks = {
             name: replace(CHECKS[name].default, limit=limit) for name, limit in thresholds.items()
         }
-        plan = compile_spec(spec)
-        self.joints = plan.joints
-        self.checks = TargetChecks(plan, {**DEFAULT_CHECKS, **checks})
+        compiled = compile_spec(spec)
+        self.joints = compiled.joints
+        self.checks = PolicyChecks(compiled, {**DEFAULT_CHECKS, **checks})
 
     def step(self, target=(0.0, 0.0, 0.0), action=(0.0, 0.0, 0.0)):
         """Return {check: reason} of a policy step."""

@@ -11,9 +11,9 @@ from distill_runtime.core.checks.registry import (
     CheckConfig,
     CHECKS,
     checks_but,
+    Debounce,
     DEFAULT_CHECKS,
     Finding,
-    Watch,
 )
 from distill_runtime.core.modes import FAULT_ACTIONS
 from distill_runtime.errors import ConfigError
@@ -28,7 +28,7 @@ ESTOP = Finding('estop', 'estop.topic: true')
 def watch_with(fault_action='hold', **checks):
     """Return a watch over the default checks but those given."""
     configs = {name: replace(CHECKS[name].default, **changes) for name, changes in checks.items()}
-    return Watch({**DEFAULT_CHECKS, **configs}, fault_action)
+    return Debounce({**DEFAULT_CHECKS, **configs}, fault_action)
 
 
 @pytest.mark.parametrize(

@@ -21,13 +21,13 @@ SOUND = {'hip': 0.5, 'knee': 1.0, 'ankle': -1.0}
 def found(position=None, velocity=None, limits=LIMITS, checks=DEFAULT_CHECKS):
     """Return what is found of joints at rest in the middle but those given, by name."""
     spec = make_spec(limits=limits, default_position=[0.5, 1.0, -1.0])
-    plan = compile_spec(spec, sensor_layout(spec, ROBOT))
+    compiled = compile_spec(spec, sensor_layout(spec, ROBOT))
     values = np.zeros(2 * len(ROBOT))
     for name, value in {**SOUND, **(position or {})}.items():
         values[ROBOT.index(name)] = value
     for name, value in (velocity or {}).items():
         values[len(ROBOT) + ROBOT.index(name)] = value
-    return JointRange(plan, values, checks).find()
+    return JointRange(compiled, values, checks).find()
 
 
 def test_joints_within_their_limits_are_not_found():
@@ -110,12 +110,12 @@ def test_open_side_of_a_range_is_said_as_such():
 def implausible(velocity, limits=LIMITS, **check):
     """Return the problem of joints at rest but those given, by name."""
     spec = make_spec(limits=limits, default_position=[0.5, 1.0, -1.0])
-    plan = compile_spec(spec, sensor_layout(spec, ROBOT))
-    values = np.zeros(plan.layout.size)
+    compiled = compile_spec(spec, sensor_layout(spec, ROBOT))
+    values = np.zeros(compiled.layout.size)
     for name, value in velocity.items():
         values[len(ROBOT) + ROBOT.index(name)] = value
     check = replace(CHECKS['implausible_velocity'].default, **check)
-    return VelocityBound(plan, check).problem(values)
+    return VelocityBound(compiled, check).problem(values)
 
 
 @pytest.mark.parametrize(('joint', 'limit'), zip(JOINTS, LIMITS['velocity'], strict=True))

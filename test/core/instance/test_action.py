@@ -13,9 +13,9 @@ class Mapped:
     """An action map and what it wrote for one network output."""
 
     def __init__(self, output, **changes):
-        plan = compile_spec(make_spec(**changes))
-        self.last = np.full(plan.action.width, np.nan)
-        self.map = ActionMap(plan.action, plan.joints.idle, self.last)
+        compiled = compile_spec(make_spec(**changes))
+        self.last = np.full(compiled.action.width, np.nan)
+        self.map = ActionMap(compiled.action, compiled.joints.idle, self.last)
         self.raw = np.array(output, np.float32)
         self.map.apply(self.raw)
         self.target = self.map.target.tolist()
@@ -168,6 +168,6 @@ def test_recall_follows_a_change_of_who_acts():
     mapped = Mapped([0.0, 0.0, 0.0])
     target = np.array(DEFAULT) + 0.5
     other, alike = compile_spec(make_spec(action={'scale': 0.25})), compile_spec(make_spec())
-    for plan, expected in ((other, 1.0), (alike, 7.0), (other, 1.0)):
-        mapped.map.recall(plan.action, np.full(3, 7.0), target)
+    for compiled, expected in ((other, 1.0), (alike, 7.0), (other, 1.0)):
+        mapped.map.recall(compiled.action, np.full(3, 7.0), target)
         assert mapped.last.tolist() == pytest.approx([expected] * 3)

@@ -23,10 +23,10 @@ class Clock:
             'advance': 'after',
             **changes,
         }
-        plan = compile_spec(make_spec(term))
-        self.vector = np.zeros(plan.vector_dim)
-        self.slot = plan.phases[0].slot
-        self.clock = GaitClock(plan.phases[0], self.vector)
+        compiled = compile_spec(make_spec(term))
+        self.vector = np.zeros(compiled.vector_dim)
+        self.slot = compiled.phases[0].slot
+        self.clock = GaitClock(compiled.phases[0], self.vector)
 
     def step(self, command=WALK):
         self.clock.advance(command)

@@ -20,14 +20,14 @@ class Observed:
 
     def __init__(self, *terms, **changes):
         self.spec = make_spec(*terms, **changes)
-        self.plan = compile_spec(self.spec)
-        self.tensor = np.zeros(len(self.plan.inputs[0].layout), np.float32)
-        self.observation = Observation(self.plan.inputs[0], self.tensor)
+        self.compiled = compile_spec(self.spec)
+        self.tensor = np.zeros(len(self.compiled.inputs[0].layout), np.float32)
+        self.observation = Observation(self.compiled.inputs[0], self.tensor)
 
     def push(self, position=(0, 0, 0), velocity=(0, 0, 0)):
-        vector = np.zeros(self.plan.vector_dim)
-        vector[self.plan.layout.joint_position] = position
-        vector[self.plan.layout.joint_velocity] = velocity
+        vector = np.zeros(self.compiled.vector_dim)
+        vector[self.compiled.layout.joint_position] = position
+        vector[self.compiled.layout.joint_velocity] = velocity
         self.observation.push(vector)
         return self.tensor.tolist()
 
@@ -71,10 +71,10 @@ def test_full_history_holds_the_newest_frames():
     ],
 )
 def test_sparse_steps_pick_frames_by_age(steps, order, expected):
-    plan = {'steps': steps, 'major': 'frame', 'fill': 'zeros'}
+    compiled = {'steps': steps, 'major': 'frame', 'fill': 'zeros'}
     if order:
-        plan['order'] = order
-    assert pushes(Observed(POSITION, history=plan), 9) == expected
+        compiled['order'] = order
+    assert pushes(Observed(POSITION, history=compiled), 9) == expected
 
 
 def test_frame_major_keeps_frames_together_and_term_major_terms():
@@ -173,13 +173,13 @@ sparse = st.lists(st.integers(0, 8), min_size=1, max_size=5, unique=True).map(
     reset_at=st.integers(0, 12),
 )
 def test_history_equals_a_list_of_frames(frames, own, major, order, fill, reset_at):
-    plan = {**frames, 'major': major, 'fill': fill, **({'order': order} if order else {})}
+    compiled = {**frames, 'major': major, 'fill': fill, **({'order': order} if order else {})}
     terms = [
         {**term, 'history': one} if one else term
         for term, one in zip((POSITION, VELOCITY), own, strict=True)
     ]
     try:
-        observed = Observed(*terms, history=plan)
+        observed = Observed(*terms, history=compiled)
     except ConfigError:
         assume(False)
     rng = np.random.default_rng(0)
@@ -201,12 +201,12 @@ def test_observation_does_not_depend_on_the_order_of_the_robot(order):
     values = {name: (number + 1.0, -number) for number, name in enumerate(['y', 'x', *JOINTS])}
     tensors = []
     for joints in (JOINTS, tuple(order)):
-        plan = compile_spec(spec, sensor_layout(spec, joints))
-        tensor = np.zeros(len(plan.inputs[0].layout), np.float32)
-        vector = np.zeros(plan.vector_dim)
-        vector[plan.layout.joint_position] = [values[name][0] for name in joints]
-        vector[plan.layout.joint_velocity] = [values[name][1] for name in joints]
-        Observation(plan.inputs[0], tensor).push(vector)
+        compiled = compile_spec(spec, sensor_layout(spec, joints))
+        tensor = np.zeros(len(compiled.inputs[0].layout), np.float32)
+        vector = np.zeros(compiled.vector_dim)
+        vector[compiled.layout.joint_position] = [values[name][0] for name in joints]
+        vector[compiled.layout.joint_velocity] = [values[name][1] for name in joints]
+        Observation(compiled.inputs[0], tensor).push(vector)
         tensors.append(tensor.tolist())
     assert tensors[0] == tensors[1]
     assert tensors[0][-5:] == [3.0, 4.0, 5.0, -4.0, -2.0]

@@ -6,8 +6,8 @@ from dataclasses import replace
 import math
 
 from distill_runtime.core.checks.registry import CHECKS, DEFAULT_CHECKS
-from distill_runtime.core.instance.policy_instance import Actor
-from distill_runtime.core.swap.history import StepRing
+from distill_runtime.core.instance.policy_instance import PolicyInstance
+from distill_runtime.core.swap.history import StepHistory
 from distill_runtime.spec.compile import compile_spec
 import numpy as np
 import pytest
@@ -31,134 +31,138 @@ RESTARTS = {
 TURN = 2.0 * math.pi * 5.0 * 0.02  # per step
 
 
-def make_actor(*terms, output=0.0, checks=DEFAULT_CHECKS, **spec):
-    plan = compile_spec(make_spec(*terms, **spec))
-    return Actor(plan, FakePolicy(plan, output), checks)
+def make_instance(*terms, output=0.0, checks=DEFAULT_CHECKS, **spec):
+    compiled = compile_spec(make_spec(*terms, **spec))
+    return PolicyInstance(compiled, FakePolicy(compiled, output), checks)
 
 
-def head_of(actor, position=(0.0, 0.0, 0.0), command=(0.0, 0.0, 0.0)):
-    head = np.zeros(actor.plan.gravity.stop)
-    layout = actor.plan.layout
+def head_of(instance, position=(0.0, 0.0, 0.0), command=(0.0, 0.0, 0.0)):
+    head = np.zeros(instance.compiled.gravity.stop)
+    layout = instance.compiled.layout
     head[layout.joint_position] = position
     head[layout.velocity_command] = command
     return head
 
 
-def seen(actor):
-    return actor.policy.observation.tolist()
+def seen(instance):
+    return instance.policy.observation.tolist()
 
 
 class Led:
     """An actor that acts, and the ring that remembers its steps."""
 
-    def __init__(self, actor, depth=8):
-        self.actor = actor
-        plan = actor.plan
-        self.ring = StepRing(plan.gravity.stop, 3, plan.action, depth)
+    def __init__(self, instance, depth=8):
+        self.instance = instance
+        compiled = instance.compiled
+        self.ring = StepHistory(compiled.gravity.stop, 3, compiled.action, depth)
 
     def step(self, **head):
-        actor, ring = self.actor, self.ring
-        values = head_of(actor, **head)
-        action = actor.plan.action
-        ring.push(values, actor.target, actor.last_action, action, actor.elapsed, ring.count)
-        actor.step(values)
+        instance, ring = self.instance, self.ring
+        values = head_of(instance, **head)
+        action = instance.compiled.action
+        ring.push(
+            values, instance.target, instance.last_action, action, instance.elapsed, ring.count
+        )
+        instance.step(values)
 
 
 def test_step_goes_from_sensors_to_targets():
-    actor = make_actor(POSITION, output=[1.0, -2.0, 0.0])
-    actor.step(head_of(actor, position=[0.25, 0.5, -0.5]))
-    assert seen(actor) == [0.25, 0.5, -0.5]
-    assert actor.target.tolist() == [0.1 + 0.5, 0.6 - 1.0, -0.5]
-    assert actor.last_action.tolist() == [1.0, -2.0, 0.0]
-    assert (actor.is_sound, actor.next_step) == (True, 1)
+    instance = make_instance(POSITION, output=[1.0, -2.0, 0.0])
+    instance.step(head_of(instance, position=[0.25, 0.5, -0.5]))
+    assert seen(instance) == [0.25, 0.5, -0.5]
+    assert instance.target.tolist() == [0.1 + 0.5, 0.6 - 1.0, -0.5]
+    assert instance.last_action.tolist() == [1.0, -2.0, 0.0]
+    assert (instance.is_valid, instance.next_step) == (True, 1)
 
 
 def test_each_step_reads_the_action_of_the_one_before():
-    actor = make_actor(LAST_ACTION, output=lambda run: run + 1.0)
+    instance = make_instance(LAST_ACTION, output=lambda run: run + 1.0)
     observed = []
     for _ in range(3):
-        actor.step(head_of(actor))
-        observed.append(seen(actor)[0])
+        instance.step(head_of(instance))
+        observed.append(seen(instance)[0])
     assert observed == [0.0, 1.0, 2.0]
 
 
 def test_command_is_clipped_for_the_policy_and_for_nobody_else():
-    actor = make_actor(COMMAND_TERM, command={'lower': [-1, -1, -1], 'upper': [1, 1, 1]})
-    head = head_of(actor, command=[3.0, -3.0, 0.5])
-    actor.step(head)
-    assert seen(actor) == [1.0, -1.0, 0.5]
-    assert head[actor.plan.layout.velocity_command].tolist() == [3.0, -3.0, 0.5]
+    instance = make_instance(COMMAND_TERM, command={'lower': [-1, -1, -1], 'upper': [1, 1, 1]})
+    head = head_of(instance, command=[3.0, -3.0, 0.5])
+    instance.step(head)
+    assert seen(instance) == [1.0, -1.0, 0.5]
+    assert head[instance.compiled.layout.velocity_command].tolist() == [3.0, -3.0, 0.5]
 
 
 @pytest.mark.parametrize('wrong', [np.nan, np.inf, 1e30])
 def test_unsound_output_leaves_target_and_last_action_alone(wrong):
-    actor = make_actor(POSITION)
-    actor.policy.output = 1.0
-    actor.step(head_of(actor))
-    target = actor.target.tolist()
-    actor.policy.output = wrong
-    actor.step(head_of(actor))
-    assert not actor.is_sound
-    assert actor.target.tolist() == target
-    assert actor.last_action.tolist() == [1.0] * 3
-    actor.policy.output = 2.0
-    actor.step(head_of(actor))
-    assert actor.is_sound
-    assert actor.last_action.tolist() == [2.0] * 3
+    instance = make_instance(POSITION)
+    instance.policy.output = 1.0
+    instance.step(head_of(instance))
+    target = instance.target.tolist()
+    instance.policy.output = wrong
+    instance.step(head_of(instance))
+    assert not instance.is_valid
+    assert instance.target.tolist() == target
+    assert instance.last_action.tolist() == [1.0] * 3
+    instance.policy.output = 2.0
+    instance.step(head_of(instance))
+    assert instance.is_valid
+    assert instance.last_action.tolist() == [2.0] * 3
 
 
 def test_network_that_fails_gives_no_targets_and_says_why_until_it_runs_again():
     def fail(run):
         raise RuntimeError('indices element out of\n data bounds')
 
-    actor = make_actor(POSITION, output=1.0)
-    actor.step(head_of(actor))
-    target = actor.target.tolist()
-    actor.policy.output = fail
-    actor.step(head_of(actor))
-    assert not actor.is_sound
-    assert actor.problem == 'action.failed: the network fails: indices element out of data bounds'
-    assert np.isnan(actor.policy.action).all()
-    assert (actor.target.tolist(), actor.last_action.tolist()) == (target, [1.0] * 3)
-    actor.policy.output = [0.0, math.inf, 0.0]
-    actor.step(head_of(actor))
-    assert actor.problem == 'action.not_finite: network output element 1 is inf'
-    actor.policy.output = 2.0
-    actor.step(head_of(actor))
-    assert actor.is_sound
-    assert actor.next_step == 4
+    instance = make_instance(POSITION, output=1.0)
+    instance.step(head_of(instance))
+    target = instance.target.tolist()
+    instance.policy.output = fail
+    instance.step(head_of(instance))
+    assert not instance.is_valid
+    assert (
+        instance.problem == 'action.failed: the network fails: indices element out of data bounds'
+    )
+    assert np.isnan(instance.policy.action).all()
+    assert (instance.target.tolist(), instance.last_action.tolist()) == (target, [1.0] * 3)
+    instance.policy.output = [0.0, math.inf, 0.0]
+    instance.step(head_of(instance))
+    assert instance.problem == 'action.not_finite: network output element 1 is inf'
+    instance.policy.output = 2.0
+    instance.step(head_of(instance))
+    assert instance.is_valid
+    assert instance.next_step == 4
 
 
 def test_restarted_actor_steps_as_a_new_one_does():
     history = {'length': 3, 'major': 'frame', 'order': 'oldest_first', 'fill': 'zeros'}
     terms = (POSITION, LAST_ACTION, GAIT)
-    actor = make_actor(*terms, output=1.0, history=history)
+    instance = make_instance(*terms, output=1.0, history=history)
     first = []
     for _ in range(2):
-        actor.step(head_of(actor, position=[1.0, 2.0, 3.0]))
-        first.append(seen(actor))
-    actor.restart()
-    assert (actor.next_step, actor.policy.num_resets, actor.findings) == (0, 1, ())
+        instance.step(head_of(instance, position=[1.0, 2.0, 3.0]))
+        first.append(seen(instance))
+    instance.restart()
+    assert (instance.next_step, instance.policy.num_resets, instance.findings) == (0, 1, ())
     for expected in first:
-        actor.step(head_of(actor, position=[1.0, 2.0, 3.0]))
-        assert seen(actor) == expected
+        instance.step(head_of(instance, position=[1.0, 2.0, 3.0]))
+        assert seen(instance) == expected
 
 
 def test_steps_since_the_gait_clock_began_are_counted_also_by_policies_without_one():
     for term in (POSITION, GAIT, RESTARTING):
-        actor = make_actor(term)
-        assert actor.elapsed == 0
+        instance = make_instance(term)
+        assert instance.elapsed == 0
         for _ in range(3):
-            actor.step(head_of(actor, command=[1.0, 0.0, 0.0]))
-        assert actor.elapsed == 3
-    actor.step(head_of(actor))  # stands
-    actor.step(head_of(actor, command=[1.0, 0.0, 0.0]))
-    assert actor.elapsed == 1
+            instance.step(head_of(instance, command=[1.0, 0.0, 0.0]))
+        assert instance.elapsed == 3
+    instance.step(head_of(instance))  # stands
+    instance.step(head_of(instance, command=[1.0, 0.0, 0.0]))
+    assert instance.elapsed == 1
 
 
 def test_follower_sees_the_action_that_would_have_given_the_targets():
-    led = Led(make_actor(POSITION, output=[0.5, -1.0, 2.0]))
-    follower = make_actor(LAST_ACTION, action={'scale': 0.25, 'offset': [0.0, 0.0, 0.0]})
+    led = Led(make_instance(POSITION, output=[0.5, -1.0, 2.0]))
+    follower = make_instance(LAST_ACTION, action={'scale': 0.25, 'offset': [0.0, 0.0, 0.0]})
     for _ in range(3):
         led.step()
     follower.follow(led.ring, 0)
@@ -169,9 +173,9 @@ def test_follower_sees_the_action_that_would_have_given_the_targets():
 
 
 def test_follower_sees_the_sensors_that_the_other_saw():
-    led = Led(make_actor(POSITION))
+    led = Led(make_instance(POSITION))
     history = {'length': 2, 'major': 'frame', 'order': 'oldest_first', 'fill': 'first'}
-    follower = make_actor(POSITION, history=history)
+    follower = make_instance(POSITION, history=history)
     for number in range(3):
         led.step(position=[float(number)] * 3)
         follower.follow(led.ring, number)
@@ -180,9 +184,9 @@ def test_follower_sees_the_sensors_that_the_other_saw():
 
 
 def test_step_that_is_not_its_next_one_is_the_first_of_a_follower():
-    led = Led(make_actor(POSITION, output=0.5))
+    led = Led(make_instance(POSITION, output=0.5))
     history = {'length': 2, 'major': 'frame', 'order': 'oldest_first', 'fill': 'first'}
-    follower = make_actor(POSITION, LAST_ACTION, history=history)
+    follower = make_instance(POSITION, LAST_ACTION, history=history)
     for number in range(4):
         led.step(position=[float(number)] * 3)
     follower.follow(led.ring, 0)
@@ -208,22 +212,22 @@ def test_follower_takes_the_phase_of_the_gait_over_wherever_it_joins(
 ):
     """The robot stands in steps 2 and 3, so that the clock begins again in step 4."""
     term = {**RESTARTS[restart], 'advance': advance}
-    led = Led(make_actor(term))
-    follower = make_actor(term)
+    led = Led(make_instance(term))
+    follower = make_instance(term)
     for number in range(7):
         led.step(command=[0.0 if number in (2, 3) else 1.0, 0.0, 0.0])
     follower.join(led.ring, first)
     for number in range(first, 7):
         follower.follow(led.ring, number)
-    assert seen(follower) == seen(led.actor)
+    assert seen(follower) == seen(led.instance)
     assert seen(follower) == pytest.approx([math.sin(turns * TURN)])
 
 
 def test_follower_without_a_clock_of_the_other_counts_from_its_first_step():
-    led = Led(make_actor(POSITION), depth=4)
+    led = Led(make_instance(POSITION), depth=4)
     for _ in range(6):
         led.step()
-    follower = make_actor(GAIT)
+    follower = make_instance(GAIT)
     follower.join(led.ring, led.ring.oldest)
     follower.follow(led.ring, 3)
     assert seen(follower) == pytest.approx([math.sin(3 * TURN)])
@@ -236,16 +240,16 @@ def test_findings_are_of_the_targets_and_of_what_training_has_not_seen():
         'observation_range': replace(CHECKS['observation_range'].default, limit=0.0),
     }
     term = {**POSITION, 'trained_range': [-1.0, 1.0]}
-    actor = make_actor(term, output=lambda run: 4.0 * run, checks=checks)
+    instance = make_instance(term, output=lambda run: 4.0 * run, checks=checks)
     found = []
     for position in (1.0, 1.5, 0.0):
-        actor.step(head_of(actor, position=[position, 0.0, 0.0]))
-        actor.judge()
-        found.append([finding.check for finding in actor.findings])
+        instance.step(head_of(instance, position=[position, 0.0, 0.0]))
+        instance.judge()
+        found.append([finding.check for finding in instance.findings])
     assert found == [[], ['target_step', 'observation_range'], ['target_step']]
-    actor.restart()
-    assert actor.findings == ()
-    actor.policy.output = -4.0
-    actor.step(head_of(actor))
-    actor.judge()
-    assert actor.findings == ()  # the first target jumps from nowhere
+    instance.restart()
+    assert instance.findings == ()
+    instance.policy.output = -4.0
+    instance.step(head_of(instance))
+    instance.judge()
+    assert instance.findings == ()  # the first target jumps from nowhere

@@ -26,33 +26,33 @@ MANY = (
 )
 
 
-def plan(*terms, **changes):
+def compiled(*terms, **changes):
     facts = {key: value for key, value in {**FACTS, **changes}.items() if value is not None}
     return compile_spec(make_spec(*(terms or (POSITION,)), **facts))
 
 
 def test_same_policy_differs_in_nothing():
-    assert differences(plan(), plan()) == []
+    assert differences(compiled(), compiled()) == []
 
 
 def test_default_pose_scales_and_observation_may_differ():
-    other = plan(
+    other = compiled(
         {**POSITION, 'scale': 2.0},
         {'term': 'last_action'},
         default_position=[0.0, 0.1, 0.2],
         action={'scale': 0.1},
     )
-    assert differences(plan(), other) == []
+    assert differences(compiled(), other) == []
 
 
 def test_period_must_be_the_same():
-    assert differences(plan(), plan(period=0.01)) == ['period is 0.01 s, expected 0.02 s']
+    assert differences(compiled(), compiled(period=0.01)) == ['period is 0.01 s, expected 0.02 s']
 
 
 @pytest.mark.parametrize(('length', 'is_fine'), [(DEPTH // 2, True), (DEPTH // 2 + 1, False)])
 def test_history_must_lie_within_what_is_remembered(length, is_fine):
     history = {'length': length, 'major': 'term', 'order': 'oldest_first', 'fill': 'first'}
-    found = differences(plan(), plan(history=history))
+    found = differences(compiled(), compiled(history=history))
     assert found == ([] if is_fine else ['history goes back 257 steps, expected at most 256'])
 
 
@@ -65,7 +65,7 @@ def test_history_must_lie_within_what_is_remembered(length, is_fine):
     ],
 )
 def test_drives_must_be_the_same(changes, text):
-    assert text in differences(plan(), plan(**changes))
+    assert text in differences(compiled(), compiled(**changes))
 
 
 @pytest.mark.parametrize(
@@ -78,7 +78,7 @@ def test_drives_must_be_the_same(changes, text):
     ],
 )
 def test_limits_must_be_the_same(field, value, text):
-    known = plan()
+    known = compiled()
     values = getattr(known.joints, field).copy()
     values[0] = value
     other = replace(known, joints=replace(known.joints, **{field: values}))
@@ -86,26 +86,26 @@ def test_limits_must_be_the_same(field, value, text):
 
 
 def test_limits_and_gains_that_the_other_policy_leaves_open_are_those_that_are_there():
-    open_plan = plan(stiffness=None, damping=None, limits=None)
+    open_plan = compiled(stiffness=None, damping=None, limits=None)
     assert np.isinf(open_plan.joints.effort).all()
-    assert differences(plan(), open_plan) == []
+    assert differences(compiled(), open_plan) == []
 
 
 def test_limits_and_gains_that_come_new_need_a_configuration():
-    found = differences(plan(stiffness=None, damping=None, limits=None), plan())
+    found = differences(compiled(stiffness=None, damping=None, limits=None), compiled())
     assert 'stiffness is given, and was not when the node was configured' in found
     assert 'effort limit of hip is 4, expected inf' in found
 
 
 def test_gain_in_other_last_digits_is_the_same():
-    assert differences(plan(), plan(stiffness=[20.0000000001, 30.0, 40.0])) == []
+    assert differences(compiled(), compiled(stiffness=[20.0000000001, 30.0, 40.0])) == []
 
 
 def test_inputs_that_nobody_listens_to_are_named_one_by_one():
-    assert differences(plan(), plan(*MANY)) == [
+    assert differences(compiled(), compiled(*MANY)) == [
         'imu is needed, which the node was not configured to listen to',
         'odom is needed, which the node was not configured to listen to',
         'cmd_vel is needed, which the node was not configured to listen to',
         'joint velocities are needed, which the node was not configured to read',
     ]
-    assert differences(plan(*MANY), plan()) == []
+    assert differences(compiled(*MANY), compiled()) == []

@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 import threading
 
-from distill_runtime.core.swap.history import DEPTH, StepRing
+from distill_runtime.core.swap.history import DEPTH, StepHistory
 from distill_runtime.spec.compile import compile_spec
 import numpy as np
 import pytest
@@ -15,28 +15,28 @@ PLAN = compile_spec(make_spec()).action
 NARROW = compile_spec(make_spec(action={'joints': ['knee']})).action
 
 
-def make_ring(depth=4, plan=PLAN, head_dim=2):
-    return StepRing(head_dim, 3, plan, depth)
+def make_ring(depth=4, compiled=PLAN, head_dim=2):
+    return StepHistory(head_dim, 3, compiled, depth)
 
 
-def push(ring, number, plan=PLAN):
+def push(ring, number, compiled=PLAN):
     """Remember a step whose every number is a matter of which one it is."""
     ring.push(
         np.full(ring.heads.shape[1], number),
         np.full(3, number + 0.25),
-        np.full(plan.width, number + 0.5),
-        plan,
+        np.full(compiled.width, number + 0.5),
+        compiled,
         number + 7,
         1000 * number,
     )
 
 
-def assert_holds(ring, number, plan=PLAN):
+def assert_holds(ring, number, compiled=PLAN):
     place = ring.place(number)
     assert np.all(ring.heads[place] == number)
     assert np.all(ring.targets[place] == number + 0.25)
-    assert np.all(ring.actions[place, : plan.width] == number + 0.5)
-    assert ring.plans[place] is plan
+    assert np.all(ring.actions[place, : compiled.width] == number + 0.5)
+    assert ring.plans[place] is compiled
     assert (ring.elapsed[place], ring.stamps[place]) == (number + 7, 1000 * number)
 
 
@@ -84,7 +84,7 @@ def test_cleared_ring_begins_with_step_0():
 
 
 def test_wider_actions_find_room_beside_those_that_are_remembered():
-    ring = make_ring(plan=NARROW)
+    ring = make_ring(compiled=NARROW)
     push(ring, 0, NARROW)
     ring.widen(PLAN.width)
     push(ring, 1)
@@ -119,7 +119,7 @@ def test_copy_is_independent_of_what_is_pushed_later():
 
 @pytest.mark.parametrize('depth', [3, 64])
 def test_copy_that_is_taken_while_another_thread_writes_is_consistent(depth):
-    ring = StepRing(64, 3, NARROW, depth)
+    ring = StepHistory(64, 3, NARROW, depth)
     stops = threading.Event()
 
     def write():

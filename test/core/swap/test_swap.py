@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: Apache-2.0
 from __future__ import annotations
 
-from distill_runtime.core.swap.swap import SwapState, SwapTerms
+from distill_runtime.core.swap.swap import SwapOptions, SwapState
 from distill_runtime.errors import ConfigError
 import pytest
 from support.walk_rig import Walk
@@ -14,14 +14,14 @@ MS = 1_000_000
 @pytest.mark.parametrize('name', TERMS)
 def test_terms_may_be_zero_or_more(name):
     for value in (0.0, 1e-3, 99.0):
-        assert getattr(SwapTerms(**{name: value}), name) == value
+        assert getattr(SwapOptions(**{name: value}), name) == value
 
 
 @pytest.mark.parametrize('name', TERMS)
 @pytest.mark.parametrize('value', [-1e-9, float('nan'), float('inf'), 1e6])
 def test_terms_that_are_no_time_and_no_distance_are_refused(name, value):
     with pytest.raises(ConfigError, match=f'{name} is {value}, expected at least 0 and finite'):
-        SwapTerms(**{name: value})
+        SwapOptions(**{name: value})
 
 
 def test_new_swap_waits_and_nothing_is_known_of_it():
@@ -33,7 +33,7 @@ def test_new_swap_waits_and_nothing_is_known_of_it():
 def test_primed_swap_knows_when_its_history_begins():
     walk = Walk()
     walk.ticks(4)
-    assert walk.swap().since_ns == walk.now - 3 * walk.plan.period_ns
+    assert walk.swap().since_ns == walk.now - 3 * walk.compiled.period_ns
 
 
 def test_policy_without_a_shadow_is_due_as_soon_as_it_has_seen_every_step():
@@ -41,17 +41,17 @@ def test_policy_without_a_shadow_is_due_as_soon_as_it_has_seen_every_step():
     walk.ticks(2)
     swap = walk.swap()
     walk.tick()
-    assert not swap.is_due(walk.pilot.ring, walk.now)
+    assert not swap.is_due(walk.switcher.ring, walk.now)
     assert not swap.is_shown
-    swap.shadow.follow(walk.pilot.ring)
-    assert swap.is_due(walk.pilot.ring, walk.now)
+    swap.shadow.follow(walk.switcher.ring)
+    assert swap.is_due(walk.switcher.ring, walk.now)
 
 
 def test_time_in_shadow_counts_from_when_it_has_seen_every_step():
     walk = Walk()
     walk.tick()
     swap = walk.swap(shadow_time=0.05)
-    ring = walk.pilot.ring
+    ring = walk.switcher.ring
     assert not swap.is_due(ring, 1000 * MS)
     assert swap.is_shown
     assert not swap.is_due(ring, 1050 * MS - 1)
@@ -63,7 +63,7 @@ def test_policy_with_a_problem_is_never_due():
     walk.tick()
     swap = walk.swap()
     swap.shadow.problem = 'shadow.shed: a test says so'
-    assert not swap.is_due(walk.pilot.ring, walk.now)
+    assert not swap.is_due(walk.switcher.ring, walk.now)
 
 
 def test_end_is_noted_with_its_time():

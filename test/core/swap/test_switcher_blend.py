@@ -14,7 +14,7 @@ TARGET = np.array([2.0, 3.0])
 
 def source_of(*target):
     """Return what a blend needs of an actor."""
-    return SimpleNamespace(is_sound=True, target=np.array(target))
+    return SimpleNamespace(is_valid=True, target=np.array(target))
 
 
 def blend_of(steps, source=None, pose=POSE):
@@ -62,7 +62,7 @@ def test_last_sound_target_stands_for_a_source_that_is_unsound():
     source = source_of(0.0, 4.0)
     blend = blend_of(4, source)
     assert mixed(blend, [1.0, 0.0]) == [0.25, 3.0]
-    source.is_sound = False
+    source.is_valid = False
     source.target[:] = np.nan
     assert mixed(blend, [1.0, 0.0]) == [0.5, 2.0]
     assert mixed(blend, [1.0, 0.0]) == [0.75, 1.0]
@@ -70,7 +70,7 @@ def test_last_sound_target_stands_for_a_source_that_is_unsound():
 
 def test_pose_of_the_begin_stands_for_a_source_that_is_unsound_from_the_first_step_on():
     source = source_of(np.nan, np.nan)
-    source.is_sound = False
+    source.is_valid = False
     assert mixed(blend_of(2, source)) == [1.5, 1.0]
 
 

@@ -30,20 +30,20 @@ HIGHER = {'default_position': [value + 0.5 for value in DEFAULT]}
 def test_policy_takes_over_at_the_next_step_and_it_is_told_once():
     walk = still()
     walk.tick()
-    swap = walk.offer(walk.actor(make=giving(1.0)), **AT_ONCE)
-    assert walk.pilot.is_swapping
+    swap = walk.offer(walk.instance(make=giving(1.0)), **AT_ONCE)
+    assert walk.switcher.is_swapping
     assert (swap.state, told(walk)) == (SwapState.WAITING, [])
     assert hips(walk, 2) == [0.5, 0.5]
     assert (swap.state, swap.reason, swap.stamp_ns) == (SwapState.ACTING, '', walk.now - TICK_NS)
     assert told(walk) == [swap]
-    assert not walk.pilot.is_swapping
-    assert walk.runner.policy is swap.shadow.actor.policy
+    assert not walk.switcher.is_swapping
+    assert walk.runner.policy is swap.shadow.instance.policy
 
 
 def test_policy_takes_over_with_a_policy_step_and_not_between_two():
     walk = still(ticks_per_step=4)
     walk.ticks(2)
-    swap = walk.offer(walk.actor(make=giving(1.0)), **AT_ONCE)
+    swap = walk.offer(walk.instance(make=giving(1.0)), **AT_ONCE)
     assert hips(walk, 3) == [0.0, 0.0, 0.5]
     assert swap.stamp_ns == walk.now
 
@@ -52,11 +52,11 @@ def test_second_offer_is_refused_while_the_first_one_waits():
     walk = still()
     walk.tick()
     swap = walk.offer(shadow_time=0.04)
-    assert not walk.pilot.offer(walk.swap())
-    assert walk.pilot.swap is swap
+    assert not walk.switcher.offer(walk.swap())
+    assert walk.switcher.swap is swap
     walk.ticks(4)
     assert swap.state is SwapState.ACTING
-    assert walk.pilot.offer(walk.swap())
+    assert walk.switcher.offer(walk.swap())
 
 
 def test_policy_that_was_offered_late_catches_up_before_it_acts():
@@ -64,11 +64,11 @@ def test_policy_that_was_offered_late_catches_up_before_it_acts():
     walk.tick()
     swap = walk.swap(**AT_ONCE)
     walk.ticks(5)
-    walk.pilot.offer(swap)
+    walk.switcher.offer(swap)
     states = []
     for _ in range(4):
         walk.tick()
-        states.append((swap.state, swap.shadow.actor.next_step))
+        states.append((swap.state, swap.shadow.instance.next_step))
     assert states[0] == (SwapState.WAITING, 3)  # two in a tick, no more
     assert states[-1] == (SwapState.ACTING, 10)
 
@@ -77,7 +77,7 @@ def test_policy_that_was_offered_late_catches_up_before_it_acts():
 def test_commands_go_over_evenly_and_end_at_the_target_itself(steps):
     walk = still()
     walk.tick()
-    walk.offer(walk.actor(make=giving(1.0)), blend_time=0.02 * steps)
+    walk.offer(walk.instance(make=giving(1.0)), blend_time=0.02 * steps)
     shares = [0.5 * (step + 1) / steps for step in range(steps)]
     assert hips(walk, steps + 1) == pytest.approx([*shares, 0.5])
     assert walk.tick().command.tolist() == (np.array(DEFAULT) + 0.5).tolist()
@@ -88,21 +88,21 @@ def test_both_policies_go_on_reading_the_sensors_in_a_blend():
     for each in (walk, before, after):
         each.ticks(5)
     spec = make_spec(*SENSOR_TERMS, action={'scale': 0.25})
-    after.offer(after.actor(spec), **AT_ONCE)
-    walk.offer(walk.actor(spec), blend_time=0.1)
+    after.offer(after.instance(spec), **AT_ONCE)
+    walk.offer(walk.instance(spec), blend_time=0.1)
     for share in (0.2, 0.4, 0.6, 0.8, 1.0):
         mixture = walk.tick().command
-        source, target = walk.pilot.previous.actor.target, walk.pilot.actor.target
+        source, target = walk.switcher.previous.instance.target, walk.switcher.active.target
         assert target.tolist() == after.tick().command.tolist()
         assert mixture == pytest.approx((1.0 - share) * source + share * target)
-    assert walk.pilot.previous.actor.next_step == 10
+    assert walk.switcher.previous.instance.next_step == 10
 
 
 @pytest.mark.parametrize('interpolation', ['hold', 'linear'])
 def test_no_command_of_a_blend_is_further_than_the_step_limit(interpolation):
     walk = Walk(make=Network, max_joint_step=0.1, ticks_per_step=2, interpolation=interpolation)
     walk.ticks(4)
-    walk.offer(walk.actor(make_spec(*SENSOR_TERMS, **HIGHER)), blend_time=0.08)
+    walk.offer(walk.instance(make_spec(*SENSOR_TERMS, **HIGHER)), blend_time=0.08)
     commands = walk.ticks(20)
     assert np.abs(np.diff(commands, axis=0)).max() <= 0.1 + 1e-12
     assert commands[-1].min() > -0.5
@@ -111,25 +111,25 @@ def test_no_command_of_a_blend_is_further_than_the_step_limit(interpolation):
 def test_blend_between_ticks_of_a_step_is_interpolated_like_any_target():
     walk = still(ticks_per_step=2, interpolation='linear')
     walk.ticks(2)
-    walk.offer(walk.actor(make=giving(1.0)), blend_time=0.04)
+    walk.offer(walk.instance(make=giving(1.0)), blend_time=0.04)
     assert hips(walk, 6) == pytest.approx([0.125, 0.25, 0.375, 0.5, 0.5, 0.5])
 
 
 def test_swap_during_a_blend_begins_where_the_blend_is():
     walk = still()
     walk.tick()
-    walk.offer(walk.actor(make=giving(1.0)), blend_time=0.2)
+    walk.offer(walk.instance(make=giving(1.0)), blend_time=0.2)
     assert hips(walk, 5) == pytest.approx([0.05, 0.1, 0.15, 0.2, 0.25])
-    walk.offer(walk.actor(make=giving(np.nan)), **AT_ONCE)  # refused: the blend goes on
+    walk.offer(walk.instance(make=giving(np.nan)), **AT_ONCE)  # refused: the blend goes on
     assert hips(walk, 2) == pytest.approx([0.3, 0.35])
-    walk.offer(walk.actor(make=giving(-1.0)), blend_time=0.04)
+    walk.offer(walk.instance(make=giving(-1.0)), blend_time=0.04)
     assert hips(walk, 2)[1] == -0.5
 
 
 def test_shadow_runs_for_its_time_before_it_acts():
     walk = still()
     walk.tick()
-    swap = walk.offer(walk.actor(make=giving(1.0)), shadow_time=0.1, **AT_ONCE)
+    swap = walk.offer(walk.instance(make=giving(1.0)), shadow_time=0.1, **AT_ONCE)
     assert hips(walk, 6) == [0.0] * 5 + [0.5]
     assert swap.stamp_ns == walk.now
     assert swap.shadow.compared == 5
@@ -139,13 +139,13 @@ def test_shadow_runs_for_its_time_before_it_acts():
 def test_shadow_that_differs_too_much_is_refused_with_its_reason():
     walk = still()
     walk.tick()
-    actor = walk.actor(make=giving([0.0, 0.0, 1.0]))
-    swap = walk.offer(actor, shadow_time=0.2, max_divergence=0.25)
+    instance = walk.instance(make=giving([0.0, 0.0, 1.0]))
+    swap = walk.offer(instance, shadow_time=0.2, max_divergence=0.25)
     assert hips(walk, 3) == [0.0] * 3
     assert swap.state is SwapState.REFUSED
     assert swap.reason.startswith('shadow.divergence: target of ankle differs by 0.5000')
     assert told(walk) == [swap]
-    assert walk.pilot.actor.policy is walk.policy
+    assert walk.switcher.active.policy is walk.policy
 
 
 @pytest.mark.parametrize(
@@ -158,18 +158,18 @@ def test_shadow_that_differs_too_much_is_refused_with_its_reason():
 def test_shadow_that_fails_is_refused_and_the_robot_goes_on(make, reason):
     walk = still()
     walk.tick()
-    swap = walk.offer(walk.actor(make=make), shadow_time=0.2)
+    swap = walk.offer(walk.instance(make=make), shadow_time=0.2)
     assert hips(walk, 10) == [0.0] * 10
     assert (swap.state, walk.runner.mode) == (SwapState.REFUSED, Mode.POLICY)
     assert swap.reason.startswith(reason)
-    assert walk.pilot.previous is None
+    assert walk.switcher.previous is None
 
 
 def test_shadow_waits_while_there_is_no_time_for_it_and_is_refused_in_the_end():
     walk = still()
     walk.tick()
     swap = walk.offer(shadow_time=0.04)
-    walk.pilot.may_shadow = False
+    walk.switcher.may_shadow = False
     walk.ticks(50)
     assert swap.state is SwapState.WAITING
     walk.ticks(60)
@@ -181,13 +181,13 @@ def test_shadow_catches_up_when_there_is_time_again():
     walk = Walk(make=Network)
     walk.tick()
     swap = walk.offer(**AT_ONCE)
-    walk.pilot.may_shadow = False
+    walk.switcher.may_shadow = False
     walk.ticks(1)
     assert swap.state is SwapState.ACTING  # it was up to date: nothing more than one policy runs
     swap = walk.offer(shadow_time=0.02, **AT_ONCE)
     walk.ticks(20)
     assert swap.state is SwapState.WAITING
-    walk.pilot.may_shadow = True
+    walk.switcher.may_shadow = True
     commands, alone = walk.ticks(20), Walk(make=Network)
     assert swap.state is SwapState.ACTING
     assert commands.tolist() == alone.ticks(42)[22:].tolist()
@@ -197,36 +197,36 @@ def test_watcher_is_compared_and_never_acts():
     walk, alone = Walk(make=Network), Walk(make=Network)
     alone.ticks(4)
     walk.ticks(4)
-    walk.pilot.watcher = walk.shadow(walk.actor(make=giving(1.0)), max_divergence=0.0)
+    walk.switcher.watcher = walk.shadow(walk.instance(make=giving(1.0)), max_divergence=0.0)
     commands = walk.ticks(30)
     assert commands.tolist() == alone.ticks(30).tolist()
-    watcher = walk.pilot.watcher
+    watcher = walk.switcher.watcher
     assert watcher.compared == 30
     assert watcher.divergence == pytest.approx(np.array(DEFAULT) + 0.5 - commands[-1])
-    assert (walk.pilot.swap, walk.pilot.previous, told(walk)) == (None, None, [])
+    assert (walk.switcher.swap, walk.switcher.previous, told(walk)) == (None, None, [])
 
 
 def test_watcher_goes_on_beside_whoever_acts():
     walk = still()
     walk.tick()
-    walk.pilot.watcher = watcher = walk.shadow(walk.actor(make=giving(0.0)))
+    walk.switcher.watcher = watcher = walk.shadow(walk.instance(make=giving(0.0)))
     walk.ticks(3)
-    walk.offer(walk.actor(make=giving(1.0)), **AT_ONCE)
+    walk.offer(walk.instance(make=giving(1.0)), **AT_ONCE)
     walk.ticks(2)
     assert watcher.divergence.tolist() == pytest.approx([-0.5] * 3)
     walk.ask(Event.STOP)
     walk.ask(Event.START)
     walk.ticks(3)
-    assert watcher.is_up_to_date(walk.pilot.ring)
+    assert watcher.is_up_to_date(walk.switcher.ring)
     assert watcher.problem == ''
 
 
 def test_watcher_that_fails_is_left_alone():
     walk = still()
     walk.tick()
-    walk.pilot.watcher = watcher = walk.shadow(walk.actor(make=partial(Failing, run=6)))
+    walk.switcher.watcher = watcher = walk.shadow(walk.instance(make=partial(Failing, run=6)))
     assert hips(walk, 20) == [0.0] * 20
     assert watcher.problem.startswith('action.failed')
-    assert watcher.actor.next_step == 6
-    walk.pilot.watcher = None
+    assert watcher.instance.next_step == 6
+    walk.switcher.watcher = None
     assert hips(walk, 2) == [0.0] * 2

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from distill_runtime.data.bags.dropped import (
     count,
+    DroppedCounter,
     LACKS_JOINTS,
-    LeavingOut,
     OTHER_JOINTS,
     spoilt_times,
     UNDECODABLE,
@@ -14,7 +14,7 @@ import numpy as np
 
 
 def test_times_are_collected_by_reason_in_order():
-    leaving_out = LeavingOut()
+    leaving_out = DroppedCounter()
     for why, times in ((UNDECODABLE, [5, 9]), (OTHER_JOINTS, [7]), (UNDECODABLE, [1]), ('x', [])):
         leaving_out.add(why, np.array(times, np.int64))
     found = leaving_out.found()

@@ -6,7 +6,7 @@ import errno
 import json
 
 from distill_runtime.data.bags.bag import Bag
-from distill_runtime.data.flight_recorder.bag_writer import JournalBag
+from distill_runtime.data.flight_recorder.bag_writer import BagWriter
 from distill_runtime.data.recording.recording import read_recording
 import pytest
 from rosbags.rosbag2 import Reader
@@ -18,7 +18,7 @@ import yaml
 
 def write(path, num_ticks=50, flush_every=None, **options):
     journal = Filled(1 << 22, **options)
-    bag = JournalBag(path, journal.facts)
+    bag = BagWriter(path, journal.facts)
     journal.tick(num_ticks)
     journal.status('fault', 'tilt: too far')
     records = journal.reader.read().records
@@ -76,7 +76,7 @@ def test_metadata_says_what_the_policy_was_and_why_the_bag_was_written(tmp_path)
 
 def test_bag_that_is_cut_off_holds_what_was_flushed(tmp_path):
     journal = Filled()
-    bag = JournalBag(tmp_path / 'bag', journal.facts)
+    bag = BagWriter(tmp_path / 'bag', journal.facts)
     journal.tick(10)
     bag.write(journal.reader.read().records)
     bag.flush()
@@ -88,7 +88,7 @@ def test_bag_that_is_cut_off_holds_what_was_flushed(tmp_path):
 
 def test_disk_that_is_full_is_an_error_and_can_be_given_up(tmp_path, monkeypatch):
     journal = Filled()
-    bag = JournalBag(tmp_path / 'bag', journal.facts)
+    bag = BagWriter(tmp_path / 'bag', journal.facts)
 
     def full(*args):
         raise OSError(errno.ENOSPC, 'No space left on device')
@@ -121,7 +121,7 @@ def test_ticks_behind_a_change_are_those_of_the_next_policy(tmp_path, flush_ever
     journal.say_again()
     journal.tick(10)
     records = journal.reader.read().records
-    bag = JournalBag(tmp_path / 'bag', journal.facts)
+    bag = BagWriter(tmp_path / 'bag', journal.facts)
     step = flush_every or len(records)
     for start in range(0, len(records), step):
         bag.write(records[start : start + step])
@@ -143,7 +143,7 @@ def test_change_that_was_overwritten_is_known_from_its_repetition_however_late(t
     journal.tick(700)
     journal.say_again()
     journal.tick(10)
-    bag = JournalBag(tmp_path / 'bag', journal.facts)
+    bag = BagWriter(tmp_path / 'bag', journal.facts)
     beats = []
     records = journal.reader.read(first).records
     bag.write(records, lambda: beats.append(1))
@@ -160,7 +160,7 @@ def test_recording_that_begins_with_samples_waits_for_who_acts(tmp_path):
     journal.turn_to('next.onnx')
     journal.tick(3)
     samples = [record for record in journal.reader.read().records if record.channel == STATES]
-    bag = JournalBag(tmp_path / 'bag', journal.facts)
+    bag = BagWriter(tmp_path / 'bag', journal.facts)
     bag.write(samples)
     bag.write([r for r in journal.reader.read().records if r.channel != STATES])
     bag.finish({})

@@ -5,8 +5,8 @@ from __future__ import annotations
 import errno
 
 from distill_runtime.data.bags.bag import Bag
-from distill_runtime.data.flight_recorder.bag_writer import JournalBag
-from distill_runtime.data.flight_recorder.recording import JournalRecording
+from distill_runtime.data.flight_recorder.bag_writer import BagWriter
+from distill_runtime.data.flight_recorder.recording import RingBufferRecording
 from support.journals import Filled
 
 
@@ -24,7 +24,7 @@ class Told(list):
 
 def recording(folder, journal, first=0):
     told = Told()
-    return JournalRecording(journal.reader, journal.facts, folder, first, told), told
+    return RingBufferRecording(journal.reader, journal.facts, folder, first, told), told
 
 
 def tick_numbers(path):
@@ -87,7 +87,7 @@ def test_disk_that_is_full_ends_the_recording_with_the_reason(tmp_path, monkeypa
     def full(*args):
         raise OSError(errno.ENOSPC, 'No space left on device')
 
-    monkeypatch.setattr(JournalBag, 'flush', full)
+    monkeypatch.setattr(BagWriter, 'flush', full)
     journal.tick(5)
     followed.follow(1.0)
     followed.finish()

@@ -9,7 +9,11 @@ import subprocess
 import sys
 import time
 
-from distill_runtime.data.flight_recorder.ring_buffer import JournalReader, JournalWriter, OVERHEAD
+from distill_runtime.data.flight_recorder.ring_buffer import (
+    OVERHEAD,
+    RingBufferReader,
+    RingBufferWriter,
+)
 from distill_runtime.errors import RecordingError
 from hypothesis import given
 from hypothesis import strategies as st
@@ -18,8 +22,8 @@ import pytest
 RING = 4096
 WRITING = """
 import time
-from distill_runtime.data.journal import JournalWriter
-writer = JournalWriter(1 << 22, 'endless')
+from distill_runtime.data.flight_recorder.ring_buffer import RingBufferWriter
+writer = RingBufferWriter(1 << 22, 'endless')
 print(writer.descriptor, flush=True)
 number = 0
 while True:
@@ -35,8 +39,8 @@ def no_pause(seconds):
 
 
 def journal(ring=RING, facts=None):
-    writer = JournalWriter(ring, facts)
-    return writer, JournalReader(writer.descriptor, no_pause)
+    writer = RingBufferWriter(ring, facts)
+    return writer, RingBufferReader(writer.descriptor, no_pause)
 
 
 def content(batch):
@@ -99,7 +103,7 @@ def test_follower_that_keeps_up_loses_nothing(bursts):
 
 
 def test_records_overwritten_while_they_are_copied_are_discarded_and_counted():
-    writer = JournalWriter(RING)
+    writer = RingBufferWriter(RING)
     written = 0
 
     def write(count):
@@ -108,7 +112,7 @@ def test_records_overwritten_while_they_are_copied_are_discarded_and_counted():
             writer.append(0, written, written.to_bytes(8, 'little') * 8)
             written += 1
 
-    reader = JournalReader(writer.descriptor, lambda seconds: write(10))
+    reader = RingBufferReader(writer.descriptor, lambda seconds: write(10))
     write(100)
     batch = reader.read()
     assert batch.following == 100
@@ -175,11 +179,11 @@ def shared_memory():
 
 
 def test_reader_beside_the_writer_takes_no_memory_of_its_own():
-    writer = JournalWriter(8 << 20)
+    writer = RingBufferWriter(8 << 20)
     for number in range(10_000):
         writer.append(0, number, bytes(2000))
     before = shared_memory()
-    reader = JournalReader(writer.memory, no_pause)
+    reader = RingBufferReader(writer.memory, no_pause)
     assert len(reader.read().records) > 3000
     assert shared_memory() < before + (1 << 20)
     reader.close()
@@ -193,7 +197,7 @@ def test_file_that_is_no_journal_is_refused(content, tmp_path):
     path.write_bytes(content)
     descriptor = os.open(path, os.O_RDWR)
     with pytest.raises(RecordingError, match='is no journal'):
-        JournalReader(descriptor)
+        RingBufferReader(descriptor)
     os.close(descriptor)
 
 
@@ -202,7 +206,7 @@ def test_another_process_reads_whole_records_while_one_writes():
     try:
         inner = process.stdout.readline().strip()
         descriptor = os.open(f'/proc/{process.pid}/fd/{inner}', os.O_RDWR)
-        reader = JournalReader(descriptor)
+        reader = RingBufferReader(descriptor)
         following = seen = 0
         for _ in range(50):
             batch = reader.read(following)

@@ -11,8 +11,8 @@ from distill_runtime.data.info.bag_findings import (
     joint_findings,
     time_findings,
 )
-from distill_runtime.data.info.rate_stats import cadence
-from distill_runtime.data.info.topic_stats import Latency, TopicFacts
+from distill_runtime.data.info.rate_stats import rate_stats
+from distill_runtime.data.info.topic_stats import Latency, TopicStats
 from distill_runtime.spec.robot_description import RobotDescription
 import numpy as np
 import pytest
@@ -24,12 +24,12 @@ NONE = np.zeros(0, np.int64)
 
 def facts(**changes):
     """Return a sound topic, changed."""
-    sound = TopicFacts(
+    sound = TopicStats(
         topic=Topic('/joint_states', 'sensor_msgs/msg/JointState', 100),
         receive_ns=TIMES,
         stamp_ns=TIMES,
-        received=cadence(TIMES),
-        stamped=cadence(TIMES),
+        received=rate_stats(TIMES),
+        stamped=rate_stats(TIMES),
         latency=Latency(median=0.001, p99=0.002, least=0.0),
         undecodable_ns=NONE,
         is_known_type=True,
@@ -75,7 +75,7 @@ def test_messages_that_cannot_be_read_are_told(changes, code, severity, text):
 @pytest.mark.parametrize(
     ('changes', 'code', 'severity', 'text'),
     [
-        ({'stamped': cadence(np.roll(TIMES, 50))}, 'bag.stamps_back', 'warning',
+        ({'stamped': rate_stats(np.roll(TIMES, 50))}, 'bag.stamps_back', 'warning',
          'stamps of /joint_states go back 1 times, first to 0.000000 s'),
         ({'latency': Latency(median=9e7, p99=9e7, least=9e7)}, 'bag.clocks', 'info',
          'they are 90000000 s apart'),
@@ -83,8 +83,8 @@ def test_messages_that_cannot_be_read_are_told(changes, code, severity, text):
          'is stamped 0.250 s before it was received'),
         ({'latency': Latency(median=-0.25, p99=0.0, least=-0.3)}, 'bag.latency', 'warning',
          'is stamped 0.250 s after it was received'),
-        ({'received': cadence(TIMES * 20)}, 'bag.rate', 'warning', 'comes every 0.200 s'),
-        ({'received': cadence(np.append(TIMES, TIMES[-1] + 300 * MS))}, 'bag.gaps', 'warning',
+        ({'received': rate_stats(TIMES * 20)}, 'bag.rate', 'warning', 'comes every 0.200 s'),
+        ({'received': rate_stats(np.append(TIMES, TIMES[-1] + 300 * MS))}, 'bag.gaps', 'warning',
          'has 1 gaps above 0.1 s, the longest is 0.300 s at 0.99 s'),
     ],
 )  # fmt: skip
@@ -95,7 +95,7 @@ def test_messages_that_come_late_or_with_odd_stamps_are_told(changes, code, seve
 
 
 def test_topic_that_the_node_does_not_wait_for_may_be_slow_and_silent():
-    slow = facts(received=cadence(TIMES * 20), latency=Latency(median=0.3, p99=1.0, least=0.0))
+    slow = facts(received=rate_stats(TIMES * 20), latency=Latency(median=0.3, p99=1.0, least=0.0))
     assert list(time_findings(slow, False, moment)) == []
 
 

@@ -36,7 +36,7 @@ def test_sound_recording_is_described(tmp_path):
     }  # fmt: skip
     assert [entry.topic.name for entry in found.topics] == ['/cmd_vel', '/imu', '/joint_states']
     assert [entry.topic for entry in found.imus] == ['/imu']
-    assert (found.findings, found.is_sound, found.nodes) == ((), True, ())
+    assert (found.findings, found.is_valid, found.nodes) == ((), True, ())
     assert calls[-1] == (101, 101)
 
 
@@ -47,14 +47,14 @@ def test_recording_that_was_cut_off_says_what_is_missing(tmp_path):
     found = read_info(path)
     assert codes(found) == ['bag.damaged']
     assert 'it was cut off' in found.findings[0].message
-    assert not found.is_sound
+    assert not found.is_valid
     assert found.topics[-1].received.rate > 0
 
 
 def test_joints_of_another_robot_make_it_unsound(tmp_path):
     found = read_info(walk(tmp_path / 'bag'), robot=load_robot('unitree_go2'))
     assert codes(found) == ['bag.joints_missing']
-    assert not found.is_sound
+    assert not found.is_valid
 
 
 def test_topic_that_cannot_be_told_is_no_input(tmp_path):
@@ -74,7 +74,7 @@ def test_worst_findings_come_first(shared_data):
     found = read_info(shared_data / 'recordings/real/husky_imu_odom_test1.bag')
     assert 'bag.gravity' in codes(found)  # its sensor is mounted on its side
     assert found.imus[0].acceleration[2] == pytest.approx(9.8, abs=0.02)
-    assert found.is_sound
+    assert found.is_valid
 
 
 @pytest.mark.parametrize('name', ['mcap', 'mcap_split', 'sqlite3_filezstd'])
@@ -103,7 +103,7 @@ def test_file_that_was_cut_off_anywhere_is_described_or_refused(form, tmp_path):
             refusals.append(error)
             continue
         # what is cut off behind the last message may not matter
-        assert not found.is_sound or sum(len(t.receive_ns) for t in found.topics) == whole
+        assert not found.is_valid or sum(len(t.receive_ns) for t in found.topics) == whole
     assert refusals  # cut off in front of the first message
 
 
@@ -123,4 +123,4 @@ def test_messages_years_apart_are_an_error(tmp_path):
     said = [twist(0, (0, 0, 0)), joint_state(START, JOINTS, DEFAULT)]
     found = read_info(write_bag(tmp_path / 'bag', said))
     assert codes(found) == ['bag.time_jump']
-    assert not found.is_sound
+    assert not found.is_valid

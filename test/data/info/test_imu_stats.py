@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 
 from distill_runtime.data.bags.bag import Bag
-from distill_runtime.data.info.imu_stats import GRAVITY, read_imu_facts
+from distill_runtime.data.info.imu_stats import GRAVITY, read_imu_stats
 import numpy as np
 import pytest
 from support.bags import imu, MS, vector, write_bag
@@ -19,7 +19,7 @@ def facts_of(path, quat=(1, 0, 0, 0), acceleration=(0, 0, GRAVITY), count=200, *
         message = dataclasses.replace(said.message, linear_acceleration=vector(*acceleration))
         messages.append(said._replace(message=message))
     with Bag(write_bag(path / 'bag', messages)) as bag:
-        return read_imu_facts(bag, bag.topics[0])
+        return read_imu_stats(bag, bag.topics[0])
 
 
 def test_upright_robot_is_sound(tmp_path):
@@ -74,7 +74,7 @@ def test_samples_in_motion_do_not_count_where_there_are_some_at_rest(tmp_path):
     upright = [imu(number * 10 * MS) for number in range(1, 101)]
     lying = [imu(number * 10 * MS, (0, 1, 0, 0), rate=(1, 0, 0)) for number in range(101, 201)]
     with Bag(write_bag(tmp_path / 'bag', [*upright, *lying])) as bag:
-        found = read_imu_facts(bag, bag.topics[0])
+        found = read_imu_stats(bag, bag.topics[0])
     assert found.rest == pytest.approx(0.5)
     assert found.gravity_z == pytest.approx(-1.0)
 

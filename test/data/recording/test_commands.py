@@ -24,10 +24,10 @@ PERIOD_NS = 20 * MS
 
 
 def commands_of(tmp_path, *messages, **changes):
-    plan = compile_spec(make_spec(**changes))
+    compiled = compile_spec(make_spec(**changes))
     with Bag(write_bag(tmp_path / 'bag', messages)) as bag:
         topic = next(topic for topic in bag.topics if topic.name == TOPIC)
-        return read_commands(bag, topic, plan.joints)
+        return read_commands(bag, topic, compiled.joints)
 
 
 def test_positions_are_found_by_name(tmp_path):
@@ -79,25 +79,25 @@ def test_topic_without_the_joints_is_refused(tmp_path):
 
 
 def test_logged_tick_has_the_first_command_of_its_stamp(tmp_path):
-    plan = compile_spec(make_spec())
+    compiled = compile_spec(make_spec())
     stamps = [1000, 1020, 1040, 1040]
     messages = [joint_state(t * MS, JOINTS, [t] * 3, topic=TOPIC) for t in stamps]
     messages += [tick(number, (1000 + 20 * number) * MS) for number in range(4)]
     messages.sort(key=lambda said: said.receive_ns)
     with Bag(write_bag(tmp_path / 'bag', messages)) as bag:
         topic = next(topic for topic in bag.topics if topic.name == TOPIC)
-        commands, log = read_commands(bag, topic, plan.joints), read_tick_log(bag)
+        commands, log = read_commands(bag, topic, compiled.joints), read_tick_log(bag)
     assert logged_command_rows(commands, log, PERIOD_NS).tolist() == [0, 1, 2, -1]
 
 
 def test_tick_that_nobody_logged_has_the_first_command_of_its_period(tmp_path):
-    plan = compile_spec(make_spec())
+    compiled = compile_spec(make_spec())
     messages = [joint_state(t * MS, JOINTS, [0] * 3) for t in (1000, 1020, 1040)]
     messages += [joint_state(t * MS, JOINTS, [t] * 3, topic=TOPIC) for t in (1003, 1019, 1041)]
     messages.sort(key=lambda said: said.receive_ns)
     with Bag(write_bag(tmp_path / 'bag', messages)) as bag:
         topic = next(topic for topic in bag.topics if topic.name == TOPIC)
-        commands, recording = read_commands(bag, topic, plan.joints), read_inputs(bag, {})
+        commands, recording = read_commands(bag, topic, compiled.joints), read_inputs(bag, {})
     ticks = find_ticks(recording, PERIOD_NS)
     rows = command_rows(commands, ticks, recording.joints.receive_ns, PERIOD_NS)
     assert rows.tolist() == [0, -1, 2]

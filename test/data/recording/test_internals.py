@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from distill_runtime.data.bags.bag import Bag
-from distill_runtime.data.recording.internals import read_labelled
+from distill_runtime.data.recording.internals import read_internals
 import numpy as np
 from support.bags import labelled_array, write_bag
 
@@ -12,7 +12,7 @@ TOPIC = '/student_node/observation'
 
 def read(tmp_path, width, *messages):
     with Bag(write_bag(tmp_path / 'bag', messages)) as bag:
-        return read_labelled(bag, TOPIC, width)
+        return read_internals(bag, TOPIC, width)
 
 
 def test_vectors_are_read_with_the_labels_of_their_parts(tmp_path):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from distill_runtime.data.recording import row_store as spool
-from distill_runtime.data.recording.row_store import Picked, Spool
+from distill_runtime.data.recording.row_store import Picked, RowStore
 from distill_runtime.errors import RecordingError
 import numpy as np
 import pytest
@@ -15,7 +15,7 @@ ROWS = np.arange(30, dtype=np.float32).reshape(10, 3)
 def rows(request, monkeypatch):
     """Return some rows, in memory and on disk."""
     monkeypatch.setattr(spool, '_IN_MEMORY', request.param)
-    rows = Spool(3)
+    rows = RowStore(3)
     rows.append(ROWS[:4])
     rows.append(ROWS[4:].astype(np.float64))
     return rows
@@ -49,7 +49,7 @@ def test_where_nothing_is_picked_there_is_no_number(rows):
 
 
 def test_disk_that_is_full_is_told_with_the_way_out(monkeypatch):
-    rows = Spool(1)
+    rows = RowStore(1)
 
     class Full:
         def seek(self, *place):

@@ -4,7 +4,7 @@
 
 from __future__ import annotations
 
-from distill_runtime.data.recording.policy_recording import read_source
+from distill_runtime.data.recording.policy_recording import read_policy_recording
 from distill_runtime.data.replay.config import replay_config
 from distill_runtime.data.replay.replay import replay
 from distill_runtime.policy.model import load_policy
@@ -44,7 +44,7 @@ def inputs(*times_ms, received_ms=0):
 
 def replayed(tmp_path, policy, messages):
     messages = sorted(messages, key=lambda said: said.receive_ns)
-    source = read_source(write_bag(tmp_path / 'bag', messages), policy)
+    source = read_policy_recording(write_bag(tmp_path / 'bag', messages), policy)
     return replay(source, policy, replay_config(CONFIG))
 
 
@@ -151,7 +151,7 @@ def test_logged_ticks_that_are_missing_or_damaged_are_told(tmp_path, policy):
         undecodable(said) if said.topic == f'{NODE}/tick' and said.receive_ns in spoilt else said
         for said in sorted(log.messages, key=lambda said: said.receive_ns)
     ]
-    source = read_source(write_bag(tmp_path / 'bag', messages), policy)
+    source = read_policy_recording(write_bag(tmp_path / 'bag', messages), policy)
     result = replay(source, policy, replay_config(CONFIG))
     assert told(result) == {'tick.left_out': (2, 0.4), 'tick.gap': (2, 0.42)}
     assert result.playback.reasons['history.unknown'].first_tick == 20
@@ -168,7 +168,7 @@ def test_damaged_observation_and_command_are_told_and_not_compared(tmp_path, pol
         undecodable(said) if said.topic in topics and said.receive_ns == spoilt_ns else said
         for said in log.messages
     ]
-    source = read_source(write_log(tmp_path / 'bag', log), policy)
+    source = read_policy_recording(write_log(tmp_path / 'bag', log), policy)
     result = replay(source, policy, replay_config(CONFIG))
     assert set(told(result)) == {
         'joint_command.left_out',

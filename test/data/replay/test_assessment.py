@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from distill_runtime.data.recording.policy_recording import read_source
+from distill_runtime.data.recording.policy_recording import read_policy_recording
 from distill_runtime.data.replay.assessment import assess, observation_groups
 from distill_runtime.data.replay.config import replay_config
 from distill_runtime.data.replay.replay import replay
-from distill_runtime.data.replay.thresholds import read_rules
+from distill_runtime.data.replay.thresholds import read_thresholds
 from distill_runtime.errors import ConfigError
 from distill_runtime.policy.model import load_policy
 import numpy as np
@@ -31,7 +31,7 @@ def with_spec(policy, spec):
 
 
 def replayed(path, policy, topics=None, **parameters):
-    return replay(read_source(path, policy, topics), policy, replay_config(parameters))
+    return replay(read_policy_recording(path, policy, topics), policy, replay_config(parameters))
 
 
 @pytest.fixture
@@ -45,7 +45,7 @@ def bag(tmp_path, policy):
 
 
 def test_same_model_is_within_the_rules_bit_for_bit(bag, policy):
-    found = assess(replayed(bag, policy, **LIMITS), policy, read_rules(None))
+    found = assess(replayed(bag, policy, **LIMITS), policy, read_thresholds(None))
     assert found.verdict == 'within'
     assert [entry.what for entry in found.differences] == ['commands', 'observation', 'action']
     for difference in found.differences:
@@ -61,7 +61,7 @@ def test_difference_is_outside_and_named_with_its_first_place(bag, policy):
         for term in spec.inputs[0].terms
     )
     wrong = with_spec(policy, replace(spec, inputs=(replace(spec.inputs[0], terms=terms),)))
-    found = assess(replayed(bag, wrong, **LIMITS), wrong, read_rules(None))
+    found = assess(replayed(bag, wrong, **LIMITS), wrong, read_thresholds(None))
     assert found.verdict == 'outside'
     texts = {breach.name: breach.text for breach in found.breaches if breach.what == 'observation'}
     assert set(texts) == {'projected_gravity', 'last_action'}  # the latter follows
@@ -70,19 +70,19 @@ def test_difference_is_outside_and_named_with_its_first_place(bag, policy):
 
 def test_wide_tolerance_lets_it_pass(bag, policy):
     result = replayed(bag, policy, **{**LIMITS, 'max_joint_step': 0.02})
-    assert assess(result, policy, read_rules(None)).verdict == 'outside'
-    assert assess(result, policy, read_rules(None, 10.0)).verdict == 'within'
+    assert assess(result, policy, read_thresholds(None)).verdict == 'outside'
+    assert assess(result, policy, read_thresholds(None, 10.0)).verdict == 'within'
 
 
 def test_fault_that_was_not_on_the_robot_is_outside(bag, policy):
     result = replayed(bag, policy, tilt_limit=0.2, **LIMITS)
-    found = assess(result, policy, read_rules(None))
+    found = assess(result, policy, read_thresholds(None))
     (breach,) = [breach for breach in found.breaches if breach.metric == 'mode']
     assert 'tilt.limit' in breach.text
 
 
 def test_share_of_ticks_that_do_not_count_can_be_judged(tmp_path, bag, policy):
-    rules = replace(read_rules(None), invalid=0.0)
+    rules = replace(read_thresholds(None), invalid=0.0)
     result = replayed(bag, policy, **LIMITS)
     assert assess(result, policy, rules).verdict == 'within'
     result.playback.is_valid[3] = False
@@ -91,7 +91,7 @@ def test_share_of_ticks_that_do_not_count_can_be_judged(tmp_path, bag, policy):
 
 
 def test_motion_can_be_judged(bag, policy):
-    rules = read_rules(None)
+    rules = read_thresholds(None)
     rules = replace(rules, motion=replace(rules.motion, step_max=1e-6))
     found = assess(replayed(bag, policy, **LIMITS), policy, rules)
     assert {breach.what for breach in found.breaches} == {'motion'}
@@ -99,7 +99,7 @@ def test_motion_can_be_judged(bag, policy):
 
 def test_period_that_does_not_fit_the_ticks_is_outside(bag, policy):
     wrong = with_spec(policy, replace(policy.spec, period=0.012))
-    found = assess(replayed(bag, wrong, **LIMITS), wrong, read_rules(None))
+    found = assess(replayed(bag, wrong, **LIMITS), wrong, read_thresholds(None))
     assert 'period' in {breach.name for breach in found.breaches}
 
 
@@ -107,9 +107,9 @@ def test_another_model_is_compared_over_the_same_recording(tmp_path, bag, policy
     twin = load_policy(write_policy(tmp_path, name='twin.onnx'))
     rival = load_policy(write_policy(tmp_path, name='rival.onnx', action={'scale': 0.3}))
     mine = replayed(bag, policy, **LIMITS)
-    found = assess(mine, policy, read_rules(None), other=replayed(bag, twin, **LIMITS))
+    found = assess(mine, policy, read_thresholds(None), other=replayed(bag, twin, **LIMITS))
     assert (found.verdict, found.against) == ('within', 'another model')
-    found = assess(mine, policy, read_rules(None), other=replayed(bag, rival, **LIMITS))
+    found = assess(mine, policy, read_thresholds(None), other=replayed(bag, rival, **LIMITS))
     assert found.verdict == 'outside'
 
 
@@ -124,7 +124,9 @@ def test_groups_of_the_observation_have_the_names_of_its_elements(policy):
 @pytest.mark.parametrize('bag', PAIRS)
 def test_right_contract_explains_efforts_where_no_commands_are_recorded(bag, shared_data):
     policy = load_pair(bag, shared_data).policy
-    found = assess(replayed(shared_data / 'recordings' / bag, policy), policy, read_rules(None))
+    found = assess(
+        replayed(shared_data / 'recordings' / bag, policy), policy, read_thresholds(None)
+    )
     assert found.verdict == 'within'
     assert found.inspection.explained.total > 0.9
 
@@ -150,6 +152,6 @@ def test_every_mistake_in_a_spec_is_outside_and_named(bag, shared_data):
         if 'period' in mutation.name:
             assert len(replayed(path, wrong).playback.mode) != len(right.playback.mode)
             continue
-        found = assess(replayed(path, wrong), wrong, read_rules(None), other=right)
+        found = assess(replayed(path, wrong), wrong, read_thresholds(None), other=right)
         assert found.verdict == 'outside', mutation.name
         assert all(breach.name for breach in found.breaches), mutation.name

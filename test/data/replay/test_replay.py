@@ -6,7 +6,7 @@ from __future__ import annotations
 
 from distill_runtime.core.checks.registry import CheckConfig, DEFAULT_CHECKS
 from distill_runtime.core.modes import Event, Mode
-from distill_runtime.data.recording.policy_recording import read_source
+from distill_runtime.data.recording.policy_recording import read_policy_recording
 from distill_runtime.data.replay.config import replay_config
 from distill_runtime.data.replay.replay import replay
 from distill_runtime.errors import RecordingError
@@ -22,7 +22,7 @@ pytestmark = pytest.mark.needs('policy')
 
 
 def replayed(tmp_path, policy, log, keep=lambda said: True, **parameters):
-    source = read_source(write_log(tmp_path / 'bag', log, keep), policy)
+    source = read_policy_recording(write_log(tmp_path / 'bag', log, keep), policy)
     return replay(source, policy, replay_config({**LIMITS, **parameters}))
 
 
@@ -324,7 +324,7 @@ def test_recording_without_another_topic_of_the_policy_is_refused(tmp_path):
     policy = load_policy(write_policy(tmp_path, SCAN))
     path = write_bag(tmp_path / 'bag', [joint_state(1, JOINTS, DEFAULT)])
     with pytest.raises(RecordingError, match="no topic '/scan', expected one for /scan"):
-        read_source(path, policy)
+        read_policy_recording(path, policy)
 
 
 @pytest.mark.parametrize('action', ['hold', 'damp', 'default_pose', 'stop'])
@@ -362,4 +362,4 @@ def test_fault_of_an_older_log_takes_the_action_of_the_parameters(tmp_path, poli
 def test_recording_without_an_input_is_refused(tmp_path, policy):
     path = write_bag(tmp_path / 'bag', [joint_state(1, JOINTS, DEFAULT), float64_array(2, [1])])
     with pytest.raises(RecordingError, match='has no messages for imu, which the policy reads'):
-        read_source(path, policy)
+        read_policy_recording(path, policy)

@@ -24,9 +24,9 @@ POSITION_TERM = {'term': 'joint_position', 'relative': False}
 
 def played(tmp_path, messages, *terms, output=0.0, **options):
     recording = read_recording(write_bag(tmp_path / 'bag', messages))
-    plan = compile_spec(make_spec(*terms))
-    runner = PolicyRunner(plan, FakePolicy(plan, output), replace(CONFIG, **options))
-    return play(recording, find_ticks(recording, plan.period_ns), runner)
+    compiled = compile_spec(make_spec(*terms))
+    runner = PolicyRunner(compiled, FakePolicy(compiled, output), replace(CONFIG, **options))
+    return play(recording, find_ticks(recording, compiled.period_ns), runner)
 
 
 def counts(result):

@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: Apache-2.0
 from __future__ import annotations
 
-from distill_runtime.data.replay.thresholds import Limits, read_rules
+from distill_runtime.data.replay.thresholds import Limits, read_thresholds
 from distill_runtime.errors import ConfigError
 import pytest
 
@@ -10,12 +10,12 @@ import pytest
 def rules_of(tmp_path, text, tolerance=None):
     path = tmp_path / 'rules.yaml'
     path.write_text(text)
-    return read_rules(path, tolerance)
+    return read_thresholds(path, tolerance)
 
 
 def test_tolerance_holds_where_nothing_else_is_said(tmp_path):
-    assert read_rules(None).limits_of('commands', 'hip') == Limits(max=1e-5)
-    assert read_rules(None, 0.5).limits_of('action', 'hip') == Limits(max=0.5)
+    assert read_thresholds(None).limits_of('commands', 'hip') == Limits(max=1e-5)
+    assert read_thresholds(None, 0.5).limits_of('action', 'hip') == Limits(max=0.5)
     assert rules_of(tmp_path, 'tolerance: 0.1').limits_of('observation', 'x') == Limits(max=0.1)
 
 

@@ -2,20 +2,25 @@
 # SPDX-License-Identifier: Apache-2.0
 from __future__ import annotations
 
-from distill_runtime.data.report.downsample import greatest, STRETCHES, thinned, thinned_columns
+from distill_runtime.data.report.downsample import (
+    downsampled,
+    downsampled_columns,
+    greatest,
+    STRETCHES,
+)
 import numpy as np
 
 
 def test_short_series_stays_as_it_is():
     x, y = np.arange(5.0), np.arange(5.0)
-    assert thinned(x, y) == (x, y)
+    assert downsampled(x, y) == (x, y)
 
 
 def test_long_series_keeps_its_extremes_and_its_order():
     x = np.arange(50_000.0)
     y = np.sin(x)
     y[12_345], y[12_346] = 100.0, -100.0
-    short_x, short_y = thinned(x, y)
+    short_x, short_y = downsampled(x, y)
     assert len(short_x) <= 2 * STRETCHES
     assert {(12_345.0, 100.0), (12_346.0, -100.0)} <= set(zip(short_x, short_y, strict=True))
     assert np.all(np.diff(short_x) > 0)
@@ -24,7 +29,7 @@ def test_long_series_keeps_its_extremes_and_its_order():
 def test_gap_stays_a_gap():
     y = np.zeros(50_000)
     y[20_000:30_000] = np.nan
-    assert np.isnan(thinned(np.arange(50_000.0), y)[1]).any()
+    assert np.isnan(downsampled(np.arange(50_000.0), y)[1]).any()
 
 
 def test_greatest_of_each_stretch_is_kept():
@@ -53,9 +58,9 @@ def test_columns_are_thinned_one_by_one_and_read_by_stretches():
             return rows[stretch]
 
     values = np.where(is_known[:, None], rows, np.nan).astype(np.float64)
-    found = thinned_columns(x, Rows(), (2, 0), is_known)
+    found = downsampled_columns(x, Rows(), (2, 0), is_known)
     for column, (short_x, short_y) in zip((2, 0), found, strict=True):
-        expected = thinned(x, values[:, column])
+        expected = downsampled(x, values[:, column])
         np.testing.assert_array_equal(short_x, expected[0])
         np.testing.assert_array_equal(short_y, expected[1])
     assert max(read) <= 50
@@ -64,6 +69,6 @@ def test_columns_are_thinned_one_by_one_and_read_by_stretches():
 def test_short_columns_are_returned_as_they_are():
     x, rows = np.arange(4.0), np.arange(8.0).reshape(4, 2)
     is_known = np.array([True, True, False, True])
-    ((same, column),) = thinned_columns(x, rows, (1,), is_known)
+    ((same, column),) = downsampled_columns(x, rows, (1,), is_known)
     np.testing.assert_array_equal(same, x)
     np.testing.assert_array_equal(column, [1.0, 3.0, np.nan, 7.0])

@@ -6,11 +6,11 @@ import re
 import shutil
 import subprocess
 
-from distill_runtime.data.recording.policy_recording import read_source
+from distill_runtime.data.recording.policy_recording import read_policy_recording
 from distill_runtime.data.replay.assessment import assess
 from distill_runtime.data.replay.config import replay_config
 from distill_runtime.data.replay.replay import replay
-from distill_runtime.data.replay.thresholds import read_rules
+from distill_runtime.data.replay.thresholds import read_thresholds
 from distill_runtime.policy.model import load_policy
 import pytest
 from support.logged_run import LIMITS, run_node, write_log
@@ -26,8 +26,10 @@ def page_of(tmp_path, **parameters):
 
     policy = load_policy(write_policy(tmp_path))
     path = write_log(tmp_path / 'bag', run_node(policy))
-    result = replay(read_source(path, policy), policy, replay_config({**LIMITS, **parameters}))
-    found = assess(result, policy, read_rules(None))
+    result = replay(
+        read_policy_recording(path, policy), policy, replay_config({**LIMITS, **parameters})
+    )
+    found = assess(result, policy, read_thresholds(None))
     facts = {'recording': '<walk>'}
     return html_report(result, policy, found, facts, result.recorded_commands())
 

@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: Apache-2.0
 from __future__ import annotations
 
-from distill_runtime.data.recording.policy_recording import read_source
+from distill_runtime.data.recording.policy_recording import read_policy_recording
 from distill_runtime.data.replay.config import replay_config
 from distill_runtime.data.replay.replay import replay
 from distill_runtime.policy.model import load_policy
@@ -21,7 +21,7 @@ def figure_of(tmp_path, **changes):
 
     policy = load_policy(write_policy(tmp_path, *TERMS, **changes))
     path = write_log(tmp_path / 'bag', run_node(policy))
-    result = replay(read_source(path, policy), policy, replay_config(LIMITS))
+    result = replay(read_policy_recording(path, policy), policy, replay_config(LIMITS))
     return term_figure(result, policy, 0.02 * np.arange(60)), result
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from distill_runtime.data.bags.bag import Bag
 from distill_runtime.data.recording.recording import read_inputs, Wanted
-from distill_runtime.data.ticks.ambiguous import hidden_samples
+from distill_runtime.data.ticks.ambiguous import ambiguous_samples
 from distill_runtime.data.ticks.by_stamp import find_ticks
 from distill_runtime.data.ticks.rows import OfTicks
 import pytest
@@ -17,7 +17,7 @@ def hidden(tmp_path, messages, of_ticks=None):
     messages = sorted(messages, key=lambda said: said.receive_ns)
     with Bag(write_bag(tmp_path / 'bag', messages)) as bag:
         recording = read_inputs(bag, {}, Wanted(joints=('hip',), of_ticks=of_ticks))
-        found = hidden_samples(recording, find_ticks(recording, PERIOD_NS))
+        found = ambiguous_samples(recording, find_ticks(recording, PERIOD_NS))
     return {name: is_hidden.tolist() for name, is_hidden in found.items()}
 
 

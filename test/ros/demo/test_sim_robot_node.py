@@ -64,7 +64,7 @@ class PolicyNode:
         self.node = Node('policy', context=context)
         policy = load_policy(*files)
         self.runner = policy.runner(RunnerConfig(start_in='policy'))
-        self.sensors = Sensors(self.runner.plan.layout)
+        self.sensors = Sensors(self.runner.compiled.layout)
         self.commands = []
         self.ignored = ignored
         self.last_stamp_ns = NEVER
@@ -130,7 +130,7 @@ class PolicyNode:
             self.sensors.joint_stamp_ns = self.sensors.command_stamp_ns = stamp_ns
             step = self.runner.step(self.sensors, stamp_ns)
             self.commands.append(step.command.copy())
-        answer = JointState(name=self.runner.plan.joints.names, position=self.commands[-1])
+        answer = JointState(name=self.runner.compiled.joints.names, position=self.commands[-1])
         answer.header.stamp = message.header.stamp
         self.publisher.publish(answer)
 
@@ -153,7 +153,7 @@ def without_ros(files, seconds, disturb=None):
     policy = load_policy(*files)
     scene = load_scene(SceneConfig(), driven_joints(policy.spec))
     runner = policy.runner(RunnerConfig(start_in='policy'), scene.joint_names)
-    robot = SimRobot(scene, runner.plan.layout)
+    robot = SimRobot(scene, runner.compiled.layout)
     schedule = CommandSchedule(commands=(COMMAND,))
     result = simulate(runner, robot, schedule, seconds, disturb)
     return result.commands_sha256, robot.data.qpos.copy()

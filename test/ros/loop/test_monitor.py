@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from distill_runtime.core.config import RunnerConfig
-from distill_runtime.ros.loop.monitor import LoopWatch
+from distill_runtime.ros.loop.monitor import LoopMonitor
 import pytest
 
 PERIOD_NS = 20_000_000
@@ -11,7 +11,7 @@ PERIOD_NS = 20_000_000
 
 @pytest.fixture
 def watch():
-    return LoopWatch(RunnerConfig(), PERIOD_NS)
+    return LoopMonitor(RunnerConfig(), PERIOD_NS)
 
 
 def codes(findings):

@@ -125,7 +125,7 @@ def test_young_cycles_are_collected_in_the_pause():
 
 OTHERS = """
 import os, subprocess, sys, threading
-from distill_runtime.ros.realtime import others_raised, use_fifo
+from distill_runtime.ros.loop.realtime import others_raised, use_fifo
 
 READ = 'import os; print(os.sched_getscheduler(0))'
 other = threading.main_thread().native_id

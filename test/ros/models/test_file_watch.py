@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 
-from distill_runtime.ros.models.file_watch import ModelWatch
+from distill_runtime.ros.models.file_watch import FileWatch
 import pytest
 
 
@@ -29,18 +29,18 @@ def looks(watch, count=4):
 
 
 def test_file_that_stays_is_no_news(path):
-    assert looks(ModelWatch(path)) == []
+    assert looks(FileWatch(path)) == []
 
 
 def test_replaced_file_is_taken_once(path):
-    watch = ModelWatch(path)
+    watch = FileWatch(path)
     for text in ('two', 'three'):
         replace(path, text)
         assert looks(watch) == [(True, '')]
 
 
 def test_file_written_in_place_is_told_once_and_never_taken(path):
-    watch = ModelWatch(path)
+    watch = FileWatch(path)
     with path.open('w') as file:
         for _ in range(3):
             file.write('more')
@@ -55,7 +55,7 @@ def test_file_written_in_place_is_told_once_and_never_taken(path):
 
 
 def test_file_that_was_removed_and_made_anew_is_told_and_never_taken(path):
-    watch = ModelWatch(path)
+    watch = FileWatch(path)
     path.unlink()
     assert looks(watch) == []
     path.write_text('half')
@@ -65,7 +65,7 @@ def test_file_that_was_removed_and_made_anew_is_told_and_never_taken(path):
 
 
 def test_replacement_behind_any_of_these_is_taken(path):
-    watch = ModelWatch(path)
+    watch = FileWatch(path)
     for spoil in (lambda: path.write_text('in place'), path.unlink):
         spoil()
         looks(watch)
@@ -78,7 +78,7 @@ def test_replacement_behind_any_of_these_is_taken(path):
 
 def test_file_that_is_removed_and_still_copied_is_not_taken_before_it_is_whole(path, tmp_path):
     """mv from another file system removes and copies: no look may fall into the gap."""
-    watch = ModelWatch(path)
+    watch = FileWatch(path)
     (tmp_path / 'keeps the inode').hardlink_to(path)
     path.unlink()
     with path.open('w') as file:
@@ -94,7 +94,7 @@ def test_link_that_points_elsewhere_is_taken(path, tmp_path):
     other.write_text('two')
     link = tmp_path / 'current.onnx'
     link.symlink_to(path)
-    watch = ModelWatch(link)
+    watch = FileWatch(link)
     new = tmp_path / 'new'
     new.symlink_to(other)
     os.replace(new, link)
@@ -102,7 +102,7 @@ def test_link_that_points_elsewhere_is_taken(path, tmp_path):
 
 
 def test_file_that_comes_late_is_told(tmp_path):
-    watch = ModelWatch(tmp_path / 'model.onnx')
+    watch = FileWatch(tmp_path / 'model.onnx')
     assert looks(watch) == []
     (tmp_path / 'model.onnx').write_text('one')
     assert [is_taken for is_taken, _ in looks(watch)] == [False]

@@ -5,7 +5,7 @@ from __future__ import annotations
 from distill_runtime.core.config import RunnerConfig
 from distill_runtime.errors import ConfigError, DistillError
 from distill_runtime.policy.model import load_policy
-from distill_runtime.ros.models.loaded_model import Casting
+from distill_runtime.ros.models.loaded_model import ModelFactory
 from distill_runtime.ros.node_config import StudentNodeConfig
 import pytest
 from support.alike import STUDENT, write_alike
@@ -87,7 +87,7 @@ def make(known, other):
     policy = load_policy(known)
     config = StudentNodeConfig(model=str(other))
     runner = policy.runner(config.runner_config(policy.spec.period, RunnerConfig().checks))
-    return Casting('/student_node', ('tick',), policy.spec, runner).make(config)
+    return ModelFactory('/student_node', ('tick',), policy.spec, runner).make(config)
 
 
 def test_occupant_says_what_it_is_and_has_seen_nothing_yet(model):
@@ -95,7 +95,7 @@ def test_occupant_says_what_it_is_and_has_seen_nothing_yet(model):
     assert made.name == f'policy.onnx ({sha256(model)[:12]})'
     assert made.facts['model_sha256'] == sha256(model)
     assert made.timed.mean_ns > 0.0
-    assert made.actor.next_step == 0
+    assert made.instance.next_step == 0
 
 
 @pytest.mark.parametrize(

@@ -51,7 +51,7 @@ def test_several_parameters_are_set_together_or_not_at_all(ros, model, other, mo
         is_set, reason = remote.set(**changes)
         assert (is_set, 'absent.onnx cannot be read' in reason) == (False, True)
         assert remote.get(*changes) == [0.2, '', str(model)]
-        assert remote.rig.node._parts.runner.pilot.watcher is None
+        assert remote.rig.node._parts.runner.switcher.watcher is None
         assert remote.set(**{**changes, 'model': other}) == (True, '')
         assert remote.get(*changes) == [0.7, str(other), str(other)]
         assert remote.until_model('was set')['blend_time'] == '0.7'
@@ -141,17 +141,17 @@ def test_swap_needs_the_signature_and_the_root_that_the_node_was_given(
 
 def test_shadow_model_runs_beside_and_never_acts(ros, model, other, models):
     with walking(ros, model, shadow_model=str(other)) as (remote, walker):
-        pilot = remote.rig.node._parts.runner.pilot
+        switcher = remote.rig.node._parts.runner.switcher
         walker.steps(5)
-        assert pilot.watcher.compared >= 5
-        assert pilot.watcher.worst.max() > 0.0
+        assert switcher.watcher.compared >= 5
+        assert switcher.watcher.worst.max() > 0.0
         assert remote.set(model=write_other(models / 'c.onnx', 0.3)) == (True, '')
         walker.steps(5)
-        watcher = pilot.watcher
+        watcher = switcher.watcher
         assert remote.set(shadow_model=models / 'absent.onnx')[0] is False
-        assert pilot.watcher is watcher
+        assert switcher.watcher is watcher
         assert remote.set(shadow_model='') == (True, '')
-        assert pilot.watcher is None
+        assert switcher.watcher is None
         assert not has_acted(remote.rig, other)
 
 
@@ -160,7 +160,7 @@ def test_shadow_model_that_fails_leaves_the_walk_alone(ros, model, models):
     patient = {'checks.action_saturation.action': 'ignore'}
     with walking(ros, model, shadow_model=str(fragile), **patient) as (remote, walker):
         remote.rig.robot.cmd_vel.publish(twist_message(vx=FRAGILE + 0.5))
-        wait_for(lambda: remote.rig.node._parts.runner.pilot.watcher.problem, 'its end')
+        wait_for(lambda: remote.rig.node._parts.runner.switcher.watcher.problem, 'its end')
         walker.steps(3)
         assert values(remote.rig.diagnose())['mode'] == 'policy'
 

@@ -45,6 +45,6 @@ def test_facts_say_what_a_replay_needs(parts):
     parameters = json.loads(facts['parameters'])
     assert parameters['control_rate'] == 100.0
     assert parameters['checks.tilt.limit'] == parts.runner.config.checks['tilt'].limit
-    assert json.loads(facts['robot_joints']) == list(parts.runner.plan.layout.joints)
-    assert json.loads(facts['command_joints']) == list(parts.runner.plan.joints.names)
+    assert json.loads(facts['robot_joints']) == list(parts.runner.compiled.layout.joints)
+    assert json.loads(facts['command_joints']) == list(parts.runner.compiled.joints.names)
     assert set(json.loads(facts['versions'])) == {'distill_runtime', 'numpy', 'onnxruntime'}

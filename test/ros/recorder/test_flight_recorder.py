@@ -11,7 +11,7 @@ import time
 
 from distill_runtime.cli.main import main
 from distill_runtime.data.bags.bag import Bag
-from distill_runtime.data.recording.policy_recording import read_source
+from distill_runtime.data.recording.policy_recording import read_policy_recording
 from distill_runtime.data.recording.recording import read_recording
 from distill_runtime.data.replay.config import replay_config
 from distill_runtime.data.replay.replay import replay
@@ -351,7 +351,7 @@ def test_dump_and_recording_replay_bit_for_bit_across_a_stop_in_walking(ros, tmp
     assert modes.count(4) == 50  # half a second to slow down, and another to see it stand
     policy = load_policy(walking)
     for path in (*dumps(tmp_path / 'dumps'), *dumps(tmp_path / 'runs')):
-        source = read_source(path, policy)
+        source = read_policy_recording(path, policy)
         playback = replay(source, policy, replay_config(source.parameters)).playback
         assert playback.reasons == {}
         assert playback.mode.tolist() == modes

@@ -5,7 +5,7 @@ from __future__ import annotations
 import signal
 
 from distill_runtime.ros.recorder import process as module
-from distill_runtime.ros.recorder.process import Companion
+from distill_runtime.ros.recorder.process import RecorderProcess
 import pytest
 from support.journals import Filled
 from support.ros_harness import wait_for
@@ -20,7 +20,7 @@ def journal():
 
 @pytest.fixture
 def companion(journal, tmp_path):
-    companion = Companion(journal.writer.descriptor, journal.reader, tmp_path, 10**9)
+    companion = RecorderProcess(journal.writer.descriptor, journal.reader, tmp_path, 10**9)
     yield companion
     companion.close(5.0)
 
@@ -66,7 +66,7 @@ def test_process_that_gives_no_sign_of_life_is_ended(companion, journal):
 
 
 def test_close_returns_what_was_said_last(journal, tmp_path):
-    companion = Companion(journal.writer.descriptor, journal.reader, tmp_path, 10**9)
+    companion = RecorderProcess(journal.writer.descriptor, journal.reader, tmp_path, 10**9)
     companion.tell(do='goodbye', cause='shutdown')
     said = companion.close(10.0)
     assert said[-1]['event'] == 'dumped'
@@ -74,7 +74,7 @@ def test_close_returns_what_was_said_last(journal, tmp_path):
 
 
 def test_close_does_not_wait_for_a_process_that_hangs(journal, tmp_path):
-    companion = Companion(journal.writer.descriptor, journal.reader, tmp_path, 10**9)
+    companion = RecorderProcess(journal.writer.descriptor, journal.reader, tmp_path, 10**9)
     next_of(companion, 'ready')
     companion._process.send_signal(signal.SIGSTOP)
     assert companion.close(0.1) == []

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from distill_runtime.core.modes import Mode
 from distill_runtime.data.flight_recorder.messages import Facts, read_status
-from distill_runtime.data.flight_recorder.ring_buffer import JournalReader
+from distill_runtime.data.flight_recorder.ring_buffer import RingBufferReader
 from distill_runtime.errors import ConfigError
-from distill_runtime.ros.recorder.tick_recorder import Evidence
+from distill_runtime.ros.recorder.tick_recorder import TickRecorder
 import numpy as np
 import pytest
 from support.ros_harness import LOCKSTEP, student, T0, TICK
@@ -23,8 +23,8 @@ class Noted:
     """Evidence of a configured node, and what it left."""
 
     def __init__(self, rig, seconds=2.0):
-        self.evidence = Evidence(rig.node._parts, seconds)
-        self.reader = JournalReader(self.evidence.journal.descriptor, lambda pause: None)
+        self.evidence = TickRecorder(rig.node._parts, seconds)
+        self.reader = RingBufferReader(self.evidence.journal.descriptor, lambda pause: None)
         self.facts = Facts.from_json(self.reader.facts)
         self.step = step_of(rig)
 
@@ -112,7 +112,7 @@ def test_journal_holds_the_time_that_was_asked_for(rig):
 
 def test_time_that_takes_too_much_memory_is_refused(rig):
     with pytest.raises(ConfigError, match=r'blackbox_seconds is 1e\+06, that takes .* MB'):
-        Evidence(rig.node._parts, 1e6)
+        TickRecorder(rig.node._parts, 1e6)
 
 
 def test_journal_is_active_from_begin_to_end(rig):

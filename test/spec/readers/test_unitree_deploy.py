@@ -55,10 +55,10 @@ def deploy(**changes):
 
 
 def read(robot=ROBOT, **changes):
-    return read_source(deploy(**changes), robot).values
+    return read_policy_recording(deploy(**changes), robot).values
 
 
-def read_source(values, robot=ROBOT, tensors=()):
+def read_policy_recording(values, robot=ROBOT, tensors=()):
     context = ModelContext(
         model=Path('walker/exported/policy.onnx'),
         robot=robot,
@@ -165,13 +165,13 @@ def test_heading_is_no_command():
 
 
 def test_without_a_robot_joints_are_missing_and_the_hint_says_how_to_give_them():
-    source = read_source(deploy(), None)
+    source = read_policy_recording(deploy(), None)
     assert 'joints' not in source.values
     assert source.hints['joints'].startswith('deploy.yaml has motor numbers, not names: give the')
 
 
 def test_each_field_names_its_key():
-    source = read_source(deploy())
+    source = read_policy_recording(deploy())
     assert source.origin('period') == f'{PATH}: step_dt'
     assert source.origin('joints') == f'{PATH}: joint_ids_map, names of robot three'
     assert source.origin('stiffness') == f'{PATH}: stiffness by joint_ids_map'
@@ -253,7 +253,7 @@ def test_term_of_some_joints():
     ],
 )
 def test_some_joints_need_the_names_of_the_robot(changes, field):
-    source = read_source(deploy(**changes), None)
+    source = read_policy_recording(deploy(**changes), None)
     assert 'give the robot with --robot PROFILE' in source.hints[field]
 
 
@@ -291,7 +291,7 @@ def test_named_groups_are_inputs():
 )
 def test_groups_find_their_inputs(groups, tensors, names):
     values = deploy(observations={name: observations(last_action={}) for name in groups})
-    source = read_source(values, tensors=tensors)
+    source = read_policy_recording(values, tensors=tensors)
     assert [entry['name'] for entry in source.values['inputs']] == names
 
 
@@ -302,7 +302,7 @@ def test_group_without_an_input_is_refused():
         match=r'observations\.a is a group for an input of that name, expected names of inputs of '
         r"the network, \['obs', 'h_in'\]: rename the groups$",
     ):
-        read_source(values, tensors=['obs', 'h_in'])
+        read_policy_recording(values, tensors=['obs', 'h_in'])
 
 
 @pytest.mark.parametrize(
@@ -323,7 +323,7 @@ def test_group_without_an_input_is_refused():
     ],
 )
 def test_observation_without_a_term_must_be_described_by_the_user(name, message):
-    source = read_source(deploy(observations={name: observation()}))
+    source = read_policy_recording(deploy(observations={name: observation()}))
     with pytest.raises(ConfigError, match=message):
         merge_sources([source])
     user = SpecSource(
@@ -456,11 +456,11 @@ def test_each_missing_key_is_named(key):
     values = deploy()
     del values[key]
     with pytest.raises(ConfigError, match=rf'deploy\.yaml: {key} is missing$'):
-        read_source(values)
+        read_policy_recording(values)
 
 
 @pytest.mark.fuzz
 @given(damaged(deploy(actions=wheeled())))
 def test_damaged_file_is_read_or_refused(content):
     with contextlib.suppress(ConfigError):
-        merge_sources([read_source(content)])
+        merge_sources([read_policy_recording(content)])
