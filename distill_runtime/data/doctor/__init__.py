@@ -1,3 +1,0 @@
-# Copyright 2026 The distill_runtime Authors
-# SPDX-License-Identifier: Apache-2.0
-"""What a recording says about a policy: one small function per finding."""
