@@ -36,7 +36,7 @@ class Ramp:
         self._start[:] = pose
         self._start_ns = stamp_ns
 
-    def aim(self, goal: FloatArray) -> None:
+    def set_goal(self, goal: FloatArray) -> None:
         """Change the end pose, shape (num_joints,)."""
         self._goal[:] = goal
 
@@ -82,7 +82,7 @@ class FaultResponse:
         self.action = action
         self._since_ns = stamp_ns
 
-    def harden(self, action: FaultAction, stamp_ns: int) -> None:
+    def escalate_to(self, action: FaultAction, stamp_ns: int) -> None:
         """Begin with an action unless what is being done is harder."""
         if HARDNESS[action] > HARDNESS[self.action]:
             self.begin(action, stamp_ns)

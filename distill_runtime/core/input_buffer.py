@@ -186,7 +186,7 @@ class InputBuffer:
         """
         layout = compiled.layout
         self._compiled = compiled
-        self._head = vector[: layout.size]
+        self._sensor_vector = vector[: layout.size]
         self.gravity = vector[compiled.gravity]
         """Unit vector of gravity in the base frame, shape (3,)."""
         self._gathers: list[tuple[IndexArray, FloatArray]] = []
@@ -205,7 +205,7 @@ class InputBuffer:
 
     def _joint_values(self, index: IndexArray) -> FloatArray:
         """Return joint values: a view where they are in policy order, else an array to gather."""
-        values = segment(self._head, index)
+        values = segment(self._sensor_vector, index)
         if values is None:
             values = np.zeros(len(index))
             self._gathers.append((writable_indices(index), values))
@@ -235,22 +235,22 @@ class InputBuffer:
         """
         values, freshness = sensors.values, self.freshness
         if sensors.joint_stamp_ns != freshness.joint_ns:
-            self.frozen_joints.note(values, self._head, stamp_ns)
+            self.frozen_joints.note(values, self._sensor_vector, stamp_ns)
         if sensors.imu_stamp_ns != freshness.imu_ns:
-            self.frozen_imu.note(values, self._head, stamp_ns)
+            self.frozen_imu.note(values, self._sensor_vector, stamp_ns)
         if (
             is_valid(values)
             and self._turn(sensors)
             and self._velocity_bound.problem(values) is None
         ):
-            self._head[:] = values
+            self._sensor_vector[:] = values
             freshness.take_over(sensors)
             self.command_stamp_ns = sensors.command_stamp_ns
             self.problem = sensors.problem
         else:
             self._take_over_parts(sensors)
         for index, out in self._gathers:
-            self._head.take(index, None, out, 'clip')
+            self._sensor_vector.take(index, None, out, 'clip')
 
     def _turn(self, sensors: Sensors) -> bool:
         """Write the direction of gravity; return whether the orientation, if needed, is one."""
@@ -285,5 +285,5 @@ class InputBuffer:
         values = sensors.values[part]
         if not is_valid(values):
             return False
-        self._head[part] = values
+        self._sensor_vector[part] = values
         return True

@@ -44,8 +44,8 @@ class PolicyRunner:
         """What others find at the next step: a missed deadline, a second publisher; changed
         between steps only.
         """
-        self._head = np.zeros(compiled.gravity.stop)
-        self._input_buffer = InputBuffer(compiled, self._head, config)
+        self._sensor_vector = np.zeros(compiled.gravity.stop)
+        self._input_buffer = InputBuffer(compiled, self._sensor_vector, config)
         self.joint_position = self._input_buffer.joint_position
         """Measured positions of the last tick in [rad], policy order."""
         self.joint_velocity = self._input_buffer.joint_velocity
@@ -65,17 +65,20 @@ class PolicyRunner:
         self._ramp = Ramp(compiled.joints.idle, round(config.ramp_time * 1e9))
         self._gate = CommandGate(
             compiled,
-            self._head[compiled.layout.velocity_command],
+            self._sensor_vector[compiled.layout.velocity_command],
             round(config.cmd_vel_timeout * 1e9),
         )
-        self.stop = Stop(compiled, config, self._head, self.joint_position)
+        self.stop = Stop(compiled, config, self._sensor_vector, self.joint_position)
         """How a stop goes."""
         self._is_position = compiled.joints.is_position.astype(np.float64)
         self._response = FaultResponse(
             self._ramp, self._is_position, round(config.escalation_time * 1e9)
         )
         self._safety_monitor = SafetyMonitor(
-            compiled, config, self._input_buffer, self._head[: compiled.layout.joint_velocity.stop]
+            compiled,
+            config,
+            self._input_buffer,
+            self._sensor_vector[: compiled.layout.joint_velocity.stop],
         )
         num_joints = len(compiled.joints.names)
         self._command = np.zeros(num_joints)
@@ -180,7 +183,7 @@ class PolicyRunner:
         """
         action = finding.action or self._safety_monitor.action(finding.check)
         if self._mode is Mode.FAULT:
-            self._response.harden(action, stamp_ns)
+            self._response.escalate_to(action, stamp_ns)
             return
         self._fault = finding.reason
         self._enter(Mode.FAULT, stamp_ns)
@@ -222,7 +225,7 @@ class PolicyRunner:
             self._enter(Mode.STANDBY, stamp_ns)
         has_policy_step = False
         if self._mode.runs_policy:
-            has_policy_step = switcher.tick(self._head, self._start_pose, stamp_ns)
+            has_policy_step = switcher.tick(self._sensor_vector, self._start_pose, stamp_ns)
             instance = switcher.active
             if instance.is_valid:
                 has_feedback = self._freshness.joints_are_fresh
@@ -298,7 +301,7 @@ class PolicyRunner:
 
     def _begin_ramp(self, stamp_ns: int) -> None:
         """Ramp from where the joints are to the default pose of the policy."""
-        self._ramp.aim(self.switcher.active.compiled.joints.idle)
+        self._ramp.set_goal(self.switcher.active.compiled.joints.idle)
         self._ramp.begin(self._start_pose(), stamp_ns)
 
     def _result(self, sends: bool, has_policy_step: bool, reason: str) -> Step:

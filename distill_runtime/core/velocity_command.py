@@ -109,7 +109,7 @@ class Stop:
         self,
         compiled: CompiledSpec,
         config: RunnerConfig,
-        head: FloatArray,
+        sensor_vector: FloatArray,
         joint_position: FloatArray,
     ) -> None:
         """Prepare all buffers.
@@ -117,7 +117,7 @@ class Stop:
         Args:
             compiled: Of any policy of the robot.
             config: Deceleration and timeout.
-            head: Sensor values, see Plan; the velocity command in it is changed in place. The
+            sensor_vector: Sensor values, see Plan; the velocity command in it is changed in place. The
                 angular velocity of the base is zero where no Imu is needed.
             joint_position: Measured, in [rad], shape (num_joints,).
         """
@@ -125,9 +125,9 @@ class Stop:
         self._deceleration = config.stop_deceleration
         self._timeout_ns = round(config.stop_timeout * 1e9)
         self._dwell_ns = round(DWELL * 1e9)
-        self._command = head[compiled.layout.velocity_command]
+        self._command = sensor_vector[compiled.layout.velocity_command]
         self._position = joint_position
-        self._angular_velocity = head[compiled.layout.angular_velocity]
+        self._angular_velocity = sensor_vector[compiled.layout.angular_velocity]
         self._first = np.zeros(3)
         self._lower, self._upper, self._range = np.zeros((3, len(joint_position)))
         self._begin_ns = 0

@@ -89,13 +89,13 @@ def test_zero_time_never_escalates():
 def test_harder_action_replaces_what_is_done_and_no_other_does(action, other):
     order = {'hold': 0, 'default_pose': 0, 'damp': 1, 'stop': 2}
     response = response_to(action)
-    response.harden(other, SECOND)
+    response.escalate_to(other, SECOND)
     assert response.action == (other if order[other] > order[action] else action)
 
 
 def test_harder_action_has_its_own_time():
     response = response_to('hold')
-    response.harden('damp', SECOND - 1)
+    response.escalate_to('damp', SECOND - 1)
     response.escalate(2 * SECOND - 2, True)
     assert response.action == 'damp'
     response.escalate(2 * SECOND - 1, True)

@@ -28,7 +28,7 @@ PARTS = {
 }
 
 
-class Inlet:
+class Buffered:
     """An intake with the samples it takes from."""
 
     def __init__(self, spec=SPEC, robot=None):
@@ -63,80 +63,83 @@ class Inlet:
 
 
 def filled(value=0.5):
-    inlet = Inlet()
-    inlet.fill(7, value)
-    inlet.input_buffer.take_over(inlet.sensors, 7)
-    return inlet
+    buffered = Buffered()
+    buffered.fill(7, value)
+    buffered.input_buffer.take_over(buffered.sensors, 7)
+    return buffered
 
 
 def test_sound_samples_are_in_use_with_their_stamps():
-    inlet = filled()
-    assert inlet.vector[: inlet.compiled.layout.size].tolist() == inlet.sensors.values.tolist()
-    assert set(inlet.stamps().values()) == {7}
-    assert inlet.input_buffer.gravity == pytest.approx([0.0, -0.96, 0.28])
-    assert inlet.input_buffer.problem is None
+    buffered = filled()
+    assert (
+        buffered.vector[: buffered.compiled.layout.size].tolist()
+        == buffered.sensors.values.tolist()
+    )
+    assert set(buffered.stamps().values()) == {7}
+    assert buffered.input_buffer.gravity == pytest.approx([0.0, -0.96, 0.28])
+    assert buffered.input_buffer.problem is None
 
 
 @pytest.mark.parametrize('value', [np.nan, -np.inf, 1e200])
 @pytest.mark.parametrize('part', [name for names in PARTS.values() for name in names])
 def test_unsound_part_holds_its_input_back_and_no_other(part, value):
-    inlet = filled(0.0)
-    before = inlet.vector.copy()
-    inlet.fill(8, 0.25)
-    inlet.view(part)[1] = value
-    inlet.input_buffer.take_over(inlet.sensors, 8)
+    buffered = filled(0.0)
+    before = buffered.vector.copy()
+    buffered.fill(8, 0.25)
+    buffered.view(part)[1] = value
+    buffered.input_buffer.take_over(buffered.sensors, 8)
     for name, parts in PARTS.items():
         is_held = part in parts
-        assert inlet.stamps()[name] == (7 if is_held else 8)
+        assert buffered.stamps()[name] == (7 if is_held else 8)
         for each in parts:
-            expected = inlet.view(each, before) if is_held else inlet.view(each)
-            assert inlet.view(each, inlet.vector).tolist() == expected.tolist()
+            expected = buffered.view(each, before) if is_held else buffered.view(each)
+            assert buffered.view(each, buffered.vector).tolist() == expected.tolist()
     turned = [0.0, 0.0, -1.0] if part in PARTS['imu'] else [0.0, -0.96, 0.28]
-    assert inlet.input_buffer.gravity == pytest.approx(turned)
-    assert 'the last sound one is kept' in inlet.input_buffer.reason
+    assert buffered.input_buffer.gravity == pytest.approx(turned)
+    assert 'the last sound one is kept' in buffered.input_buffer.reason
 
 
 def test_orientation_of_another_norm_holds_the_imu_back():
-    inlet = filled(0.0)
-    inlet.fill(8, 0.25)
-    inlet.sensors.quat_base_to_world[:] = [0.5, 0.5, 0.5, 0.0]
-    inlet.input_buffer.take_over(inlet.sensors, 8)
-    assert inlet.stamps() == {**dict.fromkeys(PARTS, 8), 'imu': 7}
-    assert inlet.input_buffer.reason.startswith(
+    buffered = filled(0.0)
+    buffered.fill(8, 0.25)
+    buffered.sensors.quat_base_to_world[:] = [0.5, 0.5, 0.5, 0.0]
+    buffered.input_buffer.take_over(buffered.sensors, 8)
+    assert buffered.stamps() == {**dict.fromkeys(PARTS, 8), 'imu': 7}
+    assert buffered.input_buffer.reason.startswith(
         'imu.norm: orientation (w, x, y, z) is [0.5, 0.5, '
     )
 
 
 def test_orientation_that_nobody_needs_may_be_anything():
     spec = make_spec(SCAN)
-    inlet = Inlet(spec)
-    inlet.fill(8, 0.25)
-    inlet.sensors.quat_base_to_world.fill(0.0)
-    inlet.input_buffer.take_over(inlet.sensors, 8)
-    assert inlet.input_buffer.problem is None
+    buffered = Buffered(spec)
+    buffered.fill(8, 0.25)
+    buffered.sensors.quat_base_to_world.fill(0.0)
+    buffered.input_buffer.take_over(buffered.sensors, 8)
+    assert buffered.input_buffer.problem is None
 
 
 def test_joints_are_measured_in_policy_order():
-    inlet = Inlet(robot=('ankle', 'other', 'hip', 'knee'))
-    inlet.fill(8, 0.0)
-    inlet.sensors.joint_position[:] = [3.0, 9.0, 1.0, 2.0]
-    inlet.sensors.joint_velocity[:] = [30.0, 90.0, 10.0, 20.0]
-    inlet.input_buffer.take_over(inlet.sensors, 8)
-    assert inlet.input_buffer.joint_position.tolist() == [1.0, 2.0, 3.0]
-    assert inlet.input_buffer.joint_velocity.tolist() == [10.0, 20.0, 30.0]
+    buffered = Buffered(robot=('ankle', 'other', 'hip', 'knee'))
+    buffered.fill(8, 0.0)
+    buffered.sensors.joint_position[:] = [3.0, 9.0, 1.0, 2.0]
+    buffered.sensors.joint_velocity[:] = [30.0, 90.0, 10.0, 20.0]
+    buffered.input_buffer.take_over(buffered.sensors, 8)
+    assert buffered.input_buffer.joint_position.tolist() == [1.0, 2.0, 3.0]
+    assert buffered.input_buffer.joint_velocity.tolist() == [10.0, 20.0, 30.0]
 
 
 def test_problem_of_the_receiver_is_passed_on_beside_sound_values():
-    inlet = filled()
-    inlet.sensors.problem = InputProblem('joint_states.names: hip is missing')
-    inlet.input_buffer.take_over(inlet.sensors, 8)
-    assert inlet.input_buffer.reason == 'joint_states.names: hip is missing'
-    inlet.sensors.problem = None
-    inlet.input_buffer.take_over(inlet.sensors, 9)
-    assert inlet.input_buffer.problem is None
+    buffered = filled()
+    buffered.sensors.problem = InputProblem('joint_states.names: hip is missing')
+    buffered.input_buffer.take_over(buffered.sensors, 8)
+    assert buffered.input_buffer.reason == 'joint_states.names: hip is missing'
+    buffered.sensors.problem = None
+    buffered.input_buffer.take_over(buffered.sensors, 9)
+    assert buffered.input_buffer.problem is None
 
 
 def test_reset_forgets_every_sample():
-    inlet = filled()
-    inlet.input_buffer.reset()
-    assert set(inlet.stamps().values()) == {NEVER}
+    buffered = filled()
+    buffered.input_buffer.reset()
+    assert set(buffered.stamps().values()) == {NEVER}

@@ -19,7 +19,7 @@ from support.walk_rig import (
     Network,
     SENSOR_TERMS,
     still,
-    told,
+    take_changes,
     Walk,
 )
 
@@ -44,7 +44,7 @@ def test_policy_that_comes_in_standby_takes_the_robot_to_its_own_default_pose():
     assert (swap.state, walk.runner.mode) == (SwapState.ACTING, Mode.STANDBY)
     assert np.abs(np.diff(commands, axis=0)).max() < 0.1
     assert commands[-1].tolist() == HIGHER['default_position']
-    assert told(walk) == [swap]
+    assert take_changes(walk) == [swap]
     step = walk.ask(Event.START)
     assert step.mode is Mode.POLICY
     assert step.command.tolist() == HIGHER['default_position']
@@ -135,7 +135,7 @@ def test_end_of_the_ticks_cancels_a_swap_that_waits():
     swap = walk.offer(shadow_time=1.0)
     walk.ticks(2)
     walk.runner.reset()
-    assert (swap.state, told(walk)) == (SwapState.REFUSED, [swap])
+    assert (swap.state, take_changes(walk)) == (SwapState.REFUSED, [swap])
     assert swap.reason == 'swap.cancelled: the ticks ended'
     assert not walk.switcher.is_swapping
 

@@ -19,7 +19,7 @@ from support.walk_rig import (
     Failing,
     giving,
     LIMITED,
-    told,
+    take_changes,
     until_rolled_back,
     Walk,
 )
@@ -174,7 +174,7 @@ def test_another_offer_ends_no_probation(refused):
     other = walk.offer(walk.instance(make=make), shadow_time=0.4, **AT_ONCE)
     walk.ticks(3)
     assert other.state is (SwapState.REFUSED if refused else SwapState.WAITING)
-    told(walk)
+    take_changes(walk)
     walk.runner.outside = SLOW
     until_rolled_back(walk, swap)
     walk.runner.outside = []

@@ -2,8 +2,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Random samples of all sensors, what a spec makes of them, and how a scalar loop would read them.
 
-The oracle of the readers' tests: it knows nothing of plans, rings and gathers, and rotates gravity
-with its own formula.
+The oracle of the readers' tests: a scalar loop that shares no code with core.
 """
 
 from __future__ import annotations

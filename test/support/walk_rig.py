@@ -168,7 +168,7 @@ def hips(walk, count):
     return (walk.ticks(count)[:, 0] - DEFAULT[0]).tolist()
 
 
-def told(walk):
+def take_changes(walk):
     """Return the swaps that are news, and take them as read."""
     news = list(walk.switcher.news)
     walk.switcher.news.clear()
@@ -181,7 +181,7 @@ def changed(make, before=None, terms=AT_ONCE, steps=5, **options):
     walk.ticks(steps)
     swap = walk.offer(walk.instance(make=make), **terms)
     walk.tick()
-    assert told(walk) == [swap]
+    assert take_changes(walk) == [swap]
     assert swap.state is SwapState.ACTING
     return walk, swap
 

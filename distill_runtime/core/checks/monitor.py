@@ -46,7 +46,7 @@ class SafetyMonitor:
             if compiled.needs_imu and config.tilt_limit > 0.0
             else math.inf
         )
-        self._watch = Debounce(checks, config.fault_action)
+        self._debounce = Debounce(checks, config.fault_action)
         self._joint_range = JointRange(compiled, values, checks)
         self.reset()
 
@@ -55,12 +55,12 @@ class SafetyMonitor:
         self.condition: Finding | None = None
         """What is a fault at this tick, whether or not one is latched already."""
         self._last_stamp_ns = NEVER
-        self._watch.reset()
+        self._debounce.reset()
         self.begin_policy(NEVER)
 
     def forget(self, check: str) -> None:
         """Judge what a check finds next as if it had found nothing yet."""
-        self._watch.forget(check)
+        self._debounce.forget(check)
 
     def begin_policy(self, stamp_ns: int) -> None:
         """Begin to judge a policy."""
@@ -69,11 +69,11 @@ class SafetyMonitor:
     @property
     def warning(self) -> str:
         """What was found at this tick and is no fault, or not yet."""
-        return self._watch.warning
+        return self._debounce.warning
 
     def action(self, check: str) -> FaultAction:
         """Return the fault action of a check."""
-        return self._watch.action(check)
+        return self._debounce.action(check)
 
     def judge(
         self,
@@ -120,5 +120,5 @@ class SafetyMonitor:
         if of_policy is not None:
             findings += input_buffer.frozen_joints.find(stamp_ns)
             findings += of_policy
-        self.condition = self._watch.judge(findings, stamp_ns)
+        self.condition = self._debounce.judge(findings, stamp_ns)
         return self.condition

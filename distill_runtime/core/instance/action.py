@@ -23,7 +23,7 @@ class ActionMap:
         self._compiled = compiled
         self._last_action = last_action
         self._other: ActionLayout | None = None
-        self._is_alike = False
+        self._is_equivalent = False
         self._is_whole = len(compiled.joints) == len(idle) and bool(
             np.all(compiled.joints == np.arange(len(idle)))
         )
@@ -33,7 +33,7 @@ class ActionMap:
         (num_joints,).
         """
 
-    def recall(self, compiled: ActionLayout, action: FloatArray, target: FloatArray) -> None:
+    def translate(self, compiled: ActionLayout, action: FloatArray, target: FloatArray) -> None:
         """Write the last action as if the own one had led to what another policy wanted.
 
         Where both turn actions into targets alike it is the other's, bit for bit; else it is the
@@ -46,9 +46,9 @@ class ActionMap:
             target: Targets that it gave, shape (num_joints,).
         """
         if compiled is not self._other:
-            self._other, self._is_alike = compiled, is_alike(compiled, self._compiled)
+            self._other, self._is_equivalent = compiled, is_equivalent(compiled, self._compiled)
         last = self._last_action
-        if self._is_alike:
+        if self._is_equivalent:
             last[:] = action[: compiled.width]
             return
         own = self._compiled
@@ -85,8 +85,8 @@ class ActionMap:
             self.target[compiled.joints] = out
 
 
-def is_alike(compiled: ActionLayout, other: ActionLayout) -> bool:
-    """Whether two plans turn the same action into the same targets."""
+def is_equivalent(compiled: ActionLayout, other: ActionLayout) -> bool:
+    """Whether two layouts turn the same action into the same targets."""
     return (
         compiled.width == other.width
         and np.array_equal(compiled.joints, other.joints)

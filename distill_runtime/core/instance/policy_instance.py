@@ -43,7 +43,7 @@ class PolicyInstance:
         self.compiled = compiled
         self.policy = policy
         self._vector = np.zeros(compiled.vector_dim)
-        self._head = self._vector[: compiled.gravity.stop]
+        self._sensor_vector = self._vector[: compiled.gravity.stop]
         self._velocity_command = self._vector[compiled.layout.velocity_command]
         self._command_range = (
             CommandRange(compiled, self._velocity_command) if compiled.needs_command else None
@@ -99,13 +99,13 @@ class PolicyInstance:
         """Steps since the gait clock began, or since anything did where there is none."""
         return self._clocks[0].elapsed if self._clocks else self.next_step
 
-    def step(self, head: FloatArray) -> None:
+    def step(self, sensor_vector: FloatArray) -> None:
         """Compute the targets of one policy step.
 
         Args:
-            head: Sensor values and gravity, shape (gravity.stop,).
+            sensor_vector: Sensor values and gravity, shape (gravity.stop,).
         """
-        self._head[:] = head
+        self._sensor_vector[:] = sensor_vector
         if self._command_range is not None:
             self._command_range.apply()
         for clock in self._clocks:
@@ -146,8 +146,10 @@ class PolicyInstance:
         if number == 0:
             self.last_action.fill(0.0)
         else:
-            self.action_map.recall(ring.plans[place], ring.actions[place], ring.targets[place])
-        self.step(ring.heads[place])
+            self.action_map.translate(
+                ring.action_layouts[place], ring.actions[place], ring.targets[place]
+            )
+        self.step(ring.sensor_vectors[place])
 
     def judge(self, is_free: bool = False, longest_step: float = math.inf) -> None:
         """Look for what is wrong with the last step, see PolicyChecks.judge."""

@@ -12,8 +12,8 @@ import numpy as np
 
 from .history import StepHistory
 
-_MOST = 2
-_PATIENCE = 100
+_MAX_STEPS_PER_TICK = 2
+_MAX_SKIPPED = 100
 
 
 class Candidate:
@@ -41,14 +41,14 @@ class Candidate:
         """
         self.instance = instance
         self._max_divergence = max_divergence
-        self._watch = Debounce(config.checks, config.fault_action)
+        self._debounce = Debounce(config.checks, config.fault_action)
         num_joints = len(instance.compiled.joints.names)
         self.divergence = np.zeros(num_joints)
         self.worst = np.zeros(num_joints)
         self._amount = np.zeros(num_joints)
         self.compared = 0
         self.shed = 0
-        self._in_vain = 0
+        self._skipped_in_a_row = 0
         self._run = -1
         self.problem = ''
 
@@ -67,9 +67,9 @@ class Candidate:
 
     def is_up_to_date(self, ring: StepHistory) -> bool:
         """Whether it has seen every step."""
-        return self._knows(ring) and self.instance.next_step == ring.count
+        return self._is_same_run(ring) and self.instance.next_step == ring.count
 
-    def _knows(self, ring: StepHistory) -> bool:
+    def _is_same_run(self, ring: StepHistory) -> bool:
         """Whether steps that it has seen are of the run that is remembered."""
         return self._run in (-1, ring.run)
 
@@ -81,40 +81,40 @@ class Candidate:
     def skip(self) -> None:
         """Let a step pass for which there is no time."""
         self.shed += 1
-        self._in_vain += 1
-        if self._in_vain > _PATIENCE and not self.problem:
+        self._skipped_in_a_row += 1
+        if self._skipped_in_a_row > _MAX_SKIPPED and not self.problem:
             self.problem = (
-                f'shadow.shed: {self._in_vain} steps in a row took too long to compute another '
-                'policy beside them: give the thread a processor of its own, or take a smaller '
+                f'shadow.shed: {self._skipped_in_a_row} steps in a row took too long to '
+                'compute another policy beside them: give the thread a processor of its own, or take a smaller '
                 'network'
             )
 
-    def follow(self, ring: StepHistory, most: int = _MOST) -> None:
+    def follow(self, ring: StepHistory, most: int = _MAX_STEPS_PER_TICK) -> None:
         """See the next steps of the ring, a few at a time.
 
         Args:
             ring: What was done.
             most: How many steps at most.
         """
-        self._in_vain = 0
+        self._skipped_in_a_row = 0
         instance = self.instance
-        if not self._knows(ring):
+        if not self._is_same_run(ring):
             self._join(ring)
         elif instance.next_step < ring.oldest:
             self.problem = 'shadow.behind: more steps were missed than are remembered'
         for _ in range(min(most, ring.count - instance.next_step)):
             if self.problem:
                 return
-            self._see(ring, instance.next_step)
+            self._follow_step(ring, instance.next_step)
 
-    def _see(self, ring: StepHistory, number: int) -> None:
+    def _follow_step(self, ring: StepHistory, number: int) -> None:
         instance = self.instance
         instance.follow(ring, number)
         if not instance.is_valid:
             self.problem = instance.problem
             return
         instance.judge()
-        found = self._watch.judge(instance.findings, int(ring.stamps[ring.place(number)]))
+        found = self._debounce.judge(instance.findings, int(ring.stamps[ring.place(number)]))
         if found is not None:
             self.problem = found.reason
 

@@ -18,10 +18,10 @@ class StepHistory:
     One thread writes, any may take a copy of it.
 
     Attributes:
-        heads: Sensor values and gravity, shape (depth, head_dim).
+        sensor_vectors: Sensor values and gravity, shape (depth, sensor_dim).
         targets: Those of the step before, joint order of the commands, shape (depth, num_joints).
         actions: Last action of whoever acted, its plan's width first, shape (depth, width).
-        plans: How each action became the targets.
+        action_layouts: How each action became the targets.
         elapsed: Steps since the gait clock of whoever acted began, shape (depth,).
         stamps: Time of each step in [ns], shape (depth,).
         count: Number of the next step.
@@ -29,13 +29,13 @@ class StepHistory:
     """
 
     def __init__(
-        self, head_dim: int, num_joints: int, compiled: ActionLayout, depth: int = DEPTH
+        self, sensor_dim: int, num_joints: int, compiled: ActionLayout, depth: int = DEPTH
     ) -> None:
         """Make all memory at once; plan is that of whoever acts first."""
-        self.heads = np.zeros((depth, head_dim))
+        self.sensor_vectors = np.zeros((depth, sensor_dim))
         self.targets = np.zeros((depth, num_joints))
         self.actions = np.zeros((depth, compiled.width))
-        self.plans: list[ActionLayout] = [compiled] * depth
+        self.action_layouts: list[ActionLayout] = [compiled] * depth
         self.elapsed = np.zeros(depth, dtype=np.int64)
         self.stamps = np.zeros(depth, dtype=np.int64)
         self._depth = depth
@@ -59,8 +59,8 @@ class StepHistory:
         while True:
             count, run = self.count, self.run
             other = StepHistory.__new__(StepHistory)
-            other.heads, other.targets = self.heads.copy(), self.targets.copy()
-            other.actions, other.plans = self.actions.copy(), list(self.plans)
+            other.sensor_vectors, other.targets = self.sensor_vectors.copy(), self.targets.copy()
+            other.actions, other.action_layouts = self.actions.copy(), list(self.action_layouts)
             other.elapsed, other.stamps = self.elapsed.copy(), self.stamps.copy()
             other._depth, other.count, other.run = self._depth, count, run
             if (self.count, self.run) == (count, run):
@@ -85,7 +85,7 @@ class StepHistory:
 
     def push(
         self,
-        head: FloatArray,
+        sensor_vector: FloatArray,
         target: FloatArray,
         action: FloatArray,
         compiled: ActionLayout,
@@ -94,10 +94,10 @@ class StepHistory:
     ) -> None:
         """Remember a step that is about to be done, see the attributes."""
         place = self.count % self._depth
-        self.heads[place] = head
+        self.sensor_vectors[place] = sensor_vector
         self.targets[place] = target
         self.actions[place, : len(action)] = action
-        self.plans[place] = compiled
+        self.action_layouts[place] = compiled
         self.elapsed[place] = elapsed
         self.stamps[place] = stamp_ns
         self.count += 1

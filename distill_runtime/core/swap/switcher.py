@@ -108,12 +108,12 @@ class PolicySwitcher:
         self._tick = 0
         self._blend = Blend(num_joints)
         self._goal = instance.target
-        self._from = np.zeros(num_joints)
+        self._last_goal = np.zeros(num_joints)
         self._wanted = np.zeros(num_joints)
-        self._trial: Swap | None = None  # what can be undone at once
+        self._reversible_swap: Swap | None = None  # what can be undone at once
         self._acting_since_ns = -1
         self._has_caught_up = True
-        self._wish = ''
+        self._rollback_reason = ''
 
     @property
     def target(self) -> FloatArray:
@@ -136,10 +136,10 @@ class PolicySwitcher:
         Args:
             stamp_ns: Time of the tick.
         """
-        trial = self._trial
-        if trial is None:
+        swap = self._reversible_swap
+        if swap is None:
             return False
-        time = trial.terms.probation_time
+        time = swap.terms.probation_time
         if self._acting_since_ns < 0:
             return time > 0.0
         return stamp_ns - self._acting_since_ns < time * 1e9
@@ -150,7 +150,7 @@ class PolicySwitcher:
         Args:
             stamp_ns: Time of the tick.
         """
-        return self._trial is not None and (
+        return self._reversible_swap is not None and (
             self._blend.source is not None or self.is_on_probation(stamp_ns)
         )
 
@@ -168,7 +168,7 @@ class PolicySwitcher:
     @property
     def is_asked_back(self) -> bool:
         """Whether the next step is to return to the previous policy."""
-        return bool(self._wish)
+        return bool(self._rollback_reason)
 
     def ask_back(self, reason: str) -> None:
         """Return to the previous policy at the next step, if the present one is on probation.
@@ -176,7 +176,7 @@ class PolicySwitcher:
         Args:
             reason: Why; '' if it is not wanted any more.
         """
-        self._wish = reason
+        self._rollback_reason = reason
 
     def reset(self) -> None:
         """Begin with a new run of ticks; the policy that acts goes on acting."""
@@ -204,8 +204,8 @@ class PolicySwitcher:
         Args:
             stamp_ns: Time of the tick.
         """
-        if self._wish:
-            reason, self._wish = self._wish, ''
+        if self._rollback_reason:
+            reason, self._rollback_reason = self._rollback_reason, ''
             return self.roll_back(reason, stamp_ns)
         swap = self.swap
         if swap is None or swap.state is not SwapState.WAITING:
@@ -220,11 +220,13 @@ class PolicySwitcher:
         self._acting_since_ns = -1
         return True
 
-    def tick(self, head: FloatArray, start: Callable[[], FloatArray], stamp_ns: int) -> bool:
+    def tick(
+        self, sensor_vector: FloatArray, start: Callable[[], FloatArray], stamp_ns: int
+    ) -> bool:
         """Run the policy if it is due; return whether it was.
 
         Args:
-            head: Sensor values and gravity, shape (gravity.stop,).
+            sensor_vector: Sensor values and gravity, shape (gravity.stop,).
             start: Gives the pose that the first target is reached from.
             stamp_ns: Time of the tick.
         """
@@ -232,12 +234,12 @@ class PolicySwitcher:
         self._tick += 1
         if phase == 0:
             if self._is_interpolated:
-                self._from[:] = self._goal if self._tick > 1 else start()
-            self._step(head, stamp_ns)
+                self._last_goal[:] = self._goal if self._tick > 1 else start()
+            self._step(sensor_vector, stamp_ns)
         if self._is_interpolated:
-            np.subtract(self._goal, self._from, self._wanted)
+            np.subtract(self._goal, self._last_goal, self._wanted)
             np.multiply(self._wanted, (phase + 1) / self._ticks, self._wanted)
-            np.add(self._wanted, self._from, self._wanted)
+            np.add(self._wanted, self._last_goal, self._wanted)
         return phase == 0
 
     def roll_back(self, reason: str, stamp_ns: int) -> bool:
@@ -247,32 +249,32 @@ class PolicySwitcher:
             reason: Why.
             stamp_ns: Time of the tick.
         """
-        trial, previous = self._trial, self.previous
-        if trial is None or previous is None or not self.follows_previous(stamp_ns):
+        swap, previous = self._reversible_swap, self.previous
+        if swap is None or previous is None or not self.follows_previous(stamp_ns):
             return False
         previous.follow(self.ring, self.ring.count)
         if previous.problem or not previous.is_up_to_date(self.ring):
             return False
         left, self.active = self.active, previous.instance
         self.previous = Candidate(left, self._config)
-        self._blend.begin(self._goal, None, self._blend_steps(trial.terms))
+        self._blend.begin(self._goal, None, self._blend_steps(swap.terms))
         self._goal = self._blend.pose  # until the next step
-        self._trial = None
-        self._end(trial, SwapState.ROLLED_BACK, reason, stamp_ns)
+        self._reversible_swap = None
+        self._end(swap, SwapState.ROLLED_BACK, reason, stamp_ns)
         return True
 
-    def _step(self, head: FloatArray, stamp_ns: int) -> None:
+    def _step(self, sensor_vector: FloatArray, stamp_ns: int) -> None:
         """Do a policy step, with whoever acts now."""
         ring, swap = self.ring, self.swap
-        if self._wish:
-            reason, self._wish = self._wish, ''
+        if self._rollback_reason:
+            reason, self._rollback_reason = self._rollback_reason, ''
             self.roll_back(reason, stamp_ns)
         is_due = False
         if swap is not None and swap.state is SwapState.WAITING:
-            is_due = self._attend(swap, stamp_ns)
+            is_due = self._follow_candidate(swap, stamp_ns)
         instance = self.active
         ring.push(
-            head,
+            sensor_vector,
             instance.target,
             instance.last_action,
             instance.compiled.action,
@@ -284,15 +286,15 @@ class PolicySwitcher:
             self._acting_since_ns = stamp_ns
             self.active.follow(ring, ring.count - 1)
         else:
-            instance.step(head)
+            instance.step(sensor_vector)
         if not self.active.is_valid:
             self.roll_back(self.active.problem, stamp_ns)
         if swap is not None or self.watcher is not None:
-            self._lead_others(stamp_ns)
+            self._step_followers(stamp_ns)
         target = self.active.target
         self._goal = self._blend.mix(target) if self._blend.is_active else target
 
-    def _attend(self, swap: Swap, stamp_ns: int) -> bool:
+    def _follow_candidate(self, swap: Swap, stamp_ns: int) -> bool:
         """Let the next policy catch up; return whether it is to do the coming step."""
         if self.may_shadow:
             swap.shadow.follow(self.ring)
@@ -303,7 +305,7 @@ class PolicySwitcher:
             return False
         return swap.is_due(self.ring, stamp_ns)
 
-    def _lead_others(self, stamp_ns: int) -> None:
+    def _step_followers(self, stamp_ns: int) -> None:
         """Let those follow that do not act, and compare."""
         swap, target = self.swap, self.active.target
         if self._acting_since_ns < 0:
@@ -312,7 +314,7 @@ class PolicySwitcher:
         if self.follows_previous(stamp_ns):
             followers.append(self.previous)
         else:
-            self._trial = None
+            self._reversible_swap = None
         if swap is not None and swap.state is SwapState.WAITING and self._has_caught_up:
             followers.append(swap.shadow)
         for shadow in followers:
@@ -327,7 +329,7 @@ class PolicySwitcher:
 
     def _take_over(self, swap: Swap, stamp_ns: int, steps: int) -> None:
         """Let the next policy act from now on."""
-        self._trial, self.previous = swap, Candidate(self.active, self._config)
+        self._reversible_swap, self.previous = swap, Candidate(self.active, self._config)
         self._blend.begin(self._goal, self.active, steps)
         self.active = swap.shadow.instance
         self.ring.widen(self.active.compiled.action.width)

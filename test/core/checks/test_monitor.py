@@ -23,7 +23,7 @@ SPEC = make_spec(
 )
 DEBOUNCE = 0.1
 DEBOUNCE_TICKS = 5
-SOUND, ALMOST, BEYOND = range(3)
+VALID, ALMOST, BEYOND = range(3)
 UNSTOPPABLE = ('input_age', 'estop', 'action_value')
 
 
@@ -83,7 +83,7 @@ def jump(rig, level):
     rig.policy.output = lambda run: size * (run % 2)
 
 
-def told(code):
+def reported(code):
     """Return what others find: nothing below their threshold."""
 
     def show(rig, level):
@@ -104,10 +104,10 @@ CASES = (
     Case('observation_range', 'observation.range', untrained, of_policy=True),
     Case('action_saturation', 'action.saturated', saturate, of_policy=True),
     Case('target_step', 'target.step', jump, of_policy=True),
-    Case('estop', 'estop.topic', told('estop.topic')),
-    Case('missed_deadlines', 'missed_deadlines.row', told('missed_deadlines.row')),
-    Case('inference_time', 'inference_time.slow', told('inference_time.slow')),
-    Case('command_conflict', 'command_conflict.other', told('command_conflict.other')),
+    Case('estop', 'estop.topic', reported('estop.topic')),
+    Case('missed_deadlines', 'missed_deadlines.row', reported('missed_deadlines.row')),
+    Case('inference_time', 'inference_time.slow', reported('inference_time.slow')),
+    Case('command_conflict', 'command_conflict.other', reported('command_conflict.other')),
 )
 MOMENTARY = {'clock', 'action_value'}
 every_case = pytest.mark.parametrize('case', CASES, ids=lambda case: case.check)
@@ -129,7 +129,7 @@ def make_rig(case, debounce=DEBOUNCE, action='', fault_action='hold'):
         checks={**others, case.check: check},
     )
     for _ in range(3):
-        tick(rig, case, SOUND)
+        tick(rig, case, VALID)
     return rig
 
 
@@ -184,7 +184,7 @@ def test_finding_that_comes_and_goes_is_no_fault(case):
         for _ in range(DEBOUNCE_TICKS - 3):
             tick(rig, case, BEYOND)
         for _ in range(3):
-            step = tick(rig, case, SOUND)
+            step = tick(rig, case, VALID)
         assert (step.mode, step.reason) == (Mode.POLICY, '')
 
 
@@ -207,7 +207,9 @@ def test_check_can_only_warn_or_be_off(case, action):
         return
     rig = make_rig(case, debounce=0.0, action=action)
     step = found(rig, case)
-    is_told = action == 'warn' or case.check == 'input_sample'  # what is not in use is always told
+    is_told = (
+        action == 'warn' or case.check == 'input_sample'
+    )  # what is not in use is always reported
     for _ in range(20):
         assert step.mode is Mode.POLICY
         assert step.reason.startswith(f'{case.code}: ') == is_told
@@ -222,10 +224,10 @@ def test_fault_is_latched_and_its_reset_is_taken_when_the_cause_is_gone(case):
         is_taken, why = rig.runner.request(Event.RESET_FAULT)
         assert (is_taken, 'its cause is still there: ' in why) == (False, True)
     for _ in range(10):
-        step = tick(rig, case, SOUND)
+        step = tick(rig, case, VALID)
         assert (step.mode, step.reason) == (Mode.FAULT, fault)
     assert rig.runner.request(Event.RESET_FAULT) == (True, 'fault to standby')
-    step = tick(rig, case, SOUND)
+    step = tick(rig, case, VALID)
     assert (step.mode, step.reason, rig.runner.fault) == (Mode.STANDBY, '', '')
 
 
@@ -234,9 +236,9 @@ def test_first_step_of_a_policy_is_not_judged_by_what_came_before():
     rig = make_rig(case, debounce=0.0)
     assert found(rig, case).mode is Mode.FAULT
     for event, mode in ((Event.RESET_FAULT, Mode.STANDBY), (Event.START, Mode.POLICY)):
-        tick(rig, case, SOUND)
+        tick(rig, case, VALID)
         assert rig.runner.request(event)[0]
-        step = tick(rig, case, SOUND)
+        step = tick(rig, case, VALID)
         assert (step.mode, step.reason) == (mode, '')
 
 

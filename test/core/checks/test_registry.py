@@ -25,7 +25,7 @@ AGE = Finding('input_age', 'imu.stale: old')
 ESTOP = Finding('estop', 'estop.topic: true')
 
 
-def watch_with(fault_action='hold', **checks):
+def debounce_with(fault_action='hold', **checks):
     """Return a watch over the default checks but those given."""
     configs = {name: replace(CHECKS[name].default, **changes) for name, changes in checks.items()}
     return Debounce({**DEFAULT_CHECKS, **configs}, fault_action)
@@ -68,63 +68,63 @@ def test_any_motion_still_looks_at_inputs_clock_and_tilt():
 
 
 def test_nothing_found_is_nothing_wrong():
-    watch = watch_with()
-    assert (watch.judge([], 0), watch.warning) == (None, '')
+    debounce = debounce_with()
+    assert (debounce.judge([], 0), debounce.warning) == (None, '')
 
 
 def test_finding_is_a_warning_until_it_has_lasted_as_long_as_its_debounce():
-    watch = watch_with(tilt={'debounce': 0.05})
+    debounce = debounce_with(tilt={'debounce': 0.05})
     for stamp_ns in (100 * MS, 149 * MS, 150 * MS - 1):
-        assert (watch.judge([TILT], stamp_ns), watch.warning) == (None, TILT.reason)
-    assert (watch.judge([TILT], 150 * MS), watch.warning) == (TILT, '')
+        assert (debounce.judge([TILT], stamp_ns), debounce.warning) == (None, TILT.reason)
+    assert (debounce.judge([TILT], 150 * MS), debounce.warning) == (TILT, '')
 
 
 def test_finding_without_debounce_is_a_fault_at_once():
-    assert watch_with().judge([AGE], 7) == AGE
+    assert debounce_with().judge([AGE], 7) == AGE
 
 
 def test_tick_without_the_finding_starts_its_time_anew():
-    watch = watch_with(tilt={'debounce': 0.05}, input_sample={'debounce': 1.0})
-    watch.judge([TILT], 0)
-    watch.judge([Finding('input_sample', 'imu.norm: 0')], 40 * MS)
-    assert watch.judge([TILT], 60 * MS) is None
-    watch.judge([], 100 * MS)
-    assert watch.judge([TILT], 120 * MS) is None
-    assert watch.judge([TILT], 170 * MS) == TILT
+    debounce = debounce_with(tilt={'debounce': 0.05}, input_sample={'debounce': 1.0})
+    debounce.judge([TILT], 0)
+    debounce.judge([Finding('input_sample', 'imu.norm: 0')], 40 * MS)
+    assert debounce.judge([TILT], 60 * MS) is None
+    debounce.judge([], 100 * MS)
+    assert debounce.judge([TILT], 120 * MS) is None
+    assert debounce.judge([TILT], 170 * MS) == TILT
 
 
 def test_each_check_has_a_time_of_its_own():
-    watch = watch_with(tilt={'debounce': 0.05}, joint_velocity={'debounce': 0.05})
+    debounce = debounce_with(tilt={'debounce': 0.05}, joint_velocity={'debounce': 0.05})
     fast = Finding('joint_velocity', 'velocity.limit: fast')
-    watch.judge([TILT], 0)
-    watch.judge([TILT, fast], 30 * MS)
-    assert watch.judge([TILT, fast], 50 * MS) == TILT
-    assert watch.warning == fast.reason
+    debounce.judge([TILT], 0)
+    debounce.judge([TILT, fast], 30 * MS)
+    assert debounce.judge([TILT, fast], 50 * MS) == TILT
+    assert debounce.warning == fast.reason
 
 
 def test_clock_that_runs_backwards_does_not_shorten_a_debounce():
-    watch = watch_with(tilt={'debounce': 0.05})
-    watch.judge([TILT], 1000 * MS)
-    assert watch.judge([TILT], 0) is None
-    assert watch.judge([TILT], 49 * MS) is None
-    assert watch.judge([TILT], 50 * MS) == TILT
+    debounce = debounce_with(tilt={'debounce': 0.05})
+    debounce.judge([TILT], 1000 * MS)
+    assert debounce.judge([TILT], 0) is None
+    assert debounce.judge([TILT], 49 * MS) is None
+    assert debounce.judge([TILT], 50 * MS) == TILT
 
 
 def test_warn_is_never_a_fault():
-    watch = watch_with(tilt={'debounce': 0.0, 'action': 'warn'})
+    debounce = debounce_with(tilt={'debounce': 0.0, 'action': 'warn'})
     for second in range(3):
-        assert (watch.judge([TILT], second * 10**9), watch.warning) == (None, TILT.reason)
+        assert (debounce.judge([TILT], second * 10**9), debounce.warning) == (None, TILT.reason)
 
 
 def test_off_is_not_even_a_warning():
-    watch = watch_with(tilt={'debounce': 0.0, 'action': 'ignore'})
-    assert (watch.judge([TILT], 0), watch.warning) == (None, '')
+    debounce = debounce_with(tilt={'debounce': 0.0, 'action': 'ignore'})
+    assert (debounce.judge([TILT], 0), debounce.warning) == (None, '')
 
 
 def test_first_of_equally_hard_findings_is_the_fault():
-    watch = watch_with(tilt={'debounce': 0.0})
-    assert watch.judge([AGE, TILT], 0) == AGE
-    assert watch.judge([TILT, AGE], 0) == TILT
+    debounce = debounce_with(tilt={'debounce': 0.0})
+    assert debounce.judge([AGE, TILT], 0) == AGE
+    assert debounce.judge([TILT, AGE], 0) == TILT
 
 
 @pytest.mark.parametrize(
@@ -132,39 +132,39 @@ def test_first_of_equally_hard_findings_is_the_fault():
     [('hold', 'damp'), ('default_pose', 'damp'), ('damp', 'stop'), ('hold', 'stop')],
 )
 def test_finding_with_the_harder_action_is_the_fault_wherever_it_stands(softer, harder):
-    watch = watch_with(input_age={'action': softer}, estop={'action': harder})
-    assert watch.judge([AGE, ESTOP], 0) == ESTOP
-    assert watch.judge([ESTOP, AGE], 0) == ESTOP
+    debounce = debounce_with(input_age={'action': softer}, estop={'action': harder})
+    assert debounce.judge([AGE, ESTOP], 0) == ESTOP
+    assert debounce.judge([ESTOP, AGE], 0) == ESTOP
 
 
 def test_warnings_are_told_together_and_each_once():
-    watch = watch_with(tilt={'action': 'warn'}, clock={'action': 'warn'})
+    debounce = debounce_with(tilt={'action': 'warn'}, clock={'action': 'warn'})
     clock = Finding('clock', 'clock.backwards: 1 s')
-    watch.judge([TILT, clock, TILT], 0)
-    assert watch.warning == 'tilt.limit: far; clock.backwards: 1 s'
+    debounce.judge([TILT, clock, TILT], 0)
+    assert debounce.warning == 'tilt.limit: far; clock.backwards: 1 s'
 
 
 def test_action_of_a_check_is_its_own_or_the_one_of_all():
-    watch = watch_with('default_pose', tilt={'action': 'stop'}, clock={'action': 'warn'})
-    assert watch.action('tilt') == 'stop'
-    assert watch.action('input_age') == 'default_pose'
-    assert watch.action('clock') == 'default_pose'
+    debounce = debounce_with('default_pose', tilt={'action': 'stop'}, clock={'action': 'warn'})
+    assert debounce.action('tilt') == 'stop'
+    assert debounce.action('input_age') == 'default_pose'
+    assert debounce.action('clock') == 'default_pose'
 
 
 def test_one_check_can_be_forgotten_and_the_others_go_on():
-    watch = watch_with(tilt={'debounce': 0.05}, joint_velocity={'debounce': 0.05})
+    debounce = debounce_with(tilt={'debounce': 0.05}, joint_velocity={'debounce': 0.05})
     fast = Finding('joint_velocity', 'velocity.limit: fast')
-    watch.judge([TILT, fast], 0)
-    watch.forget('joint_velocity')
-    watch.forget('clock')  # which has found nothing
-    assert watch.judge([fast, TILT], 50 * MS) == TILT
-    assert watch.judge([fast], 99 * MS) is None
-    assert watch.judge([fast], 100 * MS) == fast
+    debounce.judge([TILT, fast], 0)
+    debounce.forget('joint_velocity')
+    debounce.forget('clock')  # which has found nothing
+    assert debounce.judge([fast, TILT], 50 * MS) == TILT
+    assert debounce.judge([fast], 99 * MS) is None
+    assert debounce.judge([fast], 100 * MS) == fast
 
 
 def test_reset_forgets_how_long_findings_have_lasted():
-    watch = watch_with(tilt={'debounce': 0.05})
-    watch.judge([TILT], 0)
-    watch.reset()
-    assert watch.warning == ''
-    assert watch.judge([TILT], 50 * MS) is None
+    debounce = debounce_with(tilt={'debounce': 0.05})
+    debounce.judge([TILT], 0)
+    debounce.reset()
+    assert debounce.warning == ''
+    assert debounce.judge([TILT], 50 * MS) is None

@@ -15,7 +15,7 @@ from support.specs import JOINTS, make_spec
 
 LIMITS = {'position': [[-1.0, 1.0], [0.0, 2.0], [-3.0, 0.0]], 'velocity': [10.0, 20.0, 30.0]}
 ROBOT = ('ankle', 'other', 'hip', 'knee')
-SOUND = {'hip': 0.5, 'knee': 1.0, 'ankle': -1.0}
+VALID = {'hip': 0.5, 'knee': 1.0, 'ankle': -1.0}
 
 
 def found(position=None, velocity=None, limits=LIMITS, checks=DEFAULT_CHECKS):
@@ -23,7 +23,7 @@ def found(position=None, velocity=None, limits=LIMITS, checks=DEFAULT_CHECKS):
     spec = make_spec(limits=limits, default_position=[0.5, 1.0, -1.0])
     compiled = compile_spec(spec, sensor_layout(spec, ROBOT))
     values = np.zeros(2 * len(ROBOT))
-    for name, value in {**SOUND, **(position or {})}.items():
+    for name, value in {**VALID, **(position or {})}.items():
         values[ROBOT.index(name)] = value
     for name, value in (velocity or {}).items():
         values[len(ROBOT) + ROBOT.index(name)] = value

@@ -98,7 +98,7 @@ def test_output_of_another_width_is_a_programming_error():
         Mapped([1.0, 2.0])
 
 
-class Recalled(Mapped):
+class Translated(Mapped):
     """The last action after another policy, with changes of its own, gave some output."""
 
     def __init__(self, output, changes, **own):
@@ -108,13 +108,13 @@ class Recalled(Mapped):
         last[other.width :] = np.nan
         other_map = ActionMap(other, np.array(DEFAULT), last[: other.width])
         other_map.apply(np.array(output, np.float32))
-        self.map.recall(other, last, other_map.target)
+        self.map.translate(other, last, other_map.target)
 
 
 def test_policy_of_the_same_plan_recalls_the_other_action_bit_for_bit():
     action = {'clip': [-1.0, 1.0], 'scale': [0.0, 0.1, 0.3], 'target_clip': [[-0.1, 0.1]] * 3}
-    recalled = Recalled([9.0, 1.0 / 3.0, -0.7], {'action': action}, action=action)
-    assert recalled.last.tolist() == [1.0, float(np.float32(1.0 / 3.0)), float(np.float32(-0.7))]
+    translated = Translated([9.0, 1.0 / 3.0, -0.7], {'action': action}, action=action)
+    assert translated.last.tolist() == [1.0, float(np.float32(1.0 / 3.0)), float(np.float32(-0.7))]
 
 
 @pytest.mark.parametrize(
@@ -129,37 +129,37 @@ def test_policy_of_the_same_plan_recalls_the_other_action_bit_for_bit():
 def test_policy_of_another_plan_recalls_the_action_that_gives_the_same_targets(other):
     scale = other.get('scale', 0.5)
     offset = np.array(other.get('offset', DEFAULT))
-    recalled = Recalled([0.5, -1.0, 0.25], {'action': {'scale': 0.5, **other}})
+    translated = Translated([0.5, -1.0, 0.25], {'action': {'scale': 0.5, **other}})
     targets = scale * np.array([0.5, -1.0, 0.25]) + offset
-    assert recalled.last.tolist() == pytest.approx(((targets - DEFAULT) / 0.5).tolist())
+    assert translated.last.tolist() == pytest.approx(((targets - DEFAULT) / 0.5).tolist())
 
 
 def test_recalled_action_is_clipped_as_the_own_ones_are():
-    recalled = Recalled([1.0, -1.0, 0.5], {}, action={'scale': 0.25, 'clip': [-1.5, 1.0]})
-    assert recalled.last.tolist() == pytest.approx([1.0, -1.5, 1.0])
+    translated = Translated([1.0, -1.0, 0.5], {}, action={'scale': 0.25, 'clip': [-1.5, 1.0]})
+    assert translated.last.tolist() == pytest.approx([1.0, -1.5, 1.0])
 
 
 def test_recalled_action_of_a_joint_with_no_scale_is_zero():
-    recalled = Recalled([1.0, 1.0, 1.0], {}, action={'scale': [0.0, 0.25, 0.5]})
-    assert recalled.last.tolist() == pytest.approx([0.0, 2.0, 1.0])
+    translated = Translated([1.0, 1.0, 1.0], {}, action={'scale': [0.0, 0.25, 0.5]})
+    assert translated.last.tolist() == pytest.approx([0.0, 2.0, 1.0])
 
 
 def test_policies_for_different_joints_recall_those_that_they_act_on():
     few = {'action': {'joints': ['ankle', 'hip'], 'scale': 0.25}}
-    assert Recalled([1.0, 2.0, 3.0], {}, **few).last.tolist() == pytest.approx([6.0, 2.0])
-    assert Recalled([6.0, 2.0], few).last.tolist() == pytest.approx([1.0, 0.0, 3.0])
+    assert Translated([1.0, 2.0, 3.0], {}, **few).last.tolist() == pytest.approx([6.0, 2.0])
+    assert Translated([6.0, 2.0], few).last.tolist() == pytest.approx([1.0, 0.0, 3.0])
 
 
 def test_policy_over_choices_recalls_what_another_one_over_the_same_gave():
-    recalled = Recalled([0.5, -1.0, 0.25, 2.0], choices_spec(), **choices_spec())
-    assert recalled.last.tolist() == [0.5, -1.0, 0.25, 2.0]
+    translated = Translated([0.5, -1.0, 0.25, 2.0], choices_spec(), **choices_spec())
+    assert translated.last.tolist() == [0.5, -1.0, 0.25, 2.0]
 
 
 def test_policy_over_choices_recalls_nothing_of_a_policy_of_another_kind():
-    assert Recalled([1.0, 2.0, 3.0], {}, **choices_spec()).last.tolist() == [0.0] * 4
+    assert Translated([1.0, 2.0, 3.0], {}, **choices_spec()).last.tolist() == [0.0] * 4
     other = choices_spec(choices=[[0, 0, 0], [1, 1, 1]])
-    assert Recalled([1.0, 2.0], other, **choices_spec()).last.tolist() == [0.0] * 4
-    targets_of_a_row = Recalled([0.0, 0.0, 0.0, 1.0], choices_spec())
+    assert Translated([1.0, 2.0], other, **choices_spec()).last.tolist() == [0.0] * 4
+    targets_of_a_row = Translated([0.0, 0.0, 0.0, 1.0], choices_spec())
     expected = ((np.array([7.0, 8.0, 9.0]) - DEFAULT) / 0.5).tolist()
     assert targets_of_a_row.last.tolist() == pytest.approx(expected)
 
@@ -169,5 +169,5 @@ def test_recall_follows_a_change_of_who_acts():
     target = np.array(DEFAULT) + 0.5
     other, alike = compile_spec(make_spec(action={'scale': 0.25})), compile_spec(make_spec())
     for compiled, expected in ((other, 1.0), (alike, 7.0), (other, 1.0)):
-        mapped.map.recall(compiled.action, np.full(3, 7.0), target)
+        mapped.map.translate(compiled.action, np.full(3, 7.0), target)
         assert mapped.last.tolist() == pytest.approx([expected] * 3)

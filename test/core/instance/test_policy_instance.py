@@ -36,19 +36,19 @@ def make_instance(*terms, output=0.0, checks=DEFAULT_CHECKS, **spec):
     return PolicyInstance(compiled, FakePolicy(compiled, output), checks)
 
 
-def head_of(instance, position=(0.0, 0.0, 0.0), command=(0.0, 0.0, 0.0)):
-    head = np.zeros(instance.compiled.gravity.stop)
+def sensor_vector_of(instance, position=(0.0, 0.0, 0.0), command=(0.0, 0.0, 0.0)):
+    sensor_vector = np.zeros(instance.compiled.gravity.stop)
     layout = instance.compiled.layout
-    head[layout.joint_position] = position
-    head[layout.velocity_command] = command
-    return head
+    sensor_vector[layout.joint_position] = position
+    sensor_vector[layout.velocity_command] = command
+    return sensor_vector
 
 
 def seen(instance):
     return instance.policy.observation.tolist()
 
 
-class Led:
+class ActiveInstance:
     """An actor that acts, and the ring that remembers its steps."""
 
     def __init__(self, instance, depth=8):
@@ -56,9 +56,9 @@ class Led:
         compiled = instance.compiled
         self.ring = StepHistory(compiled.gravity.stop, 3, compiled.action, depth)
 
-    def step(self, **head):
+    def step(self, **sensor_vector):
         instance, ring = self.instance, self.ring
-        values = head_of(instance, **head)
+        values = sensor_vector_of(instance, **sensor_vector)
         action = instance.compiled.action
         ring.push(
             values, instance.target, instance.last_action, action, instance.elapsed, ring.count
@@ -68,7 +68,7 @@ class Led:
 
 def test_step_goes_from_sensors_to_targets():
     instance = make_instance(POSITION, output=[1.0, -2.0, 0.0])
-    instance.step(head_of(instance, position=[0.25, 0.5, -0.5]))
+    instance.step(sensor_vector_of(instance, position=[0.25, 0.5, -0.5]))
     assert seen(instance) == [0.25, 0.5, -0.5]
     assert instance.target.tolist() == [0.1 + 0.5, 0.6 - 1.0, -0.5]
     assert instance.last_action.tolist() == [1.0, -2.0, 0.0]
@@ -79,32 +79,32 @@ def test_each_step_reads_the_action_of_the_one_before():
     instance = make_instance(LAST_ACTION, output=lambda run: run + 1.0)
     observed = []
     for _ in range(3):
-        instance.step(head_of(instance))
+        instance.step(sensor_vector_of(instance))
         observed.append(seen(instance)[0])
     assert observed == [0.0, 1.0, 2.0]
 
 
 def test_command_is_clipped_for_the_policy_and_for_nobody_else():
     instance = make_instance(COMMAND_TERM, command={'lower': [-1, -1, -1], 'upper': [1, 1, 1]})
-    head = head_of(instance, command=[3.0, -3.0, 0.5])
-    instance.step(head)
+    sensor_vector = sensor_vector_of(instance, command=[3.0, -3.0, 0.5])
+    instance.step(sensor_vector)
     assert seen(instance) == [1.0, -1.0, 0.5]
-    assert head[instance.compiled.layout.velocity_command].tolist() == [3.0, -3.0, 0.5]
+    assert sensor_vector[instance.compiled.layout.velocity_command].tolist() == [3.0, -3.0, 0.5]
 
 
 @pytest.mark.parametrize('wrong', [np.nan, np.inf, 1e30])
 def test_unsound_output_leaves_target_and_last_action_alone(wrong):
     instance = make_instance(POSITION)
     instance.policy.output = 1.0
-    instance.step(head_of(instance))
+    instance.step(sensor_vector_of(instance))
     target = instance.target.tolist()
     instance.policy.output = wrong
-    instance.step(head_of(instance))
+    instance.step(sensor_vector_of(instance))
     assert not instance.is_valid
     assert instance.target.tolist() == target
     assert instance.last_action.tolist() == [1.0] * 3
     instance.policy.output = 2.0
-    instance.step(head_of(instance))
+    instance.step(sensor_vector_of(instance))
     assert instance.is_valid
     assert instance.last_action.tolist() == [2.0] * 3
 
@@ -114,10 +114,10 @@ def test_network_that_fails_gives_no_targets_and_says_why_until_it_runs_again():
         raise RuntimeError('indices element out of\n data bounds')
 
     instance = make_instance(POSITION, output=1.0)
-    instance.step(head_of(instance))
+    instance.step(sensor_vector_of(instance))
     target = instance.target.tolist()
     instance.policy.output = fail
-    instance.step(head_of(instance))
+    instance.step(sensor_vector_of(instance))
     assert not instance.is_valid
     assert (
         instance.problem == 'action.failed: the network fails: indices element out of data bounds'
@@ -125,10 +125,10 @@ def test_network_that_fails_gives_no_targets_and_says_why_until_it_runs_again():
     assert np.isnan(instance.policy.action).all()
     assert (instance.target.tolist(), instance.last_action.tolist()) == (target, [1.0] * 3)
     instance.policy.output = [0.0, math.inf, 0.0]
-    instance.step(head_of(instance))
+    instance.step(sensor_vector_of(instance))
     assert instance.problem == 'action.not_finite: network output element 1 is inf'
     instance.policy.output = 2.0
-    instance.step(head_of(instance))
+    instance.step(sensor_vector_of(instance))
     assert instance.is_valid
     assert instance.next_step == 4
 
@@ -139,12 +139,12 @@ def test_restarted_actor_steps_as_a_new_one_does():
     instance = make_instance(*terms, output=1.0, history=history)
     first = []
     for _ in range(2):
-        instance.step(head_of(instance, position=[1.0, 2.0, 3.0]))
+        instance.step(sensor_vector_of(instance, position=[1.0, 2.0, 3.0]))
         first.append(seen(instance))
     instance.restart()
     assert (instance.next_step, instance.policy.num_resets, instance.findings) == (0, 1, ())
     for expected in first:
-        instance.step(head_of(instance, position=[1.0, 2.0, 3.0]))
+        instance.step(sensor_vector_of(instance, position=[1.0, 2.0, 3.0]))
         assert seen(instance) == expected
 
 
@@ -153,44 +153,44 @@ def test_steps_since_the_gait_clock_began_are_counted_also_by_policies_without_o
         instance = make_instance(term)
         assert instance.elapsed == 0
         for _ in range(3):
-            instance.step(head_of(instance, command=[1.0, 0.0, 0.0]))
+            instance.step(sensor_vector_of(instance, command=[1.0, 0.0, 0.0]))
         assert instance.elapsed == 3
-    instance.step(head_of(instance))  # stands
-    instance.step(head_of(instance, command=[1.0, 0.0, 0.0]))
+    instance.step(sensor_vector_of(instance))  # stands
+    instance.step(sensor_vector_of(instance, command=[1.0, 0.0, 0.0]))
     assert instance.elapsed == 1
 
 
 def test_follower_sees_the_action_that_would_have_given_the_targets():
-    led = Led(make_instance(POSITION, output=[0.5, -1.0, 2.0]))
+    active = ActiveInstance(make_instance(POSITION, output=[0.5, -1.0, 2.0]))
     follower = make_instance(LAST_ACTION, action={'scale': 0.25, 'offset': [0.0, 0.0, 0.0]})
     for _ in range(3):
-        led.step()
-    follower.follow(led.ring, 0)
+        active.step()
+    follower.follow(active.ring, 0)
     assert seen(follower) == [0.0] * 3
-    follower.follow(led.ring, 1)
+    follower.follow(active.ring, 1)
     expected = (np.array([0.5, -1.0, 2.0]) * 0.5 + DEFAULT) / 0.25
     assert seen(follower) == pytest.approx(expected.tolist())
 
 
 def test_follower_sees_the_sensors_that_the_other_saw():
-    led = Led(make_instance(POSITION))
+    active = ActiveInstance(make_instance(POSITION))
     history = {'length': 2, 'major': 'frame', 'order': 'oldest_first', 'fill': 'first'}
     follower = make_instance(POSITION, history=history)
     for number in range(3):
-        led.step(position=[float(number)] * 3)
-        follower.follow(led.ring, number)
+        active.step(position=[float(number)] * 3)
+        follower.follow(active.ring, number)
     assert seen(follower) == [1.0] * 3 + [2.0] * 3
     assert follower.next_step == 3
 
 
 def test_step_that_is_not_its_next_one_is_the_first_of_a_follower():
-    led = Led(make_instance(POSITION, output=0.5))
+    active = ActiveInstance(make_instance(POSITION, output=0.5))
     history = {'length': 2, 'major': 'frame', 'order': 'oldest_first', 'fill': 'first'}
     follower = make_instance(POSITION, LAST_ACTION, history=history)
     for number in range(4):
-        led.step(position=[float(number)] * 3)
-    follower.follow(led.ring, 0)
-    follower.follow(led.ring, 3)
+        active.step(position=[float(number)] * 3)
+    follower.follow(active.ring, 0)
+    follower.follow(active.ring, 3)
     assert seen(follower) == ([3.0] * 3 + [0.5] * 3) * 2
     assert follower.next_step == 4
 
@@ -212,24 +212,24 @@ def test_follower_takes_the_phase_of_the_gait_over_wherever_it_joins(
 ):
     """The robot stands in steps 2 and 3, so that the clock begins again in step 4."""
     term = {**RESTARTS[restart], 'advance': advance}
-    led = Led(make_instance(term))
+    active = ActiveInstance(make_instance(term))
     follower = make_instance(term)
     for number in range(7):
-        led.step(command=[0.0 if number in (2, 3) else 1.0, 0.0, 0.0])
-    follower.join(led.ring, first)
+        active.step(command=[0.0 if number in (2, 3) else 1.0, 0.0, 0.0])
+    follower.join(active.ring, first)
     for number in range(first, 7):
-        follower.follow(led.ring, number)
-    assert seen(follower) == seen(led.instance)
+        follower.follow(active.ring, number)
+    assert seen(follower) == seen(active.instance)
     assert seen(follower) == pytest.approx([math.sin(turns * TURN)])
 
 
 def test_follower_without_a_clock_of_the_other_counts_from_its_first_step():
-    led = Led(make_instance(POSITION), depth=4)
+    active = ActiveInstance(make_instance(POSITION), depth=4)
     for _ in range(6):
-        led.step()
+        active.step()
     follower = make_instance(GAIT)
-    follower.join(led.ring, led.ring.oldest)
-    follower.follow(led.ring, 3)
+    follower.join(active.ring, active.ring.oldest)
+    follower.follow(active.ring, 3)
     assert seen(follower) == pytest.approx([math.sin(3 * TURN)])
 
 
@@ -243,13 +243,13 @@ def test_findings_are_of_the_targets_and_of_what_training_has_not_seen():
     instance = make_instance(term, output=lambda run: 4.0 * run, checks=checks)
     found = []
     for position in (1.0, 1.5, 0.0):
-        instance.step(head_of(instance, position=[position, 0.0, 0.0]))
+        instance.step(sensor_vector_of(instance, position=[position, 0.0, 0.0]))
         instance.judge()
         found.append([finding.check for finding in instance.findings])
     assert found == [[], ['target_step', 'observation_range'], ['target_step']]
     instance.restart()
     assert instance.findings == ()
     instance.policy.output = -4.0
-    instance.step(head_of(instance))
+    instance.step(sensor_vector_of(instance))
     instance.judge()
     assert instance.findings == ()  # the first target jumps from nowhere

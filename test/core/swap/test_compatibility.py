@@ -86,9 +86,9 @@ def test_limits_must_be_the_same(field, value, text):
 
 
 def test_limits_and_gains_that_the_other_policy_leaves_open_are_those_that_are_there():
-    open_plan = compiled(stiffness=None, damping=None, limits=None)
-    assert np.isinf(open_plan.joints.effort).all()
-    assert differences(compiled(), open_plan) == []
+    open_spec = compiled(stiffness=None, damping=None, limits=None)
+    assert np.isinf(open_spec.joints.effort).all()
+    assert differences(compiled(), open_spec) == []
 
 
 def test_limits_and_gains_that_come_new_need_a_configuration():

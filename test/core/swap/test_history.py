@@ -11,18 +11,18 @@ import numpy as np
 import pytest
 from support.specs import make_spec
 
-PLAN = compile_spec(make_spec()).action
+LAYOUT = compile_spec(make_spec()).action
 NARROW = compile_spec(make_spec(action={'joints': ['knee']})).action
 
 
-def make_ring(depth=4, compiled=PLAN, head_dim=2):
-    return StepHistory(head_dim, 3, compiled, depth)
+def make_ring(depth=4, compiled=LAYOUT, sensor_dim=2):
+    return StepHistory(sensor_dim, 3, compiled, depth)
 
 
-def push(ring, number, compiled=PLAN):
+def push(ring, number, compiled=LAYOUT):
     """Remember a step whose every number is a matter of which one it is."""
     ring.push(
-        np.full(ring.heads.shape[1], number),
+        np.full(ring.sensor_vectors.shape[1], number),
         np.full(3, number + 0.25),
         np.full(compiled.width, number + 0.5),
         compiled,
@@ -31,12 +31,12 @@ def push(ring, number, compiled=PLAN):
     )
 
 
-def assert_holds(ring, number, compiled=PLAN):
+def assert_holds(ring, number, compiled=LAYOUT):
     place = ring.place(number)
-    assert np.all(ring.heads[place] == number)
+    assert np.all(ring.sensor_vectors[place] == number)
     assert np.all(ring.targets[place] == number + 0.25)
     assert np.all(ring.actions[place, : compiled.width] == number + 0.5)
-    assert ring.plans[place] is compiled
+    assert ring.action_layouts[place] is compiled
     assert (ring.elapsed[place], ring.stamps[place]) == (number + 7, 1000 * number)
 
 
@@ -46,7 +46,7 @@ def test_new_ring_remembers_nothing():
 
 
 def test_ring_remembers_ten_seconds_of_a_policy_at_50_hz():
-    assert make_ring(DEPTH).heads.shape[0] >= 500
+    assert make_ring(DEPTH).sensor_vectors.shape[0] >= 500
 
 
 @pytest.mark.parametrize(('count', 'oldest'), [(1, 0), (3, 0), (4, 1), (5, 2), (11, 8)])
@@ -64,11 +64,11 @@ def test_newest_steps_are_remembered_and_the_next_push_spares_all_of_them(count,
 
 def test_pushed_arrays_are_copied():
     ring = make_ring()
-    head, target, action = np.ones(2), np.ones(3), np.ones(3)
-    ring.push(head, target, action, PLAN, 0, 0)
-    for array in (head, target, action):
+    sensor_vector, target, action = np.ones(2), np.ones(3), np.ones(3)
+    ring.push(sensor_vector, target, action, LAYOUT, 0, 0)
+    for array in (sensor_vector, target, action):
         array.fill(9.0)
-    assert np.all(ring.heads[0] == 1.0)
+    assert np.all(ring.sensor_vectors[0] == 1.0)
     assert np.all(ring.targets[0] == 1.0)
     assert np.all(ring.actions[0] == 1.0)
 
@@ -86,7 +86,7 @@ def test_cleared_ring_begins_with_step_0():
 def test_wider_actions_find_room_beside_those_that_are_remembered():
     ring = make_ring(compiled=NARROW)
     push(ring, 0, NARROW)
-    ring.widen(PLAN.width)
+    ring.widen(LAYOUT.width)
     push(ring, 1)
     assert_holds(ring, 0, NARROW)
     assert_holds(ring, 1)
@@ -125,9 +125,9 @@ def test_copy_that_is_taken_while_another_thread_writes_is_consistent(depth):
     def write():
         number = 0
         while not stops.is_set():
-            push(ring, number, PLAN if number >= 50 else NARROW)
+            push(ring, number, LAYOUT if number >= 50 else NARROW)
             if number == 49:
-                ring.widen(PLAN.width)
+                ring.widen(LAYOUT.width)
             number += 1
 
     writer = threading.Thread(target=write)
@@ -140,7 +140,7 @@ def test_copy_that_is_taken_while_another_thread_writes_is_consistent(depth):
             other = ring.copy()
             counts.add(other.count)
             for number in range(other.oldest, other.count):
-                assert_holds(other, number, PLAN if number >= 50 else NARROW)
+                assert_holds(other, number, LAYOUT if number >= 50 else NARROW)
     finally:
         stops.set()
         writer.join()
@@ -150,7 +150,7 @@ def test_copy_that_is_taken_while_another_thread_writes_is_consistent(depth):
 def test_clock_of_a_step_is_remembered():
     ring = make_ring()
     for elapsed in (5, 6, 0, 1):
-        ring.push(np.zeros(2), np.zeros(3), np.zeros(3), PLAN, elapsed, 0)
+        ring.push(np.zeros(2), np.zeros(3), np.zeros(3), LAYOUT, elapsed, 0)
     assert [ring.elapsed_in(number) for number in range(1, 4)] == [6, 0, 1]
 
 

@@ -20,7 +20,7 @@ from support.walk_rig import (
     Network,
     SENSOR_TERMS,
     still,
-    told,
+    take_changes,
     Walk,
 )
 
@@ -32,10 +32,10 @@ def test_policy_takes_over_at_the_next_step_and_it_is_told_once():
     walk.tick()
     swap = walk.offer(walk.instance(make=giving(1.0)), **AT_ONCE)
     assert walk.switcher.is_swapping
-    assert (swap.state, told(walk)) == (SwapState.WAITING, [])
+    assert (swap.state, take_changes(walk)) == (SwapState.WAITING, [])
     assert hips(walk, 2) == [0.5, 0.5]
     assert (swap.state, swap.reason, swap.stamp_ns) == (SwapState.ACTING, '', walk.now - TICK_NS)
-    assert told(walk) == [swap]
+    assert take_changes(walk) == [swap]
     assert not walk.switcher.is_swapping
     assert walk.runner.policy is swap.shadow.instance.policy
 
@@ -144,7 +144,7 @@ def test_shadow_that_differs_too_much_is_refused_with_its_reason():
     assert hips(walk, 3) == [0.0] * 3
     assert swap.state is SwapState.REFUSED
     assert swap.reason.startswith('shadow.divergence: target of ankle differs by 0.5000')
-    assert told(walk) == [swap]
+    assert take_changes(walk) == [swap]
     assert walk.switcher.active.policy is walk.policy
 
 
@@ -203,7 +203,7 @@ def test_watcher_is_compared_and_never_acts():
     watcher = walk.switcher.watcher
     assert watcher.compared == 30
     assert watcher.divergence == pytest.approx(np.array(DEFAULT) + 0.5 - commands[-1])
-    assert (walk.switcher.swap, walk.switcher.previous, told(walk)) == (None, None, [])
+    assert (walk.switcher.swap, walk.switcher.previous, take_changes(walk)) == (None, None, [])
 
 
 def test_watcher_goes_on_beside_whoever_acts():
