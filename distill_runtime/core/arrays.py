@@ -1,10 +1,11 @@
 # Copyright 2026 The distill_runtime Authors
 # SPDX-License-Identifier: Apache-2.0
-"""Array types, and arrays that nobody can change by accident."""
+"""Array types, read-only arrays, and validity of values."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable
+import math
 from typing import TypeVar
 
 import numpy as np
@@ -16,23 +17,30 @@ IndexArray = npt.NDArray[np.intp]
 Floats = TypeVar('Floats', FloatArray, Float32Array)
 
 MAX_SQUARED_NORM = 1e30
-"""No sensor and no network gives such numbers; below it float32 holds every element."""
+"""Bound of a valid vector; below it float32 holds every element."""
 
 
 def squared_norm(values: FloatArray | Float32Array) -> float:
-    """Return the sum of the squares of sound values, shape (n,); for others a dot would warn."""
+    """Return the sum of squares of valid values, shape (n,); a dot of others would warn."""
     return values.dot(values)
 
 
 def is_valid(values: FloatArray | Float32Array) -> bool:
-    """Whether all elements are finite and of sane size; a vdot neither copies nor warns."""
+    """Whether all elements are finite and not huge; a vdot neither copies nor warns."""
     return bool(np.vdot(values, values) < MAX_SQUARED_NORM)
+
+
+def worst_element(values: FloatArray | Float32Array) -> tuple[int, str]:
+    """Return the first element that is not finite, else the largest, and what is wrong with it."""
+    magnitude = np.nan_to_num(np.abs(values), nan=np.inf, posinf=np.inf)
+    element = int(magnitude.argmax())
+    return element, 'too_large' if math.isfinite(magnitude[element]) else 'not_finite'
 
 
 def as_float32(
     bounds: tuple[FloatArray, FloatArray] | None,
 ) -> tuple[Float32Array, Float32Array] | None:
-    """Round a pair of bounds."""
+    """Round a pair of bounds to float32."""
     return None if bounds is None else (bounds[0].astype(np.float32), bounds[1].astype(np.float32))
 
 
@@ -62,7 +70,7 @@ def writable_indices(indices: IndexArray) -> IndexArray:
 
 
 def segment(values: FloatArray, indices: IndexArray) -> FloatArray | None:
-    """Return a view of the elements if they lie behind one another in order, else None."""
+    """Return a view of the elements if the indices are consecutive, else None."""
     start = int(indices[0])
     is_run = bool(np.array_equal(indices, np.arange(start, start + len(indices))))
     return values[start : start + len(indices)] if is_run else None

@@ -19,12 +19,12 @@ from .arrays import FloatArray
 from .compiled_spec import CompiledSpec
 from .config import RunnerConfig
 from .fault_action import FaultResponse, Ramp
-from .input_buffer import InputBuffer, joined
+from .input_buffer import InputBuffer
 from .limits import Feedback, LimitConfig, Limiter
 from .modes import Event, Mode, mode_after, next_mode, refusal
 from .sensors import Sensors
 from .step import Policy, Step
-from .velocity_command import CommandGate, Stop
+from .velocity_command import Stop
 
 
 class PolicyRunner:
@@ -50,7 +50,6 @@ class PolicyRunner:
         """Measured positions of the last tick in [rad], policy order."""
         self.joint_velocity = self._input_buffer.joint_velocity
         """Measured velocities of the last tick in [rad]/[s], policy order."""
-        self._freshness = self._input_buffer.freshness
         self.switcher = PolicySwitcher(PolicyInstance(compiled, policy, config.checks), config)
         self.limiter = Limiter(
             compiled.joints,
@@ -63,11 +62,6 @@ class PolicyRunner:
             Feedback(self.joint_position, self.joint_velocity),
         )
         self._ramp = Ramp(compiled.joints.idle, round(config.ramp_time * 1e9))
-        self._gate = CommandGate(
-            compiled,
-            self._sensor_vector[compiled.layout.velocity_command],
-            round(config.cmd_vel_timeout * 1e9),
-        )
         self.stop = Stop(compiled, config, self._sensor_vector, self.joint_position)
         """How a stop goes."""
         self._is_position = compiled.joints.is_position.astype(np.float64)
@@ -161,9 +155,9 @@ class PolicyRunner:
             return f'its cause is still there: {condition.reason}'
         if event is not Event.START or self._mode_after(*self._events).runs_policy:
             return ''
-        missing = '' if self._has_started else '; '.join(self._freshness.problems())
-        if missing:
-            return f'inputs are still missing: {joined(missing, self._input_buffer.reason)}'
+        if not self._has_started and self._input_buffer.late:
+            missing = self._input_buffer.with_reason('; '.join(self._input_buffer.late))
+            return f'inputs are still missing: {missing}'
         return start_problem(self.switcher.active.compiled, self._input_buffer, self._config)
 
     def _mode_after(self, *events: Event) -> Mode:
@@ -200,11 +194,10 @@ class PolicyRunner:
             The command and what led to it.
         """
         input_buffer = self._input_buffer
-        input_buffer.take_over(sensors, stamp_ns)
-        late = self._freshness.check(stamp_ns)
+        input_buffer.update(sensors, stamp_ns)
         if not self._has_started:
-            if late:
-                return self._result(False, False, joined(late, input_buffer.reason))
+            if input_buffer.late:
+                return self._result(False, False, input_buffer.with_reason(input_buffer.late[0]))
             self._has_started = True
             self._enter(self._start_mode, stamp_ns)
         self._take_events(stamp_ns)
@@ -212,14 +205,12 @@ class PolicyRunner:
         if not is_policy and switcher.settle(stamp_ns):
             self._begin_ramp(stamp_ns)
         condition = self._safety_monitor.judge(
-            self.outside, late, stamp_ns, switcher.active.findings if is_policy else None
+            self.outside, stamp_ns, switcher.active.findings if is_policy else None
         )
         if condition is not None and not (is_policy and self._is_mended(condition, stamp_ns)):
             self.fail(condition, stamp_ns)
         warning = (
-            self._gate.apply(input_buffer.command_stamp_ns, stamp_ns)
-            or self._safety_monitor.warning
-            or input_buffer.reason
+            input_buffer.command_problem or self._safety_monitor.warning or input_buffer.reason
         )
         if self._mode is Mode.STOPPING and self.stop.advance(switcher.active.compiled, stamp_ns):
             self._enter(Mode.STANDBY, stamp_ns)
@@ -228,7 +219,7 @@ class PolicyRunner:
             has_policy_step = switcher.tick(self._sensor_vector, self._start_pose, stamp_ns)
             instance = switcher.active
             if instance.is_valid:
-                has_feedback = self._freshness.joints_are_fresh
+                has_feedback = input_buffer.joints_are_fresh
                 self.limiter.limit(switcher.target, self._command, has_feedback)
                 if has_policy_step:
                     is_free = self.limiter.is_inactive and switcher.target is instance.target
@@ -256,7 +247,7 @@ class PolicyRunner:
         """Write the command of the fault action; return whether to send it."""
         response = self._response
         response.escalate(stamp_ns, self._safety_monitor.condition is not None)
-        measured = self._measured_pose() if self._freshness.joints_are_fresh else None
+        measured = self._measured_pose() if self._input_buffer.joints_are_fresh else None
         if not response.write(stamp_ns, measured, self._start_pose(), self._wanted):
             self.limiter.reset()  # what follows starts from wherever the joints went
             return False
@@ -307,5 +298,5 @@ class PolicyRunner:
     def _result(self, sends: bool, has_policy_step: bool, reason: str) -> Step:
         instance = self.switcher.active
         arrays = (instance.policy.observation, instance.policy.action, instance.target)
-        is_fresh = self._freshness.joints_are_fresh
+        is_fresh = self._input_buffer.joints_are_fresh
         return Step(self._command, sends, self._mode, reason, has_policy_step, *arrays, is_fresh)

@@ -1,9 +1,6 @@
 # Copyright 2026 The distill_runtime Authors
 # SPDX-License-Identifier: Apache-2.0
-"""How a walking robot comes to a stand before the ramp of standby begins.
-
-The velocity command: is it in date, is it one that the policy knows?
-"""
+"""The velocity command: clip it to the trained range, and slow it to zero for a stop."""
 
 from __future__ import annotations
 
@@ -14,55 +11,13 @@ import numpy as np
 from .arrays import FloatArray
 from .compiled_spec import CompiledSpec
 from .config import RunnerConfig
-from .sensors import NEVER
-
-
-class CommandGate:
-    """Zeroes a velocity command that is out of date."""
-
-    def __init__(self, compiled: CompiledSpec, command: FloatArray, max_age_ns: int) -> None:
-        """Choose the age.
-
-        Args:
-            compiled: Says whether there is a command.
-            command: View into the runner's vector, shape (3,); changed in place.
-            max_age_ns: Greatest age, inclusive; 0: any.
-        """
-        self._is_needed = compiled.needs_command
-        self._command = command
-        self._max_age_ns = max_age_ns
-
-    def apply(self, sample_ns: int, stamp_ns: int) -> str:
-        """Judge the command in place; return why it counts as zero, or ''.
-
-        Before the first command it is zero without a reason: nobody has asked for anything.
-
-        Args:
-            sample_ns: Stamp of the command.
-            stamp_ns: Time of the tick.
-        """
-        if not self._is_needed:
-            return ''
-        if sample_ns == NEVER:
-            self._command.fill(0.0)
-            return ''
-        age, limit = stamp_ns - sample_ns, self._max_age_ns
-        if limit and not -limit <= age <= limit:
-            self._command.fill(0.0)
-            if age < 0:
-                return (
-                    f'cmd_vel.ahead: the velocity command is stamped {-age / 1e9:.3f} s after the '
-                    'tick and counts as zero: are the clocks synchronised?'
-                )
-            return f'cmd_vel.stale: the velocity command is {age / 1e9:.3f} s old, counts as zero'
-        return ''
 
 
 class CommandRange:
-    """Clips the velocity command to what a policy was trained on; a command to stand remains."""
+    """Clips the velocity command to the trained range; a command to stand stays zero."""
 
     def __init__(self, compiled: CompiledSpec, command: FloatArray) -> None:
-        """Choose the bounds.
+        """Read the bounds.
 
         Args:
             compiled: Has the range.
@@ -97,12 +52,12 @@ STILL_RATE = 0.5
 
 
 class Stop:
-    """Slows the velocity command to zero, and finds out when the robot stands.
+    """Slows the velocity command to zero, and detects when the robot stands.
 
-    Time and measured samples decide, nothing else: the same ticks give the same stop.
+    It depends on time and measured samples alone: the same ticks give the same stop.
 
     Attributes:
-        verdict: Whether the stop is over, where a log says so; None: it is found out here.
+        verdict: Whether the stop is over, where a log says so; None: detect it.
     """
 
     def __init__(
@@ -112,13 +67,13 @@ class Stop:
         sensor_vector: FloatArray,
         joint_position: FloatArray,
     ) -> None:
-        """Prepare all buffers.
+        """Make all buffers.
 
         Args:
             compiled: Of any policy of the robot.
             config: Deceleration and timeout.
-            sensor_vector: Sensor values, see Plan; the velocity command in it is changed in place. The
-                angular velocity of the base is zero where no Imu is needed.
+            sensor_vector: Sensor values, see CompiledSpec; the velocity command in it is changed
+                in place. The angular velocity of the base is zero where no Imu is needed.
             joint_position: Measured, in [rad], shape (num_joints,).
         """
         self.verdict: bool | None = None
@@ -135,27 +90,27 @@ class Stop:
         self._still_since_ns: int | None = None
 
     def takes_time(self, compiled: CompiledSpec) -> bool:
-        """Whether there is anything to slow: else a stop leads straight to standby.
+        """Whether there is a command to slow down; if not, a stop leads straight to standby.
 
         Args:
-            compiled: Of the policy that acts.
+            compiled: Of the active policy.
         """
         if self.verdict is not None:
             return not self.verdict
         return self._timeout_ns > 0 and compiled.needs_command
 
     def begin(self, stamp_ns: int) -> None:
-        """Begin at a tick."""
+        """Start a stop at a tick."""
         self._begin_ns = stamp_ns
         self._slow_ns = self._still_since_ns = None
 
     def advance(self, compiled: CompiledSpec, stamp_ns: int) -> bool:
-        """Slow the command in use, unless the stop is over at this tick; return whether it is.
+        """Return whether the stop is over at this tick; if not, write the slowed command.
 
-        The first call takes that as the command to slow down from. Direction and curvature stay.
+        The first call reads the command to slow down from. Direction and curvature stay.
 
         Args:
-            compiled: Of the policy that acts.
+            compiled: Of the active policy.
             stamp_ns: Time of the tick.
         """
         is_over = self._stands(stamp_ns) if self.verdict is None else self.verdict
@@ -164,7 +119,7 @@ class Stop:
         return is_over
 
     def _slow(self, compiled: CompiledSpec, stamp_ns: int) -> None:
-        """Put the command of this moment in the place of the one in use."""
+        """Overwrite the command with the slowed one."""
         command = self._command
         if self._slow_ns is None:
             CommandRange(compiled, command).apply()
@@ -177,14 +132,14 @@ class Stop:
             np.multiply(self._first, 1.0 - elapsed_ns / self._slow_ns, command)
 
     def _time_to_slow(self) -> int:
-        """Return how long it takes to slow down from the first command, in [ns]."""
+        """Return the time to slow down from the first command, in [ns]."""
         if self._deceleration == 0.0:
             return 0
         x, y, yaw = self._first.tolist()
         return round(max(math.hypot(x, y), abs(yaw)) / self._deceleration * 1e9)
 
     def _stands(self, stamp_ns: int) -> bool:
-        """Whether the robot stands, or the time is over."""
+        """Whether the robot stands, or the stop has timed out."""
         elapsed_ns = stamp_ns - self._begin_ns
         if elapsed_ns >= self._timeout_ns:
             return True
@@ -196,7 +151,7 @@ class Stop:
         return stamp_ns - self._still_since_ns >= self._dwell_ns
 
     def _is_still(self) -> bool:
-        """Whether the robot has moved little since the time that is noted."""
+        """Whether joints and base have moved little since _still_since_ns."""
         np.minimum(self._lower, self._position, out=self._lower)
         np.maximum(self._upper, self._position, out=self._upper)
         np.subtract(self._upper, self._lower, self._range)

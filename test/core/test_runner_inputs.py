@@ -192,7 +192,7 @@ def test_bad_command_does_not_hide_a_worse_problem():
 def test_external_topic_is_no_velocity_command_whatever_its_name(topic):
     rig = walking(make_spec(COMMAND_TERM, {**SCAN, 'topic': topic}))
     rig.sensors.externals[0][1] = np.nan
-    reason = f'{topic}.not_finite: element 1 is nan, the last sound one is kept'
+    reason = f'{topic}.not_finite: element 1 is nan, the last valid sample is kept'
     step = rig.tick()
     assert (step.mode, step.reason) == (Mode.POLICY, reason)
     step = rig.tick(DEBOUNCE_NS)

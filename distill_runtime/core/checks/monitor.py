@@ -10,7 +10,7 @@ import math
 from distill_runtime.core.arrays import FloatArray
 from distill_runtime.core.compiled_spec import CompiledSpec
 from distill_runtime.core.config import RunnerConfig
-from distill_runtime.core.input_buffer import InputBuffer, joined
+from distill_runtime.core.input_buffer import InputBuffer
 from distill_runtime.core.modes import FaultAction
 from distill_runtime.core.rotations import tilt
 from distill_runtime.core.sensors import NEVER
@@ -78,7 +78,6 @@ class SafetyMonitor:
     def judge(
         self,
         outside: Iterable[Finding],
-        late: str,
         stamp_ns: int,
         of_policy: Sequence[Finding] | None,
     ) -> Finding | None:
@@ -86,7 +85,6 @@ class SafetyMonitor:
 
         Args:
             outside: What others have found.
-            late: Why the inputs are out of date; '' if they are not.
             stamp_ns: Time of the tick.
             of_policy: What is wrong with its last step; None while it does not move the robot.
         """
@@ -102,8 +100,9 @@ class SafetyMonitor:
                 )
             )
         self._last_stamp_ns = stamp_ns
-        if late:
-            findings.append(Finding('input_age', joined(late, input_buffer.reason)))
+        if input_buffer.late:
+            reason = input_buffer.with_reason(input_buffer.late[0])
+            findings.append(Finding('input_age', reason))
         if input_buffer.problem is not None and input_buffer.problem.check:
             findings.append(Finding(input_buffer.problem.check, input_buffer.problem.reason))
         if input_buffer.gravity[2] > self._max_tilt_gravity:

@@ -7,11 +7,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 import math
 
-from distill_runtime.core.arrays import FloatArray, is_valid
+from distill_runtime.core.arrays import FloatArray, is_valid, worst_element
 from distill_runtime.core.checks.policy import PolicyChecks, TrainedRange
 from distill_runtime.core.checks.registry import CheckConfig, Finding
 from distill_runtime.core.compiled_spec import CompiledSpec
-from distill_runtime.core.input_buffer import invalid_action
 from distill_runtime.core.step import Policy
 from distill_runtime.core.swap.history import StepHistory
 from distill_runtime.core.velocity_command import CommandRange
@@ -76,7 +75,11 @@ class PolicyInstance:
     @property
     def problem(self) -> str:
         """Why the last step gave no targets, ``code: text``, where it gave none."""
-        return self._failure or invalid_action(self.policy.action)
+        if self._failure:
+            return self._failure
+        element, what = worst_element(self.policy.action)
+        value = self.policy.action[element]
+        return f'action.{what}: network output element {element} is {value}'
 
     def restart(self, elapsed: int = 0) -> None:
         """Make the next step the first one of its history.

@@ -84,9 +84,8 @@ class Candidate:
         self._skipped_in_a_row += 1
         if self._skipped_in_a_row > _MAX_SKIPPED and not self.problem:
             self.problem = (
-                f'shadow.shed: {self._skipped_in_a_row} steps in a row took too long to '
-                'compute another policy beside them: give the thread a processor of its own, or take a smaller '
-                'network'
+                f'shadow.shed: {self._skipped_in_a_row} steps in a row took too long to compute a '
+                'second policy: give the thread a dedicated CPU core, or use a smaller network'
             )
 
     def follow(self, ring: StepHistory, most: int = _MAX_STEPS_PER_TICK) -> None:

@@ -82,7 +82,7 @@ def test_external_array_must_be_there_and_of_its_width(ros, models):
         assert observation_of(rig, 1000)[3:].tolist() == [1.0, 2.0, 3.0]
         scan.publish(Float32MultiArray(data=[1.0, float('nan'), 3.0]))
         rig.robot.tick(T0 + 1001 * TICK)
-        rig.until_reason('/scan.not_finite: element 1 is nan, the last sound one is kept')
+        rig.until_reason('/scan.not_finite: element 1 is nan, the last valid sample is kept')
 
 
 @pytest.mark.parametrize('topic', ['/scan', 'cmd_vel_limits'])

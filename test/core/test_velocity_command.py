@@ -1,7 +1,5 @@
 # Copyright 2026 The distill_runtime Authors
 # SPDX-License-Identifier: Apache-2.0
-"""A stop of a walking robot: what the policy sees, and when the ramp of standby begins."""
-
 from __future__ import annotations
 
 import math
@@ -9,7 +7,8 @@ import math
 from distill_runtime.core.checks.registry import Finding
 from distill_runtime.core.modes import Event, Mode
 from distill_runtime.core.swap.swap import SwapState
-from distill_runtime.core.velocity_command import DWELL, STILL_RANGE, STILL_RATE
+from distill_runtime.core.velocity_command import CommandRange, DWELL, STILL_RANGE, STILL_RATE
+from distill_runtime.spec.compile import compile_spec
 import numpy as np
 import pytest
 from support.rig import COMMAND_TERM, IMU_TERM, Rig, TICK_NS, walking
@@ -18,6 +17,57 @@ from support.walk_rig import AT_ONCE, giving, hips, Walk
 
 TICK = TICK_NS / 1e9
 RANGE = {'lower': [-1.0, -0.5, -1.0], 'upper': [1.0, 0.5, 1.0]}
+LIMIT = 500_000_000
+NO_ZERO = {'command': {'lower': [0.25, 0, 0], 'upper': [1, 0, 0]}}
+TRAINED = {'lower': [-0.5, -0.3, -0.2], 'upper': [1.0, 0.3, 0.2]}
+
+
+def clipped(asked, **spec):
+    compiled = compile_spec(make_spec(COMMAND_TERM, **spec))
+    values = np.array(asked, float)
+    CommandRange(compiled, values).apply()
+    return values.tolist()
+
+
+def seen(asked, age_ns=0, spec=NO_ZERO):
+    """Return the command that a policy sees at the first step of a run."""
+    rig = Rig(make_spec(COMMAND_TERM, **spec), start_in='policy')
+    rig.sensors.velocity_command[:] = asked
+    rig.now = 10 * LIMIT
+    rig.sensors.command_stamp_ns = rig.now + TICK_NS - age_ns
+    step = rig.tick(but={'command'})
+    return step.observation.tolist(), step.reason.partition(':')[0]
+
+
+def test_command_is_clipped_to_the_trained_range():
+    assert clipped([2.0, -2.0, 0.1], command=TRAINED) == [1.0, -0.3, 0.1]
+    assert clipped([-2.0, 2.0, -2.0], command=TRAINED) == [-0.5, 0.3, -0.2]
+
+
+def test_trained_range_is_inclusive():
+    for bound in ('lower', 'upper'):
+        assert clipped(TRAINED[bound], command=TRAINED) == TRAINED[bound]
+
+
+def test_command_without_a_trained_range_is_left_alone():
+    assert clipped([9.0, -9.0, 9.0]) == [9.0, -9.0, 9.0]
+
+
+def test_command_to_stand_remains_where_standing_was_not_trained():
+    assert clipped([0.0, 0.0, 0.0], **NO_ZERO) == [0.0, 0.0, 0.0]
+    assert clipped([-0.0, 0.0, -0.0], **NO_ZERO) == [0.0, 0.0, 0.0]
+    assert clipped([0.1, 0.0, 0.0], **NO_ZERO) == [0.25, 0.0, 0.0]
+    assert clipped([0.0, 0.0, 0.1], **NO_ZERO) == [0.25, 0.0, 0.0]
+
+
+def test_stale_command_is_zero_even_where_zero_was_not_trained():
+    assert seen([0.5, 0.0, 0.0], age_ns=2 * LIMIT) == ([0.0, 0.0, 0.0], 'cmd_vel.stale')
+
+
+def test_policy_sees_commands_within_its_trained_range():
+    assert seen([0.5, 0.5, 0.0]) == ([0.5, 0.0, 0.0], '')
+    assert seen([0.1, 0.0, 0.0]) == ([0.25, 0.0, 0.0], '')
+    assert seen([0.0, 0.0, 0.0]) == ([0.0, 0.0, 0.0], '')
 
 
 def commanded(command=(0.5, 0.0, 0.0), *terms, spec=None, **config):
