@@ -1,6 +1,6 @@
 # Copyright 2026 The distill_runtime Authors
 # SPDX-License-Identifier: Apache-2.0
-"""The one implementation of "sensors in, command out"."""
+"""The control tick: sensors in, joint command out."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from distill_runtime.core.instance.policy_instance import PolicyInstance
 from distill_runtime.core.swap.switcher import PolicySwitcher
 import numpy as np
 
-from .arrays import FloatArray
+from .arrays import Float32Array, FloatArray
 from .compiled_spec import CompiledSpec
 from .config import RunnerConfig
 from .fault_action import FaultResponse, Ramp
@@ -28,7 +28,7 @@ from .velocity_command import Stop
 
 
 class PolicyRunner:
-    """Runs one policy on one stream of sensors.
+    """Runs the policies of one robot on one stream of sensors.
 
     ``step`` never raises on data: a missing, stale or non-finite input gives a safe command and a
     reason. ``request`` may be called from any thread.
@@ -37,11 +37,11 @@ class PolicyRunner:
     def __init__(self, compiled: CompiledSpec, policy: Policy, config: RunnerConfig) -> None:
         """Make every buffer that a step writes to."""
         self.compiled = compiled
-        """Of the policy that it began with: what is known of the robot."""
+        """Of the first policy: joints, limits and inputs of the robot."""
         self._config = config
         self.control_period_ns = compiled.period_ns // config.ticks_per_step
         self.outside: Sequence[Finding] = ()
-        """What others find at the next step: a missed deadline, a second publisher; changed
+        """Findings of the caller for the next step: a missed deadline, a second publisher; changed
         between steps only.
         """
         self._sensor_vector = np.zeros(compiled.gravity.stop)
@@ -63,7 +63,6 @@ class PolicyRunner:
         )
         self._ramp = Ramp(compiled.joints.idle, round(config.ramp_time * 1e9))
         self.stop = Stop(compiled, config, self._sensor_vector, self.joint_position)
-        """How a stop goes."""
         self._is_position = compiled.joints.is_position.astype(np.float64)
         self._response = FaultResponse(
             self._ramp, self._is_position, round(config.escalation_time * 1e9)
@@ -78,6 +77,8 @@ class PolicyRunner:
         self._command = np.zeros(num_joints)
         self._wanted = np.zeros(num_joints)
         self._measured = np.zeros(num_joints)
+        self._last_target = np.zeros(num_joints)
+        self._is_interpolated = config.interpolation == 'linear' and config.ticks_per_step > 1
         self._longest_step = config.max_joint_step or math.inf
         self._events: list[Event] = []
         self.reset()
@@ -95,6 +96,7 @@ class PolicyRunner:
         self._start_mode = self._mode = start_mode
         self._fault = ''
         self._has_started = False
+        self._tick = 0
         self.outside = ()
         self._events.clear()
         self.limiter.reset()
@@ -102,14 +104,47 @@ class PolicyRunner:
         self._safety_monitor.reset()
         self.switcher.reset()
 
+    def restore(
+        self,
+        *,
+        mode: Mode | None = None,
+        command: FloatArray | None = None,
+        nothing_sent: bool = False,
+        action: Float32Array | None = None,
+        stop_is_over: bool | None = None,
+    ) -> None:
+        """Set state that a log gives, between steps; what is not given stays as it is.
+
+        Args:
+            mode: Mode to restart in, with everything else as after ``reset``. FAULT restarts in
+                standby; ``fail`` leads on to the fault.
+            command: Last command that was sent, shape (num_joints,).
+            nothing_sent: Whether no command was sent last: motion then starts from the measured
+                pose.
+            action: Network output of the last policy step, shape (act_dim,).
+            stop_is_over: Whether a stop is over at the next ticks, in place of detecting it.
+        """
+        if stop_is_over is not None:
+            self.stop.verdict = stop_is_over
+        if mode is not None:
+            self.reset(Mode.POLICY if mode.runs_policy else Mode.STANDBY)
+            if mode is Mode.STOPPING:
+                self._events.append(Event.STOP)
+        if nothing_sent:
+            self.limiter.reset()
+        if command is not None:
+            self.limiter.follow(command)
+        if action is not None:
+            self.action_map.apply(action)
+
     @property
     def config(self) -> RunnerConfig:
-        """What it was made with; another one takes another runner."""
+        """Options; to change them, make another runner."""
         return self._config
 
     @property
     def policy(self) -> Policy:
-        """The network that acts."""
+        """The active network."""
         return self.switcher.active.policy
 
     @property
@@ -129,14 +164,24 @@ class PolicyRunner:
 
     @property
     def fault_action(self) -> str:
-        """What is done about the fault now; it changes where the cause does not go."""
+        """Present fault action, which may have escalated; '' without a fault."""
         return self._response.action if self._mode is Mode.FAULT else ''
 
+    @property
+    def last_command(self) -> FloatArray | None:
+        """Last command that was sent, valid until the next step; None if none was."""
+        return self.limiter.previous if self.limiter.has_previous else None
+
+    @property
+    def is_step_due(self) -> bool:
+        """Whether the policy runs at the next tick, if the mode is one that runs it."""
+        return self._tick % self._config.ticks_per_step == 0
+
     def request(self, event: Event) -> tuple[bool, str]:
-        """Ask for a change of mode at the next step.
+        """Request a change of mode at the next step.
 
         Returns:
-            Whether it was taken, and the reason in either case.
+            Whether it was accepted, and the reason in either case.
         """
         mode = self._mode
         goal = next_mode(mode, event, self._stop_takes_time)
@@ -169,7 +214,7 @@ class PolicyRunner:
         return self.stop.takes_time(self.switcher.active.compiled)
 
     def fail(self, finding: Finding, stamp_ns: int) -> None:
-        """Latch a fault, or in one go on to a harder action; from outside, only between steps.
+        """Latch a fault, or escalate one; callers outside call it between steps only.
 
         Args:
             finding: What is wrong.
@@ -207,7 +252,7 @@ class PolicyRunner:
         condition = self._safety_monitor.judge(
             self.outside, stamp_ns, switcher.active.findings if is_policy else None
         )
-        if condition is not None and not (is_policy and self._is_mended(condition, stamp_ns)):
+        if condition is not None and not (is_policy and self._is_cleared(condition, stamp_ns)):
             self.fail(condition, stamp_ns)
         warning = (
             input_buffer.command_problem or self._safety_monitor.warning or input_buffer.reason
@@ -216,30 +261,49 @@ class PolicyRunner:
             self._enter(Mode.STANDBY, stamp_ns)
         has_policy_step = False
         if self._mode.runs_policy:
-            has_policy_step = switcher.tick(self._sensor_vector, self._start_pose, stamp_ns)
-            instance = switcher.active
-            if instance.is_valid:
-                has_feedback = input_buffer.joints_are_fresh
-                self.limiter.limit(switcher.target, self._command, has_feedback)
-                if has_policy_step:
-                    is_free = self.limiter.is_inactive and switcher.target is instance.target
-                    instance.judge(is_free, self._longest_step)
+            has_policy_step = self._step_policy(stamp_ns)
+            if switcher.active.is_valid:
+                self._limit_policy_target(has_policy_step)
                 return self._result(True, has_policy_step, warning)
-            self.fail(Finding('action_value', instance.problem), stamp_ns)
+            self.fail(Finding('action_value', switcher.active.problem), stamp_ns)
         if self._mode is Mode.STANDBY:
             self._ramp.write(stamp_ns, self._wanted)
             self.limiter.limit(self._wanted, self._command)
             return self._result(True, False, warning)
         return self._result(self._act_on_fault(stamp_ns), has_policy_step, self._fault)
 
-    def _is_mended(self, condition: Finding, stamp_ns: int) -> bool:
-        """Return to the policy before, if one on probation may be to blame; whether that mends it.
+    def _step_policy(self, stamp_ns: int) -> bool:
+        """Run the policy if it is due, and interpolate; return whether it ran."""
+        switcher, ticks_per_step = self.switcher, self._config.ticks_per_step
+        phase = self._tick % ticks_per_step
+        is_first, self._tick = self._tick == 0, self._tick + 1
+        if phase == 0:
+            if self._is_interpolated:
+                self._last_target[:] = self._start_pose() if is_first else switcher.target
+            switcher.step(self._sensor_vector, stamp_ns)
+        if self._is_interpolated:
+            np.subtract(switcher.target, self._last_target, self._wanted)
+            np.multiply(self._wanted, (phase + 1) / ticks_per_step, self._wanted)
+            np.add(self._wanted, self._last_target, self._wanted)
+        return phase == 0
 
-        What the robot does is a fault in any case.
+    def _limit_policy_target(self, has_policy_step: bool) -> None:
+        """Write the command of a policy tick, and judge the policy step if there was one."""
+        instance = self.switcher.active
+        target = self._wanted if self._is_interpolated else self.switcher.target
+        self.limiter.limit(target, self._command, self._input_buffer.joints_are_fresh)
+        if has_policy_step:
+            is_free = self.limiter.is_inactive and target is instance.target
+            instance.judge(is_free, self._longest_step)
+
+    def _is_cleared(self, condition: Finding, stamp_ns: int) -> bool:
+        """Roll a policy on probation back if it may be to blame; return whether that is enough.
+
+        A condition of the robot, like its tilt, is a fault in any case.
         """
         check = condition.check
         if check in BLAMED and self.switcher.roll_back(condition.reason, stamp_ns):
-            self._safety_monitor.forget(check)  # it was found of the policy that is gone
+            self._safety_monitor.forget(check)  # it was found of the rejected policy
             return check in OF_POLICY
         return False
 
@@ -249,26 +313,26 @@ class PolicyRunner:
         response.escalate(stamp_ns, self._safety_monitor.condition is not None)
         measured = self._measured_pose() if self._input_buffer.joints_are_fresh else None
         if not response.write(stamp_ns, measured, self._start_pose(), self._wanted):
-            self.limiter.reset()  # what follows starts from wherever the joints went
+            self.limiter.reset()  # the joints are limp: motion starts from the measured pose
             return False
         self.limiter.limit(self._wanted, self._command)
         return True
 
     def _start_pose(self) -> FloatArray:
-        """Where a motion starts: the last command, or the measured pose before the first."""
+        """Return where a motion starts: the last command, or the measured pose before one."""
         return self.limiter.previous if self.limiter.has_previous else self._measured_pose()
 
     def _measured_pose(self) -> FloatArray:
-        """The measured pose as a command that moves nothing."""
+        """Return the measured pose as a command that moves nothing."""
         np.multiply(self.joint_position, self._is_position, self._measured)
         return self._measured
 
     def _take_events(self, stamp_ns: int) -> None:
-        """Go to the mode that all that was asked since the last step leads to; an estop wins."""
+        """Change to the mode that the requested events lead to; an estop wins."""
         if not self._events:
             return
         events = tuple(self._events)
-        del self._events[: len(events)]  # others may append meanwhile
+        del self._events[: len(events)]  # another thread may append meanwhile
         if Event.ESTOP in events:
             self.fail(Finding('estop', 'estop.requested: estop was called'), stamp_ns)
             return
@@ -277,21 +341,22 @@ class PolicyRunner:
             self._enter(mode, stamp_ns)
 
     def _enter(self, mode: Mode, stamp_ns: int) -> None:
-        """Change the mode; from a stop the policy goes on with what it remembers."""
-        goes_on = self._mode is Mode.STOPPING and mode is Mode.POLICY
+        """Change the mode; from a stop the policy continues with its history."""
+        continues = self._mode is Mode.STOPPING and mode is Mode.POLICY
         self._mode = mode
         if mode is Mode.STOPPING:
             self.stop.begin(stamp_ns)
         elif mode is not Mode.POLICY:
             self._begin_ramp(stamp_ns)
-        elif not goes_on:
+        elif not continues:
+            self._tick = 0
             self.switcher.restart()
             self._safety_monitor.begin_policy(stamp_ns)
         if mode is not Mode.FAULT:
             self._fault = ''
 
     def _begin_ramp(self, stamp_ns: int) -> None:
-        """Ramp from where the joints are to the default pose of the policy."""
+        """Start a ramp to the default pose of the active policy."""
         self._ramp.set_goal(self.switcher.active.compiled.joints.idle)
         self._ramp.begin(self._start_pose(), stamp_ns)
 

@@ -256,7 +256,7 @@ class ControlLoop:
         begin_ns = deadline_ns - lead_ns
         if (
             runner.mode.runs_policy
-            and runner.switcher.is_step_due
+            and runner.is_step_due
             and begin_ns - time.monotonic_ns() > _LONG_PAUSE * lead_ns
         ):
             self._sleep(begin_ns)
