@@ -1,9 +1,8 @@
 # Copyright 2026 The distill_runtime Authors
 # SPDX-License-Identifier: Apache-2.0
-"""A policy spec compiled to index arrays: all that a tick needs, and nothing it has to look up.
+"""A policy spec compiled to index arrays, so that a tick looks nothing up.
 
-The runner keeps one float64 vector. Its head is a copy of ``Sensors.values``; behind it follow
-what the runner itself knows:
+Each policy reads one float64 vector: a copy of ``Sensors.values``, then what is computed from it:
 
     <sensor values> | projected_gravity (3) | last_action | phases | zero (1)
 """
@@ -21,7 +20,7 @@ from .sensors import SensorLayout
 
 @dataclass(frozen=True, kw_only=True)
 class ObservationLayout:
-    """How one network input is gathered from the runner's vector.
+    """How one network input is gathered from the vector of the policy.
 
     One frame is ``float32(vector[index] - offset)``, clipped to ``clip_before``, times ``scale``,
     clipped to ``clip_after``. The tensor is ``window[layout]`` where the window holds the newest
@@ -35,7 +34,7 @@ class ObservationLayout:
     clip_before: tuple[FloatArray, FloatArray] | None
     clip_after: tuple[FloatArray, FloatArray] | None
     trained_range: tuple[FloatArray, FloatArray] | None
-    """What a frame held in training; None: not known."""
+    """Range of a frame in training; None: not known."""
     depth: int
     layout: IndexArray
     fill_first: bool
@@ -60,10 +59,10 @@ class ActionLayout:
 
 @dataclass(frozen=True, kw_only=True)
 class PhaseLayout:
-    """One clock of a gait_phase term: where its phases go, and how they run."""
+    """One clock of a gait_phase term: elements of its phases, and how they advance."""
 
     slot: slice
-    """Elements of the runner's vector: for each component, the value for each offset."""
+    """Elements of the vector: for each component, the value for each offset."""
     offsets: FloatArray
     """In [rad], shape (num_offsets,)."""
     step: float
@@ -72,8 +71,8 @@ class PhaseLayout:
     """Count of steps at tick 0: 0, or 1 where the clock advances before its use."""
     components: tuple[str, ...]
     standing_below: float | None
-    """Commands below this stand: |vx|, |vy| in [m]/[s] and |yaw rate| in [rad]/[s]; None:
-    never.
+    """Commands below this are to stand: |vx|, |vy| in [m]/[s], |yaw rate| in [rad]/[s]; None: none
+    is.
     """
     standing_phase: float
     restart: int | None
@@ -92,7 +91,7 @@ class JointTable:
     modes: tuple[str, ...]
     """position, velocity or effort, per joint."""
     idle: FloatArray
-    """Command at rest: the default position of a position joint, 0 for the others."""
+    """Default command: the default position of a position joint, 0 for the others."""
     stiffness: FloatArray | None
     """In [N m]/[rad]."""
     damping: FloatArray | None
@@ -118,7 +117,7 @@ class JointTable:
 
 @dataclass(frozen=True, kw_only=True)
 class CompiledSpec:
-    """Everything a runner needs to know of a policy on a robot."""
+    """Everything that a runner needs to run a policy on a robot."""
 
     name: str
     period_ns: int

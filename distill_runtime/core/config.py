@@ -1,6 +1,6 @@
 # Copyright 2026 The distill_runtime Authors
 # SPDX-License-Identifier: Apache-2.0
-"""What a user may choose about a runner; nothing here depends on the robot or the policy."""
+"""Options of a runner; none of them depends on the robot or the policy."""
 
 from __future__ import annotations
 
@@ -39,8 +39,8 @@ class RunnerConfig:
     once.
     """
     stop_timeout: float = 5.0
-    """Time after which a stop goes on to standby even if the robot does not stand still, in [s];
-    0: at once, without slowing down.
+    """Time after which a stop ends in standby even if the robot does not stand still, in [s]; 0:
+    at once, without slowing down.
     """
     tilt_limit: float = 1.0
     """Angle between the base's z axis and up that is a fault, in [rad]; 0: not checked."""
@@ -48,20 +48,20 @@ class RunnerConfig:
     """What a fault does to the joints."""
     escalation_time: float = 5.0
     """How long the cause of a fault may last before hold and default_pose become damp, and damp
-    becomes stop, in [s]; 0: for ever.
+    becomes stop, in [s]; 0: never.
     """
     start_pose_limit: float = 0.5
-    """Distance of a joint from its default position that start bears, in [rad]; 0: any."""
+    """Greatest distance of a joint from its default position at a start, in [rad]; 0: any."""
     start_tilt_limit: float = 0.5
-    """Tilt of the base that start bears, in [rad]; 0: any."""
+    """Greatest tilt of the base at a start, in [rad]; 0: any."""
     torque_limit: float = 1.0
-    """Share of a joint's effort limit that a target may ask of its PD law; 0: any torque."""
+    """Share of a joint's effort limit that its PD law may be asked for; 0: any torque."""
     position_limits: PositionLimits = 'soft'
     """How targets of the policy beyond the range of their joint are limited: soft reduces the
     torque outward near the limit and clips joints without known gains, clip, or off.
     """
     checks: Mapping[str, CheckConfig] = field(default_factory=lambda: DEFAULT_CHECKS)
-    """One for each key of core.checks.CHECKS."""
+    """One for each key of CHECKS."""
     max_joint_step: float = 1.0
     """Largest change of a position command per tick, in [rad]; 0: unlimited."""
 
@@ -104,12 +104,12 @@ class RunnerConfig:
 
 
 def position_limits_for(wanted: PositionLimits, command_type: str) -> PositionLimits:
-    """Return which position limits act with a type of command.
+    """Return the position limits for a type of command.
 
     Args:
-        wanted: What the user asked for.
-        command_type: Of student_node. Who tracks a trajectory follows positions literally,
-            whatever the gains: a soft limit becomes a clip.
+        wanted: Option of the user.
+        command_type: Of student_node. A trajectory is tracked exactly, whatever the gains: a soft
+            limit becomes a clip.
     """
     return 'clip' if wanted == 'soft' and command_type == 'trajectory' else wanted
 

@@ -1,9 +1,6 @@
 # Copyright 2026 The distill_runtime Authors
 # SPDX-License-Identifier: Apache-2.0
-"""What is sent while a fault lasts: its action, and harder ones while its cause does not go.
-
-A smooth way from one pose to another.
-"""
+"""Commands of a fault: its action, which escalates while the cause stays; and smooth ramps."""
 
 from __future__ import annotations
 
@@ -14,17 +11,17 @@ from .modes import FaultAction, HARDNESS
 
 
 class Ramp:
-    """Moves from a start to a goal, at rest at both ends.
+    """Moves from a start pose to a goal, with zero velocity at both ends.
 
     The share of the way at u = t / duration is 3 u² - 2 u³.
     """
 
     def __init__(self, goal: FloatArray, duration_ns: int) -> None:
-        """Prepare all buffers.
+        """Make all buffers.
 
         Args:
             goal: End pose, shape (num_joints,).
-            duration_ns: Time it takes; 0: at the goal at once.
+            duration_ns: Time from start to goal; 0: at the goal at once.
         """
         self._goal = np.array(goal)
         self._duration_ns = duration_ns
@@ -32,7 +29,7 @@ class Ramp:
         self._start_ns = 0
 
     def begin(self, pose: FloatArray, stamp_ns: int) -> None:
-        """Start from a pose, shape (num_joints,)."""
+        """Start at a pose, shape (num_joints,)."""
         self._start[:] = pose
         self._start_ns = stamp_ns
 
@@ -63,36 +60,36 @@ class FaultResponse:
     """Writes the pose of a fault action; escalates hold or default_pose to damp, damp to stop."""
 
     def __init__(self, ramp: Ramp, is_position: FloatArray, escalation_ns: int) -> None:
-        """Begin with nothing wrong.
+        """Start without a fault.
 
         Args:
-            ramp: To the default pose; begun by whoever begins the fault.
+            ramp: To the default pose; the caller begins it with the fault.
             is_position: 1 for position joints, 0 for the others, shape (num_joints,).
-            escalation_ns: How long the cause may last before the next action; 0: for ever.
+            escalation_ns: How long the cause may last before the next action; 0: never escalate.
         """
         self._ramp = ramp
         self._is_position = is_position
         self._escalation_ns = escalation_ns
         self._since_ns = 0
         self.action: FaultAction = 'damp'
-        """What is being done."""
+        """Present fault action."""
 
     def begin(self, action: FaultAction, stamp_ns: int) -> None:
-        """Begin with an action."""
+        """Start an action."""
         self.action = action
         self._since_ns = stamp_ns
 
     def escalate_to(self, action: FaultAction, stamp_ns: int) -> None:
-        """Begin with an action unless what is being done is harder."""
+        """Start an action if it is harder than the present one."""
         if HARDNESS[action] > HARDNESS[self.action]:
             self.begin(action, stamp_ns)
 
     def escalate(self, stamp_ns: int, persists: bool) -> None:
-        """Go on to a harder action if it is time.
+        """Start the next harder action if it is time.
 
         Args:
             stamp_ns: Time of the tick.
-            persists: Whether some cause is there now.
+            persists: Whether any cause is present.
         """
         if not persists or stamp_ns < self._since_ns:
             self._since_ns = stamp_ns
@@ -106,11 +103,11 @@ class FaultResponse:
     def write(
         self, stamp_ns: int, measured: FloatArray | None, start: FloatArray, pose: FloatArray
     ) -> bool:
-        """Write the pose of this moment; return whether it is to be sent.
+        """Write the pose of this moment; return whether to send it.
 
         Args:
             stamp_ns: Time of the tick.
-            measured: Measured pose; None where it is out of date: damp then holds.
+            measured: Measured pose; None where it is stale: damp then holds.
             start: The last command, or the measured pose before the first.
             pose: Receives the pose. All of shape (num_joints,).
         """

@@ -1,6 +1,6 @@
 # Copyright 2026 The distill_runtime Authors
 # SPDX-License-Identifier: Apache-2.0
-"""Joint limits: torque, step and position of what is sent."""
+"""Joint limits: torque, step and position of commands."""
 
 from __future__ import annotations
 
@@ -22,14 +22,14 @@ MAX_MARGIN = 0.1
 """Largest margin of soft position limits, and how far beyond a limit a joint may be, in [rad]."""
 _MIN_MARGIN = 1e-6  # of a joint whose range is a point
 FASTEST_JOINT = 100.0
-"""Velocity in [rad]/[s] that no joint exceeds whose limit is not known; the fastest joint of the
-robot profiles is specified for 37 rad/s.
+"""Velocity limit in [rad]/[s] of a joint without a known one; the fastest joint of the robot
+profiles is specified for 37 rad/s.
 """
 
 
 @dataclass(frozen=True, kw_only=True)
 class LimitConfig:
-    """Which limits act; the default is that of the ranges alone."""
+    """Which limits act; by default the position range alone."""
 
     max_step: float = 0.0
     """Largest change of a position command per tick, in [rad]; 0: unlimited."""
@@ -79,7 +79,7 @@ class Limiter:
     def __init__(
         self, joints: JointTable, config: LimitConfig, feedback: Feedback | None = None
     ) -> None:
-        """Prepare all buffers.
+        """Make all buffers.
 
         Args:
             joints: Range, gains, effort limit and mode of each joint.
@@ -117,22 +117,22 @@ class Limiter:
         self.has_previous = False
 
     def follow(self, command: FloatArray) -> None:
-        """Take a command as the last one: a replay knows what was sent before it began."""
+        """Set the last command, as a replay does that starts in the middle of a log."""
         self.previous[:] = command
         self.has_previous = True
 
     def _may_exceed_step(self, target: FloatArray) -> bool:
-        """Whether the step limit can bind; where all steps together are small, none does."""
+        """Whether the step limit can bind; if the norm of all steps is small, none does."""
         np.subtract(target, self.previous, self._low)
         return not squared_norm(self._low) <= self._small_step_squared
 
     def _may_exceed_torque(self, target: FloatArray) -> bool:
-        """Whether the torque limit can bind: not where all targets together are near enough."""
+        """Whether the torque limit can bind; if the norm of all distances is small, none does."""
         np.subtract(target, self._center, self._low)
         return not squared_norm(self._low) <= self._small_reach_squared
 
     def _limit_torque(self, target: FloatArray, command: FloatArray, feedback: Feedback) -> bool:
-        """Bound the torque that a target asks for; return whether the command was written."""
+        """Bound the torque of a target; return whether the command was written."""
         position, velocity = feedback
         np.multiply(velocity, self._lead, self._center)
         np.add(self._center, position, self._center)
@@ -151,11 +151,11 @@ class Limiter:
         """Write the command nearest to the target that is inside all limits.
 
         Args:
-            target: What is wanted, finite, shape (num_joints,).
+            target: Targets, finite, shape (num_joints,).
             command: Receives the limited command, shape (num_joints,); not target itself.
             has_feedback: Whether the measured joints are fresh, and torque and soft limits are to
-                act. Without it positions are clipped: a slow way to a pose within the range may
-                pull as hard as it can.
+                act. Without it positions are clipped: a slow ramp to a pose within the range may
+                use any torque.
         """
         wanted = target
         if (
@@ -182,7 +182,7 @@ class Limiter:
 
 
 class _SoftRange:
-    """Lets targets lie outside the range of their joint as long as the joint is well inside."""
+    """Allows targets outside the range of their joint while the joint is well inside."""
 
     def __init__(
         self, joints: JointTable, position: FloatArray, has_torque_limit: npt.NDArray[np.bool_]
@@ -203,7 +203,7 @@ class _SoftRange:
         self._mask = np.zeros(num_joints, dtype=bool)
 
     def soften(self, target: FloatArray, clipped: FloatArray) -> None:
-        """Give targets back what clipping took, as far as their joint is from its limit.
+        """Undo the clipping of targets, by the share of the margin that their joint has left.
 
         Args:
             target: Targets, shape (num_joints,).
@@ -211,8 +211,8 @@ class _SoftRange:
         """
         position, low, high = self._position, self._low, self._high
         wanted, nearest, share, mask = self._wanted, self._nearest, self._share, self._mask
-        # A joint a little beyond its limit is not pulled back: where it is takes the place of the
-        # limit. Further out no joint is: the position itself is wrong, degrees for example.
+        # A joint a little beyond its limit is not pulled back: its position replaces the limit.
+        # Further out the position itself is wrong, in degrees for example.
         np.maximum(position, self._lowest, out=low)
         np.minimum(position, self._highest, out=high)
         np.minimum(low, self._lower, out=low)

@@ -1,6 +1,6 @@
 # Copyright 2026 The distill_runtime Authors
 # SPDX-License-Identifier: Apache-2.0
-"""What the runner is doing, and what may change it."""
+"""Modes of a runner, and the events that change them."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from typing import Literal
 FaultAction = Literal['hold', 'default_pose', 'damp', 'stop']
 FAULT_ACTIONS: tuple[FaultAction, ...] = ('hold', 'default_pose', 'damp', 'stop')
 HARDNESS: dict[FaultAction, int] = {'hold': 0, 'default_pose': 0, 'damp': 1, 'stop': 2}
-"""In a fault one goes on to a harder action only."""
+"""A fault escalates to harder actions only."""
 
 
 class Mode(IntEnum):
@@ -37,7 +37,7 @@ POLICY_MODES = (Mode.POLICY, Mode.STOPPING)
 
 
 class Event(IntEnum):
-    """What can be asked of a runner."""
+    """Requests to a runner."""
 
     START = 1
     STOP = 2
@@ -61,23 +61,23 @@ _NEXT = {
 
 
 def next_mode(mode: Mode, event: Event, stop_takes_time: bool = True) -> Mode | None:
-    """Return the mode that an event leads to, or None where the event is refused.
+    """Return the mode that an event leads to, or None where it is refused.
 
     Args:
         mode: The present one.
-        event: What is asked for.
-        stop_takes_time: Whether a stop has something to slow down; else it is standby at once.
+        event: The request.
+        stop_takes_time: Whether a stop has a command to slow down; if not, it is standby at once.
     """
     goal = _NEXT.get((mode, event))
     return Mode.STANDBY if goal is Mode.STOPPING and not stop_takes_time else goal
 
 
 def refusal(mode: Mode, event: Event, fault: str) -> str:
-    """Say that a mode refuses an event.
+    """Return the message that a mode refuses an event.
 
     Args:
         mode: The present one.
-        event: What is asked for.
+        event: The request.
         fault: Why it is a fault; '' if it is none.
     """
     hint = '; call reset_fault first' if mode is Mode.FAULT else ''
@@ -86,7 +86,7 @@ def refusal(mode: Mode, event: Event, fault: str) -> str:
 
 
 def mode_after(mode: Mode, events: Iterable[Event], stop_takes_time: bool) -> Mode:
-    """Return the mode that events lead to, one after another; what is refused changes nothing."""
+    """Return the mode that events lead to in turn; a refused event changes nothing."""
     for event in events:
         mode = next_mode(mode, event, stop_takes_time) or mode
     return mode

@@ -1,6 +1,6 @@
 # Copyright 2026 The distill_runtime Authors
 # SPDX-License-Identifier: Apache-2.0
-"""The joint torque law for drives that take efforts."""
+"""PD law of the joints for drives that take efforts."""
 
 from __future__ import annotations
 
@@ -14,8 +14,8 @@ from .compiled_spec import JointTable
 class JointPD:
     """Computes ``clip(kp (q* - q) + kd (dq* - dq) + feed-forward, ±effort)`` per joint, in place.
 
-    A position joint has dq* = 0 and no feed-forward; a velocity joint has no kp; an effort joint
-    passes its command on.
+    A position joint has dq* = 0 and no feed-forward; a velocity joint has no kp; the command of an
+    effort joint is its effort.
     """
 
     def __init__(self, joints: JointTable) -> None:

@@ -2,8 +2,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """The newest sample of every input, in one flat float64 vector.
 
-Whoever receives data (a node, a simulator, a replay) writes into the views and sets the stamp of
-what it wrote; any number of runners read. Layout of ``values``:
+A receiver (a node, a simulator, a replay) writes into the views and sets the stamps; any number of
+runners read. Layout of ``values``:
 
     joint_position | joint_velocity | angular_velocity | quat_base_to_world | velocity_command |
     base_linear_velocity | externals...
@@ -18,7 +18,7 @@ from distill_runtime.errors import ConfigError
 import numpy as np
 
 NEVER = -1
-"""Stamp of an input of which no sample has come yet."""
+"""Stamp of an input without a sample."""
 
 
 class InputProblem(NamedTuple):
@@ -27,19 +27,19 @@ class InputProblem(NamedTuple):
     reason: str
     """``code: text``; the code begins with the input or, of an external one, its topic."""
     check: str = 'input_sample'
-    """Check that finds it; '' for the velocity command, without which the robot stands."""
+    """Check that reports it; '' for the velocity command, without which the robot stands."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class ExternalInput:
-    """An extra array that some term reads."""
+    """An external array that a term reads."""
 
     topic: str
     """Topic it comes from; also its name."""
     width: int
     """Number of elements."""
     max_age: float = 0.0
-    """Age in [s] above which it is stale; 0: a sample never grows stale (a goal, say)."""
+    """Age in [s] above which it is stale; 0: never (a goal, for example)."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -125,8 +125,8 @@ class Sensors:
         command_stamp_ns: The same for the velocity command.
         odometry_stamp_ns: The same for the base linear velocity.
         external_stamps_ns: The same per external input.
-        problem: Why the newest message of some input was not taken over, the velocity command
-            last; None if all were.
+        problem: Why the newest message of some input was rejected, the velocity command last; None
+            if none was.
     """
 
     __slots__ = (
@@ -148,7 +148,7 @@ class Sensors:
     )
 
     def __init__(self, layout: SensorLayout) -> None:
-        """Make the vector; no input has a sample yet."""
+        """Make the vector, without samples."""
         self.layout = layout
         self.values = np.zeros(layout.size)
         self.joint_position = self.values[layout.joint_position]

@@ -1,6 +1,6 @@
 # Copyright 2026 The distill_runtime Authors
 # SPDX-License-Identifier: Apache-2.0
-"""What a runner needs of a network, and what one tick gives."""
+"""Interface of a policy network, and the result of one tick."""
 
 from __future__ import annotations
 
@@ -12,11 +12,11 @@ from .modes import Mode
 
 
 class Policy(Protocol):
-    """A network with its buffers: fill ``inputs``, run, read ``action``."""
+    """A network and its buffers: fill ``inputs``, run, read ``action``."""
 
     @property
     def observation(self) -> Float32Array:
-        """All inputs behind one another, shape (obs_dim,)."""
+        """All inputs concatenated, shape (obs_dim,)."""
 
     @property
     def inputs(self) -> Sequence[Float32Array]:
@@ -27,7 +27,7 @@ class Policy(Protocol):
         """Output of the last run, shape (act_dim,)."""
 
     def run(self) -> None:
-        """Compute the action from the inputs, and carry the recurrent state.
+        """Compute the action from the inputs, and update the recurrent state.
 
         Raises:
             RuntimeError: If the network cannot be computed on these inputs.
@@ -38,17 +38,17 @@ class Policy(Protocol):
 
 
 class Step(NamedTuple):
-    """What one tick gave. The arrays are the runner's own: valid until the next step."""
+    """Result of one tick. The arrays belong to the runner: they are valid until the next step."""
 
     command: FloatArray
-    """What is sent, after all limits: [rad], [rad]/[s] or [N m] by mode, shape (num_joints,)."""
+    """Command after all limits: [rad], [rad]/[s] or [N m] by mode, shape (num_joints,)."""
     sends: bool
-    """Whether the command is to be sent; while inputs are awaited, or the fault action is stop,
-    not.
+    """Whether to send the command: not before all inputs have come, and not in the fault action
+    stop.
     """
     mode: Mode
     reason: str
-    """Why the tick is not an ordinary one, ``code: text``; '' if it is."""
+    """Fault or warning of the tick, ``code: text``; '' if there is none."""
     has_policy_step: bool
     """Whether the policy ran at this tick."""
     observation: Float32Array
@@ -58,4 +58,4 @@ class Step(NamedTuple):
     target: FloatArray
     """Targets of the last policy step before limits, shape (num_joints,)."""
     has_feedback: bool
-    """Whether the joint sample is fresh: without it no effort can be computed."""
+    """Whether the joint sample is fresh; without it no effort can be computed."""

@@ -1,6 +1,6 @@
 # Copyright 2026 The distill_runtime Authors
 # SPDX-License-Identifier: Apache-2.0
-"""All checks of a runner, called in turn at every tick."""
+"""Run all checks of a runner at every tick."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from .robot import JointRange
 
 
 class SafetyMonitor:
-    """Looks at what was taken in and at what the policy asked for."""
+    """Checks the inputs, the robot and the policy, and turns findings into a fault condition."""
 
     def __init__(
         self,
@@ -29,10 +29,10 @@ class SafetyMonitor:
         input_buffer: InputBuffer,
         values: FloatArray,
     ) -> None:
-        """Prepare all buffers.
+        """Make all checks.
 
         Args:
-            compiled: What is known of the robot.
+            compiled: Joints, limits and inputs of the robot.
             config: Thresholds and actions.
             input_buffer: Has the samples in use.
             values: View of the runner's joint positions and velocities, robot order.
@@ -51,24 +51,24 @@ class SafetyMonitor:
         self.reset()
 
     def reset(self) -> None:
-        """Forget everything."""
+        """Forget all samples and findings."""
         self.condition: Finding | None = None
-        """What is a fault at this tick, whether or not one is latched already."""
+        """Finding that is a fault at this tick, whether or not one is latched already."""
         self._last_stamp_ns = NEVER
         self._debounce.reset()
         self.begin_policy(NEVER)
 
     def forget(self, check: str) -> None:
-        """Judge what a check finds next as if it had found nothing yet."""
+        """Restart the debounce of a check."""
         self._debounce.forget(check)
 
     def begin_policy(self, stamp_ns: int) -> None:
-        """Begin to judge a policy."""
+        """Start to check a policy that moves the robot."""
         self._input_buffer.frozen_joints.begin(stamp_ns)
 
     @property
     def warning(self) -> str:
-        """What was found at this tick and is no fault, or not yet."""
+        """Findings of this tick that are no fault, or not yet."""
         return self._debounce.warning
 
     def action(self, check: str) -> FaultAction:
@@ -81,12 +81,12 @@ class SafetyMonitor:
         stamp_ns: int,
         of_policy: Sequence[Finding] | None,
     ) -> Finding | None:
-        """Return what is a fault at this tick, or None.
+        """Return the finding that is a fault at this tick, or None.
 
         Args:
-            outside: What others have found.
+            outside: Findings of the caller.
             stamp_ns: Time of the tick.
-            of_policy: What is wrong with its last step; None while it does not move the robot.
+            of_policy: Findings of the last policy step; None while no policy moves the robot.
         """
         input_buffer = self._input_buffer
         findings = [*outside]

@@ -1,9 +1,6 @@
 # Copyright 2026 The distill_runtime Authors
 # SPDX-License-Identifier: Apache-2.0
-"""Frames of a network input against what the spec says was seen in training.
-
-What the network asks for, judged before it is limited.
-"""
+"""Checks of a policy step: targets before limits, and observations against their trained range."""
 
 from __future__ import annotations
 
@@ -24,10 +21,10 @@ from .registry import CheckConfig, Finding
 
 
 class PolicyChecks:
-    """Finds saturated and jumping targets; one call per policy step."""
+    """Finds saturated and jumping targets."""
 
     def __init__(self, compiled: CompiledSpec, checks: Mapping[str, CheckConfig]) -> None:
-        """Prepare all buffers.
+        """Make all buffers.
 
         Args:
             compiled: Limits of the joints, clip of the action.
@@ -47,7 +44,7 @@ class PolicyChecks:
         self._has_previous = self._was_free = False
 
     def reset(self) -> None:
-        """Begin anew: the next target is the first."""
+        """Forget the last target."""
         self._has_previous = self._was_free = False
 
     def judge(
@@ -57,13 +54,13 @@ class PolicyChecks:
         is_free: bool = False,
         longest_step: float = math.inf,
     ) -> tuple[Finding, ...]:
-        """Return what is wrong with one policy step.
+        """Return the findings of one policy step.
 
         Args:
             action: Raw network output, shape (act_dim,).
             target: Targets before all limits, shape (num_joints,).
-            is_free: Whether they were sent as they are, all within the range of their joint.
-            longest_step: How far a position command is from the one before at most, in [rad].
+            is_free: Whether no limit changed the targets, and all are in the range of their joint.
+            longest_step: Step limit of position commands, in [rad].
         """
         findings: tuple[Finding, ...] = ()
         difference = self._difference
@@ -87,7 +84,7 @@ class PolicyChecks:
         return findings
 
     def _jumps(self) -> tuple[Finding, ...]:
-        """Name the joint whose target jumps furthest, if it does."""
+        """Name the joint whose target jumps furthest."""
         joint = int(np.abs(self._difference).argmax())
         jump = float(self._difference[joint])
         if not abs(jump) > self._jump:
@@ -101,7 +98,7 @@ class PolicyChecks:
         )
 
     def _saturation(self, action: Float32Array) -> tuple[Finding, ...]:
-        """Find that too many targets, or actions, are beyond their bounds."""
+        """Return a finding if too many targets, or actions, are beyond their bounds."""
         beyond = np.count_nonzero(self._difference) / len(self._difference)
         what = 'targets lie beyond the limits of their joints'
         if self._clip is not None:
@@ -129,17 +126,17 @@ def _unclipped_squared(bounds: tuple[FloatArray, FloatArray] | None) -> float:
 
 
 class TrainedRange:
-    """Finds elements of the newest frame that training has not covered."""
+    """Finds elements of the newest frame outside the range of training."""
 
     def __init__(self, compiled: ObservationLayout, frame: Float32Array, margin: float) -> None:
-        """Prepare all buffers.
+        """Make all buffers.
 
         Args:
             compiled: Has a trained range.
             frame: Newest frame, shape (frame_dim,), updated by others.
-            margin: How far outside is still well, as a share of the range's width.
+            margin: Tolerance beyond the range, as a share of its width.
         """
-        assert compiled.trained_range is not None, 'the spec gives a range'
+        assert compiled.trained_range is not None
         lower, upper = compiled.trained_range
         width = upper - lower
         room = margin * np.where(np.isfinite(width), width, 0.0)
@@ -150,16 +147,16 @@ class TrainedRange:
         self._excess = np.zeros_like(frame)
 
     def find(self) -> tuple[Finding, ...]:
-        """Return the element that is furthest out, if one is."""
+        """Return the element that is furthest outside."""
         excess = self._excess
         if not write_excess(self._frame, self._lower, self._upper, excess):
             return ()
-        place = int(np.abs(excess).argmax())
+        index = int(np.abs(excess).argmax())
         return (
             Finding(
                 'observation_range',
-                f'observation.range: element {place} of a frame of {self._name!r} is '
-                f'{self._frame[place]:.4g}, expected {self._lower[place]:.4g} to '
-                f'{self._upper[place]:.4g}, as in training',
+                f'observation.range: element {index} of a frame of {self._name!r} is '
+                f'{self._frame[index]:.4g}, expected {self._lower[index]:.4g} to '
+                f'{self._upper[index]:.4g}, as in training',
             ),
         )

@@ -1,6 +1,6 @@
 # Copyright 2026 The distill_runtime Authors
 # SPDX-License-Identifier: Apache-2.0
-"""What is watched while a policy runs: one row per check, and when a finding becomes a fault."""
+"""Table of the safety checks, and the debounce that turns findings into faults."""
 
 from __future__ import annotations
 
@@ -18,16 +18,15 @@ CHECK_ACTIONS: tuple[CheckAction, ...] = ('', *FAULT_ACTIONS, 'warn', 'ignore')
 
 @dataclass(frozen=True, kw_only=True)
 class CheckConfig:
-    """How one check is judged."""
+    """Threshold, debounce and action of one check."""
 
     limit: float = 0.0
-    """Threshold; its unit stands in CHECKS."""
+    """Threshold; for its unit see CHECKS."""
     debounce: float = 0.0
     """How long a finding must last before it counts, in [s]."""
     action: CheckAction = ''
-    """A fault action; '' for the one of the runner; warn: only a reason.
-
-    ignore: not looked at; it is not called off, which YAML reads as a bool.
+    """A fault action; '' for that of the runner; warn: report only; ignore: disable the check (not
+    named off, which YAML reads as a bool).
     """
 
     def __post_init__(self) -> None:
@@ -42,15 +41,15 @@ class CheckConfig:
 
 
 class Check(NamedTuple):
-    """One row of the table."""
+    """One row of CHECKS."""
 
     text: str
-    """What is looked for."""
+    """What it finds."""
     limit_text: str
-    """Meaning and unit of the limit; '' where there is none, or it is an option of its own."""
+    """Meaning and unit of the limit; '' where there is none, or another option sets it."""
     default: CheckConfig
     has_debounce: bool = True
-    """Whether a finding may wait before it counts."""
+    """Whether its debounce can be set."""
 
 
 CHECKS: Mapping[str, Check] = MappingProxyType(
@@ -133,7 +132,7 @@ CHECKS: Mapping[str, Check] = MappingProxyType(
         ),
     }
 )
-"""Every check; a finding that is a fault is latched."""
+"""Every check, by name."""
 
 OF_POLICY = frozenset(
     {
@@ -145,9 +144,9 @@ OF_POLICY = frozenset(
         'inference_time',
     }
 )
-"""Checks that look at the policy alone: another policy may mend what they find."""
+"""Checks of the policy alone: another policy may clear what they find."""
 BLAMED = OF_POLICY | {'tilt', 'joint_position', 'joint_velocity'}
-"""Checks that find what a policy may have done to the robot."""
+"""Checks whose findings the policy may have caused."""
 
 DEFAULT_CHECKS: Mapping[str, CheckConfig] = MappingProxyType(
     {name: check.default for name, check in CHECKS.items()}
@@ -169,29 +168,29 @@ ANY_MOTION = checks_but(
     'action_saturation',
     'target_step',
 )
-"""Checks for made-up or recorded motion, which need not be one that a robot survives."""
+"""Checks for synthetic or recorded motion, which no robot has to survive."""
 
 
 class Finding(NamedTuple):
-    """What one check sees at one tick."""
+    """Result of one check at one tick."""
 
     check: str
     """Key of CHECKS."""
     reason: str
     """``code: text``."""
     action: FaultAction | None = None
-    """What is done about it when it is handed to PolicyRunner.fail; None: what its check says."""
+    """Fault action if it is passed to PolicyRunner.fail; None: that of its check."""
 
 
 class Debounce:
-    """Turns findings into the condition that is a fault, and into warnings."""
+    """Turns findings into a fault once they outlast their debounce, and into warnings before."""
 
     def __init__(self, checks: Mapping[str, CheckConfig], fault_action: FaultAction) -> None:
-        """Begin with nothing found.
+        """Start without findings.
 
         Args:
             checks: One for each key of CHECKS.
-            fault_action: Of checks that have no action of their own.
+            fault_action: Of checks whose action is ''.
         """
         self._checks = checks
         self._debounce_ns = {name: round(c.debounce * 1e9) for name, c in checks.items()}
@@ -201,12 +200,12 @@ class Debounce:
         """Findings of the last call that are no fault, or not yet."""
 
     def reset(self) -> None:
-        """Forget what was found."""
+        """Restart the debounce of all checks."""
         self._since_ns.clear()
         self.warning = ''
 
     def forget(self, check: str) -> None:
-        """Let what a check finds at the next call count as found for the first time."""
+        """Restart the debounce of a check."""
         self._since_ns.pop(check, None)
 
     def action(self, check: str) -> FaultAction:
@@ -217,11 +216,11 @@ class Debounce:
         return action  # type: ignore[return-value]
 
     def _is_harder(self, finding: Finding, other: Finding) -> bool:
-        """Compare what two findings do to the joints."""
+        """Whether the fault action of one finding is harder than that of another."""
         return HARDNESS[self.action(finding.check)] > HARDNESS[self.action(other.check)]
 
     def judge(self, findings: Sequence[Finding], stamp_ns: int) -> Finding | None:
-        """Return what has lasted long enough to be a fault, the hardest action first, or None.
+        """Return the finding that has outlasted its debounce, of the hardest action, or None.
 
         Args:
             findings: All of this tick.

@@ -1,9 +1,6 @@
 # Copyright 2026 The distill_runtime Authors
 # SPDX-License-Identifier: Apache-2.0
-"""A sensor that repeats itself: its messages go on, its numbers do not.
-
-Measured joints against the limits of the robot: one comparison for all of them.
-"""
+"""Checks of the robot: joints against their limits, and sensors that repeat a frozen sample."""
 
 from __future__ import annotations
 
@@ -20,15 +17,15 @@ from .registry import CheckConfig, Finding
 
 
 class JointRange:
-    """Finds positions and velocities that a sound joint does not have."""
+    """Finds measured positions and velocities beyond the limits of their joint."""
 
     def __init__(
         self, compiled: CompiledSpec, values: FloatArray, checks: Mapping[str, CheckConfig]
     ) -> None:
-        """Choose the bounds.
+        """Compute the bounds.
 
         Args:
-            compiled: Limits of the joints; what is not known is not bounded.
+            compiled: Limits of the joints; a joint without a limit is not bounded.
             values: View of the runner's positions and velocities, robot order.
             checks: Those of joint_position and joint_velocity.
         """
@@ -54,7 +51,7 @@ class JointRange:
         self._excess = np.zeros(len(values))
 
     def find(self) -> tuple[Finding, ...]:
-        """Return the worst joint of each check that finds one."""
+        """Return the worst joint per check."""
         if not self._is_bounded:
             return ()
         excess = self._excess
@@ -68,28 +65,28 @@ class JointRange:
         )
 
     def _finding(self, check: str, start: int) -> Finding:
-        """Name the joint that is furthest out."""
+        """Name the joint that is furthest outside."""
         count = len(self._names)
         joint = int(np.abs(self._excess[start : start + count]).argmax())
-        place = start + joint
+        index = start + joint
         what, unit = ('position', 'rad') if check == 'joint_position' else ('velocity', 'rad/s')
         return Finding(
             check,
-            f'{what}.limit: {self._names[joint]} is at {self._values[place]:.3f} {unit}, expected '
-            f'{_range(self._lower[place], self._upper[place])} {unit}: is it the right robot, are '
+            f'{what}.limit: {self._names[joint]} is at {self._values[index]:.3f} {unit}, expected '
+            f'{_range(self._lower[index], self._upper[index])} {unit}: is it the right robot, are '
             'the units right?',
         )
 
 
 class VelocityBound:
-    """Finds velocities that no joint has: a glitch, wrong units. Their sample is not used."""
+    """Finds implausible velocities: a glitch, wrong units. Their sample is not used."""
 
     def __init__(self, compiled: CompiledSpec, check: CheckConfig) -> None:
-        """Choose the bounds.
+        """Compute the bounds.
 
         Args:
             compiled: Velocity limits of the joints; FASTEST_JOINT bounds one that has none.
-            check: The multiple of a limit that is the bound, and whether to look at all.
+            check: Multiple of a limit that is the bound; ignore: no bound.
         """
         layout, joints = compiled.layout, compiled.joints
         self._part = layout.joint_velocity
@@ -104,7 +101,7 @@ class VelocityBound:
         self._small_squared = 0.99 * smallest * smallest
 
     def problem(self, values: FloatArray) -> InputProblem | None:
-        """Name the joint whose velocity is furthest beyond its bound, if there is one.
+        """Name the joint whose velocity is furthest beyond its bound, or return None.
 
         Args:
             values: The sensor vector, all finite.
@@ -125,7 +122,7 @@ class VelocityBound:
 
 
 def _range(lower: float, upper: float) -> str:
-    """Say a range of which one side may be open."""
+    """Format a range of which one side may be open."""
     if math.isinf(lower):
         return f'up to {upper:.3f}'
     if math.isinf(upper):
@@ -134,19 +131,18 @@ def _range(lower: float, upper: float) -> str:
 
 
 class FrozenSample:
-    """Follows one input, and finds that new samples have long been equal bit for bit.
+    """Finds an input whose new samples repeat an earlier one bit for bit.
 
-    An input that has never changed is not found: it may be a test bench, or a part that nobody
-    moves.
+    An input that has never changed is no finding: it may be a test bench, or a part at rest.
     """
 
     def __init__(self, topic: str, part: slice, time_ns: int) -> None:
-        """Begin without a sample.
+        """Start without a sample.
 
         Args:
             topic: Name of the input.
-            part: Where the sensor vector holds it.
-            time_ns: Time without a change that is a finding.
+            part: Its elements of the sensor vector.
+            time_ns: Time without a change that is tolerated, inclusive.
         """
         self._topic = topic
         self._part = part
@@ -162,12 +158,12 @@ class FrozenSample:
         self._repeats = 0
 
     def begin(self, stamp_ns: int) -> None:
-        """Count from now on."""
+        """Restart the time without a change."""
         self._changed_ns = stamp_ns
         self._repeats = 0
 
     def note(self, values: FloatArray, held: FloatArray, stamp_ns: int) -> None:
-        """Compare a new sample with the one that is in use.
+        """Compare a new sample with the one in use.
 
         Args:
             values: The sensor vector.
@@ -188,7 +184,7 @@ class FrozenSample:
         return bool(self._is_same.all())
 
     def find(self, stamp_ns: int) -> tuple[Finding, ...]:
-        """Return the finding of this tick, if there is one."""
+        """Return the finding of this tick."""
         if not self._repeats or self._changes < 2:
             return ()
         elapsed_ns = stamp_ns - self._changed_ns

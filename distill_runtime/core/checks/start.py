@@ -1,6 +1,6 @@
 # Copyright 2026 The distill_runtime Authors
 # SPDX-License-Identifier: Apache-2.0
-"""May the policy take over from standby?"""
+"""Conditions for a start of the policy from standby."""
 
 from __future__ import annotations
 
@@ -13,10 +13,10 @@ import numpy as np
 
 
 def start_problem(compiled: CompiledSpec, input_buffer: InputBuffer, config: RunnerConfig) -> str:
-    """Return why the policy may not take over now, or ''.
+    """Return why the policy may not start now, or ''.
 
     Args:
-        compiled: What is known of the robot.
+        compiled: Joints and inputs of the robot.
         input_buffer: Has the samples in use.
         config: The limits.
     """
@@ -27,7 +27,7 @@ def start_problem(compiled: CompiledSpec, input_buffer: InputBuffer, config: Run
 
 
 def pose_problem(joints: JointTable, position: FloatArray, config: RunnerConfig) -> str:
-    """Return why the measured pose is no pose to start from, or ''.
+    """Return why the measured pose is too far from the default pose, or ''.
 
     Args:
         joints: Default position of each joint.

@@ -10,14 +10,14 @@ import numpy as np
 
 
 class ActionMap:
-    """Turns one network output into targets, in place."""
+    """Turns a network output into targets, in place."""
 
     def __init__(self, compiled: ActionLayout, idle: FloatArray, last_action: FloatArray) -> None:
-        """Prepare all buffers.
+        """Make all buffers.
 
         Args:
             compiled: Clip, scale, offset, joints.
-            idle: Targets of the joints that the policy does not act on, shape (num_joints,).
+            idle: Targets of the joints that the policy does not move, shape (num_joints,).
             last_action: View into the runner's vector, shape (act_dim,); written by apply.
         """
         self._compiled = compiled
@@ -34,15 +34,15 @@ class ActionMap:
         """
 
     def translate(self, compiled: ActionLayout, action: FloatArray, target: FloatArray) -> None:
-        """Write the last action as if the own one had led to what another policy wanted.
+        """Write the last action that would have given the targets of another policy.
 
-        Where both turn actions into targets alike it is the other's, bit for bit; else it is the
-        one that gives the targets, clipped as every action. Of a policy that picks a row of
-        targets nobody knows it: zero then.
+        If both layouts are equivalent, it is the action of the other policy, bit for bit. If not,
+        it is computed from the targets and clipped like every action; a policy over choices has
+        no such action, and reads zeros.
 
         Args:
-            compiled: How the other action became the targets.
-            action: The other last action; what lies behind its width is ignored.
+            compiled: Action layout of the other policy.
+            action: Its last action; elements beyond its width are ignored.
             target: Targets that it gave, shape (num_joints,).
         """
         if compiled is not self._other:
@@ -51,14 +51,14 @@ class ActionMap:
         if self._is_equivalent:
             last[:] = action[: compiled.width]
             return
-        own = self._compiled
+        layout = self._compiled
         last.fill(0.0)
-        if own.choices is None:
-            np.subtract(target[own.joints], own.offset, self._scaled)
-            np.divide(self._scaled, own.scale, out=last, where=own.scale != 0.0)
-        if own.clip is not None:
-            np.maximum(last, own.clip[0], out=last)
-            np.minimum(last, own.clip[1], out=last)
+        if layout.choices is None:
+            np.subtract(target[layout.joints], layout.offset, self._scaled)
+            np.divide(self._scaled, layout.scale, out=last, where=layout.scale != 0.0)
+        if layout.clip is not None:
+            np.maximum(last, layout.clip[0], out=last)
+            np.minimum(last, layout.clip[1], out=last)
 
     def apply(self, action: Float32Array) -> None:
         """Write the last action and the target.
@@ -86,7 +86,7 @@ class ActionMap:
 
 
 def is_equivalent(compiled: ActionLayout, other: ActionLayout) -> bool:
-    """Whether two layouts turn the same action into the same targets."""
+    """Whether two layouts turn every action into the same targets."""
     return (
         compiled.width == other.width
         and np.array_equal(compiled.joints, other.joints)

@@ -1,16 +1,16 @@
 # Copyright 2026 The distill_runtime Authors
 # SPDX-License-Identifier: Apache-2.0
-"""One network input, assembled from the runner's vector, with its history.
+"""Assemble one network input from the vector of a policy, with its history.
 
-Sensors are float64, networks were trained in float32: the default position is subtracted in
-float64, the result rounded once, and clip and scale are float32 as they were in training.
+Sensors are float64, networks are trained in float32: the default position is subtracted in
+float64, the result is rounded once, and clip and scale are float32 as in training.
 
-The last ``depth`` frames lie in a ring that is written twice, ``depth`` frames apart, so that the
-newest ``depth`` frames are always one contiguous, oldest-first window and the layout is one
+Each frame is written twice into a ring of ``2 depth`` frames, ``depth`` frames apart. So the
+newest ``depth`` frames are always one contiguous window, oldest first, and the layout is a
 constant gather:
 
     depth 3, frames a b c d pushed in turn
-    ring   d b c | d b c      window of d starts behind it: b c d
+    ring   d b c | d b c      window of d: b c d
 """
 
 from __future__ import annotations
@@ -24,12 +24,12 @@ class Observation:
     """Writes one input tensor, in place, once per policy step."""
 
     def __init__(self, compiled: ObservationLayout, tensor: Float32Array) -> None:
-        """Prepare all buffers.
+        """Make all buffers.
 
         Args:
             compiled: What to gather.
-            tensor: Flat view of the network's input buffer, shape (len(plan.layout),); written by
-                push.
+            tensor: Flat view of the network's input buffer, shape (len(compiled.layout),); written
+                by push.
         """
         frame_dim = len(compiled.index)
         self._index = writable_indices(compiled.index)
@@ -59,7 +59,7 @@ class Observation:
         self._is_empty = True
 
     def reset(self) -> None:
-        """Forget the history; the next frame is the first again."""
+        """Forget the history."""
         self._ring.fill(0.0)
         self._slot = 0
         self._is_empty = True
@@ -68,7 +68,7 @@ class Observation:
         """Compute the frame of this tick and write the tensor.
 
         Args:
-            vector: The runner's vector, shape (vector_dim,).
+            vector: Vector of the policy, shape (vector_dim,).
         """
         gathered, frame = self._gathered, self.frame
         vector.take(self._index, None, gathered, 'clip')

@@ -1,6 +1,6 @@
 # Copyright 2026 The distill_runtime Authors
 # SPDX-License-Identifier: Apache-2.0
-"""One policy with all that it remembers: histories, gait clocks, last action, recurrent state."""
+"""A policy and its state: histories, gait clocks, last action, recurrent state."""
 
 from __future__ import annotations
 
@@ -22,17 +22,17 @@ from .observation import Observation
 
 
 class PolicyInstance:
-    """Goes from sensors to targets, once per policy step.
+    """Computes targets from sensors, once per policy step.
 
-    Either it acts (``step``), or it follows what another one did (``follow``), so that it can
-    take over at any moment. Commands of all actors on a robot have the same joint order.
+    It is the active policy (``step``), or follows the active one (``follow``) so that it can take
+    over at any step. Targets of all policies of a robot have the same joint order.
 
     Attributes:
         compiled: What the policy reads and writes.
         policy: The network.
         action_map: Has the targets of the last step.
         is_valid: Whether the last step gave finite targets.
-        next_step: Number of the next step of the ring that it has not seen.
+        next_step: Number of the next step in the history.
     """
 
     def __init__(
@@ -74,7 +74,7 @@ class PolicyInstance:
 
     @property
     def problem(self) -> str:
-        """Why the last step gave no targets, ``code: text``, where it gave none."""
+        """Why the last step gave no targets, ``code: text``; only where it gave none."""
         if self._failure:
             return self._failure
         element, what = worst_element(self.policy.action)
@@ -85,7 +85,7 @@ class PolicyInstance:
         """Make the next step the first one of its history.
 
         Args:
-            elapsed: Steps that its gait clocks have behind them.
+            elapsed: Steps since its gait clocks started.
         """
         self.next_step = 0
         self.last_action.fill(0.0)
@@ -99,7 +99,7 @@ class PolicyInstance:
 
     @property
     def elapsed(self) -> int:
-        """Steps since the gait clock began, or since anything did where there is none."""
+        """Steps since the gait clock started, or since the restart where there is none."""
         return self._clocks[0].elapsed if self._clocks else self.next_step
 
     def step(self, sensor_vector: FloatArray) -> None:
@@ -118,7 +118,7 @@ class PolicyInstance:
         self._failure = ''
         try:
             self.policy.run()
-        except RuntimeError as error:  # of whatever runs the network
+        except RuntimeError as error:
             self._failure = f'action.failed: the network fails: {" ".join(str(error).split())}'
             self.policy.action.fill(math.nan)
         self.is_valid = is_valid(self.policy.action)
@@ -127,35 +127,35 @@ class PolicyInstance:
         self.next_step += 1
 
     def join(self, ring: StepHistory, number: int) -> None:
-        """Make a step of another policy the first one of the own history; it is still to come.
+        """Restart, with a step of the history as the first one.
 
         Args:
-            ring: Remembers the step, unless it is the next one.
-            number: Which one.
+            ring: History of the active policy.
+            number: Of a step in the history, or of the next one.
         """
         self.restart(ring.elapsed_in(number))
         self.next_step = number
 
     def follow(self, ring: StepHistory, number: int) -> None:
-        """Compute a step that another policy did, as if its command had been the own one.
+        """Compute a step of the active policy, with its last action translated.
 
         Args:
-            ring: Remembers the step.
-            number: Which one.
+            ring: History of the active policy.
+            number: Of the step.
         """
-        place = ring.place(number)
+        row = ring.row(number)
         if self.next_step != number:
             self.join(ring, number)
         if number == 0:
             self.last_action.fill(0.0)
         else:
             self.action_map.translate(
-                ring.action_layouts[place], ring.actions[place], ring.targets[place]
+                ring.action_layouts[row], ring.actions[row], ring.targets[row]
             )
-        self.step(ring.sensor_vectors[place])
+        self.step(ring.sensor_vectors[row])
 
     def judge(self, is_free: bool = False, longest_step: float = math.inf) -> None:
-        """Look for what is wrong with the last step, see PolicyChecks.judge."""
+        """Check the last step, see PolicyChecks.judge."""
         self.findings = self._targets.judge(
             self.policy.action, self.action_map.target, is_free, longest_step
         )

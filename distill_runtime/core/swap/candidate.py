@@ -1,6 +1,6 @@
 # Copyright 2026 The distill_runtime Authors
 # SPDX-License-Identifier: Apache-2.0
-"""A policy that follows the one that acts, and how far it would have gone from it."""
+"""A policy that follows the active one, and the difference between their targets."""
 
 from __future__ import annotations
 
@@ -17,24 +17,24 @@ _MAX_SKIPPED = 100
 
 
 class Candidate:
-    """Lets an actor follow the ring, and compares.
+    """Steps a policy through the history of the active one, and compares their targets.
 
     Attributes:
-        instance: Who follows.
-        divergence: Its targets less those that were acted on, shape (num_joints,).
-        worst: Greatest amount of each so far.
-        compared: Number of steps in which both were compared.
-        shed: Number of steps in which there was no time for it.
-        problem: Why it must not act, ``code: text``; '' if nothing speaks against it.
+        instance: The policy that follows.
+        divergence: Its target minus that of the active policy, shape (num_joints,).
+        worst: Greatest magnitude of each element so far.
+        compared: Number of steps that were compared.
+        shed: Number of steps skipped for lack of time.
+        problem: Why it must not take over, ``code: text``; '' if it may.
     """
 
     def __init__(
         self, instance: PolicyInstance, config: RunnerConfig, max_divergence: float = 0.0
     ) -> None:
-        """Begin.
+        """Make all buffers.
 
         Args:
-            instance: Who follows.
+            instance: The policy that follows.
             config: Has the checks.
             max_divergence: Greatest difference of a target, by mode in [rad], [rad]/[s] or [N m];
                 0: any.
@@ -45,7 +45,7 @@ class Candidate:
         num_joints = len(instance.compiled.joints.names)
         self.divergence = np.zeros(num_joints)
         self.worst = np.zeros(num_joints)
-        self._amount = np.zeros(num_joints)
+        self._magnitude = np.zeros(num_joints)
         self.compared = 0
         self.shed = 0
         self._skipped_in_a_row = 0
@@ -53,46 +53,46 @@ class Candidate:
         self.problem = ''
 
     def prime(self, ring: StepHistory) -> int:
-        """See all that is remembered, in any thread, before others use it.
+        """Follow the whole history; in any thread, before the candidate is shared.
 
         Args:
-            ring: A copy.
+            ring: A copy of the history.
 
         Returns:
-            Time of the first step that it saw, in [ns]; -1 where there is none.
+            Time of the first step that it followed, in [ns]; -1 if there was none.
         """
         self._join(ring)
         self.follow(ring, ring.count)
-        return int(ring.stamps[ring.place(ring.oldest)]) if ring.count else -1
+        return int(ring.stamps[ring.row(ring.oldest)]) if ring.count else -1
 
     def is_up_to_date(self, ring: StepHistory) -> bool:
-        """Whether it has seen every step."""
+        """Whether it has followed every step."""
         return self._is_same_run(ring) and self.instance.next_step == ring.count
 
     def _is_same_run(self, ring: StepHistory) -> bool:
-        """Whether steps that it has seen are of the run that is remembered."""
+        """Whether the steps that it has followed belong to the run in the history."""
         return self._run in (-1, ring.run)
 
     def _join(self, ring: StepHistory) -> None:
-        """Begin with the oldest step that is remembered."""
+        """Make the oldest step of the history its first one."""
         self.instance.join(ring, ring.oldest)
         self._run = ring.run
 
     def skip(self) -> None:
-        """Let a step pass for which there is no time."""
+        """Skip a step for lack of time."""
         self.shed += 1
         self._skipped_in_a_row += 1
         if self._skipped_in_a_row > _MAX_SKIPPED and not self.problem:
             self.problem = (
-                f'shadow.shed: {self._skipped_in_a_row} steps in a row took too long to compute a '
+                f'shadow.shed: {self._skipped_in_a_row} steps in a row took too long to run a '
                 'second policy: give the thread a dedicated CPU core, or use a smaller network'
             )
 
     def follow(self, ring: StepHistory, most: int = _MAX_STEPS_PER_TICK) -> None:
-        """See the next steps of the ring, a few at a time.
+        """Follow the next steps of the history.
 
         Args:
-            ring: What was done.
+            ring: The history.
             most: How many steps at most.
         """
         self._skipped_in_a_row = 0
@@ -100,7 +100,7 @@ class Candidate:
         if not self._is_same_run(ring):
             self._join(ring)
         elif instance.next_step < ring.oldest:
-            self.problem = 'shadow.behind: more steps were missed than are remembered'
+            self.problem = 'shadow.behind: more steps were missed than the history holds'
         for _ in range(min(most, ring.count - instance.next_step)):
             if self.problem:
                 return
@@ -113,20 +113,20 @@ class Candidate:
             self.problem = instance.problem
             return
         instance.judge()
-        found = self._debounce.judge(instance.findings, int(ring.stamps[ring.place(number)]))
-        if found is not None:
-            self.problem = found.reason
+        fault = self._debounce.judge(instance.findings, int(ring.stamps[ring.row(number)]))
+        if fault is not None:
+            self.problem = fault.reason
 
     def compare(self, target: FloatArray) -> None:
-        """Compare with what is acted on, shape (num_joints,), once up to date."""
+        """Compare with the target of the active policy, shape (num_joints,), once up to date."""
         np.subtract(self.instance.target, target, self.divergence)
-        np.abs(self.divergence, self._amount)
-        np.maximum(self.worst, self._amount, out=self.worst)
+        np.abs(self.divergence, self._magnitude)
+        np.maximum(self.worst, self._magnitude, out=self.worst)
         self.compared += 1
         if not self._max_divergence or self.problem:
             return
-        joint = int(self._amount.argmax())
-        if self._amount[joint] > self._max_divergence:
+        joint = int(self._magnitude.argmax())
+        if self._magnitude[joint] > self._max_divergence:
             self.problem = (
                 f'shadow.divergence: target of {self.instance.compiled.joints.names[joint]} '
                 f'differs by {self.divergence[joint]:.4f} from that of the active policy, '

@@ -1,6 +1,6 @@
 # Copyright 2026 The distill_runtime Authors
 # SPDX-License-Identifier: Apache-2.0
-"""Is another policy one of the robot that a runner was made for?"""
+"""Check that a policy fits the robot and the inputs that a runner was made for."""
 
 from __future__ import annotations
 
@@ -19,8 +19,8 @@ _LONGEST = DEPTH // 2
 def differences(compiled: CompiledSpec, other: CompiledSpec) -> list[str]:
     """Return why another policy cannot take over while the robot walks; empty if it can.
 
-    The drives keep their gains, the runner its limits and inputs: what differs in these needs a
-    configuration of its own.
+    The drives keep their gains, and the runner its limits and inputs: a policy that differs in
+    these needs another configuration.
 
     Args:
         compiled: Of the policy that the runner was made for.
@@ -60,7 +60,7 @@ def _of_joints(compiled: CompiledSpec, other: CompiledSpec) -> Iterator[str]:
 def _of_values(
     what: str, names: tuple[str, ...], known: FloatArray | None, value: FloatArray
 ) -> Iterator[str]:
-    """Compare one number per joint; what the other policy leaves open is the runner's."""
+    """Compare one number per joint; a value that the other policy leaves open is not compared."""
     if known is None:
         yield f'{what} is given, and was not when the node was configured'
         return

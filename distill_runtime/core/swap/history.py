@@ -1,6 +1,6 @@
 # Copyright 2026 The distill_runtime Authors
 # SPDX-License-Identifier: Apache-2.0
-"""What the newest policy steps saw, and what was commanded before each: for the next policy."""
+"""Inputs of the newest policy steps, from which another policy builds up its state."""
 
 from __future__ import annotations
 
@@ -9,29 +9,36 @@ from distill_runtime.core.compiled_spec import ActionLayout
 import numpy as np
 
 DEPTH = 512
-"""Policy steps that are remembered: ten seconds at 50 Hz."""
+"""Policy steps in the history: ten seconds at 50 Hz."""
 
 
 class StepHistory:
-    """The newest steps since the policy was started; they are numbered from 0.
+    """Ring buffer of the newest steps of a run; steps are numbered from 0.
 
-    One thread writes, any may take a copy of it.
+    One thread writes, any thread may take a copy.
 
     Attributes:
         sensor_vectors: Sensor values and gravity, shape (depth, sensor_dim).
-        targets: Those of the step before, joint order of the commands, shape (depth, num_joints).
-        actions: Last action of whoever acted, its plan's width first, shape (depth, width).
+        targets: Targets of the step before, in the order of the commands, (depth, num_joints).
+        actions: Last action of the active policy, its width first, shape (depth, width).
         action_layouts: How each action became the targets.
-        elapsed: Steps since the gait clock of whoever acted began, shape (depth,).
+        elapsed: Steps since the gait clock of the active policy started, shape (depth,).
         stamps: Time of each step in [ns], shape (depth,).
         count: Number of the next step.
-        run: How often it has been cleared: the numbers of another run are of other steps.
+        run: Counts the calls of clear: step numbers of another run mean other steps.
     """
 
     def __init__(
         self, sensor_dim: int, num_joints: int, compiled: ActionLayout, depth: int = DEPTH
     ) -> None:
-        """Make all memory at once; plan is that of whoever acts first."""
+        """Allocate all memory.
+
+        Args:
+            sensor_dim: Number of sensor values, with gravity.
+            num_joints: Number of joints.
+            compiled: Action layout of the first policy.
+            depth: Number of rows.
+        """
         self.sensor_vectors = np.zeros((depth, sensor_dim))
         self.targets = np.zeros((depth, num_joints))
         self.actions = np.zeros((depth, compiled.width))
@@ -47,7 +54,7 @@ class StepHistory:
         self.count = 0
 
     def widen(self, width: int) -> None:
-        """Make room for the actions of another policy, shape (width,)."""
+        """Make room for actions of shape (width,)."""
         depth, present = self.actions.shape
         if width > present:
             actions = np.zeros((depth, width))
@@ -55,7 +62,7 @@ class StepHistory:
             self.actions = actions
 
     def copy(self) -> StepHistory:
-        """Return what is remembered now, taken while another thread goes on writing."""
+        """Return a consistent copy while another thread may write."""
         while True:
             count, run = self.count, self.run
             other = StepHistory.__new__(StepHistory)
@@ -66,22 +73,22 @@ class StepHistory:
             if (self.count, self.run) == (count, run):
                 return other
 
-    def place(self, number: int) -> int:
+    def row(self, number: int) -> int:
         """Return the row of a step."""
         return number % self._depth
 
     @property
     def oldest(self) -> int:
-        """Number of the oldest step that is remembered and not about to be overwritten."""
+        """Number of the oldest step that the next push does not overwrite."""
         return max(0, self.count - self._depth + 1)
 
     def elapsed_in(self, number: int) -> int:
         """Return the steps of the gait clock before a step.
 
         Args:
-            number: Of a step that is remembered, or of the next one.
+            number: Of a step in the history, or of the next one.
         """
-        return int(self.elapsed[self.place(number)]) if number < self.count else 0
+        return int(self.elapsed[self.row(number)]) if number < self.count else 0
 
     def push(
         self,
@@ -92,12 +99,12 @@ class StepHistory:
         elapsed: int,
         stamp_ns: int,
     ) -> None:
-        """Remember a step that is about to be done, see the attributes."""
-        place = self.count % self._depth
-        self.sensor_vectors[place] = sensor_vector
-        self.targets[place] = target
-        self.actions[place, : len(action)] = action
-        self.action_layouts[place] = compiled
-        self.elapsed[place] = elapsed
-        self.stamps[place] = stamp_ns
+        """Append the step that comes next, see the attributes."""
+        row = self.count % self._depth
+        self.sensor_vectors[row] = sensor_vector
+        self.targets[row] = target
+        self.actions[row, : len(action)] = action
+        self.action_layouts[row] = compiled
+        self.elapsed[row] = elapsed
+        self.stamps[row] = stamp_ns
         self.count += 1

@@ -1,6 +1,6 @@
 # Copyright 2026 The distill_runtime Authors
 # SPDX-License-Identifier: Apache-2.0
-"""One change of the policy: what was asked for, how far it is, how it ended."""
+"""One swap of the policy: its options, its state, and how it ended."""
 
 from __future__ import annotations
 
@@ -15,16 +15,16 @@ from .history import StepHistory
 
 @dataclass(frozen=True, kw_only=True)
 class SwapOptions:
-    """How a policy is to take over; all in a way that may change from swap to swap."""
+    """How a policy takes over; may differ from swap to swap."""
 
     blend_time: float = 0.2
-    """Time in [s] in which commands go over from those of one policy to those of the next."""
+    """Time in [s] to blend from the targets of the active policy to those of the next."""
     shadow_time: float = 0.0
-    """Time in [s] that the next policy runs beside the one that acts before it takes over."""
+    """Time in [s] that the next policy runs beside the active one before it takes over."""
     max_divergence: float = 0.0
-    """Greatest difference of a target while it does, in [rad], [rad]/[s] or [N m]; 0: any."""
+    """Greatest difference of a target in that time, in [rad], [rad]/[s] or [N m]; 0: any."""
     probation_time: float = 5.0
-    """Time in [s] after a switch in which a fault returns to the policy before."""
+    """Time in [s] after the swap in which a fault of the policy rolls it back."""
 
     def __post_init__(self) -> None:
         """Refuse values out of range."""
@@ -35,33 +35,33 @@ class SwapOptions:
 
 
 class SwapState(Enum):
-    """How far a swap is."""
+    """State of a swap."""
 
     WAITING = 'waiting'
-    """It runs in shadow, or has still to catch up."""
+    """The candidate catches up, or runs in shadow."""
     ACTING = 'acting'
     """It has taken over."""
     REFUSED = 'refused'
-    """It did not come to that."""
+    """It was rejected, or the swap was cancelled."""
     ROLLED_BACK = 'rolled_back'
-    """It had taken over, and had to go again."""
+    """It had taken over, and the previous policy has replaced it."""
 
 
 class Swap:
     """A policy that is to take over.
 
     Attributes:
-        shadow: Who is to act.
-        terms: How.
-        why: What made it come.
-        state: How far it is.
-        reason: Why it is so, if it was refused or rolled back.
-        since_ns: First step of its history, in [ns] of the ticks; -1 before there is one.
-        stamp_ns: Tick at which it took over or was refused; -1 before.
+        shadow: The candidate.
+        terms: The options.
+        why: What requested the swap.
+        state: State of the swap.
+        reason: Why it was refused or rolled back.
+        since_ns: First step of the candidate's history, in [ns] of the ticks; -1 if there is none.
+        stamp_ns: Tick of the last change of state; -1 before there is one.
     """
 
     def __init__(self, shadow: Candidate, terms: SwapOptions, why: str = '') -> None:
-        """Ask for it."""
+        """Make a swap that waits."""
         self.why = why
         self.shadow = shadow
         self.terms = terms
@@ -69,13 +69,13 @@ class Swap:
         self.reason = ''
         self.since_ns = -1
         self.stamp_ns = -1
-        self._shown_ns = -1
+        self._compared_since_ns = -1
 
     def prime(self, ring: StepHistory) -> None:
-        """See what is remembered, in any thread, before the swap is handed over.
+        """Let the candidate follow the history; in any thread, before the swap is offered.
 
         Args:
-            ring: A copy.
+            ring: A copy of the history.
         """
         self.since_ns = self.shadow.prime(ring)
 
@@ -83,20 +83,20 @@ class Swap:
         """Whether the policy may take over at the coming step.
 
         Args:
-            ring: Every step so far.
+            ring: History of every step so far.
             stamp_ns: Time of the coming step.
         """
         if self.shadow.problem or not self.shadow.is_up_to_date(ring):
             return False
-        if self._shown_ns < 0:
-            self._shown_ns = stamp_ns
-        return stamp_ns - self._shown_ns >= self.terms.shadow_time * 1e9
+        if self._compared_since_ns < 0:
+            self._compared_since_ns = stamp_ns
+        return stamp_ns - self._compared_since_ns >= self.terms.shadow_time * 1e9
 
     @property
-    def is_shown(self) -> bool:
-        """Whether it has begun to be compared with the policy that acts."""
-        return self._shown_ns >= 0
+    def is_compared(self) -> bool:
+        """Whether the candidate has caught up and is compared with the active policy."""
+        return self._compared_since_ns >= 0
 
     def end(self, state: SwapState, reason: str, stamp_ns: int) -> None:
-        """Note how it ended, or that it has taken over."""
+        """Change the state, see the attributes."""
         self.state, self.reason, self.stamp_ns = state, reason, stamp_ns

@@ -191,7 +191,7 @@ class PolicySwitcher:
         if swap is None or swap.state is not SwapState.WAITING:
             return False
         problem = swap.shadow.problem
-        if swap.is_shown and not problem:
+        if swap.is_compared and not problem:
             problem = 'swap.cancelled: the policy stopped before the shadow was over'
         if problem:
             self._end(swap, SwapState.REFUSED, problem, stamp_ns)

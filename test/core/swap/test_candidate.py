@@ -108,7 +108,9 @@ def test_shadow_that_is_left_behind_must_not_act():
     shadow = walk.shadow()
     walk.ticks(LONG)
     shadow.follow(walk.switcher.ring)
-    assert shadow.problem.startswith('shadow.behind: more steps were missed than are remembered')
+    assert shadow.problem.startswith(
+        'shadow.behind: more steps were missed than the history holds'
+    )
     assert shadow.instance.next_step == 2
 
 

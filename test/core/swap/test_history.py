@@ -32,7 +32,7 @@ def push(ring, number, compiled=LAYOUT):
 
 
 def assert_holds(ring, number, compiled=LAYOUT):
-    place = ring.place(number)
+    place = ring.row(number)
     assert np.all(ring.sensor_vectors[place] == number)
     assert np.all(ring.targets[place] == number + 0.25)
     assert np.all(ring.actions[place, : compiled.width] == number + 0.5)

@@ -27,7 +27,7 @@ def test_terms_that_are_no_time_and_no_distance_are_refused(name, value):
 def test_new_swap_waits_and_nothing_is_known_of_it():
     swap = Walk().swap()
     assert (swap.state, swap.reason) == (SwapState.WAITING, '')
-    assert (swap.since_ns, swap.stamp_ns, swap.is_shown) == (-1, -1, False)
+    assert (swap.since_ns, swap.stamp_ns, swap.is_compared) == (-1, -1, False)
 
 
 def test_primed_swap_knows_when_its_history_begins():
@@ -42,7 +42,7 @@ def test_policy_without_a_shadow_is_due_as_soon_as_it_has_seen_every_step():
     swap = walk.swap()
     walk.tick()
     assert not swap.is_due(walk.switcher.ring, walk.now)
-    assert not swap.is_shown
+    assert not swap.is_compared
     swap.shadow.follow(walk.switcher.ring)
     assert swap.is_due(walk.switcher.ring, walk.now)
 
@@ -53,7 +53,7 @@ def test_time_in_shadow_counts_from_when_it_has_seen_every_step():
     swap = walk.swap(shadow_time=0.05)
     ring = walk.switcher.ring
     assert not swap.is_due(ring, 1000 * MS)
-    assert swap.is_shown
+    assert swap.is_compared
     assert not swap.is_due(ring, 1050 * MS - 1)
     assert swap.is_due(ring, 1050 * MS)
 
