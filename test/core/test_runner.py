@@ -26,12 +26,6 @@ def test_standby_ramps_from_the_measured_pose_to_the_default_pose():
     assert rig.tick(100 * SECOND).command.tolist() == list(DEFAULT)
 
 
-def test_standby_does_not_run_the_policy():
-    rig = Rig()
-    assert not rig.tick().has_policy_step
-    assert rig.policy.num_runs == 0
-
-
 def test_start_runs_the_policy_from_the_next_tick_on():
     rig = Rig(output=[1.0, -1.0, 0.0], max_joint_step=0.0)
     rig.tick()
@@ -124,23 +118,6 @@ def test_start_while_the_policy_runs_changes_nothing():
     assert rig.policy.num_resets == resets
 
 
-def test_velocity_command_reaches_the_policy_clipped():
-    spec = make_spec(COMMAND_TERM, command={'lower': [-1, -1, -1], 'upper': [1, 1, 0.5]})
-    rig = Rig(spec, start_in='policy')
-    rig.sensors.velocity_command[:] = [3.0, -0.5, 0.75]
-    assert rig.tick().observation.tolist() == [1.0, -0.5, 0.5]
-    assert rig.sensors.velocity_command.tolist() == [3.0, -0.5, 0.75]
-
-
-def test_measured_joints_are_in_policy_order_whatever_the_robot():
-    rig = Rig(robot_joints=('other', 'ankle', 'hip', 'knee'))
-    rig.place([1.0, 2.0, 3.0])
-    rig.sensors.joint_velocity[:] = [9.0, 30.0, 10.0, 20.0]
-    rig.tick()
-    assert rig.runner.joint_position.tolist() == [1.0, 2.0, 3.0]
-    assert rig.runner.joint_velocity.tolist() == [10.0, 20.0, 30.0]
-
-
 def test_step_says_whether_the_joints_can_be_trusted_for_efforts():
     rig = walking()
     assert rig.tick().has_feedback
@@ -173,15 +150,6 @@ def test_config_cannot_be_replaced_where_it_would_have_no_effect():
         runner.config = RunnerConfig(tilt_limit=0.1)
     with pytest.raises(AttributeError):
         runner.config.tilt_limit = 0.1
-
-
-def test_tilt_limit_is_kept_up_to_its_angle():
-    for angle, mode in ((0.79, Mode.POLICY), (0.81, Mode.FAULT)):
-        rig = walking(make_spec(IMU_TERM), tilt_limit=0.8)
-        rig.sensors.quat_base_to_world[:] = [math.cos(angle / 2), math.sin(angle / 2), 0, 0]
-        rig.tick()
-        assert rig.tick().mode is mode
-    assert rig.runner.fault == 'tilt.limit: base is tilted by 0.81 rad, expected within 0.80 rad'
 
 
 def test_zero_tilt_limit_lets_the_robot_lie_on_its_back():

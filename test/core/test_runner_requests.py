@@ -7,19 +7,6 @@ from distill_runtime.core.modes import Event, Mode
 from support.rig import Rig, walking
 
 
-def test_start_is_refused_while_inputs_are_missing():
-    rig = Rig()
-    assert rig.runner.request(Event.START) == (
-        False,
-        'start is refused: inputs are still missing: joint_states.missing: no sample yet, is its '
-        'publisher running?',
-    )
-    rig.tick(but={'joint'})
-    assert not rig.runner.request(Event.START)[0]
-    rig.tick()
-    assert rig.runner.request(Event.START) == (True, 'standby to policy')
-
-
 def test_what_is_asked_happens_at_the_next_step():
     rig = Rig()
     rig.tick()
