@@ -37,7 +37,7 @@ def test_locked_arrays_may_be_empty():
         ([1e300, -1e300], False),
     ],
 )
-def test_sound_values_are_finite_and_of_sane_size(values, expected):
+def test_valid_values_are_finite_and_not_huge(values, expected):
     assert is_valid(np.array(values)) is expected
 
 

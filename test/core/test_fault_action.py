@@ -44,7 +44,7 @@ def test_damp_without_a_measured_pose_holds():
 
 
 @pytest.mark.parametrize(
-    ('action', 'course'),
+    ('action', 'expected'),
     [
         ('hold', ['hold', 'damp', 'stop', 'stop']),
         ('default_pose', ['default_pose', 'damp', 'stop', 'stop']),
@@ -52,23 +52,23 @@ def test_damp_without_a_measured_pose_holds():
         ('stop', ['stop', 'stop', 'stop', 'stop']),
     ],
 )
-def test_cause_that_stays_leads_to_harder_actions_one_by_one(action, course):
+def test_cause_that_stays_escalates_step_by_step(action, expected):
     response = response_to(action)
-    for second, expected in enumerate(course):
+    for second, present in enumerate(expected):
         response.escalate(second * SECOND, True)
-        assert response.action == expected
+        assert response.action == present
         response.escalate((second + 1) * SECOND - 1, True)
-        assert response.action == expected
+        assert response.action == present
 
 
-def test_cause_that_goes_starts_the_time_anew():
+def test_cause_that_goes_restarts_the_time():
     response = response_to('hold')
     for tick in range(10):
         response.escalate(tick * SECOND // 2, tick % 2 == 0)
         assert response.action == 'hold'
 
 
-def test_clock_that_runs_backwards_starts_the_time_anew():
+def test_clock_that_runs_backwards_restarts_the_time():
     response = response_to('hold')
     response.begin('hold', 10 * SECOND)
     response.escalate(5 * SECOND, True)
@@ -86,14 +86,14 @@ def test_zero_time_never_escalates():
 
 @pytest.mark.parametrize('action', FAULT_ACTIONS)
 @pytest.mark.parametrize('other', FAULT_ACTIONS)
-def test_harder_action_replaces_what_is_done_and_no_other_does(action, other):
+def test_only_a_harder_action_replaces_the_present_one(action, other):
     order = {'hold': 0, 'default_pose': 0, 'damp': 1, 'stop': 2}
     response = response_to(action)
     response.escalate_to(other, SECOND)
     assert response.action == (other if order[other] > order[action] else action)
 
 
-def test_harder_action_has_its_own_time():
+def test_harder_action_restarts_the_time():
     response = response_to('hold')
     response.escalate_to('damp', SECOND - 1)
     response.escalate(2 * SECOND - 2, True)
@@ -103,7 +103,7 @@ def test_harder_action_has_its_own_time():
 
 
 def faulted(action, **options):
-    """Return a rig in a fault whose cause stays as long as outside is not emptied."""
+    """Return a rig in a fault whose cause stays until outside is emptied."""
     rig = walking(output=1.0, fault_action=action, escalation_time=1.0, **options)
     rig.runner.outside = (OTHER,)
     while rig.runner.mode is not Mode.FAULT:
@@ -112,13 +112,13 @@ def faulted(action, **options):
 
 
 def acted(rig, seconds):
-    """Return what the runner did about the fault, in turn, over some time."""
-    course = [rig.runner.fault_action]
+    """Return the fault actions of some time, in turn."""
+    actions = [rig.runner.fault_action]
     for _ in range(round(seconds / 0.02)):
         assert rig.tick().mode is Mode.FAULT
-        if rig.runner.fault_action != course[-1]:
-            course.append(rig.runner.fault_action)
-    return course
+        if rig.runner.fault_action != actions[-1]:
+            actions.append(rig.runner.fault_action)
+    return actions
 
 
 @pytest.mark.parametrize('action', ['hold', 'default_pose'])
@@ -132,7 +132,7 @@ def test_robot_goes_limp_step_by_step_while_the_cause_stays(action):
     assert rig.runner.fault == OTHER.reason
 
 
-def test_robot_holds_for_ever_once_the_cause_is_gone():
+def test_hold_lasts_once_the_cause_is_gone():
     rig = faulted('hold')
     acted(rig, 0.5)
     rig.runner.outside = ()
@@ -155,7 +155,7 @@ def estop_that(action):
     return {**DEFAULT_CHECKS, 'estop': replace(CHECKS['estop'].default, action=action)}
 
 
-def test_estop_during_hold_goes_on_to_its_action_and_keeps_the_reason():
+def test_estop_during_hold_escalates_and_keeps_the_reason():
     rig = faulted('hold', checks=estop_that('stop'))
     rig.runner.request(Event.ESTOP)
     step = rig.tick()
@@ -163,7 +163,7 @@ def test_estop_during_hold_goes_on_to_its_action_and_keeps_the_reason():
     assert step.reason == OTHER.reason
 
 
-def test_estop_topic_during_hold_goes_on_to_its_action():
+def test_estop_topic_during_hold_escalates():
     rig = faulted('hold', checks=estop_that('stop'))
     rig.runner.outside = (OTHER, Finding('estop', 'estop.topic: true'))
     rig.tick()
@@ -176,7 +176,7 @@ def test_softer_estop_during_stop_changes_nothing():
     assert not rig.tick().sends
 
 
-def test_robot_that_falls_while_it_holds_does_what_its_tilt_asks_for():
+def test_fall_during_hold_takes_the_action_of_the_tilt_check():
     tilt = replace(CHECKS['tilt'].default, action='damp')
     rig = faulted('hold', checks={**checks_but('input_frozen'), 'tilt': tilt})
     rig.runner.outside = (Finding('tilt', 'tilt.limit: 1.2 rad'),)
@@ -196,7 +196,7 @@ def test_reset_and_a_new_fault_begin_with_the_first_action_again():
     assert rig.runner.fault_action == 'hold'
 
 
-def test_what_is_done_before_any_fault_is_nothing():
+def test_no_fault_has_no_action():
     assert Rig().runner.fault_action == ''
 
 
@@ -219,13 +219,13 @@ def test_share_of_the_way_is_a_smooth_step(elapsed_ns, share):
     assert pose_at(make_ramp(begin_ns=50), 50 + elapsed_ns) == [share, 1.0 - 2.0 * share]
 
 
-def test_both_ends_are_at_rest():
+def test_ramp_has_zero_velocity_at_both_ends():
     start, end = pose_at(make_ramp(10**9), 10**6), pose_at(make_ramp(10**9), 10**9 - 10**6)
     assert start[0] < 1e-5
     assert end[0] > 1.0 - 1e-5
 
 
-def test_goal_is_held_exactly_ever_after():
+def test_goal_is_held_exactly():
     assert pose_at(make_ramp(), 10**12) == [1.0, -1.0]
 
 

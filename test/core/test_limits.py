@@ -49,7 +49,7 @@ def test_step_bound_is_inclusive():
     assert limited(limiter, [0.25, -0.25, 0.2500001]) == [0.25, -0.25, 0.25]
 
 
-def test_range_has_the_last_word_over_the_step():
+def test_range_overrides_the_step():
     limiter = Limiter(joint_table(), LimitConfig(max_step=0.25))
     limiter.previous[:] = 3.0
     limiter.has_previous = True
@@ -78,7 +78,7 @@ def test_velocities_and_efforts_may_jump():
     assert limited(limiter, [1.0, 1.0, -1.0]) == [0.25, 1.0, -1.0]
 
 
-def test_unlimited_joint_is_left_alone():
+def test_joint_without_limits_is_not_limited():
     limiter = Limiter(
         joint_table(lower=(-math.inf,) * 3, upper=(math.inf,) * 3), LimitConfig(max_step=0.0)
     )
@@ -145,7 +145,7 @@ def test_target_is_held_where_its_torque_stays_within_the_limit():
     assert bounded(limiter, [9.0, -9.0, 0.25]) == [1.5, -0.5, 0.25]
 
 
-def test_moving_joint_may_be_led_further():
+def test_target_may_be_further_from_a_moving_joint():
     limiter = torque_limiter([0.0, 0.0, 0.0], [4.0, -5.0, 100.0])
     # 20 (target - 0) - 0.5 * 4 within 10: -0.4 to 0.6
     assert bounded(limiter, [9.0, 9.0, 9.0]) == pytest.approx([0.6, 0.3, 0.5])
@@ -174,11 +174,11 @@ def test_without_fresh_feedback_no_torque_is_known():
     'spec',
     [{'stiffness': None, 'damping': None}, {'limits': {}}, {'mode': 'velocity'}],
 )
-def test_joint_of_which_a_fact_is_missing_is_not_bounded(spec):
+def test_joint_without_gains_or_effort_limit_is_not_bounded(spec):
     assert bounded(torque_limiter([0] * 3, [0] * 3, **spec), [9, -9, 9]) == [9.0, -9.0, 9.0]
 
 
-def test_bounded_joint_stands_beside_free_ones():
+def test_one_joint_is_bounded_beside_free_ones():
     spec = {
         'mode': ['position', 'velocity', 'position'],
         'limits': {'effort': [10.0, 25.0, None]},
@@ -187,7 +187,7 @@ def test_bounded_joint_stands_beside_free_ones():
     assert bounded(limiter, [9.0, 9.0, 9.0]) == pytest.approx([0.5 + 0.5 * 7.0 / 20.0, 9.0, 9.0])
 
 
-def test_step_has_the_last_word_over_the_torque_and_the_range_over_both():
+def test_step_overrides_the_torque_and_the_range_both():
     limits = {'effort': [10.0, 25.0, 5.0], 'position': [[-0.2, 0.3], [-1, 1], [-1, 1]]}
     limiter = torque_limiter([5.0, 5.0, 0.0], [0] * 3, max_step=0.25, limits=limits)
     limiter.previous[:] = 0.125
@@ -275,7 +275,7 @@ def test_joint_beyond_its_limit_gets_no_torque_outward_and_any_inward():
     assert bounded(limiter, [0.5, 1.0, -0.5]) == [0.5, 1.0, -0.5]
 
 
-def test_position_that_no_joint_has_moves_no_target_out_of_its_range():
+def test_implausible_position_moves_no_target_out_of_its_range():
     # joint states in degrees: the torque limit bounds the target toward -90 rad
     limits = {**RANGES, 'effort': [10.0, 25.0, 5.0]}
     limiter = soft_limiter([-90.0, 90.0, -90.0], factor=1.0, limits=limits)
@@ -316,7 +316,7 @@ def test_target_that_no_torque_limit_bounds_is_beyond_by_the_width_of_the_range_
     assert bounded(limiter, [1e9, -1e9, -1e9]) == [5.0, -3.5, -10.0]
 
 
-def test_soft_limit_has_the_last_word_over_the_step():
+def test_soft_limit_overrides_the_step():
     limiter = soft_limiter([0.0, 0.0, 0.0], max_step=0.25)
     limiter.follow(np.array([1.5, 1.5, -1.25]))
     assert bounded(limiter, [1.5, 1.5, -2.0]) == [1.5, 1.5, -1.5]
@@ -325,7 +325,7 @@ def test_soft_limit_has_the_last_word_over_the_step():
     assert bounded(limiter, [1.5, 1.5, -2.0]) == pytest.approx([1.0, 1.5, -1.25])
 
 
-def test_limiter_says_whether_any_limit_was_met():
+def test_limiter_reports_whether_a_limit_was_active():
     limiter = soft_limiter([0.0, 0.0, 0.0], max_step=0.5)
     for target, is_inactive in (
         ([0.5, 0.5, 0.5], True),

@@ -35,7 +35,7 @@ def test_every_event_in_every_mode(mode, event, goal):
     assert next_mode(mode, event) is goal
 
 
-def test_a_fault_is_left_by_its_reset_alone():
+def test_only_a_reset_leaves_a_fault():
     left = [event for event in Event if next_mode(Mode.FAULT, event) not in (None, Mode.FAULT)]
     assert left == [Event.RESET_FAULT]
 
@@ -54,7 +54,7 @@ def row(*cells):
     return f'| {" | ".join(str(cell) for cell in cells)} |'
 
 
-def test_page_says_what_every_event_does_in_every_mode():
+def test_docs_table_matches_the_modes():
     table = [row('mode', *(event.name.lower() for event in Event)), '|---' * 5 + '|']
     for mode in Mode:
         goals = (next_mode(mode, event) for event in Event)

@@ -89,7 +89,7 @@ def test_first_policy_step_sees_last_action_zero_and_then_the_clipped_output():
     assert step.action.tolist() == [5.0, 5.0, 5.0]
 
 
-def test_coming_back_to_the_policy_starts_everything_anew():
+def test_return_to_the_policy_restarts_all_state():
     phase = {'term': 'gait_phase', 'frequency': 1.0, 'offsets': [0.0], 'components': ['cos']}
     spec = make_spec(
         {'term': 'last_action'},
@@ -118,7 +118,7 @@ def test_start_while_the_policy_runs_changes_nothing():
     assert rig.policy.num_resets == resets
 
 
-def test_step_says_whether_the_joints_can_be_trusted_for_efforts():
+def test_step_reports_whether_joints_are_fresh():
     rig = walking()
     assert rig.tick().has_feedback
     assert not rig.tick(SECOND, but={'joint'}).has_feedback
@@ -136,7 +136,7 @@ def test_reset_is_the_state_after_construction():
 
 
 @pytest.mark.parametrize('mode', [Mode.STANDBY, Mode.POLICY])
-def test_reset_begins_in_the_mode_it_is_given_and_later_in_that_of_the_config_again(mode):
+def test_reset_starts_in_the_given_mode_or_that_of_the_config(mode):
     rig = Rig(start_in='policy' if mode is Mode.STANDBY else 'standby')
     other = rig.runner.mode
     for asked, expected in ((mode, mode), (None, other)):
@@ -152,7 +152,7 @@ def test_config_cannot_be_replaced_where_it_would_have_no_effect():
         runner.config.tilt_limit = 0.1
 
 
-def test_zero_tilt_limit_lets_the_robot_lie_on_its_back():
+def test_zero_tilt_limit_allows_any_tilt():
     rig = walking(make_spec(IMU_TERM), tilt_limit=0.0)
     rig.sensors.quat_base_to_world[:] = [0, 1, 0, 0]
     assert rig.tick().mode is Mode.POLICY

@@ -2,9 +2,9 @@
 # SPDX-License-Identifier: Apache-2.0
 """A tick allocates no array.
 
-NumPy reports its memory to tracemalloc, but a snapshot shows only what is still alive. So the
-robot of these tests has a thousand joints: any temporary array, even one freed at once, then
-raises the peak by kilobytes, while the floats, tuples and views of a tick stay far below.
+NumPy reports its memory to tracemalloc, but a snapshot shows only live objects. So the robot of
+these tests has a thousand joints: any temporary array raises the peak by kilobytes, while the
+floats, tuples and views of a tick stay far below.
 """
 
 from __future__ import annotations
@@ -61,7 +61,7 @@ def big_rig(history='term', action=None, mode='position', **options):
 
 
 def peak_of(function, repeat=200):
-    """Return by how many bytes memory rises at most while a function runs again and again."""
+    """Return the peak rise of memory in bytes while a function runs repeatedly."""
     for _ in range(10):
         function()
     tracemalloc.start()

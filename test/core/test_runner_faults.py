@@ -39,14 +39,14 @@ def test_damp_without_feedback_holds():
 
 
 @pytest.mark.parametrize('action', ['hold', 'damp', 'stop'])
-def test_finding_from_outside_may_bring_its_action(action):
+def test_fault_of_the_caller_may_set_its_action(action):
     rig = walking(fault_action='default_pose')
     rig.runner.fail(Finding('estop', 'recorded.fault: of another run', action), rig.now)
     rig.tick()
     assert rig.runner.fault_action == action
 
 
-def test_after_stop_the_way_back_starts_from_where_the_joints_went():
+def test_standby_after_stop_starts_from_the_measured_pose():
     rig, _ = faulted('stop')
     rig.tick()
     rig.place([0.7, -0.3, 0.2])  # the joints were limp
@@ -56,7 +56,7 @@ def test_after_stop_the_way_back_starts_from_where_the_joints_went():
 
 
 @pytest.mark.parametrize('action', ['hold', 'damp'])
-def test_velocity_and_effort_joints_rest_in_a_fault(action):
+def test_velocity_and_effort_commands_are_zero_in_a_fault(action):
     spec = make_spec(mode=['position', 'velocity', 'effort'])
     rig, step = faulted(action, spec)
     expected = WALKED[0] if action == 'hold' else 0.0
@@ -100,7 +100,7 @@ def test_later_cause_does_not_replace_the_first():
 
 
 @pytest.mark.parametrize('output', [np.nan, np.inf, 1e30])
-def test_network_output_that_is_no_number_is_a_fault(output):
+def test_invalid_network_output_is_a_fault(output):
     rig = walking(output=lambda run: output if run == 1 else 1.0, fault_action='hold')
     step = rig.tick()
     assert step.mode is Mode.FAULT
@@ -108,7 +108,7 @@ def test_network_output_that_is_no_number_is_a_fault(output):
     assert 'network output element 0 is' in step.reason
     assert step.command.tolist() == WALKED
     assert step.target.tolist() == WALKED
-    assert step.has_policy_step  # it ran, and its observation is there to be looked at
+    assert step.has_policy_step  # it ran, and its observation can be read
 
 
 def test_bad_first_output_holds_the_measured_pose():

@@ -63,22 +63,22 @@ DEBOUNCE_NS = 50_000_000
 
 
 def spoil(rig, view, value):
-    """Write a value that no sensor gives."""
+    """Write an invalid value."""
     target = rig.sensors.externals[0] if view == 'external' else getattr(rig.sensors, view)
     target[0] = value
 
 
 @pytest.mark.parametrize(('view', 'name'), VIEWS.items())
 @pytest.mark.parametrize('value', [np.nan, np.inf, 1e300])
-def test_sample_that_is_no_number_is_not_taken_over_and_becomes_a_fault(view, name, value):
+def test_invalid_sample_is_not_used_and_becomes_a_fault(view, name, value):
     rig = everything(output=1.0)
-    sound = rig.tick().observation.copy()
+    valid = rig.tick().observation.copy()
     spoil(rig, view, value)
     step = rig.tick()
     assert (step.mode, step.has_policy_step) == (Mode.POLICY, True)
     assert step.reason.startswith(f'{name}.')
     assert 'element 0 is' in step.reason
-    assert step.observation.tolist() == sound.tolist()
+    assert step.observation.tolist() == valid.tolist()
     assert rig.tick(DEBOUNCE_NS - 1).mode is Mode.POLICY
     step = rig.tick(1)
     assert step.mode is Mode.FAULT
@@ -87,7 +87,7 @@ def test_sample_that_is_no_number_is_not_taken_over_and_becomes_a_fault(view, na
 
 
 @pytest.mark.parametrize(('view', 'name'), VIEWS.items())
-def test_last_sound_sample_ages_into_a_fault_of_its_input(view, name):
+def test_last_valid_sample_ages_into_a_fault_of_its_input(view, name):
     rig = everything(checks=checks_but('input_sample'))
     spoil(rig, view, np.nan)
     assert rig.tick(LIMIT_NS).mode is Mode.POLICY
@@ -98,7 +98,7 @@ def test_last_sound_sample_ages_into_a_fault_of_its_input(view, name):
     assert f'({name}.not_finite: ' in step.reason
 
 
-def test_damp_follows_the_measured_pose_while_the_imu_is_unsound():
+def test_damp_follows_the_measured_pose_while_the_imu_is_invalid():
     rig = everything(fault_action='damp')
     rig.sensors.angular_velocity[1] = np.nan
     rig.tick()
@@ -111,7 +111,7 @@ def test_damp_follows_the_measured_pose_while_the_imu_is_unsound():
 
 
 @pytest.mark.parametrize('value', [np.nan, np.inf, 1e300])
-def test_command_that_is_no_number_leaves_the_last_one_until_it_is_too_old(value):
+def test_invalid_command_keeps_the_last_one_until_it_is_stale(value):
     rig = walking(make_spec(IMU_TERM, COMMAND_TERM), cmd_vel_timeout=0.5)
     rig.sensors.velocity_command[:] = [1.0, 0.5, 0.25]
     rig.tick()
@@ -125,7 +125,7 @@ def test_command_that_is_no_number_leaves_the_last_one_until_it_is_too_old(value
     assert rig.tick(10 * DEBOUNCE_NS).mode is Mode.POLICY
 
 
-def test_bad_command_does_not_hide_a_worse_problem():
+def test_invalid_command_does_not_hide_another_problem():
     rig = everything()
     rig.sensors.velocity_command[0] = np.nan
     rig.sensors.base_linear_velocity[0] = np.nan
@@ -163,7 +163,7 @@ def test_refused_velocity_command_is_a_warning_and_refuses_a_start():
     assert rig.runner.request(Event.START) == (False, f'start is refused: {problem.reason}')
 
 
-def test_values_of_an_external_topic_count_beside_a_refused_velocity_command():
+def test_invalid_external_input_counts_beside_a_refused_velocity_command():
     rig = everything()
     rig.sensors.problem = InputProblem('cmd_vel.truncated: 3 bytes', check='')
     rig.sensors.externals[0][0] = np.nan
@@ -171,7 +171,7 @@ def test_values_of_an_external_topic_count_beside_a_refused_velocity_command():
     assert rig.tick(DEBOUNCE_NS).mode is Mode.FAULT
 
 
-def test_message_with_a_velocity_that_no_joint_has_is_not_used_and_a_fault_if_it_lasts():
+def test_implausible_velocity_is_not_used_and_becomes_a_fault():
     rig = walking(make_spec({'term': 'joint_velocity'}))
     rig.sensors.joint_velocity[1] = 2.5
     before = rig.tick().observation.tolist()
@@ -190,7 +190,7 @@ def test_message_with_a_velocity_that_no_joint_has_is_not_used_and_a_fault_if_it
     assert step.reason.startswith('velocity.implausible: ')
 
 
-def test_velocity_that_no_joint_has_is_named_beside_other_unusable_inputs():
+def test_implausible_velocity_is_named_before_other_invalid_inputs():
     rig = everything()
     rig.sensors.joint_velocity[0] = 1e9
     rig.sensors.angular_velocity[0] = np.nan

@@ -84,7 +84,7 @@ def test_history_and_phase_advance_with_the_policy_alone():
     assert seen == pytest.approx([0, 0, 0, 1, 1, 1, 0], abs=1e-6)
 
 
-def test_inputs_are_judged_at_every_tick():
+def test_inputs_are_checked_at_every_tick():
     rig = rig_of_four('hold', 0.0, max_input_age=0.1)
     steps(rig, 2)
     step = rig.tick(100_000_001, but={'joint'})

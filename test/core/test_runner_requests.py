@@ -7,7 +7,7 @@ from distill_runtime.core.modes import Event, Mode
 from support.rig import Rig, walking
 
 
-def test_what_is_asked_happens_at_the_next_step():
+def test_request_takes_effect_at_the_next_step():
     rig = Rig()
     rig.tick()
     rig.runner.request(Event.START)
@@ -25,7 +25,7 @@ def test_reset_without_a_fault_is_refused():
     )
 
 
-def test_start_in_a_fault_is_refused_with_the_fault_and_the_way_out():
+def test_start_in_a_fault_is_refused_with_the_fault_and_a_hint():
     rig = walking()
     rig.ask(Event.ESTOP)
     assert rig.runner.request(Event.START) == (
@@ -43,7 +43,7 @@ def test_estop_before_the_first_input_faults_at_the_first_complete_tick():
     assert rig.policy.num_runs == 0
 
 
-def test_estop_wins_over_a_start_asked_in_the_same_tick():
+def test_estop_wins_over_a_start_in_the_same_tick():
     for events in ((Event.START, Event.ESTOP), (Event.ESTOP, Event.START)):
         rig = Rig()
         rig.tick()
@@ -53,7 +53,7 @@ def test_estop_wins_over_a_start_asked_in_the_same_tick():
         assert rig.policy.num_runs == 0
 
 
-def test_estop_in_a_fault_wins_over_a_reset_asked_in_the_same_tick():
+def test_estop_in_a_fault_wins_over_a_reset_in_the_same_tick():
     rig = walking()
     rig.ask(Event.ESTOP)
     rig.tick()
@@ -100,7 +100,7 @@ def test_cause_that_comes_back_before_the_reset_faults_again_in_the_same_tick():
     assert step.reason.startswith('joint_states.stale: newest sample is 2.000 s old')
 
 
-def test_fault_that_the_caller_found_is_latched_with_its_reason():
+def test_fault_of_the_caller_is_latched_with_its_reason():
     rig = walking()
     rig.runner.fail(Finding('estop', 'drive.error: motor 3 is hot'), rig.now)
     step = rig.tick()
@@ -108,7 +108,7 @@ def test_fault_that_the_caller_found_is_latched_with_its_reason():
     assert not step.has_policy_step
 
 
-def test_runner_reset_forgets_what_was_asked():
+def test_runner_reset_drops_requests():
     rig = Rig()
     rig.tick()
     rig.runner.request(Event.START)

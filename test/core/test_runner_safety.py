@@ -1,6 +1,6 @@
 # Copyright 2026 The distill_runtime Authors
 # SPDX-License-Identifier: Apache-2.0
-"""Whatever comes in, what goes out is finite, within the limits and without jumps."""
+"""For any input, commands are finite, within the limits and without jumps."""
 
 from __future__ import annotations
 
@@ -16,16 +16,18 @@ from support.machine import configs, joint_modes, Machine, ORDERS, OTHERS, ticks
 
 
 @pytest.mark.fuzz
-@given(config=configs, modes=joint_modes, course=st.lists(ticks, min_size=20, max_size=40))
-def test_every_command_is_finite_in_range_and_near_the_last_one_or_absent(config, modes, course):
+@given(config=configs, modes=joint_modes, all_ticks=st.lists(ticks, min_size=20, max_size=40))
+def test_every_command_is_finite_in_range_and_near_the_last_one_or_absent(
+    config, modes, all_ticks
+):
     machine = Machine(config, modes)
     machine.tick()
-    for tick in course:
+    for tick in all_ticks:
         machine.tick(**tick)
 
 
 def upset(rng):
-    """Return one random disturbance, or a way back."""
+    """Return one random disturbance, or a recovery from one."""
     kind = rng.integers(11)
     if kind == 0:
         return {'sensors': {int(rng.integers(23)): rng.choice([np.nan, np.inf, 1e300, 9.0])}}
@@ -48,8 +50,8 @@ def upset(rng):
         'outputs': [np.array([1.0, rng.normal(), wrong], 'f4').view('u4')] * 20,
     }
     other['outputs'] = [np.zeros(3, 'u4')] * int(rng.integers(30)) + other['outputs']
-    terms = SwapOptions(shadow_time=float(rng.choice([0.0, 0.1])), max_divergence=3.0)
-    return {'swap': {'other': other, 'terms': terms, 'returns': bool(rng.integers(2))}}
+    options = SwapOptions(shadow_time=float(rng.choice([0.0, 0.1])), max_divergence=3.0)
+    return {'swap': {'other': other, 'options': options, 'returns': bool(rng.integers(2))}}
 
 
 @pytest.mark.parametrize('max_joint_step', [0.0, 0.125])
@@ -79,11 +81,11 @@ def test_long_run_with_many_faults_stays_within_all_limits(fault_action, max_joi
 
 
 @pytest.mark.fuzz
-@given(config=configs, course=st.lists(ticks, max_size=6))
-def test_fault_is_left_by_its_reset_alone_and_the_reset_works_once_all_is_well(config, course):
+@given(config=configs, all_ticks=st.lists(ticks, max_size=6))
+def test_only_a_reset_leaves_a_fault_and_it_works_once_the_cause_is_gone(config, all_ticks):
     machine = Machine(config, ('position',) * 3)
     machine.tick()
-    for tick in course:
+    for tick in all_ticks:
         machine.tick(**tick)
     machine.tick(events=[Event.ESTOP])
     assert machine.runner.mode is Mode.FAULT

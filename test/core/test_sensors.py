@@ -49,7 +49,7 @@ def test_views_write_into_the_one_vector():
     assert sensors.values.tolist() == expected.tolist()
 
 
-def test_nothing_has_come_yet_and_the_base_is_level():
+def test_new_sensors_have_no_samples_and_a_level_base():
     sensors = Sensors(layout())
     assert sensors.quat_base_to_world.tolist() == [1.0, 0.0, 0.0, 0.0]
     assert np.count_nonzero(sensors.values) == 1

@@ -49,7 +49,7 @@ def test_trained_range_is_inclusive():
         assert clipped(TRAINED[bound], command=TRAINED) == TRAINED[bound]
 
 
-def test_command_without_a_trained_range_is_left_alone():
+def test_command_without_a_trained_range_is_not_clipped():
     assert clipped([9.0, -9.0, 9.0]) == [9.0, -9.0, 9.0]
 
 
@@ -71,7 +71,7 @@ def test_policy_sees_commands_within_its_trained_range():
 
 
 def commanded(command=(0.5, 0.0, 0.0), *terms, spec=None, **config):
-    """Return a rig that walks with a velocity command, which its observation begins with."""
+    """Return a rig that walks with a velocity command, the first elements of its observation."""
     rig = Rig(
         make_spec(COMMAND_TERM, *terms, **{'command': RANGE, **(spec or {})}),
         start_in='policy',
@@ -171,7 +171,7 @@ def test_robot_stands_when_every_joint_keeps_to_a_small_range(size, stands):
     assert time_to_standby(rig, sway) == pytest.approx(1.0 if stands else 3.0)
 
 
-def test_slow_drift_is_no_step_and_a_late_one_counts_from_its_end():
+def test_slow_drift_is_standing_and_a_late_motion_restarts_the_dwell():
     rig = stopping()
     assert time_to_standby(rig, lambda tick: rig.place([0.001 * tick] * 3)) == pytest.approx(1.0)
     rig = stopping()
@@ -222,7 +222,7 @@ def test_start_and_stop_in_one_tick_do_not_begin_the_stop_again():
     assert slowed(rig)[0].tolist() == pytest.approx([0.48, 0.0, 0.0])
 
 
-def test_start_goes_on_with_the_history_and_the_command_that_is_asked_for():
+def test_start_during_a_stop_continues_with_history_and_command():
     rig = stopping((0.5, 0.0, 0.0), {'term': 'last_action'}, output=lambda run: 0.1 * run)
     for _ in range(10):
         rig.tick()
@@ -245,7 +245,7 @@ def test_next_stop_begins_from_the_start():
     assert time_to_standby(rig) == pytest.approx(DWELL - TICK)
 
 
-def test_estop_acts_at_once_and_its_reset_leads_to_standby():
+def test_estop_during_a_stop_faults_at_once_and_its_reset_leads_to_standby():
     rig = stopping()
     rig.tick()
     step = rig.ask(Event.ESTOP)
@@ -262,7 +262,7 @@ def test_fault_during_a_stop_is_a_fault(what):
     elif what == 'tilt':
         rig.sensors.quat_base_to_world[:] = [0.0, 1.0, 0.0, 0.0]
     elif what == 'outside':
-        rig.runner.outside = (Finding('estop', 'estop.requested: somebody else'),)
+        rig.runner.outside = (Finding('estop', 'estop.topic: true'),)
     late = {'joint'} if what == 'input' else ()
     for _ in range(10):  # a check may want to see it for longer than a tick
         step = rig.tick(TICK_NS, but=late)
@@ -277,8 +277,8 @@ def test_stop_before_the_first_sample_begins_with_it():
     assert slowed(rig)[0].tolist() == [0.5, 0.0, 0.0]
 
 
-def test_command_that_is_never_small_is_zero_in_the_end():
-    # the range of the policy does not hold 0: down to its least speed, then to stand
+def test_command_with_a_least_speed_ends_at_zero():
+    # the trained range excludes 0: down to its least speed, then to stand
     rig = commanded((1.0, 0.0, 0.0), spec={'command': {'lower': [0.25, 0, 0], 'upper': [1, 0, 0]}})
     rig.runner.request(Event.STOP)
     seen = slowed(rig)
@@ -311,7 +311,7 @@ def walk_that_stops(**options):
     return walk
 
 
-def test_policy_that_comes_takes_over_within_the_stop_and_is_blended_in():
+def test_swap_during_a_stop_is_blended():
     walk = walk_that_stops()
     swap = walk.offer(walk.instance(make=giving(1.0)), blend_time=0.1)
     moved = hips(walk, 6)
@@ -319,7 +319,7 @@ def test_policy_that_comes_takes_over_within_the_stop_and_is_blended_in():
     assert moved == pytest.approx([0.1, 0.2, 0.3, 0.4, 0.5, 0.5])
 
 
-def test_policy_that_fails_on_probation_within_a_stop_gives_way_to_the_one_before():
+def test_policy_that_fails_on_probation_during_a_stop_is_rolled_back():
     walk = walk_that_stops()
     swap = walk.offer(
         walk.instance(make=giving(lambda run: math.nan if run > 3 else 0.0)), **AT_ONCE
@@ -328,7 +328,7 @@ def test_policy_that_fails_on_probation_within_a_stop_gives_way_to_the_one_befor
     assert (swap.state, walk.runner.mode) == (SwapState.ROLLED_BACK, Mode.STOPPING)
 
 
-def test_shadow_that_is_not_over_when_the_robot_stands_is_cancelled():
+def test_swap_that_still_waits_when_the_robot_stands_is_cancelled():
     walk = walk_that_stops(stop_timeout=0.2)
     swap = walk.offer(shadow_time=1.0)
     walk.ticks(5)

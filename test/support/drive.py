@@ -1,6 +1,6 @@
 # Copyright 2026 The distill_runtime Authors
 # SPDX-License-Identifier: Apache-2.0
-"""Random samples of all sensors, what a spec makes of them, and how a scalar loop would read them.
+"""Random samples of all sensors, and the observations and targets of a spec on them.
 
 The oracle of the readers' tests: a scalar loop that shares no code with core.
 """

@@ -1,6 +1,6 @@
 # Copyright 2026 The distill_runtime Authors
 # SPDX-License-Identifier: Apache-2.0
-"""A robot that a policy really drove: joints of a mass each, drives with known gains, recorded."""
+"""Recording of a simulated robot under a policy: one mass per joint, known PD gains."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ TERMS = ({'term': 'joint_position', 'relative': True}, {'term': 'joint_velocity'
 
 
 class ReadingPolicy(FakePolicy):
-    """Swings the joints by feedback: what it reads decides what it does."""
+    """Moves the joints by feedback of what it observes."""
 
     def __init__(self, compiled):
         super().__init__(compiled, 0.0)
@@ -38,7 +38,7 @@ class ReadingPolicy(FakePolicy):
 
 
 def driven_spec(**changes):
-    """Return the right contract."""
+    """Return the spec that the recording was made with."""
     return spec_of(
         *changes.pop('terms', TERMS),
         **{
@@ -51,7 +51,7 @@ def driven_spec(**changes):
 
 
 def drive(spec=None, ticks=200):
-    """Let the policy drive; return the recording of joints and efforts, and the targets."""
+    """Run the policy; return the recording of joints and efforts, and the targets."""
     spec = spec or driven_spec()
     compiled = compile_spec(spec)
     runner = PolicyRunner(
@@ -82,7 +82,7 @@ def drive(spec=None, ticks=200):
 
 
 def with_commands(given, targets, **changes):
-    """Add the commands to a recording, stamped like the ticks, and take the efforts away."""
+    """Add commands stamped like the ticks to a recording, and remove the efforts."""
     stamp_ns = given.joints.stamp_ns[::ROWS_PER_TICK]
     commands = joint_stream(
         targets, JOINTS, '/joint_command', stamp_ns=stamp_ns, receive_ns=stamp_ns, **changes

@@ -1,6 +1,6 @@
 # Copyright 2026 The distill_runtime Authors
 # SPDX-License-Identifier: Apache-2.0
-"""A runner that anything may be done to, what that is, and what must hold after every tick."""
+"""A runner under random disturbances, and the invariants of every tick."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ OTHERS = (
     {'action': {'scale': [0.05, -0.5, 4.0], 'offset': [0.0, 0.0, 0.0]}},
     {'action': {'joints': ['knee'], 'clip': [-2.0, 2.0]}, 'terms': TERMS[2:5]},
 )
-"""What another policy has of its own."""
+"""Changes of the specs of other policies."""
 POSITION_LIMITS = [[-0.5, 0.9], [-0.2, 1.5], [-2.0, 0.25]]
 VELOCITY_LIMITS = [10.0, 20.0, 30.0]
 EFFORT_LIMITS = [20.0, 30.0, 10.0]
@@ -53,7 +53,7 @@ BOUNDS = {
     'effort': [[-bound, bound] for bound in EFFORT_LIMITS],
 }
 
-# half of all numbers are any 64 bits: signalling NaN, subnormal, infinite and huge among them
+# half of all numbers are any 64 bits: signalling NaN, subnormal, infinite, huge
 any_bits = st.integers(0, 2**64 - 1).map(
     lambda bits: float(np.array([bits], np.uint64).view(np.float64)[0])
 )
@@ -82,7 +82,7 @@ others = st.fixed_dictionaries(
 swaps = st.fixed_dictionaries(
     {
         'other': others,
-        'terms': st.builds(
+        'options': st.builds(
             SwapOptions,
             blend_time=st.sampled_from([0.0, 0.02, 0.2]),
             shadow_time=st.sampled_from([0.0, 0.0, 0.06]),
@@ -114,11 +114,11 @@ disturbances = {
     'may_shadow': st.booleans(),
 }
 INPUTS = {'sensors', 'stamps', 'problem'}
-way_back = [{'events': [Event.RESET_FAULT]}, {'events': [Event.START]}]
-# most ticks have one disturbance at most: where all is wrong at once a robot stays in its fault
+recovery = [{'events': [Event.RESET_FAULT]}, {'events': [Event.START]}]
+# most ticks have one disturbance at most: with all at once the robot stays in its fault
 ticks = (
     st.fixed_dictionaries({'output': outputs})
-    | st.sampled_from(way_back)
+    | st.sampled_from(recovery)
     | st.one_of(*(st.fixed_dictionaries({name: kind}) for name, kind in disturbances.items()))
     | st.fixed_dictionaries({}, optional=disturbances)
 )
@@ -161,7 +161,7 @@ def robot_spec(modes, order=ORDERS[0], terms=TERMS, **changes):
     """Return the spec of a policy that has the joints in some order."""
 
     def ordered(values):
-        return [values[place] for place in order]
+        return [values[index] for index in order]
 
     return make_spec(
         *terms,
@@ -184,7 +184,7 @@ def robot_spec(modes, order=ORDERS[0], terms=TERMS, **changes):
 
 
 class Machine:
-    """A runner, what is done to it, and what must hold after every tick."""
+    """A runner, its disturbances, and the invariants of every tick."""
 
     def __init__(self, config, modes):
         spec = robot_spec(modes)
@@ -196,7 +196,7 @@ class Machine:
         self.sensors = Sensors(compiled.layout)
         for name, value in zip(spec.joints, DEFAULT, strict=True):
             self.sensors.joint_position[compiled.layout.joints.index(name)] = value
-        self.sound = self.sensors.values.copy()
+        self.valid = self.sensors.values.copy()
         bounds = np.array([BOUNDS[mode][joint] for joint, mode in enumerate(modes)])
         self.lower, self.upper = bounds.T
         is_position = np.array([mode == 'position' for mode in modes])
@@ -205,7 +205,7 @@ class Machine:
         self.previous = None
 
     def tick(self, dt=TICK_NS, output=(0, 0, 0), events=(), outside=(), **rest):
-        """Do to the runner what a tick says, step, and check the step."""
+        """Disturb the runner, step, and check the step."""
         self.now += dt
         self.receive(**{name: rest.pop(name) for name in INPUTS & rest.keys()})
         self.change(**rest)
@@ -221,8 +221,8 @@ class Machine:
         return step
 
     def receive(self, sensors=(), stamps=(), problem=None):
-        """Write samples and stamps, sound ones but those given."""
-        self.sensors.values[:] = self.sound
+        """Write samples and stamps, all valid but those given."""
+        self.sensors.values[:] = self.valid
         for element, value in dict(sensors).items():
             self.sensors.values[element] = value
         ages = dict(stamps)
@@ -236,7 +236,7 @@ class Machine:
         self.sensors.problem = problem
 
     def instance(self, kind, order, outputs):
-        """Return another policy, whose outputs come in turn."""
+        """Return another policy with a cycle of outputs."""
         spec = robot_spec(self.modes, order, **OTHERS[kind])
         layout, width = self.runner.compiled.layout, len(spec.action_joints)
         compiled = compile_spec(spec, layout, JOINTS)
@@ -245,31 +245,31 @@ class Machine:
         return PolicyInstance(compiled, policy, self.runner.config.checks)
 
     def change(self, swap=None, back=False, beside=None, may_shadow=None):
-        """Do what others may do about policies."""
+        """Swap and roll back policies."""
         switcher, config = self.runner.switcher, self.runner.config
         if may_shadow is not None:
             switcher.may_shadow = may_shadow
         if back:
-            switcher.ask_back('a test wants it')
+            switcher.ask_back('requested by a test')
         if beside is not None:
             switcher.watcher = Candidate(self.instance(**beside), config)
             switcher.watcher.prime(switcher.ring.copy())
         if swap is None:
             return
-        instance, terms = None, swap['terms']
+        instance, options = None, swap['options']
         if swap['returns'] and switcher.previous and not switcher.follows_previous(self.now):
             instance = switcher.previous.instance
-        shadow = Candidate(
-            instance or self.instance(**swap['other']), config, terms.max_divergence
+        candidate = Candidate(
+            instance or self.instance(**swap['other']), config, options.max_divergence
         )
-        offered = Swap(shadow, terms)
+        offered = Swap(candidate, options)
         if not switcher.is_swapping:
             offered.prime(switcher.ring.copy())
             assert switcher.offer(offered)
             self.swaps.append(offered)
 
     def check(self, step):
-        """Say what must hold of every step."""
+        """Assert the invariants of a step."""
         assert np.all(np.isfinite(step.observation))
         assert np.all(np.isfinite(step.target))
         assert (step.mode is Mode.FAULT) == bool(self.runner.fault)
@@ -288,7 +288,7 @@ class Machine:
         self.previous = command.copy()
 
     def bounds_of(self, step):
-        """Return between what a command must lie: a soft limit looks at the measured joint."""
+        """Return the bounds of a command; soft limits depend on the measured joint."""
         wanted = self.runner.config.position_limits
         is_position = np.array(self.modes) == 'position'
         if wanted == 'off':

@@ -1,6 +1,6 @@
 # Copyright 2026 The distill_runtime Authors
 # SPDX-License-Identifier: Apache-2.0
-"""A runner with a made-up network, its sensors, and a clock that tests turn by hand."""
+"""A runner with a fake network, its sensors, and a clock that the test advances."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ ODOMETRY_TERM = {'term': 'base_linear_velocity'}
 
 
 class FakePolicy:
-    """A network that gives a constant, or what a function of the number of the run gives."""
+    """A network whose output is a constant, or a function of the number of the run."""
 
     def __init__(self, compiled, output):
         self.observation = np.zeros(
@@ -38,7 +38,7 @@ class FakePolicy:
         self.num_runs += 1
 
     def reset(self):
-        """Count it, and the runs anew: a recurrent network would forget."""
+        """Count the reset, and restart the count of runs."""
         self.num_runs = 0
         self.num_resets += 1
 
@@ -61,7 +61,7 @@ class Rig:
             self.sensors.joint_position[self.compiled.layout.joints.index(name)] = value
 
     def stamp(self, stamp_ns, but=()):
-        """Say that all inputs but those named were sampled then."""
+        """Stamp all inputs but those named."""
         sensors = self.sensors
         for name in {'joint', 'imu', 'odometry', 'command'} - set(but):
             setattr(sensors, f'{name}_stamp_ns', stamp_ns)
@@ -75,7 +75,7 @@ class Rig:
         return self.runner.step(self.sensors, self.now)
 
     def ask(self, event):
-        """Ask for a change of mode that must be taken, and return the step that makes it."""
+        """Request a change of mode that must be accepted, and return the next step."""
         is_taken, why = self.runner.request(event)
         assert is_taken, why
         return self.tick()

@@ -1,6 +1,6 @@
 # Copyright 2026 The distill_runtime Authors
 # SPDX-License-Identifier: Apache-2.0
-"""A small policy spec to change one fact of, and the mappings of its parts."""
+"""A small policy spec, and its mapping, with any field changed."""
 
 from __future__ import annotations
 

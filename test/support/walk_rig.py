@@ -1,6 +1,6 @@
 # Copyright 2026 The distill_runtime Authors
 # SPDX-License-Identifier: Apache-2.0
-"""A rig whose sensors move by themselves, policies that read all of them, and changes of these."""
+"""A rig with moving sensors, policies that read all of them, and swaps of these."""
 
 from __future__ import annotations
 
@@ -36,11 +36,11 @@ OPTIONS = {
 LIMITED = make_spec(*SENSOR_TERMS, limits={'position': [[-2.0, 2.0]] * 3})
 AT_ONCE = {'blend_time': 0.0}
 STANDING = 7
-"""Of so many policy steps of a walk the first one is told to stand."""
+"""The first of so many policy steps is commanded to stand."""
 
 
 class Network(FakePolicy):
-    """A layer with random weights; where it is recurrent, every run changes all that follow."""
+    """A layer with random weights; a recurrent one carries its state from run to run."""
 
     def __init__(self, compiled, is_recurrent=False, seed=0):
         super().__init__(compiled, 0.0)
@@ -57,7 +57,7 @@ class Network(FakePolicy):
         self.action[:] = self.state
 
     def reset(self):
-        """Forget."""
+        """Reset the state."""
         super().reset()
         self.state.fill(0.0)
 
@@ -77,12 +77,12 @@ def measured(number):
 
 
 def giving(output):
-    """Return a maker of policies that give a constant, or a function of the number of the run."""
+    """Return a factory of policies that output a constant, or a function of the run."""
     return lambda compiled: FakePolicy(compiled, output)
 
 
 class Walk(Rig):
-    """A rig whose sensors at a tick are a matter of its number, whatever is commanded."""
+    """A rig whose samples depend on the number of the tick alone."""
 
     def __init__(self, spec=None, make=Network, **config):
         spec = spec or make_spec(*SENSOR_TERMS, LAST_ACTION)
@@ -123,43 +123,45 @@ class Walk(Rig):
         )
         return PolicyInstance(compiled, (make or self.make)(compiled), self.runner.config.checks)
 
-    def shadow(self, instance=None, max_divergence=0.0):
-        """Return a policy that has seen what is remembered."""
-        shadow = Candidate(instance or self.instance(), self.runner.config, max_divergence)
-        shadow.prime(self.switcher.ring.copy())
-        return shadow
+    def candidate(self, instance=None, max_divergence=0.0):
+        """Return a candidate that has followed the history."""
+        candidate = Candidate(instance or self.instance(), self.runner.config, max_divergence)
+        candidate.prime(self.switcher.ring.copy())
+        return candidate
 
-    def swap(self, instance=None, **terms):
-        """Return a change to another policy, ready to be offered."""
-        terms = SwapOptions(**terms)
-        shadow = Candidate(instance or self.instance(), self.runner.config, terms.max_divergence)
-        swap = Swap(shadow, terms, 'a test wants it')
+    def swap(self, instance=None, **options):
+        """Return a primed swap to another policy."""
+        options = SwapOptions(**options)
+        candidate = Candidate(
+            instance or self.instance(), self.runner.config, options.max_divergence
+        )
+        swap = Swap(candidate, options, 'requested by a test')
         swap.prime(self.switcher.ring.copy())
         return swap
 
-    def offer(self, instance=None, **terms):
-        """Offer a change that must be taken; return it."""
-        swap = self.swap(instance, **terms)
+    def offer(self, instance=None, **options):
+        """Offer a swap that must be accepted; return it."""
+        swap = self.swap(instance, **options)
         assert self.switcher.offer(swap)
         return swap
 
 
 class Failing(FakePolicy):
-    """A network that gives a constant, and fails at a run."""
+    """A network whose output is a constant, and that fails at one run."""
 
     def __init__(self, compiled, run, output=0.0):
         super().__init__(compiled, output)
         self.fails_at = run
 
     def run(self):
-        """Compute, or fail as a session does."""
+        """Write the output, or fail as a session does."""
         super().run()
         if self.num_runs == self.fails_at:
             raise RuntimeError('index is out\n of bounds')
 
 
 def still(**options):
-    """Return a walk whose policy wants its default pose."""
+    """Return a walk whose policy targets its default pose."""
     return Walk(make=giving(0.0), **options)
 
 
@@ -169,17 +171,17 @@ def hips(walk, count):
 
 
 def take_changes(walk):
-    """Return the swaps that are news, and take them as read."""
+    """Remove and return the swaps whose state has changed."""
     news = list(walk.switcher.news)
     walk.switcher.news.clear()
     return news
 
 
-def changed(make, before=None, terms=AT_ONCE, steps=5, **options):
-    """Return a walk, and the change by which another policy has taken over after some steps."""
-    walk = Walk(LIMITED, before or giving(0.0), **options)
+def swapped(make, before=None, options=AT_ONCE, steps=5, **config):
+    """Return a walk, and a swap that has taken over after some steps."""
+    walk = Walk(LIMITED, before or giving(0.0), **config)
     walk.ticks(steps)
-    swap = walk.offer(walk.instance(make=make), **terms)
+    swap = walk.offer(walk.instance(make=make), **options)
     walk.tick()
     assert take_changes(walk) == [swap]
     assert swap.state is SwapState.ACTING
@@ -187,7 +189,7 @@ def changed(make, before=None, terms=AT_ONCE, steps=5, **options):
 
 
 def until_rolled_back(walk, swap, most=60):
-    """Step until a change is undone; return the commands of these ticks."""
+    """Tick until a swap is rolled back; return the commands."""
     commands = []
     for _ in range(most):
         commands.append(walk.tick().command.copy())

@@ -1,6 +1,6 @@
 # Copyright 2026 The distill_runtime Authors
 # SPDX-License-Identifier: Apache-2.0
-"""The control loop of student_node without DDS: queues of serialized messages in its place."""
+"""The control loop of student_node with queues of serialized messages in place of DDS."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from rclpy.serialization import serialize_message
 
 
 class Wire:
-    """Stands for a node: its subscriptions are queues of bytes."""
+    """A fake node: its subscriptions are queues of bytes."""
 
     def __init__(self):
         self._parameter_overrides = {}
@@ -32,11 +32,11 @@ class Wire:
         return topic
 
     def get_clock(self):
-        """Return a clock that only tells its kind."""
+        """Return a clock of which only the type is read."""
         return self._clock
 
     def create_subscription(self, message_type, topic, callback, qos, **options):
-        """Return something to take messages from; it holds as many as the QoS says."""
+        """Return a fake subscription with the queue depth of the QoS."""
         queue = self.queues[topic] = deque(maxlen=qos.depth)
 
         def take(message_type, is_raw):
@@ -45,13 +45,13 @@ class Wire:
         return SimpleNamespace(handle=SimpleNamespace(take_message=take), topic_name=topic)
 
     def put(self, topic, message):
-        """Deliver a message, or bytes that shall be one."""
+        """Deliver a message, or bytes in place of one."""
         data = message if isinstance(message, bytes) else serialize_message(message)
         self.queues[topic].append((data, {'source_timestamp': self.now_ns}))
 
 
 class Driver:
-    """Takes the commands, and notes how far they are from what a driver may be sent."""
+    """Receives the commands, and records how far they are beyond the limits."""
 
     def __init__(self, runner, max_step):
         joints = runner.compiled.joints
@@ -61,16 +61,16 @@ class Driver:
         self._lead = joints.damping / joints.stiffness
         self.forget()
         self.excess = 0.0
-        """Greatest distance of any command from soft limits and from the step, in [rad]."""
+        """Greatest excess of any command over soft limits and step limit, in [rad]."""
         self.command = None
-        """Of the last tick; None where nothing was sent."""
+        """Command of the last tick; None where nothing was sent."""
 
     def forget(self):
-        """Let any command follow."""
+        """Forget the last command."""
         self._last = None
 
     def send(self, step, stamp_ns):
-        """Note what is sent."""
+        """Record a command."""
         if not step.sends:
             self.command = self._last = None
             return
@@ -86,7 +86,7 @@ class Driver:
         self._last = command
 
     def _range(self, step):
-        """Return the least and the greatest command: further out while a joint is well inside."""
+        """Return the bounds of a command: wider while a joint is well inside."""
         lower, upper = self._joints.lower, self._joints.upper
         if not (step.mode.runs_policy and step.has_feedback):
             return lower, upper
@@ -107,7 +107,7 @@ class Driver:
 
 
 def wired_loop(wire, spec, runner, sensors, output, has_stamped_command=False):
-    """Return a control loop; whoever calls its tick is its clock.
+    """Return a control loop whose ticks the caller makes.
 
     Args:
         wire: Brings the messages.
@@ -137,6 +137,6 @@ def wired_loop(wire, spec, runner, sensors, output, has_stamped_command=False):
             ),
             output=output,
             estop=Estop(wire),
-            internals=SimpleNamespace(send=lambda *told: None),
+            internals=SimpleNamespace(send=lambda *values: None),
         )
     )

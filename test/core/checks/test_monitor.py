@@ -1,6 +1,6 @@
 # Copyright 2026 The distill_runtime Authors
 # SPDX-License-Identifier: Apache-2.0
-"""Each check as a robot meets it: below its threshold, above it, and what becomes of that."""
+"""Each check in a runner: below its threshold, above it, debounced, latched and reset."""
 
 from __future__ import annotations
 
@@ -28,14 +28,14 @@ UNSTOPPABLE = ('input_age', 'estop', 'action_value')
 
 
 class Case(NamedTuple):
-    """How to bring a check about."""
+    """How to trigger a check."""
 
     check: str
     code: str
     show: Callable[[Rig, int], None]
-    """Makes sensors and network sound, almost a finding, or one, for the tick that follows."""
+    """Sets sensors and network for the next tick: valid, just below the threshold, or above it."""
     of_policy: bool = False
-    """Found one tick after the policy step, and while the policy runs only."""
+    """Found one tick after the policy step, and only while the policy runs."""
 
 
 def age(rig, level):
@@ -83,8 +83,8 @@ def jump(rig, level):
     rig.policy.output = lambda run: size * (run % 2)
 
 
-def reported(code):
-    """Return what others find: nothing below their threshold."""
+def from_caller(code):
+    """Return a show function for a finding of the caller."""
 
     def show(rig, level):
         check = code.partition('.')[0]
@@ -104,17 +104,17 @@ CASES = (
     Case('observation_range', 'observation.range', untrained, of_policy=True),
     Case('action_saturation', 'action.saturated', saturate, of_policy=True),
     Case('target_step', 'target.step', jump, of_policy=True),
-    Case('estop', 'estop.topic', reported('estop.topic')),
-    Case('missed_deadlines', 'missed_deadlines.row', reported('missed_deadlines.row')),
-    Case('inference_time', 'inference_time.slow', reported('inference_time.slow')),
-    Case('command_conflict', 'command_conflict.other', reported('command_conflict.other')),
+    Case('estop', 'estop.topic', from_caller('estop.topic')),
+    Case('missed_deadlines', 'missed_deadlines.row', from_caller('missed_deadlines.row')),
+    Case('inference_time', 'inference_time.slow', from_caller('inference_time.slow')),
+    Case('command_conflict', 'command_conflict.other', from_caller('command_conflict.other')),
 )
 MOMENTARY = {'clock', 'action_value'}
 every_case = pytest.mark.parametrize('case', CASES, ids=lambda case: case.check)
 
 
 def make_rig(case, debounce=DEBOUNCE, action='', fault_action='hold'):
-    """Return a walking rig on which one check is on."""
+    """Return a walking rig with one check enabled."""
     others = checks_but(*(CHECKS.keys() - {case.check, *UNSTOPPABLE}))
     limits = {'input_frozen': 0.0}
     check = replace(CHECKS[case.check].default, debounce=debounce, action=action)
@@ -143,7 +143,7 @@ def tick(rig, case, level):
 
 
 def found(rig, case):
-    """Tick until the finding is there for the first time; return that step."""
+    """Tick until the first finding; return that step."""
     for _ in range(3):
         step = tick(rig, case, BEYOND)
         if step.reason:
@@ -156,7 +156,7 @@ def test_every_check_is_tested():
 
 
 @every_case
-def test_below_the_threshold_nothing_is_said(case):
+def test_value_below_the_threshold_gives_no_reason(case):
     rig = make_rig(case, debounce=0.0)
     for _ in range(20):
         step = tick(rig, case, ALMOST)
@@ -164,7 +164,7 @@ def test_below_the_threshold_nothing_is_said(case):
 
 
 @every_case
-def test_above_it_for_less_than_the_debounce_is_a_warning_and_then_a_fault(case):
+def test_finding_is_a_warning_until_it_outlasts_the_debounce(case):
     rig = make_rig(case)
     step = found(rig, case)
     for _ in range(DEBOUNCE_TICKS):
@@ -177,7 +177,7 @@ def test_above_it_for_less_than_the_debounce_is_a_warning_and_then_a_fault(case)
 
 
 @every_case
-def test_finding_that_comes_and_goes_is_no_fault(case):
+def test_intermittent_finding_is_no_fault(case):
     rig = make_rig(case)
     for _ in range(5):
         assert found(rig, case).reason.startswith(f'{case.code}: ')
@@ -190,7 +190,7 @@ def test_finding_that_comes_and_goes_is_no_fault(case):
 
 @every_case
 @pytest.mark.parametrize('action', ['', *FAULT_ACTIONS])
-def test_fault_does_what_its_check_says(case, action):
+def test_fault_takes_the_action_of_its_check(case, action):
     rig = make_rig(case, debounce=0.0, action=action, fault_action='default_pose')
     step = found(rig, case)
     assert step.mode is Mode.FAULT
@@ -200,19 +200,17 @@ def test_fault_does_what_its_check_says(case, action):
 
 @every_case
 @pytest.mark.parametrize('action', ['warn', 'ignore'])
-def test_check_can_only_warn_or_be_off(case, action):
+def test_check_can_warn_only_or_be_ignored(case, action):
     if case.check in UNSTOPPABLE:
         with pytest.raises(ConfigError, match=f'checks.{case.check}.action is {action!r}'):
             make_rig(case, action=action)
         return
     rig = make_rig(case, debounce=0.0, action=action)
     step = found(rig, case)
-    is_told = (
-        action == 'warn' or case.check == 'input_sample'
-    )  # what is not in use is always reported
+    is_reported = action == 'warn' or case.check == 'input_sample'  # a rejected sample always is
     for _ in range(20):
         assert step.mode is Mode.POLICY
-        assert step.reason.startswith(f'{case.code}: ') == is_told
+        assert step.reason.startswith(f'{case.code}: ') == is_reported
         step = tick(rig, case, BEYOND)
 
 
@@ -231,7 +229,7 @@ def test_fault_is_latched_and_its_reset_is_taken_when_the_cause_is_gone(case):
     assert (step.mode, step.reason, rig.runner.fault) == (Mode.STANDBY, '', '')
 
 
-def test_first_step_of_a_policy_is_not_judged_by_what_came_before():
+def test_findings_before_a_restart_do_not_count():
     case = next(case for case in CASES if case.check == 'observation_range')
     rig = make_rig(case, debounce=0.0)
     assert found(rig, case).mode is Mode.FAULT
@@ -242,7 +240,7 @@ def test_first_step_of_a_policy_is_not_judged_by_what_came_before():
         assert (step.mode, step.reason) == (mode, '')
 
 
-def test_clock_that_jumps_back_is_a_fault_of_its_own_code_and_can_be_reset_at_the_next_tick():
+def test_clock_that_jumps_back_is_a_fault_that_can_be_reset_at_the_next_tick():
     rig = Rig(SPEC, start_in='policy', checks=checks_but('input_frozen'), fault_action='hold')
     rig.tick()
     step = rig.tick(-1)
@@ -253,7 +251,7 @@ def test_clock_that_jumps_back_is_a_fault_of_its_own_code_and_can_be_reset_at_th
     assert rig.ask(Event.RESET_FAULT).mode is Mode.STANDBY
 
 
-def test_network_without_a_number_is_a_fault_within_its_tick():
+def test_output_that_is_not_finite_is_a_fault_within_its_tick():
     action = {'action_value': replace(CHECKS['action_value'].default, action='stop')}
     checks = {**checks_but('input_frozen'), **action}
     rig = Rig(SPEC, start_in='policy', output=math.nan, checks=checks)
@@ -262,7 +260,7 @@ def test_network_without_a_number_is_a_fault_within_its_tick():
     assert step.reason.startswith('action.not_finite: ')
 
 
-def test_zero_velocity_factor_leaves_a_joint_without_a_limit_alone():
+def test_zero_velocity_factor_ignores_joints_without_a_limit():
     check = {'joint_velocity': replace(CHECKS['joint_velocity'].default, limit=0.0, debounce=0.0)}
     rig = Rig(start_in='policy', checks={**checks_but('input_frozen'), **check})
     rig.sensors.joint_velocity[:] = 100.0

@@ -14,8 +14,8 @@ from support.specs import make_spec
 LIMITS = {'position': [[-1.0, 1.0]] * 3}
 
 
-class TargetChecks:
-    """Target checks of a small robot, fed with one policy step after the other."""
+class Steps:
+    """Target checks of a small robot, called once per policy step."""
 
     def __init__(self, clip=None, mode='position', limits=None, **thresholds):
         action = {} if clip is None else {'clip': clip}
@@ -41,15 +41,15 @@ class TargetChecks:
         return {finding.check: finding.reason for finding in findings}
 
 
-def test_target_that_moves_a_little_is_not_found():
-    judge = TargetChecks()
+def test_small_step_of_a_target_is_no_finding():
+    judge = Steps()
     for step in range(10):
         assert judge.step([0.1 * step, 0.0, -0.1 * step]) == {}
 
 
 @pytest.mark.parametrize('sign', [-1.0, 1.0])
 def test_jump_of_a_target_is_found_above_its_threshold(sign):
-    judge = TargetChecks(target_step=0.5)
+    judge = Steps(target_step=0.5)
     judge.step()
     assert judge.step([0.0, sign * 0.5, 0.0]) == {}
     judge.step()
@@ -61,7 +61,7 @@ def test_jump_of_a_target_is_found_above_its_threshold(sign):
 
 @pytest.mark.parametrize('longest_step', [0.1, 0.5, 1.0, np.inf])
 def test_jump_is_found_whatever_steps_the_commands_are_limited_to(longest_step):
-    judge = TargetChecks(target_step=0.5)
+    judge = Steps(target_step=0.5)
     command = np.zeros(3)
     for target, is_found in ((0.0, False), (0.8, True), (0.9, False), (0.3, True)):
         wanted = np.array([0.0, target, 0.0])
@@ -71,14 +71,14 @@ def test_jump_is_found_whatever_steps_the_commands_are_limited_to(longest_step):
         assert bool(findings) is is_found
 
 
-def test_many_small_jumps_are_no_big_one():
-    judge = TargetChecks(target_step=0.5)
+def test_small_jumps_of_all_joints_do_not_add_up():
+    judge = Steps(target_step=0.5)
     judge.step()
     assert judge.step([0.4, 0.4, 0.4]) == {}
 
 
-def test_first_target_jumps_from_nowhere_and_so_does_the_first_after_a_reset():
-    judge = TargetChecks(target_step=0.5)
+def test_first_target_and_the_first_after_a_reset_do_not_jump():
+    judge = Steps(target_step=0.5)
     assert judge.step([0.9, 0.9, 0.9]) == {}
     assert judge.step([-0.9, 0.9, 0.9]) != {}
     judge.checks.reset()
@@ -86,13 +86,13 @@ def test_first_target_jumps_from_nowhere_and_so_does_the_first_after_a_reset():
 
 
 def test_velocities_and_efforts_may_jump():
-    judge = TargetChecks(mode=['position', 'velocity', 'effort'], limits={}, target_step=0.5)
+    judge = Steps(mode=['position', 'velocity', 'effort'], limits={}, target_step=0.5)
     judge.step()
     assert judge.step([0.0, 9.0, -90.0]) == {}
 
 
 def test_share_of_targets_beyond_their_limits_is_found_from_its_threshold_on():
-    judge = TargetChecks(action_saturation=0.5, target_step=100.0)
+    judge = Steps(action_saturation=0.5, target_step=100.0)
     assert judge.step([1.0, -1.0, 1.0]) == {}
     assert judge.step([1.1, 0.0, 0.0]) == {}
     assert judge.step([1.1, -1.1, 0.0]) == {
@@ -102,17 +102,17 @@ def test_share_of_targets_beyond_their_limits_is_found_from_its_threshold_on():
 
 
 def test_share_that_equals_the_threshold_is_found():
-    assert 'action_saturation' in TargetChecks(action_saturation=1.0).step([2.0, 2.0, -2.0])
+    assert 'action_saturation' in Steps(action_saturation=1.0).step([2.0, 2.0, -2.0])
 
 
-def test_zero_threshold_still_wants_one_joint_beyond():
-    judge = TargetChecks(action_saturation=0.0)
+def test_zero_threshold_still_needs_one_joint_beyond_its_limit():
+    judge = Steps(action_saturation=0.0)
     assert judge.step([1.0, -1.0, 0.0]) == {}
     assert 'action_saturation' in judge.step([1.0001, -1.0, 0.0])
 
 
-def test_actions_beyond_their_clip_are_found_even_where_the_targets_are_well():
-    judge = TargetChecks(clip=[-5.0, 2.0])
+def test_actions_beyond_their_clip_are_found_while_targets_are_in_range():
+    judge = Steps(clip=[-5.0, 2.0])
     assert judge.step(action=[2.0, -5.0, 2.0]) == {}
     assert judge.step(action=[2.1, -5.0, 0.0]) == {}
     assert judge.step(action=[2.1, -5.1, 0.0]) == {
@@ -123,31 +123,31 @@ def test_actions_beyond_their_clip_are_found_even_where_the_targets_are_well():
 
 @pytest.mark.parametrize('clip', [[None, 2.0], [-2.0, None]])
 def test_clip_may_be_open_on_one_side(clip):
-    judge = TargetChecks(clip=clip)
+    judge = Steps(clip=clip)
     side = 1.0 if clip[1] else -1.0
     assert judge.step(action=[-1000.0 * side] * 3) == {}
     assert 'action_saturation' in judge.step(action=[2.1 * side, 2.1 * side, 0.0])
 
 
-def test_clip_that_leaves_out_zero_is_looked_at_for_small_actions_too():
-    judge = TargetChecks(clip=[1.0, 2.0])
+def test_clip_that_excludes_zero_finds_small_actions():
+    judge = Steps(clip=[1.0, 2.0])
     assert judge.step(action=[1.0, 1.5, 2.0]) == {}
     assert 'action_saturation' in judge.step(action=[0.0, 0.5, 1.5])
 
 
 def test_robot_without_limits_saturates_nothing():
-    judge = TargetChecks(limits={}, target_step=1e5)
+    judge = Steps(limits={}, target_step=1e5)
     judge.step()
     assert judge.step([1e4, -1e4, 1e4]) == {}
 
 
 def test_findings_are_those_of_the_last_step_alone():
-    judge = TargetChecks()
+    judge = Steps()
     assert judge.step([2.0, 2.0, 2.0]) != {}
     assert judge.step([1.0, 1.0, 1.0]) == {}
 
 
-def test_target_that_only_its_step_limits_is_not_saturated():
-    judge = TargetChecks()
+def test_target_that_only_the_step_limit_binds_is_not_saturated():
+    judge = Steps()
     target = np.array([0.5, 0.5, 0.5])
     assert judge.checks.judge(np.zeros(3, np.float32), target) == ()

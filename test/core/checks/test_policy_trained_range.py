@@ -63,13 +63,13 @@ def test_range_may_be_open_on_one_side_and_then_has_no_margin(pair, inside, outs
     assert found(outside, pair)
 
 
-def test_each_element_may_have_a_range_of_its_own():
+def test_each_element_may_have_a_different_range():
     pairs = [[-1.0, 1.0], [None, None], [5.0, 6.0]]
     assert found([1.0, 1e6, 5.0], pairs) == ()
     assert 'element 2' in found([1.0, 1e6, 4.0], pairs)[0].reason
 
 
-def test_frame_is_looked_at_anew_at_every_call():
+def test_each_call_checks_the_present_frame():
     frame = np.zeros(3, np.float32)
     trained = TrainedRange(entry_with([-1.0, 1.0]), frame, 0.0)
     assert trained.find() == ()
@@ -134,7 +134,7 @@ def test_finding_equals_a_loop_over_the_elements(frame, pairs, margin):
     assert bool(findings) == is_outside
 
 
-def test_range_of_the_plan_is_locked():
+def test_range_of_the_layout_is_read_only():
     entry = entry_with([-1.0, 1.0])
     with pytest.raises(ValueError, match='read-only'):
         entry.trained_range[0][0] = 9.0

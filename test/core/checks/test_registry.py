@@ -26,7 +26,7 @@ ESTOP = Finding('estop', 'estop.topic: true')
 
 
 def debounce_with(fault_action='hold', **checks):
-    """Return a watch over the default checks but those given."""
+    """Return a debounce of the default checks, with some changed."""
     configs = {name: replace(CHECKS[name].default, **changes) for name, changes in checks.items()}
     return Debounce({**DEFAULT_CHECKS, **configs}, fault_action)
 
@@ -45,7 +45,7 @@ def test_check_out_of_range_is_refused_by_name_and_value(values, message):
         CheckConfig(**values)
 
 
-def test_every_check_acts_by_default():
+def test_no_check_is_off_by_default():
     assert {config.action for config in DEFAULT_CHECKS.values()} == {''}
 
 
@@ -62,12 +62,12 @@ def test_checks_but_turns_off_what_it_names_and_nothing_else():
     assert all(checks[name] == DEFAULT_CHECKS[name] for name in CHECKS.keys() - {'tilt', 'clock'})
 
 
-def test_any_motion_still_looks_at_inputs_clock_and_tilt():
+def test_any_motion_still_checks_inputs_clock_and_tilt():
     acting = {name for name, config in ANY_MOTION.items() if config.action != 'ignore'}
     assert acting >= {'input_age', 'input_sample', 'clock', 'estop', 'tilt', 'action_value'}
 
 
-def test_nothing_found_is_nothing_wrong():
+def test_no_finding_is_no_fault_and_no_warning():
     debounce = debounce_with()
     assert (debounce.judge([], 0), debounce.warning) == (None, '')
 
@@ -83,7 +83,7 @@ def test_finding_without_debounce_is_a_fault_at_once():
     assert debounce_with().judge([AGE], 7) == AGE
 
 
-def test_tick_without_the_finding_starts_its_time_anew():
+def test_tick_without_the_finding_restarts_its_debounce():
     debounce = debounce_with(tilt={'debounce': 0.05}, input_sample={'debounce': 1.0})
     debounce.judge([TILT], 0)
     debounce.judge([Finding('input_sample', 'imu.norm: 0')], 40 * MS)
@@ -93,7 +93,7 @@ def test_tick_without_the_finding_starts_its_time_anew():
     assert debounce.judge([TILT], 170 * MS) == TILT
 
 
-def test_each_check_has_a_time_of_its_own():
+def test_each_check_is_debounced_separately():
     debounce = debounce_with(tilt={'debounce': 0.05}, joint_velocity={'debounce': 0.05})
     fast = Finding('joint_velocity', 'velocity.limit: fast')
     debounce.judge([TILT], 0)
@@ -116,7 +116,7 @@ def test_warn_is_never_a_fault():
         assert (debounce.judge([TILT], second * 10**9), debounce.warning) == (None, TILT.reason)
 
 
-def test_off_is_not_even_a_warning():
+def test_ignored_check_gives_no_warning():
     debounce = debounce_with(tilt={'debounce': 0.0, 'action': 'ignore'})
     assert (debounce.judge([TILT], 0), debounce.warning) == (None, '')
 
@@ -131,27 +131,27 @@ def test_first_of_equally_hard_findings_is_the_fault():
     ('softer', 'harder'),
     [('hold', 'damp'), ('default_pose', 'damp'), ('damp', 'stop'), ('hold', 'stop')],
 )
-def test_finding_with_the_harder_action_is_the_fault_wherever_it_stands(softer, harder):
+def test_finding_with_the_harder_action_is_the_fault_in_any_order(softer, harder):
     debounce = debounce_with(input_age={'action': softer}, estop={'action': harder})
     assert debounce.judge([AGE, ESTOP], 0) == ESTOP
     assert debounce.judge([ESTOP, AGE], 0) == ESTOP
 
 
-def test_warnings_are_told_together_and_each_once():
+def test_warnings_are_joined_and_each_appears_once():
     debounce = debounce_with(tilt={'action': 'warn'}, clock={'action': 'warn'})
     clock = Finding('clock', 'clock.backwards: 1 s')
     debounce.judge([TILT, clock, TILT], 0)
     assert debounce.warning == 'tilt.limit: far; clock.backwards: 1 s'
 
 
-def test_action_of_a_check_is_its_own_or_the_one_of_all():
+def test_check_without_an_action_takes_the_common_one():
     debounce = debounce_with('default_pose', tilt={'action': 'stop'}, clock={'action': 'warn'})
     assert debounce.action('tilt') == 'stop'
     assert debounce.action('input_age') == 'default_pose'
     assert debounce.action('clock') == 'default_pose'
 
 
-def test_one_check_can_be_forgotten_and_the_others_go_on():
+def test_debounce_of_one_check_can_be_restarted():
     debounce = debounce_with(tilt={'debounce': 0.05}, joint_velocity={'debounce': 0.05})
     fast = Finding('joint_velocity', 'velocity.limit: fast')
     debounce.judge([TILT, fast], 0)
@@ -162,7 +162,7 @@ def test_one_check_can_be_forgotten_and_the_others_go_on():
     assert debounce.judge([fast], 100 * MS) == fast
 
 
-def test_reset_forgets_how_long_findings_have_lasted():
+def test_reset_restarts_every_debounce():
     debounce = debounce_with(tilt={'debounce': 0.05})
     debounce.judge([TILT], 0)
     debounce.reset()

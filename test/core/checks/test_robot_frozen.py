@@ -14,7 +14,7 @@ LIMIT_NS = 500 * MS
 
 
 class Stream:
-    """Samples of an input of three numbers behind one of two, every 20 ms."""
+    """Samples every 20 ms of an input of three numbers, after another one of two."""
 
     def __init__(self):
         self.frozen = FrozenSample('imu', slice(2, 5), LIMIT_NS)
@@ -32,7 +32,7 @@ class Stream:
 
 
 def moving():
-    """Return a stream that has changed, and whose last change was now."""
+    """Return a stream whose last change was now."""
     stream = Stream()
     for number in (1.0, 2.0, 3.0):
         stream.send(number, 0.0, 0.0)
@@ -69,7 +69,7 @@ def test_smallest_change_of_any_element_is_a_change(element):
         assert stream.found() == ()
 
 
-def test_change_of_another_input_is_none():
+def test_change_of_another_input_does_not_count():
     stream = moving()
     for number in range(30):
         stream.send(3.0, 0.0, 0.0, elsewhere=float(number))
@@ -159,7 +159,7 @@ def test_imu_that_freezes_is_a_fault_in_standby_too():
     assert step.reason.startswith('imu.frozen: ')
 
 
-def test_joints_may_rest_in_standby_but_not_under_the_policy():
+def test_joints_may_be_constant_in_standby_but_not_under_the_policy():
     rig = Rig(make_spec(IMU_TERM))
     ticked(rig, 0.2)
     assert ticked(rig, 2.0, joints=False).mode is Mode.STANDBY
@@ -170,7 +170,7 @@ def test_joints_may_rest_in_standby_but_not_under_the_policy():
     assert step.reason.startswith('joint_states.frozen: ')
 
 
-def test_input_that_nobody_needs_may_stay_as_it_is():
+def test_input_that_is_not_needed_may_freeze():
     rig = walking()
     ticked(rig, 0.2)
     assert ticked(rig, 1.0, imu=False).mode is Mode.POLICY

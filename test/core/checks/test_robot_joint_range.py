@@ -19,7 +19,7 @@ VALID = {'hip': 0.5, 'knee': 1.0, 'ankle': -1.0}
 
 
 def found(position=None, velocity=None, limits=LIMITS, checks=DEFAULT_CHECKS):
-    """Return what is found of joints at rest in the middle but those given, by name."""
+    """Return the findings of joints in mid-range and without motion, but those given by name."""
     spec = make_spec(limits=limits, default_position=[0.5, 1.0, -1.0])
     compiled = compile_spec(spec, sensor_layout(spec, ROBOT))
     values = np.zeros(2 * len(ROBOT))
@@ -68,11 +68,11 @@ def test_worst_joint_of_each_check_is_named():
     assert 'hip is at 25.000 rad/s, expected -20.000 to 20.000 rad/s' in findings[1].reason
 
 
-def test_joints_of_the_robot_that_the_policy_does_not_know_are_free():
+def test_joints_that_are_not_in_the_policy_are_not_checked():
     assert found({'other': 1e6}, {'other': -1e6}) == ()
 
 
-def test_robot_without_limits_has_nothing_to_be_found():
+def test_robot_without_limits_gives_no_finding():
     assert found({'hip': 1e6}, {'hip': 1e6}, limits={}) == ()
 
 
@@ -83,7 +83,7 @@ def test_one_kind_of_limit_may_be_known_alone(known):
 
 
 @pytest.mark.parametrize('check', ['joint_position', 'joint_velocity'])
-def test_check_that_is_off_is_not_looked_at(check):
+def test_ignored_check_gives_no_finding(check):
     findings = found({'hip': 9.0}, {'hip': 900.0}, checks=checks_but(check))
     assert [finding.check for finding in findings] == [
         name for name in ('joint_position', 'joint_velocity') if name != check
@@ -100,7 +100,7 @@ def test_thresholds_are_those_of_the_checks():
     assert len(found({'hip': 1.001}, {'hip': 10.001}, checks=checks)) == 2
 
 
-def test_open_side_of_a_range_is_said_as_such():
+def test_open_side_of_a_range_is_formatted_as_open():
     limits = {'position': [[None, 1.0], [0.0, None], [None, None]]}
     assert 'expected up to 1.100 rad' in found({'hip': 2.0}, limits=limits)[0].reason
     assert 'expected from -0.100 rad' in found({'knee': -2.0}, limits=limits)[0].reason
@@ -108,7 +108,7 @@ def test_open_side_of_a_range_is_said_as_such():
 
 
 def implausible(velocity, limits=LIMITS, **check):
-    """Return the problem of joints at rest but those given, by name."""
+    """Return the problem of joints without motion but those given, by name."""
     spec = make_spec(limits=limits, default_position=[0.5, 1.0, -1.0])
     compiled = compile_spec(spec, sensor_layout(spec, ROBOT))
     values = np.zeros(compiled.layout.size)
@@ -120,7 +120,7 @@ def implausible(velocity, limits=LIMITS, **check):
 
 @pytest.mark.parametrize(('joint', 'limit'), zip(JOINTS, LIMITS['velocity'], strict=True))
 @pytest.mark.parametrize('sign', [-1.0, 1.0])
-def test_velocity_that_no_joint_has_is_beyond_a_larger_multiple(joint, limit, sign):
+def test_implausible_velocity_is_a_larger_multiple_of_the_limit(joint, limit, sign):
     assert implausible({joint: sign * 5.0 * limit}) is None
     problem = implausible({joint: sign * 5.001 * limit})
     assert problem.check == 'implausible_velocity'
@@ -136,6 +136,6 @@ def test_velocity_of_a_joint_without_a_limit_is_bounded_too():
     assert implausible({'knee': 1e9}, limits={}, action='ignore') is None
 
 
-def test_velocity_of_a_joint_that_the_policy_does_not_move_is_not_judged():
+def test_velocity_of_a_joint_that_is_not_in_the_policy_is_not_checked():
     assert implausible({'other': 1e9}) is None
     assert implausible({'other': 1e9, 'hip': 51.0}).reason.startswith('velocity.implausible: hip')

@@ -22,7 +22,7 @@ def pose(offset, joint=0):
     return position
 
 
-def pose_said(position, mode='position', **options):
+def pose_reason(position, mode='position', **options):
     joints = compile_spec(make_spec(mode=mode)).joints
     return pose_problem(joints, position, RunnerConfig(**options))
 
@@ -31,36 +31,36 @@ def gravity(angle):
     return np.array([0.0, -math.sin(angle), -math.cos(angle)])
 
 
-def test_default_pose_is_one_to_start_from():
-    assert pose_said(np.array(DEFAULT)) == ''
+def test_start_from_the_default_pose_is_allowed():
+    assert pose_reason(np.array(DEFAULT)) == ''
 
 
 @pytest.mark.parametrize('sign', [-1.0, 1.0])
-def test_pose_may_be_off_by_the_limit(sign):
-    assert pose_said(pose(sign * 0.2499), start_pose_limit=0.25) == ''
-    assert pose_said(pose(sign * 0.2501), start_pose_limit=0.25) != ''
+def test_pose_limit_binds_on_both_sides(sign):
+    assert pose_reason(pose(sign * 0.2499), start_pose_limit=0.25) == ''
+    assert pose_reason(pose(sign * 0.2501), start_pose_limit=0.25) != ''
 
 
 def test_joint_that_is_furthest_off_is_named_with_what_to_check():
     position = pose(0.75, joint=1)
     position[2] -= 0.6
-    assert pose_said(position) == (
+    assert pose_reason(position) == (
         'knee is at 1.350 rad, 0.750 rad from its default 0.600 rad, expected within 0.500 rad: '
         'is standby done, do the motors follow?'
     )
 
 
 def test_zero_pose_limit_starts_from_anywhere():
-    assert pose_said(pose(99.0), start_pose_limit=0.0) == ''
+    assert pose_reason(pose(99.0), start_pose_limit=0.0) == ''
 
 
 def test_wheels_may_stand_anywhere():
     modes = ['position', 'velocity', 'effort']
-    assert pose_said(np.array([DEFAULT[0], 99.0, -99.0]), modes) == ''
-    assert pose_said(np.array([99.0, 0.0, 0.0]), modes).startswith('hip is at 99.000 rad')
+    assert pose_reason(np.array([DEFAULT[0], 99.0, -99.0]), modes) == ''
+    assert pose_reason(np.array([99.0, 0.0, 0.0]), modes).startswith('hip is at 99.000 rad')
 
 
-def test_tilt_of_the_start_has_a_limit_of_its_own():
+def test_start_has_a_separate_tilt_limit():
     config = RunnerConfig(start_tilt_limit=0.3)
     assert tilt_problem(gravity(0.299), config) == ''
     assert tilt_problem(gravity(0.31), config) == (
@@ -70,7 +70,7 @@ def test_tilt_of_the_start_has_a_limit_of_its_own():
 
 
 def refused(rig):
-    """Return why start is refused; it must change nothing."""
+    """Return why a start is refused; it must change nothing."""
     is_taken, why = rig.runner.request(Event.START)
     assert not is_taken
     assert rig.tick().mode is Mode.STANDBY
@@ -87,7 +87,7 @@ def test_start_is_refused_far_from_the_default_pose_and_taken_there():
     assert rig.ask(Event.START).mode is Mode.POLICY
 
 
-def test_start_behind_a_stop_of_the_same_tick_is_judged_as_in_standby():
+def test_start_after_a_stop_in_the_same_tick_is_checked_as_in_standby():
     rig = walking()
     rig.place(pose(0.6))
     rig.tick()
@@ -139,7 +139,7 @@ def test_start_is_refused_until_every_input_has_come():
     )
 
 
-def test_start_is_refused_with_what_is_wrong_with_the_samples_that_came():
+def test_refused_start_names_the_problem_of_the_samples():
     rig = Rig(make_spec(IMU_TERM))
     rig.sensors.problem = InputProblem('imu.truncated: 3 bytes')
     rig.tick(but={'imu'})
@@ -147,14 +147,14 @@ def test_start_is_refused_with_what_is_wrong_with_the_samples_that_came():
     assert reason.endswith('is its publisher running? (imu.truncated: 3 bytes)')
 
 
-def test_start_while_the_policy_runs_is_taken_whatever_the_pose():
+def test_start_while_the_policy_runs_is_accepted_in_any_pose():
     rig = Rig(start_in='policy')
     rig.place(pose(0.9))
     rig.tick()
     assert rig.runner.request(Event.START) == (True, 'policy to policy')
 
 
-def test_robot_that_starts_in_policy_is_not_asked():
+def test_start_in_policy_is_not_checked():
     rig = Rig(start_in='policy')
     rig.place(pose(0.9))
     assert rig.tick().has_policy_step

@@ -99,19 +99,19 @@ def test_output_of_another_width_is_a_programming_error():
 
 
 class Translated(Mapped):
-    """The last action after another policy, with changes of its own, gave some output."""
+    """The last action, translated from the output of another policy."""
 
-    def __init__(self, output, changes, **own):
-        super().__init__([3.0] * compile_spec(make_spec(**own)).action.width, **own)
-        other = compile_spec(make_spec(**changes)).action
-        last = np.zeros(other.width + 2)  # a row may have room for wider ones
+    def __init__(self, output, other_changes, **changes):
+        super().__init__([3.0] * compile_spec(make_spec(**changes)).action.width, **changes)
+        other = compile_spec(make_spec(**other_changes)).action
+        last = np.zeros(other.width + 2)  # a row of the history may be wider
         last[other.width :] = np.nan
         other_map = ActionMap(other, np.array(DEFAULT), last[: other.width])
         other_map.apply(np.array(output, np.float32))
         self.map.translate(other, last, other_map.target)
 
 
-def test_policy_of_the_same_plan_recalls_the_other_action_bit_for_bit():
+def test_action_of_an_equivalent_layout_is_copied_bit_for_bit():
     action = {'clip': [-1.0, 1.0], 'scale': [0.0, 0.1, 0.3], 'target_clip': [[-0.1, 0.1]] * 3}
     translated = Translated([9.0, 1.0 / 3.0, -0.7], {'action': action}, action=action)
     assert translated.last.tolist() == [1.0, float(np.float32(1.0 / 3.0)), float(np.float32(-0.7))]
@@ -126,7 +126,7 @@ def test_policy_of_the_same_plan_recalls_the_other_action_bit_for_bit():
         {'target_clip': [[-0.7, 0.7]] * 3},
     ],
 )
-def test_policy_of_another_plan_recalls_the_action_that_gives_the_same_targets(other):
+def test_action_of_another_layout_is_the_one_that_gives_the_same_targets(other):
     scale = other.get('scale', 0.5)
     offset = np.array(other.get('offset', DEFAULT))
     translated = Translated([0.5, -1.0, 0.25], {'action': {'scale': 0.5, **other}})
@@ -134,28 +134,28 @@ def test_policy_of_another_plan_recalls_the_action_that_gives_the_same_targets(o
     assert translated.last.tolist() == pytest.approx(((targets - DEFAULT) / 0.5).tolist())
 
 
-def test_recalled_action_is_clipped_as_the_own_ones_are():
+def test_translated_action_is_clipped():
     translated = Translated([1.0, -1.0, 0.5], {}, action={'scale': 0.25, 'clip': [-1.5, 1.0]})
     assert translated.last.tolist() == pytest.approx([1.0, -1.5, 1.0])
 
 
-def test_recalled_action_of_a_joint_with_no_scale_is_zero():
+def test_translated_action_of_a_joint_with_zero_scale_is_zero():
     translated = Translated([1.0, 1.0, 1.0], {}, action={'scale': [0.0, 0.25, 0.5]})
     assert translated.last.tolist() == pytest.approx([0.0, 2.0, 1.0])
 
 
-def test_policies_for_different_joints_recall_those_that_they_act_on():
+def test_action_is_translated_for_the_joints_of_the_policy():
     few = {'action': {'joints': ['ankle', 'hip'], 'scale': 0.25}}
     assert Translated([1.0, 2.0, 3.0], {}, **few).last.tolist() == pytest.approx([6.0, 2.0])
     assert Translated([6.0, 2.0], few).last.tolist() == pytest.approx([1.0, 0.0, 3.0])
 
 
-def test_policy_over_choices_recalls_what_another_one_over_the_same_gave():
+def test_action_over_the_same_choices_is_copied():
     translated = Translated([0.5, -1.0, 0.25, 2.0], choices_spec(), **choices_spec())
     assert translated.last.tolist() == [0.5, -1.0, 0.25, 2.0]
 
 
-def test_policy_over_choices_recalls_nothing_of_a_policy_of_another_kind():
+def test_action_over_choices_is_zero_after_another_kind_of_policy():
     assert Translated([1.0, 2.0, 3.0], {}, **choices_spec()).last.tolist() == [0.0] * 4
     other = choices_spec(choices=[[0, 0, 0], [1, 1, 1]])
     assert Translated([1.0, 2.0], other, **choices_spec()).last.tolist() == [0.0] * 4
@@ -164,10 +164,10 @@ def test_policy_over_choices_recalls_nothing_of_a_policy_of_another_kind():
     assert targets_of_a_row.last.tolist() == pytest.approx(expected)
 
 
-def test_recall_follows_a_change_of_who_acts():
+def test_translation_follows_a_change_of_the_active_policy():
     mapped = Mapped([0.0, 0.0, 0.0])
     target = np.array(DEFAULT) + 0.5
-    other, alike = compile_spec(make_spec(action={'scale': 0.25})), compile_spec(make_spec())
-    for compiled, expected in ((other, 1.0), (alike, 7.0), (other, 1.0)):
+    other, same = compile_spec(make_spec(action={'scale': 0.25})), compile_spec(make_spec())
+    for compiled, expected in ((other, 1.0), (same, 7.0), (other, 1.0)):
         mapped.map.translate(compiled.action, np.full(3, 7.0), target)
         assert mapped.last.tolist() == pytest.approx([expected] * 3)

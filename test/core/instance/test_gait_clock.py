@@ -71,7 +71,7 @@ def test_clock_does_not_drift():
     assert clock.step() == pytest.approx([1.0, 0.0], abs=1e-9)
 
 
-def test_reset_starts_anew():
+def test_reset_restarts_the_clock():
     clock = Clock()
     first = clock.step()
     clock.step()
@@ -114,9 +114,7 @@ def test_clock_that_restarts_begins_at_its_first_count_when_standing_ends(advanc
 
 @pytest.mark.parametrize('advance', ['before', 'after'])
 @pytest.mark.parametrize(('restart', 'first'), [('at_offset', 0), ('advanced', 1)])
-def test_phase_at_the_end_of_standing_may_be_said_whatever_the_first_one_is(
-    restart, first, advance
-):
+def test_spec_sets_the_phase_at_the_end_of_standing(restart, first, advance):
     clock = Clock(standing={**STANDING, 'restart': restart}, advance=advance)
     k = 1 if advance == 'before' else 0
     assert clock.step(WALK) == cos_sin(k * STEP, math.pi + k * STEP)
@@ -127,7 +125,7 @@ def test_phase_at_the_end_of_standing_may_be_said_whatever_the_first_one_is(
             assert clock.step(WALK) == cos_sin(k * STEP, math.pi + k * STEP)
 
 
-def test_clock_that_starts_in_standing_begins_as_said_too():
+def test_spec_sets_the_phase_after_a_start_in_standing():
     clock = Clock(standing={**STANDING, 'restart': 'at_offset'}, advance='before')
     assert clock.step(STILL) == cos_sin(2.0, 2.0)
     assert clock.step(WALK) == cos_sin(0.0, math.pi)
@@ -135,7 +133,7 @@ def test_clock_that_starts_in_standing_begins_as_said_too():
 
 @pytest.mark.parametrize('restart', ['at_offset', 'advanced'])
 @pytest.mark.parametrize('advance', ['before', 'after'])
-def test_clock_that_takes_over_what_has_elapsed_goes_on_as_the_other(restart, advance):
+def test_clock_that_takes_over_the_elapsed_steps_continues_as_the_other(restart, advance):
     changes = {'standing': {**STANDING, 'restart': restart}, 'advance': advance}
     clock, other = Clock(**changes), Clock(**changes)
     for command in (WALK, WALK, STILL, WALK):

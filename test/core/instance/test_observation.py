@@ -37,7 +37,7 @@ def history(**changes):
 
 
 def pushes(observed, count):
-    """Push frames 1, 2, ... (all joints alike) and return the last tensor's first joints."""
+    """Push frames 1, 2, ... and return the elements of the first joint in the last tensor."""
     for number in range(1, count + 1):
         tensor = observed.push([number] * 3)
     return tensor[::3]
@@ -87,7 +87,7 @@ def test_frame_major_keeps_frames_together_and_term_major_terms():
     assert tensors['term'] == [1, 2, 3, 11, 12, 13, 4, 5, 6, 14, 15, 16]
 
 
-def test_term_has_a_history_of_its_own():
+def test_term_may_have_a_different_history():
     observed = Observed(
         POSITION, {**VELOCITY, 'history': {'length': 1}}, history=history(length=2, major='term')
     )
@@ -166,17 +166,17 @@ sparse = st.lists(st.integers(0, 8), min_size=1, max_size=5, unique=True).map(
 @pytest.mark.fuzz
 @given(
     frames=lengths | sparse,
-    own=st.lists(st.none() | lengths | sparse, min_size=2, max_size=2),
+    term_histories=st.lists(st.none() | lengths | sparse, min_size=2, max_size=2),
     major=st.sampled_from(['term', 'frame']),
     order=st.sampled_from([None, 'oldest_first', 'newest_first']),
     fill=st.sampled_from(['first', 'zeros']),
     reset_at=st.integers(0, 12),
 )
-def test_history_equals_a_list_of_frames(frames, own, major, order, fill, reset_at):
+def test_history_equals_a_list_of_frames(frames, term_histories, major, order, fill, reset_at):
     compiled = {**frames, 'major': major, 'fill': fill, **({'order': order} if order else {})}
     terms = [
         {**term, 'history': one} if one else term
-        for term, one in zip((POSITION, VELOCITY), own, strict=True)
+        for term, one in zip((POSITION, VELOCITY), term_histories, strict=True)
     ]
     try:
         observed = Observed(*terms, history=compiled)

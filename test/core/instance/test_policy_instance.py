@@ -49,7 +49,7 @@ def seen(instance):
 
 
 class ActiveInstance:
-    """An actor that acts, and the ring that remembers its steps."""
+    """The active instance, and the history of its steps."""
 
     def __init__(self, instance, depth=8):
         self.instance = instance
@@ -84,7 +84,7 @@ def test_each_step_reads_the_action_of_the_one_before():
     assert observed == [0.0, 1.0, 2.0]
 
 
-def test_command_is_clipped_for_the_policy_and_for_nobody_else():
+def test_command_is_clipped_in_the_vector_of_the_policy_alone():
     instance = make_instance(COMMAND_TERM, command={'lower': [-1, -1, -1], 'upper': [1, 1, 1]})
     sensor_vector = sensor_vector_of(instance, command=[3.0, -3.0, 0.5])
     instance.step(sensor_vector)
@@ -93,7 +93,7 @@ def test_command_is_clipped_for_the_policy_and_for_nobody_else():
 
 
 @pytest.mark.parametrize('wrong', [np.nan, np.inf, 1e30])
-def test_unsound_output_leaves_target_and_last_action_alone(wrong):
+def test_invalid_output_keeps_target_and_last_action(wrong):
     instance = make_instance(POSITION)
     instance.policy.output = 1.0
     instance.step(sensor_vector_of(instance))
@@ -109,7 +109,7 @@ def test_unsound_output_leaves_target_and_last_action_alone(wrong):
     assert instance.last_action.tolist() == [2.0] * 3
 
 
-def test_network_that_fails_gives_no_targets_and_says_why_until_it_runs_again():
+def test_network_that_fails_gives_a_problem_until_it_runs_again():
     def fail(run):
         raise RuntimeError('indices element out of\n data bounds')
 
@@ -133,7 +133,7 @@ def test_network_that_fails_gives_no_targets_and_says_why_until_it_runs_again():
     assert instance.next_step == 4
 
 
-def test_restarted_actor_steps_as_a_new_one_does():
+def test_restarted_instance_steps_like_a_new_one():
     history = {'length': 3, 'major': 'frame', 'order': 'oldest_first', 'fill': 'zeros'}
     terms = (POSITION, LAST_ACTION, GAIT)
     instance = make_instance(*terms, output=1.0, history=history)
@@ -148,7 +148,7 @@ def test_restarted_actor_steps_as_a_new_one_does():
         assert seen(instance) == expected
 
 
-def test_steps_since_the_gait_clock_began_are_counted_also_by_policies_without_one():
+def test_elapsed_steps_are_counted_with_and_without_a_gait_clock():
     for term in (POSITION, GAIT, RESTARTING):
         instance = make_instance(term)
         assert instance.elapsed == 0
@@ -207,9 +207,7 @@ def test_step_that_is_not_its_next_one_is_the_first_of_a_follower():
         ('before', 'advanced', 3),
     ],
 )
-def test_follower_takes_the_phase_of_the_gait_over_wherever_it_joins(
-    first, advance, restart, turns
-):
+def test_follower_takes_over_the_gait_phase_at_any_step(first, advance, restart, turns):
     """The robot stands in steps 2 and 3, so that the clock begins again in step 4."""
     term = {**RESTARTS[restart], 'advance': advance}
     active = ActiveInstance(make_instance(term))
@@ -252,4 +250,4 @@ def test_findings_are_of_the_targets_and_of_what_training_has_not_seen():
     instance.policy.output = -4.0
     instance.step(sensor_vector_of(instance))
     instance.judge()
-    assert instance.findings == ()  # the first target jumps from nowhere
+    assert instance.findings == ()  # the first target after a restart does not jump

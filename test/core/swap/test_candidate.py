@@ -2,214 +2,202 @@
 # SPDX-License-Identifier: Apache-2.0
 from __future__ import annotations
 
+from functools import partial
+
 from distill_runtime.core.checks.registry import DEFAULT_CHECKS
 from distill_runtime.core.swap.candidate import Candidate
 import numpy as np
 import pytest
-from support.rig import FakePolicy
 from support.specs import DEFAULT, make_spec
-from support.walk_rig import AT_ONCE, giving, Walk
+from support.walk_rig import AT_ONCE, Failing, giving, Walk
 
-LONG = 600  # more steps than are remembered
-
-
-class Failing(FakePolicy):
-    """A network that fails at its third run."""
-
-    def __init__(self, compiled):
-        super().__init__(compiled, 0.0)
-
-    def run(self):
-        """Compute, or fail."""
-        super().run()
-        if self.num_runs == 3:
-            raise RuntimeError('indices element out of\n data bounds')
+LONG = 600  # more steps than the history holds
 
 
 def walked(steps, make=None, **options):
-    """Return a walk of so many steps."""
+    """Return a walk after some steps."""
     walk = Walk(**({} if make is None else {'make': make}), **options)
     walk.ticks(steps)
     return walk
 
 
-def test_primed_shadow_has_seen_all_that_is_remembered():
+def test_primed_candidate_has_followed_the_whole_history():
     walk = walked(5)
-    shadow = walk.shadow()
-    assert shadow.is_up_to_date(walk.switcher.ring)
-    assert shadow.instance.policy.num_runs == 5
-    assert shadow.instance.target.tolist() == walk.switcher.active.target.tolist()
+    candidate = walk.candidate()
+    assert candidate.is_up_to_date(walk.switcher.ring)
+    assert candidate.instance.policy.num_runs == 5
+    assert candidate.instance.target.tolist() == walk.switcher.active.target.tolist()
 
 
-def test_prime_tells_when_the_history_begins():
+def test_prime_returns_the_time_of_the_first_step():
     walk = Walk()
     assert Candidate(walk.instance(), walk.runner.config).prime(walk.switcher.ring.copy()) == -1
     walk.ticks(3)
     period_ns, now = walk.compiled.period_ns, walk.now
-    shadow = Candidate(walk.instance(), walk.runner.config)
-    assert shadow.prime(walk.switcher.ring.copy()) == now - 2 * period_ns
+    candidate = Candidate(walk.instance(), walk.runner.config)
+    assert candidate.prime(walk.switcher.ring.copy()) == now - 2 * period_ns
     walk.ticks(LONG)
-    shadow = Candidate(walk.instance(), walk.runner.config)
+    candidate = Candidate(walk.instance(), walk.runner.config)
     oldest = walk.switcher.ring.oldest
-    assert shadow.prime(walk.switcher.ring.copy()) == walk.now - (2 + LONG - oldest) * period_ns
-    assert shadow.instance.policy.num_runs == 3 + LONG - oldest
+    assert candidate.prime(walk.switcher.ring.copy()) == walk.now - (2 + LONG - oldest) * period_ns
+    assert candidate.instance.policy.num_runs == 3 + LONG - oldest
 
 
-def test_priming_leaves_what_acts_alone():
+def test_priming_does_not_change_the_active_policy():
     walk, other = walked(4), walked(4)
-    walk.shadow()
+    walk.candidate()
     assert walk.ticks(3).tolist() == other.ticks(3).tolist()
 
 
-def test_actor_that_acted_before_begins_anew_where_nothing_is_remembered():
+def test_instance_that_was_active_restarts_with_an_empty_history():
     walk = walked(4)
-    gone = walk.switcher.active
+    previous = walk.switcher.active
     walk.offer(**AT_ONCE)
     walk.ticks(2)
     walk.runner.reset()
-    shadow = walk.shadow(gone)
-    assert shadow.is_up_to_date(walk.switcher.ring)
+    candidate = walk.candidate(previous)
+    assert candidate.is_up_to_date(walk.switcher.ring)
     walk.ticks(2)
-    shadow.follow(walk.switcher.ring)
-    assert shadow.is_up_to_date(walk.switcher.ring)
-    assert gone.target.tolist() == walk.switcher.active.target.tolist()
+    candidate.follow(walk.switcher.ring)
+    assert candidate.is_up_to_date(walk.switcher.ring)
+    assert previous.target.tolist() == walk.switcher.active.target.tolist()
 
 
 def test_few_steps_are_seen_at_a_time():
     walk = walked(2)
-    shadow = walk.shadow()
+    candidate = walk.candidate()
     walk.ticks(5)
     seen = []
     for _ in range(4):
-        shadow.follow(walk.switcher.ring)
-        seen.append((shadow.instance.next_step, shadow.is_up_to_date(walk.switcher.ring)))
+        candidate.follow(walk.switcher.ring)
+        seen.append((candidate.instance.next_step, candidate.is_up_to_date(walk.switcher.ring)))
     assert seen == [(4, False), (6, False), (7, True), (7, True)]
 
 
-def test_shadow_that_was_primed_in_another_run_sees_the_steps_of_this_one():
+def test_candidate_primed_in_another_run_follows_the_present_one():
     """A policy is loaded while the robot is stopped and started again."""
     walk = walked(3)
-    shadow = walk.shadow()
+    candidate = walk.candidate()
     walk.runner.reset()
     for _ in range(3):
-        assert not shadow.is_up_to_date(walk.switcher.ring)
+        assert not candidate.is_up_to_date(walk.switcher.ring)
         walk.tick()
-    assert walk.switcher.ring.count == shadow.instance.next_step  # of another run
-    assert not shadow.is_up_to_date(walk.switcher.ring)
+    assert walk.switcher.ring.count == candidate.instance.next_step  # of another run
+    assert not candidate.is_up_to_date(walk.switcher.ring)
     for _ in range(2):
-        shadow.follow(walk.switcher.ring)
-    assert shadow.is_up_to_date(walk.switcher.ring)
-    assert shadow.instance.policy.num_runs == 3
-    assert shadow.instance.target.tolist() == walk.switcher.active.target.tolist()
+        candidate.follow(walk.switcher.ring)
+    assert candidate.is_up_to_date(walk.switcher.ring)
+    assert candidate.instance.policy.num_runs == 3
+    assert candidate.instance.target.tolist() == walk.switcher.active.target.tolist()
 
 
-def test_shadow_that_is_left_behind_must_not_act():
+def test_candidate_that_missed_too_many_steps_has_a_problem():
     walk = walked(2)
-    shadow = walk.shadow()
+    candidate = walk.candidate()
     walk.ticks(LONG)
-    shadow.follow(walk.switcher.ring)
-    assert shadow.problem.startswith(
+    candidate.follow(walk.switcher.ring)
+    assert candidate.problem.startswith(
         'shadow.behind: more steps were missed than the history holds'
     )
-    assert shadow.instance.next_step == 2
+    assert candidate.instance.next_step == 2
 
 
-def test_divergence_is_told_by_joint_with_its_sign_and_its_greatest_amount():
+def test_divergence_has_a_sign_per_joint_and_worst_its_magnitude():
     walk = walked(1, giving(0.0))
-    shadow = walk.shadow(walk.instance(make=giving([0.5, -1.0, 0.0])))
-    shadow.compare(walk.switcher.active.target)
-    assert shadow.divergence.tolist() == pytest.approx([0.25, -0.5, 0.0])
-    shadow.instance.policy.output = [-0.1, 0.2, 0.0]
+    candidate = walk.candidate(walk.instance(make=giving([0.5, -1.0, 0.0])))
+    candidate.compare(walk.switcher.active.target)
+    assert candidate.divergence.tolist() == pytest.approx([0.25, -0.5, 0.0])
+    candidate.instance.policy.output = [-0.1, 0.2, 0.0]
     walk.tick()
-    shadow.follow(walk.switcher.ring)
-    shadow.compare(walk.switcher.active.target)
-    assert shadow.divergence.tolist() == pytest.approx([-0.05, 0.1, 0.0])
-    assert shadow.worst.tolist() == pytest.approx([0.25, 0.5, 0.0])
-    assert (shadow.compared, shadow.problem) == (2, '')
+    candidate.follow(walk.switcher.ring)
+    candidate.compare(walk.switcher.active.target)
+    assert candidate.divergence.tolist() == pytest.approx([-0.05, 0.1, 0.0])
+    assert candidate.worst.tolist() == pytest.approx([0.25, 0.5, 0.0])
+    assert (candidate.compared, candidate.problem) == (2, '')
 
 
 def test_divergence_above_its_bound_is_a_problem_with_a_name():
     walk = walked(1, giving(0.0))
-    shadow = walk.shadow(walk.instance(make=giving([0.25, -0.75, 0.5])), max_divergence=0.3)
-    shadow.compare(walk.switcher.active.target)
-    assert shadow.problem == (
+    candidate = walk.candidate(walk.instance(make=giving([0.25, -0.75, 0.5])), max_divergence=0.3)
+    candidate.compare(walk.switcher.active.target)
+    assert candidate.problem == (
         'shadow.divergence: target of knee differs by -0.3750 from that of the active policy, '
         'expected within 0.3000'
     )
 
 
-def test_divergence_at_its_bound_is_none():
+def test_divergence_at_its_bound_is_no_problem():
     walk = walked(1, giving(0.0))
     offset = {'action': {'scale': 0.5, 'offset': [0.0, 0.0, 0.0]}}
     instance = walk.instance(make_spec(**offset), giving([0.0, 0.0, 0.0]))
-    shadow = walk.shadow(instance, max_divergence=max(abs(value) for value in DEFAULT))
-    shadow.compare(walk.switcher.active.target)
-    assert shadow.problem == ''
+    candidate = walk.candidate(instance, max_divergence=max(abs(value) for value in DEFAULT))
+    candidate.compare(walk.switcher.active.target)
+    assert candidate.problem == ''
 
 
 def test_joints_are_compared_in_the_order_of_the_commands():
     walk = walked(1, giving([0.25, 0.5, 1.0]))
     names = ['ankle', 'hip', 'knee']
     spec = make_spec(joints=names, default_position=[DEFAULT[2], DEFAULT[0], DEFAULT[1]])
-    shadow = walk.shadow(walk.instance(spec, giving([1.0, 0.25, 0.75])), max_divergence=0.1)
-    shadow.compare(walk.switcher.active.target)
-    assert shadow.divergence.tolist() == pytest.approx([0.0, 0.125, 0.0])
-    assert 'target of knee differs by 0.1250' in shadow.problem
+    candidate = walk.candidate(walk.instance(spec, giving([1.0, 0.25, 0.75])), max_divergence=0.1)
+    candidate.compare(walk.switcher.active.target)
+    assert candidate.divergence.tolist() == pytest.approx([0.0, 0.125, 0.0])
+    assert 'target of knee differs by 0.1250' in candidate.problem
 
 
 @pytest.mark.parametrize('wrong', [np.nan, np.inf, 1e30])
 def test_output_that_is_no_target_is_a_problem(wrong):
     walk = walked(3)
-    shadow = walk.shadow(walk.instance(make=giving([0.0, wrong, 0.0])))
-    assert shadow.problem.startswith('action.')
-    assert 'element 1' in shadow.problem
-    assert shadow.instance.next_step == 1  # it is not looked at further
+    candidate = walk.candidate(walk.instance(make=giving([0.0, wrong, 0.0])))
+    assert candidate.problem.startswith('action.')
+    assert 'element 1' in candidate.problem
+    assert candidate.instance.next_step == 1  # it follows no more
 
 
 def test_network_that_fails_is_a_problem_in_one_line():
     walk = walked(5)
-    shadow = walk.shadow(walk.instance(make=Failing))
-    assert shadow.problem == 'action.failed: the network fails: indices element out of data bounds'
+    candidate = walk.candidate(walk.instance(make=partial(Failing, run=3)))
+    assert candidate.problem == 'action.failed: the network fails: index is out of bounds'
 
 
-def test_own_findings_are_a_problem_once_they_last():
-    """Targets jump by 2 rad in every step; the check bears 0.1 s of that."""
+def test_findings_of_the_candidate_are_a_problem_once_they_outlast_the_debounce():
+    """Targets jump by 2 rad in every step; the check tolerates that for 0.1 s."""
     walk = walked(3, checks=DEFAULT_CHECKS)
-    shadow = walk.shadow(walk.instance(make=giving(lambda run: 2.0 * (-1.0) ** run)))
-    assert shadow.problem == ''
+    candidate = walk.candidate(walk.instance(make=giving(lambda run: 2.0 * (-1.0) ** run)))
+    assert candidate.problem == ''
     for _ in range(3):
         walk.tick()
-        shadow.follow(walk.switcher.ring)
-        assert shadow.problem == ''
+        candidate.follow(walk.switcher.ring)
+        assert candidate.problem == ''
     walk.tick()
-    shadow.follow(walk.switcher.ring)
-    assert shadow.problem.startswith('target.step: target of hip jumps by')
+    candidate.follow(walk.switcher.ring)
+    assert candidate.problem.startswith('target.step: target of hip jumps by')
 
 
-def test_problem_stays_and_the_shadow_stands_still():
+def test_candidate_with_a_problem_follows_no_more():
     walk = walked(1, giving(0.0))
-    shadow = walk.shadow(walk.instance(make=giving(1.0)), max_divergence=0.1)
-    shadow.compare(walk.switcher.active.target)
-    problem = shadow.problem
+    candidate = walk.candidate(walk.instance(make=giving(1.0)), max_divergence=0.1)
+    candidate.compare(walk.switcher.active.target)
+    problem = candidate.problem
     walk.tick()
-    shadow.follow(walk.switcher.ring)
-    assert (shadow.problem, shadow.instance.next_step) == (problem, 1)
+    candidate.follow(walk.switcher.ring)
+    assert (candidate.problem, candidate.instance.next_step) == (problem, 1)
 
 
-def test_steps_without_time_for_it_are_borne_for_a_while():
-    shadow = walked(1).shadow()
+def test_some_skipped_steps_in_a_row_are_tolerated():
+    candidate = walked(1).candidate()
     for _ in range(100):
-        shadow.skip()
-    assert (shadow.problem, shadow.shed) == ('', 100)
-    shadow.skip()
-    assert shadow.problem.startswith('shadow.shed: 101 steps in a row took too long')
+        candidate.skip()
+    assert (candidate.problem, candidate.shed) == ('', 100)
+    candidate.skip()
+    assert candidate.problem.startswith('shadow.shed: 101 steps in a row took too long')
 
 
-def test_steps_without_time_are_borne_for_ever_where_some_have_time():
+def test_any_number_of_skipped_steps_is_tolerated_with_others_between():
     walk = walked(1)
-    shadow = walk.shadow()
+    candidate = walk.candidate()
     for _ in range(3):
         for _ in range(100):
-            shadow.skip()
-        shadow.follow(walk.switcher.ring)
-    assert (shadow.problem, shadow.shed) == ('', 300)
+            candidate.skip()
+        candidate.follow(walk.switcher.ring)
+    assert (candidate.problem, candidate.shed) == ('', 300)

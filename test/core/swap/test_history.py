@@ -20,7 +20,7 @@ def make_ring(depth=4, compiled=LAYOUT, sensor_dim=2):
 
 
 def push(ring, number, compiled=LAYOUT):
-    """Remember a step whose every number is a matter of which one it is."""
+    """Append a step with values that depend on its number."""
     ring.push(
         np.full(ring.sensor_vectors.shape[1], number),
         np.full(3, number + 0.25),
@@ -32,25 +32,25 @@ def push(ring, number, compiled=LAYOUT):
 
 
 def assert_holds(ring, number, compiled=LAYOUT):
-    place = ring.row(number)
-    assert np.all(ring.sensor_vectors[place] == number)
-    assert np.all(ring.targets[place] == number + 0.25)
-    assert np.all(ring.actions[place, : compiled.width] == number + 0.5)
-    assert ring.action_layouts[place] is compiled
-    assert (ring.elapsed[place], ring.stamps[place]) == (number + 7, 1000 * number)
+    row = ring.row(number)
+    assert np.all(ring.sensor_vectors[row] == number)
+    assert np.all(ring.targets[row] == number + 0.25)
+    assert np.all(ring.actions[row, : compiled.width] == number + 0.5)
+    assert ring.action_layouts[row] is compiled
+    assert (ring.elapsed[row], ring.stamps[row]) == (number + 7, 1000 * number)
 
 
-def test_new_ring_remembers_nothing():
+def test_new_history_is_empty():
     ring = make_ring()
     assert (ring.count, ring.oldest) == (0, 0)
 
 
-def test_ring_remembers_ten_seconds_of_a_policy_at_50_hz():
+def test_history_holds_ten_seconds_at_50_hz():
     assert make_ring(DEPTH).sensor_vectors.shape[0] >= 500
 
 
 @pytest.mark.parametrize(('count', 'oldest'), [(1, 0), (3, 0), (4, 1), (5, 2), (11, 8)])
-def test_newest_steps_are_remembered_and_the_next_push_spares_all_of_them(count, oldest):
+def test_next_push_keeps_the_newest_steps(count, oldest):
     ring = make_ring()
     for number in range(count):
         push(ring, number)
@@ -73,7 +73,7 @@ def test_pushed_arrays_are_copied():
     assert np.all(ring.actions[0] == 1.0)
 
 
-def test_cleared_ring_begins_with_step_0():
+def test_cleared_history_starts_with_step_0():
     ring = make_ring()
     for number in range(6):
         push(ring, number)
@@ -83,7 +83,7 @@ def test_cleared_ring_begins_with_step_0():
     assert_holds(ring, 0)
 
 
-def test_wider_actions_find_room_beside_those_that_are_remembered():
+def test_widened_history_keeps_its_actions():
     ring = make_ring(compiled=NARROW)
     push(ring, 0, NARROW)
     ring.widen(LAYOUT.width)
@@ -92,7 +92,7 @@ def test_wider_actions_find_room_beside_those_that_are_remembered():
     assert_holds(ring, 1)
 
 
-def test_narrower_actions_need_no_other_room():
+def test_narrower_actions_do_not_reallocate():
     ring = make_ring()
     push(ring, 0)
     actions = ring.actions
@@ -147,14 +147,14 @@ def test_copy_that_is_taken_while_another_thread_writes_is_consistent(depth):
         sys.setswitchinterval(interval)
 
 
-def test_clock_of_a_step_is_remembered():
+def test_elapsed_steps_are_stored_per_step():
     ring = make_ring()
     for elapsed in (5, 6, 0, 1):
         ring.push(np.zeros(2), np.zeros(3), np.zeros(3), LAYOUT, elapsed, 0)
     assert [ring.elapsed_in(number) for number in range(1, 4)] == [6, 0, 1]
 
 
-def test_clock_has_no_steps_before_the_first_one_of_a_run():
+def test_no_step_has_elapsed_at_the_start_of_a_run():
     ring = make_ring()
     assert ring.elapsed_in(0) == 0
     push(ring, 0)

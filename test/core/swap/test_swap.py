@@ -7,36 +7,36 @@ from distill_runtime.errors import ConfigError
 import pytest
 from support.walk_rig import Walk
 
-TERMS = ('blend_time', 'shadow_time', 'max_divergence', 'probation_time')
+OPTIONS = ('blend_time', 'shadow_time', 'max_divergence', 'probation_time')
 MS = 1_000_000
 
 
-@pytest.mark.parametrize('name', TERMS)
-def test_terms_may_be_zero_or_more(name):
+@pytest.mark.parametrize('name', OPTIONS)
+def test_options_may_be_zero_or_more(name):
     for value in (0.0, 1e-3, 99.0):
         assert getattr(SwapOptions(**{name: value}), name) == value
 
 
-@pytest.mark.parametrize('name', TERMS)
+@pytest.mark.parametrize('name', OPTIONS)
 @pytest.mark.parametrize('value', [-1e-9, float('nan'), float('inf'), 1e6])
-def test_terms_that_are_no_time_and_no_distance_are_refused(name, value):
+def test_options_out_of_range_are_refused(name, value):
     with pytest.raises(ConfigError, match=f'{name} is {value}, expected at least 0 and finite'):
         SwapOptions(**{name: value})
 
 
-def test_new_swap_waits_and_nothing_is_known_of_it():
+def test_new_swap_waits():
     swap = Walk().swap()
     assert (swap.state, swap.reason) == (SwapState.WAITING, '')
     assert (swap.since_ns, swap.stamp_ns, swap.is_compared) == (-1, -1, False)
 
 
-def test_primed_swap_knows_when_its_history_begins():
+def test_primed_swap_has_the_time_of_its_first_step():
     walk = Walk()
     walk.ticks(4)
     assert walk.swap().since_ns == walk.now - 3 * walk.compiled.period_ns
 
 
-def test_policy_without_a_shadow_is_due_as_soon_as_it_has_seen_every_step():
+def test_candidate_without_shadow_time_is_due_once_up_to_date():
     walk = Walk()
     walk.ticks(2)
     swap = walk.swap()
@@ -47,7 +47,7 @@ def test_policy_without_a_shadow_is_due_as_soon_as_it_has_seen_every_step():
     assert swap.is_due(walk.switcher.ring, walk.now)
 
 
-def test_time_in_shadow_counts_from_when_it_has_seen_every_step():
+def test_shadow_time_counts_from_when_the_candidate_is_up_to_date():
     walk = Walk()
     walk.tick()
     swap = walk.swap(shadow_time=0.05)
@@ -58,15 +58,15 @@ def test_time_in_shadow_counts_from_when_it_has_seen_every_step():
     assert swap.is_due(ring, 1050 * MS)
 
 
-def test_policy_with_a_problem_is_never_due():
+def test_candidate_with_a_problem_is_never_due():
     walk = Walk()
     walk.tick()
     swap = walk.swap()
-    swap.shadow.problem = 'shadow.shed: a test says so'
+    swap.shadow.problem = 'shadow.shed: set by a test'
     assert not swap.is_due(walk.switcher.ring, walk.now)
 
 
 def test_end_is_noted_with_its_time():
     swap = Walk().swap()
-    swap.end(SwapState.REFUSED, 'a test says so', 7)
-    assert (swap.state, swap.reason, swap.stamp_ns) == (SwapState.REFUSED, 'a test says so', 7)
+    swap.end(SwapState.REFUSED, 'set by a test', 7)
+    assert (swap.state, swap.reason, swap.stamp_ns) == (SwapState.REFUSED, 'set by a test', 7)

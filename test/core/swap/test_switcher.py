@@ -1,6 +1,6 @@
 # Copyright 2026 The distill_runtime Authors
 # SPDX-License-Identifier: Apache-2.0
-"""How policies come: at once, after a shadow, blended, or not."""
+"""Swaps at once, after a shadow, blended, and refused."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ from support.walk_rig import (
 HIGHER = {'default_position': [value + 0.5 for value in DEFAULT]}
 
 
-def test_policy_takes_over_at_the_next_step_and_it_is_told_once():
+def test_policy_takes_over_at_the_next_step_and_is_reported_once():
     walk = still()
     walk.tick()
     swap = walk.offer(walk.instance(make=giving(1.0)), **AT_ONCE)
@@ -59,7 +59,7 @@ def test_second_offer_is_refused_while_the_first_one_waits():
     assert walk.switcher.offer(walk.swap())
 
 
-def test_policy_that_was_offered_late_catches_up_before_it_acts():
+def test_policy_that_was_offered_late_catches_up_before_it_takes_over():
     walk = Walk(make=Network)
     walk.tick()
     swap = walk.swap(**AT_ONCE)
@@ -74,7 +74,7 @@ def test_policy_that_was_offered_late_catches_up_before_it_acts():
 
 
 @pytest.mark.parametrize('steps', [2, 5, 10])
-def test_commands_go_over_evenly_and_end_at_the_target_itself(steps):
+def test_blend_is_linear_and_ends_at_the_target_exactly(steps):
     walk = still()
     walk.tick()
     walk.offer(walk.instance(make=giving(1.0)), blend_time=0.02 * steps)
@@ -83,7 +83,7 @@ def test_commands_go_over_evenly_and_end_at_the_target_itself(steps):
     assert walk.tick().command.tolist() == (np.array(DEFAULT) + 0.5).tolist()
 
 
-def test_both_policies_go_on_reading_the_sensors_in_a_blend():
+def test_both_policies_read_the_sensors_during_a_blend():
     walk, before, after = (Walk(make=Network) for _ in range(3))
     for each in (walk, before, after):
         each.ticks(5)
@@ -115,18 +115,18 @@ def test_blend_between_ticks_of_a_step_is_interpolated_like_any_target():
     assert hips(walk, 6) == pytest.approx([0.125, 0.25, 0.375, 0.5, 0.5, 0.5])
 
 
-def test_swap_during_a_blend_begins_where_the_blend_is():
+def test_swap_during_a_blend_starts_from_the_mixture():
     walk = still()
     walk.tick()
     walk.offer(walk.instance(make=giving(1.0)), blend_time=0.2)
     assert hips(walk, 5) == pytest.approx([0.05, 0.1, 0.15, 0.2, 0.25])
-    walk.offer(walk.instance(make=giving(np.nan)), **AT_ONCE)  # refused: the blend goes on
+    walk.offer(walk.instance(make=giving(np.nan)), **AT_ONCE)  # refused: the blend continues
     assert hips(walk, 2) == pytest.approx([0.3, 0.35])
     walk.offer(walk.instance(make=giving(-1.0)), blend_time=0.04)
     assert hips(walk, 2)[1] == -0.5
 
 
-def test_shadow_runs_for_its_time_before_it_acts():
+def test_candidate_takes_over_after_its_shadow_time():
     walk = still()
     walk.tick()
     swap = walk.offer(walk.instance(make=giving(1.0)), shadow_time=0.1, **AT_ONCE)
@@ -136,7 +136,7 @@ def test_shadow_runs_for_its_time_before_it_acts():
     assert swap.shadow.worst.tolist() == pytest.approx([0.5] * 3)
 
 
-def test_shadow_that_differs_too_much_is_refused_with_its_reason():
+def test_candidate_that_diverges_is_refused_with_its_reason():
     walk = still()
     walk.tick()
     instance = walk.instance(make=giving([0.0, 0.0, 1.0]))
@@ -155,7 +155,7 @@ def test_shadow_that_differs_too_much_is_refused_with_its_reason():
         (partial(Failing, run=6), 'action.failed: the network fails: index is out of bounds'),
     ],
 )
-def test_shadow_that_fails_is_refused_and_the_robot_goes_on(make, reason):
+def test_candidate_that_fails_is_refused_and_the_policy_stays_active(make, reason):
     walk = still()
     walk.tick()
     swap = walk.offer(walk.instance(make=make), shadow_time=0.2)
@@ -165,7 +165,7 @@ def test_shadow_that_fails_is_refused_and_the_robot_goes_on(make, reason):
     assert walk.switcher.previous is None
 
 
-def test_shadow_waits_while_there_is_no_time_for_it_and_is_refused_in_the_end():
+def test_candidate_is_refused_after_too_many_skipped_steps():
     walk = still()
     walk.tick()
     swap = walk.offer(shadow_time=0.04)
@@ -177,13 +177,13 @@ def test_shadow_waits_while_there_is_no_time_for_it_and_is_refused_in_the_end():
     assert swap.reason.startswith('shadow.shed')
 
 
-def test_shadow_catches_up_when_there_is_time_again():
+def test_candidate_catches_up_when_there_is_time_again():
     walk = Walk(make=Network)
     walk.tick()
     swap = walk.offer(**AT_ONCE)
     walk.switcher.may_shadow = False
     walk.ticks(1)
-    assert swap.state is SwapState.ACTING  # it was up to date: nothing more than one policy runs
+    assert swap.state is SwapState.ACTING  # it was up to date: one policy runs at a time
     swap = walk.offer(shadow_time=0.02, **AT_ONCE)
     walk.ticks(20)
     assert swap.state is SwapState.WAITING
@@ -197,7 +197,7 @@ def test_watcher_is_compared_and_never_acts():
     walk, alone = Walk(make=Network), Walk(make=Network)
     alone.ticks(4)
     walk.ticks(4)
-    walk.switcher.watcher = walk.shadow(walk.instance(make=giving(1.0)), max_divergence=0.0)
+    walk.switcher.watcher = walk.candidate(walk.instance(make=giving(1.0)), max_divergence=0.0)
     commands = walk.ticks(30)
     assert commands.tolist() == alone.ticks(30).tolist()
     watcher = walk.switcher.watcher
@@ -209,7 +209,7 @@ def test_watcher_is_compared_and_never_acts():
 def test_watcher_goes_on_beside_whoever_acts():
     walk = still()
     walk.tick()
-    walk.switcher.watcher = watcher = walk.shadow(walk.instance(make=giving(0.0)))
+    walk.switcher.watcher = watcher = walk.candidate(walk.instance(make=giving(0.0)))
     walk.ticks(3)
     walk.offer(walk.instance(make=giving(1.0)), **AT_ONCE)
     walk.ticks(2)
@@ -224,7 +224,7 @@ def test_watcher_goes_on_beside_whoever_acts():
 def test_watcher_that_fails_is_left_alone():
     walk = still()
     walk.tick()
-    walk.switcher.watcher = watcher = walk.shadow(walk.instance(make=partial(Failing, run=6)))
+    walk.switcher.watcher = watcher = walk.candidate(walk.instance(make=partial(Failing, run=6)))
     assert hips(walk, 20) == [0.0] * 20
     assert watcher.problem.startswith('action.failed')
     assert watcher.instance.next_step == 6

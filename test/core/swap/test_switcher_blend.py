@@ -13,7 +13,7 @@ TARGET = np.array([2.0, 3.0])
 
 
 def source_of(*target):
-    """Return what a blend needs of an actor."""
+    """Return what a blend needs of an instance."""
     return SimpleNamespace(is_valid=True, target=np.array(target))
 
 
@@ -27,11 +27,11 @@ def mixed(blend, target=TARGET):
     return blend.mix(np.array(target)).tolist()
 
 
-def test_new_blend_is_at_rest():
+def test_new_blend_is_inactive():
     assert not Blend(2).is_active
 
 
-def test_each_step_has_a_share_that_grows_evenly_and_the_last_is_the_target_itself():
+def test_share_grows_linearly_and_the_last_step_is_the_target_itself():
     blend = blend_of(4)
     assert [mixed(blend) for _ in range(3)] == [[1.25, 0.0], [1.5, 1.0], [1.75, 2.0]]
     assert blend.is_active
@@ -58,7 +58,7 @@ def test_targets_of_both_policies_are_followed_while_they_move():
         assert mixed(blend, [target, target]) == pytest.approx([expected] * 2)
 
 
-def test_last_sound_target_stands_for_a_source_that_is_unsound():
+def test_invalid_source_is_replaced_by_its_last_valid_target():
     source = source_of(0.0, 4.0)
     blend = blend_of(4, source)
     assert mixed(blend, [1.0, 0.0]) == [0.25, 3.0]
@@ -68,7 +68,7 @@ def test_last_sound_target_stands_for_a_source_that_is_unsound():
     assert mixed(blend, [1.0, 0.0]) == [0.75, 1.0]
 
 
-def test_pose_of_the_begin_stands_for_a_source_that_is_unsound_from_the_first_step_on():
+def test_source_that_is_never_valid_is_replaced_by_the_first_pose():
     source = source_of(np.nan, np.nan)
     source.is_valid = False
     assert mixed(blend_of(2, source)) == [1.5, 1.0]
@@ -97,7 +97,7 @@ def test_pose_and_target_are_not_written():
     assert blend.mix(target).tolist() == pytest.approx([1.0 + 2.0 / 3.0, -1.0 + 8.0 / 3.0])
 
 
-def test_blend_begins_anew_from_where_one_under_way_is():
+def test_new_blend_continues_from_the_present_mixture():
     blend = blend_of(4)
     blend.begin(blend.mix(TARGET), None, 2)
     assert mixed(blend, [3.25, 4.0]) == [2.25, 2.0]

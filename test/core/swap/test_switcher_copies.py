@@ -1,6 +1,6 @@
 # Copyright 2026 The distill_runtime Authors
 # SPDX-License-Identifier: Apache-2.0
-"""A copy of the policy that acts takes over, and no bit of the commands changes."""
+"""A copy of the active policy takes over, and no bit of the commands changes."""
 
 from __future__ import annotations
 
@@ -65,7 +65,7 @@ def commands(spec, network, rate, num_steps=NUM_STEPS, swap_at=None, lag=0):
     Args:
         spec, network, rate: Of the policy and of its copy.
         num_steps: How many policy steps.
-        swap_at: Tick before which the copy sees what is remembered; None: there is none.
+        swap_at: Tick before which the copy follows the history; None: no swap.
         lag: Ticks from then until it is offered.
     """
     walk = Walk(SPECS[spec], NETWORKS[network], **RATES[rate])
@@ -85,7 +85,7 @@ def commands(spec, network, rate, num_steps=NUM_STEPS, swap_at=None, lag=0):
 @pytest.mark.parametrize('rate', RATES)
 @pytest.mark.parametrize('network', NETWORKS)
 @pytest.mark.parametrize('spec', SPECS)
-def test_copy_gives_the_commands_of_the_policy_bit_for_bit(spec, network, rate):
+def test_copy_gives_the_same_commands_bit_for_bit(spec, network, rate):
     alone = commands(spec, network, rate)
     for swap_at in (0, 3, 20):
         assert np.array_equal(commands(spec, network, rate, swap_at=swap_at), alone)
@@ -99,7 +99,7 @@ def test_copy_gives_the_commands_of_the_policy_bit_for_bit(spec, network, rate):
     swap_at=st.integers(0, NUM_STEPS - 15),
     lag=st.integers(0, 9),
 )
-def test_copy_may_come_at_any_tick_and_late(spec, network, rate, swap_at, lag):
+def test_copy_may_be_offered_at_any_tick(spec, network, rate, swap_at, lag):
     changed = commands(spec, network, rate, NUM_STEPS, swap_at, lag)
     assert np.array_equal(changed, commands(spec, network, rate))
 
@@ -108,20 +108,20 @@ def test_copy_may_come_at_any_tick_and_late(spec, network, rate, swap_at, lag):
     'spec', ['some_steps', 'gait_that_restarts', 'gait_at_offset', 'frame_newest_first_first']
 )
 @pytest.mark.parametrize('more', [-1, 0, 6, 40])
-def test_copy_comes_when_the_first_steps_are_not_remembered_any_more(spec, more):
+def test_copy_takes_over_after_the_first_steps_left_the_history(spec, more):
     num_steps = DEPTH + 60
     changed = commands(spec, 'plain', 'policy', num_steps, DEPTH + more)
     assert np.array_equal(changed, commands(spec, 'plain', 'policy', num_steps))
 
 
-def test_recurrent_copy_comes_close_when_the_first_steps_are_not_remembered_any_more():
+def test_recurrent_copy_is_close_after_the_first_steps_left_the_history():
     num_steps = DEPTH + 60
     alone = commands('last_action', 'recurrent', 'policy', num_steps)
     changed = commands('last_action', 'recurrent', 'policy', num_steps, DEPTH + 50)
     assert changed == pytest.approx(alone, abs=1e-6)
 
 
-def test_one_copy_after_the_other_may_come():
+def test_copies_may_take_over_one_after_another():
     alone = commands('some_steps', 'plain', 'linear')
     walk = Walk(SPECS['some_steps'], NETWORKS['plain'], **RATES['linear'])
     changed = []
@@ -132,14 +132,14 @@ def test_one_copy_after_the_other_may_come():
     assert np.array_equal(np.vstack(changed), alone)
 
 
-def test_way_back_to_the_policy_before_changes_no_bit_either():
+def test_rollback_changes_no_bit():
     alone = commands('term_oldest_first_zeros', 'recurrent', 'hold')
     walk = Walk(SPECS['term_oldest_first_zeros'], NETWORKS['recurrent'], **RATES['hold'])
     first = walk.switcher.active
     swap = walk.offer(**AT_ONCE)
     changed = [walk.ticks(31)]
     assert walk.switcher.active is not first
-    walk.switcher.ask_back('a test wants it')
+    walk.switcher.ask_back('requested by a test')
     changed.append(walk.ticks(len(alone) - 31))
     assert (walk.switcher.active, swap.state) == (first, SwapState.ROLLED_BACK)
     assert np.array_equal(np.vstack(changed), alone)

@@ -1,6 +1,6 @@
 # Copyright 2026 The distill_runtime Authors
 # SPDX-License-Identifier: Apache-2.0
-"""A policy that does not do well after it took over has to go; the one before goes on."""
+"""A policy with findings during its probation is rolled back to the previous one."""
 
 from __future__ import annotations
 
@@ -15,10 +15,10 @@ import pytest
 from support.specs import DEFAULT
 from support.walk_rig import (
     AT_ONCE,
-    changed,
     Failing,
     giving,
     LIMITED,
+    swapped,
     take_changes,
     until_rolled_back,
     Walk,
@@ -29,14 +29,14 @@ SLOW = [Finding('inference_time', 'inference.slow: the network takes too long')]
 
 
 def write_fall(sensors, number):
-    """Write what is measured of a robot that lies on its side."""
+    """Write the samples of a robot that lies on its side."""
     sensors.quat_base_to_world[:] = np.sqrt([0.5, 0.5, 0.0, 0.0])
     for values in (sensors.joint_position, sensors.angular_velocity):
         values[0] = 1e-3 * number  # no sample repeats the one before
 
 
-def assert_goes_on(walk, swap, reason):
-    """Say that the policy before acts, in mode policy, and that this was told once."""
+def assert_rolled_back(walk, swap, reason):
+    """Assert that the previous policy is active, and that the swap was reported once."""
     assert swap.reason.startswith(reason)
     assert list(walk.switcher.news) == [swap]
     assert walk.switcher.active.policy is walk.policy
@@ -50,16 +50,16 @@ def assert_goes_on(walk, swap, reason):
 
 @pytest.mark.parametrize('wrong', [np.nan, -np.inf, 1e20])
 @pytest.mark.parametrize('first', [6, 9])
-def test_output_that_is_no_target_leads_back_within_the_same_step(wrong, first):
-    walk, swap = changed(giving(lambda run: 1.0 if run < first else wrong))
+def test_invalid_output_rolls_back_within_the_same_step(wrong, first):
+    walk, swap = swapped(giving(lambda run: 1.0 if run < first else wrong))
     commands = until_rolled_back(walk, swap)
     assert len(commands) == first - 5
     assert commands[-1].tolist() == list(DEFAULT)
     assert swap.stamp_ns == walk.now
-    assert_goes_on(walk, swap, 'action.')
+    assert_rolled_back(walk, swap, 'action.')
 
 
-def test_policy_whose_first_step_is_unsound_never_moves_the_robot():
+def test_policy_whose_first_step_is_invalid_never_moves_the_robot():
     walk = Walk(LIMITED, giving(0.0))
     walk.ticks(5)
     swap = walk.offer(
@@ -67,51 +67,51 @@ def test_policy_whose_first_step_is_unsound_never_moves_the_robot():
     )
     assert walk.tick().command.tolist() == list(DEFAULT)
     assert swap.state is SwapState.ROLLED_BACK
-    assert_goes_on(walk, swap, 'action.not_finite')
+    assert_rolled_back(walk, swap, 'action.not_finite')
 
 
-def test_network_that_fails_leads_back_within_the_same_step():
-    walk, swap = changed(partial(Failing, run=10, output=1.0))
+def test_network_that_fails_rolls_back_within_the_same_step():
+    walk, swap = swapped(partial(Failing, run=10, output=1.0))
     commands = until_rolled_back(walk, swap)
     assert commands[-1].tolist() == list(DEFAULT)
-    assert_goes_on(walk, swap, 'action.failed: the network fails: index is out of bounds')
+    assert_rolled_back(walk, swap, 'action.failed: the network fails: index is out of bounds')
 
 
-def test_targets_beyond_all_limits_lead_back_once_that_lasts():
-    walk, swap = changed(giving(9.0), checks=SATURATION)
+def test_saturated_targets_roll_back_after_the_debounce():
+    walk, swap = swapped(giving(9.0), checks=SATURATION)
     commands = until_rolled_back(walk, swap)
     assert len(commands) == pytest.approx(0.5 / 0.02, abs=2)
     assert np.abs(commands).max() <= 2.0
-    assert_goes_on(walk, swap, 'action.saturated')
+    assert_rolled_back(walk, swap, 'action.saturated')
 
 
-def test_slow_network_leads_back():
-    walk, swap = changed(giving(1.0))
+def test_slow_network_rolls_back():
+    walk, swap = swapped(giving(1.0))
     walk.runner.outside = SLOW
     until_rolled_back(walk, swap)
     walk.runner.outside = []
-    assert_goes_on(walk, swap, 'inference.slow')
+    assert_rolled_back(walk, swap, 'inference.slow')
 
 
-def test_what_was_found_of_the_policy_that_left_is_not_held_against_the_other():
-    """Where it leaves the robot, the policy before may need some steps of the kind itself."""
+def test_debounce_restarts_after_a_rollback():
+    """From where the rejected policy left the robot, the previous one may saturate, too."""
     changes = []
 
     def output(run):
         return 9.0 if changes and changes[0].state is SwapState.ROLLED_BACK else 0.0
 
-    walk, swap = changed(giving(9.0), giving(output), checks=SATURATION)
+    walk, swap = swapped(giving(9.0), giving(output), checks=SATURATION)
     changes.append(swap)
     until_rolled_back(walk, swap)
-    walk.ticks(20)  # less than the check bears
+    walk.ticks(20)  # shorter than the debounce
     assert (walk.runner.mode, walk.switcher.active.policy) == (Mode.POLICY, walk.policy)
     walk.ticks(10)
     assert walk.runner.mode is Mode.FAULT
     assert walk.runner.fault.startswith('action.saturated')
 
 
-def test_fall_leads_back_and_is_a_fault_all_the_same():
-    walk, swap = changed(giving(1.0), start_tilt_limit=0.5, checks=DEFAULT_CHECKS)
+def test_fall_rolls_back_and_is_a_fault():
+    walk, swap = swapped(giving(1.0), start_tilt_limit=0.5, checks=DEFAULT_CHECKS)
     walk.move = lambda number: write_fall(walk.sensors, number)
     while walk.tick().mode is not Mode.FAULT:
         assert swap.state is SwapState.ACTING
@@ -121,8 +121,8 @@ def test_fall_leads_back_and_is_a_fault_all_the_same():
     assert walk.switcher.active.policy is walk.policy
 
 
-def test_second_fault_after_a_way_back_does_not_lead_to_the_policy_that_left():
-    walk, swap = changed(giving(1.0), terms={'blend_time': 0.2})
+def test_second_fault_does_not_return_to_the_rejected_policy():
+    walk, swap = swapped(giving(1.0), options={'blend_time': 0.2})
     walk.runner.outside = SLOW
     until_rolled_back(walk, swap)
     instance = walk.switcher.active
@@ -130,14 +130,14 @@ def test_second_fault_after_a_way_back_does_not_lead_to_the_policy_that_left():
     assert walk.runner.mode is Mode.FAULT  # still slow: it was not the policy
     assert walk.runner.fault.startswith('inference.slow')
     assert walk.switcher.active is instance
-    walk.switcher.ask_back('a test wants it')
+    walk.switcher.ask_back('requested by a test')
     walk.tick()
     assert walk.switcher.active is instance
 
 
 @pytest.mark.parametrize('stopped', [False, True])
-def test_stop_by_hand_and_lost_inputs_are_faults_and_no_way_back(stopped):
-    walk, swap = changed(giving(1.0))
+def test_estop_and_lost_inputs_are_faults_without_a_rollback(stopped):
+    walk, swap = swapped(giving(1.0))
     if stopped:
         walk.ask(Event.ESTOP)
     else:
@@ -150,7 +150,7 @@ def test_stop_by_hand_and_lost_inputs_are_faults_and_no_way_back(stopped):
 
 @pytest.mark.parametrize('probation_time', [0.0, 0.1, 0.4])
 def test_after_the_probation_a_fault_is_a_fault(probation_time):
-    walk, swap = changed(giving(1.0), terms={**AT_ONCE, 'probation_time': probation_time})
+    walk, swap = swapped(giving(1.0), options={**AT_ONCE, 'probation_time': probation_time})
     walk.ticks(round(probation_time / 0.02))
     walk.runner.outside = SLOW
     walk.ticks(10)
@@ -159,8 +159,8 @@ def test_after_the_probation_a_fault_is_a_fault(probation_time):
     assert walk.switcher.active is swap.shadow.instance
 
 
-def test_within_the_probation_it_is_not():
-    walk, swap = changed(giving(1.0), terms={**AT_ONCE, 'probation_time': 0.4})
+def test_finding_within_the_probation_rolls_back():
+    walk, swap = swapped(giving(1.0), options={**AT_ONCE, 'probation_time': 0.4})
     walk.ticks(12)
     walk.runner.outside = SLOW
     until_rolled_back(walk, swap, 7)
@@ -169,7 +169,7 @@ def test_within_the_probation_it_is_not():
 
 @pytest.mark.parametrize('refused', [False, True])
 def test_another_offer_ends_no_probation(refused):
-    walk, swap = changed(giving(1.0))
+    walk, swap = swapped(giving(1.0))
     make = giving(np.nan) if refused else giving(0.5)
     other = walk.offer(walk.instance(make=make), shadow_time=0.4, **AT_ONCE)
     walk.ticks(3)

@@ -1,6 +1,6 @@
 # Copyright 2026 The distill_runtime Authors
 # SPDX-License-Identifier: Apache-2.0
-"""The way back to the policy before: when it is open, and how the commands go."""
+"""Rollback to the previous policy: when it is possible, and the commands that it gives."""
 
 from __future__ import annotations
 
@@ -12,29 +12,29 @@ import pytest
 from support.specs import DEFAULT
 from support.walk_rig import (
     AT_ONCE,
-    changed,
     giving,
     LIMITED,
+    swapped,
     until_rolled_back,
     Walk,
 )
 
 
-def test_way_back_is_blended_and_ends_at_the_targets_of_the_policy_before():
-    walk, swap = changed(giving(1.0), terms={'blend_time': 0.1}, steps=8)
+def test_rollback_is_blended_and_ends_at_the_targets_of_the_previous_policy():
+    walk, swap = swapped(giving(1.0), options={'blend_time': 0.1}, steps=8)
     walk.ticks(8)
-    walk.switcher.ask_back('a test wants it')
+    walk.switcher.ask_back('requested by a test')
     hips = walk.ticks(7)[:, 0] - DEFAULT[0]
     assert hips.tolist() == pytest.approx([0.4, 0.3, 0.2, 0.1, 0.0, 0.0, 0.0])
-    assert (swap.state, swap.reason) == (SwapState.ROLLED_BACK, 'a test wants it')
+    assert (swap.state, swap.reason) == (SwapState.ROLLED_BACK, 'requested by a test')
     assert not walk.switcher.is_asked_back
 
 
 @pytest.mark.parametrize('interpolation', ['hold', 'linear'])
-def test_way_back_between_two_steps_begins_with_the_next_step(interpolation):
-    """What is found is found in the tick after a step; three more ticks belong to that step."""
+def test_rollback_between_two_steps_starts_with_the_next_step(interpolation):
+    """A finding comes in the tick after a step; three more ticks belong to that step."""
     options = {'ticks_per_step': 4, 'interpolation': interpolation}
-    walk, swap = changed(giving(1.0), terms={'blend_time': 0.1}, steps=20, **options)
+    walk, swap = swapped(giving(1.0), options={'blend_time': 0.1}, steps=20, **options)
     walk.ticks(80)
     walk.runner.outside = [Finding('missed_deadlines', 'deadline.missed: 10 in a row')]
     hips = [walk.tick().command[0] - DEFAULT[0]]
@@ -47,41 +47,41 @@ def test_way_back_between_two_steps_begins_with_the_next_step(interpolation):
     assert hips[-1] == 0.0
 
 
-def test_policy_before_goes_on_for_the_whole_of_a_blend():
-    terms = {'blend_time': 0.2, 'probation_time': 0.0}
-    walk, swap = changed(giving(1.0), giving(lambda run: run % 2), terms=terms, steps=4)
+def test_previous_policy_runs_until_the_end_of_a_blend():
+    options = {'blend_time': 0.2, 'probation_time': 0.0}
+    walk, swap = swapped(giving(1.0), giving(lambda run: run % 2), options=options, steps=4)
     for share in (0.8, 0.7):
         hip = walk.tick().command[0] - DEFAULT[0]
         assert walk.policy.action[0] == (walk.policy.num_runs - 1) % 2
         source = 0.5 * walk.policy.action[0]
         assert hip == pytest.approx(share * source + (1.0 - share) * 0.5)
-    walk.switcher.ask_back('a test wants it')
+    walk.switcher.ask_back('requested by a test')
     walk.tick()
     assert swap.state is SwapState.ROLLED_BACK
 
 
-def test_policy_before_is_not_asked_once_it_does_not_follow_any_more():
-    walk, swap = changed(giving(1.0), terms={**AT_ONCE, 'probation_time': 0.1})
+def test_no_rollback_once_the_previous_policy_no_longer_follows():
+    walk, swap = swapped(giving(1.0), options={**AT_ONCE, 'probation_time': 0.1})
     walk.ticks(20)
     runs = walk.policy.num_runs
-    walk.switcher.ask_back('a test wants it')
+    walk.switcher.ask_back('requested by a test')
     walk.ticks(5)
     assert (swap.state, walk.policy.num_runs) == (SwapState.ACTING, runs)
     assert not walk.switcher.is_asked_back
 
 
-def test_policy_that_left_is_not_run_any_more():
-    walk, swap = changed(giving(1.0), terms={'blend_time': 0.2})
+def test_rejected_policy_runs_no_more():
+    walk, swap = swapped(giving(1.0), options={'blend_time': 0.2})
     walk.ticks(5)
-    walk.switcher.ask_back('a test wants it')
+    walk.switcher.ask_back('requested by a test')
     until_rolled_back(walk, swap)
     runs = swap.shadow.instance.policy.num_runs
     walk.ticks(20)
     assert swap.shadow.instance.policy.num_runs == runs
 
 
-def test_policy_before_that_does_badly_itself_is_no_way_back():
-    walk, swap = changed(
+def test_no_rollback_to_a_previous_policy_with_a_problem():
+    walk, swap = swapped(
         giving(lambda run: 1.0 if run < 20 else np.nan),
         giving(lambda run: 0.0 if run < 12 else np.nan),
     )
@@ -92,19 +92,19 @@ def test_policy_before_that_does_badly_itself_is_no_way_back():
     assert walk.switcher.previous.problem.startswith('action.not_finite')
 
 
-def test_policy_that_had_to_go_may_be_offered_again():
+def test_rejected_policy_may_be_offered_again():
     walk, alone = Walk(LIMITED), Walk(LIMITED)
     alone.ticks(10)
     walk.ticks(10)
     swap = walk.offer(walk.instance(make=giving(1.0)), blend_time=0.1)
     walk.ticks(3)
-    walk.switcher.ask_back('a test wants it')
+    walk.switcher.ask_back('requested by a test')
     until_rolled_back(walk, swap)
     left = walk.switcher.previous.instance
     again = walk.offer(left, **AT_ONCE)
     step = walk.tick()
     assert (again.state, walk.switcher.active) == (SwapState.ACTING, left)
     assert step.command.tolist() == (np.array(DEFAULT) + 0.5).tolist()
-    walk.switcher.ask_back('a test wants it')
+    walk.switcher.ask_back('requested by a test')
     until_rolled_back(walk, again)
     assert walk.ticks(5).tolist() == alone.ticks(11)[6:].tolist()

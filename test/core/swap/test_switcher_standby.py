@@ -1,6 +1,6 @@
 # Copyright 2026 The distill_runtime Authors
 # SPDX-License-Identifier: Apache-2.0
-"""Policies that come, wait or go while none moves the robot."""
+"""Swaps and rollbacks while no policy moves the robot."""
 
 from __future__ import annotations
 
@@ -12,13 +12,13 @@ import pytest
 from support.specs import DEFAULT, make_spec
 from support.walk_rig import (
     AT_ONCE,
-    changed,
     giving,
     hips,
     LIMITED,
     Network,
     SENSOR_TERMS,
     still,
+    swapped,
     take_changes,
     Walk,
 )
@@ -36,7 +36,7 @@ def test_start_after_a_stop_in_a_blend_begins_without_it():
     assert hips(walk, 2) == [0.5, 0.5]
 
 
-def test_policy_that_comes_in_standby_takes_the_robot_to_its_own_default_pose():
+def test_swap_in_standby_ramps_to_the_default_pose_of_the_new_policy():
     walk = still(start_in='standby', ramp_time=0.2)
     walk.ticks(12)
     swap = walk.offer(walk.instance(make_spec(*SENSOR_TERMS, **HIGHER)), blend_time=0.4)
@@ -50,7 +50,7 @@ def test_policy_that_comes_in_standby_takes_the_robot_to_its_own_default_pose():
     assert step.command.tolist() == HIGHER['default_position']
 
 
-def test_policy_that_comes_in_standby_steps_as_if_it_had_been_the_first():
+def test_policy_swapped_in_standby_steps_like_the_first_one():
     walk, alone = Walk(start_in='standby'), Walk(start_in='standby')
     for each in (walk, alone):
         each.ticks(3)
@@ -62,7 +62,7 @@ def test_policy_that_comes_in_standby_steps_as_if_it_had_been_the_first():
 
 
 @pytest.mark.parametrize('fault_action', ['hold', 'damp', 'default_pose', 'stop'])
-def test_policy_that_comes_in_a_fault_acts_after_its_reset(fault_action):
+def test_policy_swapped_in_a_fault_runs_after_the_reset(fault_action):
     walk = Walk(fault_action=fault_action, ramp_time=0.1, escalation_time=0.0)
     walk.ticks(3)
     walk.ask(Event.ESTOP)
@@ -80,7 +80,7 @@ def test_policy_that_comes_in_a_fault_acts_after_its_reset(fault_action):
     assert walk.runner.mode is Mode.POLICY
 
 
-def test_policy_that_comes_before_any_sample_waits_for_the_first_step():
+def test_swap_before_any_sample_waits_for_the_first_step():
     walk = still()
     swap = walk.offer(walk.instance(make=giving(1.0)), **AT_ONCE)
     assert not walk.tick(but={'joint'}).sends
@@ -89,7 +89,7 @@ def test_policy_that_comes_before_any_sample_waits_for_the_first_step():
     assert swap.state is SwapState.ACTING
 
 
-def test_shadow_is_cancelled_by_a_stop_and_the_policy_before_can_start_again():
+def test_stop_cancels_a_shadow_and_the_active_policy_can_start_again():
     walk = still(stop_timeout=0.0)
     walk.tick()
     swap = walk.offer(walk.instance(make=giving(1.0)), shadow_time=1.0)
@@ -115,7 +115,7 @@ def test_stop_and_start_between_two_ticks_change_nothing(stop_timeout):
     assert swap.shadow.divergence.tolist() == [0.0] * 3
 
 
-def test_policy_that_needs_no_past_may_come_with_the_start_itself():
+def test_policy_without_history_may_take_over_with_the_start():
     walk = still(stop_timeout=0.0)
     walk.ticks(5)
     walk.ask(Event.STOP)
@@ -140,7 +140,7 @@ def test_end_of_the_ticks_cancels_a_swap_that_waits():
     assert not walk.switcher.is_swapping
 
 
-def test_end_of_the_ticks_keeps_the_policy_that_acts():
+def test_end_of_the_ticks_keeps_the_active_policy():
     walk = still()
     walk.tick()
     swap = walk.offer(walk.instance(make=giving(1.0)), **AT_ONCE)
@@ -150,8 +150,8 @@ def test_end_of_the_ticks_keeps_the_policy_that_acts():
     assert swap.state is SwapState.ACTING
 
 
-def test_new_run_of_ticks_begins_no_probation_that_was_over():
-    walk, swap = changed(giving(1.0), terms={**AT_ONCE, 'probation_time': 0.1})
+def test_new_run_of_ticks_does_not_restart_a_probation():
+    walk, swap = swapped(giving(1.0), options={**AT_ONCE, 'probation_time': 0.1})
     walk.ticks(10)
     assert not walk.switcher.is_on_probation(walk.now)
     walk.runner.reset()
@@ -161,8 +161,8 @@ def test_new_run_of_ticks_begins_no_probation_that_was_over():
     assert swap.state is SwapState.ACTING
 
 
-def test_probation_of_a_policy_that_came_in_standby_begins_with_its_first_step():
-    walk, _ = changed(giving(0.5), ramp_time=0.1, stop_timeout=0.0)
+def test_probation_of_a_policy_swapped_in_standby_starts_with_its_first_step():
+    walk, _ = swapped(giving(0.5), ramp_time=0.1, stop_timeout=0.0)
     walk.ask(Event.STOP)
     swap = walk.offer(walk.instance(make=giving(1.0)), probation_time=0.2)
     walk.ticks(50)
@@ -170,14 +170,14 @@ def test_probation_of_a_policy_that_came_in_standby_begins_with_its_first_step()
     walk.ask(Event.START)
     walk.ticks(5)
     assert walk.switcher.is_on_probation(walk.now)
-    walk.switcher.ask_back('a test wants it')
+    walk.switcher.ask_back('requested by a test')
     walk.tick()
     assert swap.state is SwapState.ROLLED_BACK
     assert walk.runner.mode is Mode.POLICY
 
 
 @pytest.mark.parametrize('make', [Network, lambda compiled: Network(compiled, is_recurrent=True)])
-def test_stop_and_start_within_the_probation_leave_the_way_back_open(make):
+def test_rollback_is_possible_after_a_stop_and_start_within_the_probation(make):
     walk, alone = (Walk(make=make, stop_timeout=0.0) for _ in range(2))
     walk.ticks(9)
     swap = walk.offer(**AT_ONCE)
@@ -187,20 +187,20 @@ def test_stop_and_start_within_the_probation_leave_the_way_back_open(make):
         each.number = 0
         each.ask(Event.START)
         each.ticks(5)
-    walk.switcher.ask_back('a test wants it')
+    walk.switcher.ask_back('requested by a test')
     assert walk.ticks(5).tolist() == alone.ticks(5).tolist()
     assert swap.state is SwapState.ROLLED_BACK
 
 
-def test_way_back_in_standby_takes_the_robot_to_the_default_pose_of_the_policy_before():
+def test_rollback_in_standby_ramps_to_the_default_pose_of_the_previous_policy():
     walk = Walk(LIMITED, giving(0.0), start_in='standby', ramp_time=0.1)
     walk.ticks(10)
     pose = [value + 0.5 for value in DEFAULT]
     spec = make_spec(*SENSOR_TERMS, default_position=pose)
     swap = walk.offer(walk.instance(spec))
     assert walk.ticks(10)[-1].tolist() == pose
-    walk.switcher.ask_back('a test wants it')
+    walk.switcher.ask_back('requested by a test')
     assert walk.ticks(10)[-1].tolist() == list(DEFAULT)
     assert swap.state is SwapState.ROLLED_BACK
-    walk.switcher.ask_back('a test wants it')
+    walk.switcher.ask_back('requested by a test')
     assert walk.ticks(10)[-1].tolist() == list(DEFAULT)

@@ -1,6 +1,6 @@
 # Copyright 2026 The distill_runtime Authors
 # SPDX-License-Identifier: Apache-2.0
-"""A policy that reads, scales and orders otherwise sees what it would have seen by itself."""
+"""A policy with another spec observes after a swap what it would have observed alone."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ OTHERS = {
 
 
 def translated(spec, targets):
-    """Return the action of a policy that would have led to targets by the name of the joint."""
+    """Return the action that gives targets, by joint name, through a spec."""
     action = spec.outputs.action
     defaults = dict(zip(spec.joints, spec.default_position, strict=True))
     num = len(spec.action_joints)
@@ -46,15 +46,15 @@ def translated(spec, targets):
     offsets = action.offset if isinstance(action.offset, tuple) else None
     lower, upper = action.clip if action.clip else (-np.inf, np.inf)
     values = []
-    for place, name in enumerate(spec.action_joints):
-        offset = offsets[place] if offsets else defaults[name]
-        value = (targets[name] - offset) / scales[place]
+    for index, name in enumerate(spec.action_joints):
+        offset = offsets[index] if offsets else defaults[name]
+        value = (targets[name] - offset) / scales[index]
         values.append(min(max(value, lower), upper))
     return values
 
 
 class Alone:
-    """A runner of one policy, which is told what its last action was."""
+    """A runner of one policy, whose last action the test writes."""
 
     def __init__(self, spec, network):
         compiled = compile_spec(spec, sensor_layout(spec, ROBOT_JOINTS))
@@ -71,7 +71,7 @@ class Alone:
 @pytest.mark.parametrize('is_recurrent', [False, True])
 @pytest.mark.parametrize('other', OTHERS)
 @pytest.mark.parametrize('swap_at', [1, 12])
-def test_policy_sees_what_it_sees_alone_with_its_last_action_translated(
+def test_policy_observes_the_same_as_alone_with_its_last_action_translated(
     other, is_recurrent, swap_at
 ):
     def network(compiled):
@@ -95,7 +95,7 @@ def test_policy_sees_what_it_sees_alone_with_its_last_action_translated(
 
 
 @pytest.mark.parametrize('other', OTHERS)
-def test_policy_in_shadow_is_told_at_each_step_what_the_one_that_acts_did(other):
+def test_candidate_reads_the_translated_action_at_each_step(other):
     walk = Walk()
     spec = make_spec(*SENSOR_TERMS, LAST_ACTION, **OTHERS[other])
     alone, targets = Alone(spec, Network), None
@@ -108,7 +108,7 @@ def test_policy_in_shadow_is_told_at_each_step_what_the_one_that_acts_did(other)
     assert swap.state is SwapState.WAITING
 
 
-def test_commands_stay_in_the_order_of_the_policy_that_came_first():
+def test_commands_stay_in_the_order_of_the_first_policy():
     walk = Walk()
     walk.ticks(3)
     spec = make_spec(*SENSOR_TERMS, **TURNED)
@@ -121,7 +121,7 @@ def test_commands_stay_in_the_order_of_the_policy_that_came_first():
     assert step.target.tolist() == step.command.tolist()
 
 
-def test_actions_of_a_wider_policy_are_remembered_in_full():
+def test_history_holds_all_actions_of_a_wider_policy():
     few = make_spec(*SENSOR_TERMS, LAST_ACTION, action={'joints': ['knee']})
     wide = make_spec(*SENSOR_TERMS, LAST_ACTION)
     walk = Walk(few)
