@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from distill_runtime.core.checks.registry import CHECKS, checks_but, DEFAULT_CHECKS, Finding
+from distill_runtime.core.checks.registry import CHECKS, checks_without, DEFAULT_CHECKS, Finding
 from distill_runtime.core.fault_action import FaultResponse, Ramp
 from distill_runtime.core.modes import Event, FAULT_ACTIONS, Mode
 import numpy as np
@@ -178,7 +178,7 @@ def test_softer_estop_during_stop_changes_nothing():
 
 def test_fall_during_hold_takes_the_action_of_the_tilt_check():
     tilt = replace(CHECKS['tilt'].default, action='damp')
-    rig = faulted('hold', checks={**checks_but('input_frozen'), 'tilt': tilt})
+    rig = faulted('hold', checks={**checks_without('input_frozen'), 'tilt': tilt})
     rig.runner.outside = (Finding('tilt', 'tilt.limit: 1.2 rad'),)
     for _ in range(2):
         rig.tick()

@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: Apache-2.0
 from __future__ import annotations
 
-from distill_runtime.core.checks.registry import checks_but
+from distill_runtime.core.checks.registry import checks_without
 from distill_runtime.core.modes import Event, Mode
 from distill_runtime.core.sensors import InputProblem
 from hypothesis import given
@@ -88,7 +88,7 @@ def test_invalid_sample_is_not_used_and_becomes_a_fault(view, name, value):
 
 @pytest.mark.parametrize(('view', 'name'), VIEWS.items())
 def test_last_valid_sample_ages_into_a_fault_of_its_input(view, name):
-    rig = everything(checks=checks_but('input_sample'))
+    rig = everything(checks=checks_without('input_sample'))
     spoil(rig, view, np.nan)
     assert rig.tick(LIMIT_NS).mode is Mode.POLICY
     step = rig.tick(1)

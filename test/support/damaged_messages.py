@@ -13,7 +13,7 @@ import math
 import random
 import struct
 
-from distill_runtime.core.checks.registry import checks_but
+from distill_runtime.core.checks.registry import checks_without
 from distill_runtime.core.config import RunnerConfig
 from distill_runtime.core.modes import Mode
 from distill_runtime.core.runner import PolicyRunner
@@ -109,7 +109,7 @@ class Bombardment:
         weights = np.random.default_rng(0).normal(0.0, 0.3, (3, width)).astype(np.float32)
         network = FakePolicy(compiled, lambda run: weights @ network.observation)
         # what a tick takes is no matter of messages
-        config = RunnerConfig(start_in='policy', checks=checks_but('inference_time'))
+        config = RunnerConfig(start_in='policy', checks=checks_without('inference_time'))
         self._wire = Wire()
         self._runner = PolicyRunner(compiled, network, config)
         self._driver = Driver(self._runner, config.max_joint_step)

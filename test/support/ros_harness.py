@@ -11,7 +11,7 @@ import threading
 import time
 
 from diagnostic_msgs.msg import DiagnosticArray
-from distill_runtime.core.checks.registry import checks_but
+from distill_runtime.core.checks.registry import checks_without
 from distill_runtime.policy.model import load_policy
 from distill_runtime.ros.student_node import StudentNode
 from geometry_msgs.msg import Twist
@@ -267,6 +267,6 @@ def student(ros, model, message_type=JointState, *, qos=10, is_active=True, **op
 def direct_runner(model, config):
     """Return the runner of the same model, without ROS."""
     alike = replace(
-        config, torque_limit=0.0, position_limits='clip', checks=checks_but('input_frozen')
+        config, torque_limit=0.0, position_limits='clip', checks=checks_without('input_frozen')
     )
     return load_policy(model).runner(alike)

@@ -153,13 +153,13 @@ DEFAULT_CHECKS: Mapping[str, CheckConfig] = MappingProxyType(
 )
 
 
-def checks_but(*names: str) -> Mapping[str, CheckConfig]:
+def checks_without(*names: str) -> Mapping[str, CheckConfig]:
     """Return the default checks with some turned off."""
     off = {name: replace(CHECKS[name].default, action='ignore') for name in names}
     return MappingProxyType({**DEFAULT_CHECKS, **off})
 
 
-ANY_MOTION = checks_but(
+ANY_MOTION = checks_without(
     'input_frozen',
     'joint_position',
     'joint_velocity',

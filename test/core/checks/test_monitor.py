@@ -9,7 +9,7 @@ from dataclasses import replace
 import math
 from typing import NamedTuple
 
-from distill_runtime.core.checks.registry import CHECKS, checks_but, Finding
+from distill_runtime.core.checks.registry import CHECKS, checks_without, Finding
 from distill_runtime.core.modes import Event, FAULT_ACTIONS, Mode
 from distill_runtime.errors import ConfigError
 import pytest
@@ -115,7 +115,7 @@ every_case = pytest.mark.parametrize('case', CASES, ids=lambda case: case.check)
 
 def make_rig(case, debounce=DEBOUNCE, action='', fault_action='hold'):
     """Return a walking rig with one check enabled."""
-    others = checks_but(*(CHECKS.keys() - {case.check, *UNSTOPPABLE}))
+    others = checks_without(*(CHECKS.keys() - {case.check, *UNSTOPPABLE}))
     limits = {'input_frozen': 0.0}
     check = replace(CHECKS[case.check].default, debounce=debounce, action=action)
     check = replace(check, limit=limits.get(case.check, check.limit))
@@ -241,7 +241,7 @@ def test_findings_before_a_restart_do_not_count():
 
 
 def test_clock_that_jumps_back_is_a_fault_that_can_be_reset_at_the_next_tick():
-    rig = Rig(SPEC, start_in='policy', checks=checks_but('input_frozen'), fault_action='hold')
+    rig = Rig(SPEC, start_in='policy', checks=checks_without('input_frozen'), fault_action='hold')
     rig.tick()
     step = rig.tick(-1)
     assert (step.mode, rig.runner.fault_action) == (Mode.FAULT, 'hold')
@@ -253,7 +253,7 @@ def test_clock_that_jumps_back_is_a_fault_that_can_be_reset_at_the_next_tick():
 
 def test_output_that_is_not_finite_is_a_fault_within_its_tick():
     action = {'action_value': replace(CHECKS['action_value'].default, action='stop')}
-    checks = {**checks_but('input_frozen'), **action}
+    checks = {**checks_without('input_frozen'), **action}
     rig = Rig(SPEC, start_in='policy', output=math.nan, checks=checks)
     step = rig.tick()
     assert (step.mode, step.sends, rig.runner.fault_action) == (Mode.FAULT, False, 'stop')
@@ -262,6 +262,6 @@ def test_output_that_is_not_finite_is_a_fault_within_its_tick():
 
 def test_zero_velocity_factor_ignores_joints_without_a_limit():
     check = {'joint_velocity': replace(CHECKS['joint_velocity'].default, limit=0.0, debounce=0.0)}
-    rig = Rig(start_in='policy', checks={**checks_but('input_frozen'), **check})
+    rig = Rig(start_in='policy', checks={**checks_without('input_frozen'), **check})
     rig.sensors.joint_velocity[:] = 100.0
     assert rig.tick().mode is Mode.POLICY

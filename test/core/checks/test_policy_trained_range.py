@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from distill_runtime.core.checks.policy import TrainedRange
-from distill_runtime.core.checks.registry import checks_but
+from distill_runtime.core.checks.registry import checks_without
 from distill_runtime.core.modes import Mode
 from distill_runtime.spec.compile import compile_spec
 from hypothesis import given
@@ -95,7 +95,7 @@ def test_range_holds_for_what_the_network_sees():
         {'term': 'joint_velocity', 'scale': 0.05, 'trained_range': [-1.0, 1.0]},
         {**POSITION, 'clip': [-0.5, 0.5], 'trained_range': [-0.5, 0.5]},
     )
-    rig = walking(spec, checks=checks_but('input_frozen', 'joint_velocity', 'joint_position'))
+    rig = walking(spec, checks=checks_without('input_frozen', 'joint_velocity', 'joint_position'))
     rig.sensors.joint_velocity[:] = 20.0  # seen as 1
     rig.place([3.0, 3.0, 3.0])  # seen as 0.5
     for _ in range(20):
@@ -110,7 +110,7 @@ def test_range_holds_for_what_the_network_sees():
 def test_history_is_judged_frame_by_frame():
     history = {'length': 3, 'major': 'frame', 'order': 'oldest_first', 'fill': 'first'}
     spec = make_spec({**POSITION, 'trained_range': [-1.0, 1.0]}, history=history)
-    rig = walking(spec, checks=checks_but('input_frozen'))
+    rig = walking(spec, checks=checks_without('input_frozen'))
     rig.place([2.0, 0.6, -0.5])
     rig.tick()
     rig.place([0.1, 0.6, -0.5])

@@ -10,7 +10,7 @@ from distill_runtime.core.checks.registry import (
     CHECK_ACTIONS,
     CheckConfig,
     CHECKS,
-    checks_but,
+    checks_without,
     Debounce,
     DEFAULT_CHECKS,
     Finding,
@@ -54,7 +54,7 @@ def test_every_fault_action_can_be_that_of_a_check():
 
 
 def test_checks_but_turns_off_what_it_names_and_nothing_else():
-    checks = checks_but('tilt', 'clock')
+    checks = checks_without('tilt', 'clock')
     assert {name for name, config in checks.items() if config.action == 'ignore'} == {
         'tilt',
         'clock',

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 import math
 
-from distill_runtime.core.checks.registry import CHECKS, checks_but, DEFAULT_CHECKS
+from distill_runtime.core.checks.registry import CHECKS, checks_without, DEFAULT_CHECKS
 from distill_runtime.core.checks.robot import JointRange, VelocityBound
 from distill_runtime.core.limits import FASTEST_JOINT
 from distill_runtime.spec.compile import compile_spec, sensor_layout
@@ -84,7 +84,7 @@ def test_one_kind_of_limit_may_be_known_alone(known):
 
 @pytest.mark.parametrize('check', ['joint_position', 'joint_velocity'])
 def test_ignored_check_gives_no_finding(check):
-    findings = found({'hip': 9.0}, {'hip': 900.0}, checks=checks_but(check))
+    findings = found({'hip': 9.0}, {'hip': 900.0}, checks=checks_without(check))
     assert [finding.check for finding in findings] == [
         name for name in ('joint_position', 'joint_velocity') if name != check
     ]
