@@ -100,12 +100,7 @@ class InputBuffer:
         return f'{text} ({self.reason})' if self.problem is not None else text
 
     def update(self, sensors: Sensors, stamp_ns: int) -> None:
-        """Copy the valid samples, and check the age of all that are in use.
-
-        Args:
-            sensors: The newest samples.
-            stamp_ns: Time of the tick.
-        """
+        """Copy the valid samples, and check the age of all that are in use."""
         values, stamps_ns = sensors.values, self.stamps_ns
         if sensors.joint_stamp_ns != stamps_ns[JOINTS]:
             self.frozen_joints.note(values, self._values, stamp_ns)

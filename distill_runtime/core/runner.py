@@ -214,12 +214,7 @@ class PolicyRunner:
         return self.stop.takes_time(self.switcher.active.compiled)
 
     def fail(self, finding: Finding, stamp_ns: int) -> None:
-        """Latch a fault, or escalate one; callers outside call it between steps only.
-
-        Args:
-            finding: What is wrong.
-            stamp_ns: Time of the tick.
-        """
+        """Latch a fault, or escalate one; callers outside call it between steps only."""
         action = finding.action or self._safety_monitor.action(finding.check)
         if self._mode is Mode.FAULT:
             self._response.escalate_to(action, stamp_ns)

@@ -90,11 +90,7 @@ class Stop:
         self._still_since_ns: int | None = None
 
     def takes_time(self, compiled: CompiledSpec) -> bool:
-        """Whether there is a command to slow down; if not, a stop leads straight to standby.
-
-        Args:
-            compiled: Of the active policy.
-        """
+        """Whether there is a command to slow down; if not, a stop leads straight to standby."""
         if self.verdict is not None:
             return not self.verdict
         return self._timeout_ns > 0 and compiled.needs_command
@@ -108,10 +104,6 @@ class Stop:
         """Return whether the stop is over at this tick; if not, write the slowed command.
 
         The first call reads the command to slow down from. Direction and curvature stay.
-
-        Args:
-            compiled: Of the active policy.
-            stamp_ns: Time of the tick.
         """
         is_over = self._stands(stamp_ns) if self.verdict is None else self.verdict
         if not is_over:

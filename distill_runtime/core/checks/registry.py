@@ -220,12 +220,7 @@ class Debounce:
         return HARDNESS[self.action(finding.check)] > HARDNESS[self.action(other.check)]
 
     def judge(self, findings: Sequence[Finding], stamp_ns: int) -> Finding | None:
-        """Return the finding that has outlasted its debounce, of the hardest action, or None.
-
-        Args:
-            findings: All of this tick.
-            stamp_ns: Time of the tick.
-        """
+        """Return the finding that has outlasted its debounce, of the hardest action, or None."""
         if not findings:
             self.reset()
             return None

@@ -137,12 +137,7 @@ class PolicyInstance:
         self.next_step = number
 
     def follow(self, ring: StepHistory, number: int) -> None:
-        """Compute a step of the active policy, with its last action translated.
-
-        Args:
-            ring: History of the active policy.
-            number: Of the step.
-        """
+        """Compute a step of the active policy, with its last action translated."""
         row = ring.row(number)
         if self.next_step != number:
             self.join(ring, number)

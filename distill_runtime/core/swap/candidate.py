@@ -89,12 +89,7 @@ class Candidate:
             )
 
     def follow(self, ring: StepHistory, most: int = _MAX_STEPS_PER_TICK) -> None:
-        """Follow the next steps of the history.
-
-        Args:
-            ring: The history.
-            most: How many steps at most.
-        """
+        """Follow the next steps of the history."""
         self._skipped_in_a_row = 0
         instance = self.instance
         if not self._is_same_run(ring):

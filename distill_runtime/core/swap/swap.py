@@ -72,20 +72,11 @@ class Swap:
         self._compared_since_ns = -1
 
     def prime(self, ring: StepHistory) -> None:
-        """Let the candidate follow the history; in any thread, before the swap is offered.
-
-        Args:
-            ring: A copy of the history.
-        """
+        """Let the candidate follow the history; in any thread, before the swap is offered."""
         self.since_ns = self.shadow.prime(ring)
 
     def is_due(self, ring: StepHistory, stamp_ns: int) -> bool:
-        """Whether the policy may take over at the coming step.
-
-        Args:
-            ring: History of every step so far.
-            stamp_ns: Time of the coming step.
-        """
+        """Whether the policy may take over at the coming step."""
         if self.shadow.problem or not self.shadow.is_up_to_date(ring):
             return False
         if self._compared_since_ns < 0:

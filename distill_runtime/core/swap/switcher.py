@@ -84,12 +84,7 @@ class PolicySwitcher:
     """
 
     def __init__(self, instance: PolicyInstance, config: RunnerConfig) -> None:
-        """Start with a policy.
-
-        Args:
-            instance: The policy.
-            config: Has the checks.
-        """
+        """Start with a policy."""
         compiled = instance.compiled
         num_joints = len(compiled.joints.names)
         self.active = instance
@@ -113,11 +108,7 @@ class PolicySwitcher:
         return self.swap is not None and self.swap.state is SwapState.WAITING
 
     def is_on_probation(self, stamp_ns: int) -> bool:
-        """Whether the active policy took over less than its probation time ago.
-
-        Args:
-            stamp_ns: Time of the tick.
-        """
+        """Whether the active policy took over less than its probation time ago."""
         swap = self._reversible_swap
         if swap is None:
             return False
@@ -127,21 +118,13 @@ class PolicySwitcher:
         return stamp_ns - self._active_since_ns < time * 1e9
 
     def follows_previous(self, stamp_ns: int) -> bool:
-        """Whether the previous policy is kept up to date, so that it can take over at once.
-
-        Args:
-            stamp_ns: Time of the tick.
-        """
+        """Whether the previous policy is kept up to date, so that it can take over at once."""
         return self._reversible_swap is not None and (
             self._blend.source is not None or self.is_on_probation(stamp_ns)
         )
 
     def offer(self, swap: Swap) -> bool:
-        """Start a swap; return False while another one waits.
-
-        Args:
-            swap: Primed with the ring.
-        """
+        """Start a swap; return False while another one waits."""
         if self.is_swapping:
             return False
         self.swap = swap
@@ -180,11 +163,7 @@ class PolicySwitcher:
             self.swap.shadow.instance.restart()
 
     def settle(self, stamp_ns: int) -> bool:
-        """Swap or roll back while no policy moves the robot; return whether it happened.
-
-        Args:
-            stamp_ns: Time of the tick.
-        """
+        """Swap or roll back while no policy moves the robot; return whether it happened."""
         if self._rollback_reason:
             return self._take_rollback(stamp_ns)
         swap = self.swap
@@ -201,12 +180,7 @@ class PolicySwitcher:
         return True
 
     def roll_back(self, reason: str, stamp_ns: int) -> bool:
-        """Return to the previous policy; return False where none can take over at once.
-
-        Args:
-            reason: Why.
-            stamp_ns: Time of the tick.
-        """
+        """Return to the previous policy; return False where none can take over at once."""
         swap, previous = self._reversible_swap, self.previous
         if swap is None or previous is None or not self.follows_previous(stamp_ns):
             return False
