@@ -13,7 +13,7 @@ from distill_runtime.spec.readers.native import read_embedded
 from distill_runtime.spec.readers.registry import (
     file_sources,
     metadata_sources,
-    OWN_SUFFIXES,
+    NATIVE_SUFFIXES,
     read_spec_file,
 )
 from distill_runtime.spec.readers.rsl_rl import graph_sources
@@ -54,7 +54,7 @@ def find_spec(
     )
     sources = [read_spec_file(spec, context)] if spec is not None else []
     sources += read_embedded(graph.metadata, model.name)
-    for suffix in () if trust.is_alone else OWN_SUFFIXES:
+    for suffix in () if trust.is_alone else NATIVE_SUFFIXES:
         sidecar = model.with_name(model.stem + suffix)
         if sidecar.is_file() and not _is_same(sidecar, spec):
             sources.append(read_spec_file(sidecar, context))
@@ -90,7 +90,7 @@ def _robot_limits(robot: RobotDescription, joints: list[str]) -> SpecSource:
             )
     order = [robot.joints.index(name) for name in joints]
     limits = {
-        field: [_finite_or_null(values[place]) for place in order]
+        field: [_finite_or_null(values[index]) for index in order]
         for field in ('position', 'velocity', 'effort')
         if (values := getattr(robot, field)) is not None
     }

@@ -82,10 +82,10 @@ def load_policy(
     """
     path = trust.model(Path(model))
     user_spec = trust.spec(Path(spec) if spec else None)
-    place_of_robot = trust.robot(robot)
+    robot_source = trust.robot(robot)
     content, signer = trust.content(path)
     facts = inspect_model(content)
-    description = load_robot(place_of_robot) if robot else None
+    description = load_robot(robot_source) if robot else None
     session, graph = open_session(content, provider)
     sourced = find_spec(path, graph, user_spec, description, trust)
     try:

@@ -4,7 +4,7 @@
 
 Where a packed model comes from: its files and the sources of its spec, each with its hash.
 
-Nothing about time or place: the same files give the same bytes, on every machine.
+No time and no path: the same files give the same bytes, on every machine.
 """
 
 from __future__ import annotations
@@ -97,11 +97,10 @@ def pack(
 ) -> bytes:
     """Put the spec of a model, and what proves it, into the model's metadata.
 
-    The graph stays as it is; weights that lie in files beside it are taken in, and so is its
-    encoder. Metadata of other programs is kept, that of an earlier packing is replaced; its
-    signatures are left out, for they are not over this file. What of
-    the spec mjlab's form can say stands there in that form, for programs that read it, in place
-    of what stood there: half of each would be a third contract.
+    The graph is not changed. External weights and the encoder are embedded. Metadata of other
+    programs is kept; that of an earlier packing is replaced, and its signatures are dropped:
+    they do not cover this file. Metadata in mjlab's form is written from the spec and replaces
+    what was there, so that both forms describe the same policy.
 
     Args:
         model: ONNX file, or its content.

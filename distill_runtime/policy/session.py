@@ -17,7 +17,7 @@ from distill_runtime.core.arrays import Float32Array
 from distill_runtime.core.step import Policy
 from distill_runtime.errors import ConfigError, ModelError
 from distill_runtime.policy.model_file.model_files import inspect_model
-from distill_runtime.spec.encoder import latent_place
+from distill_runtime.spec.encoder import latent_range
 from distill_runtime.spec.spec import PolicySpec
 import numpy as np
 import onnxruntime
@@ -139,11 +139,11 @@ class PolicySession:
             'outputs.action.name',
             'one per action of the spec',
         )
-        for place, entry in enumerate(spec.state):
-            self._policy.bind_state(entry, f'state[{place}]')
+        for index, entry in enumerate(spec.state):
+            self._policy.bind_state(entry, f'state[{index}]')
         self._policy.refuse_left_over('each under inputs or state')
         if self._encoder is not None and spec.encoder is not None:
-            start, end = latent_place(spec.inputs, len(spec.joints), spec.act_dim)
+            start, end = latent_range(spec.inputs, len(spec.joints), spec.act_dim)
             self._encoder.bind_output(
                 spec.encoder.output,
                 self.observation[start:end],
@@ -195,25 +195,25 @@ class PolicySession:
 
     def _bind_inputs(self, spec: PolicySpec) -> Iterator[Float32Array]:
         start = 0
-        for place, entry in enumerate(spec.inputs):
+        for index, entry in enumerate(spec.inputs):
             dim = spec.input_dim(entry)
             view = self.observation[start : start + dim]
             start += dim
             network = self._encoder if entry.network == 'encoder' else self._policy
             assert network is not None, 'spec has an encoder where an input is of one'
-            network.bind_input(entry.name, view, f'inputs[{place}].name', _terms(spec, place))
+            network.bind_input(entry.name, view, f'inputs[{index}].name', _terms(spec, index))
             yield view
 
 
-def _terms(spec: PolicySpec, place: int) -> str:
+def _terms(spec: PolicySpec, index: int) -> str:
     """Say what an input sums up to, term by term."""
-    entry = spec.inputs[place]
+    entry = spec.inputs[index]
     parts = ' + '.join(
         f'{term.kind} {term.dim(len(spec.joints), spec.act_dim)}'
         + (f' x {len(entry.lags(term))}' if len(entry.lags(term)) > 1 else '')
         for term in entry.terms
     )
-    return f'the sum of inputs[{place}].terms: {parts}'
+    return f'the sum of inputs[{index}].terms: {parts}'
 
 
 _SHARE = 0.05

@@ -184,8 +184,8 @@ def _tensor_order(
         return [(lag, column) for lag in lags[0] for term in columns for column in term]
     return [
         (lag, column)
-        for own, term in zip(lags, columns, strict=True)
-        for lag in own
+        for term_lags, term in zip(lags, columns, strict=True)
+        for lag in term_lags
         for column in term
     ]
 
@@ -339,20 +339,20 @@ def _joint_table(
         order: Place in the policy of each joint that is commanded.
     """
     limits, num_joints = spec.limits, len(spec.joints)
-    names = tuple(spec.joints[place] for place in order)
+    names = tuple(spec.joints[index] for index in order)
     on_robot = [layout.joints.index(name) for name in names]
     ranges = tuple(_command_ranges(spec))
     unlimited = (math.inf,) * num_joints
     positions = limits.position or ((-math.inf, math.inf),) * num_joints
 
     def floats(values: Sequence[float]) -> FloatArray:
-        return locked_floats(values[place] for place in order)
+        return locked_floats(values[index] for index in order)
 
     return JointTable(
         names=names,
-        position_index=locked_indices(layout.joint_position.start + place for place in on_robot),
-        velocity_index=locked_indices(layout.joint_velocity.start + place for place in on_robot),
-        modes=tuple(spec.modes[place] for place in order),
+        position_index=locked_indices(layout.joint_position.start + index for index in on_robot),
+        velocity_index=locked_indices(layout.joint_velocity.start + index for index in on_robot),
+        modes=tuple(spec.modes[index] for index in order),
         idle=floats(idle.tolist()),
         stiffness=None if spec.stiffness is None else floats(spec.stiffness),
         damping=None if spec.damping is None else floats(spec.damping),
@@ -368,9 +368,9 @@ def _joint_table(
 def _command_ranges(spec: PolicySpec) -> Iterator[tuple[float, float]]:
     """Yield the least and the greatest command of each joint, by its mode."""
     limits = spec.limits
-    for place, mode in enumerate(spec.modes):
+    for index, mode in enumerate(spec.modes):
         if mode == 'position':
-            yield limits.position[place] if limits.position else (-math.inf, math.inf)
+            yield limits.position[index] if limits.position else (-math.inf, math.inf)
         else:
             bound = limits.velocity if mode == 'velocity' else limits.effort
-            yield (-bound[place], bound[place]) if bound else (-math.inf, math.inf)
+            yield (-bound[index], bound[index]) if bound else (-math.inf, math.inf)

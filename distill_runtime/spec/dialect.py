@@ -112,7 +112,7 @@ class Fields:
             raise ConfigError(f'{self.path(key)} is {shown(values)}, expected a list')
         if length is not None and len(values) != length:
             raise ConfigError(f'{self.path(key)} has {len(values)} elements, expected {length}')
-        return [(value, f'{self.path(key)}[{place}]') for place, value in enumerate(values)]
+        return [(value, f'{self.path(key)}[{index}]') for index, value in enumerate(values)]
 
 
 def _number(value: object, where: str) -> float:

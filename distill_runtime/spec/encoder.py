@@ -33,8 +33,8 @@ def check_encoder(encoder: EncoderSpec | None, inputs: tuple[InputSpec, ...]) ->
     """Refuse an encoder without inputs or without a latent, and either without an encoder."""
     encoder_inputs = [entry for entry in inputs if entry.network == 'encoder']
     latents = [
-        (place, entry)
-        for place, entry in enumerate(inputs)
+        (index, entry)
+        for index, entry in enumerate(inputs)
         for term in entry.terms
         if isinstance(term, Latent)
     ]
@@ -55,17 +55,17 @@ def check_encoder(encoder: EncoderSpec | None, inputs: tuple[InputSpec, ...]) ->
             f'inputs have {len(latents)} terms latent, expected 1: where the output of the '
             'encoder goes'
         )
-    place, entry = latents[0]
+    index, entry = latents[0]
     if entry.network == 'encoder':
-        raise ConfigError(f'inputs[{place}] of the encoder has a term latent, expected none')
+        raise ConfigError(f'inputs[{index}] of the encoder has a term latent, expected none')
     if any(entry.lags(term) != (0,) for term in entry.terms if isinstance(term, Latent)):
         raise ConfigError(
-            f'inputs[{place}] has frames of the term latent, expected the newest alone: give it '
+            f'inputs[{index}] has frames of the term latent, expected the newest alone: give it '
             'history: {length: 1}, or no history to the tensor'
         )
 
 
-def latent_place(inputs: tuple[InputSpec, ...], num_joints: int, act_dim: int) -> tuple[int, int]:
+def latent_range(inputs: tuple[InputSpec, ...], num_joints: int, act_dim: int) -> tuple[int, int]:
     """Return where the latent begins in the observation, all inputs behind one another, and ends.
 
     Args:

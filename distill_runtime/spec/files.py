@@ -41,15 +41,15 @@ def confined(path: Path, root: Path | None, what: str = 'file') -> Path:
     if root is None:
         return path
     try:
-        folder, place = root.expanduser().resolve(), path.expanduser().resolve()
+        folder, resolved = root.expanduser().resolve(), path.expanduser().resolve()
     except (OSError, ValueError, RuntimeError) as error:
         raise ConfigError(f'{what} {path} is no path that can be followed: {error}') from error
-    if folder not in place.parents:
+    if folder not in resolved.parents:
         raise ConfigError(
             f'{what} {path} lies outside model_root, expected it below {folder}'
-            + ('' if place == path else f': it is {place}')
+            + ('' if resolved == path else f': it is {resolved}')
         )
-    return place
+    return resolved
 
 
 MAX_ALIASES = 1000

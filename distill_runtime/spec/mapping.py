@@ -136,14 +136,14 @@ def _fits(hint: Any, value: object) -> bool:
 def _read_tuple(
     args: tuple[Any, ...], value: list[object] | tuple[object, ...], where: str
 ) -> object:
-    """Read a list of one type, or of one type per place."""
+    """Read a list of one type, or of one type per element."""
     if len(args) == 2 and args[1] is Ellipsis:
-        return tuple(_read(args[0], item, f'{where}[{place}]') for place, item in enumerate(value))
+        return tuple(_read(args[0], item, f'{where}[{index}]') for index, item in enumerate(value))
     if len(args) != len(value):
         raise ConfigError(f'{where} has {len(value)} elements, expected {len(args)}')
     return tuple(
-        _read(arg, item, f'{where}[{place}]')
-        for place, (arg, item) in enumerate(zip(args, value, strict=True))
+        _read(arg, item, f'{where}[{index}]')
+        for index, (arg, item) in enumerate(zip(args, value, strict=True))
     )
 
 

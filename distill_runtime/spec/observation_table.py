@@ -71,16 +71,16 @@ def _rows(spec: PolicySpec, terms: tuple[Term, ...], compiled: ObservationLayout
         columns = range(start, start + term.dim(len(spec.joints), spec.act_dim))
         start = columns.stop
         blocks: dict[int, list[int]] = {}
-        for place, source in enumerate(compiled.layout.tolist()):
+        for index, source in enumerate(compiled.layout.tolist()):
             slot, column = divmod(source, frame_dim)
             if column in columns:
-                blocks.setdefault(compiled.depth - 1 - slot, []).append(place)
+                blocks.setdefault(compiled.depth - 1 - slot, []).append(index)
         rows.append(
             TermRow(
                 term=term,
                 elements=element_names(spec, term),
                 ages=tuple(blocks),
-                blocks=tuple((places[0], places[-1]) for places in blocks.values()),
+                blocks=tuple((indices[0], indices[-1]) for indices in blocks.values()),
                 scale=tuple(compiled.scale[columns.start : columns.stop].tolist()),
                 unit=_unit(term),
                 origin=_origin(term),
@@ -104,13 +104,13 @@ def element_names(spec: PolicySpec, term: Term) -> tuple[str, ...]:
     if isinstance(term, LastAction):
         if spec.outputs.action.choices is None:
             return spec.action_joints
-        return tuple(f'choice {place}' for place in range(spec.act_dim))
+        return tuple(f'choice {index}' for index in range(spec.act_dim))
     if isinstance(term, External):
-        return tuple(str(place) for place in range(term.width))
+        return tuple(str(index) for index in range(term.width))
     if isinstance(term, BaseOrientation):
         return tuple(term.quaternion)
     if isinstance(term, (Constant, Latent)):
-        return tuple(str(place) for place in range(term.dim(0, 0)))
+        return tuple(str(index) for index in range(term.dim(0, 0)))
     return ('x', 'y', 'z')
 
 

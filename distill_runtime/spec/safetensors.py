@@ -1,6 +1,6 @@
 # Copyright 2026 The distill_runtime Authors
 # SPDX-License-Identifier: Apache-2.0
-"""Tensors of a .safetensors file: a JSON header with types, shapes and places, then the bytes."""
+"""Tensors of a .safetensors file: a JSON header with types, shapes and offsets, then the bytes."""
 
 from __future__ import annotations
 

@@ -138,14 +138,14 @@ class PolicySpec:
         self._check_gains()
         self._check_limits()
         self._check_action()
-        for place, entry in enumerate(self.inputs):
+        for index, entry in enumerate(self.inputs):
             for number, term in enumerate(entry.terms):
                 try:
                     term.check(len(self.joints), self.act_dim, self.joints)
                 except ConfigError as error:
-                    where = f'inputs[{place}].terms[{number}] ({term.kind})'
+                    where = f'inputs[{index}].terms[{number}] ({term.kind})'
                     raise ConfigError(f'{where}: {error}') from error
-            self._check_size(entry, f'inputs[{place}]')
+            self._check_size(entry, f'inputs[{index}]')
         if not self.inputs:
             raise ConfigError('inputs is empty, expected at least one tensor')
         check_encoder(self.encoder, self.inputs)

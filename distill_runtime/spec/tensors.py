@@ -64,25 +64,25 @@ class InputSpec:
         """Refuse an empty tensor, and histories per term that a frame-major tensor cannot hold."""
         if not self.terms:
             raise ConfigError('terms is empty, expected at least one')
-        for place, term in enumerate(self.terms):
+        for index, term in enumerate(self.terms):
             if term.history is None:
                 continue
             if self.history.major != 'term':
                 raise ConfigError(
-                    f'terms[{place}].history is given, expected it only with history.major term'
+                    f'terms[{index}].history is given, expected it only with history.major term'
                 )
             if term.history.length is not None and self.history.order is None:
                 raise ConfigError(
-                    f'terms[{place}].history.length is given, expected history.order too'
+                    f'terms[{index}].history.length is given, expected history.order too'
                 )
             if self.history.fill is None:
-                raise ConfigError(f'terms[{place}].history is given, expected history.fill too')
+                raise ConfigError(f'terms[{index}].history is given, expected history.fill too')
 
     def lags(self, term: Term) -> tuple[int, ...]:
         """Return the ages of a term's frames in ticks, in tensor order."""
-        own = term.history or self.history
+        history = term.history or self.history
         order = self.history.order
-        ages = own.steps if own.steps is not None else tuple(range(own.length or 1))
+        ages = history.steps if history.steps is not None else tuple(range(history.length or 1))
         return ages if order is None else tuple(sorted(ages, reverse=order == 'oldest_first'))
 
 

@@ -104,9 +104,9 @@ def test_every_byte_is_covered(model, make):
     private, public = make('ours')
     signed = sign_model(model, private)
     ring = KeyRing([public])
-    for place in range(len(signed)):
+    for index in range(len(signed)):
         altered = bytearray(signed)
-        altered[place] ^= 0x01
+        altered[index] ^= 0x01
         with pytest.raises(SignatureError):
             ring.check(bytes(altered), 'walk.onnx')
     for size in range(len(signed)):
@@ -114,12 +114,12 @@ def test_every_byte_is_covered(model, make):
             ring.check(signed[:size], 'walk.onnx')
 
 
-@pytest.mark.parametrize('place', ['before', 'first'])
-def test_field_that_no_reader_knows_is_covered_too(model, make, place):
+@pytest.mark.parametrize('position', ['before', 'first'])
+def test_field_that_no_reader_knows_is_covered_too(model, make, position):
     private, public = make('ours')
     body, signatures = split_signatures(sign_model(model, private))
     more = bytes_field(777, b'anything')
-    altered = bytes(body) + more if place == 'before' else more + bytes(body)
+    altered = bytes(body) + more if position == 'before' else more + bytes(body)
     with pytest.raises(SignatureError, match=r'was altered after it was signed with .*ours'):
         KeyRing([public]).check(join_signatures(altered, signatures), 'walk.onnx')
 

@@ -115,20 +115,20 @@ def test_spec_beside_the_model_that_links_elsewhere_is_refused(root, tmp_path):
         load(model, root)
 
 
-@pytest.mark.parametrize('place', ['params/deploy.yaml', '../params/deploy.yaml'])
-def test_file_of_a_dialect_is_read_from_the_root_only(root, shared_data, place):
+@pytest.mark.parametrize('location', ['params/deploy.yaml', '../params/deploy.yaml'])
+def test_file_of_a_dialect_is_read_from_the_root_only(root, shared_data, location):
     source = shared_data / 'policies' / 'unitree_rl_lab_g1'
     if not source.is_dir():
         pytest.skip(f'no {source} here')
     folder = root / 'exported'
     folder.mkdir()
     model = shutil.copy(next(source.rglob('*.onnx')), folder / 'policy.onnx')
-    target = folder / place
+    target = folder / location
     target.parent.mkdir()
     shutil.copy(next(source.rglob('deploy.yaml')), target)
     robot = 'unitree_g1_29dof'
     assert load(model, root, robot=robot).spec.joints
-    if place.startswith('..'):
+    if location.startswith('..'):
         with pytest.raises(ConfigError, match=r'deploy\.yaml lies outside model_root'):
             load(model, folder, robot=robot)
 

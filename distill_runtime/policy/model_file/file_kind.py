@@ -29,7 +29,7 @@ _SIGNATURES = (
     (0, b'\x28\xb5\x2f\xfd', 'a zstd file', _UNPACK),
     (0, b'-----BEGIN ', 'a key in PEM', 'give the model here'),
 )
-"""Place of the bytes, the bytes, what has them, and what to do. In text only those at its start
+"""Offset of the bytes, the bytes, what has them, and what to do. In text only those at its start
 count.
 """
 _ZIP = b'PK\x03\x04'
@@ -64,8 +64,8 @@ def looks_like(content: memoryview) -> str:
                 return f'{kind}: {advice}'
         return f'a zip file: {_UNPACK}'
     text = _text(head)
-    for place, mark, kind, advice in _SIGNATURES:
-        if head.startswith(mark, place) and (text is None or place == 0):
+    for offset, mark, kind, advice in _SIGNATURES:
+        if head.startswith(mark, offset) and (text is None or offset == 0):
             return f'{kind}: {advice}'
     if text is None:
         return ''

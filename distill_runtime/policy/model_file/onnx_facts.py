@@ -62,10 +62,10 @@ def _content(path: Path) -> Iterator[memoryview]:
     pages = mmap.mmap(-1, size)
     try:
         with path.open('rb', buffering=0) as file, memoryview(pages) as memory:
-            place = 0
-            while place < size and (count := file.readinto(memory[place : place + _CHUNK])):
-                place += count
-            yield memory[:place]
+            offset = 0
+            while offset < size and (count := file.readinto(memory[offset : offset + _CHUNK])):
+                offset += count
+            yield memory[:offset]
     except OSError as error:
         raise ConfigError(f'model {path} cannot be read: {error.strerror}') from error
     finally:
@@ -119,7 +119,7 @@ def _facts(content: memoryview, what: str) -> OnnxFacts:
         raise ModelError(f'{what} cannot be loaded as ONNX: {problem or "it has no graph"}')
     return OnnxFacts(
         opset=scan.opsets.get('', scan.opsets.get('ai.onnx', 0)),
-        domains=tuple(sorted(scan.domains - _STANDARD - scan.own_domains)),
+        domains=tuple(sorted(scan.domains - _STANDARD - scan.function_domains)),
         producer=' '.join(part for part in (scan.producer, scan.version) if part),
         external_files=tuple(sorted(scan.locations)),
     )

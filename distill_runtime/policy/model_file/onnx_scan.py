@@ -22,7 +22,7 @@ class OnnxScan:
         has_graph: Whether there is a graph at all.
         opsets: Version of each operator set.
         domains: Operator sets of all nodes.
-        own_domains: Those that functions of the model define.
+        function_domains: Those that functions of the model define.
         locations: Files that tensors lie in.
         producer: Program that wrote the file.
         version: Its version.
@@ -32,7 +32,7 @@ class OnnxScan:
         self.has_graph = False
         self.opsets: dict[str, int] = {}
         self.domains: set[str] = set()
-        self.own_domains: set[str] = set()
+        self.function_domains: set[str] = set()
         self.locations: set[str] = set()
         self.producer = self.version = ''
         self._num_fields = 0
@@ -70,7 +70,7 @@ class OnnxScan:
             if number == 7:
                 self._node(_message(value), 1)
             elif number == 10:
-                self.own_domains.add(_text(value))
+                self.function_domains.add(_text(value))
 
     def _graph(self, message: memoryview, depth: int) -> None:
         if depth > MAX_DEPTH:

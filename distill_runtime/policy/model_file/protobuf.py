@@ -23,37 +23,37 @@ def fields(message: memoryview) -> Iterator[tuple[int, int | memoryview]]:
     Raises:
         ValueError: If it is no protobuf message.
     """
-    place, end = 0, len(message)
-    while place < end:
-        key, place = _varint(message, place)
+    offset, end = 0, len(message)
+    while offset < end:
+        key, offset = _varint(message, offset)
         kind = key & 7
         if kind == _VARINT:
-            value, place = _varint(message, place)
+            value, offset = _varint(message, offset)
             yield key >> 3, value
             continue
         if kind == _BYTES:
-            size, place = _varint(message, place)
+            size, offset = _varint(message, offset)
         elif kind in _SIZES:
             size = _SIZES[kind]
         else:
-            raise ValueError(f'byte {place} has a field of type {kind}')
-        if size > end - place:
+            raise ValueError(f'byte {offset} has a field of type {kind}')
+        if size > end - offset:
             raise ValueError(f'a field of {size} bytes ends behind byte {end}')
-        yield key >> 3, message[place : place + size]
-        place += size
+        yield key >> 3, message[offset : offset + size]
+        offset += size
 
 
-def _varint(message: memoryview, place: int) -> tuple[int, int]:
-    """Return an integer and the place behind it."""
+def _varint(message: memoryview, offset: int) -> tuple[int, int]:
+    """Return an integer and the offset after it."""
     value = 0
     for shift in range(0, 70, 7):
-        if place >= len(message):
+        if offset >= len(message):
             raise ValueError('an integer is cut off')
-        byte = message[place]
-        place += 1
+        byte = message[offset]
+        offset += 1
         value |= (byte & 0x7F) << shift
         if byte < 0x80:
-            return value, place
+            return value, offset
     raise ValueError('an integer is longer than 10 bytes')
 
 

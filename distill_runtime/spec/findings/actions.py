@@ -42,13 +42,14 @@ class _Target(NamedTuple):
 def action_scale(case: Case) -> Iterator[Finding]:
     """One unit of network output moves a joint by its scale: neither a hair nor a turn."""
     targets = _targets(case.spec)
-    odd = [target for target in targets if not 0.01 <= abs(target.scale) <= 2.0]
-    if odd:
+    implausible = [target for target in targets if not 0.01 <= abs(target.scale) <= 2.0]
+    if implausible:
         yield Finding(
             code='action.scale_implausible',
             severity='warning',
-            message=f'outputs.action.scale of {odd[0].joint} is {odd[0].scale:g} rad per unit of '
-            f'output, expected 0.01 to 2 ({len(odd)} of {len(targets)} joints)',
+            message=f'outputs.action.scale of {implausible[0].joint} is '
+            f'{implausible[0].scale:g} rad per unit of output, expected 0.01 to 2 '
+            f'({len(implausible)} of {len(targets)} joints)',
             hint='look up the action scale of the training: usual are 0.25 and 0.5',
         )
 
@@ -61,14 +62,14 @@ def offset_off_default(case: Case) -> Iterator[Finding]:
     targets = _targets(case.spec)
     if all((target.scale, target.offset) == (1.0, 0.0) for target in targets):
         return
-    odd = [target for target in targets if not abs(target.offset - target.default) <= 1e-3]
-    if odd:
-        worst = max(odd, key=lambda target: abs(target.offset - target.default))
+    shifted = [target for target in targets if not abs(target.offset - target.default) <= 1e-3]
+    if shifted:
+        worst = max(shifted, key=lambda target: abs(target.offset - target.default))
         yield Finding(
             code='action.offset_off_default',
             severity='warning',
             message=f'outputs.action.offset of {worst.joint} is {worst.offset:g} rad, its default '
-            f'position {worst.default:g} rad ({len(odd)} of {len(targets)} joints)',
+            f'position {worst.default:g} rad ({len(shifted)} of {len(targets)} joints)',
             hint='set offset: default unless the training added another pose to the action',
         )
 
@@ -105,7 +106,7 @@ def _targets(spec: PolicySpec) -> list[_Target]:
     pairs = clip_pairs(action.clip, num_targets) or unbounded
     target_pairs = clip_pairs(action.target_clip, num_targets) or unbounded
     targets = []
-    for place, name in enumerate(spec.action_joints):
+    for index, name in enumerate(spec.action_joints):
         joint = spec.joints.index(name)
         if spec.modes[joint] != 'position':
             continue
@@ -113,12 +114,12 @@ def _targets(spec: PolicySpec) -> list[_Target]:
         targets.append(
             _Target(
                 joint=name,
-                scale=scales[place],
-                offset=action.offset[place] if isinstance(action.offset, tuple) else default,
+                scale=scales[index],
+                offset=action.offset[index] if isinstance(action.offset, tuple) else default,
                 default=default,
                 limits=spec.limits.position[joint] if spec.limits.position else _UNLIMITED,
-                clip=_bounds(pairs[place]),
-                target_clip=_bounds(target_pairs[place]),
+                clip=_bounds(pairs[index]),
+                target_clip=_bounds(target_pairs[index]),
             )
         )
     return targets

@@ -31,10 +31,10 @@ def orders(
     if len(of_robot) == len(joints) and of_robot not in seen:
         seen.add(of_robot)
         yield 'in the order of the robot', of_robot
-    parts = [_LEG.match(name) for name in joints]
-    legs = list(dict.fromkeys(part[1] for part in parts if part))
-    kinds = list(dict.fromkeys(part[2] for part in parts if part))
-    if None in parts or len(legs) * len(kinds) != len(joints):
+    matches = [_LEG.match(name) for name in joints]
+    legs = list(dict.fromkeys(match[1] for match in matches if match))
+    kinds = list(dict.fromkeys(match[2] for match in matches if match))
+    if None in matches or len(legs) * len(kinds) != len(joints):
         return
     for text, order in (
         ('ordered leg by leg', tuple(f'{leg}_{kind}' for leg in legs for kind in kinds)),
@@ -52,41 +52,41 @@ def in_other_order(spec: PolicySpec, order: Sequence[str]) -> PolicySpec:
         spec: The policy.
         order: All its joints.
     """
-    places = [spec.joints.index(name) for name in order]
+    indices = [spec.joints.index(name) for name in order]
     action, limits = spec.outputs.action, spec.limits
     mode = spec.outputs.mode
     if action.joints is None:
         action = replace(
             action,
-            scale=_picked(action.scale, places),
-            offset=_picked(action.offset, places),
+            scale=_picked(action.scale, indices),
+            offset=_picked(action.offset, indices),
         )
     return replace(
         spec,
         joints=tuple(order),
-        default_position=_picked(spec.default_position, places),
-        stiffness=_picked(spec.stiffness, places),
-        damping=_picked(spec.damping, places),
+        default_position=_picked(spec.default_position, indices),
+        stiffness=_picked(spec.stiffness, indices),
+        damping=_picked(spec.damping, indices),
         limits=replace(
             limits,
-            position=_picked(limits.position, places),
-            velocity=_picked(limits.velocity, places),
-            effort=_picked(limits.effort, places),
+            position=_picked(limits.position, indices),
+            velocity=_picked(limits.velocity, indices),
+            effort=_picked(limits.effort, indices),
         ),
-        outputs=replace(spec.outputs, action=action, mode=_picked(mode, places)),
+        outputs=replace(spec.outputs, action=action, mode=_picked(mode, indices)),
     )
 
 
 def mirrored(spec: PolicySpec) -> PolicySpec | None:
     """Return the spec with left and right names exchanged, values staying; None: no pairs."""
-    twins: dict[str, str] = {}
+    counterparts: dict[str, str] = {}
     for left, right in mirror_pairs(spec.joints):
-        twins[left], twins[right] = right, left
-    if not twins or spec.outputs.action.joints is not None:
+        counterparts[left], counterparts[right] = right, left
+    if not counterparts or spec.outputs.action.joints is not None:
         return None
     return replace(
         spec,
-        joints=tuple(twins.get(name, name) for name in spec.joints),
+        joints=tuple(counterparts.get(name, name) for name in spec.joints),
         limits=replace(spec.limits, position=None),
     )
 
@@ -98,8 +98,8 @@ def values_from_order(
     return tuple(values[order.index(name)] for name in joints)
 
 
-def _picked(values: _T, places: list[int]) -> _T:
+def _picked(values: _T, indices: list[int]) -> _T:
     """Return the elements of a tuple in another order; what is no tuple stays."""
     if not isinstance(values, tuple):
         return values
-    return tuple(values[place] for place in places)  # type: ignore[return-value]
+    return tuple(values[index] for index in indices)  # type: ignore[return-value]

@@ -61,26 +61,26 @@ def missing_gains(case: Case) -> Iterator[Finding]:
 def implausible_gains(case: Case) -> Iterator[Finding]:
     """Gains that no robot is driven with."""
     spec = case.spec
-    odd = [
+    implausible = [
         (joint, stiffness, damping, _gain_problem(stiffness, damping))
         for joint, mode, stiffness, damping in zip(
             spec.joints, spec.modes, spec.stiffness or (), spec.damping or (), strict=False
         )
         if mode == 'position' and _gain_problem(stiffness, damping)
     ]
-    if odd:
-        joint, stiffness, damping, problem = odd[0]
+    if implausible:
+        joint, stiffness, damping, problem = implausible[0]
         yield Finding(
             code='gains.implausible',
             severity='warning',
             message=f'stiffness, damping of {joint} are {stiffness:g} N m/rad, {damping:g} '
-            f'N m s/rad: {problem} ({len(odd)} of {len(spec.joints)} joints)',
+            f'N m s/rad: {problem} ({len(implausible)} of {len(spec.joints)} joints)',
             hint='compare them with the actuators of the training: are they in policy order?',
         )
 
 
 def _gain_problem(stiffness: float, damping: float) -> str:
-    """Say what is odd about the gains of a position joint; '' for nothing."""
+    """Say what is implausible about the gains of a position joint; '' for nothing."""
     if stiffness == 0.0:
         return 'nothing pulls it to its target'
     if damping == 0.0:
@@ -95,21 +95,21 @@ def _gain_problem(stiffness: float, damping: float) -> str:
 def asymmetric(case: Case) -> Iterator[Finding]:
     """Left and right are mirror images: where they are not, a list is in another joint order."""
     spec = case.spec
-    places = {name: place for place, name in enumerate(spec.joints)}
-    pairs = [(places[left], places[right]) for left, right in mirror_pairs(spec.joints)]
+    indices = {name: index for index, name in enumerate(spec.joints)}
+    pairs = [(indices[left], indices[right]) for left, right in mirror_pairs(spec.joints)]
     for field, values in _mirrored_fields(spec):
-        odd = [
+        unequal = [
             (left, right)
             for left, right in pairs
             if not math.isclose(values[left], values[right], rel_tol=1e-3, abs_tol=1e-6)
         ]
-        if odd:
-            left, right = odd[0]
+        if unequal:
+            left, right = unequal[0]
             yield Finding(
                 code='joints.asymmetric',
                 severity='warning',
                 message=f'{field} of {spec.joints[left]} is {values[left]:g} but that of '
-                f'{spec.joints[right]} is {values[right]:g} ({len(odd)} of {len(pairs)} pairs '
+                f'{spec.joints[right]} is {values[right]:g} ({len(unequal)} of {len(pairs)} pairs '
                 'differ)',
                 hint=f'is {field} in the order of joints? Motor order and policy order are easily '
                 'confused',
@@ -151,7 +151,11 @@ def unmatched(case: Case) -> Iterator[Finding]:
 
 
 def _in_mode(spec: PolicySpec, mode: str) -> list[str]:
-    return [name for name, own in zip(spec.joints, spec.modes, strict=True) if own == mode]
+    return [
+        name
+        for name, joint_mode in zip(spec.joints, spec.modes, strict=True)
+        if joint_mode == mode
+    ]
 
 
 def _brief(names: list[str]) -> str:

@@ -65,7 +65,7 @@ def _uses_third_decimal(value: float) -> bool:
 
 
 def _numbers(case: Case) -> Iterator[tuple[str, str, float]]:
-    """Yield the field, the place and the value of what acts in proportion."""
+    """Yield the field, the dotted path and the value of each scale and gain."""
     spec = case.spec
     for field in ('stiffness', 'damping'):
         for name, value in zip(spec.joints, getattr(spec, field) or (), strict=False):
@@ -77,11 +77,11 @@ def _numbers(case: Case) -> Iterator[tuple[str, str, float]]:
             yield field, f'{field}[{name}]', value
     elif scale is not None:
         yield field, field, scale
-    for place, entry in enumerate(spec.inputs):
+    for index, entry in enumerate(spec.inputs):
         for term in entry.terms:
             scales = term.scale if isinstance(term.scale, tuple) else (term.scale,)
             for value in scales:
-                yield 'inputs', f'inputs[{place}].{term.kind}.scale', value
+                yield 'inputs', f'inputs[{index}].{term.kind}.scale', value
 
 
 CHECKS = (rounded,)

@@ -79,7 +79,7 @@ class CsvMetadata:
         if len(elements) != length:
             raise ConfigError(f'metadata {key!r} has {len(elements)} elements, expected {length}')
         return [
-            [_number(part, key, is_bound=is_bound) for part in _inner(element)]
+            [_number(number, key, is_bound=is_bound) for number in _inner(element)]
             for element in elements
         ]
 
@@ -92,21 +92,21 @@ def _inner(element: str) -> list[str]:
 
 def _split(text: str, key: str) -> list[str]:
     """Split at the commas that are in no bracket."""
-    parts, depth, start = [], 0, 0
-    for place, character in enumerate(text):
+    elements, depth, start = [], 0, 0
+    for index, character in enumerate(text):
         if character in _OPENING:
             depth += 1
         elif character in _CLOSING:
             depth -= 1
         elif character == ',' and depth == 0:
-            parts.append(text[start:place].strip())
-            start = place + 1
+            elements.append(text[start:index].strip())
+            start = index + 1
         if depth < 0:
             break
-    parts.append(text[start:].strip())
-    if depth != 0 or not all(parts):
+    elements.append(text[start:].strip())
+    if depth != 0 or not all(elements):
         raise ConfigError(f'metadata {key!r} is {shown(text)}, expected a list with commas')
-    return parts
+    return elements
 
 
 def _number(text: str, key: str, *, is_bound: bool = False) -> float:

@@ -40,20 +40,20 @@ def action_outputs(content: Fields, joints: list[str]) -> dict[str, Any]:
     offset: list[float] = []
     clip: list[list[float | None]] = []
     modes = dict.fromkeys(joints, 'position')
-    for place, entry in enumerate(terms):
-        term = Fields(entry, f'actions[{place}]')
-        own = term.texts('joint_names')
-        for name in own:
+    for index, entry in enumerate(terms):
+        term = Fields(entry, f'actions[{index}]')
+        term_joints = term.texts('joint_names')
+        for name in term_joints:
             if name not in modes:
                 raise ConfigError(
                     f'{term.path("joint_names")} has {name!r}, expected names of {joints}'
                 )
             modes[name] = _mode(term)
-        names += own
-        scale += _spread(term, 'scale', len(own))
-        offset += _spread(term, 'offset', len(own))
-        unbounded: list[list[float | None]] = [[None, None]] * len(own)
-        clip += bound_pairs(term, 'clip', len(own)) if 'clip' in term else unbounded
+        names += term_joints
+        scale += _spread(term, 'scale', len(term_joints))
+        offset += _spread(term, 'offset', len(term_joints))
+        unbounded: list[list[float | None]] = [[None, None]] * len(term_joints)
+        clip += bound_pairs(term, 'clip', len(term_joints)) if 'clip' in term else unbounded
     action: dict[str, Any] = {'name': 0, 'scale': scale, 'offset': offset}
     if names != joints:
         action['joints'] = names
@@ -93,10 +93,10 @@ def bound_pairs(fields: Fields, key: str, width: int) -> list[list[float | None]
     if not isinstance(pairs, list) or len(pairs) != width:
         raise ConfigError(f'{fields.path(key)} is {shown(pairs)}, expected {width} pairs')
     result: list[list[float | None]] = []
-    for place, pair in enumerate(pairs):
+    for index, pair in enumerate(pairs):
         if not isinstance(pair, list) or len(pair) != 2:
-            raise ConfigError(f'{fields.path(key)}[{place}] is {shown(pair)}, expected a pair')
-        where = f'{key}[{place}]'
+            raise ConfigError(f'{fields.path(key)}[{index}] is {shown(pair)}, expected a pair')
+        where = f'{key}[{index}]'
         result.append(
             [
                 None

@@ -51,8 +51,8 @@ def observation_input(
         raise ConfigError(f'observations.{group} is {shown(entries)}, expected a list of terms')
     terms: list[dict[str, Any]] = []
     lengths: list[int] = []
-    for place, entry in enumerate(entries):
-        fields = Fields(entry, f'observations.{group}[{place}]')
+    for index, entry in enumerate(entries):
+        fields = Fields(entry, f'observations.{group}[{index}]')
         name = fields.text('name')
         if name not in _TERMS:
             return {}, (
@@ -82,16 +82,16 @@ def _term(fields: Fields, name: str, act_dim: int, default: dict[str, float]) ->
     joints = list(default)
     width = act_dim if name == 'last_action' else 3
     if name.startswith('joint_'):
-        own = fields.texts('joint_names') if 'joint_names' in fields else joints
-        for joint in own:
+        term_joints = fields.texts('joint_names') if 'joint_names' in fields else joints
+        for joint in term_joints:
             if joint not in default:
                 raise ConfigError(
                     f'{fields.path("joint_names")} has {joint!r}, expected names of {joints}'
                 )
-        if own != joints:
-            term['joints'] = own
-        _check_offsets(fields, name, own, default)
-        width = len(own)
+        if term_joints != joints:
+            term['joints'] = term_joints
+        _check_offsets(fields, name, term_joints, default)
+        width = len(term_joints)
     if 'shape' in fields and fields.numbers('shape') != [width]:
         raise ConfigError(
             f'{fields.path("shape")} is {fields.numbers("shape")}, expected [{width}]'
@@ -107,15 +107,19 @@ def _term(fields: Fields, name: str, act_dim: int, default: dict[str, float]) ->
     return term
 
 
-def _check_offsets(fields: Fields, name: str, own: list[str], default: dict[str, float]) -> None:
+def _check_offsets(
+    fields: Fields, name: str, term_joints: list[str], default: dict[str, float]
+) -> None:
     """Refuse offsets other than the default pose, and velocities other than zero."""
     for key, expected in (
-        ('joint_pos_offsets', [default[joint] for joint in own]),
-        ('joint_vel_offsets', [0.0] * len(own)),
+        ('joint_pos_offsets', [default[joint] for joint in term_joints]),
+        ('joint_vel_offsets', [0.0] * len(term_joints)),
     ):
         if key not in fields or not name.endswith('_rel'):
             continue
-        for joint, offset, value in zip(own, fields.numbers(key, len(own)), expected, strict=True):
+        for joint, offset, value in zip(
+            term_joints, fields.numbers(key, len(term_joints)), expected, strict=True
+        ):
             if not math.isclose(offset, value, rel_tol=1e-6, abs_tol=1e-6):
                 what = 'its default position' if key == 'joint_pos_offsets' else 'none'
                 raise ConfigError(

@@ -52,9 +52,9 @@ def read_state(
     output_names = [tensor.name for tensor in outputs]
     state: list[dict[str, Any]] = []
     for source in flow:
-        output = _own(source, node, output_names, flow.path(source))
+        output = _tensor_name(source, node, output_names, flow.path(source))
         for target in flow.texts(source):
-            name = _own(target, node, list(by_name), flow.path(source))
+            name = _tensor_name(target, node, list(by_name), flow.path(source))
             tensor = by_name[name]
             if tensor.dtype.rpartition('.')[2] != 'float32':
                 raise ConfigError(
@@ -70,7 +70,7 @@ def read_state(
     return state
 
 
-def _own(port: str, node: str, known: list[str], where: str) -> str:
+def _tensor_name(port: str, node: str, known: list[str], where: str) -> str:
     """Return the name of a tensor of this network."""
     owner, _, name = port.partition('/')
     if owner != node or name not in known:
@@ -89,11 +89,11 @@ def _initial_values(pipeline: Fields, folder: Path) -> dict[str, Tensor] | None:
             'beside the bundle'
         )
     path = folder / name
-    place = path.resolve()
-    if place.parent != folder.resolve():
+    resolved = path.resolve()
+    if resolved.parent != folder.resolve():
         raise ConfigError(f'{path} links to another folder, expected a file beside the bundle')
     try:
-        return parse_safetensors(read_bytes(place, MAX_BYTES))
+        return parse_safetensors(read_bytes(resolved, MAX_BYTES))
     except ConfigError as error:
         where = '' if str(path) in str(error) else f'{path}: '
         raise ConfigError(f'{where}{error}') from error

@@ -61,8 +61,8 @@ def tensors(model: Fields, key: str) -> list[LeappTensor]:
     if not isinstance(entries, list):
         raise ConfigError(f'{model.path(key)} is {shown(entries)}, expected a list')
     return [
-        _tensor(Fields(entry, f'{model.path(key)}[{place}]'))
-        for place, entry in enumerate(entries)
+        _tensor(Fields(entry, f'{model.path(key)}[{index}]'))
+        for index, entry in enumerate(entries)
     ]
 
 

@@ -99,7 +99,7 @@ def _driven_by_velocity(joints: list[str], control: Fields, size: Fields) -> dic
     if 'jointpos_idxs' in size:
         legs = size.integers('jointpos_idxs')
         damping = control.number('wheel_joint_damping')
-        return {name: damping for place, name in enumerate(joints) if place not in legs}
+        return {name: damping for index, name in enumerate(joints) if index not in legs}
     if 'ankle_joint_damping' in control:
         damping = control.number('ankle_joint_damping')
         return {name: damping for name in joints if name.startswith('ankle')}

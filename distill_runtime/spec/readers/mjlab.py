@@ -110,10 +110,10 @@ def _input(context: ModelContext) -> str | int:
 def _outputs(csv: CsvMetadata, joints: list[str], context: ModelContext) -> dict[str, Any]:
     """Return the outputs; without scale where the action is of other joints than all."""
     names = [tensor.name for tensor in context.outputs]
-    place = names.index('actions') if 'actions' in names else 0
+    index = names.index('actions') if 'actions' in names else 0
     action: dict[str, Any] = {'name': 'actions' if 'actions' in names else 0}
     scale = csv.number_or_numbers('action_scale')
-    width = context.outputs[place].width if names else None
+    width = context.outputs[index].width if names else None
     num_actions = len(scale) if isinstance(scale, list) else width
     if num_actions in (None, len(joints)):
         action |= {'scale': scale, 'offset': 'default'}

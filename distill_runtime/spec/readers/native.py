@@ -15,7 +15,7 @@ SPEC_KEY = 'distill_runtime.spec'
 GOLDEN_KEY = 'distill_runtime.golden'
 
 
-def read_own(values: object, path: Path) -> SpecSource:
+def read_native(values: object, path: Path) -> SpecSource:
     """Take the content of a spec file."""
     if not isinstance(values, Mapping):
         raise ConfigError(f'{path} holds {type(values).__name__}, expected the mapping of a spec')

@@ -27,7 +27,7 @@ from .leapp import LEAPP
 from .limx import LIMX
 from .mjlab import MJLAB
 from .mjswan import MJSWAN
-from .native import read_own
+from .native import read_native
 from .rl_sar import RL_SAR
 from .unitree_deploy import UNITREE_DEPLOY
 from .unitree_gym import UNITREE_GYM
@@ -43,7 +43,7 @@ FILE_DIALECTS: tuple[FileDialect, ...] = (
     LIMX,
     MJSWAN,
 )
-OWN_SUFFIXES = ('.spec.yaml', '.spec.json')
+NATIVE_SUFFIXES = ('.spec.yaml', '.spec.json')
 MAX_MESSAGE = 200
 """Characters of a message about a file of another form."""
 
@@ -60,7 +60,7 @@ def read_spec_file(path: Path, context: ModelContext) -> SpecSource:
 def read_content(content: object, path: Path, context: ModelContext) -> SpecSource:
     """Read the content of a spec file, as read_spec_file does."""
     source = _read_if_known(content, path, context, FILE_DIALECTS)
-    return source or read_own(content, path)
+    return source or read_native(content, path)
 
 
 def metadata_sources(metadata: Mapping[str, str], context: ModelContext) -> list[SpecSource]:
@@ -91,7 +91,7 @@ def file_sources(context: ModelContext, given: Path | None = None) -> list[SpecS
     sources = []
     for dialect in FILE_DIALECTS:
         seen: set[Path] = set() if given is None else {given.resolve()}
-        for path, is_named in _places(dialect, context.model):
+        for path, is_named in _candidate_files(dialect, context.model):
             if path.resolve() in seen:
                 continue
             seen.add(path.resolve())
@@ -107,13 +107,13 @@ def file_sources(context: ModelContext, given: Path | None = None) -> list[SpecS
     return sources
 
 
-def _places(dialect: FileDialect, model: Path) -> Iterator[tuple[Path, bool]]:
+def _candidate_files(dialect: FileDialect, model: Path) -> Iterator[tuple[Path, bool]]:
     """Yield the files that may be of a dialect, and whether its list names them outright."""
     for pattern in dialect.files:
         named = pattern.replace('{stem}', glob.escape(model.stem))
-        for place in sorted(glob.glob(named, root_dir=model.parent)):
-            path = model.parent / place
-            if path.is_file() and not path.name.endswith(OWN_SUFFIXES):
+        for name in sorted(glob.glob(named, root_dir=model.parent)):
+            path = model.parent / name
+            if path.is_file() and not path.name.endswith(NATIVE_SUFFIXES):
                 yield path, '*' not in pattern
 
 

@@ -21,7 +21,7 @@ from distill_runtime.spec.sources import SpecSource
 from .rl_sar_observations import read_observations
 from .unsupplied import UnsuppliedError
 
-_BASE_PLACES = ('base.yaml', '../base.yaml', '../../base.yaml')
+_BASE_PATHS = ('base.yaml', '../base.yaml', '../../base.yaml')
 _OF_POLICY = {'observations', 'action_scale', 'rl_kp'}
 _OF_ROBOT = {'dt', 'decimation', 'joint_names'}
 _KEYS = {
@@ -56,7 +56,7 @@ def read_rl_sar(values: Mapping[str, Any], path: Path, context: ModelContext) ->
     if not set(config) >= _OF_POLICY:
         raise ConfigError('it is the file of a robot, expected that of a policy: config.yaml')
     robot = str(name).partition('/')[0]
-    base, base_place = _base(path, robot, context.root)
+    base, base_path = _base(path, robot, context.root)
     fields = Fields({**base, **config})
     joints, period = _joints(fields), _period(fields)
     result: dict[str, Any] = {'name': str(name).replace('/', '_')}
@@ -72,7 +72,7 @@ def read_rl_sar(values: Mapping[str, Any], path: Path, context: ModelContext) ->
             )
         else:
             result[field] = value
-            keys[field] = f'{key} of {base_place}' if base_place else key
+            keys[field] = f'{key} of {base_path}' if base_path else key
     num_joints = len(fields.numbers('action_scale'))
     wheels = _wheels(fields, num_joints)
     result |= _policy(fields, num_joints, wheels)
@@ -87,11 +87,11 @@ def read_rl_sar(values: Mapping[str, Any], path: Path, context: ModelContext) ->
 
 def _base(path: Path, robot: str, root: Path | None) -> tuple[Mapping[str, Any], str]:
     """Return the keys of the robot and where they stand; none if there is no such file."""
-    for place in _BASE_PLACES:
-        if (path.parent / place).is_file():
-            content = read_foreign(path.parent / place, root)
+    for relative in _BASE_PATHS:
+        if (path.parent / relative).is_file():
+            content = read_foreign(path.parent / relative, root)
             if isinstance(content, Mapping) and isinstance(content.get(robot), Mapping):
-                return content[robot], place
+                return content[robot], relative
     return {}, ''
 
 
@@ -103,13 +103,13 @@ def _joints(fields: Fields) -> list[str] | None:
     mapping = fields.integers('joint_mapping')
     if len(set(mapping)) != len(mapping):
         raise ConfigError(f'joint_mapping is {mapping}, expected each joint once')
-    for place in mapping:
-        if place >= len(names):
+    for index in mapping:
+        if index >= len(names):
             raise ConfigError(
-                f'joint_mapping has {place}, expected below {len(names)}, the number of '
+                f'joint_mapping has {index}, expected below {len(names)}, the number of '
                 'joint_names'
             )
-    return [names[place] for place in mapping]
+    return [names[index] for index in mapping]
 
 
 def _period(fields: Fields) -> float | None:

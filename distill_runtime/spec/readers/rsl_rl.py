@@ -40,7 +40,7 @@ def graph_sources(context: ModelContext) -> list[SpecSource]:
 
 def _shapes(tensor: TensorShape) -> Iterator[list[int]]:
     """Yield the shape for one robot: the axis in the middle is the batch."""
-    sizes = [1 if place == 1 else size for place, size in enumerate(tensor.shape)]
+    sizes = [1 if index == 1 else size for index, size in enumerate(tensor.shape)]
     known = [size for size in sizes if isinstance(size, int)]
     if len(sizes) == 3 and len(known) == 3:
         yield known

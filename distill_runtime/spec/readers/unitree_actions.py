@@ -66,5 +66,5 @@ def _clips(term: Fields, length: int) -> list[list[float] | None]:
     pairs = term.any('clip')
     if not isinstance(pairs, list) or len(pairs) != length:
         raise ConfigError(f'{term.path("clip")} is of another form, expected {length} pairs')
-    named = Fields({str(place): pair for place, pair in enumerate(pairs)}, term.path('clip'))
-    return [named.pair(str(place)) for place in range(length)]
+    named = Fields({str(index): pair for index, pair in enumerate(pairs)}, term.path('clip'))
+    return [named.pair(str(index)) for index in range(length)]

@@ -62,9 +62,11 @@ def read_observations(
         flags['use_gym_history'] |= group.flag('use_gym_history')
     inputs = []
     for name, group in zip(names, groups, strict=True):
-        own = {**flags, 'scale_first': flags['scale_first'] or group.flag('scale_first')}
+        group_flags = {**flags, 'scale_first': flags['scale_first'] or group.flag('scale_first')}
         terms = [term for term in group if term not in _FLAGS]
-        inputs.append({'name': _input(name, names, graph), **_tensor(group, terms, own, joints)})
+        inputs.append(
+            {'name': _input(name, names, graph), **_tensor(group, terms, group_flags, joints)}
+        )
     return inputs
 
 

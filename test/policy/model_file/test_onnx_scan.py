@@ -102,7 +102,7 @@ def test_domains_of_nodes_and_of_own_functions():
 
 def wrapped(number, content):
     """Return a field that holds a message, its size in five bytes."""
-    size = [len(content) >> 7 * place & 0x7F | (0x80 if place < 4 else 0) for place in range(5)]
+    size = [len(content) >> 7 * index & 0x7F | (0x80 if index < 4 else 0) for index in range(5)]
     return bytes([number << 3 | 2, *size]) + content
 
 

@@ -250,11 +250,11 @@ def test_mode_of_the_target_and_of_the_joints_that_it_leaves_out(read, kind, mod
     ],
 )
 def test_input_that_is_no_term_leaves_the_inputs_to_the_user(read, name, changes, message):
-    place = [entry['name'] for entry in INPUTS].index(name)
+    index = [entry['name'] for entry in INPUTS].index(name)
     source = read(inputs=changed(INPUTS, name, **changes))
     assert 'inputs' not in source.values
     hint = source.hints['inputs']
-    assert hint.startswith(f'models.walk.inputs[{place}] ({name}) ')
+    assert hint.startswith(f'models.walk.inputs[{index}] ({name}) ')
     assert hint.endswith(': describe all inputs in a file with --spec')
     assert re.search(message, hint)
 
