@@ -17,8 +17,8 @@ from distill_runtime.core.arrays import Float32Array
 from distill_runtime.core.step import Policy
 from distill_runtime.errors import ConfigError, ModelError
 from distill_runtime.policy.model_file.model_files import inspect_model
-from distill_runtime.spec.encoder import latent_range
 from distill_runtime.spec.spec import PolicySpec
+from distill_runtime.spec.tensors import latent_range
 import numpy as np
 import onnxruntime
 

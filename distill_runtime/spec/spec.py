@@ -13,10 +13,17 @@ from typing import Any
 
 from distill_runtime.errors import ConfigError
 
-from .encoder import check_encoder, EncoderSpec
 from .mapping import read_fields
-from .tensors import Golden, InputSpec, JointMode, Outputs, StateSpec
-from .terms import check_clip
+from .tensors import (
+    check_encoder,
+    EncoderSpec,
+    Golden,
+    InputSpec,
+    JointMode,
+    Outputs,
+    StateSpec,
+)
+from .term import check_clip, Term
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -149,6 +156,11 @@ class PolicySpec:
         if not self.inputs:
             raise ConfigError('inputs is empty, expected at least one tensor')
         check_encoder(self.encoder, self.inputs)
+
+    @property
+    def terms(self) -> tuple[Term, ...]:
+        """The terms of all inputs."""
+        return tuple(term for entry in self.inputs for term in entry.terms)
 
     @property
     def modes(self) -> tuple[JointMode, ...]:

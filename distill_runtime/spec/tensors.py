@@ -1,6 +1,6 @@
 # Copyright 2026 The distill_runtime Authors
 # SPDX-License-Identifier: Apache-2.0
-"""The tensors of a spec: inputs with their history, recurrent state, the action, golden steps."""
+"""The tensors of a spec: inputs, encoder, recurrent state, action, golden vectors."""
 
 from __future__ import annotations
 
@@ -10,7 +10,8 @@ from typing import Literal
 
 from distill_runtime.errors import ConfigError
 
-from .terms import check_length_or_steps, Clip, Term
+from .term import check_length_or_steps, Clip, Term
+from .terms import Latent
 
 JointMode = Literal['position', 'velocity', 'effort']
 MAX_STATE = 10_000_000
@@ -84,6 +85,76 @@ class InputSpec:
         order = self.history.order
         ages = history.steps if history.steps is not None else tuple(range(history.length or 1))
         return ages if order is None else tuple(sorted(ages, reverse=order == 'oldest_first'))
+
+
+@dataclass(frozen=True, kw_only=True)
+class EncoderSpec:
+    """A network that runs before the policy; the policy reads its output as the term latent."""
+
+    model: str
+    """File beside the policy."""
+    output: str | int = 0
+    """Name in its graph, or its position."""
+
+    def __post_init__(self) -> None:
+        """Refuse a path: the file must be beside the policy."""
+        if not self.model or self.model in ('.', '..') or set(self.model) & set('/\\\0'):
+            raise ConfigError(
+                f'model is {self.model!r}, expected the name of a file beside the policy'
+            )
+
+
+def check_encoder(encoder: EncoderSpec | None, inputs: tuple[InputSpec, ...]) -> None:
+    """Refuse an encoder without inputs or without a latent, and either without an encoder."""
+    encoder_inputs = [entry for entry in inputs if entry.network == 'encoder']
+    latents = [
+        (index, entry, term)
+        for index, entry in enumerate(inputs)
+        for term in entry.terms
+        if isinstance(term, Latent)
+    ]
+    if encoder is None:
+        if latents:
+            raise ConfigError(
+                f'inputs[{latents[0][0]}] has a term latent, expected it only with an encoder'
+            )
+        if encoder_inputs:
+            raise ConfigError('an input has network encoder, expected it only with an encoder')
+        return
+    if not encoder_inputs:
+        raise ConfigError('encoder has no input, expected one with network: encoder')
+    if len(encoder_inputs) == len(inputs):
+        raise ConfigError('inputs are all of the encoder, expected one of the policy too')
+    if len(latents) != 1:
+        raise ConfigError(
+            f'inputs have {len(latents)} terms latent, expected 1: where the output of the '
+            'encoder goes'
+        )
+    index, entry, latent = latents[0]
+    if entry.network == 'encoder':
+        raise ConfigError(f'inputs[{index}] of the encoder has a term latent, expected none')
+    if entry.lags(latent) != (0,):
+        raise ConfigError(
+            f'inputs[{index}] has frames of the term latent, expected the newest alone: give it '
+            'history: {length: 1}, or no history to the tensor'
+        )
+
+
+def latent_range(inputs: tuple[InputSpec, ...], num_joints: int, act_dim: int) -> tuple[int, int]:
+    """Return the first element of the latent in the concatenated inputs, and the one after it.
+
+    Args:
+        inputs: Of a policy with an encoder.
+        num_joints: Number of joints.
+        act_dim: Width of the action.
+    """
+    start = 0
+    for entry in inputs:
+        for term in entry.terms:
+            if isinstance(term, Latent):
+                return start, start + term.width
+            start += term.dim(num_joints, act_dim) * len(entry.lags(term))
+    raise AssertionError('no term latent: check_encoder was not called')
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -166,7 +237,7 @@ class Golden:
     """Recorded consecutive steps from a reset, replayed through the network at load."""
 
     observation: tuple[tuple[float, ...], ...]
-    """All inputs behind one another, per step."""
+    """All inputs concatenated, per step."""
     action: tuple[tuple[float, ...], ...]
     """Raw network output, per step."""
     tolerance: float = 1e-4

@@ -14,7 +14,8 @@ from collections.abc import Iterable
 
 from distill_runtime.spec.spec import PolicySpec
 from distill_runtime.spec.tensors import InputSpec
-from distill_runtime.spec.terms import JointPosition, JointVelocity, Term, VelocityCommand
+from distill_runtime.spec.term import Term
+from distill_runtime.spec.terms import JointPosition, JointTerm, VelocityCommand
 
 NAMES = {
     'base_linear_velocity': 'base_lin_vel',
@@ -108,7 +109,7 @@ def _has_name(term: Term) -> bool:
     """Whether a term is one of theirs, with nothing about it that they cannot say."""
     if term.kind not in NAMES or (term.clip is not None and not _is_plain_clip(term)):
         return False
-    if isinstance(term, (JointPosition, JointVelocity)) and (term.joints or term.masked):
+    if isinstance(term, JointTerm) and (term.joints or term.masked):
         return False
     if isinstance(term, JointPosition) and not term.relative:
         return False

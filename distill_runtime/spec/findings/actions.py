@@ -9,7 +9,7 @@ import math
 from typing import NamedTuple
 
 from distill_runtime.spec.spec import PolicySpec
-from distill_runtime.spec.terms import clip_pairs, ClipPair
+from distill_runtime.spec.term import clip_pairs, ClipPair
 
 from .finding import Case, Finding
 

@@ -87,7 +87,7 @@ def test_external_tensor_that_does_not_say_where_is_noted():
     assert scanned(model_of(initializer=[tensor])).locations == {''}
 
 
-def test_domains_of_nodes_and_of_own_functions():
+def test_domains_of_nodes_and_of_functions_of_the_model():
     function = helper.make_function(
         'own.package', 'F', ['x'], ['y'],
         [helper.make_node('Secret', ['x'], ['y'], domain='hidden')],
@@ -97,7 +97,7 @@ def test_domains_of_nodes_and_of_own_functions():
         model_of(helper.make_node('F', ['x'], ['y'], domain='own.package'), functions=[function])
     )
     assert scan.domains == {'own.package', 'hidden'}
-    assert scan.own_domains == {'own.package'}
+    assert scan.function_domains == {'own.package'}
 
 
 def wrapped(number, content):

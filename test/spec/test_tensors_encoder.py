@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from distill_runtime.errors import ConfigError
-from distill_runtime.spec.encoder import latent_range
 from distill_runtime.spec.mapping import read_dataclass, to_mapping
 from distill_runtime.spec.spec import PolicySpec
+from distill_runtime.spec.tensors import latent_range
 import pytest
 from support.specs import make_spec, spec_mapping
 
