@@ -19,8 +19,14 @@ from distill_runtime.spec.dialect import Fields, FileDialect, ModelContext
 from distill_runtime.spec.mapping import shown
 from distill_runtime.spec.sources import SpecSource
 
-from .leapp_state import read_state
-from .leapp_tensors import input_terms, joint_names, last_names, LeappTensor, tensors
+from .leapp_tensors import (
+    input_terms,
+    joint_names,
+    last_names,
+    LeappTensor,
+    read_state,
+    tensors,
+)
 
 _MODES = {
     'target/joint/position': 'position',

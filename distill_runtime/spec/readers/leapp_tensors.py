@@ -1,16 +1,27 @@
 # Copyright 2026 The distill_runtime Authors
 # SPDX-License-Identifier: Apache-2.0
-"""Inputs and outputs of a LEAPP bundle: their kinds as terms, their elements as joints."""
+"""Tensors of a LEAPP bundle: inputs as terms, elements as joints, and the recurrent state.
+
+``feedback_flow`` (``feedback_connections`` in other versions) maps ``node/output`` to a list of
+``node/input``; the file of initial values has a tensor ``node/input`` for each.
+"""
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
-from distill_runtime.errors import ConfigError
+from distill_runtime.errors import ConfigError, MissingExtraError
 from distill_runtime.spec.dialect import Fields
+from distill_runtime.spec.files import read_bytes
 from distill_runtime.spec.mapping import shown
+import numpy as np
 
+_FEEDBACK_KEYS = ('feedback_flow', 'feedback_connections')
+MAX_BYTES = 64 * 2**20
+"""Size of the file of initial values, in [byte]."""
 _TIME = '__temporal_axis__'
 _COMPONENTS = {'lin_vel_x': 'vx', 'lin_vel_y': 'vy', 'ang_vel_z': 'yaw'}
 _QUATERNIONS = {'qxqyqzqw': 'xyzw', 'xyzw': 'xyzw', 'qwqxqyqz': 'wxyz', 'wxyz': 'wxyz'}
@@ -131,7 +142,7 @@ def joint_names(sensors: list[LeappTensor], outputs: list[LeappTensor]) -> list[
 
 
 def input_terms(sensors: list[LeappTensor], joints: list[str]) -> tuple[list[Any], str]:
-    """Return our inputs, one tensor each, and '' or how to supply what cannot be told."""
+    """Return our inputs, one tensor each, and '' or how to supply what the bundle lacks."""
     inputs = []
     for tensor in sensors:
         term, reason = _term(tensor, joints)
@@ -170,3 +181,108 @@ def _term(tensor: LeappTensor, joints: list[str]) -> tuple[dict[str, Any], str]:
         }, ''
     what = f'is of kind {kind!r}' if kind else 'has no kind and no feedback'
     return {}, f'{what}, with {tensor.width} elements called {names}, which is no term'
+
+
+def read_state(
+    pipeline: Fields,
+    node: str,
+    inputs: list[LeappTensor],
+    outputs: list[LeappTensor],
+    folder: Path,
+) -> list[dict[str, Any]]:
+    """Return the state of a network.
+
+    Args:
+        pipeline: Part of the bundle that has the feedback.
+        node: Name of the network.
+        inputs: Its inputs.
+        outputs: Its outputs.
+        folder: Where the bundle lies.
+
+    Raises:
+        ConfigError: If the feedback names other tensors, or its initial values do not fit.
+    """
+    given = [key for key in _FEEDBACK_KEYS if key in pipeline]
+    if len(given) > 1:
+        raise ConfigError(f'pipeline has {given[0]} and {given[1]}, expected one of them')
+    if not given:
+        return []
+    flow = pipeline.mapping(given[0])
+    initial = _initial_values(pipeline, folder)
+    by_name = {tensor.name: tensor for tensor in inputs}
+    output_names = [tensor.name for tensor in outputs]
+    state: list[dict[str, Any]] = []
+    for source in flow:
+        output = _tensor_name(source, node, output_names, flow.path(source))
+        for target in flow.texts(source):
+            name = _tensor_name(target, node, list(by_name), flow.path(source))
+            tensor = by_name[name]
+            if tensor.dtype.rpartition('.')[2] != 'float32':
+                raise ConfigError(
+                    f'{tensor.where} ({name}) is of type {tensor.dtype}, expected float32'
+                )
+            entry: dict[str, Any] = {
+                'input': name, 'output': output, 'shape': list(tensor.shape)
+            }  # fmt: skip
+            if initial is not None:
+                values = _values(initial, f'{node}/{name}', tensor)
+                entry |= {'initial': values} if any(values) else {}
+            state.append(entry)
+    return state
+
+
+def _tensor_name(port: str, node: str, known: list[str], where: str) -> str:
+    """Return the name of a tensor of this network."""
+    owner, _, name = port.partition('/')
+    if owner != node or name not in known:
+        raise ConfigError(f'{where} names {port!r}, expected one of {known} of {node!r}')
+    return name
+
+
+def _initial_values(pipeline: Fields, folder: Path) -> dict[str, Mapping[str, Any]] | None:
+    """Read the file of initial values; None if the bundle has none: then they are zeros.
+
+    Returns:
+        Fields dtype, shape and data of each tensor.
+    """
+    if 'initial_values' not in pipeline:
+        return None
+    name = pipeline.text('initial_values')
+    if Path(name).name != name:
+        raise ConfigError(
+            f'{pipeline.path("initial_values")} is {shown(name)}, expected the name of a file '
+            'beside the bundle'
+        )
+    path = folder / name
+    resolved = path.resolve()
+    if resolved.parent != folder.resolve():
+        raise ConfigError(f'{path} links to another folder, expected a file beside the bundle')
+    content = read_bytes(resolved, MAX_BYTES)
+    try:
+        from safetensors import deserialize, SafetensorError
+    except ImportError as error:
+        raise MissingExtraError(
+            f'{path} needs safetensors, which is not installed: install it with pip install '
+            '"distill_runtime[leapp]"'
+        ) from error
+    try:
+        return dict(deserialize(content))  # type: ignore[no-untyped-call]
+    except SafetensorError as error:
+        raise ConfigError(f'{path} cannot be read as safetensors: {error}') from error
+
+
+def _values(initial: dict[str, Mapping[str, Any]], name: str, tensor: LeappTensor) -> list[float]:
+    """Return the initial elements of a state, in the order of a flattened C array."""
+    if name not in initial:
+        raise ConfigError(
+            f'initial values have {sorted(initial)}, expected {name!r} too, which is fed back'
+        )
+    dtype, shape = initial[name]['dtype'], initial[name]['shape']
+    if shape != list(tensor.shape):
+        raise ConfigError(
+            f'initial value {name!r} has shape {shape}, expected {list(tensor.shape)}'
+        )
+    if dtype != 'F32':
+        raise ConfigError(f'initial value {name!r}: type is {dtype}, expected F32')
+    values: list[float] = np.frombuffer(initial[name]['data'], '<f4').tolist()
+    return values

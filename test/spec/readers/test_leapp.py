@@ -17,9 +17,9 @@ from distill_runtime.spec.spec import PolicySpec
 from hypothesis import given
 import numpy as np
 import pytest
+from safetensors.numpy import save
 from support.damage import damaged
 from support.drive import driven, Samples
-from support.safetensors import safetensors_bytes
 
 JOINTS = ['l_hip', 'r_hip', 'l_knee', 'r_knee', 'waist']
 LEGS = JOINTS[:4]
@@ -87,7 +87,7 @@ def read(tmp_path):
 
     def read_bundle(values=None, initial=None, **changes):
         if initial is not None:
-            (tmp_path / 'walk_initial_values.safetensors').write_bytes(safetensors_bytes(initial))
+            (tmp_path / 'walk_initial_values.safetensors').write_bytes(save(initial))
             changes['initial_values'] = 'walk_initial_values.safetensors'
         context = ModelContext(model=tmp_path / 'walk.onnx')
         return read_leapp(values or bundle(**changes), tmp_path / 'walk.yaml', context)
