@@ -14,7 +14,8 @@ from distill_runtime.policy.model_file.model_files import inspect_model, model_f
 from distill_runtime.spec.spec import PolicySpec
 import onnxruntime
 
-from .session import Graph, open_session, PolicySession
+from .network import Graph
+from .session import open_session, PolicySession
 
 ENCODER_KEY = 'distill_runtime.encoder'
 """Metadata of a packed model that holds the encoder's file, in Base64."""

@@ -21,7 +21,8 @@ from distill_runtime.spec.spec import PolicySpec
 from .encoder import encoder_files, open_policy
 from .find_spec import find_spec
 from .golden import replay_golden
-from .session import Graph, open_session, PolicySession
+from .network import Graph
+from .session import open_session, PolicySession
 from .trust import ModelTrust, UNRESTRICTED
 
 

@@ -22,9 +22,7 @@ from distill_runtime.spec.tensors import latent_range
 import numpy as np
 import onnxruntime
 
-from .network import CPU_PROVIDER, Network
-from .network import Graph as Graph
-from .network import TensorInfo as TensorInfo
+from .network import CPU_PROVIDER, Graph, Network, TensorInfo
 
 Provider = Literal['cpu', 'cuda', 'tensorrt']
 _PROVIDERS = {

@@ -16,16 +16,6 @@ from .mapping import read_dataclass
 from .robot_description import RobotDescription
 from .urdf import load_urdf, read_urdf
 
-__all__ = [
-    'RobotDescription',
-    'is_urdf',
-    'is_urdf_text',
-    'load_profile',
-    'load_robot',
-    'load_urdf',
-    'profile_names',
-]
-
 URDF_SUFFIXES = ('.urdf', '.xml')
 
 

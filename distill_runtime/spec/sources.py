@@ -12,7 +12,6 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-import math
 from typing import Any, NamedTuple
 
 from distill_runtime.errors import ConfigError
@@ -239,13 +238,5 @@ def _walk_values(
         for name, one, other in zip(names, left, right, strict=True):
             inner = joints if isinstance(one, Mapping) else ()
             yield from _walk_values(f'{where}[{name}]', one, other, inner)
-    elif not _same(left, right):
+    elif not agree('', left, right):
         yield Difference(where, shown(left), shown(right))
-
-
-def _same(left: object, right: object) -> bool:
-    if isinstance(left, (list, tuple)) and isinstance(right, (list, tuple)):
-        return len(left) == len(right) and all(map(_same, left, right))
-    if isinstance(left, (int, float)) and isinstance(right, (int, float)):
-        return math.isclose(left, right, rel_tol=1e-12, abs_tol=1e-12)
-    return left == right

@@ -1,6 +1,6 @@
 # Copyright 2026 The distill_runtime Authors
 # SPDX-License-Identifier: Apache-2.0
-"""Other joint orders that a policy may really have: by leg, by type, of the motors, mirrored."""
+"""Joint orders that a policy may actually have: robot order, by leg, by type, mirrored."""
 
 from __future__ import annotations
 
@@ -10,8 +10,6 @@ import re
 from typing import TypeVar
 
 from distill_runtime.spec.spec import PolicySpec
-
-from .mirror import mirror_pairs
 
 _T = TypeVar('_T')
 _LEG = re.compile(r'^(FL|FR|RL|RR|HL|HR|LF|RF|LH|RH|left|right|l|r)_(.+)$', re.IGNORECASE)
@@ -103,3 +101,32 @@ def _picked(values: _T, indices: list[int]) -> _T:
     if not isinstance(values, tuple):
         return values
     return tuple(values[index] for index in indices)  # type: ignore[return-value]
+
+
+_SIDES = {'left': 'right', 'l': 'r', 'fl': 'fr', 'rl': 'rr', 'hl': 'hr', 'lf': 'rf', 'lh': 'rh'}
+_WORD = re.compile(r'left|[a-z]+', re.IGNORECASE)
+
+
+def mirror_pairs(joints: tuple[str, ...]) -> list[tuple[str, str]]:
+    """Return the pairs (left, right) of names that differ in their side only.
+
+    Args:
+        joints: Such as left_knee_joint, FL_calf_joint, LF_KFE or LeftKnee.
+    """
+    pairs = []
+    for name in joints:
+        for word in _WORD.finditer(name):
+            side = _SIDES.get(word.group().lower())
+            if side is None:
+                continue
+            twin = name[: word.start()] + _in_case_of(word.group(), side) + name[word.end() :]
+            if twin in joints:
+                pairs.append((name, twin))
+                break
+    return pairs
+
+
+def _in_case_of(model: str, word: str) -> str:
+    if model.isupper():
+        return word.upper()
+    return word.capitalize() if model[0].isupper() else word

@@ -10,7 +10,7 @@ import math
 from distill_runtime.spec.spec import PolicySpec
 
 from .finding import Case, Finding
-from .mirror import mirror_pairs
+from .joint_order import mirror_pairs
 
 _ROBOT_HINT = 'give the robot with --robot PROFILE or a URDF (parameter robot), or'
 _GAINS_HINT = (

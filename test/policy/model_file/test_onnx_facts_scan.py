@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import contextlib
 
-from distill_runtime.policy.model_file import onnx_scan
-from distill_runtime.policy.model_file.onnx_scan import OnnxScan
+from distill_runtime.policy.model_file import onnx_facts
+from distill_runtime.policy.model_file.onnx_facts import OnnxScan
 from hypothesis import given
 from hypothesis import strategies as st
 import numpy as np
@@ -115,13 +115,13 @@ def nested(depth):
 
 
 def test_graphs_deep_in_one_another_are_refused():
-    scanned(nested(onnx_scan.MAX_DEPTH - 1))
+    scanned(nested(onnx_facts.MAX_DEPTH - 1))
     with pytest.raises(ValueError, match=r'^its graphs lie more than 50 deep in one another$'):
-        scanned(nested(onnx_scan.MAX_DEPTH))
+        scanned(nested(onnx_facts.MAX_DEPTH))
 
 
 def test_endless_small_fields_are_refused(monkeypatch):
-    monkeypatch.setattr(onnx_scan, 'MAX_FIELDS', 100)
+    monkeypatch.setattr(onnx_facts, 'MAX_FIELDS', 100)
     with pytest.raises(ValueError, match=r'^it has more than 100 fields$'):
         scanned(b'\x08\x01' * 101)
 
