@@ -36,21 +36,21 @@ _HINTS = {
     'the spec of this model?',
     'network.refused': 'run the model alone with onnxruntime; export it again if that fails too',
     'signature.refused': 'compare the keys: is it the file that was released for this robot?',
-    'golden.mismatch': 'pack or export the model anew with its golden vectors',
+    'golden.mismatch': 'pack or export the model again with its golden vectors',
 }
 FAR = 1.0
-"""Target at rest, measured from the default pose in [rad], that no trained policy asks for."""
+"""Distance of a target at standstill from the default pose, in [rad], that is implausible."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Validation:
-    """A model that could be read, and what was found; what is refused has fewer parts."""
+    """Result of a validation; a refused model has fewer fields."""
 
     path: Path
     graph: Graph
     robot: RobotDescription | None
     sourced: SourcedSpec | None
-    """None if no complete, right spec was found."""
+    """None if no complete, valid spec was found."""
     compiled: CompiledSpec | None
     """None as above."""
     policy: LoadedPolicy | None
@@ -58,29 +58,29 @@ class Validation:
     run: DryRun | None
     step: FirstStep | None
     limits: LimitUse | None
-    """What the joint limits do to its targets."""
+    """Effect of the joint limits on its targets."""
     findings: tuple[Finding, ...]
 
     @property
     def is_deployable(self) -> bool:
-        """Whether nothing speaks against running it; there may be warnings."""
+        """Whether there is no error; there may be warnings."""
         return all(finding.severity != 'error' for finding in self.findings)
 
 
 def validate_model(
     model: Path, spec: Path | None = None, robot: str = '', trust: ModelTrust = UNRESTRICTED
 ) -> Validation:
-    """Load a model as the node would, and look for what could still be wrong.
+    """Load a model as the node does, and examine it for further problems.
 
     Args:
         model: ONNX file.
         spec: The user's spec file.
         robot: Name of a robot profile, or path of a URDF; '' for none.
-        trust: Where its files may lie, and who must have signed it.
+        trust: Where its files may be, and which signature is required.
 
     Raises:
         ConfigError: If the robot is unknown.
-        ModelError: If the file is no readable ONNX.
+        ModelError: If the file is not readable as ONNX.
     """
     description = load_robot(robot) if robot else None
     try:
@@ -107,14 +107,14 @@ def validate_model(
 def self_test(
     policy: LoadedPolicy, robot: RobotDescription | None
 ) -> tuple[DryRun | None, FirstStep | None, tuple[Finding, ...]]:
-    """Run a loaded policy on made-up inputs, and look for what could still be wrong.
+    """Run a loaded policy on synthetic inputs, and examine it for problems.
 
     Args:
-        policy: It is reset before and after.
-        robot: What is known of the robot.
+        policy: The policy; it is reset before and after.
+        robot: The robot; None if unknown.
 
     Returns:
-        What the runs gave, None where they could not be made, and what was found, worst first.
+        Results of the runs, None where they were refused, and the findings, worst first.
     """
     run, step = None, None
     findings: list[Finding] = []
@@ -134,7 +134,7 @@ def _refused(
     trust: ModelTrust,
     refusal: DistillError,
 ) -> Validation:
-    """Find out how far a refused model gets."""
+    """Find the stage at which a model is refused."""
     try:
         session, graph = open_session(model)
     except DistillError:
@@ -175,7 +175,7 @@ def _finding(code: str, refusal: DistillError) -> Finding:
 
 
 def trial_findings(spec: PolicySpec, run: DryRun, step: FirstStep) -> Iterator[Finding]:
-    """Say what was odd about a dry run and the first step."""
+    """Report problems of a dry run and the first step."""
     if not run.is_finite:
         yield Finding(
             code='network.not_finite',
@@ -197,7 +197,7 @@ def trial_findings(spec: PolicySpec, run: DryRun, step: FirstStep) -> Iterator[F
             severity='warning',
             message=f'one of 100 inferences takes above {run.p99 * 1e3:.2f} ms, expected below '
             f'half the period of {spec.period * 1e3:g} ms',
-            hint='check again on the robot with nothing else running',
+            hint='check again on the robot while it runs nothing else',
         )
     far = [
         (abs(target - default), name, target, default)
@@ -211,7 +211,7 @@ def trial_findings(spec: PolicySpec, run: DryRun, step: FirstStep) -> Iterator[F
         yield Finding(
             code='action.far_at_rest',
             severity='warning',
-            message=f'standing still in the default pose, the policy wants {name} at '
+            message=f'standing still in the default pose, the policy moves {name} to '
             f'{target:.2f} rad, {target - default:+.2f} rad from its default '
             f'({len(far)} of {len(spec.joints)} joints are above {FAR:g} rad)',
             hint='compare scales, offsets, joint order and term order with the training',
@@ -219,12 +219,12 @@ def trial_findings(spec: PolicySpec, run: DryRun, step: FirstStep) -> Iterator[F
 
 
 def file_findings(facts: OnnxFacts) -> Iterator[Finding]:
-    """Say what the file of a model means for whoever copies it."""
+    """Report external weights and custom operators."""
     if facts.external_files:
         yield Finding(
             code='model.external_data',
             severity='warning',
-            message=f'weights lie outside of the file, in {", ".join(facts.external_files)}',
+            message=f'weights are outside the file, in {", ".join(facts.external_files)}',
             hint='copy all files together, or pack the model into one; the sha256 covers them all',
         )
     if facts.domains:

@@ -19,7 +19,7 @@ class TermRow(NamedTuple):
     elements: tuple[str, ...]
     """Name of each element of one frame."""
     ages: tuple[int, ...]
-    """Of its frames in ticks, 0 = newest, in tensor order."""
+    """Ages of its frames in ticks, 0 = newest, in tensor order."""
     blocks: tuple[tuple[int, int], ...]
     """First and last index, inclusive, of each frame; in the order of ages."""
     scale: tuple[float, ...]

@@ -20,7 +20,7 @@ MAX_STATE = 10_000_000
 
 @dataclass(frozen=True, kw_only=True)
 class History:
-    """How many frames a tensor holds, and how they lie in it.
+    """How many frames a tensor holds, and their layout.
 
     A length above 1, or steps, needs major and fill; a length above 1 needs order as well: a
     wrong guess has the right width and a robot that falls.
@@ -37,10 +37,10 @@ class History:
     """
     order: Literal['oldest_first', 'newest_first'] | None = None
     fill: Literal['first', 'zeros'] | None = None
-    """What the frames before the first hold: the first frame, or zeros."""
+    """Content of the frames before the first one: the first frame, or zeros."""
 
     def __post_init__(self) -> None:
-        """Refuse what would have to be guessed."""
+        """Refuse a history whose layout is ambiguous."""
         check_length_or_steps(self.length, self.steps)
         if self.length == 1:
             return
@@ -55,14 +55,14 @@ class InputSpec:
     """One input tensor of the network."""
 
     name: str | int
-    """Name in the graph, or its position where names are useless."""
+    """Name in the graph, or its position where names carry no meaning."""
     terms: tuple[Term, ...]
     history: History = History(length=1)
     network: Literal['policy', 'encoder'] = 'policy'
-    """Whose input it is."""
+    """The network that reads it."""
 
     def __post_init__(self) -> None:
-        """Refuse an empty tensor, and histories per term that a frame-major tensor cannot hold."""
+        """Refuse an empty tensor, and per-term histories in a frame-major tensor."""
         if not self.terms:
             raise ConfigError('terms is empty, expected at least one')
         for index, term in enumerate(self.terms):
@@ -105,7 +105,7 @@ class EncoderSpec:
 
 
 def check_encoder(encoder: EncoderSpec | None, inputs: tuple[InputSpec, ...]) -> None:
-    """Refuse an encoder without inputs or without a latent, and either without an encoder."""
+    """Refuse an encoder without inputs or latent, and inputs or a latent without an encoder."""
     encoder_inputs = [entry for entry in inputs if entry.network == 'encoder']
     latents = [
         (index, entry, term)
@@ -159,7 +159,7 @@ def latent_range(inputs: tuple[InputSpec, ...], num_joints: int, act_dim: int) -
 
 @dataclass(frozen=True, kw_only=True)
 class StateSpec:
-    """One recurrent state tensor: initial at reset, then each output is the next input."""
+    """One recurrent state tensor: each output is the next input."""
 
     input: str
     output: str
@@ -168,7 +168,7 @@ class StateSpec:
     """Elements at reset, in the order of a flattened C array; null: zeros."""
 
     def __post_init__(self) -> None:
-        """Refuse impossible shapes, and initial elements that do not fill them."""
+        """Refuse impossible shapes, and initial elements of another number."""
         if not self.shape or not all(size >= 1 for size in self.shape):
             raise ConfigError(f'shape is {list(self.shape)}, expected sizes of at least 1')
         size = math.prod(self.shape)
@@ -191,20 +191,20 @@ class ActionSpec:
     """Name in the graph, or its position."""
     clip: Clip = None
     scale: float | tuple[float, ...] | None = None
-    """Required but for choices."""
+    """Required unless choices is given."""
     offset: Literal['default'] | tuple[float, ...] | None = None
-    """default: the default position for position joints, 0 for others. Required but for
-    choices.
+    """default: the default position for position joints, 0 for others. Required unless choices
+    is given.
     """
     target_clip: Clip = None
-    """Bounds of the targets, after scale and offset; last_action does not show them."""
+    """Bounds of the targets, after scale and offset; they do not affect last_action."""
     joints: tuple[str, ...] | None = None
     """Joints acted on, in tensor order; null: all, in policy order."""
     choices: tuple[tuple[float, ...], ...] | None = None
-    """For a policy over discrete actions: the logits' argmax picks a row of targets."""
+    """For discrete actions: the argmax of the logits selects a row of targets."""
 
     def __post_init__(self) -> None:
-        """Refuse a missing scale or offset, and choices beside them."""
+        """Refuse a missing scale or offset, and choices in addition to them."""
         if self.joints == ():
             raise ConfigError('joints is empty, expected at least one, or null for all')
         if self.choices is None:
@@ -225,16 +225,16 @@ class ActionSpec:
 
 @dataclass(frozen=True, kw_only=True)
 class Outputs:
-    """What the network gives."""
+    """The output of the network."""
 
     action: ActionSpec
     mode: JointMode | tuple[JointMode, ...] = 'position'
-    """What a target is, one for all joints or one each in policy order."""
+    """Control mode of the targets, one for all joints or one each in policy order."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Golden:
-    """Recorded consecutive steps from a reset, replayed through the network at load."""
+    """Golden vectors: consecutive steps from a reset, replayed through the network at load."""
 
     observation: tuple[tuple[float, ...], ...]
     """All inputs concatenated, per step."""
@@ -244,7 +244,7 @@ class Golden:
     """Largest difference of an action element."""
 
     def __post_init__(self) -> None:
-        """Refuse pairs that do not match."""
+        """Refuse different numbers of observations and actions."""
         if not self.observation or len(self.observation) != len(self.action):
             raise ConfigError(
                 f'observation has {len(self.observation)} steps and action {len(self.action)}, '

@@ -25,9 +25,9 @@ MAX_BYTES = 2 * 2**30
 """Size of a model file, and of all its weights, in [byte]."""
 _EXTERNAL = 1
 MAX_FIELDS = 5_000_000
-"""Fields that are looked at; a network of a thousand layers has some ten thousand."""
+"""Limit of the fields to read; a network of a thousand layers has about ten thousand."""
 MAX_DEPTH = 50
-"""Messages within one another."""
+"""Limit of nested graphs."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -37,22 +37,22 @@ class OnnxFacts:
     opset: int
     """Version of the standard operators; 0 if none is used."""
     domains: tuple[str, ...]
-    """Operator sets beside those of ONNX that the graph uses, and does not define itself."""
+    """Operator sets other than those of ONNX that the graph uses but does not define."""
     producer: str
-    """Program that wrote the file; '' if it does not say."""
+    """Program that wrote the file; '' if unknown."""
     external_files: tuple[str, ...]
-    """Files that hold weights, relative to the model."""
+    """Files with weights, relative to the model."""
 
 
 def read_onnx_facts(model: Path | bytes) -> OnnxFacts:
-    """Look into a model file, but not at its weights.
+    """Read the facts of a model file, without its weights.
 
     Args:
         model: File, or its content.
 
     Raises:
         ConfigError: If it cannot be read.
-        ModelError: If it is no ONNX, or too large.
+        ModelError: If it is not ONNX, or too large.
     """
     if isinstance(model, bytes):
         return _facts(memoryview(model), 'model')
@@ -62,7 +62,7 @@ def read_onnx_facts(model: Path | bytes) -> OnnxFacts:
 
 @contextlib.contextmanager
 def _content(path: Path) -> Iterator[memoryview]:
-    """Give the content of a file in pages of its own: large bytes would stop all threads to go."""
+    """Yield the content of a file in mapped pages: freeing large bytes would stop all threads."""
     size = size_of(path, MAX_BYTES)
     if not size:
         yield memoryview(b'')
@@ -77,12 +77,12 @@ def _content(path: Path) -> Iterator[memoryview]:
     except OSError as error:
         raise ConfigError(f'model {path} cannot be read: {error.strerror}') from error
     finally:
-        with contextlib.suppress(BufferError):  # an error on its way still looks at them
+        with contextlib.suppress(BufferError):  # a pending exception still refers to them
             pages.close()
 
 
 def read_file(path: Path, limit: int) -> bytes:
-    """Read a regular file: nothing that could block or never end.
+    """Read a regular file; refuse pipes and devices, which could block.
 
     Args:
         path: The file.
@@ -104,7 +104,7 @@ def size_of(path: Path, limit: int) -> int:
     try:
         status = path.stat()
         if not (stat.S_ISREG(status.st_mode) or stat.S_ISDIR(status.st_mode)):
-            raise ConfigError(f'model {path} cannot be read: it is no regular file')
+            raise ConfigError(f'model {path} cannot be read: it is not a regular file')
         if status.st_size > limit:
             raise ModelError(f'{path} has {status.st_size} bytes, expected at most {limit}')
         return status.st_size
@@ -123,7 +123,7 @@ def _facts(content: memoryview, what: str) -> OnnxFacts:
         problem = str(error)
     if problem or not scan.has_graph:
         kind = looks_like(content)
-        problem = f'it is no ONNX file but looks like {kind}' if kind else problem
+        problem = f'it is not an ONNX file but looks like {kind}' if kind else problem
         raise ModelError(f'{what} cannot be loaded as ONNX: {problem or "it has no graph"}')
     return OnnxFacts(
         opset=scan.opsets.get('', scan.opsets.get('ai.onnx', 0)),
@@ -134,14 +134,14 @@ def _facts(content: memoryview, what: str) -> OnnxFacts:
 
 
 class OnnxScan:
-    """A walk through a model that notes what it comes by.
+    """Collects facts while it walks through the messages of a model.
 
     Attributes:
         has_graph: Whether there is a graph at all.
         opsets: Version of each operator set.
         domains: Operator sets of all nodes.
-        function_domains: Those that functions of the model define.
-        locations: Files that tensors lie in.
+        function_domains: Those that functions in the model define.
+        locations: Files of external tensors.
         producer: Program that wrote the file.
         version: Its version.
     """
@@ -156,7 +156,7 @@ class OnnxScan:
         self._num_fields = 0
 
     def model(self, message: memoryview) -> None:
-        """Walk through a ModelProto."""
+        """Read a ModelProto."""
         for number, value in self._fields(message):
             if number == 2:
                 self.producer = _text(value)
@@ -192,7 +192,7 @@ class OnnxScan:
 
     def _graph(self, message: memoryview, depth: int) -> None:
         if depth > MAX_DEPTH:
-            raise ValueError(f'its graphs lie more than {MAX_DEPTH} deep in one another')
+            raise ValueError(f'its graphs are nested more than {MAX_DEPTH} deep')
         for number, value in self._fields(message):
             if number == 1:
                 self._node(_message(value), depth)
@@ -245,11 +245,11 @@ class OnnxScan:
 
 def _message(value: int | memoryview) -> memoryview:
     if isinstance(value, int):
-        raise ValueError(f'{value} stands where a message should')
+        raise ValueError(f'found {value}, expected a message')
     return value
 
 
 def _text(value: int | memoryview) -> str:
     if isinstance(value, int):
-        raise ValueError(f'{value} stands where a text should')
+        raise ValueError(f'found {value}, expected a string')
     return bytes(value).decode('utf-8')

@@ -1,6 +1,6 @@
 # Copyright 2026 The distill_runtime Authors
 # SPDX-License-Identifier: Apache-2.0
-"""Findings about how the network output becomes targets."""
+"""Findings about the conversion of the network output to targets."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ _UNLIMITED = (-math.inf, math.inf)
 
 
 class _Target(NamedTuple):
-    """How one position joint gets its target."""
+    """Conversion of the output to the target of one position joint."""
 
     joint: str
     scale: float
@@ -40,7 +40,7 @@ class _Target(NamedTuple):
 
 
 def action_scale(case: Case) -> Iterator[Finding]:
-    """One unit of network output moves a joint by its scale: neither a hair nor a turn."""
+    """Warn about scales that move a joint hardly at all, or by a turn, per unit of output."""
     targets = _targets(case.spec)
     implausible = [target for target in targets if not 0.01 <= abs(target.scale) <= 2.0]
     if implausible:
@@ -55,9 +55,9 @@ def action_scale(case: Case) -> Iterator[Finding]:
 
 
 def offset_off_default(case: Case) -> Iterator[Finding]:
-    """An output of 0 is to mean the default pose, in nearly every training.
+    """Warn where an output of 0 does not mean the default pose, as in nearly every training.
 
-    Unless the network gives the targets themselves, as graphs do that hold the whole computation.
+    A graph that holds the whole computation outputs the targets themselves; it is skipped.
     """
     targets = _targets(case.spec)
     if all((target.scale, target.offset) == (1.0, 0.0) for target in targets):
@@ -75,7 +75,7 @@ def offset_off_default(case: Case) -> Iterator[Finding]:
 
 
 def range_at_clip(case: Case) -> Iterator[Finding]:
-    """A clip that allows targets far outside the range of a joint catches nothing."""
+    """Report an action clip that allows targets outside the joint range."""
     targets = [target for target in _targets(case.spec) if target.ends != _UNLIMITED]
     outside = [
         target
@@ -90,13 +90,13 @@ def range_at_clip(case: Case) -> Iterator[Finding]:
             message=f'at the action clip {target.joint} would go to {ends[0]:g} .. {ends[1]:g} '
             f'rad, its limits are {target.limits[0]:g} .. {target.limits[1]:g} rad '
             f'({len(outside)} of {len(targets)} joints)',
-            hint='commands are cut to the limits; a clip at the range of the training would also '
-            'catch a network that runs away',
+            hint='commands are clipped to the limits; a clip at the range of the training would '
+            'also stop a network that diverges',
         )
 
 
 def _targets(spec: PolicySpec) -> list[_Target]:
-    """Return the position joints that the policy acts on; none for discrete actions."""
+    """Return the position joints that the policy moves; none for discrete actions."""
     action = spec.outputs.action
     if action.scale is None:
         return []

@@ -18,11 +18,11 @@ _LEG = re.compile(r'^(FL|FR|RL|RR|HL|HR|LF|RF|LH|RH|left|right|l|r)_(.+)$', re.I
 def orders(
     joints: tuple[str, ...], motors: tuple[str, ...] = ()
 ) -> Iterator[tuple[str, tuple[str, ...]]]:
-    """Yield other orders of the same names, each with a text: the robot's, by leg, by type.
+    """Yield other orders of the joints, each with a description: robot order, by leg, by type.
 
     Args:
         joints: Names in the given order.
-        motors: Names in the order of the robot's motors; more than these may be there.
+        motors: Names in the order of the robot's motors; may have additional names.
     """
     seen = {joints}
     of_robot = tuple(name for name in motors if name in joints)
@@ -44,11 +44,11 @@ def orders(
 
 
 def in_other_order(spec: PolicySpec, order: Sequence[str]) -> PolicySpec:
-    """Return a spec whose tensors have the joints in another order; values stay with their names.
+    """Return a spec whose tensors have another joint order; values stay with their joints.
 
     Args:
         spec: The policy.
-        order: All its joints.
+        order: All joints of the policy.
     """
     indices = [spec.joints.index(name) for name in order]
     action, limits = spec.outputs.action, spec.limits
@@ -76,7 +76,7 @@ def in_other_order(spec: PolicySpec, order: Sequence[str]) -> PolicySpec:
 
 
 def mirrored(spec: PolicySpec) -> PolicySpec | None:
-    """Return the spec with left and right names exchanged, values staying; None: no pairs."""
+    """Return the spec with left and right names exchanged, but not the values; None: no pairs."""
     counterparts: dict[str, str] = {}
     for left, right in mirror_pairs(spec.joints):
         counterparts[left], counterparts[right] = right, left
@@ -92,12 +92,12 @@ def mirrored(spec: PolicySpec) -> PolicySpec | None:
 def values_from_order(
     values: tuple[float, ...], joints: tuple[str, ...], order: Sequence[str]
 ) -> tuple[float, ...]:
-    """Return a list in the order of joints that was written in another order."""
+    """Reorder a list from another joint order to the order of joints."""
     return tuple(values[order.index(name)] for name in joints)
 
 
 def _picked(values: _T, indices: list[int]) -> _T:
-    """Return the elements of a tuple in another order; what is no tuple stays."""
+    """Reorder a tuple; return any other value as it is."""
     if not isinstance(values, tuple):
         return values
     return tuple(values[index] for index in indices)  # type: ignore[return-value]
@@ -108,10 +108,10 @@ _WORD = re.compile(r'left|[a-z]+', re.IGNORECASE)
 
 
 def mirror_pairs(joints: tuple[str, ...]) -> list[tuple[str, str]]:
-    """Return the pairs (left, right) of names that differ in their side only.
+    """Return the pairs (left, right) of names that differ only in their side.
 
     Args:
-        joints: Such as left_knee_joint, FL_calf_joint, LF_KFE or LeftKnee.
+        joints: Names such as left_knee_joint, FL_calf_joint, LF_KFE or LeftKnee.
     """
     pairs = []
     for name in joints:

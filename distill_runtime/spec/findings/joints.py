@@ -1,6 +1,6 @@
 # Copyright 2026 The distill_runtime Authors
 # SPDX-License-Identifier: Apache-2.0
-"""Findings about joints: their limits and gains, and whether left and right agree."""
+"""Findings about joints: limits, gains and left-right symmetry."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ _GAINS_HINT = (
 
 
 def missing_limits(case: Case) -> Iterator[Finding]:
-    """Without a limit nothing bounds the commands of its mode."""
+    """Warn about missing limits: nothing bounds the commands of that mode."""
     limits = case.spec.limits
     for mode, field, values in (
         ('position', 'position', limits.position),
@@ -40,14 +40,14 @@ def missing_limits(case: Case) -> Iterator[Finding]:
         yield Finding(
             code='limits.effort.missing',
             severity='info',
-            message='limits.effort is missing: torques are not cut with command_type effort, nor '
-            'in the simulator',
+            message='limits.effort is missing: torques are not clipped with command_type effort, '
+            'nor in the simulator',
             hint=f'{_ROBOT_HINT} limits.effort in the spec',
         )
 
 
 def missing_gains(case: Case) -> Iterator[Finding]:
-    """A position policy is trained with its gains; others make it a different robot."""
+    """Warn about missing gains: a position policy works only with those it was trained with."""
     if case.spec.stiffness is None and _in_mode(case.spec, 'position'):
         yield Finding(
             code='gains.missing',
@@ -59,7 +59,7 @@ def missing_gains(case: Case) -> Iterator[Finding]:
 
 
 def implausible_gains(case: Case) -> Iterator[Finding]:
-    """Gains that no robot is driven with."""
+    """Warn about implausible gains."""
     spec = case.spec
     implausible = [
         (joint, stiffness, damping, _gain_problem(stiffness, damping))
@@ -80,7 +80,7 @@ def implausible_gains(case: Case) -> Iterator[Finding]:
 
 
 def _gain_problem(stiffness: float, damping: float) -> str:
-    """Say what is implausible about the gains of a position joint; '' for nothing."""
+    """Return why the gains of a position joint are implausible; '' if they are not."""
     if stiffness == 0.0:
         return 'nothing pulls it to its target'
     if damping == 0.0:
@@ -93,7 +93,7 @@ def _gain_problem(stiffness: float, damping: float) -> str:
 
 
 def asymmetric(case: Case) -> Iterator[Finding]:
-    """Left and right are mirror images: where they are not, a list is in another joint order."""
+    """Warn where left and right differ: a list may be in another joint order."""
     spec = case.spec
     indices = {name: index for index, name in enumerate(spec.joints)}
     pairs = [(indices[left], indices[right]) for left, right in mirror_pairs(spec.joints)]
@@ -117,7 +117,7 @@ def asymmetric(case: Case) -> Iterator[Finding]:
 
 
 def _mirrored_fields(spec: PolicySpec) -> Iterator[tuple[str, tuple[float, ...]]]:
-    """Yield what must be equal on both sides, one value per joint."""
+    """Yield the fields that must be equal on both sides, one value per joint."""
     for field in ('stiffness', 'damping'):
         values = getattr(spec, field)
         if values is not None:
@@ -136,7 +136,7 @@ def _mirrored_fields(spec: PolicySpec) -> Iterator[tuple[str, tuple[float, ...]]
 
 
 def unmatched(case: Case) -> Iterator[Finding]:
-    """Joints of the robot that this policy leaves alone."""
+    """Report joints of the robot that the policy does not move."""
     if case.robot is None:
         return
     others = [name for name in case.robot.joints if name not in case.spec.action_joints]

@@ -54,7 +54,7 @@ def is_isaac_io(values: Mapping[str, Any]) -> bool:
 
 
 def read_isaac_io(values: Mapping[str, Any], path: Path, context: ModelContext) -> SpecSource:
-    """Turn the content of a descriptor into our form.
+    """Convert the content of a descriptor to a SpecSource.
 
     Raises:
         ConfigError: If a key is unknown or does not fit the others.
@@ -116,7 +116,7 @@ def _robot(articulations: Fields) -> Fields:
 
 
 def _policy_name(path: Path, context: ModelContext) -> str:
-    """Name the policy after the file; the plain name of the exporter says nothing."""
+    """Name the policy after the file; the exporter's default name is dropped."""
     name = path.stem.removesuffix('IO_descriptors').rstrip('_')
     return name or context.model.stem
 
@@ -146,14 +146,14 @@ def _joints_without_gains(robot: Fields, joints: list[str]) -> list[str]:
 
 
 def action_outputs(content: Fields, joints: list[str]) -> dict[str, Any]:
-    """Return our outputs: the action terms behind one another.
+    """Return the outputs: all action terms, concatenated.
 
     Args:
         content: The whole descriptor.
         joints: Joint names in policy order.
 
     Raises:
-        ConfigError: If a term is none that gives targets, or has other joints.
+        ConfigError: If a term does not give targets, or has other joints.
     """
     terms = content.any('actions')
     if not isinstance(terms, list) or not terms:
@@ -200,7 +200,7 @@ def _mode(term: Fields) -> str:
 
 
 def _spread(term: Fields, key: str, width: int) -> list[float]:
-    """Return one number per joint; what stands once per environment must be the same in all."""
+    """Return one number per joint; rows of several environments must be the same."""
     rows = term.any(key)
     if isinstance(rows, list) and rows and isinstance(rows[0], list):
         if any(row != rows[0] for row in rows):
@@ -211,7 +211,7 @@ def _spread(term: Fields, key: str, width: int) -> list[float]:
 
 
 def bound_pairs(fields: Fields, key: str, width: int) -> list[list[float | None]]:
-    """Return bounds per joint; infinity is none."""
+    """Return bounds per joint; infinity means none."""
     pairs = fields.any(key)
     if not isinstance(pairs, list) or len(pairs) != width:
         raise ConfigError(f'{fields.path(key)} is {shown(pairs)}, expected {width} pairs')
@@ -234,7 +234,7 @@ def bound_pairs(fields: Fields, key: str, width: int) -> list[list[float | None]
 def observation_input(
     observations: Fields, joints: list[str], default: list[float], act_dim: int
 ) -> tuple[dict[str, Any], str]:
-    """Return the one input tensor, and '' or how to supply it where it cannot be told.
+    """Return the one input tensor, and '' or how to supply it where it is ambiguous.
 
     Args:
         observations: The groups of the descriptor.
@@ -259,7 +259,7 @@ def observation_input(
         if name not in _TERMS:
             return {}, (
                 f'{fields.where} is {name!r}, which is none of {sorted(_TERMS)}: describe all '
-                'inputs in a file with --spec; what a topic gives is a term external'
+                'inputs in a file with --spec; for a topic use a term external'
             )
         if name == 'generated_commands' and fields.numbers('shape') != [3]:
             return {}, (
@@ -331,7 +331,7 @@ def _check_offsets(
 
 
 def _history_length(fields: Fields) -> int:
-    """Return the number of frames; none given, or 0, is the newest alone."""
+    """Return the number of frames; missing or 0 means only the newest."""
     if 'overloads' not in fields:
         return 1
     overloads = fields.mapping('overloads')

@@ -44,17 +44,17 @@ class LeappTensor:
     """Dotted key, for messages."""
     name: str
     kind: str
-    """'' if the bundle does not say."""
+    """'' if unknown."""
     dtype: str
     shape: tuple[int, ...]
     names: tuple[str, ...]
-    """Of the elements of the last axis; none if the bundle does not say."""
+    """Names of the elements of the last axis; empty if unknown."""
     connection: str
-    """What it is in Isaac Lab; '' if the bundle does not say."""
+    """Its name in Isaac Lab; '' if unknown."""
     is_chunk: bool
     """Whether an axis is time: several steps in one tensor."""
     period: float | None
-    """Time between steps in [s]; None if the bundle does not say."""
+    """Time between steps in [s]; None if unknown."""
 
     @property
     def width(self) -> int:
@@ -103,7 +103,7 @@ def _tensor(fields: Fields) -> LeappTensor:
 
 
 def _axes(fields: Fields) -> list[Any]:
-    """Return the names of each axis, in the old form and in the new one."""
+    """Return the names of each axis, from the old format or the new one."""
     if 'element_names' in fields:
         axes = fields.any('element_names')
     elif 'axes' in fields:
@@ -142,7 +142,7 @@ def joint_names(sensors: list[LeappTensor], outputs: list[LeappTensor]) -> list[
 
 
 def input_terms(sensors: list[LeappTensor], joints: list[str]) -> tuple[list[Any], str]:
-    """Return our inputs, one tensor each, and '' or how to supply what the bundle lacks."""
+    """Return the inputs, one tensor each, and '' or how to supply what the bundle lacks."""
     inputs = []
     for tensor in sensors:
         term, reason = _term(tensor, joints)
@@ -153,7 +153,7 @@ def input_terms(sensors: list[LeappTensor], joints: list[str]) -> tuple[list[Any
 
 
 def _term(tensor: LeappTensor, joints: list[str]) -> tuple[dict[str, Any], str]:
-    """Return the term of a tensor, and why it has none."""
+    """Return the term of a tensor and '', or why there is none."""
     kind, names = tensor.kind, list(tensor.names)
     frame = tensor.connection.rpartition(':')[2]
     if tensor.is_chunk:
@@ -165,7 +165,7 @@ def _term(tensor: LeappTensor, joints: list[str]) -> tuple[dict[str, Any], str]:
         return _JOINT_TERMS[kind] | ({} if names == joints else {'joints': names}), ''
     if kind in _VECTOR_TERMS and tensor.width == 3 and names in ([], ['x', 'y', 'z']):
         if frame and not (frame.startswith('root_') and frame.endswith('_b')):
-            return {}, f'is {frame}, not a velocity of the base in its own frame'
+            return {}, f'is {frame}, not a velocity of the base in the base frame'
         return {'term': _VECTOR_TERMS[kind]}, ''
     if kind == 'state/body/rotation' and ''.join(names) in _QUATERNIONS:
         if frame and not frame.startswith('root_'):
@@ -190,14 +190,14 @@ def read_state(
     outputs: list[LeappTensor],
     folder: Path,
 ) -> list[dict[str, Any]]:
-    """Return the state of a network.
+    """Return the recurrent state of a network.
 
     Args:
-        pipeline: Part of the bundle that has the feedback.
+        pipeline: Section of the bundle with the feedback.
         node: Name of the network.
         inputs: Its inputs.
         outputs: Its outputs.
-        folder: Where the bundle lies.
+        folder: Folder of the bundle.
 
     Raises:
         ConfigError: If the feedback names other tensors, or its initial values do not fit.

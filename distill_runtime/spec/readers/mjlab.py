@@ -41,9 +41,9 @@ _KEYS = {
 _HINTS = {
     'period': 'the metadata has no period: give period, the physics step of the training times '
     'its decimation, in a file with --spec',
-    'command': 'the metadata has no ranges of commands: say the trained ones under command',
+    'command': 'the metadata has no command ranges: give the trained ones under command',
     'outputs.action.clip': 'the metadata has no bounds of actions: if the training clipped them, '
-    'say so under outputs.action.clip',
+    'give them under outputs.action.clip',
 }
 _OPENING, _CLOSING = '[(', '])'
 _TERMS: dict[str, dict[str, object]] = {
@@ -69,7 +69,7 @@ def is_mjlab(metadata: Mapping[str, str]) -> bool:
 
 
 def read_mjlab(metadata: Mapping[str, str], context: ModelContext) -> SpecSource:
-    """Turn the metadata into our form, as far as it goes.
+    """Convert the metadata to a partial SpecSource.
 
     Raises:
         ConfigError: If a key is missing or does not fit the others.
@@ -105,7 +105,7 @@ def read_mjlab(metadata: Mapping[str, str], context: ModelContext) -> SpecSource
         claims['inputs'] = [{'terms': bare_terms(csv)}]
         if 'time_step' in [tensor.name for tensor in context.inputs]:
             raise UnsuppliedError(
-                'the network reads a motion that lies in it, at input time_step, the number of '
+                'the network contains a motion and reads it at input time_step, the number of '
                 'policy steps, which no term gives: describe the inputs in a file with --spec, '
                 'with a term external for it'
             )
@@ -144,7 +144,7 @@ def _outputs(csv: CsvMetadata, joints: list[str], context: ModelContext) -> dict
 
 
 class CsvMetadata:
-    """Metadata of a model whose values are such lists."""
+    """Metadata of a model whose values are lists."""
 
     def __init__(self, metadata: Mapping[str, str]) -> None:
         """Take the metadata."""
@@ -155,7 +155,7 @@ class CsvMetadata:
         return bool(self._metadata.get(key, '').strip())
 
     def texts(self, key: str) -> list[str]:
-        """Return the elements as they are, without quotes.
+        """Return the elements without quotes.
 
         Raises:
             ConfigError: If there are none, or brackets do not match.
@@ -180,7 +180,7 @@ class CsvMetadata:
         return values
 
     def integers(self, key: str, length: int) -> list[int]:
-        """Return a list of whole numbers of at least 0, which may be written like 5.000."""
+        """Return a list of integers of at least 0, which may be written like 5.000."""
         values = self.numbers(key, length)
         for value in values:
             if value < 0.0 or value != int(value):
@@ -200,7 +200,7 @@ class CsvMetadata:
         Args:
             key: Key of the metadata.
             length: Number of inner lists.
-            is_bound: Whether infinity may stand there.
+            is_bound: Whether infinity is allowed.
         """
         elements = _split(self._metadata.get(key, '').strip(), key)
         if len(elements) != length:
@@ -247,10 +247,10 @@ def _number(text: str, key: str, *, is_bound: bool = False) -> float:
 
 
 def bare_terms(metadata: CsvMetadata) -> list[dict[str, Any]]:
-    """Return our terms in the order of the tensor, without scale, clip and history.
+    """Return the terms in tensor order, without scale, clip and history.
 
     Raises:
-        UnsuppliedError: If there is an observation that we have no term for.
+        UnsuppliedError: If an observation has no term.
     """
     return [_term(metadata, name) for name in metadata.texts('observation_names')]
 
@@ -272,22 +272,22 @@ def read_observations(metadata: CsvMetadata) -> dict[str, Any]:
     """Return terms and history of the tensor.
 
     Raises:
-        ConfigError: If something is wrong.
-        UnsuppliedError: If the metadata does not tell all of it, or has a term that we have not.
+        ConfigError: If a value is invalid.
+        UnsuppliedError: If the metadata is incomplete, or has an observation without a term.
     """
     names = metadata.texts('observation_names')
     terms = bare_terms(metadata)
     history, clip = (next((k for k in keys if k in metadata), None) for keys in (_HISTORY, _CLIP))
-    untold = [
+    missing = [
         what
         for what, key in (('scales', _SCALE), ('clips', clip), ('history', history))
         if key is None or key not in metadata
     ]
-    if untold or history is None or clip is None:
+    if missing or history is None or clip is None:
         order = ', '.join(str(term['term']) for term in terms)
         raise UnsuppliedError(
-            f'the metadata names the observations, not their {" and ".join(untold)}: describe the '
-            f'inputs in a file with --spec, with the terms {order}, in this order'
+            f'the metadata names the observations, not their {" and ".join(missing)}: describe '
+            f'the inputs in a file with --spec, with the terms {order}, in this order'
         )
     _add_scale_and_clip(metadata, terms, clip)
     return {'terms': terms, 'history': _history(metadata, names, terms, history)}
@@ -308,7 +308,7 @@ def _add_scale_and_clip(metadata: CsvMetadata, terms: list[dict[str, Any]], clip
 def _history(
     metadata: CsvMetadata, names: list[str], terms: list[dict[str, Any]], key: str
 ) -> dict[str, Any]:
-    """Return the history of the tensor; terms with another get it for themselves."""
+    """Return the history of the tensor; set that of terms with another length."""
     lengths = [max(1, length) for length in metadata.integers(key, len(terms))]
     if _FLATTEN in metadata:
         for name, length, is_flat in zip(

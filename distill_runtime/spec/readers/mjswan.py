@@ -4,10 +4,10 @@
 
 ``onnx.meta`` names the graph's tensors by position: ``in_keys[i]`` is what ``obs_config`` calls
 the i-th input, and the output of the key ``action`` is the action. Names of joints may have the
-name of the robot in the scene before them.
+name of the robot in the scene as a prefix.
 
-Not read: frames of the past. Their order in time was turned round between versions of mjswan, and
-the file does not say which one it was written for.
+History is not read: versions of mjswan order its frames differently, and the file does not say
+which version wrote it.
 """
 
 from __future__ import annotations
@@ -50,7 +50,7 @@ def is_mjswan(values: Mapping[str, Any]) -> bool:
 
 
 def read_mjswan(values: Mapping[str, Any], path: Path, context: ModelContext) -> SpecSource:
-    """Turn the content of a policy.json into our form.
+    """Convert the content of a policy.json to a SpecSource.
 
     Raises:
         ConfigError: If a key is unknown or does not fit the others.
@@ -100,11 +100,11 @@ def read_mjswan(values: Mapping[str, Any], path: Path, context: ModelContext) ->
 
 
 class _UnknownInputError(ConfigError):
-    """An input is none that can be told from the file."""
+    """The file does not determine an input."""
 
 
 def _without_robot(names: list[str]) -> list[str]:
-    """Leave out the name of the robot in the scene, where all joints have the same."""
+    """Remove the prefix of the robot in the scene if all joints have the same."""
     prefixes = {name.rpartition('/')[0] for name in names}
     return [name.rpartition('/')[2] for name in names] if len(prefixes) == 1 else names
 

@@ -35,7 +35,7 @@ _KEYS = {
     'outputs.action.clip': 'clip_actions_lower, clip_actions_upper',
     'outputs.mode': 'wheel_indices',
 }
-_NO_COMMAND = 'rl_sar has no ranges of commands: say the trained ones under command, with --spec'
+_NO_COMMAND = 'rl_sar has no command ranges: give the trained ones under command, with --spec'
 _KNOWN = ('lin_vel', 'ang_vel', 'gravity_vec', 'commands', 'dof_pos', 'dof_vel', 'actions')
 _JOINT_TERMS = ('joint_position', 'joint_velocity', 'last_action')
 _MAJOR = {'time': 'frame', 'term': 'term'}
@@ -50,7 +50,7 @@ def is_rl_sar(values: Mapping[str, Any]) -> bool:
 
 
 def read_rl_sar(values: Mapping[str, Any], path: Path, context: ModelContext) -> SpecSource:
-    """Turn the content of a config.yaml into our form.
+    """Convert the content of a config.yaml to a SpecSource.
 
     Raises:
         ConfigError: If a key is missing or does not fit the others, or the file is of the robot.
@@ -89,7 +89,7 @@ def read_rl_sar(values: Mapping[str, Any], path: Path, context: ModelContext) ->
 
 
 def _base(path: Path, robot: str, root: Path | None) -> tuple[Mapping[str, Any], str]:
-    """Return the keys of the robot and where they stand; none if there is no such file."""
+    """Return the keys of the robot and their file; empty if there is no such file."""
     for relative in _BASE_PATHS:
         if (path.parent / relative).is_file():
             content = read_foreign(path.parent / relative, root)
@@ -99,7 +99,7 @@ def _base(path: Path, robot: str, root: Path | None) -> tuple[Mapping[str, Any],
 
 
 def _joints(fields: Fields) -> list[str] | None:
-    """Return the names in policy order; None: there is no file of the robot."""
+    """Return the names in policy order; None without a file of the robot."""
     if 'joint_names' not in fields:
         return None
     names = fields.texts('joint_names')
@@ -116,7 +116,7 @@ def _joints(fields: Fields) -> list[str] | None:
 
 
 def _period(fields: Fields) -> float | None:
-    """Return the time between policy steps; None: there is no file of the robot."""
+    """Return the time between policy steps; None without a file of the robot."""
     if 'dt' not in fields or 'decimation' not in fields:
         return None
     return round(fields.number('dt') * fields.integer('decimation'), 12)
@@ -165,16 +165,16 @@ def _policy(fields: Fields, num_joints: int, wheels: list[int]) -> dict[str, Any
 
 
 def read_observations(config: Fields, joints: list[str], wheels: list[int]) -> dict[str, Any]:
-    """Return our input.
+    """Return the input tensor.
 
     Args:
         config: Keys of the policy.
         joints: Names in policy order.
-        wheels: Those among them whose positions say nothing.
+        wheels: Those among them whose positions are masked.
 
     Raises:
         ConfigError: If a key is missing or wrong.
-        UnsuppliedError: If there is an observation that we have no term for.
+        UnsuppliedError: If an observation has no term.
     """
     names = config.texts('observations')
     terms = [_term(config, name, joints, wheels) for name in names]
@@ -218,7 +218,7 @@ def _term(config: Fields, name: str, joints: list[str], wheels: list[int]) -> di
 
 
 def _history(config: Fields) -> dict[str, Any]:
-    """Return the ages of the frames in the order of the tensor; an empty list is no history."""
+    """Return the ages of the frames in tensor order; an empty list means no history."""
     steps = config.integers('observations_history') if 'observations_history' in config else []
     if not steps:
         return {'length': 1}

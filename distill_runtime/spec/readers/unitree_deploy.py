@@ -28,7 +28,7 @@ from .unsupplied import explain, UnsuppliedError
 _HINTS = {
     'joints': 'deploy.yaml has motor numbers, not names: give the robot with --robot PROFILE '
     '(parameter robot), or joints in a file with --spec',
-    'command': 'deploy.yaml has no ranges of commands: say the trained ones under command',
+    'command': 'deploy.yaml has no command ranges: give the trained ones under command',
 }
 _KEYS = {
     'period': 'step_dt',
@@ -68,7 +68,7 @@ def is_deploy_yaml(values: Mapping[str, Any]) -> bool:
 def read_unitree_deploy(
     values: Mapping[str, Any], path: Path, context: ModelContext
 ) -> SpecSource:
-    """Turn the content of a deploy.yaml into our form; the robot names the motors.
+    """Convert the content of a deploy.yaml to a SpecSource; the robot names the motors.
 
     Raises:
         ConfigError: If a key is missing or does not fit the others.
@@ -104,7 +104,7 @@ def read_unitree_deploy(
 
 
 def _policy_name(path: Path) -> str:
-    """Name the policy after its folder; ``params/`` is not a name."""
+    """Name the policy after its folder, skipping ``params/``."""
     folder = path.resolve().parent
     return folder.parent.name if folder.name in ('params', 'param') else folder.name
 
@@ -112,7 +112,7 @@ def _policy_name(path: Path) -> str:
 def _names(
     fields: Fields, motors: list[int], robot: RobotDescription | None
 ) -> tuple[str, ...] | None:
-    """Return the names in policy order; None: no robot was told."""
+    """Return the names in policy order; None if no robot is given."""
     if robot is None:
         return None
     is_all = len(motors) == len(robot.joints)
@@ -125,7 +125,7 @@ def _names(
 
 
 def _of_motors(fields: Fields, gain: str, motors: list[int]) -> list[float]:
-    """Return a list in policy order that the file has in motor order."""
+    """Reorder a list from motor order to policy order."""
     values = fields.numbers(gain)
     for motor in motors:
         if motor >= len(values):
@@ -137,7 +137,7 @@ def _of_motors(fields: Fields, gain: str, motors: list[int]) -> list[float]:
 
 
 def _command(fields: Fields) -> dict[str, list[float]] | None:
-    """Return the trained range of velocity commands; a heading is no command of ours."""
+    """Return the trained range of velocity commands; a heading is ignored."""
     if 'commands' not in fields or 'base_velocity' not in fields.mapping('commands'):
         return None
     velocity = fields.mapping('commands').mapping('base_velocity')
@@ -149,15 +149,15 @@ def _command(fields: Fields) -> dict[str, list[float]] | None:
 
 
 def read_actions(actions: Fields, joints: NumberedJoints) -> dict[str, Any]:
-    """Return our outputs.
+    """Return the outputs.
 
     Args:
         actions: Value of the key actions, a term for each.
-        joints: Those of the policy.
+        joints: Joints of the policy.
 
     Raises:
-        ConfigError: If something is wrong.
-        UnsuppliedError: If names are needed and not known.
+        ConfigError: If a value is invalid.
+        UnsuppliedError: If names are needed and unknown.
     """
     kinds = list(actions)
     if not kinds or not set(kinds) <= set(_MODES):
@@ -186,7 +186,7 @@ def read_actions(actions: Fields, joints: NumberedJoints) -> dict[str, Any]:
 
 
 def _values(term: Fields, key: str, length: int, default: float) -> list[float]:
-    """Return one number per joint; null is none at all."""
+    """Return one number per joint; null means the default."""
     if key not in term:
         return [default] * length
     values = term.number_or_numbers(key, length)
@@ -207,16 +207,16 @@ def _clips(term: Fields, length: int) -> list[list[float] | None]:
 def read_observations(
     values: Mapping[str, Any], joints: NumberedJoints, graph: tuple[TensorShape, ...]
 ) -> list[dict[str, Any]]:
-    """Return our inputs.
+    """Return the inputs.
 
     Args:
         values: Value of the key observations.
-        joints: Those of the policy.
-        graph: Inputs of the network; none where no model was opened.
+        joints: Joints of the policy.
+        graph: Inputs of the network; empty if no model was opened.
 
     Raises:
-        ConfigError: If something is wrong.
-        UnsuppliedError: If there is an observation that we have no term for.
+        ConfigError: If a value is invalid.
+        UnsuppliedError: If an observation has no term.
     """
     observations = Fields(values, 'observations')
     flags = {flag: observations.flag(flag) for flag in _FLAGS}
@@ -240,7 +240,7 @@ def read_observations(
 
 
 def _is_group(name: str, value: object) -> bool:
-    """Whether an entry is a group of terms and no term."""
+    """Whether an entry is a group of terms, not a term."""
     if name in _KNOWN or not isinstance(value, Mapping) or _TERM_KEYS & set(value):
         return False
     return any(isinstance(item, Mapping) for item in value.values())
@@ -307,7 +307,7 @@ def _term(group: Fields, name: str, scale_first: bool, joints: NumberedJoints) -
 
 
 def _gait_phase(params: Fields) -> dict[str, Any]:
-    """Return the clock as it was trained with: sine, then cosine, of a phase that starts at 0."""
+    """Return the clock of the training: sine, then cosine, of a phase that starts at 0."""
     period = params.number('period')
     if not period > 0.0:
         raise ConfigError(f'{params.path("period")} is {period} s, expected above 0 s')
@@ -321,7 +321,7 @@ def _gait_phase(params: Fields) -> dict[str, Any]:
 
 
 def _subset(params: Fields, joints: NumberedJoints) -> list[str] | None:
-    """Return the joints that a term is of; None: all."""
+    """Return the joints of a term; None: all."""
     if 'asset_cfg' not in params:
         return None
     asset = params.mapping('asset_cfg')
@@ -329,7 +329,7 @@ def _subset(params: Fields, joints: NumberedJoints) -> list[str] | None:
 
 
 def _history_length(entry: Fields) -> int:
-    """Return the number of frames; none given, or 0, is the newest alone."""
+    """Return the number of frames; missing or 0 means only the newest."""
     return max(1, entry.integer('history_length')) if 'history_length' in entry else 1
 
 

@@ -235,7 +235,7 @@ def test_mode_of_the_target_and_of_the_joints_that_it_leaves_out(read, kind, mod
         (
             'gyro',
             {'isaaclab_connection': 'state:robot:root_ang_vel_w'},
-            r'is root_ang_vel_w, not a velocity of the base in its own frame',
+            r'is root_ang_vel_w, not a velocity of the base in the base frame',
         ),
         (
             'quat',
