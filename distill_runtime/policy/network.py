@@ -165,7 +165,7 @@ def _matches(shape: tuple[int | str | None, ...], wanted: tuple[int, ...]) -> bo
 
 
 def _shape(info: TensorInfo, dim: int, expected: str) -> tuple[int, ...]:
-    """Return the shape to bind dim elements with: (dim,) or (1, dim) as the graph says."""
+    """Return the shape to bind dim elements with, (dim,) or (1, dim), as in the graph."""
     for wanted in ((dim,), (1, dim)):
         if _matches(info.shape, wanted):
             return wanted

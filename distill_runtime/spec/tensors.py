@@ -92,15 +92,15 @@ class EncoderSpec:
     """A network that runs before the policy; the policy reads its output as the term latent."""
 
     model: str
-    """File beside the policy."""
+    """File in the folder of the policy."""
     output: str | int = 0
     """Name in its graph, or its position."""
 
     def __post_init__(self) -> None:
-        """Refuse a path: the file must be beside the policy."""
+        """Refuse a path: the file must be in the folder of the policy."""
         if not self.model or self.model in ('.', '..') or set(self.model) & set('/\\\0'):
             raise ConfigError(
-                f'model is {self.model!r}, expected the name of a file beside the policy'
+                f'model is {self.model!r}, expected the name of a file in its folder'
             )
 
 

@@ -52,8 +52,8 @@ def missing_gains(case: Case) -> Iterator[Finding]:
         yield Finding(
             code='gains.missing',
             severity='warning',
-            message='stiffness and damping are missing: nothing says which gains the policy was '
-            'trained with',
+            message='stiffness and damping are missing: no source gives the gains that the policy '
+            'was trained with',
             hint=case.sourced.unstated.get('stiffness', _GAINS_HINT),
         )
 

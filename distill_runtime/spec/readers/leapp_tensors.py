@@ -251,12 +251,12 @@ def _initial_values(pipeline: Fields, folder: Path) -> dict[str, Mapping[str, An
     if Path(name).name != name:
         raise ConfigError(
             f'{pipeline.path("initial_values")} is {shown(name)}, expected the name of a file '
-            'beside the bundle'
+            'in the folder of the bundle'
         )
     path = folder / name
     resolved = path.resolve()
     if resolved.parent != folder.resolve():
-        raise ConfigError(f'{path} links to another folder, expected a file beside the bundle')
+        raise ConfigError(f'{path} links to another folder, expected a file in its folder')
     content = read_bytes(resolved, MAX_BYTES)
     try:
         from safetensors import deserialize, SafetensorError

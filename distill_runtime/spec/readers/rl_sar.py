@@ -70,7 +70,7 @@ def read_rl_sar(values: Mapping[str, Any], path: Path, context: ModelContext) ->
     ):
         if value is None:
             hints[field] = (
-                f'{key} is in base.yaml of rl_sar, under the key {robot!r}: copy it beside '
+                f'{key} is in base.yaml of rl_sar, under the key {robot!r}: copy it next to '
                 f'{path.name}, or give {field} in a file with --spec'
             )
         else:

@@ -351,7 +351,9 @@ def test_initial_values_elsewhere_are_refused(read, tmp_path):
         read(initial_values='../a.safetensors')
     (tmp_path / 'in').mkdir()
     (tmp_path / 'link.safetensors').symlink_to('in/a.safetensors')
-    with pytest.raises(ConfigError, match=r'links to another folder, expected a file beside the'):
+    with pytest.raises(
+        ConfigError, match=r'links to another folder, expected a file in its folder'
+    ):
         read(initial_values='link.safetensors')
     with pytest.raises(ConfigError, match=r'gone\.safetensors cannot be read: No such file'):
         read(initial_values='gone.safetensors')

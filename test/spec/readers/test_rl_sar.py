@@ -130,7 +130,7 @@ def test_without_the_file_of_the_robot_the_hints_say_where_it_is(folder):
     with pytest.raises(
         ConfigError,
         match=r'^period is missing, .*: dt \* decimation is in base\.yaml of rl_sar, under the '
-        r"key 'walker': copy it beside config\.yaml, or give period in a file with --spec$",
+        r"key 'walker': copy it next to config\.yaml, or give period in a file with --spec$",
     ):
         merge_sources([source])
     assert source.hints['inputs'] == source.hints['joints']
