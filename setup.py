@@ -65,13 +65,14 @@ setup(
         # not for every Python there is a wheel
         'fuzz': ['atheris>=2.3,<4'],
         'ui': ['rich>=13,<16'],
+        # LEAPP bundles of recurrent policies; rosdep has no key for it
+        'leapp': ['safetensors>=0.4,<1'],
         'test': TEST,
         'dev': [
             *TEST,
             'colcon-common-extensions>=0.3,<0.4',
             'mypy>=2.4,<2.5',
             'ruff>=0.17,<0.18',
-            'safetensors>=0.4,<1',
             'types-PyYAML>=6,<7',
         ],
     },

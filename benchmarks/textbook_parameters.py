@@ -9,7 +9,8 @@ import math
 from distill_runtime.core.compiled_spec import CompiledSpec
 from distill_runtime.errors import ConfigError
 from distill_runtime.policy.model import LoadedPolicy
-from distill_runtime.spec.terms import JointPosition, Term
+from distill_runtime.spec.term import Term
+from distill_runtime.spec.terms import JointPosition
 from textbook_node import SUPPORTED_TERMS
 
 

@@ -80,9 +80,8 @@ def run(args: argparse.Namespace) -> int:
     from distill_runtime.cli.check_output.report import check_report
     from distill_runtime.cli.terminal.output import write_json
     from distill_runtime.cli.terminal.page import page_width, print_page
-    from distill_runtime.policy.model_findings import file_findings
     from distill_runtime.policy.trust import make_trust
-    from distill_runtime.policy.validation import validate_model
+    from distill_runtime.policy.validation import file_findings, validate_model
     from distill_runtime.spec.files import MAX_BYTES, read_bytes
     from distill_runtime.spec.findings.registry import sorted_findings
 

@@ -10,7 +10,7 @@ from pathlib import Path
 from distill_runtime.errors import ConfigError
 from distill_runtime.spec.files import read_yaml
 from distill_runtime.spec.mapping import read_dataclass
-from distill_runtime.spec.robots import RobotDescription
+from distill_runtime.spec.robot_description import RobotDescription
 from distill_runtime.spec.spec import Limits, PolicySpec
 from distill_runtime.spec.tensors import InputSpec
 

@@ -1,3 +1,3 @@
 # Copyright 2026 The distill_runtime Authors
 # SPDX-License-Identifier: Apache-2.0
-"""ONNX policies: sessions, recurrent state, golden vectors, and model files made ready to run."""
+"""ONNX policies: sessions, recurrent state, golden vectors, and loading of model files."""

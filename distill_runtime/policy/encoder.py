@@ -1,6 +1,6 @@
 # Copyright 2026 The distill_runtime Authors
 # SPDX-License-Identifier: Apache-2.0
-"""Where the encoder of a policy comes from: a file beside it, or its own metadata when packed."""
+"""Find the encoder of a policy: a file in the same folder, or metadata of a packed model."""
 
 from __future__ import annotations
 
@@ -14,10 +14,11 @@ from distill_runtime.policy.model_file.model_files import inspect_model, model_f
 from distill_runtime.spec.spec import PolicySpec
 import onnxruntime
 
-from .session import Graph, open_session, PolicySession
+from .network import Graph
+from .session import open_session, PolicySession
 
 ENCODER_KEY = 'distill_runtime.encoder'
-"""Metadata of a packed model that holds the encoder's file, in Base64."""
+"""Metadata key of a packed model with the encoder's file, in Base64."""
 
 
 def open_policy(
@@ -27,12 +28,12 @@ def open_policy(
     spec: PolicySpec,
     provider: str = 'cpu',
 ) -> PolicySession:
-    """Make a policy of its network, and of its encoder if it has one.
+    """Open a policy with its encoder, if it has one.
 
     Args:
-        model: Its file, or the content of a packed one.
-        session: Its network.
-        graph: What that says of itself.
+        model: File, or the content of a packed model.
+        session: The policy's network.
+        graph: Graph of the network.
         spec: Names the tensors and the encoder.
         provider: Execution provider of the encoder.
 
@@ -47,7 +48,7 @@ def open_policy(
 def find_encoder(
     model: Path | bytes, metadata: Mapping[str, str], spec: PolicySpec
 ) -> Path | bytes | None:
-    """Return the file of the encoder, or its content; None if the spec has none.
+    """Return the file or the content of the encoder; None if the spec has none.
 
     Raises:
         ModelError: If it is missing.
@@ -68,7 +69,7 @@ def find_encoder(
 
 
 def encoder_files(model: Path, graph: Graph, spec: PolicySpec) -> tuple[Path, ...]:
-    """Return the files of an encoder that lies beside its policy; none if there is no such."""
+    """Return the files of an encoder in the folder of its policy; empty if there is none."""
     encoder = find_encoder(model, graph.metadata, spec)
     if not isinstance(encoder, Path):
         return ()

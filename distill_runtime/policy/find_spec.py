@@ -1,6 +1,6 @@
 # Copyright 2026 The distill_runtime Authors
 # SPDX-License-Identifier: Apache-2.0
-"""Where the spec of a model may stand, the strongest source first."""
+"""Find the spec of a model: all sources, the strongest first."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from distill_runtime.spec.readers.native import read_embedded
 from distill_runtime.spec.readers.registry import (
     file_sources,
     metadata_sources,
-    OWN_SUFFIXES,
+    NATIVE_SUFFIXES,
     read_spec_file,
 )
 from distill_runtime.spec.readers.rsl_rl import graph_sources
@@ -33,17 +33,17 @@ def find_spec(
 ) -> SourcedSpec:
     """Collect and merge the sources: user's file, embedded, side-car, dialects, robot.
 
-    Dialects are read only where the stronger sources leave out something that a spec must have.
+    Dialects are read only if the stronger sources lack a required field.
 
     Args:
         model: The model file.
-        graph: What it says of itself.
+        graph: Graph of the model.
         spec: The user's file, of any dialect.
         robot: Gives motor names, and limits where the spec has none.
-        trust: Where side-cars and files of dialects may lie, if they may count at all.
+        trust: Where side-car and dialect files may be, if they are allowed.
 
     Raises:
-        ConfigError: If a source is wrong, or together they lack a fact.
+        ConfigError: If a source is invalid, or a required field is missing in all of them.
     """
     context = ModelContext(
         model=model,
@@ -54,7 +54,7 @@ def find_spec(
     )
     sources = [read_spec_file(spec, context)] if spec is not None else []
     sources += read_embedded(graph.metadata, model.name)
-    for suffix in () if trust.is_alone else OWN_SUFFIXES:
+    for suffix in () if trust.is_alone else NATIVE_SUFFIXES:
         sidecar = model.with_name(model.stem + suffix)
         if sidecar.is_file() and not _is_same(sidecar, spec):
             sources.append(read_spec_file(sidecar, context))
@@ -72,7 +72,7 @@ def find_spec(
 
 
 def _is_same(path: Path, other: Path | None) -> bool:
-    """Whether two paths name one file."""
+    """Whether two paths are the same file."""
     return other is not None and path.resolve() == other.resolve()
 
 
@@ -81,7 +81,7 @@ def _shapes(tensors: tuple[TensorInfo, ...]) -> tuple[TensorShape, ...]:
 
 
 def _robot_limits(robot: RobotDescription, joints: list[str]) -> SpecSource:
-    """Give the robot's limits in policy order."""
+    """Return the robot's limits in policy order."""
     for name in joints:
         if name not in robot.joints:
             raise ConfigError(
@@ -90,7 +90,7 @@ def _robot_limits(robot: RobotDescription, joints: list[str]) -> SpecSource:
             )
     order = [robot.joints.index(name) for name in joints]
     limits = {
-        field: [_finite_or_null(values[place]) for place in order]
+        field: [_finite_or_null(values[index]) for index in order]
         for field in ('position', 'velocity', 'effort')
         if (values := getattr(robot, field)) is not None
     }
@@ -98,7 +98,7 @@ def _robot_limits(robot: RobotDescription, joints: list[str]) -> SpecSource:
 
 
 def _finite_or_null(limit: float | tuple[float, float]) -> float | list[float | None] | None:
-    """Write a limit as a file would."""
+    """Convert a limit to the format of a file."""
     if isinstance(limit, tuple):
         return [bound if math.isfinite(bound) else None for bound in limit]
     return limit if math.isfinite(limit) else None

@@ -1,6 +1,6 @@
 # Copyright 2026 The distill_runtime Authors
 # SPDX-License-Identifier: Apache-2.0
-"""Golden vectors: does this network on this machine still give the recorded numbers?"""
+"""Golden vectors: check that a network still gives the recorded outputs."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ import numpy as np
 
 
 def replay_golden(policy: Policy, golden: Golden) -> float:
-    """Run the recorded observations from a reset, and reset again.
+    """Run the recorded observations from a reset, compare the actions, and reset again.
 
     Args:
         policy: The network.
@@ -21,7 +21,7 @@ def replay_golden(policy: Policy, golden: Golden) -> float:
         The largest difference of an action element.
 
     Raises:
-        ModelError: If a difference exceeds the tolerance, or a row has another width.
+        ModelError: If a difference exceeds the tolerance, or a row has the wrong width.
     """
     policy.reset()
     worst = 0.0

@@ -1,6 +1,6 @@
 # Copyright 2026 The distill_runtime Authors
 # SPDX-License-Identifier: Apache-2.0
-"""Ed25519 keys in PEM files: made, read, and used to sign models and to verify them."""
+"""Ed25519 keys in PEM files: create and read them, sign and verify models."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ class KeyRing:
     """The keys that a model may be signed with."""
 
     def __init__(self, keys: Sequence[TrustedKey]) -> None:
-        """Take over the keys; at least one."""
+        """Store the keys; at least one."""
         self._keys = tuple(keys)
 
     def check(self, content: bytes, where: str) -> TrustedKey:
@@ -72,7 +72,8 @@ class KeyRing:
         if not known:
             raise SignatureError(
                 f'model {where} is signed with {[entry.fingerprint for entry in signatures]}, '
-                f'expected a signature of {self._names()}: sign it with that key, or trust its own'
+                f'expected a signature of {self._names()}: sign it with that key, or trust the '
+                'key that it has'
             )
         for signature in known:
             if is_valid(signature, body):
@@ -90,7 +91,7 @@ def read_key_ring(paths: Sequence[str]) -> KeyRing:
     """Read public keys from PEM files.
 
     Raises:
-        ConfigError: If one cannot be read or holds anything else; none is left out.
+        ConfigError: If one cannot be read or is not a public key; none is skipped.
     """
     return KeyRing([read_public_key(Path(path).expanduser()) for path in paths])
 
@@ -99,19 +100,19 @@ def read_public_key(path: Path) -> TrustedKey:
     """Read an Ed25519 public key, a SubjectPublicKeyInfo in PEM.
 
     Raises:
-        ConfigError: If the file cannot be read or holds anything else.
+        ConfigError: If the file cannot be read or is not such a key.
     """
     content = _one_pem(path)
     if b'PRIVATE KEY' in content:
         raise ConfigError(
-            f'{path} holds a private key, expected the public one, which may leave the computer '
-            f'that signs: openssl pkey -in {path.name} -pubout -out {path.stem}.pub.pem'
+            f'{path} is a private key, expected the public one; keep the private key on the '
+            f'signing computer: openssl pkey -in {path.name} -pubout -out {path.stem}.pub.pem'
         )
     try:
         key = serialization.load_pem_public_key(content)
     except (ValueError, UnsupportedAlgorithm) as error:
         raise ConfigError(
-            f'{path} holds no public key in PEM, expected one of Ed25519: {_MAKE}'
+            f'{path} is not a public key in PEM, expected Ed25519: {_MAKE}'
         ) from error
     if not isinstance(key, Ed25519PublicKey):
         raise ConfigError(f'{path} holds a {type(key).__name__}, expected Ed25519: {_MAKE}')
@@ -123,10 +124,10 @@ def read_private_key(path: Path, ask_password: Callable[[], str]) -> Ed25519Priv
 
     Args:
         path: The file.
-        ask_password: Is called if the key is encrypted.
+        ask_password: Called if the key is encrypted.
 
     Raises:
-        ConfigError: If the file cannot be read, holds anything else, or needs another password.
+        ConfigError: If the file cannot be read, is not such a key, or the password is wrong.
     """
     content = _one_pem(path)
     try:
@@ -135,7 +136,7 @@ def read_private_key(path: Path, ask_password: Callable[[], str]) -> Ed25519Priv
         key = serialization.load_pem_private_key(content, password)
     except (ValueError, TypeError, UnsupportedAlgorithm) as error:
         raise ConfigError(
-            f'{path} holds no private key in PEM that can be read, expected one of Ed25519'
+            f'{path} is not a readable private key in PEM, expected Ed25519'
             + (' and its password' if is_encrypted else f': {_MAKE}')
         ) from error
     if not isinstance(key, Ed25519PrivateKey):
@@ -144,7 +145,7 @@ def read_private_key(path: Path, ask_password: Callable[[], str]) -> Ed25519Priv
 
 
 def write_new_key(path: Path) -> tuple[Path, str]:
-    """Make a key and write both halves: the private one only its owner can read.
+    """Create a key pair and write both files; only the owner can read the private one.
 
     Args:
         path: File of the private key; the public one gets .pub before its suffix.
@@ -175,21 +176,21 @@ def write_new_key(path: Path) -> tuple[Path, str]:
 
 
 def sign_model(content: bytes, key: Ed25519PrivateKey) -> bytes:
-    """Return a model file with one more signature; one of the same key is replaced.
+    """Add a signature to a model file; replace one of the same key.
 
     Args:
         content: All of the file, signed or not.
-        key: Signs.
+        key: Signing key.
 
     Raises:
-        SignatureError: If the file is no model, says something twice, or has a signature that is
-            not valid for it.
+        SignatureError: If the file is not a model, has duplicate metadata keys, or has an
+            invalid signature.
     """
     doubled = doubled_keys(content)
     if doubled:
         raise SignatureError(
-            f'metadata {doubled} stand more than once, expected each once: which one counts '
-            'depends on the reader'
+            f'metadata keys {doubled} are duplicated, expected each once: readers differ in which '
+            'one they use'
         )
     body, signatures = split_signatures(content)
     raw = _raw(key.public_key())
@@ -198,14 +199,14 @@ def sign_model(content: bytes, key: Ed25519PrivateKey) -> bytes:
         if not is_valid(signature, body):
             raise SignatureError(
                 f'its signature of {signature.fingerprint} is not valid: it was altered since, '
-                'pack it anew'
+                'pack it again'
             )
     new = Signature(key=raw, value=key.sign(statement(body)))
     return join_signatures(body, [*kept, new])
 
 
 def is_valid(signature: Signature, body: bytes | memoryview) -> bool:
-    """Whether a signature is that of its key over a model, whoever's key that is."""
+    """Whether a signature is valid for its key; the key need not be trusted."""
     try:
         public = Ed25519PublicKey.from_public_bytes(signature.key)
         public.verify(signature.value, statement(body))
@@ -220,7 +221,7 @@ def _raw(key: Ed25519PublicKey) -> bytes:
 
 
 def _one_pem(path: Path) -> bytes:
-    """Read a key file: a second key in it would be left out without a word."""
+    """Read a key file; refuse more than one key, which would be ignored silently."""
     content = read_bytes(path, _MAX_BYTES)
     count = content.count(b'-----BEGIN ')
     if count != 1:
@@ -229,7 +230,7 @@ def _one_pem(path: Path) -> bytes:
 
 
 def _create(path: Path, content: bytes, mode: int) -> None:
-    """Write a file that was not there, and is never seen half written."""
+    """Create a file atomically; refuse to replace one."""
     part = path.with_name(f'.{path.name}.{os.getpid()}.tmp')
     try:
         with os.fdopen(os.open(part, os.O_WRONLY | os.O_CREAT | os.O_EXCL, mode), 'wb') as file:

@@ -1,6 +1,6 @@
 # Copyright 2026 The distill_runtime Authors
 # SPDX-License-Identifier: Apache-2.0
-"""How often joint limits change what a policy asks for, by its golden vectors or a dry run."""
+"""Measure how often joint limits change the targets of a policy."""
 
 from __future__ import annotations
 
@@ -22,24 +22,24 @@ NUM_STEPS = 200
 
 @dataclass(frozen=True, kw_only=True)
 class LimitUse:
-    """Targets that each limit changes; all shares are of the targets whose joint was measured."""
+    """How many targets each limit changes, as fractions of those with a measured joint."""
 
     source: Literal['golden', 'dry_run']
-    """Where the targets come from: golden vectors, or first steps on random sensors."""
+    """Origin of the targets: golden vectors, or first steps on random sensors."""
     num_steps: int
     num_joints: int
     bounded_joints: tuple[str, ...]
-    """Position joints whose range is known."""
+    """Position joints with known range."""
     soft_joints: tuple[str, ...]
-    """Those of them whose gains are known, too: the default limits them softly."""
+    """Those of them with known gains: the default limits them softly."""
     measured: float
-    """Share of the targets whose observation holds the position of their joint."""
+    """Fraction of the targets whose observation contains the position of their joint."""
     soft: float
-    """Share that soft position limits change."""
+    """Fraction that soft position limits change."""
     clip: float
-    """Share that clipping to the range changes."""
+    """Fraction that clipping to the range changes."""
     torque: float
-    """Share that torque_limit 1 changes."""
+    """Fraction that torque_limit 1 changes."""
     largest_clip: float
     """Largest change by clipping, in [rad]."""
     clipped_joint: str
@@ -47,13 +47,13 @@ class LimitUse:
 
 
 def limit_use(policy: LoadedPolicy) -> LimitUse:
-    """Apply each limit alone to the targets of golden vectors, or of a dry run without them.
+    """Apply each limit alone to the targets of the golden vectors, or of a dry run.
 
     Args:
-        policy: It is reset before and after.
+        policy: The policy; it is reset before and after.
 
     Raises:
-        ModelError: If the network gives no numbers.
+        ModelError: If the network gives NaN or infinity.
     """
     golden, source = policy.spec.golden, 'golden'
     if golden is None:
@@ -102,7 +102,7 @@ def limit_use(policy: LoadedPolicy) -> LimitUse:
 
 
 def targets(compiled: CompiledSpec, actions: np.ndarray) -> FloatArray:
-    """Return the targets of network outputs.
+    """Convert network outputs to targets.
 
     Args:
         compiled: The policy.
@@ -125,12 +125,12 @@ def measured_joints(
     """Recover joint positions and velocities from the newest frame of observations.
 
     Args:
-        compiled: How sensors become observations.
-        observations: All inputs after one another, shape (T, obs_dim).
+        compiled: The policy.
+        observations: Concatenated inputs, shape (T, obs_dim).
 
     Returns:
         Positions in [rad] and velocities in [rad]/[s], each (T, num_joints), policy order; NaN
-        where no observation term holds them.
+        where no observation term contains them.
     """
     vector = np.full((len(observations), compiled.vector_dim), np.nan)
     start = 0

@@ -1,6 +1,6 @@
 # Copyright 2026 The distill_runtime Authors
 # SPDX-License-Identifier: Apache-2.0
-"""A model file on disk, checked and made ready to run."""
+"""Load a model file with its spec, and check it."""
 
 from __future__ import annotations
 
@@ -21,24 +21,25 @@ from distill_runtime.spec.spec import PolicySpec
 from .encoder import encoder_files, open_policy
 from .find_spec import find_spec
 from .golden import replay_golden
-from .session import Graph, open_session, PolicySession
+from .network import Graph
+from .session import open_session, PolicySession
 from .trust import ModelTrust, UNRESTRICTED
 
 
 @dataclass(frozen=True, kw_only=True)
 class LoadedPolicy:
-    """A model whose spec fits its graph and whose golden vectors came out right."""
+    """A model whose spec fits its graph and whose golden vectors are reproduced."""
 
     path: Path
     sha256: str
-    """Of the model file, or of all files behind one another where there are more."""
+    """Of the model file, or of all its files concatenated."""
     graph: Graph
     sourced: SourcedSpec
     session: PolicySession
     golden_error: float | None
     """Largest difference to the golden vectors; None if there are none."""
     signer: str = ''
-    """Trusted key that signed the file; '' where none had to."""
+    """Trusted key that signed the file; '' if no signature is required."""
 
     @property
     def spec(self) -> PolicySpec:
@@ -48,7 +49,7 @@ class LoadedPolicy:
     def runner(
         self, config: RunnerConfig | None = None, robot_joints: tuple[str, ...] | None = None
     ) -> PolicyRunner:
-        """Make the runner of this policy; the network has one set of buffers, so make one only.
+        """Make the runner of this policy; only one, since the network has one set of buffers.
 
         Args:
             config: Options.
@@ -67,25 +68,25 @@ def load_policy(
     provider: str = 'cpu',
     trust: ModelTrust = UNRESTRICTED,
 ) -> LoadedPolicy:
-    """Load a model with its spec, and refuse it if anything does not fit.
+    """Load a model with its spec; refuse it if anything does not fit.
 
     Args:
         model: ONNX file.
-        spec: Spec file that overrides or completes what the model says of itself.
+        spec: Spec file that overrides or completes the spec of the model.
         robot: Name of a robot profile, or path of a URDF; '' for none.
         provider: Execution provider: cpu, cuda or tensorrt.
-        trust: Where its files may lie, and who must have signed it.
+        trust: Where its files may be, and which signature is required.
 
     Raises:
-        ConfigError: If the spec is wrong or incomplete, or a file lies where none may.
-        ModelError: If the file is no model, does not fit its spec, or is not signed as it must be.
+        ConfigError: If the spec is invalid or incomplete, or a file is outside the root.
+        ModelError: If the file is not a model, does not fit its spec, or lacks the signature.
     """
     path = trust.model(Path(model))
     user_spec = trust.spec(Path(spec) if spec else None)
-    place_of_robot = trust.robot(robot)
+    robot_source = trust.robot(robot)
     content, signer = trust.content(path)
     facts = inspect_model(content)
-    description = load_robot(place_of_robot) if robot else None
+    description = load_robot(robot_source) if robot else None
     session, graph = open_session(content, provider)
     sourced = find_spec(path, graph, user_spec, description, trust)
     try:
@@ -107,7 +108,7 @@ def load_policy(
 
 
 def _sha256(content: Path | bytes, facts: OnnxFacts, graph: Graph, spec: PolicySpec) -> str:
-    """Return the hash of all files, or of the content that stands for the only one."""
+    """Return the hash of all files, or of the content of the only one."""
     if isinstance(content, bytes):
         return hashlib.sha256(content).hexdigest()
     return sha256_of([*model_files(content, facts), *encoder_files(content, graph, spec)])

@@ -1,6 +1,6 @@
 # Copyright 2026 The distill_runtime Authors
 # SPDX-License-Identifier: Apache-2.0
-"""One ONNX network whose tensors are bound once to buffers of its owner."""
+"""One ONNX network whose tensors are bound once to buffers of the caller."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ class TensorInfo:
 
 @dataclass(frozen=True, kw_only=True)
 class Graph:
-    """What a session says of its model."""
+    """Inputs, outputs and metadata of a model."""
 
     inputs: tuple[TensorInfo, ...]
     outputs: tuple[TensorInfo, ...]
@@ -35,10 +35,10 @@ class Graph:
 
 
 class Network:
-    """A session with its bindings, and the recurrent state between its runs."""
+    """A session with its bindings and its recurrent state."""
 
     def __init__(self, session: onnxruntime.InferenceSession, graph: Graph) -> None:
-        """Bind nothing yet."""
+        """Create the binding; nothing is bound yet."""
         self._session = session
         self._graph = graph
         self._binding = session.io_binding()
@@ -55,7 +55,7 @@ class Network:
             state[:] = following
 
     def compute(self) -> None:
-        """Compute the outputs; the recurrent state stays."""
+        """Compute the outputs without changing the recurrent state."""
         if self._binds_each_run:
             for name, array in self._inputs.items():
                 self._bind_buffer(name, array)
@@ -67,13 +67,13 @@ class Network:
             state[:] = initial
 
     def bind_input(self, name: str | int, flat: Float32Array, where: str, expected: str) -> None:
-        """Let an input read a buffer of shape (n,).
+        """Bind an input to a buffer of shape (n,).
 
         Args:
             name: Name in the graph, or its position.
-            flat: The buffer; its owner keeps it.
-            where: Field of the spec that says so, for messages.
-            expected: What the buffer holds, for messages.
+            flat: The buffer; the caller keeps it alive.
+            where: Field of the spec, for messages.
+            expected: Content of the buffer, for messages.
 
         Raises:
             ModelError: If there is no such input, or it has another size.
@@ -82,12 +82,12 @@ class Network:
         self._bind_input(info, flat.reshape(_shape(info, flat.size, expected)))
 
     def bind_output(self, name: str | int, flat: Float32Array, where: str, expected: str) -> None:
-        """Let an output write a buffer of shape (n,); arguments as those of bind_input."""
+        """Bind an output to a buffer of shape (n,); see bind_input."""
         info = self._tensor(self._graph.outputs, name, where)
         self._bind_output(info, flat.reshape(_shape(info, flat.size, expected)))
 
     def bind_state(self, entry: StateSpec, where: str) -> None:
-        """Carry an output over to an input; several inputs may take one output.
+        """Feed an output back to an input; several inputs may read one output.
 
         Raises:
             ModelError: If there are no such tensors, or they have another shape.
@@ -110,15 +110,15 @@ class Network:
         following = self._outputs[target.name].reshape(entry.shape)
         self._states.append((state, following, initial))
 
-    def refuse_left_over(self, expected: str) -> None:
-        """Refuse a graph with inputs that nothing was bound to.
+    def refuse_unbound_inputs(self, expected: str) -> None:
+        """Refuse a graph with unbound inputs.
 
         Raises:
             ModelError: If there are any.
         """
-        left_over = [info.name for info in self._graph.inputs if info.name not in self._inputs]
-        if left_over:
-            raise ModelError(f'graph inputs {left_over} are not in the spec, expected {expected}')
+        unbound = [info.name for info in self._graph.inputs if info.name not in self._inputs]
+        if unbound:
+            raise ModelError(f'graph inputs {unbound} are not in the spec, expected {expected}')
 
     def _bind_input(self, info: TensorInfo, array: Float32Array) -> None:
         _check(info, self._inputs)
@@ -136,7 +136,7 @@ class Network:
     def _tensor(self, infos: Sequence[TensorInfo], name: str | int, where: str) -> TensorInfo:
         """Find a tensor by its name or its position.
 
-        A name that several outputs have is no riddle: ONNX has one value for each name.
+        Outputs of the same name are not ambiguous: ONNX has one value per name.
         """
         if isinstance(name, int):
             if not 0 <= name < len(infos):
@@ -154,7 +154,7 @@ def _check(info: TensorInfo, bound: dict[str, Float32Array]) -> None:
     if info.dtype != 'tensor(float)':
         raise ModelError(f'tensor {info.name!r} is of type {info.dtype}, expected tensor(float)')
     if info.name in bound:
-        raise ModelError(f'tensor {info.name!r} stands twice in the spec, expected once')
+        raise ModelError(f'tensor {info.name!r} is used twice in the spec, expected once')
 
 
 def _matches(shape: tuple[int | str | None, ...], wanted: tuple[int, ...]) -> bool:
@@ -165,7 +165,7 @@ def _matches(shape: tuple[int | str | None, ...], wanted: tuple[int, ...]) -> bo
 
 
 def _shape(info: TensorInfo, dim: int, expected: str) -> tuple[int, ...]:
-    """Return the shape to bind dim elements with: (dim,) or (1, dim) as the graph says."""
+    """Return the shape to bind dim elements with, (dim,) or (1, dim), as in the graph."""
     for wanted in ((dim,), (1, dim)):
         if _matches(info.shape, wanted):
             return wanted

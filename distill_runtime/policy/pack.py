@@ -1,10 +1,9 @@
 # Copyright 2026 The distill_runtime Authors
 # SPDX-License-Identifier: Apache-2.0
-"""One self-contained model file: graph, spec, golden vectors, provenance.
+"""Pack a model into one self-contained file: graph, spec, golden vectors, provenance.
 
-Where a packed model comes from: its files and the sources of its spec, each with its hash.
-
-Nothing about time or place: the same files give the same bytes, on every machine.
+The provenance lists the files and the sources of the spec with their hashes, but no time and no
+path: the same files give the same bytes on every machine.
 """
 
 from __future__ import annotations
@@ -35,10 +34,10 @@ _PACKAGES = ('distill_runtime', 'numpy', 'onnx', 'onnxruntime')
 
 
 def provenance_of(policy: LoadedPolicy) -> dict[str, object]:
-    """Return what is known of the origin of a loaded model.
+    """Return the provenance of a loaded model.
 
     Args:
-        policy: The model; what an earlier packing said of it is kept under ``earlier``.
+        policy: The model; the provenance of an earlier packing is kept under ``earlier``.
 
     Raises:
         ConfigError: If one of its files cannot be read, or the earlier provenance is damaged.
@@ -63,13 +62,13 @@ def provenance_of(policy: LoadedPolicy) -> dict[str, object]:
 
 
 def _source_files(sources: Iterable[str]) -> list[Path]:
-    """Return the files that sources of a spec stand in."""
+    """Return the files among the sources of a spec."""
     found = (_file_of(source) for source in sources)
     return sorted({path for path in found if path is not None})
 
 
 def _file_of(source: str) -> Path | None:
-    """Return the file that the name of a source begins with; None: it is no file."""
+    """Return the file at the start of the name of a source; None if it is not a file."""
     for text in (source, source.partition(': ')[0]):
         path = Path(text)
         try:
@@ -81,7 +80,7 @@ def _file_of(source: str) -> Path | None:
 
 
 def _without_folder(source: str) -> str:
-    """Name the file of a source without where it lay."""
+    """Return the name of a source without the folder of its file."""
     path = _file_of(source)
     return source if path is None else path.name + source[len(str(path)) :]
 
@@ -95,26 +94,25 @@ def pack(
     golden: Golden | None = None,
     provenance: Mapping[str, object] | None = None,
 ) -> bytes:
-    """Put the spec of a model, and what proves it, into the model's metadata.
+    """Embed spec, golden vectors and provenance in the metadata of a model.
 
-    The graph stays as it is; weights that lie in files beside it are taken in, and so is its
-    encoder. Metadata of other programs is kept, that of an earlier packing is replaced; its
-    signatures are left out, for they are not over this file. What of
-    the spec mjlab's form can say stands there in that form, for programs that read it, in place
-    of what stood there: half of each would be a third contract.
+    The graph is not changed. External weights and the encoder are embedded. Metadata of other
+    programs is kept; that of an earlier packing is replaced, and its signatures are dropped:
+    they do not cover this file. Metadata in mjlab's form is written from the spec and replaces
+    what was there, so that both forms describe the same policy.
 
     Args:
         model: ONNX file, or its content.
-        spec: What it says about itself; its own golden vectors count if none are given.
-        golden: Recorded steps, replayed here.
-        provenance: Where the model comes from: plain mappings, lists, strings and numbers.
+        spec: Its spec; its golden vectors are used if none are given.
+        golden: Recorded steps; they are replayed.
+        provenance: Plain mappings, lists, strings and numbers.
 
     Returns:
         The packed file.
 
     Raises:
-        ConfigError: If the file cannot be read, or the provenance is no JSON.
-        ModelError: If it is no ONNX model, does not fit the spec, or gives other golden steps.
+        ConfigError: If the file cannot be read, or the provenance is not JSON.
+        ModelError: If it is not an ONNX model, does not fit the spec, or fails the golden steps.
     """
     golden = golden or spec.golden
     packed = _load(model)
@@ -135,12 +133,12 @@ def pack(
     for key, value in metadata.items():
         packed.metadata_props.add(key=key, value=value)
     result: bytes = packed.SerializeToString()
-    _prove(result, spec, golden)
+    _verify(result, spec, golden)
     return result
 
 
 def read_provenance(metadata: Mapping[str, str]) -> dict[str, object]:
-    """Return what a packed model says of where it comes from; empty if it says nothing.
+    """Return the provenance in a packed model; empty if there is none.
 
     Raises:
         ConfigError: If the entry is not a JSON mapping.
@@ -170,15 +168,15 @@ def _load(model: bytes | Path) -> onnx.ModelProto:
 
 
 def _json(value: object, what: str) -> str:
-    """Write JSON; Python's floats come out with all their digits."""
+    """Write JSON; floats keep all their digits."""
     try:
         return json.dumps(value, allow_nan=False, separators=(',', ':'))
     except (TypeError, ValueError) as error:
         raise ConfigError(f'{what} cannot be written as JSON: {error}') from error
 
 
-def _prove(model: bytes, spec: PolicySpec, golden: Golden | None) -> None:
-    """Refuse a model that would be refused when it is loaded."""
+def _verify(model: bytes, spec: PolicySpec, golden: Golden | None) -> None:
+    """Refuse a model that would be refused at load."""
     session, graph = open_session(model)
     policy = open_policy(model, session, graph, spec)
     if golden is not None:

@@ -1,9 +1,6 @@
 # Copyright 2026 The distill_runtime Authors
 # SPDX-License-Identifier: Apache-2.0
-"""Golden vectors for a policy that brings none: its first steps on made-up, plausible sensors.
-
-A policy tried out at a desk: its first step at rest, and how fast and how sanely it runs.
-"""
+"""Test a policy without a robot: timing, first step at standstill, and recorded golden vectors."""
 
 from __future__ import annotations
 
@@ -28,23 +25,23 @@ NUM_RUNS = 200
 
 @dataclass(frozen=True, kw_only=True)
 class DryRun:
-    """Inference on random observations."""
+    """Result of inference on random observations."""
 
     runs: int
     is_finite: bool
-    """Whether every action was."""
+    """Whether every action was finite."""
     median: float
-    """Duration of an inference in [s]."""
+    """Duration of an inference, in [s]."""
     p99: float
-    """The same, not exceeded by 99 of 100."""
+    """99th percentile of the duration, in [s]."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class FirstStep:
-    """Step 0 of a robot that stands still and level in its default pose, and is told to stand."""
+    """Step 0 of a robot that stands level in its default pose, with a zero command."""
 
     observation: Float32Array
-    """All inputs behind one another, shape (obs_dim,)."""
+    """Concatenated inputs, shape (obs_dim,)."""
     action: Float32Array
     """Network output, shape (act_dim,)."""
     target: FloatArray
@@ -52,7 +49,7 @@ class FirstStep:
 
 
 def dry_run(policy: Policy, num_runs: int = NUM_RUNS) -> DryRun:
-    """Run the network on standard normal observations, the same ones each time.
+    """Run the network on standard normal observations, with a fixed seed.
 
     Args:
         policy: The network; it is reset before and after.
@@ -77,10 +74,10 @@ def dry_run(policy: Policy, num_runs: int = NUM_RUNS) -> DryRun:
 
 
 def first_step(policy: LoadedPolicy) -> FirstStep:
-    """Let the runner do its first step at rest; external inputs are zero.
+    """Run the first step at standstill; external inputs are zero.
 
     Raises:
-        ModelError: If the runner refuses the step: the network gave no number, say.
+        ModelError: If the runner refuses the step, for example for a NaN.
     """
     runner = policy.runner(
         RunnerConfig(start_in='policy', max_joint_step=0.0, torque_limit=0.0, checks=ANY_MOTION)
@@ -92,7 +89,7 @@ def first_step(policy: LoadedPolicy) -> FirstStep:
     sensors.external_stamps_ns = [0] * len(sensors.externals)
     step = runner.step(sensors, 0)
     if not step.has_policy_step or step.mode.name != 'POLICY':
-        raise ModelError(f'first step at rest is refused: {step.reason}')
+        raise ModelError(f'first step at standstill is refused: {step.reason}')
     result = FirstStep(
         observation=step.observation.copy(), action=step.action.copy(), target=step.target.copy()
     )
@@ -101,10 +98,10 @@ def first_step(policy: LoadedPolicy) -> FirstStep:
 
 
 NUM_STEPS = 12
-"""Long enough that every usual history is filled."""
-NUM_RESTING = 2
+"""Enough to fill every usual history."""
+NUM_STANDING = 2
 TOLERANCE = 1e-4
-"""Largest difference between processors and versions of onnxruntime that is no other network."""
+"""Largest difference that processors and versions of onnxruntime cause."""
 _CONFIG = RunnerConfig(
     start_in='policy',
     max_joint_step=0.0,
@@ -116,17 +113,17 @@ _CONFIG = RunnerConfig(
 
 
 def record_self_test(policy: LoadedPolicy, num_steps: int = NUM_STEPS) -> Golden:
-    """Record consecutive steps from a reset: at rest first, then on random sensors.
+    """Record consecutive steps from a reset: standing first, then on random sensors.
 
-    The sensors go through the runner, so that history, last action and clocks are those of a
-    robot. The same policy gives the same sensors each time.
+    The sensors go through the runner, so that history, last action and clocks are as on a robot.
+    The sensors are the same each time.
 
     Args:
         policy: The policy; it is reset before and after.
         num_steps: Steps to record.
 
     Raises:
-        ModelError: If the network gives no numbers.
+        ModelError: If the network gives NaN or infinity.
     """
     runner = policy.runner(_CONFIG)
     sensors = Sensors(runner.compiled.layout)
@@ -138,11 +135,11 @@ def record_self_test(policy: LoadedPolicy, num_steps: int = NUM_STEPS) -> Golden
         sensors.command_stamp_ns = stamp_ns
         sensors.external_stamps_ns = [stamp_ns] * len(sensors.externals)
         sensors.joint_position[:] = policy.spec.default_position
-        if number >= NUM_RESTING:
-            _shake(sensors, policy.spec, rng)
+        if number >= NUM_STANDING:
+            _randomize(sensors, policy.spec, rng)
         step = runner.step(sensors, stamp_ns)
         if not step.has_policy_step or step.mode.name != 'POLICY':
-            raise ModelError(f'step {number} of the trial is refused: {step.reason}')
+            raise ModelError(f'step {number} of the self-test is refused: {step.reason}')
         observations.append(tuple(step.observation.tolist()))
         actions.append(tuple(step.action.tolist()))
     policy.session.observation.fill(0.0)
@@ -154,12 +151,12 @@ def record_self_test(policy: LoadedPolicy, num_steps: int = NUM_STEPS) -> Golden
 
 
 def _tolerance(actions: list[tuple[float, ...]]) -> float:
-    """Return TOLERANCE, or that much of outputs larger than 1."""
+    """Return TOLERANCE, relative to the largest output if that is above 1."""
     return TOLERANCE * max(1.0, max(abs(value) for action in actions for value in action))
 
 
-def _shake(sensors: Sensors, spec: PolicySpec, rng: np.random.Generator) -> None:
-    """Write what a robot that walks may measure."""
+def _randomize(sensors: Sensors, spec: PolicySpec, rng: np.random.Generator) -> None:
+    """Write plausible sensor values of a walking robot."""
     sensors.joint_position += rng.uniform(-0.2, 0.2, len(sensors.joint_position))
     sensors.joint_velocity[:] = rng.uniform(-1.0, 1.0, len(sensors.joint_velocity))
     sensors.angular_velocity[:] = rng.uniform(-0.5, 0.5, 3)

@@ -1,9 +1,6 @@
 # Copyright 2026 The distill_runtime Authors
 # SPDX-License-Identifier: Apache-2.0
-"""A policy whose runs are timed.
-
-A policy ready to run: its network, or encoder and network, bound to fixed buffers.
-"""
+"""A policy ready to run: network and optional encoder, bound to fixed buffers."""
 
 from __future__ import annotations
 
@@ -17,14 +14,12 @@ from distill_runtime.core.arrays import Float32Array
 from distill_runtime.core.step import Policy
 from distill_runtime.errors import ConfigError, ModelError
 from distill_runtime.policy.model_file.model_files import inspect_model
-from distill_runtime.spec.encoder import latent_place
 from distill_runtime.spec.spec import PolicySpec
+from distill_runtime.spec.tensors import latent_range
 import numpy as np
 import onnxruntime
 
-from .network import CPU_PROVIDER, Network
-from .network import Graph as Graph
-from .network import TensorInfo as TensorInfo
+from .network import CPU_PROVIDER, Graph, Network, TensorInfo
 
 Provider = Literal['cpu', 'cuda', 'tensorrt']
 _PROVIDERS = {
@@ -35,7 +30,7 @@ _PROVIDERS = {
 
 
 class Opened(NamedTuple):
-    """A network that is loaded."""
+    """A loaded network."""
 
     session: onnxruntime.InferenceSession
     graph: Graph
@@ -47,12 +42,12 @@ def open_session(model: Path | bytes, provider: str = 'cpu') -> Opened:
     One thread: with more, the worst case of a small network is a hundred times its median.
 
     Args:
-        model: File or its content; a file may have external data beside it.
+        model: File or its content; a file may have external data in its folder.
         provider: cpu, cuda or tensorrt.
 
     Raises:
         ConfigError: If the provider is unknown or not in this onnxruntime; it is never replaced.
-        ModelError: If the model cannot be loaded, or must not be: see artefact.
+        ModelError: If the model cannot be loaded, or is refused by inspect_model.
     """
     if provider not in _PROVIDERS:
         raise ConfigError(f'provider is {provider!r}, expected one of {sorted(_PROVIDERS)}')
@@ -100,7 +95,7 @@ def _first_line(error: Exception) -> str:
 
 
 class PolicySession:
-    """A policy with its buffers; see core.runner.Policy."""
+    """A policy with its buffers; see core.step.Policy."""
 
     def __init__(
         self,
@@ -113,12 +108,12 @@ class PolicySession:
 
         Args:
             session: The policy's network.
-            graph: What it says of itself.
+            graph: Its graph.
             spec: Names the tensors.
-            encoder: The network that runs before it, where the spec has one.
+            encoder: The network that runs before it, if the spec has one.
 
         Raises:
-            ModelError: If a tensor is missing, left over, of another type, or of another size.
+            ModelError: If a tensor is missing, unbound, or of another type or size.
         """
         self._policy = Network(session, graph)
         self._encoder = None if encoder is None else Network(*encoder)
@@ -139,18 +134,18 @@ class PolicySession:
             'outputs.action.name',
             'one per action of the spec',
         )
-        for place, entry in enumerate(spec.state):
-            self._policy.bind_state(entry, f'state[{place}]')
-        self._policy.refuse_left_over('each under inputs or state')
+        for index, entry in enumerate(spec.state):
+            self._policy.bind_state(entry, f'state[{index}]')
+        self._policy.refuse_unbound_inputs('each under inputs or state')
         if self._encoder is not None and spec.encoder is not None:
-            start, end = latent_place(spec.inputs, len(spec.joints), spec.act_dim)
+            start, end = latent_range(spec.inputs, len(spec.joints), spec.act_dim)
             self._encoder.bind_output(
                 spec.encoder.output,
                 self.observation[start:end],
                 'encoder.output',
                 'the width of the term latent',
             )
-            self._encoder.refuse_left_over('each under inputs with network: encoder')
+            self._encoder.refuse_unbound_inputs('each under inputs with network: encoder')
 
     def run(self) -> None:
         """Compute the action and carry the recurrent state."""
@@ -159,19 +154,19 @@ class PolicySession:
         self._policy.run()
 
     def warm_up(self) -> None:
-        """Run the networks without any effect: what a pause pushed out of the caches comes back.
+        """Run the networks without any effect, to refill the caches after a pause.
 
-        The inputs are those of the last run; action and recurrent state stay.
+        The inputs are those of the last run; action and recurrent state are kept.
         """
         self._kept_action[:] = self.action
-        with contextlib.suppress(RuntimeError):  # the run that counts will say it
+        with contextlib.suppress(RuntimeError):  # the next run reports it
             if self._encoder is not None:
                 self._encoder.compute()
             self._policy.compute()
         self.action[:] = self._kept_action
 
     def smoke_test(self) -> None:
-        """Run once on zeros, and reset: the graph may leave open what it cannot compute.
+        """Run once on zeros, and reset: symbolic shapes in the graph can hide a mismatch.
 
         Raises:
             ModelError: If the network does not run on the buffers of the spec.
@@ -195,39 +190,39 @@ class PolicySession:
 
     def _bind_inputs(self, spec: PolicySpec) -> Iterator[Float32Array]:
         start = 0
-        for place, entry in enumerate(spec.inputs):
+        for index, entry in enumerate(spec.inputs):
             dim = spec.input_dim(entry)
             view = self.observation[start : start + dim]
             start += dim
             network = self._encoder if entry.network == 'encoder' else self._policy
-            assert network is not None, 'spec has an encoder where an input is of one'
-            network.bind_input(entry.name, view, f'inputs[{place}].name', _terms(spec, place))
+            assert network is not None, 'check_encoder refuses encoder inputs without an encoder'
+            network.bind_input(entry.name, view, f'inputs[{index}].name', _terms(spec, index))
             yield view
 
 
-def _terms(spec: PolicySpec, place: int) -> str:
-    """Say what an input sums up to, term by term."""
-    entry = spec.inputs[place]
+def _terms(spec: PolicySpec, index: int) -> str:
+    """Describe the width of an input, term by term."""
+    entry = spec.inputs[index]
     parts = ' + '.join(
         f'{term.kind} {term.dim(len(spec.joints), spec.act_dim)}'
         + (f' x {len(entry.lags(term))}' if len(entry.lags(term)) > 1 else '')
         for term in entry.terms
     )
-    return f'the sum of inputs[{place}].terms: {parts}'
+    return f'the sum of inputs[{index}].terms: {parts}'
 
 
 _SHARE = 0.05
 
 
 class TimedPolicy:
-    """Does what another policy does, and measures it; see core.step.Policy.
+    """A policy that measures the duration of its runs; see core.step.Policy.
 
     Attributes:
         mean_ns: Running mean of the time that a run takes; 0 before the first.
     """
 
     def __init__(self, policy: Policy) -> None:
-        """Measure a policy."""
+        """Wrap a policy."""
         self._policy = policy
         self.observation: Float32Array = policy.observation
         self.inputs: Sequence[Float32Array] = policy.inputs

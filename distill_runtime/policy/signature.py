@@ -1,11 +1,11 @@
 # Copyright 2026 The distill_runtime Authors
 # SPDX-License-Identifier: Apache-2.0
-"""Signatures of a model, in the model file itself: where they stand and what they are made over.
+"""Format of the signatures in a model file.
 
-A signature is the very last entry of the file's metadata, and is made over every byte before it:
-graph, weights, spec, golden vectors, encoder, and whatever else a reader might find there. No byte
-may follow, and the entry has one form only. To sign a file appends to it; cut off again, it is the
-unsigned file, bit for bit.
+The signatures are the last metadata entry of the file and cover every byte before it: graph,
+weights, spec, golden vectors, encoder and everything else. No byte may follow, and the entry has
+exactly one form. Signing appends the entry; without it, the file is the unsigned file, bit for
+bit.
 """
 
 from __future__ import annotations
@@ -29,12 +29,12 @@ _METADATA = 14
 _ALGORITHM = 'ed25519'
 _STATEMENT = 'distill_runtime model signature 1\n{}\n'
 _DER_PREFIX = bytes.fromhex('302a300506032b6570032100')
-"""What stands before the 32 bytes of an Ed25519 key in a SubjectPublicKeyInfo, RFC 8410."""
+"""Prefix of the 32 bytes of an Ed25519 key in a SubjectPublicKeyInfo, RFC 8410."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Signature:
-    """One signature, and the key that it claims to be of."""
+    """One signature and the public key that it names."""
 
     key: bytes
     """Public key, 32 bytes."""
@@ -43,23 +43,24 @@ class Signature:
 
     @property
     def fingerprint(self) -> str:
-        """How people tell the key."""
+        """Short text that identifies the key."""
         return fingerprint(self.key)
 
 
 class SignedModel(NamedTuple):
-    """A model file in two parts."""
+    """A model file split into content and signatures."""
 
     body: memoryview
-    """What the signatures are over: the unsigned file."""
+    """The unsigned file, which the signatures cover."""
     signatures: tuple[Signature, ...]
-    """None where it is not signed."""
+    """Empty if it is not signed."""
 
 
 def fingerprint(key: bytes) -> str:
-    """Return 32 hexadecimal digits that tell a public key.
+    """Return 32 hexadecimal digits that identify a public key.
 
-    They begin what `openssl pkey -pubin -in KEY.pub.pem -outform DER | sha256sum` prints.
+    They are the start of what `openssl pkey -pubin -in KEY.pub.pem -outform DER | sha256sum`
+    prints.
 
     Args:
         key: Public key, 32 bytes.
@@ -68,18 +69,18 @@ def fingerprint(key: bytes) -> str:
 
 
 def statement(body: bytes | memoryview) -> bytes:
-    """Return the text that is signed: what it is about, and the SHA-256 of the unsigned file."""
+    """Return the text that is signed: purpose, and SHA-256 of the unsigned file."""
     return _STATEMENT.format(hashlib.sha256(body).hexdigest()).encode('ascii')
 
 
 def split_signatures(content: bytes) -> SignedModel:
-    """Take a model file apart; nothing is verified here.
+    """Split a model file; nothing is verified here.
 
     Args:
         content: All of the file.
 
     Raises:
-        SignatureError: If it is no model, or has a signature that is not all of its end.
+        SignatureError: If it is not a model, or its signature entry is not at the end.
     """
     last, keys = _scan(content)
     if keys[SIGNATURE_KEY] == 0:
@@ -90,8 +91,8 @@ def split_signatures(content: bytes) -> SignedModel:
     tail = _tail(signatures)
     if not content.endswith(tail):
         raise SignatureError(
-            'its signature entry is not the end of the file, expected no byte behind it: it was '
-            'altered or saved anew after it was signed'
+            'its signature entry is not the end of the file, expected no byte after it: it was '
+            'altered or saved again after it was signed'
         )
     return SignedModel(memoryview(content)[: -len(tail)], signatures)
 
@@ -114,17 +115,17 @@ def join_signatures(body: bytes | memoryview, signatures: Sequence[Signature]) -
 
 
 def doubled_keys(content: bytes) -> list[str]:
-    """Return the metadata keys that stand more than once: readers differ in which one counts.
+    """Return duplicate metadata keys: readers differ in which one they use.
 
     Raises:
-        SignatureError: If the content is no model.
+        SignatureError: If the content is not a model.
     """
     _, keys = _scan(content)
     return sorted(key for key, count in keys.items() if count > 1)
 
 
 def _scan(content: bytes) -> tuple[memoryview, Counter[str]]:
-    """Return the last field of a model if it is metadata, and how often each key stands."""
+    """Return the last field of a model if it is metadata, and the count of each key."""
     keys: Counter[str] = Counter()
     last = memoryview(b'')
     try:
@@ -139,13 +140,13 @@ def _scan(content: bytes) -> tuple[memoryview, Counter[str]]:
                 )
     except ValueError as error:
         kind = looks_like(memoryview(content))
-        problem = f'it is no ONNX file but looks like {kind}' if kind else error
+        problem = f'it is not an ONNX file but looks like {kind}' if kind else error
         raise SignatureError(f'it cannot be read as ONNX: {problem}') from None
     return last, keys
 
 
 def _parse(entry: memoryview) -> tuple[Signature, ...]:
-    """Read the entry; that it has no other form is seen when it is written again."""
+    """Parse the entry; the caller compares it with its canonical form."""
     text = b''.join(
         bytes(value)
         for number, value in fields(entry)
@@ -177,7 +178,7 @@ def _damaged(line: bytes) -> str:
 
 
 def _tail(signatures: Sequence[Signature]) -> bytes:
-    """Return the metadata entry as it stands at the end of a file."""
+    """Return the metadata entry at the end of a signed file."""
     lines = (
         f'{_ALGORITHM} {base64.b64encode(signature.key).decode("ascii")} '
         f'{base64.b64encode(signature.value).decode("ascii")}'

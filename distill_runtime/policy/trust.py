@@ -1,6 +1,6 @@
 # Copyright 2026 The distill_runtime Authors
 # SPDX-License-Identifier: Apache-2.0
-"""What a robot lets a policy be made of: where its files may lie, and who must have signed it."""
+"""Restrictions on the files of a policy: folder and signature."""
 
 from __future__ import annotations
 
@@ -20,37 +20,37 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, kw_only=True)
 class ModelTrust:
-    """Limits on where a policy comes from."""
+    """Restrictions on the files of a policy."""
 
     root: Path | None = None
-    """Folder that every file of it must lie in, links resolved; None: anywhere."""
+    """Folder that must contain every file, links resolved; None: no restriction."""
     keys: KeyRing | None = None
-    """Keys that the model must be signed with; None: it need not be."""
+    """Keys that the model must be signed with; None: no signature required."""
     is_alone: bool = False
-    """Whether nothing beside the model file may count; always so with keys."""
+    """Whether only the model file itself is used; required with keys."""
 
     def __post_init__(self) -> None:
-        """Refuse keys for a model that other files complete: those are not signed."""
+        """Refuse keys if other, unsigned files may complete the model."""
         if self.keys is not None and not self.is_alone:
             raise ConfigError('is_alone is False, expected True where a model must be signed')
 
     def model(self, path: Path) -> Path:
-        """Return where the model really lies.
+        """Return the resolved path of the model.
 
         Raises:
-            ConfigError: If that is outside of the root.
+            ConfigError: If it is outside the root.
         """
         return confined(path, self.root, 'model')
 
     def content(self, path: Path) -> tuple[Path | bytes, str]:
-        """Return what to load, and the key that signed it ('' if none had to).
+        """Return what to load, and the key that signed it ('' if none is required).
 
-        A model that must be signed is read once: the bytes that were verified are the ones that
-        are loaded, whatever becomes of the file.
+        A model that must be signed is read once: the verified bytes are the ones that are loaded,
+        even if the file changes.
 
         Raises:
             ConfigError: If the file cannot be read.
-            SignatureError: If it is not signed as it must be.
+            SignatureError: If it lacks the required signature.
         """
         if not self.is_alone:
             return path, ''
@@ -61,7 +61,7 @@ class ModelTrust:
         """Return the file of the user's spec.
 
         Raises:
-            ConfigError: If it lies outside of the root, or none may count.
+            ConfigError: If it is outside the root, or not allowed.
         """
         if spec is None:
             return None
@@ -69,18 +69,17 @@ class ModelTrust:
         return confined(spec, self.root, 'spec')
 
     def robot(self, robot: str) -> str:
-        """Return the robot: profiles are part of this package, a URDF is a file like others.
+        """Return the robot; a profile is part of this package, a URDF is restricted like any file.
 
         Raises:
-            ConfigError: If it is a URDF that lies outside of the root or in no file at all, or
-                none may count.
+            ConfigError: If it is a URDF outside the root or given as text, or not allowed.
         """
         if is_urdf_text(robot):
             self._refuse_beside('robot_description', 'XML text')
             if self.root is not None:
                 raise ConfigError(
                     'robot_description is XML text, expected a file below model_root '
-                    f'{self.root}: what is not in a file of that folder may not count'
+                    f'{self.root}: only files in that folder are allowed'
                 )
             return robot
         if not is_urdf(robot):
@@ -91,27 +90,27 @@ class ModelTrust:
     def _refuse_beside(self, name: str, value: object) -> None:
         if self.is_alone:
             raise ConfigError(
-                f"{name} is {str(value)!r}, expected '' where only what is signed may count: pack "
-                'what it says into the model (distill-runtime pack), and sign that'
+                f"{name} is {str(value)!r}, expected '' where only signed files are allowed: pack "
+                'it into the model (distill-runtime pack), and sign that'
             )
 
 
 UNRESTRICTED = ModelTrust()
-"""No limits."""
+"""No restrictions."""
 SIGNED_ONLY = ModelTrust(is_alone=True)
-"""The model file by itself: what a signature covers."""
+"""Only the model file itself, which a signature covers."""
 
 
 def make_trust(model_root: str = '', trusted_keys: Sequence[str] = ()) -> ModelTrust:
-    """Return the limits that parameters set.
+    """Return the restrictions that parameters set.
 
     Args:
         model_root: Folder; '' for none.
-        trusted_keys: PEM files of public keys; none, or '' alone: nothing need be signed.
+        trusted_keys: PEM files of public keys; empty, or '' alone: no signature required.
 
     Raises:
-        ConfigError: If the folder or a key is not there, or a file holds no key.
-        MissingExtraError: If there are keys, and not the library that verifies.
+        ConfigError: If the folder or a key file is missing or invalid.
+        MissingExtraError: If there are keys but cryptography is not installed.
     """
     root = Path(model_root).expanduser() if model_root else None
     if root is not None and not root.is_dir():

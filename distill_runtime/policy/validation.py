@@ -1,28 +1,32 @@
 # Copyright 2026 The distill_runtime Authors
 # SPDX-License-Identifier: Apache-2.0
-"""All that can be found out about a model before it moves a robot."""
+"""Validate a model before it moves a robot."""
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
 from distill_runtime.core.compiled_spec import CompiledSpec
 from distill_runtime.errors import ConfigError, DistillError, ModelError, SignatureError
+from distill_runtime.policy.model_file.onnx_facts import OnnxFacts
 from distill_runtime.spec.compile import compile_spec, sensor_layout
 from distill_runtime.spec.findings.finding import Case, Finding
 from distill_runtime.spec.findings.registry import examine, sorted_findings
-from distill_runtime.spec.robots import load_robot, RobotDescription
+from distill_runtime.spec.robot_description import RobotDescription
+from distill_runtime.spec.robots import load_robot
 from distill_runtime.spec.sources import SourcedSpec
+from distill_runtime.spec.spec import PolicySpec
 
 from .encoder import open_policy
 from .find_spec import find_spec
 from .golden import replay_golden
 from .limit_use import limit_use, LimitUse
 from .model import load_policy, LoadedPolicy
-from .model_findings import trial_findings
+from .network import Graph
 from .self_test import dry_run, DryRun, first_step, FirstStep
-from .session import Graph, open_session
+from .session import open_session
 from .trust import ModelTrust, UNRESTRICTED
 
 _HINTS = {
@@ -32,19 +36,21 @@ _HINTS = {
     'the spec of this model?',
     'network.refused': 'run the model alone with onnxruntime; export it again if that fails too',
     'signature.refused': 'compare the keys: is it the file that was released for this robot?',
-    'golden.mismatch': 'pack or export the model anew with its golden vectors',
+    'golden.mismatch': 'pack or export the model again with its golden vectors',
 }
+FAR = 1.0
+"""Distance of a target at standstill from the default pose, in [rad], that is implausible."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Validation:
-    """A model that could be read, and what was found; what is refused has fewer parts."""
+    """Result of a validation; a refused model has fewer fields."""
 
     path: Path
     graph: Graph
     robot: RobotDescription | None
     sourced: SourcedSpec | None
-    """None if no complete, right spec was found."""
+    """None if no complete, valid spec was found."""
     compiled: CompiledSpec | None
     """None as above."""
     policy: LoadedPolicy | None
@@ -52,29 +58,29 @@ class Validation:
     run: DryRun | None
     step: FirstStep | None
     limits: LimitUse | None
-    """What the joint limits do to its targets."""
+    """Effect of the joint limits on its targets."""
     findings: tuple[Finding, ...]
 
     @property
     def is_deployable(self) -> bool:
-        """Whether nothing speaks against running it; there may be warnings."""
+        """Whether there is no error; there may be warnings."""
         return all(finding.severity != 'error' for finding in self.findings)
 
 
 def validate_model(
     model: Path, spec: Path | None = None, robot: str = '', trust: ModelTrust = UNRESTRICTED
 ) -> Validation:
-    """Load a model as the node would, and look for what could still be wrong.
+    """Load a model as the node does, and examine it for further problems.
 
     Args:
         model: ONNX file.
         spec: The user's spec file.
         robot: Name of a robot profile, or path of a URDF; '' for none.
-        trust: Where its files may lie, and who must have signed it.
+        trust: Where its files may be, and which signature is required.
 
     Raises:
         ConfigError: If the robot is unknown.
-        ModelError: If the file is no readable ONNX.
+        ModelError: If the file is not readable as ONNX.
     """
     description = load_robot(robot) if robot else None
     try:
@@ -101,14 +107,14 @@ def validate_model(
 def self_test(
     policy: LoadedPolicy, robot: RobotDescription | None
 ) -> tuple[DryRun | None, FirstStep | None, tuple[Finding, ...]]:
-    """Run a loaded policy on made-up inputs, and look for what could still be wrong.
+    """Run a loaded policy on synthetic inputs, and examine it for problems.
 
     Args:
-        policy: It is reset before and after.
-        robot: What is known of the robot.
+        policy: The policy; it is reset before and after.
+        robot: The robot; None if unknown.
 
     Returns:
-        What the runs gave, None where they could not be made, and what was found, worst first.
+        Results of the runs, None where they were refused, and the findings, worst first.
     """
     run, step = None, None
     findings: list[Finding] = []
@@ -128,7 +134,7 @@ def _refused(
     trust: ModelTrust,
     refusal: DistillError,
 ) -> Validation:
-    """Find out how far a refused model gets."""
+    """Find the stage at which a model is refused."""
     try:
         session, graph = open_session(model)
     except DistillError:
@@ -166,3 +172,65 @@ def _refused(
 
 def _finding(code: str, refusal: DistillError) -> Finding:
     return Finding(code=code, severity='error', message=str(refusal), hint=_HINTS[code])
+
+
+def trial_findings(spec: PolicySpec, run: DryRun, step: FirstStep) -> Iterator[Finding]:
+    """Report problems of a dry run and the first step."""
+    if not run.is_finite:
+        yield Finding(
+            code='network.not_finite',
+            severity='error',
+            message=f'network gives NaN or infinity in {run.runs} steps of random observations',
+            hint='export it again; was the checkpoint of a training that diverged?',
+        )
+    if run.median > spec.period:
+        yield Finding(
+            code='network.slow',
+            severity='error',
+            message=f'inference takes {run.median * 1e3:.2f} ms, expected below the period of '
+            f'{spec.period * 1e3:g} ms',
+            hint='use a smaller network or a faster computer',
+        )
+    elif run.p99 > 0.5 * spec.period:
+        yield Finding(
+            code='network.slow',
+            severity='warning',
+            message=f'one of 100 inferences takes above {run.p99 * 1e3:.2f} ms, expected below '
+            f'half the period of {spec.period * 1e3:g} ms',
+            hint='check again on the robot while it runs nothing else',
+        )
+    far = [
+        (abs(target - default), name, target, default)
+        for name, mode, target, default in zip(
+            spec.joints, spec.modes, step.target.tolist(), spec.default_position, strict=True
+        )
+        if mode == 'position' and abs(target - default) > FAR
+    ]
+    if far:
+        _, name, target, default = max(far)
+        yield Finding(
+            code='action.far_at_rest',
+            severity='warning',
+            message=f'standing still in the default pose, the policy moves {name} to '
+            f'{target:.2f} rad, {target - default:+.2f} rad from its default '
+            f'({len(far)} of {len(spec.joints)} joints are above {FAR:g} rad)',
+            hint='compare scales, offsets, joint order and term order with the training',
+        )
+
+
+def file_findings(facts: OnnxFacts) -> Iterator[Finding]:
+    """Report external weights and custom operators."""
+    if facts.external_files:
+        yield Finding(
+            code='model.external_data',
+            severity='warning',
+            message=f'weights are outside the file, in {", ".join(facts.external_files)}',
+            hint='copy all files together, or pack the model into one; the sha256 covers them all',
+        )
+    if facts.domains:
+        yield Finding(
+            code='model.custom_operators',
+            severity='info',
+            message=f'operators of {", ".join(facts.domains)} are used, not only the standard ones',
+            hint='they exist in this onnxruntime; check on the robot as well',
+        )

@@ -1,6 +1,6 @@
 # Copyright 2026 The distill_runtime Authors
 # SPDX-License-Identifier: Apache-2.0
-"""Which versions of packages are installed, for whoever must say what gave a result."""
+"""Versions of installed packages, for provenance."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from importlib.metadata import PackageNotFoundError, version
 
 
 def versions(*packages: str) -> dict[str, str]:
-    """Return the version of each package by its name; of one that is not installed, unknown."""
+    """Return the version of each package by name; 'unknown' if it is not installed."""
     return {package: _version(package) for package in packages}
 
 

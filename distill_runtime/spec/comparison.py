@@ -1,6 +1,6 @@
 # Copyright 2026 The distill_runtime Authors
 # SPDX-License-Identifier: Apache-2.0
-"""Whether two sources say the same of a field, in whatever form each says it."""
+"""Compare two values of a spec field that may be written in different forms."""
 
 from __future__ import annotations
 
@@ -14,14 +14,14 @@ from .mapping import read_dataclass, to_mapping
 from .tensors import InputSpec
 
 _TOLERANCE = 1e-12
-"""Numbers are equal to the last digit that a float keeps in text."""
+"""Relative and absolute; covers the rounding of numbers written as text."""
 
 
 def agree(field: str, left: Any, right: Any) -> bool:
-    """Whether two plain values of a field of a spec mean the same.
+    """Whether two plain values of a spec field are equivalent.
 
-    One number stands for a list of it; what is at its default need not be written; a tensor may
-    have a name in one source and a position in the other.
+    One number equals a list of that number; a default may be omitted; a tensor may be given by
+    name in one source and by position in the other.
 
     Args:
         field: Its dotted name.
@@ -34,7 +34,7 @@ def agree(field: str, left: Any, right: Any) -> bool:
 
 
 def restricted(field: str, value: Any, claim: Any) -> Any:
-    """Return the part of a value that a claim is about; lists of another length stay whole."""
+    """Return the part of a value that a claim covers; lists of another length stay whole."""
     return _restricted(_normal(field, value), claim)
 
 
@@ -63,7 +63,7 @@ def _same(left: Any, right: Any) -> bool:
 
 
 def _same_tensor(left: Any, right: Any) -> bool:
-    """Whether two names, or two positions, are equal; which name a position has is not known."""
+    """Compare two names or two positions; a name and a position cannot be compared."""
     return isinstance(left, int) != isinstance(right, int) or bool(left == right)
 
 
@@ -76,7 +76,7 @@ def _is_number(value: object) -> bool:
 
 
 def _normal(field: str, value: Any) -> Any:
-    """Write tensors in one way, whichever of several a source has; what is wrong stays."""
+    """Normalize the inputs; return an invalid value as it is."""
     if field != 'inputs' or not isinstance(value, Sequence) or isinstance(value, str):
         return value
     try:

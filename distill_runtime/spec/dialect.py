@@ -1,9 +1,6 @@
 # Copyright 2026 The distill_runtime Authors
 # SPDX-License-Identifier: Apache-2.0
-"""What a reader of a foreign dialect is: how its sources are found, told, and turned into ours.
-
-Checked access to the mapping of a foreign file: what is wrong is named by its dotted key.
-"""
+"""Interface of a dialect reader, and checked access to the content of a foreign file."""
 
 from __future__ import annotations
 
@@ -21,17 +18,17 @@ from .sources import SpecSource
 
 
 class Fields:
-    """A mapping that says what it lacks."""
+    """A mapping with typed access; errors name the dotted key."""
 
     def __init__(self, values: object, where: str = '') -> None:
         """Take a mapping.
 
         Args:
-            values: Content of a file, or of a part of it.
-            where: Dotted key of that part.
+            values: Content of a file, or of a section of it.
+            where: Dotted key of that section.
 
         Raises:
-            ConfigError: If it is none.
+            ConfigError: If it is not a mapping.
         """
         if not isinstance(values, Mapping):
             raise ConfigError(f'{where or "content"} is {shown(values)}, expected a mapping')
@@ -43,7 +40,7 @@ class Fields:
         return self._values.get(key) is not None
 
     def __iter__(self) -> Iterator[str]:
-        """Go through the keys in the order of the file."""
+        """Iterate over the keys in the order of the file."""
         return iter(self._values)
 
     def path(self, key: object) -> str:
@@ -51,10 +48,10 @@ class Fields:
         return joined(self.where, key)
 
     def any(self, key: str) -> Any:
-        """Return a value that is there.
+        """Return a required value.
 
         Raises:
-            ConfigError: If it is not.
+            ConfigError: If it is missing.
         """
         value = self._values.get(key)
         if value is None:
@@ -74,14 +71,14 @@ class Fields:
         return _text(self.any(key), self.path(key))
 
     def flag(self, key: str) -> bool:
-        """Return true or false; false if there is none."""
+        """Return true or false; false if the key is missing."""
         value = self._values.get(key)
         if value is not None and not isinstance(value, bool):
             raise ConfigError(f'{self.path(key)} is {shown(value)}, expected true or false')
         return bool(value)
 
     def mapping(self, key: str) -> Fields:
-        """Return a part that is a mapping."""
+        """Return a section that is a mapping."""
         return Fields(self.any(key), self.path(key))
 
     def numbers(self, key: str, length: int | None = None) -> list[float]:
@@ -112,7 +109,7 @@ class Fields:
             raise ConfigError(f'{self.path(key)} is {shown(values)}, expected a list')
         if length is not None and len(values) != length:
             raise ConfigError(f'{self.path(key)} has {len(values)} elements, expected {length}')
-        return [(value, f'{self.path(key)}[{place}]') for place, value in enumerate(values)]
+        return [(value, f'{self.path(key)}[{index}]') for index, value in enumerate(values)]
 
 
 def _number(value: object, where: str) -> float:
@@ -139,7 +136,7 @@ def _text(value: object, where: str) -> str:
 
 @dataclass(frozen=True, kw_only=True)
 class TensorShape:
-    """Name and shape of a tensor of the graph; a symbolic size is a string."""
+    """Name and shape of a graph tensor; a symbolic size is a string."""
 
     name: str
     shape: tuple[int | str | None, ...]
@@ -156,38 +153,38 @@ class TensorShape:
 
 @dataclass(frozen=True, kw_only=True)
 class ModelContext:
-    """What a reader may need to know beside its file."""
+    """Facts that a reader may need in addition to its file."""
 
     model: Path
-    """The model file; its side-car files lie beside it."""
+    """The model file; side-car files are in the same folder."""
     root: Path | None = None
-    """Folder that all files must lie in, links resolved; None: anywhere."""
+    """Folder that must contain all files, links resolved; None: no restriction."""
     robot: RobotDescription | None = None
-    """Names the motors; None: not told."""
+    """Names the motors; None if unknown."""
     inputs: tuple[TensorShape, ...] = ()
-    """Of the graph, in its order; none where no model was opened."""
+    """Of the graph, in its order; empty if no model was opened."""
     outputs: tuple[TensorShape, ...] = ()
 
 
 @dataclass(frozen=True, kw_only=True)
 class FileDialect:
-    """A kind of file that describes policies."""
+    """A file format that describes policies."""
 
     name: str
-    """For people."""
+    """Shown in messages."""
     files: tuple[str, ...]
-    """Where it may stand: glob patterns relative to the folder of the model; {stem} is the name
-    of the model without its suffix.
+    """Where to look: glob patterns relative to the folder of the model; {stem} is the name of the
+    model without its suffix.
     """
     matches: Callable[[Mapping[str, Any]], bool]
     """Whether the content of a YAML or JSON file is of this dialect."""
     read: Callable[[Mapping[str, Any], Path, ModelContext], SpecSource]
-    """Turns the content into our form; the registry adds the path to its messages."""
+    """Converts the content to a SpecSource; the registry adds the path to its messages."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class MetadataDialect:
-    """A set of metadata keys of ONNX files that describe policies."""
+    """A set of ONNX metadata keys that describe policies."""
 
     name: str
     matches: Callable[[Mapping[str, str]], bool]

@@ -1,15 +1,9 @@
 # Copyright 2026 The distill_runtime Authors
 # SPDX-License-Identifier: Apache-2.0
-"""Content of files that other programs wrote, as plain values.
+"""Read YAML and JSON files strictly: plain values, no tags, no duplicate keys, limited size.
 
-Where a file really lies, and whether it may be read from there.
-
-Aliases of a YAML text, before anything is built from them: a few lines can stand for gigabytes.
-
-The parser gives one object for all aliases of an anchor, which costs nothing; whoever walks
-through the result, or merges keys, pays for each. So what they would walk through is counted.
-
-Reading of YAML files: plain values only, no tags, and no key twice.
+Aliases are counted before anything is built: a few lines can expand to gigabytes for code that
+walks the result.
 """
 
 from __future__ import annotations
@@ -26,39 +20,39 @@ from .mapping import shown
 
 
 def confined(path: Path, root: Path | None, what: str = 'file') -> Path:
-    """Return the path to read a file from; with a root the one that all links lead to.
+    """Return the path to read a file from; with a root, the path with all links resolved.
 
-    What is checked is what is opened then: a link that is set anew in between has no effect.
+    The path that is checked is the one that is opened: changing a link in between has no effect.
 
     Args:
         path: The file; it need not exist.
-        root: Folder that it must lie in, links resolved; None: anywhere.
+        root: Folder that must contain it, links resolved; None: no restriction.
         what: What it is, for messages.
 
     Raises:
-        ConfigError: If it lies elsewhere, or is no path at all.
+        ConfigError: If it is outside, or is not a valid path.
     """
     if root is None:
         return path
     try:
-        folder, place = root.expanduser().resolve(), path.expanduser().resolve()
+        folder, resolved = root.expanduser().resolve(), path.expanduser().resolve()
     except (OSError, ValueError, RuntimeError) as error:
-        raise ConfigError(f'{what} {path} is no path that can be followed: {error}') from error
-    if folder not in place.parents:
+        raise ConfigError(f'{what} {path} is not a path that can be resolved: {error}') from error
+    if folder not in resolved.parents:
         raise ConfigError(
-            f'{what} {path} lies outside model_root, expected it below {folder}'
-            + ('' if place == path else f': it is {place}')
+            f'{what} {path} is outside model_root, expected it below {folder}'
+            + ('' if resolved == path else f': it is {resolved}')
         )
-    return place
+    return resolved
 
 
 MAX_ALIASES = 1000
 MAX_VALUES = 1_000_000
-"""Values of a file, those behind aliases counted each time."""
+"""Values of a file, with every alias expanded."""
 
 
 def check_aliases(text: str | bytes, loader: type[yaml.SafeLoader]) -> None:
-    """Refuse too many aliases, too many values behind them, and one inside of its own anchor.
+    """Refuse too many aliases, too many expanded values, and an alias inside its anchor.
 
     Args:
         text: A YAML document.
@@ -78,7 +72,7 @@ def check_aliases(text: str | bytes, loader: type[yaml.SafeLoader]) -> None:
             if aliases > MAX_ALIASES:
                 raise ConfigError(f'it has more than {MAX_ALIASES} aliases, expected fewer')
             if event.anchor in [anchor for anchor, _ in open_nodes]:
-                raise ConfigError(f'alias {event.anchor!r} stands inside of what it names')
+                raise ConfigError(f'alias {event.anchor!r} is inside the anchor that it refers to')
             values += sizes.get(event.anchor or '', 0)
         elif isinstance(event, yaml.NodeEvent):
             if isinstance(event, yaml.CollectionStartEvent):
@@ -103,17 +97,18 @@ MAX_BYTES = 4 * 2**20
 
 
 class StrictLoader(_Base):
-    """A safe loader that refuses a key that stands twice in one mapping."""
+    """A safe loader that refuses duplicate keys."""
 
     def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Hashable, Any]:
-        """Refuse doubled keys, then build the mapping."""
+        """Refuse duplicate keys, then build the mapping."""
         seen = set()
         for key_node, _ in node.value:
             key = (key_node.tag, str(key_node.value))
             if key in seen:
                 mark = key_node.start_mark
                 raise ConfigError(
-                    f'{key_node.value} stands twice, again in line {mark.line + 1}, expected once'
+                    f'{key_node.value} is a duplicate key, again in line {mark.line + 1}, '
+                    'expected once'
                 )
             seen.add(key)
         return super().construct_mapping(node, deep)
@@ -123,8 +118,8 @@ def read_yaml(path: Path) -> object:
     """Read one YAML document from a file.
 
     Raises:
-        ConfigError: If the file is unreadable, larger than 4 MiB, not YAML, has a tag or a key
-            that stands twice.
+        ConfigError: If the file is unreadable, larger than 4 MiB, not YAML, or has a tag or a
+            duplicate key.
     """
     return parse_yaml(read_bytes(path, MAX_BYTES), str(path))
 
@@ -132,11 +127,10 @@ def read_yaml(path: Path) -> object:
 def parse_yaml(text: str | bytes, where: str, loader: type[StrictLoader] = StrictLoader) -> object:
     """Read one YAML document; where names it in messages.
 
-    A dialect with a tag of its own passes a loader that has a constructor for exactly that tag.
+    A dialect with a special tag passes a loader that has a constructor for exactly that tag.
 
     Raises:
-        ConfigError: If the text is not YAML, has a tag, a key that stands twice, or too many
-            aliases.
+        ConfigError: If the text is not YAML, or has a tag, a duplicate key or too many aliases.
     """
     try:
         if (b'*' in text) if isinstance(text, bytes) else ('*' in text):
@@ -171,11 +165,11 @@ def read_bytes(path: Path, limit: int) -> bytes:
 
 
 class _Loader(StrictLoader):
-    """Reads the one Python tag that these files hold, a full slice, as None."""
+    """Reads the one Python tag that foreign files contain, a full slice, as None."""
 
 
 def _full_slice(loader: _Loader, node: yaml.Node) -> None:
-    """Refuse a slice that leaves out something."""
+    """Refuse a slice that is not full."""
     bounds = loader.construct_sequence(node) if isinstance(node, yaml.SequenceNode) else node.value
     if bounds != [None, None, None]:
         raise ConfigError(f'slice is {shown(bounds)}, expected [null, null, null], all elements')
@@ -189,11 +183,11 @@ def read_foreign(path: Path, root: Path | None = None) -> object:
 
     Args:
         path: The file.
-        root: Folder that it must lie in; None: anywhere.
+        root: Folder that must contain it; None: no restriction.
 
     Raises:
-        ConfigError: If the file lies elsewhere, is unreadable, too large, or holds what is no
-            plain value.
+        ConfigError: If the file is outside the root, unreadable, too large, or holds other than
+            plain values.
     """
     return parse_foreign(read_bytes(confined(path, root), MAX_BYTES), path)
 
@@ -209,4 +203,4 @@ def parse_foreign(content: bytes, path: Path) -> object:
 
 
 def _refuse_constant(name: str) -> NoReturn:
-    raise ValueError(f'{name} is no JSON')
+    raise ValueError(f'{name} is not JSON')

@@ -2,8 +2,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """Strict reading of plain mappings (YAML, JSON) into frozen dataclasses, and back.
 
-Unknown keys, missing keys and wrong types are refused with the dotted path of the value. No value
-is converted but integers to floats.
+Unknown keys, missing keys and wrong types are refused with the dotted path of the value. Only
+integers are converted, to floats.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from distill_runtime.errors import ConfigError
 T = TypeVar('T')
 
 MAX_INTEGER = 2**63
-"""Integers of this size and above are refused: no field counts so far."""
+"""Integers of this size and above are refused."""
 
 _BRIEF = reprlib.Repr()
 _BRIEF.maxlevel = 3
@@ -33,8 +33,7 @@ def read_dataclass(cls: type[T], mapping: object, where: str) -> T:
 
     Args:
         cls: Dataclass of bool, int, float, str, Literal, tuples of those, None, or other
-            dataclasses. Where it has a class method ``from_mapping(mapping, where)``, that one
-            reads it.
+            dataclasses. A class method ``from_mapping(mapping, where)`` takes precedence.
         mapping: Value from YAML or JSON.
         where: Dotted path for messages, '' at the top.
 
@@ -107,7 +106,7 @@ def _read(hint: Any, value: object, where: str) -> object:
 
 
 def _read_union(options: tuple[Any, ...], hint: Any, value: object, where: str) -> object:
-    """Read a value that may be of several types: the one whose outer form fits decides."""
+    """Read a value of a union: the first option of the right outer form reads it."""
     for option in options:
         if _fits(option, value):
             return _read(option, value, where)
@@ -115,7 +114,7 @@ def _read_union(options: tuple[Any, ...], hint: Any, value: object, where: str) 
 
 
 def _fits(hint: Any, value: object) -> bool:
-    """Whether the outer form of a value is that of a type."""
+    """Whether a value has the outer form of a type."""
     origin = typing.get_origin(hint)
     if origin is Literal:
         return value in typing.get_args(hint)
@@ -136,14 +135,14 @@ def _fits(hint: Any, value: object) -> bool:
 def _read_tuple(
     args: tuple[Any, ...], value: list[object] | tuple[object, ...], where: str
 ) -> object:
-    """Read a list of one type, or of one type per place."""
+    """Read a list of one type, or of one type per element."""
     if len(args) == 2 and args[1] is Ellipsis:
-        return tuple(_read(args[0], item, f'{where}[{place}]') for place, item in enumerate(value))
+        return tuple(_read(args[0], item, f'{where}[{index}]') for index, item in enumerate(value))
     if len(args) != len(value):
         raise ConfigError(f'{where} has {len(value)} elements, expected {len(args)}')
     return tuple(
-        _read(arg, item, f'{where}[{place}]')
-        for place, (arg, item) in enumerate(zip(args, value, strict=True))
+        _read(arg, item, f'{where}[{index}]')
+        for index, (arg, item) in enumerate(zip(args, value, strict=True))
     )
 
 
@@ -154,7 +153,7 @@ def _finite(value: float, where: str) -> float:
 
 
 def shown(value: object) -> str:
-    """Show a value briefly, however large it is."""
+    """Show a value in at most 60 characters."""
     try:
         text = _BRIEF.repr(value)
     except ValueError:  # an integer of more digits than Python prints
@@ -172,7 +171,7 @@ _NAMES = {
 
 
 def _named(hint: Any) -> str:
-    """Name a type for people."""
+    """Name a type for messages."""
     origin = typing.get_origin(hint)
     args = typing.get_args(hint)
     if origin in (Union, types.UnionType):
@@ -189,7 +188,7 @@ def _named(hint: Any) -> str:
 
 
 def to_mapping(value: object) -> Any:
-    """Turn a frozen dataclass into plain lists, dicts and numbers, without defaults."""
+    """Convert a frozen dataclass to plain lists, dicts and numbers; omit defaults."""
     if dataclasses.is_dataclass(value) and not isinstance(value, type):
         custom = getattr(value, 'to_mapping', None)
         return custom() if custom is not None else fields_to_mapping(value)
@@ -199,7 +198,7 @@ def to_mapping(value: object) -> Any:
 
 
 def fields_to_mapping(value: Any) -> dict[str, Any]:
-    """Turn the fields of a dataclass into a mapping; those at their default are left out."""
+    """Convert the fields of a dataclass to a mapping; omit defaults."""
     return {
         field.name: to_mapping(getattr(value, field.name))
         for field in dataclasses.fields(value)

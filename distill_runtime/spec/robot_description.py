@@ -1,6 +1,6 @@
 # Copyright 2026 The distill_runtime Authors
 # SPDX-License-Identifier: Apache-2.0
-"""What is known of a robot whatever policy it runs: its joints and their limits."""
+"""Facts about a robot, independent of any policy: joints and their limits."""
 
 from __future__ import annotations
 
@@ -15,8 +15,8 @@ from distill_runtime.errors import ConfigError
 class RobotDescription:
     """The joints of a robot and the limits of its hardware.
 
-    A limit of infinity says that the joint has none; None for a whole field says that the source
-    does not tell. Prismatic joints count in [m], [m]/[s] and [N].
+    An infinite limit means that the joint has none; None for a whole field means that the source
+    does not give it. Prismatic joints use [m], [m]/[s] and [N].
     """
 
     name: str
@@ -31,7 +31,7 @@ class RobotDescription:
     source: str
     """Where names and numbers come from."""
     unused_motors: tuple[int, ...] = ()
-    """Numbers of the SDK that have no joint; those of the joints go around them."""
+    """Motor numbers of the SDK without a joint; the joints have the other numbers, in order."""
 
     def __post_init__(self) -> None:
         """Check lengths, names and ranges."""

@@ -1,6 +1,6 @@
 # Copyright 2026 The distill_runtime Authors
 # SPDX-License-Identifier: Apache-2.0
-"""Robot descriptions by name (a profile of this package), from a URDF file or its text."""
+"""Load a robot description: a profile of this package, a URDF file, or URDF text."""
 
 from __future__ import annotations
 
@@ -16,22 +16,12 @@ from .mapping import read_dataclass
 from .robot_description import RobotDescription
 from .urdf import load_urdf, read_urdf
 
-__all__ = [
-    'RobotDescription',
-    'is_urdf',
-    'is_urdf_text',
-    'load_profile',
-    'load_robot',
-    'load_urdf',
-    'profile_names',
-]
-
 URDF_SUFFIXES = ('.urdf', '.xml')
 
 
 @dataclass(frozen=True, kw_only=True)
 class _ProfileLimits:
-    """The part `limits` of a profile; what its source does not tell is left out."""
+    """The section `limits` of a profile; fields that its source does not give are omitted."""
 
     position: tuple[tuple[float, float], ...] | None = None
     velocity: tuple[float, ...] | None = None
@@ -77,12 +67,12 @@ def load_robot(profile_or_path: str) -> RobotDescription:
 
 
 def is_urdf(profile_or_path: str) -> bool:
-    """Whether a robot is named by the path of a URDF file, and not by its profile."""
+    """Whether the value is the path of a URDF file, not the name of a profile."""
     return Path(profile_or_path).suffix in URDF_SUFFIXES
 
 
 def is_urdf_text(robot: str) -> bool:
-    """Whether a robot is given by the text of a URDF, and not by a name or path."""
+    """Whether the value is URDF text, not a name or path."""
     return robot.lstrip().startswith('<')
 
 
@@ -110,7 +100,7 @@ def read_profile(path: Path) -> RobotDescription:
     """
     content = read_yaml(path)
     if not isinstance(content, Mapping):
-        raise ConfigError(f'{path} holds no mapping, expected the keys source, joints, limits')
+        raise ConfigError(f'{path} is not a mapping, expected the keys source, joints, limits')
     try:
         profile = read_dataclass(_Profile, content, '')
         return RobotDescription(

@@ -1,18 +1,15 @@
 # Copyright 2026 The distill_runtime Authors
 # SPDX-License-Identifier: Apache-2.0
-"""Where two sources of one field differ: per joint and per key instead of two long lists.
+"""Merge several sources into one spec: provenance of each field, and conflicts.
 
-limits.effort of joints (hip, knee), [88.0, 50.0] and [88.0, 35.0]
--> limits.effort[knee]: 50.0, 35.0
-
-Several sources of one spec: which gave which field, and where two of them disagree.
+A conflict is reported per joint and per key: limits.effort of joints (hip, knee), [88.0, 50.0] and
+[88.0, 35.0] differ in ``limits.effort[knee]: 50.0, 35.0``.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-import math
 from typing import Any, NamedTuple
 
 from distill_runtime.errors import ConfigError
@@ -28,23 +25,21 @@ _UNLESS_CHOICES = ('outputs.action.scale', 'outputs.action.offset')
 
 @dataclass(frozen=True, kw_only=True)
 class SpecSource:
-    """What one file or metadata key says, in the form of our own spec."""
+    """Content of one file or metadata key, in the native form of a spec."""
 
     name: str
-    """Where it stands, for people."""
+    """File or key, as shown in messages."""
     values: Mapping[str, Any]
-    """Part of a spec mapping, or all of it."""
+    """A spec mapping, possibly partial."""
     hints: Mapping[str, str] = field(default_factory=dict)
-    """For dotted fields that this source does not give: how to supply them."""
+    """How to supply dotted fields that this source does not give."""
     keys: Mapping[str, str] = field(default_factory=dict)
-    """For dotted fields: the keys that they came from, where they are not called so."""
+    """Key of each dotted field in the source, where it has another name."""
     claims: Mapping[str, Any] = field(default_factory=dict)
-    """For dotted fields: a part of the value, where the source does not say all of it. Another
-    source that gives the field is compared with it.
-    """
+    """Partial values of dotted fields, to compare with the source that gives the whole field."""
 
     def origin(self, field_name: str) -> str:
-        """Say where a field comes from."""
+        """Return the source and key of a field, for messages."""
         key = self.keys.get(field_name)
         return f'{self.name}: {key}' if key else self.name
 
@@ -70,9 +65,7 @@ class SourcedSpec:
     """Dotted field: name of the source it came from."""
     conflicts: tuple[Conflict, ...]
     unstated: Mapping[str, str] = field(default_factory=dict)
-    """Dotted field that no source gives, though a policy of its dialect may have it: how to
-    supply it.
-    """
+    """How to supply dotted fields that no source gives, though its dialect expects them."""
 
 
 def merge_sources(sources: Sequence[SpecSource]) -> SourcedSpec:
@@ -117,7 +110,7 @@ def merge_sources(sources: Sequence[SpecSource]) -> SourcedSpec:
 def _expanded(
     field_name: str, values: tuple[object, object], sources: Sequence[SpecSource]
 ) -> tuple[object, object]:
-    """Write the offset of an action out, where one of two sources calls it the default pose."""
+    """Replace an action offset of 'default' by the default pose if the other is a list."""
     if field_name != 'outputs.action.offset' or values.count('default') != 1:
         return values
     poses = [source.values['default_position'] for source in sources if _has_pose(source)]
@@ -130,13 +123,13 @@ def _has_pose(source: SpecSource) -> bool:
 
 
 def is_complete(sources: Sequence[SpecSource]) -> bool:
-    """Whether the sources have together all that a spec must have."""
+    """Whether the sources together give all required fields."""
     names = {name for source in sources for name, _ in _leaves(source)}
     return not any(_missing(names))
 
 
 def _missing(names: Iterable[str]) -> Iterator[str]:
-    """Yield the fields that are not among those that a spec must have."""
+    """Yield the required fields that are not given."""
     given = set(names)
     yield from (name for name in _REQUIRED if name not in given)
     if 'outputs.action.choices' not in given:
@@ -146,7 +139,7 @@ def _missing(names: Iterable[str]) -> Iterator[str]:
 def _against_claims(
     sources: Sequence[SpecSource], chosen: Mapping[str, tuple[object, str]]
 ) -> Iterator[Conflict]:
-    """Compare what is used with what sources say of a part of it."""
+    """Compare the values in use with the partial values of other sources."""
     for source in sources:
         for field_name, claim in source.claims.items():
             if field_name not in chosen:
@@ -164,7 +157,7 @@ def _against_claims(
 
 
 def _how_to_supply(name: str, sources: Sequence[SpecSource]) -> str:
-    """Say that no source has a field, and what would."""
+    """Return the error message for a field that no source gives."""
     searched = [source.name for source in sources] or ['no file']
     hints = [source.hints[name] for source in sources if name in source.hints]
     hint = hints[0] if hints else 'give it in a file with --spec (parameter spec)'
@@ -172,7 +165,7 @@ def _how_to_supply(name: str, sources: Sequence[SpecSource]) -> str:
 
 
 def _leaves(source: SpecSource) -> list[tuple[str, Any]]:
-    """Return the fields that are compared and chosen one by one."""
+    """Return the fields that are compared and chosen individually."""
     for key in source.values:
         if '.' in str(key):
             raise ConfigError(f'{source.name}: {key} is unknown, expected keys without a dot')
@@ -191,7 +184,7 @@ def _walk(source: str, prefix: str, values: Mapping[str, Any]) -> Iterator[tuple
 
 
 def _nested(fields: Mapping[str, Any]) -> dict[str, Any]:
-    """Turn dotted fields into a mapping of mappings."""
+    """Convert dotted fields to nested mappings."""
     values: dict[str, Any] = {}
     for path, value in fields.items():
         *parents, key = path.split('.')
@@ -227,7 +220,7 @@ def differences(conflict: Conflict, joints: tuple[str, ...]) -> list[Difference]
 def _walk_values(
     where: str, left: object, right: object, joints: tuple[str, ...]
 ) -> Iterator[Difference]:
-    """Yield the leaves of two plain values that differ; a range of numbers is one leaf."""
+    """Yield the leaves of two plain values that differ; a [lower, upper] pair is one leaf."""
     if isinstance(left, Mapping) and isinstance(right, Mapping):
         for key in [*left, *(key for key in right if key not in left)]:
             yield from _walk_values(f'{where}.{key}', left.get(key), right.get(key), joints)
@@ -239,13 +232,5 @@ def _walk_values(
         for name, one, other in zip(names, left, right, strict=True):
             inner = joints if isinstance(one, Mapping) else ()
             yield from _walk_values(f'{where}[{name}]', one, other, inner)
-    elif not _same(left, right):
+    elif not agree('', left, right):
         yield Difference(where, shown(left), shown(right))
-
-
-def _same(left: object, right: object) -> bool:
-    if isinstance(left, (list, tuple)) and isinstance(right, (list, tuple)):
-        return len(left) == len(right) and all(map(_same, left, right))
-    if isinstance(left, (int, float)) and isinstance(right, (int, float)):
-        return math.isclose(left, right, rel_tol=1e-12, abs_tol=1e-12)
-    return left == right

@@ -1,9 +1,6 @@
 # Copyright 2026 The distill_runtime Authors
 # SPDX-License-Identifier: Apache-2.0
-"""The policy spec: what a model file must say about itself, as one frozen, checked value.
-
-The hard limits of the joints of a policy.
-"""
+"""The policy spec: the contract between a policy and a robot, as one frozen, checked value."""
 
 from __future__ import annotations
 
@@ -13,18 +10,25 @@ from typing import Any
 
 from distill_runtime.errors import ConfigError
 
-from .encoder import check_encoder, EncoderSpec
 from .mapping import read_fields
-from .tensors import Golden, InputSpec, JointMode, Outputs, StateSpec
-from .terms import check_clip
+from .tensors import (
+    check_encoder,
+    EncoderSpec,
+    Golden,
+    InputSpec,
+    JointMode,
+    Outputs,
+    StateSpec,
+)
+from .term import check_clip, Term
 
 
 @dataclass(frozen=True, kw_only=True)
 class Limits:
-    """Hard limits of the joints, in policy order; what is absent is not limited.
+    """Hard limits of the joints, in policy order; None: not limited.
 
-    A joint without a limit (a wheel, say) has an infinite one here, and null in a file: JSON has
-    no infinity.
+    A joint without a limit, such as a wheel, has an infinite one here and null in a file, since
+    JSON has no infinity.
     """
 
     position: tuple[tuple[float, float], ...] | None = None
@@ -36,7 +40,7 @@ class Limits:
 
     @classmethod
     def from_mapping(cls, mapping: object, where: str) -> Limits:
-        """Read the form of a file.
+        """Read the file format.
 
         Raises:
             ConfigError: If a key is unknown, or a value is neither a finite number nor null.
@@ -59,7 +63,7 @@ class Limits:
 
 @dataclass(frozen=True, kw_only=True)
 class _LimitsForm:
-    """Limits as they stand in a file."""
+    """Limits as written in a file."""
 
     position: tuple[tuple[float | None, float | None], ...] | None = None
     velocity: tuple[float | None, ...] | None = None
@@ -75,7 +79,7 @@ def _or(value: float | None, unlimited: float) -> float:
 
 
 def _plain(value: Any) -> Any:  # noqa: ANN401 - numbers, in lists of any depth
-    """Turn infinities into None, tuples into lists."""
+    """Convert infinities to None and tuples to lists."""
     if isinstance(value, (list, tuple)):
         return [_plain(item) for item in value]
     return value if math.isfinite(value) else None
@@ -83,12 +87,12 @@ def _plain(value: Any) -> Any:  # noqa: ANN401 - numbers, in lists of any depth
 
 _UNLIMITED = Limits()
 MAX_HISTORY = 10_000_000
-"""Elements of all frames that one tensor remembers."""
+"""Elements of the history of one tensor."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class CommandRange:
-    """Velocity commands that the policy was trained for."""
+    """Velocity commands that the policy was trained on."""
 
     lower: tuple[float, float, float]
     """(vx, vy) in [m]/[s], yaw rate in [rad]/[s]."""
@@ -127,7 +131,7 @@ class PolicySpec:
     golden: Golden | None = None
 
     def __post_init__(self) -> None:
-        """Refuse every fact that is wrong in itself or against another."""
+        """Refuse invalid values and contradictions between fields."""
         if self.spec_version != 1:
             raise ConfigError(
                 f'spec_version is {self.spec_version}, expected 1: update distill_runtime'
@@ -138,17 +142,22 @@ class PolicySpec:
         self._check_gains()
         self._check_limits()
         self._check_action()
-        for place, entry in enumerate(self.inputs):
+        for index, entry in enumerate(self.inputs):
             for number, term in enumerate(entry.terms):
                 try:
                     term.check(len(self.joints), self.act_dim, self.joints)
                 except ConfigError as error:
-                    where = f'inputs[{place}].terms[{number}] ({term.kind})'
+                    where = f'inputs[{index}].terms[{number}] ({term.kind})'
                     raise ConfigError(f'{where}: {error}') from error
-            self._check_size(entry, f'inputs[{place}]')
+            self._check_size(entry, f'inputs[{index}]')
         if not self.inputs:
             raise ConfigError('inputs is empty, expected at least one tensor')
         check_encoder(self.encoder, self.inputs)
+
+    @property
+    def terms(self) -> tuple[Term, ...]:
+        """The terms of all inputs."""
+        return tuple(term for entry in self.inputs for term in entry.terms)
 
     @property
     def modes(self) -> tuple[JointMode, ...]:
@@ -217,7 +226,7 @@ class PolicySpec:
             if stiffness == 1.0 and damping == 0.0 and math.copysign(1.0, damping) < 0.0:
                 raise ConfigError(
                     f'stiffness, damping of {joint} are (1.0, -0.0), expected real gains: an '
-                    'exporter writes this pair for actuators it does not know'
+                    'exporter writes this pair for unknown actuators'
                 )
         if self.stiffness and not any(self.stiffness) and not any(self.damping or ()):
             raise ConfigError(

@@ -1,6 +1,6 @@
 # Copyright 2026 The distill_runtime Authors
 # SPDX-License-Identifier: Apache-2.0
-"""The tensors of a spec: inputs with their history, recurrent state, the action, golden steps."""
+"""The tensors of a spec: inputs, encoder, recurrent state, action, golden vectors."""
 
 from __future__ import annotations
 
@@ -10,7 +10,8 @@ from typing import Literal
 
 from distill_runtime.errors import ConfigError
 
-from .terms import check_length_or_steps, Clip, Term
+from .term import check_length_or_steps, Clip, Term
+from .terms import Latent
 
 JointMode = Literal['position', 'velocity', 'effort']
 MAX_STATE = 10_000_000
@@ -19,7 +20,7 @@ MAX_STATE = 10_000_000
 
 @dataclass(frozen=True, kw_only=True)
 class History:
-    """How many frames a tensor holds, and how they lie in it.
+    """How many frames a tensor holds, and their layout.
 
     A length above 1, or steps, needs major and fill; a length above 1 needs order as well: a
     wrong guess has the right width and a robot that falls.
@@ -36,10 +37,10 @@ class History:
     """
     order: Literal['oldest_first', 'newest_first'] | None = None
     fill: Literal['first', 'zeros'] | None = None
-    """What the frames before the first hold: the first frame, or zeros."""
+    """Content of the frames before the first one: the first frame, or zeros."""
 
     def __post_init__(self) -> None:
-        """Refuse what would have to be guessed."""
+        """Refuse a history whose layout is ambiguous."""
         check_length_or_steps(self.length, self.steps)
         if self.length == 1:
             return
@@ -54,41 +55,111 @@ class InputSpec:
     """One input tensor of the network."""
 
     name: str | int
-    """Name in the graph, or its position where names are useless."""
+    """Name in the graph, or its position where names carry no meaning."""
     terms: tuple[Term, ...]
     history: History = History(length=1)
     network: Literal['policy', 'encoder'] = 'policy'
-    """Whose input it is."""
+    """The network that reads it."""
 
     def __post_init__(self) -> None:
-        """Refuse an empty tensor, and histories per term that a frame-major tensor cannot hold."""
+        """Refuse an empty tensor, and per-term histories in a frame-major tensor."""
         if not self.terms:
             raise ConfigError('terms is empty, expected at least one')
-        for place, term in enumerate(self.terms):
+        for index, term in enumerate(self.terms):
             if term.history is None:
                 continue
             if self.history.major != 'term':
                 raise ConfigError(
-                    f'terms[{place}].history is given, expected it only with history.major term'
+                    f'terms[{index}].history is given, expected it only with history.major term'
                 )
             if term.history.length is not None and self.history.order is None:
                 raise ConfigError(
-                    f'terms[{place}].history.length is given, expected history.order too'
+                    f'terms[{index}].history.length is given, expected history.order too'
                 )
             if self.history.fill is None:
-                raise ConfigError(f'terms[{place}].history is given, expected history.fill too')
+                raise ConfigError(f'terms[{index}].history is given, expected history.fill too')
 
     def lags(self, term: Term) -> tuple[int, ...]:
         """Return the ages of a term's frames in ticks, in tensor order."""
-        own = term.history or self.history
+        history = term.history or self.history
         order = self.history.order
-        ages = own.steps if own.steps is not None else tuple(range(own.length or 1))
+        ages = history.steps if history.steps is not None else tuple(range(history.length or 1))
         return ages if order is None else tuple(sorted(ages, reverse=order == 'oldest_first'))
 
 
 @dataclass(frozen=True, kw_only=True)
+class EncoderSpec:
+    """A network that runs before the policy; the policy reads its output as the term latent."""
+
+    model: str
+    """File in the folder of the policy."""
+    output: str | int = 0
+    """Name in its graph, or its position."""
+
+    def __post_init__(self) -> None:
+        """Refuse a path: the file must be in the folder of the policy."""
+        if not self.model or self.model in ('.', '..') or set(self.model) & set('/\\\0'):
+            raise ConfigError(
+                f'model is {self.model!r}, expected the name of a file in its folder'
+            )
+
+
+def check_encoder(encoder: EncoderSpec | None, inputs: tuple[InputSpec, ...]) -> None:
+    """Refuse an encoder without inputs or latent, and inputs or a latent without an encoder."""
+    encoder_inputs = [entry for entry in inputs if entry.network == 'encoder']
+    latents = [
+        (index, entry, term)
+        for index, entry in enumerate(inputs)
+        for term in entry.terms
+        if isinstance(term, Latent)
+    ]
+    if encoder is None:
+        if latents:
+            raise ConfigError(
+                f'inputs[{latents[0][0]}] has a term latent, expected it only with an encoder'
+            )
+        if encoder_inputs:
+            raise ConfigError('an input has network encoder, expected it only with an encoder')
+        return
+    if not encoder_inputs:
+        raise ConfigError('encoder has no input, expected one with network: encoder')
+    if len(encoder_inputs) == len(inputs):
+        raise ConfigError('inputs are all of the encoder, expected one of the policy too')
+    if len(latents) != 1:
+        raise ConfigError(
+            f'inputs have {len(latents)} terms latent, expected 1: where the output of the '
+            'encoder goes'
+        )
+    index, entry, latent = latents[0]
+    if entry.network == 'encoder':
+        raise ConfigError(f'inputs[{index}] of the encoder has a term latent, expected none')
+    if entry.lags(latent) != (0,):
+        raise ConfigError(
+            f'inputs[{index}] has frames of the term latent, expected the newest alone: give it '
+            'history: {length: 1}, or no history to the tensor'
+        )
+
+
+def latent_range(inputs: tuple[InputSpec, ...], num_joints: int, act_dim: int) -> tuple[int, int]:
+    """Return the first element of the latent in the concatenated inputs, and the one after it.
+
+    Args:
+        inputs: Of a policy with an encoder.
+        num_joints: Number of joints.
+        act_dim: Width of the action.
+    """
+    start = 0
+    for entry in inputs:
+        for term in entry.terms:
+            if isinstance(term, Latent):
+                return start, start + term.width
+            start += term.dim(num_joints, act_dim) * len(entry.lags(term))
+    raise AssertionError('no term latent: check_encoder was not called')
+
+
+@dataclass(frozen=True, kw_only=True)
 class StateSpec:
-    """One recurrent state tensor: initial at reset, then each output is the next input."""
+    """One recurrent state tensor: each output is the next input."""
 
     input: str
     output: str
@@ -97,7 +168,7 @@ class StateSpec:
     """Elements at reset, in the order of a flattened C array; null: zeros."""
 
     def __post_init__(self) -> None:
-        """Refuse impossible shapes, and initial elements that do not fill them."""
+        """Refuse impossible shapes, and initial elements of another number."""
         if not self.shape or not all(size >= 1 for size in self.shape):
             raise ConfigError(f'shape is {list(self.shape)}, expected sizes of at least 1')
         size = math.prod(self.shape)
@@ -120,20 +191,20 @@ class ActionSpec:
     """Name in the graph, or its position."""
     clip: Clip = None
     scale: float | tuple[float, ...] | None = None
-    """Required but for choices."""
+    """Required unless choices is given."""
     offset: Literal['default'] | tuple[float, ...] | None = None
-    """default: the default position for position joints, 0 for others. Required but for
-    choices.
+    """default: the default position for position joints, 0 for others. Required unless choices
+    is given.
     """
     target_clip: Clip = None
-    """Bounds of the targets, after scale and offset; last_action does not show them."""
+    """Bounds of the targets, after scale and offset; they do not affect last_action."""
     joints: tuple[str, ...] | None = None
     """Joints acted on, in tensor order; null: all, in policy order."""
     choices: tuple[tuple[float, ...], ...] | None = None
-    """For a policy over discrete actions: the logits' argmax picks a row of targets."""
+    """For discrete actions: the argmax of the logits selects a row of targets."""
 
     def __post_init__(self) -> None:
-        """Refuse a missing scale or offset, and choices beside them."""
+        """Refuse a missing scale or offset, and choices in addition to them."""
         if self.joints == ():
             raise ConfigError('joints is empty, expected at least one, or null for all')
         if self.choices is None:
@@ -154,26 +225,26 @@ class ActionSpec:
 
 @dataclass(frozen=True, kw_only=True)
 class Outputs:
-    """What the network gives."""
+    """The output of the network."""
 
     action: ActionSpec
     mode: JointMode | tuple[JointMode, ...] = 'position'
-    """What a target is, one for all joints or one each in policy order."""
+    """Control mode of the targets, one for all joints or one each in policy order."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Golden:
-    """Recorded consecutive steps from a reset, replayed through the network at load."""
+    """Golden vectors: consecutive steps from a reset, replayed through the network at load."""
 
     observation: tuple[tuple[float, ...], ...]
-    """All inputs behind one another, per step."""
+    """All inputs concatenated, per step."""
     action: tuple[tuple[float, ...], ...]
     """Raw network output, per step."""
     tolerance: float = 1e-4
     """Largest difference of an action element."""
 
     def __post_init__(self) -> None:
-        """Refuse pairs that do not match."""
+        """Refuse different numbers of observations and actions."""
         if not self.observation or len(self.observation) != len(self.action):
             raise ConfigError(
                 f'observation has {len(self.observation)} steps and action {len(self.action)}, '

@@ -1,168 +1,59 @@
 # Copyright 2026 The distill_runtime Authors
 # SPDX-License-Identifier: Apache-2.0
-"""The observation terms of a spec: what each reads, and how wide it is.
+"""The catalog of observation terms: elements, unit, source, and what each reads.
 
-Bounds of the elements of a tensor: one pair for all, or one pair each.
-
-What all observation terms have in common, and how one is read.
+A new term is one class here.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any, ClassVar, Literal
+from typing import Literal, TYPE_CHECKING
 
 from distill_runtime.errors import ConfigError
 
-from .mapping import fields_to_mapping, joined, read_fields, shown
+from .term import RunnerVector, Term
 
-ClipPair = tuple[float | None, float | None]
-"""Lower and upper bound; None: no bound on that side."""
-Clip = tuple[ClipPair, ...] | ClipPair | None
+if TYPE_CHECKING:
+    from .spec import PolicySpec
 
-
-def check_clip(clip: Clip, width: int, name: str = 'clip') -> None:
-    """Refuse an empty clip, one of another width, and bounds in the wrong order."""
-    if clip == ():
-        raise ConfigError(
-            f'{name} is empty, expected [lower, upper], or one such pair per element'
-        )
-    pairs = clip_pairs(clip, width)
-    if len(pairs) not in (0, width):
-        raise ConfigError(f'{name} has {len(pairs)} pairs, expected {width}')
-    for lower, upper in pairs:
-        if lower is not None and upper is not None and not lower < upper:
-            raise ConfigError(f'{name} is [{lower}, {upper}], expected the lower bound first')
-
-
-def clip_pairs(clip: Clip, width: int) -> tuple[ClipPair, ...]:
-    """Return one pair per element; none if nothing is clipped."""
-    if not clip:
-        return ()
-    return clip if isinstance(clip[0], tuple) else (clip,) * width
-
-
-TERMS: dict[str, type[Term]] = {}
-"""The class of each kind of term."""
+MAX_WIDTH = 1_000_000
 
 
 @dataclass(frozen=True, kw_only=True)
-class TermHistory:
-    """The history of one term, where it differs from its input's; only with ``major: term``."""
-
-    length: int | None = None
-    """Number of frames."""
-    steps: tuple[int, ...] | None = None
-    """Ages of the frames in ticks (0 = newest) instead of a length; in tensor order unless the
-    input's history has an order.
-    """
-
-    def __post_init__(self) -> None:
-        """Refuse both or neither."""
-        check_length_or_steps(self.length, self.steps)
-
-
-def check_length_or_steps(length: int | None, steps: tuple[int, ...] | None) -> None:
-    """Refuse a history that is empty, doubled, or given twice."""
-    if (length is None) == (steps is None):
-        raise ConfigError('history has length and steps, expected one of them')
-    if length is not None and not 1 <= length <= 1000:
-        raise ConfigError(f'history.length is {length}, expected 1 to 1000')
-    if steps is not None:
-        if not steps or len(set(steps)) != len(steps):
-            raise ConfigError(f'history.steps is {list(steps)}, expected different ages')
-        if not all(0 <= step < 1000 for step in steps):
-            raise ConfigError(f'history.steps is {list(steps)}, expected ages of 0 to 999 ticks')
-
-
-@dataclass(frozen=True, kw_only=True)
-class Term:
-    """What all terms have: scale, clip, their order, and a history of their own."""
-
-    kind: ClassVar[str] = ''
-
-    scale: float | tuple[float, ...] = 1.0
-    """Factor, one for all elements or one each."""
-    clip: Clip = None
-    """Lower and upper bound, one pair for all elements or one each; null on a side: no bound
-    there.
-    """
-    order: Literal['clip_then_scale', 'scale_then_clip'] = 'clip_then_scale'
-    history: TermHistory | None = None
-    trained_range: Clip = None
-    """Least and greatest value seen in training, after scale and clip, in the form of a clip."""
-
-    def __init_subclass__(cls) -> None:
-        """Make the kind known to the reader."""
-        if cls.kind:
-            TERMS[cls.kind] = cls
-
-    def dim(self, num_joints: int, act_dim: int) -> int:
-        """Return the number of elements of one frame of this term."""
-        raise NotImplementedError
-
-    def check(self, num_joints: int, act_dim: int, joints: tuple[str, ...]) -> None:
-        """Refuse a scale or clip of another width, and joints that the policy does not have."""
-        width = self.dim(num_joints, act_dim)
-        if isinstance(self.scale, tuple) and len(self.scale) != width:
-            raise ConfigError(f'scale has {len(self.scale)} elements, expected {width}')
-        check_clip(self.clip, width)
-        check_clip(self.trained_range, width, 'trained_range')
-
-    def clip_pairs(self, width: int) -> tuple[ClipPair, ...]:
-        """Return one pair per element; none if nothing is clipped."""
-        return clip_pairs(self.clip, width)
-
-    @classmethod
-    def from_mapping(cls, mapping: object, where: str) -> Term:
-        """Read the term that the key ``term`` names.
-
-        Raises:
-            ConfigError: If it names none, or another key does not belong to it.
-        """
-        if not isinstance(mapping, Mapping):
-            raise ConfigError(f'{where} is {shown(mapping)}, expected a mapping with the key term')
-        kind = mapping.get('term')
-        if not isinstance(kind, str) or kind not in TERMS:
-            raise ConfigError(
-                f'{joined(where, "term")} is {shown(kind)}, expected one of {sorted(TERMS)}'
-            )
-        return read_fields(TERMS[kind], mapping, where, ignore=('term',))
-
-    def to_mapping(self) -> dict[str, Any]:
-        """Return the mapping that from_mapping reads."""
-        return {'term': self.kind, **fields_to_mapping(self)}
-
-
-@dataclass(frozen=True, kw_only=True)
-class _VectorTerm(Term):
-    """A vector in the base frame."""
-
-    def dim(self, num_joints: int, act_dim: int) -> int:
-        """Return 3."""
-        return 3
-
-
-@dataclass(frozen=True, kw_only=True)
-class BaseLinearVelocity(_VectorTerm):
+class BaseLinearVelocity(Term):
     """Linear velocity of the base in the base frame, from Odometry.twist.linear, in [m]/[s]."""
 
     kind = 'base_linear_velocity'
+    source = 'Odometry'
+    _unit = 'm/s'
+
+    def _read(self, vector: RunnerVector) -> Sequence[int]:
+        return _elements(vector.sensors.base_linear_velocity)
 
 
 @dataclass(frozen=True, kw_only=True)
-class BaseAngularVelocity(_VectorTerm):
+class BaseAngularVelocity(Term):
     """Angular velocity of the base in the base frame, from the Imu, in [rad]/[s]."""
 
     kind = 'base_angular_velocity'
+    source = 'Imu'
+    _unit = 'rad/s'
+
+    def _read(self, vector: RunnerVector) -> Sequence[int]:
+        return _elements(vector.sensors.angular_velocity)
 
 
 @dataclass(frozen=True, kw_only=True)
-class ProjectedGravity(_VectorTerm):
+class ProjectedGravity(Term):
     """Unit vector of gravity in the base frame, R(q)^T (0, 0, -1)."""
 
     kind = 'projected_gravity'
+    source = 'Imu'
+
+    def _read(self, vector: RunnerVector) -> Sequence[int]:
+        return vector.gravity
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -170,13 +61,18 @@ class BaseOrientation(Term):
     """Orientation of the base in the world, a unit quaternion, from the Imu."""
 
     kind = 'base_orientation'
+    source = 'Imu'
 
     quaternion: Literal['xyzw', 'wxyz']
     """Order in the tensor."""
 
-    def dim(self, num_joints: int, act_dim: int) -> int:
-        """Return 4."""
-        return 4
+    @property
+    def _names(self) -> tuple[str, ...]:
+        return tuple(self.quaternion)
+
+    def _read(self, vector: RunnerVector) -> Sequence[int]:
+        w, *xyz = _elements(vector.sensors.quat_base_to_world)
+        return [w, *xyz] if self.quaternion == 'wxyz' else [*xyz, w]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -184,35 +80,66 @@ class VelocityCommand(Term):
     """Commanded vx, vy in [m]/[s] and yaw rate in [rad]/[s]."""
 
     kind = 'velocity_command'
+    source = 'Twist'
 
     components: tuple[Literal['vx', 'vy', 'yaw'], ...] = ('vx', 'vy', 'yaw')
 
-    def dim(self, num_joints: int, act_dim: int) -> int:
-        """Return the number of components."""
-        return len(self.components)
+    @property
+    def _names(self) -> tuple[str, ...]:
+        return self.components
 
-    def check(self, num_joints: int, act_dim: int, joints: tuple[str, ...]) -> None:
-        """Refuse doubled components too."""
+    @property
+    def unit(self) -> str:
+        """Unit of the components."""
+        units = {'rad/s' if name == 'yaw' else 'm/s' for name in self.components}
+        return ' '.join(sorted(units))
+
+    @property
+    def needs_command(self) -> bool:
+        """Always."""
+        return True
+
+    def _read(self, vector: RunnerVector) -> Sequence[int]:
+        segment = _elements(vector.sensors.velocity_command)
+        return [segment[('vx', 'vy', 'yaw').index(name)] for name in self.components]
+
+    def _check(self, joints: tuple[str, ...]) -> None:
         if not self.components or len(set(self.components)) != len(self.components):
             raise ConfigError(f'components is {list(self.components)}, expected each once')
-        super().check(num_joints, act_dim, joints)
 
 
 @dataclass(frozen=True, kw_only=True)
-class _JointTerm(Term):
-    """Something of some joints."""
+class JointTerm(Term):
+    """A measured value of some joints."""
+
+    source = 'JointState'
 
     joints: tuple[str, ...] | None = None
     """Subset, in tensor order; null: all, in policy order."""
     masked: tuple[str, ...] = ()
     """Joints among them that are fed as zero."""
 
+    def joint_names(self, joints: tuple[str, ...]) -> tuple[str, ...]:
+        """Return the joints in tensor order, given those of the policy."""
+        return joints if self.joints is None else self.joints
+
     def dim(self, num_joints: int, act_dim: int) -> int:
         """Return the number of joints."""
         return num_joints if self.joints is None else len(self.joints)
 
-    def check(self, num_joints: int, act_dim: int, joints: tuple[str, ...]) -> None:
-        """Refuse joints that the policy does not have."""
+    def element_names(self, spec: PolicySpec) -> tuple[str, ...]:
+        """Return the names of the joints."""
+        return self.joint_names(spec.joints)
+
+    def _joint_elements(self, vector: RunnerVector, segment: slice) -> list[int]:
+        """Return the elements of the joints in a segment; a masked joint reads zero."""
+        order = vector.sensors.joints
+        return [
+            vector.zero if name in self.masked else segment.start + order.index(name)
+            for name in self.joint_names(vector.joints)
+        ]
+
+    def _check(self, joints: tuple[str, ...]) -> None:
         if self.joints == ():
             raise ConfigError('joints is empty, expected at least one, or null for all')
         for field, names in (('joints', self.joints or ()), ('masked', self.masked)):
@@ -223,24 +150,39 @@ class _JointTerm(Term):
                     )
             if len(set(names)) != len(names):
                 raise ConfigError(f'{field} is {list(names)}, expected each name once')
-        super().check(num_joints, act_dim, joints)
 
 
 @dataclass(frozen=True, kw_only=True)
-class JointPosition(_JointTerm):
+class JointPosition(JointTerm):
     """Joint positions in [rad]."""
 
     kind = 'joint_position'
+    _unit = 'rad'
 
     relative: bool
     """Whether the default position is subtracted."""
 
+    def _read(self, vector: RunnerVector) -> Sequence[int]:
+        return self._joint_elements(vector, vector.sensors.joint_position)
+
+    def offset(self, spec: PolicySpec) -> tuple[float, ...]:
+        """Return the default position where the term is relative to it."""
+        defaults = dict(zip(spec.joints, spec.default_position, strict=True))
+        return tuple(
+            defaults[name] if self.relative and name not in self.masked else 0.0
+            for name in self.joint_names(spec.joints)
+        )
+
 
 @dataclass(frozen=True, kw_only=True)
-class JointVelocity(_JointTerm):
+class JointVelocity(JointTerm):
     """Joint velocities in [rad]/[s]."""
 
     kind = 'joint_velocity'
+    _unit = 'rad/s'
+
+    def _read(self, vector: RunnerVector) -> Sequence[int]:
+        return self._joint_elements(vector, vector.sensors.joint_velocity)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -248,15 +190,25 @@ class LastAction(Term):
     """Network output of the step before, after its clip, before its scale; zeros at reset."""
 
     kind = 'last_action'
+    source = 'network'
 
     def dim(self, num_joints: int, act_dim: int) -> int:
         """Return the width of the action."""
         return act_dim
 
+    def element_names(self, spec: PolicySpec) -> tuple[str, ...]:
+        """Return the joints that the action moves, or numbered choices."""
+        if spec.outputs.action.choices is None:
+            return spec.action_joints
+        return tuple(f'choice {index}' for index in range(spec.act_dim))
+
+    def _read(self, vector: RunnerVector) -> Sequence[int]:
+        return vector.last_action
+
 
 @dataclass(frozen=True, kw_only=True)
 class Standing:
-    """What the gait clock does while the robot is told to stand."""
+    """What the gait clock does while the robot is commanded to stand."""
 
     below: float
     """Stands while |vx|, |vy| in [m]/[s] and |yaw rate| in [rad]/[s] are all below this."""
@@ -275,6 +227,7 @@ class GaitPhase(Term):
     """Cosine and sine of the legs' phases: offset + 2 pi frequency k period at step k."""
 
     kind = 'gait_phase'
+    source = 'clock'
 
     frequency: float
     """In [Hz]."""
@@ -286,22 +239,29 @@ class GaitPhase(Term):
     """Whether the clock advances before its use (first k is 1) or after it (first k is 0)."""
     standing: Standing | None = None
 
-    def dim(self, num_joints: int, act_dim: int) -> int:
-        """Return legs times components."""
-        return len(self.offsets) * len(self.components)
+    @property
+    def _names(self) -> tuple[str, ...]:
+        legs = range(len(self.offsets))
+        return tuple(f'{component} {leg}' for component in self.components for leg in legs)
 
-    def check(self, num_joints: int, act_dim: int, joints: tuple[str, ...]) -> None:
-        """Refuse an empty clock too."""
+    @property
+    def needs_command(self) -> bool:
+        """Whether the clock stops while the robot stands."""
+        return self.standing is not None
+
+    def _read(self, vector: RunnerVector) -> Sequence[int]:
+        return vector.phases[self]
+
+    def _check(self, joints: tuple[str, ...]) -> None:
         if not self.frequency > 0.0:
             raise ConfigError(f'frequency is {self.frequency} Hz, expected above 0 Hz')
         if not self.offsets or not self.components:
             raise ConfigError('offsets and components are empty, expected at least one of each')
-        super().check(num_joints, act_dim, joints)
 
 
 @dataclass(frozen=True, kw_only=True)
 class External(Term):
-    """Numbers from a topic of its own."""
+    """An array from another topic."""
 
     kind = 'external'
 
@@ -311,18 +271,34 @@ class External(Term):
     message: Literal['Float32MultiArray', 'PoseStamped'] = 'Float32MultiArray'
     """A PoseStamped gives seven numbers: position x, y, z in [m], then the orientation."""
     quaternion: Literal['xyzw', 'wxyz'] = 'xyzw'
-    """Order of a PoseStamped's orientation in the tensor; the message's own is xyzw."""
+    """Order of a PoseStamped's orientation in the tensor; the message has xyzw."""
     max_age: float = 0.0
     """Age in [s] above which it is stale; 0: never."""
+
+    @property
+    def _names(self) -> tuple[str, ...]:
+        return _numbered(self.width)
+
+    @property
+    def origin(self) -> str:
+        """The topic."""
+        return self.topic
 
     def dim(self, num_joints: int, act_dim: int) -> int:
         """Return the width."""
         return self.width
 
-    def check(self, num_joints: int, act_dim: int, joints: tuple[str, ...]) -> None:
-        """Refuse impossible sizes too."""
-        if not 1 <= self.width <= 1_000_000:
-            raise ConfigError(f'width is {self.width}, expected 1 to 1000000')
+    def _read(self, vector: RunnerVector) -> Sequence[int]:
+        found = _elements(vector.sensors.external(self.topic))
+        if len(found) != self.width:
+            raise ConfigError(
+                f'external {self.topic!r} has width {self.width}, expected {len(found)} as in '
+                'the sensor layout'
+            )
+        return [*found[:3], found[6], *found[3:6]] if self.quaternion == 'wxyz' else found
+
+    def _check(self, joints: tuple[str, ...]) -> None:
+        _check_width(self.width)
         if self.message == 'PoseStamped' and self.width != 7:
             raise ConfigError(f'width is {self.width}, expected 7 for a PoseStamped')
         if self.message != 'PoseStamped' and self.quaternion != 'xyzw':
@@ -331,45 +307,71 @@ class External(Term):
             raise ConfigError('topic is empty, expected a topic name')
         if not self.max_age >= 0.0:
             raise ConfigError(f'max_age is {self.max_age} s, expected at least 0 s')
-        super().check(num_joints, act_dim, joints)
 
 
 @dataclass(frozen=True, kw_only=True)
 class Constant(Term):
-    """Numbers that never change: parameters of a gait, say."""
+    """Numbers that never change, such as the parameters of a gait.
+
+    The term reads the zero element and subtracts the negative of its values.
+    """
 
     kind = 'constant'
+    source = 'spec'
 
     values: tuple[float, ...]
 
-    def dim(self, num_joints: int, act_dim: int) -> int:
-        """Return how many there are."""
-        return len(self.values)
+    @property
+    def _names(self) -> tuple[str, ...]:
+        return _numbered(len(self.values))
 
-    def check(self, num_joints: int, act_dim: int, joints: tuple[str, ...]) -> None:
-        """Refuse none too."""
+    def _read(self, vector: RunnerVector) -> Sequence[int]:
+        return [vector.zero] * len(self.values)
+
+    def offset(self, spec: PolicySpec) -> tuple[float, ...]:
+        """Return the negative values."""
+        return tuple(-value for value in self.values)
+
+    def _check(self, joints: tuple[str, ...]) -> None:
         if not self.values:
             raise ConfigError('values is empty, expected at least one')
-        super().check(num_joints, act_dim, joints)
 
 
 @dataclass(frozen=True, kw_only=True)
 class Latent(Term):
-    """Output of the encoder at this step, as it is."""
+    """Output of the encoder at this step; the encoder writes it into the tensor itself."""
 
     kind = 'latent'
+    source = 'encoder'
 
     width: int
     """Number of elements."""
+
+    @property
+    def _names(self) -> tuple[str, ...]:
+        return _numbered(self.width)
 
     def dim(self, num_joints: int, act_dim: int) -> int:
         """Return the width."""
         return self.width
 
-    def check(self, num_joints: int, act_dim: int, joints: tuple[str, ...]) -> None:
-        """Refuse what the encoder cannot do: it writes into the tensor itself."""
-        if not 1 <= self.width <= 1_000_000:
-            raise ConfigError(f'width is {self.width}, expected 1 to 1000000')
+    def _read(self, vector: RunnerVector) -> Sequence[int]:
+        return [vector.zero] * self.width
+
+    def _check(self, joints: tuple[str, ...]) -> None:
+        _check_width(self.width)
         if self.scale != 1.0 or self.clip is not None:
             raise ConfigError('latent has a scale or a clip, expected neither')
-        super().check(num_joints, act_dim, joints)
+
+
+def _elements(segment: slice) -> range:
+    return range(segment.start, segment.stop)
+
+
+def _numbered(width: int) -> tuple[str, ...]:
+    return tuple(map(str, range(width)))
+
+
+def _check_width(width: int) -> None:
+    if not 1 <= width <= MAX_WIDTH:
+        raise ConfigError(f'width is {width}, expected 1 to {MAX_WIDTH}')

@@ -1,6 +1,6 @@
 # Copyright 2026 The distill_runtime Authors
 # SPDX-License-Identifier: Apache-2.0
-"""Reading of a URDF, file or text: the actuated joints and their limits, in its order."""
+"""Read the actuated joints and their limits from a URDF file or text, in its order."""
 
 from __future__ import annotations
 
@@ -26,10 +26,10 @@ class _JointLimits(NamedTuple):
 
 
 class _TreeBuilder(ET.TreeBuilder):
-    """Builds no tree from a file that declares a document type, and so may declare entities."""
+    """Refuses a document type declaration, which could declare entities."""
 
     def doctype(self, name: str, pubid: str | None, system: str | None) -> NoReturn:
-        """Refuse the declaration before anything in it is read."""
+        """Refuse the declaration before its content is read."""
         del pubid, system  # Unused.
         raise ConfigError(f'<!DOCTYPE {name}> is not allowed, expected plain URDF without it')
 
@@ -37,8 +37,8 @@ class _TreeBuilder(ET.TreeBuilder):
 def load_urdf(path: Path) -> RobotDescription:
     """Read the actuated joints of a URDF file, in file order.
 
-    Fixed, floating, planar and mimic joints are left out. A continuous joint has the position
-    limits -inf and inf, and infinite velocity and effort where it names none.
+    Fixed, floating, planar and mimic joints are skipped. A continuous joint has position limits
+    -inf and inf, and infinite velocity and effort unless it gives them.
 
     Raises:
         ConfigError: If the file is unreadable, is not plain URDF, or a limit is missing or wrong.
@@ -47,7 +47,7 @@ def load_urdf(path: Path) -> RobotDescription:
 
 
 def read_urdf(text: str) -> RobotDescription:
-    """Read the actuated joints of a URDF text, as load_urdf does of a file.
+    """Read the actuated joints of a URDF text; see load_urdf.
 
     Raises:
         ConfigError: If it is not plain URDF, or a limit is missing or wrong.
@@ -59,9 +59,9 @@ def _describe(content: bytes | str, name: str, source: str) -> RobotDescription:
     """Return the robot of a URDF.
 
     Args:
-        content: Of the file, or text.
-        name: Of a robot that has none.
-        source: Where it comes from, for messages.
+        content: URDF.
+        name: Name of the robot if the URDF has none.
+        source: Its origin, for messages.
 
     Raises:
         ConfigError: If it is not plain URDF, or a limit is missing or wrong.
@@ -96,7 +96,7 @@ def _parse(content: bytes | str) -> ET.Element:
 
 
 def _actuated_joints(root: ET.Element) -> list[ET.Element]:
-    """Return the elements of the joints that a motor drives; refuse what no URDF has."""
+    """Return the elements of the actuated joints; refuse invalid types and duplicate names."""
     joints = []
     names = set()
     for joint in root.findall('joint'):
@@ -104,7 +104,7 @@ def _actuated_joints(root: ET.Element) -> list[ET.Element]:
         if not name:
             raise ConfigError('a <joint> has no name, expected one')
         if name in names:
-            raise ConfigError(f'joint {name!r} stands twice, expected unique names')
+            raise ConfigError(f'joint {name!r} occurs twice, expected unique names')
         names.add(name)
         if kind not in ACTUATED + PASSIVE:
             raise ConfigError(

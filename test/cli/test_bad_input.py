@@ -62,10 +62,10 @@ def unknown_robot(folder):
 
 UNREADABLE = [
     (absent, 'absent.onnx cannot be read: No such file or directory'),
-    (foreign, 'foreign.onnx cannot be loaded as ONNX: it is no ONNX file but looks like text'),
+    (foreign, 'foreign.onnx cannot be loaded as ONNX: it is not an ONNX file but looks like text'),
     (page, 'looks like an HTML page: download the file itself'),
     (truncated, 'policy.onnx cannot be loaded as ONNX'),
-    (torchscript, 'it is no ONNX file but looks like a TorchScript file: export the policy'),
+    (torchscript, 'it is not an ONNX file but looks like a TorchScript file: export the policy'),
     (absent_spec, 'absent.yaml cannot be read: No such file or directory'),
     (unknown_robot, "robot profile 'unitree_g2' is unknown, expected one of"),
 ]

@@ -51,4 +51,4 @@ def test_lost_encoder_is_a_problem_and_not_a_crash(model, capsys):
     model.with_name('encoder.onnx').unlink()
     assert main(['check', str(model), '--json', '-']) == 1
     found = json.loads(capsys.readouterr().out)
-    assert "needs 'encoder.onnx' beside it" in found['findings'][0]['message']
+    assert "needs 'encoder.onnx' in its folder" in found['findings'][0]['message']

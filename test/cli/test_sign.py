@@ -151,7 +151,7 @@ def test_model_that_needs_its_spec_beside_it_is_not_signed(tmp_path, key, capsys
 
 def test_public_key_does_not_sign(packed, key, capsys):
     assert run('sign', packed, '--key', key[1]) == 2
-    assert 'ours.pub.pem holds no private key' in capsys.readouterr().err
+    assert 'ours.pub.pem is not a readable private key' in capsys.readouterr().err
 
 
 @pytest.mark.skipif(shutil.which('openssl') is None, reason='no openssl here')
@@ -218,7 +218,7 @@ def test_check_warns_of_a_file_that_was_altered_whoever_is_trusted(packed, key, 
     status, found = report(capsys, packed)
     assert status == 0
     finding = codes(found)['signature.not_valid']
-    assert (finding['severity'], 'no byte behind it' in finding['message']) == ('warning', True)
+    assert (finding['severity'], 'no byte after it' in finding['message']) == ('warning', True)
 
 
 def test_check_does_not_take_an_empty_name_for_no_key(packed, capsys):

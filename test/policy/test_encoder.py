@@ -88,7 +88,8 @@ def test_packed_model_carries_its_encoder(model, tmp_path):
 def test_missing_encoder_is_named(model):
     model.with_name('encoder.onnx').unlink()
     with pytest.raises(
-        ModelError, match=r"policy\.onnx needs 'encoder\.onnx' beside it, which holds its encoder"
+        ModelError,
+        match=r"policy\.onnx needs 'encoder\.onnx' in its folder, which contains its encoder",
     ):
         load_policy(model)
 
@@ -98,7 +99,9 @@ def test_encoder_behind_a_link_out_of_the_folder_is_refused(model, tmp_path):
     inner.mkdir()
     model = model.rename(inner / 'policy.onnx')
     (inner / 'encoder.onnx').symlink_to('../encoder.onnx')
-    with pytest.raises(ModelError, match='for its encoder, expected a file in its own folder'):
+    with pytest.raises(
+        ModelError, match='for its encoder, expected a file in the folder of the model'
+    ):
         load_policy(model)
 
 

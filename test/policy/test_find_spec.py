@@ -35,7 +35,7 @@ DEPLOY = {
 
 @pytest.fixture
 def model(tmp_path):
-    """Return the place of a model; find_spec does not open it."""
+    """Return the path of a model; find_spec does not open it."""
     return tmp_path / 'exported' / 'walk.onnx'
 
 
@@ -83,11 +83,12 @@ def test_sidecar_beats_a_dialect_beside_it(model):
 
 
 @pytest.mark.parametrize(
-    'place', ['deploy.yaml', 'params/deploy.yaml', '../params/deploy.yaml', '../param/deploy.yaml']
+    'location',
+    ['deploy.yaml', 'params/deploy.yaml', '../params/deploy.yaml', '../param/deploy.yaml'],
 )
-def test_deploy_yaml_is_found_where_unitree_puts_it(model, place):
+def test_deploy_yaml_is_found_where_unitree_puts_it(model, location):
     model.parent.mkdir()
-    write(model.parent / place, DEPLOY)
+    write(model.parent / location, DEPLOY)
     assert find_spec(model, {}, None, ROBOT).spec.stiffness == (30.0, 20.0, 10.0)
 
 

@@ -12,10 +12,10 @@ from distill_runtime.policy.model import load_policy
 import numpy as np
 import onnx
 import pytest
+from safetensors.numpy import save
 from support.limx import limx_params
 from support.models import save_linear, save_model, save_recurrent
 from support.recording import Recording, replayed, TOLERANCE
-from support.safetensors import safetensors_bytes
 from support.specs import spec_mapping
 import yaml
 
@@ -105,7 +105,7 @@ def write_leapp(folder):
     }
     (folder / 'walk.yaml').write_text(yaml.safe_dump(bundle))
     initial = {'walk/before': np.array([[0.5, -0.5]], np.float32)}
-    (folder / 'walk_initial_values.safetensors').write_bytes(safetensors_bytes(initial))
+    (folder / 'walk_initial_values.safetensors').write_bytes(save(initial))
     (folder / 'mine.yaml').write_text('default_position: [0.0, 0.0]\n')
     return model
 

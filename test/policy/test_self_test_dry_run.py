@@ -49,5 +49,5 @@ def test_first_step_stands_level_in_the_default_pose(tmp_path):
 
 def test_network_that_gives_no_number_is_refused(tmp_path):
     policy = load(tmp_path, save_linear, np.full((3, 3), np.nan))
-    with pytest.raises(ModelError, match='first step at rest is refused: '):
+    with pytest.raises(ModelError, match='first step at standstill is refused: '):
         first_step(policy)

@@ -77,7 +77,7 @@ def test_recurrent_policy_is_replayed_from_its_reset(tmp_path):
 
 
 def test_network_without_numbers_is_refused(tmp_path):
-    with pytest.raises(ModelError, match=r'step 2 of the trial is refused: action\.too_large'):
+    with pytest.raises(ModelError, match=r'step 2 of the self-test is refused: action\.too_large'):
         record_self_test(load(tmp_path, np.full((7, 2), 3e38)))
 
 

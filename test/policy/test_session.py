@@ -212,7 +212,7 @@ def test_tensor_of_another_type_is_refused(tmp_path):
             {'state': [{**STATE[0], 'shape': [1, 3]}]},
             r"^state\[0\]\.shape is \[1, 3\], expected that of 'h_in' in the graph, \[1, 1, 3\]$",
         ),
-        ({'state': STATE * 2}, r"^tensor 'h_in' stands twice in the spec, expected once$"),
+        ({'state': STATE * 2}, r"^tensor 'h_in' is used twice in the spec, expected once$"),
     ],
 )
 def test_tensor_that_does_not_fit_is_refused(tmp_path, changes, message):

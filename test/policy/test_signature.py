@@ -120,7 +120,7 @@ def test_entry_has_one_form_only(body, tail):
 
 
 def rebuilt(tail, short, long):
-    """Put a text in place of a letter and set the sizes right."""
+    """Replace a letter by a text and set the sizes right."""
     from distill_runtime.policy.model_file.protobuf import fields
 
     lead = b'\xf2\x00' if tail.startswith(b'\xf2\x00') else b''

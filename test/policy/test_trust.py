@@ -74,7 +74,7 @@ def test_model_outside_the_root_is_refused(root, tmp_path):
     elsewhere = packed(tmp_path / 'walk.onnx')
     (root / 'link.onnx').symlink_to(elsewhere)
     for path in (elsewhere, root / 'link.onnx', root / '..' / 'walk.onnx'):
-        with pytest.raises(ConfigError, match=r'^model .* lies outside model_root, expected it'):
+        with pytest.raises(ConfigError, match=r'^model .* is outside model_root, expected it'):
             load(path, root)
 
 
@@ -101,7 +101,7 @@ def test_spec_of_the_user_must_lie_in_the_root(root, tmp_path, is_link):
     spec.write_text(json.dumps(spec_mapping()))
     if is_link:
         (root / 'mine.yaml').symlink_to(spec)
-    with pytest.raises(ConfigError, match=r'^spec .*mine\.yaml lies outside model_root'):
+    with pytest.raises(ConfigError, match=r'^spec .*mine\.yaml is outside model_root'):
         load(model, root, spec=root / 'mine.yaml' if is_link else spec)
     (root / 'own.yaml').write_text(spec.read_text())
     assert load(model, root, spec=root / 'own.yaml').spec.name == 'small'
@@ -111,25 +111,25 @@ def test_spec_beside_the_model_that_links_elsewhere_is_refused(root, tmp_path):
     model = save_linear(root / 'walk.onnx', WEIGHTS)
     (tmp_path / 'evil.json').write_text(json.dumps(spec_mapping()))
     (root / 'walk.spec.json').symlink_to('../evil.json')
-    with pytest.raises(ConfigError, match=r'file .*walk\.spec\.json lies outside .*evil\.json$'):
+    with pytest.raises(ConfigError, match=r'file .*walk\.spec\.json is outside .*evil\.json$'):
         load(model, root)
 
 
-@pytest.mark.parametrize('place', ['params/deploy.yaml', '../params/deploy.yaml'])
-def test_file_of_a_dialect_is_read_from_the_root_only(root, shared_data, place):
+@pytest.mark.parametrize('location', ['params/deploy.yaml', '../params/deploy.yaml'])
+def test_file_of_a_dialect_is_read_from_the_root_only(root, shared_data, location):
     source = shared_data / 'policies' / 'unitree_rl_lab_g1'
     if not source.is_dir():
         pytest.skip(f'no {source} here')
     folder = root / 'exported'
     folder.mkdir()
     model = shutil.copy(next(source.rglob('*.onnx')), folder / 'policy.onnx')
-    target = folder / place
+    target = folder / location
     target.parent.mkdir()
     shutil.copy(next(source.rglob('deploy.yaml')), target)
     robot = 'unitree_g1_29dof'
     assert load(model, root, robot=robot).spec.joints
-    if place.startswith('..'):
-        with pytest.raises(ConfigError, match=r'deploy\.yaml lies outside model_root'):
+    if location.startswith('..'):
+        with pytest.raises(ConfigError, match=r'deploy\.yaml is outside model_root'):
             load(model, folder, robot=robot)
 
 
@@ -137,7 +137,7 @@ def test_urdf_outside_the_root_is_refused_and_a_profile_is_not(root, tmp_path):
     model = packed(root / 'walk.onnx')
     urdf = tmp_path / 'leg.urdf'
     urdf.write_text(URDF)
-    with pytest.raises(ConfigError, match=r'^robot_description .*leg\.urdf lies outside model_ro'):
+    with pytest.raises(ConfigError, match=r'^robot_description .*leg\.urdf is outside model_ro'):
         load(model, root, robot=str(urdf))
     with pytest.raises(ConfigError, match="joint 'hip' is in the policy but not on robot 'unitr"):
         load(model, root, robot='unitree_go2')
@@ -163,7 +163,7 @@ def test_weights_in_the_root_but_elsewhere_are_refused(root):
     assert load(root / 'sub' / 'walk.onnx', root).spec.name == 'small'
     (root / 'sub' / 'walk.data').rename(root / 'walk.data')
     (root / 'sub' / 'walk.data').symlink_to('../walk.data')
-    with pytest.raises(ModelError, match='expected a file in its own folder'):
+    with pytest.raises(ModelError, match='expected a file in the folder of the model'):
         load(root / 'sub' / 'walk.onnx', root)
 
 
@@ -217,7 +217,7 @@ def test_spec_of_a_signed_model_must_be_inside_of_it(root, keys):
 
 def test_what_would_change_a_signed_model_is_refused(root, keys):
     path = signed(root / 'walk.onnx', keys)
-    with pytest.raises(ConfigError, match=r"^spec is 'a\.yaml', expected '' where only what is s"):
+    with pytest.raises(ConfigError, match=r"^spec is 'a\.yaml', expected '' where only signed"):
         load_policy(path, spec='a.yaml', trust=trusting(keys))
     with pytest.raises(ConfigError, match=r"^robot_description is 'a\.urdf', expected '' where"):
         load_policy(path, robot='a.urdf', trust=trusting(keys))
@@ -231,7 +231,7 @@ def test_weights_of_a_signed_model_must_be_inside_of_it(root, keys):
         size_threshold=0,
     )  # fmt: skip
     path.write_bytes(sign_model(path.read_bytes(), read_private_key(keys[0], str)))
-    with pytest.raises(ModelError, match=r"needs \['walk\.data'\], expected its weights inside"):
+    with pytest.raises(ModelError, match=r"needs \['walk\.data'\], expected its weights embedded"):
         load_policy(path, trust=trusting(keys))
 
 

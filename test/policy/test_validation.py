@@ -53,7 +53,7 @@ def test_examination_leaves_the_policy_as_it_was_loaded(tmp_path):
             'expected 9 within',
             True,
         ),
-        (np.full((3, 3), np.nan), {}, 'network.refused', 'first step at rest', True),
+        (np.full((3, 3), np.nan), {}, 'network.refused', 'first step at standstill', True),
     ],
 )
 def test_refusal_is_an_error_of_its_stage(tmp_path, weights, changes, code, message, has_spec):
@@ -71,7 +71,7 @@ def test_pose_far_from_the_default_is_a_warning(tmp_path):
     )
     messages = [item.message for item in found.findings if item.code == 'action.far_at_rest']
     assert messages == [
-        'standing still in the default pose, the policy wants knee at 3.60 rad, +3.00 rad from '
+        'standing still in the default pose, the policy moves knee to 3.60 rad, +3.00 rad from '
         'its default (2 of 3 joints are above 1 rad)'
     ]
     assert found.is_deployable

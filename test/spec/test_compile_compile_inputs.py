@@ -5,7 +5,8 @@ from __future__ import annotations
 import math
 
 from distill_runtime.core.arrays import locked_floats
-from distill_runtime.spec.compile import bounds, compile_spec
+from distill_runtime.spec.compile import compile_spec
+from distill_runtime.spec.term import clip_arrays
 import pytest
 from support.rig import Rig, walking
 from support.specs import make_spec
@@ -75,11 +76,11 @@ def test_layout_picks_window_elements_oldest_first():
 
 
 def test_nothing_bounded_is_no_bounds():
-    assert bounds([]) is None
-    assert bounds([(None, None)] * 3) is None
+    assert clip_arrays([]) is None
+    assert clip_arrays([(None, None)] * 3) is None
 
 
 def test_bounds_are_infinite_on_open_sides():
-    lower, upper = bounds([(None, 1.0), (-2.0, None)])
+    lower, upper = clip_arrays([(None, 1.0), (-2.0, None)])
     assert lower.tolist() == locked_floats([-math.inf, -2.0]).tolist()
     assert upper.tolist() == [1.0, math.inf]

@@ -20,8 +20,8 @@ def test_equal_keys_of_different_mappings_are_fine():
 @pytest.mark.parametrize(
     ('text', 'message'),
     [
-        ('a: 1\nb: 2\na: 3\n', r'^f: a stands twice, again in line 3, expected once$'),
-        ('x: [{a: 1, "a": 2}]', r'^f: a stands twice, again in line 1, expected once$'),
+        ('a: 1\nb: 2\na: 3\n', r'^f: a is a duplicate key, again in line 3, expected once$'),
+        ('x: [{a: 1, "a": 2}]', r'^f: a is a duplicate key, again in line 1, expected once$'),
         ('a: !!python/name:os.system', r'^f is not plain YAML: could not determine a constructor'),
         ('a: !mine 1', r'^f is not plain YAML: could not determine a constructor'),
         ('a: [1', r'^f is not plain YAML: .* line '),

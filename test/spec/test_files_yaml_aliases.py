@@ -54,7 +54,9 @@ def test_number_of_aliases_is_bounded(number):
 
 @pytest.mark.parametrize('text', ['a: &a [*a]', 'a: &a {b: [{c: *a}]}', '&a [1, *a]'])
 def test_alias_inside_of_its_own_anchor_is_refused(text):
-    with pytest.raises(ConfigError, match=r"^f: alias 'a' stands inside of what it names$"):
+    with pytest.raises(
+        ConfigError, match=r"^f: alias 'a' is inside the anchor that it refers to$"
+    ):
         parse_yaml(text, 'f')
 
 

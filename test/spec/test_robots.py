@@ -198,7 +198,7 @@ def test_profile_file_becomes_a_description(tmp_path):
         ('[30.0, 40.0]', '[30.0]', r'effort has 1 elements, expected one for each of 2 joints'),
         ('30.0', '.inf', r'limits\.effort\[0\] is inf, expected a finite number'),
         ('40.0', '1e3', r"limits\.effort\[1\] is '1e3', expected a number"),
-        ('  effort', '  velocity', r'velocity stands twice, again in line 6, expected once'),
+        ('  effort', '  velocity', r'velocity is a duplicate key, again in line 6, expected once'),
     ],
 )
 def test_wrong_profile_is_refused_by_file_and_key(tmp_path, old, new, message):
@@ -212,7 +212,7 @@ def test_wrong_profile_is_refused_by_file_and_key(tmp_path, old, new, message):
 def test_profile_without_keys_is_refused(tmp_path, text):
     path = tmp_path / 'leg.yaml'
     path.write_text(text)
-    with pytest.raises(ConfigError, match=r'leg\.yaml holds no mapping, expected the keys source'):
+    with pytest.raises(ConfigError, match=r'leg\.yaml is not a mapping, expected the keys source'):
         read_profile(path)
 
 

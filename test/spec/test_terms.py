@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from distill_runtime.errors import ConfigError
 from distill_runtime.spec.mapping import read_dataclass
-from distill_runtime.spec.terms import Term, TERMS
+from distill_runtime.spec.term import Term, TERMS
 import pytest
 from support.specs import make_spec
 

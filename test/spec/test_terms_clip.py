@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from distill_runtime.errors import ConfigError
-from distill_runtime.spec.terms import check_clip, clip_pairs
+from distill_runtime.spec.term import check_clip, clip_pairs
 import pytest
 
 

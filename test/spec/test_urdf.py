@@ -134,7 +134,7 @@ def test_wrong_urdf_is_refused(load, old, new, message):
 
 def test_doubled_joint_is_refused(load):
     joint = re.search(r'<joint.*</joint>', HINGE).group()
-    with pytest.raises(ConfigError, match=r"joint 'hip' stands twice, expected unique names"):
+    with pytest.raises(ConfigError, match=r"joint 'hip' occurs twice, expected unique names"):
         load(HINGE.replace(joint, joint + joint))
 
 

@@ -32,7 +32,7 @@ LAYER_EXCEPTIONS = {'ros/demo/*.py': {'sim'}}
 STACKS = {
     'core': {'numpy'},
     'wire': {'numpy'},
-    'spec': {'numpy', 'yaml'},
+    'spec': {'numpy', 'safetensors', 'yaml'},
     'policy': {'cryptography', 'numpy', 'onnx', 'onnxruntime'},
     'data': {'numpy', 'plotly', 'pyarrow', 'rosbags', 'yaml'},
     'sim': {'mujoco', 'numpy'},

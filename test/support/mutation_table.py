@@ -15,8 +15,8 @@ from typing import NamedTuple
 
 from distill_runtime.data.diagnosis.inspection import inspect
 from distill_runtime.errors import ConfigError
-from distill_runtime.policy.model_findings import trial_findings
 from distill_runtime.policy.self_test import DryRun, first_step
+from distill_runtime.policy.validation import trial_findings
 from distill_runtime.spec.findings.finding import Case, Finding
 from distill_runtime.spec.findings.registry import examine
 from distill_runtime.spec.robots import load_robot

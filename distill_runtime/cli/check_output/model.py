@@ -10,7 +10,7 @@ from pathlib import Path
 from distill_runtime.policy.encoder import encoder_files
 from distill_runtime.policy.model_file.model_files import model_files, sha256_of
 from distill_runtime.policy.model_file.onnx_facts import OnnxFacts, read_onnx_facts
-from distill_runtime.policy.session import Graph, TensorInfo
+from distill_runtime.policy.network import Graph, TensorInfo
 from distill_runtime.policy.validation import Validation
 
 from .signature import read_signature_facts, SignatureFacts

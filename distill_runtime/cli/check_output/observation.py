@@ -13,14 +13,8 @@ from distill_runtime.core.arrays import Float32Array
 from distill_runtime.policy.validation import Validation
 from distill_runtime.spec.observation_table import observation_rows, TermRow
 from distill_runtime.spec.tensors import InputSpec
-from distill_runtime.spec.terms import (
-    External,
-    GaitPhase,
-    JointPosition,
-    JointVelocity,
-    LastAction,
-    Term,
-)
+from distill_runtime.spec.term import Term
+from distill_runtime.spec.terms import External, GaitPhase, JointPosition, JointTerm, LastAction
 
 
 def observation_sections(found: Validation, width: int) -> Iterator[Section]:
@@ -114,7 +108,7 @@ def _term(term: Term) -> str:
 
 
 def _elements(row: TermRow) -> str:
-    if isinstance(row.term, (JointPosition, JointVelocity)):
+    if isinstance(row.term, JointTerm):
         part = ' (part)' if row.term.joints is not None else ''
         masked = f', {len(row.term.masked)} masked' if row.term.masked else ''
         return f'{len(row.elements)} joints{part}{masked}'
@@ -146,7 +140,7 @@ def _notes(row: TermRow) -> Iterator[str]:
             same.setdefault(value, []).append(name)
         parts = (f'{value:g} for {", ".join(names)}' for value, names in same.items())
         yield f'{term.kind} scale: {"; ".join(parts)}'
-    if isinstance(term, (JointPosition, JointVelocity)):
+    if isinstance(term, JointTerm):
         if term.joints is not None:
             yield f'{term.kind} joints: {", ".join(term.joints)}'
         if term.masked:

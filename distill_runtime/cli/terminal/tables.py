@@ -11,7 +11,7 @@ from collections.abc import Collection, Sequence
 import math
 import textwrap
 
-from distill_runtime.spec.terms import Clip, clip_pairs
+from distill_runtime.spec.term import Clip, clip_pairs
 
 GAP = '  '
 MIN_LAST = 20

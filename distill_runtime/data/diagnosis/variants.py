@@ -22,7 +22,8 @@ from distill_runtime.spec.findings.joint_order import (
 from distill_runtime.spec.robot_description import RobotDescription
 from distill_runtime.spec.spec import PolicySpec
 from distill_runtime.spec.tensors import History, InputSpec
-from distill_runtime.spec.terms import JointPosition, Term, VelocityCommand
+from distill_runtime.spec.term import Term
+from distill_runtime.spec.terms import JointPosition, VelocityCommand
 
 SCALES: dict[str, tuple[float | tuple[float, ...], ...]] = {
     'base_angular_velocity': (1.0, 0.2, 0.25),

@@ -1,3 +1,3 @@
 # Copyright 2026 The distill_runtime Authors
 # SPDX-License-Identifier: Apache-2.0
-"""Facts of model files, read from their bytes."""
+"""Facts about model files, read from their bytes."""

@@ -1,6 +1,6 @@
 # Copyright 2026 The distill_runtime Authors
 # SPDX-License-Identifier: Apache-2.0
-"""What a file that was given as a model and is none looks like, and what to do about it."""
+"""Guess the kind of a file that is not a model, and what to do about it."""
 
 from __future__ import annotations
 
@@ -29,9 +29,7 @@ _SIGNATURES = (
     (0, b'\x28\xb5\x2f\xfd', 'a zstd file', _UNPACK),
     (0, b'-----BEGIN ', 'a key in PEM', 'give the model here'),
 )
-"""Place of the bytes, the bytes, what has them, and what to do. In text only those at its start
-count.
-"""
+"""Offset, bytes, kind of file, and advice. In text only bytes at the start count."""
 _ZIP = b'PK\x03\x04'
 _IN_ZIP = (
     (b'/constants.pkl', 'a TorchScript file', _EXPORT),
@@ -49,10 +47,10 @@ _HEAD, _TAIL = 4096, 1 << 16  # bytes; the directory of a zip file is at its end
 
 
 def looks_like(content: memoryview) -> str:
-    """Return what a file looks like, and what to do; '' if nothing is known of it.
+    """Return the kind of a file and what to do; '' if unknown.
 
     Args:
-        content: Of a file that is no ONNX.
+        content: Content of a file that is not ONNX.
     """
     if not content:
         return 'an empty file: copy or export it again'
@@ -64,8 +62,8 @@ def looks_like(content: memoryview) -> str:
                 return f'{kind}: {advice}'
         return f'a zip file: {_UNPACK}'
     text = _text(head)
-    for place, mark, kind, advice in _SIGNATURES:
-        if head.startswith(mark, place) and (text is None or place == 0):
+    for offset, mark, kind, advice in _SIGNATURES:
+        if head.startswith(mark, offset) and (text is None or offset == 0):
             return f'{kind}: {advice}'
     if text is None:
         return ''
@@ -75,7 +73,7 @@ def looks_like(content: memoryview) -> str:
 
 
 def _text(head: bytes) -> str | None:
-    """Return the beginning of a file as text; None if it is none."""
+    """Return the start of a file as text; None if it is binary."""
     try:
         text = codecs.getincrementaldecoder('utf-8-sig')().decode(head)
     except UnicodeDecodeError:

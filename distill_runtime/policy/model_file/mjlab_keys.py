@@ -1,9 +1,9 @@
 # Copyright 2026 The distill_runtime Authors
 # SPDX-License-Identifier: Apache-2.0
-"""The metadata by which programs that read mjlab's or whole_body_tracking's exports know a policy.
+"""Metadata of a policy for programs that read exports of mjlab or whole_body_tracking.
 
-Comma-separated, as those write it, but with all digits. A fact that this form cannot express is
-left out: a reader then asks for it, instead of taking something else for it.
+Comma-separated, in their format, but with all digits. A fact that the format cannot express is
+omitted, so that a reader asks for it instead of assuming a value.
 
 Source: mjlab, the ONNX exporter's metadata_props.
 """
@@ -14,7 +14,8 @@ from collections.abc import Iterable
 
 from distill_runtime.spec.spec import PolicySpec
 from distill_runtime.spec.tensors import InputSpec
-from distill_runtime.spec.terms import JointPosition, JointVelocity, Term, VelocityCommand
+from distill_runtime.spec.term import Term
+from distill_runtime.spec.terms import JointPosition, JointTerm, VelocityCommand
 
 NAMES = {
     'base_linear_velocity': 'base_lin_vel',
@@ -25,7 +26,7 @@ NAMES = {
     'last_action': 'actions',
     'velocity_command': 'command',
 }
-"""Their name of each term that they have."""
+"""Name of each term in their format."""
 KEYS = (
     'joint_names', 'joint_stiffness', 'joint_damping', 'default_joint_pos', 'action_scale',
     'command_names', 'observation_names', 'observation_terms_scale', 'observation_terms_clip',
@@ -34,7 +35,7 @@ KEYS = (
 
 
 def mjlab_keys(spec: PolicySpec) -> dict[str, str]:
-    """Return what of a spec can be said in this form.
+    """Return the fields of a spec that the format can express.
 
     Args:
         spec: The policy.
@@ -68,7 +69,7 @@ def _action_keys(spec: PolicySpec) -> dict[str, str]:
 
 
 def _observation_keys(spec: PolicySpec) -> dict[str, str]:
-    """Return the terms of the only input, where all of them have a name and a layout there."""
+    """Return the terms of the only input, if the format can express all of them."""
     if len(spec.inputs) != 1 or spec.encoder is not None or not _is_plain(spec.inputs[0]):
         return {}
     terms = spec.inputs[0].terms
@@ -90,7 +91,7 @@ def _observation_keys(spec: PolicySpec) -> dict[str, str]:
 
 
 def _is_plain(entry: InputSpec) -> bool:
-    """Whether frames lie as they do there: term by term, the oldest first, filled with the first.
+    """Whether the history is in their layout: by term, oldest first, filled with the first.
 
     A history of one frame has no layout.
     """
@@ -105,10 +106,10 @@ def _is_plain(entry: InputSpec) -> bool:
 
 
 def _has_name(term: Term) -> bool:
-    """Whether a term is one of theirs, with nothing about it that they cannot say."""
+    """Whether the format can express a term."""
     if term.kind not in NAMES or (term.clip is not None and not _is_plain_clip(term)):
         return False
-    if isinstance(term, (JointPosition, JointVelocity)) and (term.joints or term.masked):
+    if isinstance(term, JointTerm) and (term.joints or term.masked):
         return False
     if isinstance(term, JointPosition) and not term.relative:
         return False
@@ -116,7 +117,7 @@ def _has_name(term: Term) -> bool:
 
 
 def _is_plain_clip(term: Term) -> bool:
-    """Whether all elements have one clip, and it acts before the scale."""
+    """Whether all elements have one clip, applied before the scale."""
     pair = term.clip
     return (
         pair is not None

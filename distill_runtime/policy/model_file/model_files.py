@@ -1,9 +1,9 @@
 # Copyright 2026 The distill_runtime Authors
 # SPDX-License-Identifier: Apache-2.0
-"""A model as files: the file itself and those beside it that hold its weights, as one thing.
+"""The files of a model: the file itself and its external weights.
 
-It is looked into before anything else opens it: what lies outside of its folder, what needs code
-from elsewhere and what is too large is refused here, whatever onnxruntime would do.
+A model is inspected before onnxruntime opens it: files outside its folder, custom operators and
+excessive sizes are refused here.
 """
 
 from __future__ import annotations
@@ -25,14 +25,14 @@ _CHUNK = 2**20
 
 
 def inspect_model(model: Path | bytes) -> OnnxFacts:
-    """Look into a model and refuse what must not be loaded.
+    """Inspect a model; refuse one that must not be loaded.
 
     Args:
         model: File, or its content.
 
     Raises:
         ConfigError: If the file cannot be read.
-        ModelError: If it is no ONNX, too large, or needs anything from outside of its folder.
+        ModelError: If it is not ONNX, too large, or needs files outside its folder.
     """
     facts = read_onnx_facts(model)
     what = 'model' if isinstance(model, bytes) else str(model)
@@ -46,18 +46,18 @@ def inspect_model(model: Path | bytes) -> OnnxFacts:
         _check_data(model, facts.external_files)
     elif facts.external_files:
         raise ModelError(
-            f'{what} needs {list(facts.external_files)}, expected its weights inside of it'
+            f'{what} needs {list(facts.external_files)}, expected its weights embedded'
         )
     return facts
 
 
 def model_files(model: Path, facts: OnnxFacts) -> tuple[Path, ...]:
-    """Return a model file and those that hold its weights, in the order of their names."""
+    """Return a model file and its external weights, sorted by name."""
     return (model, *(model.parent / name for name in facts.external_files))
 
 
 def sha256_of(files: Iterable[Path]) -> str:
-    """Return the hash of files behind one another; that of one file is its own.
+    """Return the hash of the concatenated files.
 
     Raises:
         ConfigError: If one cannot be read.
@@ -74,15 +74,15 @@ def sha256_of(files: Iterable[Path]) -> str:
 
 
 def write_model(path: Path, content: bytes, *, overwrite: bool = False) -> None:
-    """Write a file so that no reader ever sees a part of it.
+    """Write a file atomically.
 
     Args:
-        path: Where to; its folder exists.
-        content: All of it.
-        overwrite: Whether a file that is there may be replaced.
+        path: Target; its folder exists.
+        content: Content.
+        overwrite: Whether an existing file may be replaced.
 
     Raises:
-        ConfigError: If it is there and may not be replaced, or cannot be written.
+        ConfigError: If it exists and must not be replaced, or cannot be written.
     """
     if path.exists() and not overwrite:
         raise ConfigError(f'{path} exists already, not overwriting')
@@ -90,7 +90,7 @@ def write_model(path: Path, content: bytes, *, overwrite: bool = False) -> None:
     try:
         part.write_bytes(content)
         part.replace(path)
-    except BaseException as error:  # a Ctrl-C too leaves nothing unfinished
+    except BaseException as error:  # remove the partial file after Ctrl-C, too
         with suppress(OSError):
             part.unlink()
         if isinstance(error, OSError):
@@ -99,15 +99,15 @@ def write_model(path: Path, content: bytes, *, overwrite: bool = False) -> None:
 
 
 def path_beside(model: Path, name: str, what: str) -> Path:
-    """Return where a file really lies that a model names, if that is in the model's folder.
+    """Return the resolved path of a file that a model names; it must be in the model's folder.
 
     Args:
         model: File of the model.
-        name: What it names, relative to its folder.
-        what: What the file holds, for messages.
+        name: Name in the model, relative to its folder.
+        what: Content of the file, for messages.
 
     Raises:
-        ModelError: If it lies elsewhere, links to elsewhere, or is not there.
+        ModelError: If it is missing, or is or links outside the folder.
     """
     path = model.parent / name
     try:
@@ -115,22 +115,22 @@ def path_beside(model: Path, name: str, what: str) -> Path:
         is_inside = not Path(name).is_absolute() and folder in resolved.parents
         is_file = is_inside and path.is_file()
     except (OSError, ValueError, RuntimeError) as error:
-        raise ModelError(f'{model} names {name!r}, which is no path: {error}') from error
+        raise ModelError(f'{model} names {name!r}, which is not a path: {error}') from error
     if not is_inside:
         raise ModelError(
-            f'{model} names {name!r} for {what}, expected a file in its own folder: it lies at '
-            f'{resolved}'
+            f'{model} names {name!r} for {what}, expected a file in the folder of the '
+            f'model: it is {resolved}'
         )
     if not is_file:
         raise ModelError(
-            f'{model} needs {name!r} beside it, which holds {what}: copy all files of a model '
-            'together'
+            f'{model} needs {name!r} in its folder, which contains {what}: copy all files of '
+            'a model together'
         )
     return resolved
 
 
 def _check_data(model: Path, names: Iterable[str]) -> None:
-    """Refuse weights that lie elsewhere, are missing, or too large."""
+    """Refuse weights that are missing, outside the folder, or too large."""
     size = 0
     for name in names:
         size += path_beside(model, name, 'its weights').stat().st_size

@@ -1,9 +1,8 @@
 # Copyright 2026 The distill_runtime Authors
 # SPDX-License-Identifier: Apache-2.0
-"""The fields of a protobuf message, one after the other, without its schema and without copies.
+"""Read the fields of a protobuf message without a schema and without copies.
 
-Enough to look into an ONNX file before anything else opens it, on robots too, which have
-onnxruntime but not the library onnx.
+Used to inspect an ONNX file before onnxruntime opens it; robots do not have the library onnx.
 """
 
 from __future__ import annotations
@@ -18,57 +17,57 @@ def fields(message: memoryview) -> Iterator[tuple[int, int | memoryview]]:
     """Yield number and value of each field: an integer, or the bytes of anything longer.
 
     Args:
-        message: Content of the message.
+        message: Encoded message.
 
     Raises:
-        ValueError: If it is no protobuf message.
+        ValueError: If it is not a protobuf message.
     """
-    place, end = 0, len(message)
-    while place < end:
-        key, place = _varint(message, place)
+    offset, end = 0, len(message)
+    while offset < end:
+        key, offset = _varint(message, offset)
         kind = key & 7
         if kind == _VARINT:
-            value, place = _varint(message, place)
+            value, offset = _varint(message, offset)
             yield key >> 3, value
             continue
         if kind == _BYTES:
-            size, place = _varint(message, place)
+            size, offset = _varint(message, offset)
         elif kind in _SIZES:
             size = _SIZES[kind]
         else:
-            raise ValueError(f'byte {place} has a field of type {kind}')
-        if size > end - place:
-            raise ValueError(f'a field of {size} bytes ends behind byte {end}')
-        yield key >> 3, message[place : place + size]
-        place += size
+            raise ValueError(f'byte {offset} has a field of type {kind}')
+        if size > end - offset:
+            raise ValueError(f'a field of {size} bytes ends after byte {end}')
+        yield key >> 3, message[offset : offset + size]
+        offset += size
 
 
-def _varint(message: memoryview, place: int) -> tuple[int, int]:
-    """Return an integer and the place behind it."""
+def _varint(message: memoryview, offset: int) -> tuple[int, int]:
+    """Return an integer and the offset after it."""
     value = 0
     for shift in range(0, 70, 7):
-        if place >= len(message):
-            raise ValueError('an integer is cut off')
-        byte = message[place]
-        place += 1
+        if offset >= len(message):
+            raise ValueError('an integer is truncated')
+        byte = message[offset]
+        offset += 1
         value |= (byte & 0x7F) << shift
         if byte < 0x80:
-            return value, place
+            return value, offset
     raise ValueError('an integer is longer than 10 bytes')
 
 
 def bytes_field(number: int, value: bytes) -> bytes:
-    """Return a field of bytes, as it stands in a message.
+    """Encode a field of bytes.
 
     Args:
-        number: Of the field.
-        value: What it holds.
+        number: Number of the field.
+        value: Its content.
     """
-    return _written(number << 3 | _BYTES) + _written(len(value)) + value
+    return _encoded(number << 3 | _BYTES) + _encoded(len(value)) + value
 
 
-def _written(value: int) -> bytes:
-    """Return an integer in as few bytes as it takes."""
+def _encoded(value: int) -> bytes:
+    """Encode an integer as a varint."""
     parts = bytearray()
     while value >= 0x80:
         parts.append(value & 0x7F | 0x80)

@@ -1,6 +1,6 @@
 # Copyright 2026 The distill_runtime Authors
 # SPDX-License-Identifier: Apache-2.0
-"""Findings about how the network output becomes targets."""
+"""Findings about the conversion of the network output to targets."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import math
 from typing import NamedTuple
 
 from distill_runtime.spec.spec import PolicySpec
-from distill_runtime.spec.terms import clip_pairs, ClipPair
+from distill_runtime.spec.term import clip_pairs, ClipPair
 
 from .finding import Case, Finding
 
@@ -17,7 +17,7 @@ _UNLIMITED = (-math.inf, math.inf)
 
 
 class _Target(NamedTuple):
-    """How one position joint gets its target."""
+    """Conversion of the output to the target of one position joint."""
 
     joint: str
     scale: float
@@ -40,41 +40,42 @@ class _Target(NamedTuple):
 
 
 def action_scale(case: Case) -> Iterator[Finding]:
-    """One unit of network output moves a joint by its scale: neither a hair nor a turn."""
+    """Warn about scales that move a joint hardly at all, or by a turn, per unit of output."""
     targets = _targets(case.spec)
-    odd = [target for target in targets if not 0.01 <= abs(target.scale) <= 2.0]
-    if odd:
+    implausible = [target for target in targets if not 0.01 <= abs(target.scale) <= 2.0]
+    if implausible:
         yield Finding(
             code='action.scale_implausible',
             severity='warning',
-            message=f'outputs.action.scale of {odd[0].joint} is {odd[0].scale:g} rad per unit of '
-            f'output, expected 0.01 to 2 ({len(odd)} of {len(targets)} joints)',
+            message=f'outputs.action.scale of {implausible[0].joint} is '
+            f'{implausible[0].scale:g} rad per unit of output, expected 0.01 to 2 '
+            f'({len(implausible)} of {len(targets)} joints)',
             hint='look up the action scale of the training: usual are 0.25 and 0.5',
         )
 
 
 def offset_off_default(case: Case) -> Iterator[Finding]:
-    """An output of 0 is to mean the default pose, in nearly every training.
+    """Warn where an output of 0 does not mean the default pose, as in nearly every training.
 
-    Unless the network gives the targets themselves, as graphs do that hold the whole computation.
+    A graph that holds the whole computation outputs the targets themselves; it is skipped.
     """
     targets = _targets(case.spec)
     if all((target.scale, target.offset) == (1.0, 0.0) for target in targets):
         return
-    odd = [target for target in targets if not abs(target.offset - target.default) <= 1e-3]
-    if odd:
-        worst = max(odd, key=lambda target: abs(target.offset - target.default))
+    shifted = [target for target in targets if not abs(target.offset - target.default) <= 1e-3]
+    if shifted:
+        worst = max(shifted, key=lambda target: abs(target.offset - target.default))
         yield Finding(
             code='action.offset_off_default',
             severity='warning',
             message=f'outputs.action.offset of {worst.joint} is {worst.offset:g} rad, its default '
-            f'position {worst.default:g} rad ({len(odd)} of {len(targets)} joints)',
+            f'position {worst.default:g} rad ({len(shifted)} of {len(targets)} joints)',
             hint='set offset: default unless the training added another pose to the action',
         )
 
 
 def range_at_clip(case: Case) -> Iterator[Finding]:
-    """A clip that allows targets far outside the range of a joint catches nothing."""
+    """Report an action clip that allows targets outside the joint range."""
     targets = [target for target in _targets(case.spec) if target.ends != _UNLIMITED]
     outside = [
         target
@@ -89,13 +90,13 @@ def range_at_clip(case: Case) -> Iterator[Finding]:
             message=f'at the action clip {target.joint} would go to {ends[0]:g} .. {ends[1]:g} '
             f'rad, its limits are {target.limits[0]:g} .. {target.limits[1]:g} rad '
             f'({len(outside)} of {len(targets)} joints)',
-            hint='commands are cut to the limits; a clip at the range of the training would also '
-            'catch a network that runs away',
+            hint='commands are clipped to the limits; a clip at the range of the training would '
+            'also stop a network that diverges',
         )
 
 
 def _targets(spec: PolicySpec) -> list[_Target]:
-    """Return the position joints that the policy acts on; none for discrete actions."""
+    """Return the position joints that the policy moves; none for discrete actions."""
     action = spec.outputs.action
     if action.scale is None:
         return []
@@ -105,7 +106,7 @@ def _targets(spec: PolicySpec) -> list[_Target]:
     pairs = clip_pairs(action.clip, num_targets) or unbounded
     target_pairs = clip_pairs(action.target_clip, num_targets) or unbounded
     targets = []
-    for place, name in enumerate(spec.action_joints):
+    for index, name in enumerate(spec.action_joints):
         joint = spec.joints.index(name)
         if spec.modes[joint] != 'position':
             continue
@@ -113,12 +114,12 @@ def _targets(spec: PolicySpec) -> list[_Target]:
         targets.append(
             _Target(
                 joint=name,
-                scale=scales[place],
-                offset=action.offset[place] if isinstance(action.offset, tuple) else default,
+                scale=scales[index],
+                offset=action.offset[index] if isinstance(action.offset, tuple) else default,
                 default=default,
                 limits=spec.limits.position[joint] if spec.limits.position else _UNLIMITED,
-                clip=_bounds(pairs[place]),
-                target_clip=_bounds(target_pairs[place]),
+                clip=_bounds(pairs[index]),
+                target_clip=_bounds(target_pairs[index]),
             )
         )
     return targets

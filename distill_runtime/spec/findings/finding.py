@@ -1,6 +1,6 @@
 # Copyright 2026 The distill_runtime Authors
 # SPDX-License-Identifier: Apache-2.0
-"""One thing that an examination of a policy has to say, and what it was said about."""
+"""A finding about a policy, and the case that the checks examine."""
 
 from __future__ import annotations
 
@@ -21,22 +21,22 @@ class Finding:
     """Something worth knowing before a policy moves a robot."""
 
     code: str
-    """Stable, dotted; scripts may rely on it."""
+    """Stable, dotted; part of the interface."""
     severity: Severity
-    """error: the policy must not run; warning: somebody must look; info: good to know."""
+    """error: the policy must not run; warning: needs a review; info: good to know."""
     message: str
-    """What is, with numbers."""
+    """The problem, with numbers."""
     hint: str
-    """What to do."""
+    """How to fix it."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Case:
-    """A spec, where it came from, and the robot that it is for."""
+    """A spec with its provenance, and the robot that it is for."""
 
     sourced: SourcedSpec
     robot: RobotDescription | None = None
-    """None: not told."""
+    """None if unknown."""
 
     @property
     def spec(self) -> PolicySpec:

@@ -5,21 +5,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import TypeVar
 
-from distill_runtime.spec.terms import (
-    BaseAngularVelocity,
-    BaseLinearVelocity,
-    External,
-    JointPosition,
-    JointVelocity,
-    Term,
-    VelocityCommand,
-)
+from distill_runtime.spec.compile import external_terms
+from distill_runtime.spec.term import Term
+from distill_runtime.spec.terms import JointPosition
 
 from .finding import Case, Finding
-
-_T = TypeVar('_T', bound=Term)
 
 _COMMAND_HINT = (
     'give command: {lower: [vx, vy, yaw], upper: [vx, vy, yaw]}, the range of the training, in '
@@ -28,33 +19,33 @@ _COMMAND_HINT = (
 
 
 def base_linear_velocity(case: Case) -> Iterator[Finding]:
-    """The one term that most robots cannot measure."""
-    if _of_kind(case, BaseLinearVelocity):
+    """Warn about the one term that most robots cannot measure."""
+    if any(term.source == 'Odometry' for term in case.spec.terms):
         yield Finding(
             code='input.base_linear_velocity',
             severity='warning',
             message='base_linear_velocity is read: JointState and Imu do not give it',
-            hint='publish /odom with a velocity in the base frame that is as good as the one of '
-            'the training; without it the node sends no command. A student without this term '
+            hint='publish /odom with a velocity in the base frame that is as accurate as the one '
+            'in training; without it the node sends no command. A student without this term '
             'needs no odometry',
         )
 
 
 def external(case: Case) -> Iterator[Finding]:
-    """Topics beside the usual ones that somebody has to publish."""
-    for term in _of_kind(case, External):
+    """List the topics that another node has to publish."""
+    for term in external_terms(case.spec):
         age = f'at most {term.max_age:g} s old' if term.max_age else 'of any age'
         yield Finding(
             code='input.external',
             severity='info',
             message=f'{term.width} elements come from {term.topic}, {term.message}, {age}',
-            hint=f'something must publish {term.topic} before the policy starts',
+            hint=f'a node must publish {term.topic} before the policy starts',
         )
 
 
 def missing_command_range(case: Case) -> Iterator[Finding]:
-    """Commands beyond the trained range make a policy fall."""
-    if case.spec.command is None and _of_kind(case, VelocityCommand):
+    """Warn where nothing keeps commands within the trained range."""
+    if case.spec.command is None and any(term.source == 'Twist' for term in case.spec.terms):
         yield Finding(
             code='command.missing',
             severity='warning',
@@ -63,13 +54,14 @@ def missing_command_range(case: Case) -> Iterator[Finding]:
         )
 
 
-def lost_scale(case: Case) -> Iterator[Finding]:
-    """Who scales the gyro scales joint velocities too; a forgotten scale is silent."""
-    gyro, speed = _of_kind(case, BaseAngularVelocity), _of_kind(case, JointVelocity)
-    if not gyro or not speed:
+def missing_scale(case: Case) -> Iterator[Finding]:
+    """Warn about a forgotten scale: a training that scales the gyro scales joint velocities."""
+    by_kind = {term.kind: term for term in reversed(case.spec.terms)}
+    gyro, speed = by_kind.get('base_angular_velocity'), by_kind.get('joint_velocity')
+    if gyro is None or speed is None:
         return
-    if _is_one(gyro[0]) != _is_one(speed[0]):
-        plain, scaled = (gyro[0], speed[0]) if _is_one(gyro[0]) else (speed[0], gyro[0])
+    if _is_unscaled(gyro) != _is_unscaled(speed):
+        plain, scaled = (gyro, speed) if _is_unscaled(gyro) else (speed, gyro)
         yield Finding(
             code='scale.partial',
             severity='warning',
@@ -77,50 +69,45 @@ def lost_scale(case: Case) -> Iterator[Finding]:
             hint=f'look up the scale of {plain.kind} in the training: usual are 0.2 or 0.25 for '
             'the gyro and 0.05 for joint velocities',
         )
-    elif all(_is_one(term) for entry in case.spec.inputs for term in entry.terms):
+    elif all(map(_is_unscaled, case.spec.terms)):
         yield Finding(
             code='scale.none',
             severity='info',
             message='no term has a scale',
-            hint='right where the network normalises its input itself, as mjlab and Playground '
-            'export it; else the scales were lost',
+            hint='correct if the network normalizes its input itself, as mjlab and Playground '
+            'export it; otherwise the scales were lost',
         )
 
 
 def negative_scale(case: Case) -> Iterator[Finding]:
-    """Signs follow from the frames of the terms; a negative scale is another frame."""
-    for entry in case.spec.inputs:
-        for term in entry.terms:
-            if min(_scales(term)) < 0.0:
-                yield Finding(
-                    code='scale.negative',
-                    severity='warning',
-                    message=f'{term.kind} has the negative scale {min(_scales(term)):g}',
-                    hint='was the policy trained with an axis or with gravity the other way '
-                    'round? projected_gravity is (0, 0, -1) when level',
-                )
+    """Warn about a negative scale: it means that the training used another frame."""
+    for term in case.spec.terms:
+        if min(_scales(term)) < 0.0:
+            yield Finding(
+                code='scale.negative',
+                severity='warning',
+                message=f'{term.kind} has the negative scale {min(_scales(term)):g}',
+                hint='was an axis, or gravity, inverted in training? projected_gravity is '
+                '(0, 0, -1) when level',
+            )
 
 
 def absolute_position(case: Case) -> Iterator[Finding]:
-    """Most trainings subtract the default pose."""
-    if any(not term.relative for term in _of_kind(case, JointPosition)):
+    """Report absolute joint positions: most trainings subtract the default pose."""
+    if any(isinstance(term, JointPosition) and not term.relative for term in case.spec.terms):
         yield Finding(
             code='input.joint_position_absolute',
             severity='info',
-            message='joint_position is read as it is, the default position is not subtracted',
+            message='joint_position is absolute, the default position is not subtracted',
             hint='set relative: true unless the training observed absolute positions',
         )
-
-
-def _of_kind(case: Case, kind: type[_T]) -> list[_T]:
-    return [term for entry in case.spec.inputs for term in entry.terms if isinstance(term, kind)]
 
 
 def _scales(term: Term) -> tuple[float, ...]:
     return term.scale if isinstance(term.scale, tuple) else (term.scale,)
 
 
-def _is_one(term: Term) -> bool:
+def _is_unscaled(term: Term) -> bool:
     return all(scale == 1.0 for scale in _scales(term))
 
 
@@ -128,7 +115,7 @@ CHECKS = (
     base_linear_velocity,
     external,
     missing_command_range,
-    lost_scale,
+    missing_scale,
     negative_scale,
     absolute_position,
 )

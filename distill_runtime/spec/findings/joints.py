@@ -1,6 +1,6 @@
 # Copyright 2026 The distill_runtime Authors
 # SPDX-License-Identifier: Apache-2.0
-"""Findings about joints: their limits and gains, and whether left and right agree."""
+"""Findings about joints: limits, gains and left-right symmetry."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import math
 from distill_runtime.spec.spec import PolicySpec
 
 from .finding import Case, Finding
-from .mirror import mirror_pairs
+from .joint_order import mirror_pairs
 
 _ROBOT_HINT = 'give the robot with --robot PROFILE or a URDF (parameter robot), or'
 _GAINS_HINT = (
@@ -20,7 +20,7 @@ _GAINS_HINT = (
 
 
 def missing_limits(case: Case) -> Iterator[Finding]:
-    """Without a limit nothing bounds the commands of its mode."""
+    """Warn about missing limits: nothing bounds the commands of that mode."""
     limits = case.spec.limits
     for mode, field, values in (
         ('position', 'position', limits.position),
@@ -40,47 +40,47 @@ def missing_limits(case: Case) -> Iterator[Finding]:
         yield Finding(
             code='limits.effort.missing',
             severity='info',
-            message='limits.effort is missing: torques are not cut with command_type effort, nor '
-            'in the simulator',
+            message='limits.effort is missing: torques are not clipped with command_type effort, '
+            'nor in the simulator',
             hint=f'{_ROBOT_HINT} limits.effort in the spec',
         )
 
 
 def missing_gains(case: Case) -> Iterator[Finding]:
-    """A position policy is trained with its gains; others make it a different robot."""
+    """Warn about missing gains: a position policy works only with those it was trained with."""
     if case.spec.stiffness is None and _in_mode(case.spec, 'position'):
         yield Finding(
             code='gains.missing',
             severity='warning',
-            message='stiffness and damping are missing: nothing says which gains the policy was '
-            'trained with',
+            message='stiffness and damping are missing: no source gives the gains that the policy '
+            'was trained with',
             hint=case.sourced.unstated.get('stiffness', _GAINS_HINT),
         )
 
 
 def implausible_gains(case: Case) -> Iterator[Finding]:
-    """Gains that no robot is driven with."""
+    """Warn about implausible gains."""
     spec = case.spec
-    odd = [
+    implausible = [
         (joint, stiffness, damping, _gain_problem(stiffness, damping))
         for joint, mode, stiffness, damping in zip(
             spec.joints, spec.modes, spec.stiffness or (), spec.damping or (), strict=False
         )
         if mode == 'position' and _gain_problem(stiffness, damping)
     ]
-    if odd:
-        joint, stiffness, damping, problem = odd[0]
+    if implausible:
+        joint, stiffness, damping, problem = implausible[0]
         yield Finding(
             code='gains.implausible',
             severity='warning',
             message=f'stiffness, damping of {joint} are {stiffness:g} N m/rad, {damping:g} '
-            f'N m s/rad: {problem} ({len(odd)} of {len(spec.joints)} joints)',
+            f'N m s/rad: {problem} ({len(implausible)} of {len(spec.joints)} joints)',
             hint='compare them with the actuators of the training: are they in policy order?',
         )
 
 
 def _gain_problem(stiffness: float, damping: float) -> str:
-    """Say what is odd about the gains of a position joint; '' for nothing."""
+    """Return why the gains of a position joint are implausible; '' if they are not."""
     if stiffness == 0.0:
         return 'nothing pulls it to its target'
     if damping == 0.0:
@@ -93,23 +93,23 @@ def _gain_problem(stiffness: float, damping: float) -> str:
 
 
 def asymmetric(case: Case) -> Iterator[Finding]:
-    """Left and right are mirror images: where they are not, a list is in another joint order."""
+    """Warn where left and right differ: a list may be in another joint order."""
     spec = case.spec
-    places = {name: place for place, name in enumerate(spec.joints)}
-    pairs = [(places[left], places[right]) for left, right in mirror_pairs(spec.joints)]
+    indices = {name: index for index, name in enumerate(spec.joints)}
+    pairs = [(indices[left], indices[right]) for left, right in mirror_pairs(spec.joints)]
     for field, values in _mirrored_fields(spec):
-        odd = [
+        unequal = [
             (left, right)
             for left, right in pairs
             if not math.isclose(values[left], values[right], rel_tol=1e-3, abs_tol=1e-6)
         ]
-        if odd:
-            left, right = odd[0]
+        if unequal:
+            left, right = unequal[0]
             yield Finding(
                 code='joints.asymmetric',
                 severity='warning',
                 message=f'{field} of {spec.joints[left]} is {values[left]:g} but that of '
-                f'{spec.joints[right]} is {values[right]:g} ({len(odd)} of {len(pairs)} pairs '
+                f'{spec.joints[right]} is {values[right]:g} ({len(unequal)} of {len(pairs)} pairs '
                 'differ)',
                 hint=f'is {field} in the order of joints? Motor order and policy order are easily '
                 'confused',
@@ -117,7 +117,7 @@ def asymmetric(case: Case) -> Iterator[Finding]:
 
 
 def _mirrored_fields(spec: PolicySpec) -> Iterator[tuple[str, tuple[float, ...]]]:
-    """Yield what must be equal on both sides, one value per joint."""
+    """Yield the fields that must be equal on both sides, one value per joint."""
     for field in ('stiffness', 'damping'):
         values = getattr(spec, field)
         if values is not None:
@@ -136,7 +136,7 @@ def _mirrored_fields(spec: PolicySpec) -> Iterator[tuple[str, tuple[float, ...]]
 
 
 def unmatched(case: Case) -> Iterator[Finding]:
-    """Joints of the robot that this policy leaves alone."""
+    """Report joints of the robot that the policy does not move."""
     if case.robot is None:
         return
     others = [name for name in case.robot.joints if name not in case.spec.action_joints]
@@ -151,7 +151,11 @@ def unmatched(case: Case) -> Iterator[Finding]:
 
 
 def _in_mode(spec: PolicySpec, mode: str) -> list[str]:
-    return [name for name, own in zip(spec.joints, spec.modes, strict=True) if own == mode]
+    return [
+        name
+        for name, joint_mode in zip(spec.joints, spec.modes, strict=True)
+        if joint_mode == mode
+    ]
 
 
 def _brief(names: list[str]) -> str:

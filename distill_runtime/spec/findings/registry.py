@@ -1,6 +1,6 @@
 # Copyright 2026 The distill_runtime Authors
 # SPDX-License-Identifier: Apache-2.0
-"""What a spec that is formally right may still have wrong: one small function per finding."""
+"""Examine a valid spec for values that are probably wrong."""
 
 from __future__ import annotations
 
@@ -20,14 +20,14 @@ CHECKS = (
     *action_findings.CHECKS,
     *rounding_findings.CHECKS,
 )
-"""Each takes a case and yields its findings."""
+"""Each takes a case and yields findings."""
 
 
 def examine(case: Case) -> tuple[Finding, ...]:
-    """Return all findings of a case, the worst first."""
+    """Return all findings of a case, worst first."""
     return sorted_findings(finding for check in CHECKS for finding in check(case))
 
 
 def sorted_findings(findings: Iterable[Finding]) -> tuple[Finding, ...]:
-    """Return findings with the worst first; those of one severity stay in their order."""
+    """Sort findings, worst first; the order within a severity is kept."""
     return tuple(sorted(findings, key=lambda finding: SEVERITIES.index(finding.severity)))

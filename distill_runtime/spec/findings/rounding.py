@@ -1,10 +1,10 @@
 # Copyright 2026 The distill_runtime Authors
 # SPDX-License-Identifier: Apache-2.0
-"""Findings about numbers that an exporter has rounded.
+"""Findings about numbers that an exporter rounded.
 
 mjlab and whole_body_tracking write metadata with three decimals: an action scale of 0.0745 becomes
-0.075, 0.7 % too large. Only numbers that use their third decimal are looked at: 0.25 is hardly
-anything but 0.25.
+0.075, 0.7 % too large. Only numbers that use their third decimal are examined: 0.25 was most
+likely 0.25.
 """
 
 from __future__ import annotations
@@ -18,25 +18,25 @@ from .finding import Case, Finding
 _ROUNDED_SOURCE = re.compile(
     r' metadata: (joint_stiffness|joint_damping|action_scale|observation_)'
 )
-"""Sources whose program rounds; holosoma, whose keys are others, keeps all digits."""
+"""Sources that are rounded; holosoma uses other keys and keeps all digits."""
 HALF_DIGIT = 0.0005
-"""Greatest error of a number with three decimals."""
+"""Largest error of a number with three decimals."""
 NOTABLE = 0.005
-"""Relative error from which somebody should look."""
+"""Relative error above which the finding is a warning."""
 
 
 class _Rounded(NamedTuple):
     """A number that may have been rounded."""
 
     error: float
-    """Greatest relative error."""
+    """Largest relative error."""
     where: str
     value: float
     source: str
 
 
 def rounded(case: Case) -> Iterator[Finding]:
-    """Scales and gains whose digits say that there were more of them."""
+    """Report scales and gains that were probably rounded to three decimals."""
     numbers = [
         _Rounded(HALF_DIGIT / abs(value), where, value, source)
         for field, where, value in _numbers(case)
@@ -51,7 +51,7 @@ def rounded(case: Case) -> Iterator[Finding]:
         severity='warning' if worst.error > NOTABLE else 'info',
         message=f'{worst.where} is {worst.value:g} in {worst.source}, which keeps three decimals: '
         f'it may be off by {worst.error:.2%} ({len(numbers)} numbers may have been rounded)',
-        hint='take the numbers from the configuration of the training, and give them with --spec',
+        hint='take the numbers from the training configuration, and give them with --spec',
     )
 
 
@@ -65,7 +65,7 @@ def _uses_third_decimal(value: float) -> bool:
 
 
 def _numbers(case: Case) -> Iterator[tuple[str, str, float]]:
-    """Yield the field, the place and the value of what acts in proportion."""
+    """Yield the field, the dotted path and the value of each scale and gain."""
     spec = case.spec
     for field in ('stiffness', 'damping'):
         for name, value in zip(spec.joints, getattr(spec, field) or (), strict=False):
@@ -77,11 +77,11 @@ def _numbers(case: Case) -> Iterator[tuple[str, str, float]]:
             yield field, f'{field}[{name}]', value
     elif scale is not None:
         yield field, field, scale
-    for place, entry in enumerate(spec.inputs):
+    for index, entry in enumerate(spec.inputs):
         for term in entry.terms:
             scales = term.scale if isinstance(term.scale, tuple) else (term.scale,)
             for value in scales:
-                yield 'inputs', f'inputs[{place}].{term.kind}.scale', value
+                yield 'inputs', f'inputs[{index}].{term.kind}.scale', value
 
 
 CHECKS = (rounded,)

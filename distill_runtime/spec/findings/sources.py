@@ -1,6 +1,6 @@
 # Copyright 2026 The distill_runtime Authors
 # SPDX-License-Identifier: Apache-2.0
-"""Findings about where the facts of a spec came from, and what no source says."""
+"""Findings about the sources of a spec: conflicts and missing facts."""
 
 from __future__ import annotations
 
@@ -11,11 +11,11 @@ from distill_runtime.spec.sources import differences
 from .finding import Case, Finding
 
 _REPORTED = ('command', 'stiffness', 'damping')
-"""Fields that have a finding of their own where they are missing."""
+"""Fields that another finding reports if they are missing."""
 
 
 def conflict(case: Case) -> Iterator[Finding]:
-    """Two sources give one field different values."""
+    """Report two sources that give one field different values."""
     for entry in case.sourced.conflicts:
         first, *others = differences(entry, case.spec.joints)
         more = f', and {len(others)} more' if others else ''
@@ -30,7 +30,7 @@ def conflict(case: Case) -> Iterator[Finding]:
 
 
 def missing_golden(case: Case) -> Iterator[Finding]:
-    """Nothing proves that the network gives the numbers that it gave when it was exported."""
+    """Report missing golden vectors: changed outputs of the network would go unnoticed."""
     if case.spec.golden is None:
         yield Finding(
             code='golden.missing',
@@ -41,7 +41,7 @@ def missing_golden(case: Case) -> Iterator[Finding]:
 
 
 def unstated(case: Case) -> Iterator[Finding]:
-    """A kind of source cannot say something that a policy of its kind may have."""
+    """Report fields that the dialect cannot express though such a policy may have them."""
     for field, hint in case.sourced.unstated.items():
         if field not in _REPORTED:
             yield Finding(
@@ -53,7 +53,7 @@ def unstated(case: Case) -> Iterator[Finding]:
 
 
 def period(case: Case) -> Iterator[Finding]:
-    """Policies run at 2 to 1000 Hz; seconds and milliseconds are easily confused."""
+    """Warn about an implausible period: seconds and milliseconds are easily confused."""
     value = case.spec.period
     if not 0.001 <= value <= 0.5:
         yield Finding(

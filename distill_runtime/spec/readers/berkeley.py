@@ -2,8 +2,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """Flat yaml of Berkeley-Humanoid-Lite.
 
-The order of the observation is in its code. ``action_indices`` are the joints that the policy
-sees and moves; the others are held at their default position.
+The order of the observation is in its code. The policy reads and moves the joints in
+``action_indices``; the others are held at their default position.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ _KEYS = {
     'outputs.action.joints': 'action_indices',
 }
 _HINTS = {
-    'command': 'the file has no ranges of commands: say the trained ones under command',
+    'command': 'the file has no command ranges: give the trained ones under command',
     'joints': 'the file has no names of joints: give joints, in the order of its lists, in a file '
     'with --spec',
 }
@@ -46,7 +46,7 @@ def is_berkeley(values: Mapping[str, Any]) -> bool:
 
 
 def read_berkeley(values: Mapping[str, Any], path: Path, context: ModelContext) -> SpecSource:
-    """Turn the content of a file into our form.
+    """Convert the content of a file to a SpecSource.
 
     Raises:
         ConfigError: If a key is missing or does not fit the others.
@@ -92,7 +92,7 @@ def read_berkeley(values: Mapping[str, Any], path: Path, context: ModelContext) 
 
 
 def _per_joint(fields: Fields, key: str, num_joints: int) -> list[float]:
-    """Return a number per joint; one may stand for all."""
+    """Return a number per joint; a single number applies to all."""
     values = fields.number_or_numbers(key, num_joints)
     return values if isinstance(values, list) else [values] * num_joints
 

@@ -2,9 +2,9 @@
 # SPDX-License-Identifier: Apache-2.0
 """ONNX metadata of holosoma: joints, gains and ranges of commands, as JSON.
 
-Everything else is in its Python configuration. Its runtime orders observations by their names
-there, puts zeros before the first frame of a history, and clips the action at 100. Its gait clock
-advances before its use, but for the step at which standing ends: that one gets the offsets.
+Everything else is in its Python configuration. Its runtime sorts observations by their names,
+fills a history with zeros, and clips the action at 100. Its gait clock advances before its use,
+except in the step at which standing ends: that one uses the offsets.
 """
 
 from __future__ import annotations
@@ -41,10 +41,10 @@ _HINTS = {
     'is {term: gait_phase, frequency: 1 / gait_period, offsets: [0, 3.14159], components: [cos], '
     'advance: before, standing: {below: 0.01, phase: 3.14159, restart: at_offset}}, sin_phase '
     'the same with sin',
-    'command': 'the metadata has no ranges of commands: say the trained ones under command',
+    'command': 'the metadata has no command ranges: give the trained ones under command',
 }
 _MOTION = (
-    'the network reads a motion that lies in it, at input time_step, the number of policy steps, '
+    'the network contains a motion and reads it at input time_step, the number of policy steps, '
     'which no term gives: describe the inputs in a file with --spec, with terms external for it '
     'and for the observations of the motion'
 )
@@ -56,10 +56,10 @@ def is_holosoma(metadata: Mapping[str, str]) -> bool:
 
 
 def read_holosoma(metadata: Mapping[str, str], context: ModelContext) -> SpecSource:
-    """Turn the metadata into our form, as far as it goes.
+    """Convert the metadata to a partial SpecSource.
 
     Raises:
-        ConfigError: If a value is no JSON or does not fit the others.
+        ConfigError: If a value is not JSON or does not fit the others.
     """
     fields = Fields({key: _json(metadata, key) for key in (*_MARKS, 'command_ranges')}, 'metadata')
     joints = fields.texts('dof_names')

@@ -1,10 +1,10 @@
 # Copyright 2026 The distill_runtime Authors
 # SPDX-License-Identifier: Apache-2.0
-"""LEAPP bundles: a yaml beside an ONNX file and the initial values of its state.
+"""LEAPP bundles: a yaml with an ONNX file and the initial values of its state.
 
 The graph holds the whole computation from raw sensor values to targets, so terms have no scale and
-the action no offset. What the graph remembers, histories and the last action too, are state
-tensors. One network per bundle is read; a pipeline of several is refused.
+the action no offset. Histories and the last action are state tensors. A pipeline of several
+networks is refused.
 """
 
 from __future__ import annotations
@@ -19,8 +19,14 @@ from distill_runtime.spec.dialect import Fields, FileDialect, ModelContext
 from distill_runtime.spec.mapping import shown
 from distill_runtime.spec.sources import SpecSource
 
-from .leapp_state import read_state
-from .leapp_tensors import input_terms, joint_names, last_names, LeappTensor, tensors
+from .leapp_tensors import (
+    input_terms,
+    joint_names,
+    last_names,
+    LeappTensor,
+    read_state,
+    tensors,
+)
 
 _MODES = {
     'target/joint/position': 'position',
@@ -48,7 +54,7 @@ def is_leapp(values: Mapping[str, Any]) -> bool:
 
 
 def read_leapp(values: Mapping[str, Any], path: Path, context: ModelContext) -> SpecSource:
-    """Turn the yaml of a bundle into our form.
+    """Convert the yaml of a bundle to a SpecSource.
 
     Raises:
         ConfigError: If it is of another model, or a key is unknown or does not fit the others.
@@ -97,7 +103,7 @@ def read_leapp(values: Mapping[str, Any], path: Path, context: ModelContext) -> 
 
 
 def _check_file(parameters: Fields, model: Path) -> None:
-    """Refuse a bundle of another file, of another kind of file, or of one that was changed."""
+    """Refuse a bundle of another model, another backend, or a changed file."""
     backend = parameters.text('backend') if 'backend' in parameters else 'onnx'
     if backend != 'onnx':
         raise ConfigError(
@@ -125,7 +131,7 @@ def _check_file(parameters: Fields, model: Path) -> None:
 
 
 def _period(pipeline: Fields, all_tensors: list[LeappTensor]) -> float | None:
-    """Return the time between steps; None if the bundle does not say."""
+    """Return the time between steps; None if the bundle does not give it."""
     configs = pipeline.mapping('configs') if 'configs' in pipeline else None
     if configs is None or 'frequency' not in configs:
         periods = {tensor.period for tensor in all_tensors if not tensor.is_chunk} - {None}
@@ -137,7 +143,7 @@ def _period(pipeline: Fields, all_tensors: list[LeappTensor]) -> float | None:
 
 
 def _read_pose(content: Fields, joints: list[str], result: dict[str, Any]) -> None:
-    """Take pose and gains of all joints from where AGILE adds them to its bundles."""
+    """Read pose and gains of all joints from the section that AGILE adds to its bundles."""
     if 'agile' not in content or not joints:
         return
     robot = content.mapping('agile').mapping('articulations').mapping('robot')
@@ -168,7 +174,7 @@ def _read_action(
     result: dict[str, Any],
     hints: dict[str, str],
 ) -> None:
-    """Take the one output that is a target of joints."""
+    """Read the one output that is a joint target."""
     targets = [tensor for tensor in outputs if tensor.kind in _MODES]
     if len(targets) != 1:
         hints['outputs.action.name'] = (

@@ -1,16 +1,27 @@
 # Copyright 2026 The distill_runtime Authors
 # SPDX-License-Identifier: Apache-2.0
-"""Inputs and outputs of a LEAPP bundle: their kinds as terms, their elements as joints."""
+"""Tensors of a LEAPP bundle: inputs as terms, elements as joints, and the recurrent state.
+
+``feedback_flow`` (``feedback_connections`` in other versions) maps ``node/output`` to a list of
+``node/input``; the file of initial values has a tensor ``node/input`` for each.
+"""
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
-from distill_runtime.errors import ConfigError
+from distill_runtime.errors import ConfigError, MissingExtraError
 from distill_runtime.spec.dialect import Fields
+from distill_runtime.spec.files import read_bytes
 from distill_runtime.spec.mapping import shown
+import numpy as np
 
+_FEEDBACK_KEYS = ('feedback_flow', 'feedback_connections')
+MAX_BYTES = 64 * 2**20
+"""Size of the file of initial values, in [byte]."""
 _TIME = '__temporal_axis__'
 _COMPONENTS = {'lin_vel_x': 'vx', 'lin_vel_y': 'vy', 'ang_vel_z': 'yaw'}
 _QUATERNIONS = {'qxqyqzqw': 'xyzw', 'xyzw': 'xyzw', 'qwqxqyqz': 'wxyz', 'wxyz': 'wxyz'}
@@ -33,17 +44,17 @@ class LeappTensor:
     """Dotted key, for messages."""
     name: str
     kind: str
-    """'' if the bundle does not say."""
+    """'' if unknown."""
     dtype: str
     shape: tuple[int, ...]
     names: tuple[str, ...]
-    """Of the elements of the last axis; none if the bundle does not say."""
+    """Names of the elements of the last axis; empty if unknown."""
     connection: str
-    """What it is in Isaac Lab; '' if the bundle does not say."""
+    """Its name in Isaac Lab; '' if unknown."""
     is_chunk: bool
     """Whether an axis is time: several steps in one tensor."""
     period: float | None
-    """Time between steps in [s]; None if the bundle does not say."""
+    """Time between steps in [s]; None if unknown."""
 
     @property
     def width(self) -> int:
@@ -61,8 +72,8 @@ def tensors(model: Fields, key: str) -> list[LeappTensor]:
     if not isinstance(entries, list):
         raise ConfigError(f'{model.path(key)} is {shown(entries)}, expected a list')
     return [
-        _tensor(Fields(entry, f'{model.path(key)}[{place}]'))
-        for place, entry in enumerate(entries)
+        _tensor(Fields(entry, f'{model.path(key)}[{index}]'))
+        for index, entry in enumerate(entries)
     ]
 
 
@@ -92,7 +103,7 @@ def _tensor(fields: Fields) -> LeappTensor:
 
 
 def _axes(fields: Fields) -> list[Any]:
-    """Return the names of each axis, in the old form and in the new one."""
+    """Return the names of each axis, from the old format or the new one."""
     if 'element_names' in fields:
         axes = fields.any('element_names')
     elif 'axes' in fields:
@@ -131,7 +142,7 @@ def joint_names(sensors: list[LeappTensor], outputs: list[LeappTensor]) -> list[
 
 
 def input_terms(sensors: list[LeappTensor], joints: list[str]) -> tuple[list[Any], str]:
-    """Return our inputs, one tensor each, and '' or how to supply what cannot be told."""
+    """Return the inputs, one tensor each, and '' or how to supply what the bundle lacks."""
     inputs = []
     for tensor in sensors:
         term, reason = _term(tensor, joints)
@@ -142,7 +153,7 @@ def input_terms(sensors: list[LeappTensor], joints: list[str]) -> tuple[list[Any
 
 
 def _term(tensor: LeappTensor, joints: list[str]) -> tuple[dict[str, Any], str]:
-    """Return the term of a tensor, and why it has none."""
+    """Return the term of a tensor and '', or why there is none."""
     kind, names = tensor.kind, list(tensor.names)
     frame = tensor.connection.rpartition(':')[2]
     if tensor.is_chunk:
@@ -154,7 +165,7 @@ def _term(tensor: LeappTensor, joints: list[str]) -> tuple[dict[str, Any], str]:
         return _JOINT_TERMS[kind] | ({} if names == joints else {'joints': names}), ''
     if kind in _VECTOR_TERMS and tensor.width == 3 and names in ([], ['x', 'y', 'z']):
         if frame and not (frame.startswith('root_') and frame.endswith('_b')):
-            return {}, f'is {frame}, not a velocity of the base in its own frame'
+            return {}, f'is {frame}, not a velocity of the base in the base frame'
         return {'term': _VECTOR_TERMS[kind]}, ''
     if kind == 'state/body/rotation' and ''.join(names) in _QUATERNIONS:
         if frame and not frame.startswith('root_'):
@@ -170,3 +181,108 @@ def _term(tensor: LeappTensor, joints: list[str]) -> tuple[dict[str, Any], str]:
         }, ''
     what = f'is of kind {kind!r}' if kind else 'has no kind and no feedback'
     return {}, f'{what}, with {tensor.width} elements called {names}, which is no term'
+
+
+def read_state(
+    pipeline: Fields,
+    node: str,
+    inputs: list[LeappTensor],
+    outputs: list[LeappTensor],
+    folder: Path,
+) -> list[dict[str, Any]]:
+    """Return the recurrent state of a network.
+
+    Args:
+        pipeline: Section of the bundle with the feedback.
+        node: Name of the network.
+        inputs: Its inputs.
+        outputs: Its outputs.
+        folder: Folder of the bundle.
+
+    Raises:
+        ConfigError: If the feedback names other tensors, or its initial values do not fit.
+    """
+    given = [key for key in _FEEDBACK_KEYS if key in pipeline]
+    if len(given) > 1:
+        raise ConfigError(f'pipeline has {given[0]} and {given[1]}, expected one of them')
+    if not given:
+        return []
+    flow = pipeline.mapping(given[0])
+    initial = _initial_values(pipeline, folder)
+    by_name = {tensor.name: tensor for tensor in inputs}
+    output_names = [tensor.name for tensor in outputs]
+    state: list[dict[str, Any]] = []
+    for source in flow:
+        output = _tensor_name(source, node, output_names, flow.path(source))
+        for target in flow.texts(source):
+            name = _tensor_name(target, node, list(by_name), flow.path(source))
+            tensor = by_name[name]
+            if tensor.dtype.rpartition('.')[2] != 'float32':
+                raise ConfigError(
+                    f'{tensor.where} ({name}) is of type {tensor.dtype}, expected float32'
+                )
+            entry: dict[str, Any] = {
+                'input': name, 'output': output, 'shape': list(tensor.shape)
+            }  # fmt: skip
+            if initial is not None:
+                values = _values(initial, f'{node}/{name}', tensor)
+                entry |= {'initial': values} if any(values) else {}
+            state.append(entry)
+    return state
+
+
+def _tensor_name(port: str, node: str, known: list[str], where: str) -> str:
+    """Return the name of a tensor of this network."""
+    owner, _, name = port.partition('/')
+    if owner != node or name not in known:
+        raise ConfigError(f'{where} names {port!r}, expected one of {known} of {node!r}')
+    return name
+
+
+def _initial_values(pipeline: Fields, folder: Path) -> dict[str, Mapping[str, Any]] | None:
+    """Read the file of initial values; None if the bundle has none: then they are zeros.
+
+    Returns:
+        Fields dtype, shape and data of each tensor.
+    """
+    if 'initial_values' not in pipeline:
+        return None
+    name = pipeline.text('initial_values')
+    if Path(name).name != name:
+        raise ConfigError(
+            f'{pipeline.path("initial_values")} is {shown(name)}, expected the name of a file '
+            'in the folder of the bundle'
+        )
+    path = folder / name
+    resolved = path.resolve()
+    if resolved.parent != folder.resolve():
+        raise ConfigError(f'{path} links to another folder, expected a file in its folder')
+    content = read_bytes(resolved, MAX_BYTES)
+    try:
+        from safetensors import deserialize, SafetensorError
+    except ImportError as error:
+        raise MissingExtraError(
+            f'{path} needs safetensors, which is not installed: install it with pip install '
+            '"distill_runtime[leapp]"'
+        ) from error
+    try:
+        return dict(deserialize(content))  # type: ignore[no-untyped-call]
+    except SafetensorError as error:
+        raise ConfigError(f'{path} cannot be read as safetensors: {error}') from error
+
+
+def _values(initial: dict[str, Mapping[str, Any]], name: str, tensor: LeappTensor) -> list[float]:
+    """Return the initial elements of a state, in the order of a flattened C array."""
+    if name not in initial:
+        raise ConfigError(
+            f'initial values have {sorted(initial)}, expected {name!r} too, which is fed back'
+        )
+    dtype, shape = initial[name]['dtype'], initial[name]['shape']
+    if shape != list(tensor.shape):
+        raise ConfigError(
+            f'initial value {name!r} has shape {shape}, expected {list(tensor.shape)}'
+        )
+    if dtype != 'F32':
+        raise ConfigError(f'initial value {name!r}: type is {dtype}, expected F32')
+    values: list[float] = np.frombuffer(initial[name]['data'], '<f4').tolist()
+    return values

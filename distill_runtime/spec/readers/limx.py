@@ -1,14 +1,14 @@
 # Copyright 2026 The distill_runtime Authors
 # SPDX-License-Identifier: Apache-2.0
-"""params.yaml of LIMX TRON1 (PointfootCfg): an encoder of the past, and a policy.
+"""params.yaml of LIMX TRON1 (PointfootCfg): an encoder of the history, and a policy.
 
 The encoder reads frames of the observation, oldest first, filled with the first one. The policy
 reads its output, the newest frame, clipped, and the velocity command. The order of the terms is
-not in the file but in the controllers, one for each foot: points, soles with ankles, wheels.
-Ankles and wheels are driven by velocity.
+not in the file but in the controllers, one per kind of foot: points, soles with ankles, wheels.
+Ankles and wheels are velocity-controlled.
 
-Two things differ from LIMX's controllers: there the limit of the torque shortens the last action
-too, and the gait clock starts anew at the first step behind a full turn instead of running on.
+Two things differ from LIMX's controllers: there the torque limit also scales the last action, and
+the gait clock restarts at the first step after a full turn instead of running on.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ _POINT_GAIT = (2.0, 0.1)
 file.
 """
 _GAIT_PHASES = (0.5, 0.5)
-"""Offset of the legs and part of a turn on the ground, in all controllers."""
+"""Offset of the legs and stance fraction, in all controllers."""
 _NO_COMMAND = (
     'params.yaml of LIMX has no command ranges; its controllers feed sticks of -0.5 to 0.5, times '
     'user_cmd_scales. Give command: {lower: [vx, vy, yaw], upper: [vx, vy, yaw]} in a file with '
@@ -41,7 +41,7 @@ def is_limx(values: Mapping[str, Any]) -> bool:
 
 
 def read_limx(values: Mapping[str, Any], path: Path, context: ModelContext) -> SpecSource:
-    """Turn the content of a params.yaml into our form.
+    """Convert the content of a params.yaml to a SpecSource.
 
     Raises:
         ConfigError: If a key is missing or does not fit the others.
@@ -95,11 +95,11 @@ def _refuse_turned_imu(config: Fields) -> None:
 
 
 def _driven_by_velocity(joints: list[str], control: Fields, size: Fields) -> dict[str, float]:
-    """Return the ankles or wheels with their damping, which is their action scale too."""
+    """Return the ankles or wheels with their damping, which is also their action scale."""
     if 'jointpos_idxs' in size:
         legs = size.integers('jointpos_idxs')
         damping = control.number('wheel_joint_damping')
-        return {name: damping for place, name in enumerate(joints) if place not in legs}
+        return {name: damping for index, name in enumerate(joints) if index not in legs}
     if 'ankle_joint_damping' in control:
         damping = control.number('ankle_joint_damping')
         return {name: damping for name in joints if name.startswith('ankle')}
@@ -156,7 +156,7 @@ def _inputs(config: Fields, terms: list[dict[str, Any]]) -> list[dict[str, Any]]
 
 
 def _more_commands(size: Fields) -> list[dict[str, Any]]:
-    """Return the commands behind the velocity, to which the controllers never give a value."""
+    """Return zeros for the commands after the velocity, which the controllers never set."""
     count = size.integer('commands_size') - 3 if 'commands_size' in size else 0
     return [{'term': 'constant', 'values': [0.0] * count}] if count > 0 else []
 
@@ -184,7 +184,7 @@ def _efforts(control: Fields, joints: list[str], driven: dict[str, float]) -> li
 def _check_sizes(
     size: Fields, num_joints: int, terms: list[dict[str, Any]], num_driven: int
 ) -> None:
-    """Refuse a file whose own sizes are not those of what is read from it."""
+    """Refuse a file whose sizes do not match its content."""
     positions = num_joints - (num_driven if 'jointpos_idxs' in size else 0)
     width = 6 + positions + 2 * num_joints + (6 if len(terms) > 5 else 0)
     for key, expected in (('actions_size', num_joints), ('observations_size', width)):

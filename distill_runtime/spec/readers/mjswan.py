@@ -4,10 +4,10 @@
 
 ``onnx.meta`` names the graph's tensors by position: ``in_keys[i]`` is what ``obs_config`` calls
 the i-th input, and the output of the key ``action`` is the action. Names of joints may have the
-name of the robot in the scene before them.
+name of the robot in the scene as a prefix.
 
-Not read: frames of the past. Their order in time was turned round between versions of mjswan, and
-the file does not say which one it was written for.
+History is not read: versions of mjswan order its frames differently, and the file does not say
+which version wrote it.
 """
 
 from __future__ import annotations
@@ -50,7 +50,7 @@ def is_mjswan(values: Mapping[str, Any]) -> bool:
 
 
 def read_mjswan(values: Mapping[str, Any], path: Path, context: ModelContext) -> SpecSource:
-    """Turn the content of a policy.json into our form.
+    """Convert the content of a policy.json to a SpecSource.
 
     Raises:
         ConfigError: If a key is unknown or does not fit the others.
@@ -100,11 +100,11 @@ def read_mjswan(values: Mapping[str, Any], path: Path, context: ModelContext) ->
 
 
 class _UnknownInputError(ConfigError):
-    """An input is none that can be told from the file."""
+    """The file does not determine an input."""
 
 
 def _without_robot(names: list[str]) -> list[str]:
-    """Leave out the name of the robot in the scene, where all joints have the same."""
+    """Remove the prefix of the robot in the scene if all joints have the same."""
     prefixes = {name.rpartition('/')[0] for name in names}
     return [name.rpartition('/')[2] for name in names] if len(prefixes) == 1 else names
 
@@ -133,21 +133,29 @@ def _inputs(config: Fields, meta: Fields, names: list[str]) -> list[dict[str, An
             raise _UnknownInputError(f'inputs {unknown} of the graph are not in obs_config')
         raise ConfigError(f'obs_config has {list(config)}, expected {keys}, those of in_keys')
     return [
-        {'name': place, 'terms': [_term(part, names) for part in _components(config, key)]}
-        for place, key in enumerate(keys)
+        {
+            'name': index,
+            'terms': [_term(component, names) for component in _components(config, key)],
+        }
+        for index, key in enumerate(keys)
     ]
 
 
 def _components(config: Fields, key: str) -> list[Fields]:
     """Return the terms of a tensor, which may have frames."""
-    parts = config.any(key)
-    if isinstance(parts, Mapping):
+    components = config.any(key)
+    if isinstance(components, Mapping):
         group = config.mapping(key)
         _refuse_frames(group)
-        parts = group.any('components')
-    if not isinstance(parts, list) or not parts:
-        raise ConfigError(f'{config.path(key)} is {shown(parts)}, expected a list of components')
-    return [Fields(part, f'{config.path(key)}[{place}]') for place, part in enumerate(parts)]
+        components = group.any('components')
+    if not isinstance(components, list) or not components:
+        raise ConfigError(
+            f'{config.path(key)} is {shown(components)}, expected a list of components'
+        )
+    return [
+        Fields(component, f'{config.path(key)}[{index}]')
+        for index, component in enumerate(components)
+    ]
 
 
 def _refuse_frames(fields: Fields) -> None:
@@ -159,26 +167,30 @@ def _refuse_frames(fields: Fields) -> None:
         )
 
 
-def _term(part: Fields, names: list[str]) -> dict[str, Any]:
-    name = part.text('name')
+def _term(component: Fields, names: list[str]) -> dict[str, Any]:
+    name = component.text('name')
     if name not in _TERMS:
-        raise _UnknownInputError(f'{part.where} is {name!r}, which is none of {sorted(_TERMS)}')
-    _refuse_frames(part)
-    if part.flag('world_frame'):
         raise _UnknownInputError(
-            f'{part.path("world_frame")} is true, and no term is in that frame'
+            f'{component.where} is {name!r}, which is none of {sorted(_TERMS)}'
+        )
+    _refuse_frames(component)
+    if component.flag('world_frame'):
+        raise _UnknownInputError(
+            f'{component.path("world_frame")} is true, and no term is in that frame'
         )
     term = dict(_TERMS[name])
     if term['term'] == 'joint_position':
-        if 'pos_steps' in part and part.integers('pos_steps') != [0]:
-            raise _UnknownInputError(f'{part.path("pos_steps")} has other frames than the newest')
-        term['relative'] = part.flag('subtract_default')
-    if 'joint_names' in part and part.any('joint_names') != 'isaac':
-        own = part.texts('joint_names')
-        if own != names:
-            term['joints'] = _without_robot(own)
-    if 'scale' in part:
-        term['scale'] = part.number_or_numbers('scale')
+        if 'pos_steps' in component and component.integers('pos_steps') != [0]:
+            raise _UnknownInputError(
+                f'{component.path("pos_steps")} has other frames than the newest'
+            )
+        term['relative'] = component.flag('subtract_default')
+    if 'joint_names' in component and component.any('joint_names') != 'isaac':
+        term_joints = component.texts('joint_names')
+        if term_joints != names:
+            term['joints'] = _without_robot(term_joints)
+    if 'scale' in component:
+        term['scale'] = component.number_or_numbers('scale')
     return term
 
 

@@ -1,6 +1,6 @@
 # Copyright 2026 The distill_runtime Authors
 # SPDX-License-Identifier: Apache-2.0
-"""Our own spec: YAML or JSON files, and the keys embedded in a packed model."""
+"""Native spec: YAML or JSON files, and the metadata of a packed model."""
 
 from __future__ import annotations
 
@@ -15,15 +15,15 @@ SPEC_KEY = 'distill_runtime.spec'
 GOLDEN_KEY = 'distill_runtime.golden'
 
 
-def read_own(values: object, path: Path) -> SpecSource:
-    """Take the content of a spec file."""
+def read_native(values: object, path: Path) -> SpecSource:
+    """Return the content of a spec file as a source."""
     if not isinstance(values, Mapping):
         raise ConfigError(f'{path} holds {type(values).__name__}, expected the mapping of a spec')
     return SpecSource(name=str(path), values=values)
 
 
 def read_embedded(metadata: Mapping[str, str], model: str) -> list[SpecSource]:
-    """Take the spec and golden vectors that a packed model carries; none if it carries none."""
+    """Return the spec and golden vectors in the metadata of a packed model; empty if none."""
     values: dict[str, object] = {}
     for key, field in ((SPEC_KEY, ''), (GOLDEN_KEY, 'golden')):
         if key not in metadata:

@@ -1,6 +1,6 @@
 # Copyright 2026 The distill_runtime Authors
 # SPDX-License-Identifier: Apache-2.0
-"""Joints that a file numbers, in the order of the policy or as motors of the robot."""
+"""Joints given by number, in policy order or as motors of the robot."""
 
 from __future__ import annotations
 
@@ -16,14 +16,14 @@ from .unsupplied import UnsuppliedError
 
 
 class NumberedJoints(NamedTuple):
-    """The joints of a policy, whose names only the robot knows."""
+    """The joints of a policy by number; the names come from the robot."""
 
     num_joints: int
     names: tuple[str, ...] | None
-    """In policy order; None: no robot was told."""
+    """In policy order; None if no robot is given."""
 
     def numbers(self, entry: Fields) -> list[int]:
-        """Return the numbers under ``joint_ids``; all where there are none.
+        """Return the numbers under ``joint_ids``; all joints if missing.
 
         Raises:
             ConfigError: If one is doubled or out of range.
@@ -42,10 +42,10 @@ class NumberedJoints(NamedTuple):
         return numbers
 
     def subset(self, numbers: Sequence[int], where: str) -> list[str] | None:
-        """Return the names of some joints; None where they are all joints in their order.
+        """Return the names of some joints; None for all joints in order.
 
         Raises:
-            UnsuppliedError: If the names are not known.
+            UnsuppliedError: If the names are unknown.
         """
         if list(numbers) == list(range(self.num_joints)):
             return None

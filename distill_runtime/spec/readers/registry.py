@@ -1,10 +1,10 @@
 # Copyright 2026 The distill_runtime Authors
 # SPDX-License-Identifier: Apache-2.0
-"""All dialects that are read, and the search for their sources.
+"""The list of dialects, and the search for their sources.
 
-A new dialect is one module here beside it, and one line in one of the two lists. Where several
-sources of dialects lie beside one model, all are read, and the order of the lists is their order
-of precedence. Metadata comes before files: it cannot be that of another model.
+A new dialect is one module in this folder and one line in one of the two lists. All sources that
+are found for a model are read; the order of the lists is their precedence. Metadata comes before
+files, since it cannot belong to another model.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ from .leapp import LEAPP
 from .limx import LIMX
 from .mjlab import MJLAB
 from .mjswan import MJSWAN
-from .native import read_own
+from .native import read_native
 from .rl_sar import RL_SAR
 from .unitree_deploy import UNITREE_DEPLOY
 from .unitree_gym import UNITREE_GYM
@@ -43,13 +43,13 @@ FILE_DIALECTS: tuple[FileDialect, ...] = (
     LIMX,
     MJSWAN,
 )
-OWN_SUFFIXES = ('.spec.yaml', '.spec.json')
+NATIVE_SUFFIXES = ('.spec.yaml', '.spec.json')
 MAX_MESSAGE = 200
 """Characters of a message about a file of another form."""
 
 
 def read_spec_file(path: Path, context: ModelContext) -> SpecSource:
-    """Read a spec file of any known dialect, or of our own; its content tells which.
+    """Read a spec file; its content determines the dialect.
 
     Raises:
         ConfigError: If it cannot be read, or is wrong in its dialect.
@@ -58,16 +58,16 @@ def read_spec_file(path: Path, context: ModelContext) -> SpecSource:
 
 
 def read_content(content: object, path: Path, context: ModelContext) -> SpecSource:
-    """Read the content of a spec file, as read_spec_file does."""
+    """Read the content of a spec file; see read_spec_file."""
     source = _read_if_known(content, path, context, FILE_DIALECTS)
-    return source or read_own(content, path)
+    return source or read_native(content, path)
 
 
 def metadata_sources(metadata: Mapping[str, str], context: ModelContext) -> list[SpecSource]:
-    """Read what the metadata of a model says in any known dialect.
+    """Read the metadata of a model in every dialect that matches.
 
     Raises:
-        ConfigError: If it is of a dialect and wrong in it.
+        ConfigError: If it matches a dialect and is invalid.
     """
     return [
         _guarded(dialect.name, context.model.name, partial(dialect.read, metadata, context))
@@ -77,21 +77,21 @@ def metadata_sources(metadata: Mapping[str, str], context: ModelContext) -> list
 
 
 def file_sources(context: ModelContext, given: Path | None = None) -> list[SpecSource]:
-    """Read the files of any known dialect that stand where their programs put them.
+    """Read the files of all dialects from the paths where their programs put them.
 
     Args:
         context: Of the model.
-        given: A file that is a source already, wherever it stands; None: there is none.
+        given: A file that is a source already; None if there is none.
 
     Raises:
-        ConfigError: If one is of a dialect and wrong in it, or has the name of a dialect's file
+        ConfigError: If one matches a dialect and is invalid, or has the name of a dialect's file
             and cannot be read.
     """
     contents: dict[Path, object] = {}
     sources = []
     for dialect in FILE_DIALECTS:
         seen: set[Path] = set() if given is None else {given.resolve()}
-        for path, is_named in _places(dialect, context.model):
+        for path, is_named in _candidate_files(dialect, context.model):
             if path.resolve() in seen:
                 continue
             seen.add(path.resolve())
@@ -101,26 +101,26 @@ def file_sources(context: ModelContext, given: Path | None = None) -> list[SpecS
                 except ConfigError:
                     if is_named:
                         raise
-                    contents[path] = None  # any file may lie beside a model
+                    contents[path] = None  # unrelated files are allowed next to a model
             source = _read_if_known(contents[path], path, context, (dialect,))
             sources += [source] if source else []
     return sources
 
 
-def _places(dialect: FileDialect, model: Path) -> Iterator[tuple[Path, bool]]:
-    """Yield the files that may be of a dialect, and whether its list names them outright."""
+def _candidate_files(dialect: FileDialect, model: Path) -> Iterator[tuple[Path, bool]]:
+    """Yield the files that may be of a dialect, and whether it gives their exact name."""
     for pattern in dialect.files:
         named = pattern.replace('{stem}', glob.escape(model.stem))
-        for place in sorted(glob.glob(named, root_dir=model.parent)):
-            path = model.parent / place
-            if path.is_file() and not path.name.endswith(OWN_SUFFIXES):
+        for name in sorted(glob.glob(named, root_dir=model.parent)):
+            path = model.parent / name
+            if path.is_file() and not path.name.endswith(NATIVE_SUFFIXES):
                 yield path, '*' not in pattern
 
 
 def _read_if_known(
     content: object, path: Path, context: ModelContext, dialects: tuple[FileDialect, ...]
 ) -> SpecSource | None:
-    """Read content with the first dialect that knows it."""
+    """Read content with the first dialect that matches."""
     if not isinstance(content, Mapping):
         return None
     values: Mapping[str, Any] = content
@@ -131,7 +131,7 @@ def _read_if_known(
 
 
 def _guarded(dialect: str, where: str, read: Callable[[], SpecSource]) -> SpecSource:
-    """Name the source in whatever is wrong with it."""
+    """Add the source to error messages."""
     try:
         return read()
     except ConfigError as error:

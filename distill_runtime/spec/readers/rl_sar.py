@@ -1,10 +1,11 @@
 # Copyright 2026 The distill_runtime Authors
 # SPDX-License-Identifier: Apache-2.0
-"""rl_sar: config.yaml of a policy, and base.yaml of its robot beside or above it.
+"""rl_sar: config.yaml of a policy, and base.yaml of its robot in the same folder or above.
 
 Lists of the policy are in policy order; ``joint_mapping[i]`` is the joint of the robot, in the
 order of ``joint_names``, that policy joint i is. Wheels have velocity targets. A key of the policy
-overrides one of the robot.
+overrides one of the robot. Observations are scaled, then clipped; the history is a list of ages of
+whole frames.
 """
 
 from __future__ import annotations
@@ -18,10 +19,9 @@ from distill_runtime.spec.dialect import Fields, FileDialect, ModelContext
 from distill_runtime.spec.files import read_foreign
 from distill_runtime.spec.sources import SpecSource
 
-from .rl_sar_observations import read_observations
-from .unsupplied import UnsuppliedError
+from .unsupplied import explain, UnsuppliedError
 
-_BASE_PLACES = ('base.yaml', '../base.yaml', '../../base.yaml')
+_BASE_PATHS = ('base.yaml', '../base.yaml', '../../base.yaml')
 _OF_POLICY = {'observations', 'action_scale', 'rl_kp'}
 _OF_ROBOT = {'dt', 'decimation', 'joint_names'}
 _KEYS = {
@@ -35,7 +35,10 @@ _KEYS = {
     'outputs.action.clip': 'clip_actions_lower, clip_actions_upper',
     'outputs.mode': 'wheel_indices',
 }
-_NO_COMMAND = 'rl_sar has no ranges of commands: say the trained ones under command, with --spec'
+_NO_COMMAND = 'rl_sar has no command ranges: give the trained ones under command, with --spec'
+_KNOWN = ('lin_vel', 'ang_vel', 'gravity_vec', 'commands', 'dof_pos', 'dof_vel', 'actions')
+_JOINT_TERMS = ('joint_position', 'joint_velocity', 'last_action')
+_MAJOR = {'time': 'frame', 'term': 'term'}
 
 
 def is_rl_sar(values: Mapping[str, Any]) -> bool:
@@ -47,7 +50,7 @@ def is_rl_sar(values: Mapping[str, Any]) -> bool:
 
 
 def read_rl_sar(values: Mapping[str, Any], path: Path, context: ModelContext) -> SpecSource:
-    """Turn the content of a config.yaml into our form.
+    """Convert the content of a config.yaml to a SpecSource.
 
     Raises:
         ConfigError: If a key is missing or does not fit the others, or the file is of the robot.
@@ -56,7 +59,7 @@ def read_rl_sar(values: Mapping[str, Any], path: Path, context: ModelContext) ->
     if not set(config) >= _OF_POLICY:
         raise ConfigError('it is the file of a robot, expected that of a policy: config.yaml')
     robot = str(name).partition('/')[0]
-    base, base_place = _base(path, robot, context.root)
+    base, base_path = _base(path, robot, context.root)
     fields = Fields({**base, **config})
     joints, period = _joints(fields), _period(fields)
     result: dict[str, Any] = {'name': str(name).replace('/', '_')}
@@ -67,12 +70,12 @@ def read_rl_sar(values: Mapping[str, Any], path: Path, context: ModelContext) ->
     ):
         if value is None:
             hints[field] = (
-                f'{key} is in base.yaml of rl_sar, under the key {robot!r}: copy it beside '
+                f'{key} is in base.yaml of rl_sar, under the key {robot!r}: copy it next to '
                 f'{path.name}, or give {field} in a file with --spec'
             )
         else:
             result[field] = value
-            keys[field] = f'{key} of {base_place}' if base_place else key
+            keys[field] = f'{key} of {base_path}' if base_path else key
     num_joints = len(fields.numbers('action_scale'))
     wheels = _wheels(fields, num_joints)
     result |= _policy(fields, num_joints, wheels)
@@ -86,34 +89,34 @@ def read_rl_sar(values: Mapping[str, Any], path: Path, context: ModelContext) ->
 
 
 def _base(path: Path, robot: str, root: Path | None) -> tuple[Mapping[str, Any], str]:
-    """Return the keys of the robot and where they stand; none if there is no such file."""
-    for place in _BASE_PLACES:
-        if (path.parent / place).is_file():
-            content = read_foreign(path.parent / place, root)
+    """Return the keys of the robot and their file; empty if there is no such file."""
+    for relative in _BASE_PATHS:
+        if (path.parent / relative).is_file():
+            content = read_foreign(path.parent / relative, root)
             if isinstance(content, Mapping) and isinstance(content.get(robot), Mapping):
-                return content[robot], place
+                return content[robot], relative
     return {}, ''
 
 
 def _joints(fields: Fields) -> list[str] | None:
-    """Return the names in policy order; None: there is no file of the robot."""
+    """Return the names in policy order; None without a file of the robot."""
     if 'joint_names' not in fields:
         return None
     names = fields.texts('joint_names')
     mapping = fields.integers('joint_mapping')
     if len(set(mapping)) != len(mapping):
         raise ConfigError(f'joint_mapping is {mapping}, expected each joint once')
-    for place in mapping:
-        if place >= len(names):
+    for index in mapping:
+        if index >= len(names):
             raise ConfigError(
-                f'joint_mapping has {place}, expected below {len(names)}, the number of '
+                f'joint_mapping has {index}, expected below {len(names)}, the number of '
                 'joint_names'
             )
-    return [names[place] for place in mapping]
+    return [names[index] for index in mapping]
 
 
 def _period(fields: Fields) -> float | None:
-    """Return the time between policy steps; None: there is no file of the robot."""
+    """Return the time between policy steps; None without a file of the robot."""
     if 'dt' not in fields or 'decimation' not in fields:
         return None
     return round(fields.number('dt') * fields.integer('decimation'), 12)
@@ -159,6 +162,74 @@ def _policy(fields: Fields, num_joints: int, wheels: list[int]) -> dict[str, Any
     if 'torque_limits' in fields:
         result['limits'] = {'effort': fields.numbers('torque_limits', num_joints)}
     return result
+
+
+def read_observations(config: Fields, joints: list[str], wheels: list[int]) -> dict[str, Any]:
+    """Return the input tensor.
+
+    Args:
+        config: Keys of the policy.
+        joints: Names in policy order.
+        wheels: Those among them whose positions are masked.
+
+    Raises:
+        ConfigError: If a key is missing or wrong.
+        UnsuppliedError: If an observation has no term.
+    """
+    names = config.texts('observations')
+    terms = [_term(config, name, joints, wheels) for name in names]
+    width = sum(3 if term['term'] not in _JOINT_TERMS else len(joints) for term in terms)
+    if 'num_observations' in config and config.integer('num_observations') != width:
+        raise ConfigError(
+            f'num_observations is {config.integer("num_observations")}, expected {width}, the sum '
+            f'of {names}'
+        )
+    if 'clip_obs' in config:
+        bound = config.number('clip_obs')
+        if not bound > 0.0:
+            raise ConfigError(f'clip_obs is {bound}, expected above 0')
+        for term in terms:
+            term |= {'clip': [-bound, bound], 'order': 'scale_then_clip'}
+    return {'terms': terms, 'history': _history(config)}
+
+
+def _term(config: Fields, name: str, joints: list[str], wheels: list[int]) -> dict[str, Any]:
+    if name == 'lin_vel':
+        return {'term': 'base_linear_velocity', 'scale': config.number('lin_vel_scale')}
+    if name == 'ang_vel':
+        return {'term': 'base_angular_velocity', 'scale': config.number('ang_vel_scale')}
+    if name == 'gravity_vec':
+        return {'term': 'projected_gravity'}
+    if name == 'commands':
+        return {'term': 'velocity_command', 'scale': config.numbers('commands_scale', 3)}
+    if name == 'dof_pos':
+        return {
+            'term': 'joint_position',
+            'relative': True,
+            'scale': config.number('dof_pos_scale'),
+            'masked': [joints[wheel] for wheel in wheels],
+        }
+    if name == 'dof_vel':
+        return {'term': 'joint_velocity', 'scale': config.number('dof_vel_scale')}
+    if name == 'actions':
+        return {'term': 'last_action'}
+    plain = name.rpartition('/')[2]
+    raise UnsuppliedError(explain(f'observations: {name}', plain, list(_KNOWN)))
+
+
+def _history(config: Fields) -> dict[str, Any]:
+    """Return the ages of the frames in tensor order; an empty list means no history."""
+    steps = config.integers('observations_history') if 'observations_history' in config else []
+    if not steps:
+        return {'length': 1}
+    if len(set(steps)) != len(steps):
+        raise ConfigError(f'observations_history is {steps}, expected different ages')
+    priority = config.text('observations_history_priority')
+    if priority not in _MAJOR:
+        raise ConfigError(
+            f'observations_history_priority is {priority!r}, expected one of {sorted(_MAJOR)}'
+        )
+    return {'steps': steps, 'major': _MAJOR[priority], 'fill': 'zeros'}
 
 
 RL_SAR = FileDialect(

@@ -1,10 +1,10 @@
 # Copyright 2026 The distill_runtime Authors
 # SPDX-License-Identifier: Apache-2.0
-"""Graphs that rsl_rl exports: what their recurrent tensors say of the state.
+"""Graphs that rsl_rl exports: the recurrent state from the names of their tensors.
 
 An LSTM has ``obs, h_in, c_in`` and ``actions, h_out, c_out``, a GRU ``obs, h_in`` and ``actions,
 h_out``, an MLP ``obs`` and ``actions``. A state is [layers, 1, hidden], zeros at reset. There is
-no metadata: everything else is the user's to say.
+no metadata: the user supplies everything else.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ _STATES = (('h_in', 'h_out'), ('c_in', 'c_out'))
 
 
 def graph_sources(context: ModelContext) -> list[SpecSource]:
-    """Return the state that the graph has; none for one without those tensors, or without sizes.
+    """Return the state of the graph; empty without those tensors or with symbolic sizes.
 
     Args:
         context: The graph.
@@ -39,8 +39,8 @@ def graph_sources(context: ModelContext) -> list[SpecSource]:
 
 
 def _shapes(tensor: TensorShape) -> Iterator[list[int]]:
-    """Yield the shape for one robot: the axis in the middle is the batch."""
-    sizes = [1 if place == 1 else size for place, size in enumerate(tensor.shape)]
+    """Yield the shape for one robot: the middle axis is the batch."""
+    sizes = [1 if index == 1 else size for index, size in enumerate(tensor.shape)]
     known = [size for size in sizes if isinstance(size, int)]
     if len(sizes) == 3 and len(known) == 3:
         yield known

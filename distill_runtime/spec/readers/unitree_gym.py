@@ -35,11 +35,11 @@ _HINTS = {
     'joints': 'the file has numbers of motors at most: give the robot with --robot PROFILE '
     '(parameter robot) and the file of deploy_real with leg_joint2motor_idx, or joints in a file '
     'with --spec',
-    'command': 'the file has no max_cmd: say the trained range under command, with --spec',
+    'command': 'the file has no max_cmd: give the trained range under command, with --spec',
 }
 _TORSO = (
-    'imu_type is torso: the policy wants the pelvis, and a node of yours must turn the Imu by the '
-    'waist; then describe the inputs in a file with --spec'
+    'imu_type is torso: the policy expects the Imu in the pelvis frame; publish it in that frame '
+    'from your node, and describe the inputs in a file with --spec'
 )
 
 
@@ -49,7 +49,7 @@ def is_unitree_gym(values: Mapping[str, Any]) -> bool:
 
 
 def read_unitree_gym(values: Mapping[str, Any], path: Path, context: ModelContext) -> SpecSource:
-    """Turn the content of a file into our form; the robot names the motors.
+    """Convert the content of a file to a SpecSource; the robot names the motors.
 
     Raises:
         ConfigError: If a key is missing or does not fit the others.

@@ -1,6 +1,6 @@
 # Copyright 2026 The distill_runtime Authors
 # SPDX-License-Identifier: Apache-2.0
-"""Observations of training frameworks that no sensor of a robot gives: what would."""
+"""Observations of training frameworks that no sensor of a robot provides."""
 
 from __future__ import annotations
 
@@ -9,9 +9,9 @@ _WHAT = {
     'command_motion': 'the joints of a reference motion',
     'ref_motion_phase': 'the phase of a reference motion',
     'phase': 'the progress of a reference motion',
-    'motion_anchor_pos_b': 'where a reference motion is, seen from the robot',
-    'motion_anchor_ori_b': 'how a reference motion is turned, seen from the robot',
-    'motion_ref_ori_b': 'how a reference motion is turned, seen from the robot',
+    'motion_anchor_pos_b': 'the position of a reference motion in the robot frame',
+    'motion_anchor_ori_b': 'the orientation of a reference motion in the robot frame',
+    'motion_ref_ori_b': 'the orientation of a reference motion in the robot frame',
     'robot_anchor_ori_w': 'the orientation of a body in the world',
     'body_pos': 'positions of bodies',
     'body_ori': 'orientations of bodies',
@@ -26,25 +26,25 @@ _WHAT = {
 
 
 def explain(where: str, name: str, known: list[str]) -> str:
-    """Say why an observation has no term of its own, and what to do.
+    """Return why an observation has no term, and what to do.
 
     Args:
         where: Dotted key of the observation.
-        name: What the framework calls it.
+        name: Its name in the framework.
         known: Names that have terms.
     """
     what = _WHAT.get(name)
     if what is None:
         return (
             f'{where} is unknown, expected one of {known}: describe the inputs in a file with '
-            '--spec, with a term external for what a node of yours publishes'
+            '--spec, with a term external for a topic that your node publishes'
         )
     return (
-        f'{where} is {what}, which neither JointState nor Imu nor Odometry gives: let a node of '
-        'yours publish it, and describe the inputs in a file with --spec, with a term external '
+        f'{where} is {what}, which neither JointState nor Imu nor Odometry provides: publish it '
+        'from your node, and describe the inputs in a file with --spec, with a term external '
         'for it'
     )
 
 
 class UnsuppliedError(Exception):
-    """An observation that only the user can describe; its text is the hint."""
+    """An observation that only the user can describe; the text is the hint."""

@@ -80,7 +80,7 @@ def test_what_a_file_looks_like_and_what_to_do_are_said(kind, tmp_path):
     path.write_bytes(content.encode() if isinstance(content, str) else content)
     with pytest.raises(ModelError) as refusal:
         load_policy(path)
-    start = f'{path} cannot be loaded as ONNX: it is no ONNX file but looks like '
+    start = f'{path} cannot be loaded as ONNX: it is not an ONNX file but looks like '
     said = str(refusal.value).removeprefix(start)
     assert said.startswith(kind)
     assert said.partition(': ')[2]

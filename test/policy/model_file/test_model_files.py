@@ -82,7 +82,7 @@ def test_weights_left_behind_are_missed_by_name(tmp_path):
     (tmp_path / 'walk.onnx.data').unlink()
     with pytest.raises(
         ModelError,
-        match=r"walk\.onnx needs 'walk\.onnx\.data' beside it, which holds its weights: copy all ",
+        match=r"walk\.onnx needs 'walk\.onnx\.data' in its folder, which contains its weights: ",
     ):
         load_policy(path)
 
@@ -92,13 +92,15 @@ def test_weights_outside_of_the_folder_are_refused(tmp_path, location):
     (tmp_path / 'inner').mkdir()
     save_external(tmp_path / 'walk.onnx')
     path = save_external(tmp_path / 'inner' / 'walk.onnx')
-    with pytest.raises(ModelError, match='for its weights, expected a file in its own folder'):
+    with pytest.raises(
+        ModelError, match='for its weights, expected a file in the folder of the model'
+    ):
         open_session(renamed(path, location))
 
 
 def test_weights_at_an_absolute_path_are_refused_even_in_the_folder(tmp_path):
     path = save_external(tmp_path / 'walk.onnx')
-    with pytest.raises(ModelError, match='expected a file in its own folder'):
+    with pytest.raises(ModelError, match='expected a file in the folder of the model'):
         open_session(renamed(path, str(tmp_path / 'walk.onnx.data')))
 
 
@@ -107,7 +109,7 @@ def test_link_out_of_the_folder_is_refused(tmp_path):
     path = save_external(tmp_path / 'inner' / 'walk.onnx')
     (tmp_path / 'inner' / 'walk.onnx.data').rename(tmp_path / 'elsewhere.data')
     (tmp_path / 'inner' / 'walk.onnx.data').symlink_to('../elsewhere.data')
-    with pytest.raises(ModelError, match=r'in its own folder: it lies at .*elsewhere\.data$'):
+    with pytest.raises(ModelError, match=r'in the folder of the model: it is .*elsewhere\.data$'):
         open_session(path)
 
 
@@ -120,20 +122,20 @@ def test_folder_that_is_a_link_itself_is_fine(tmp_path):
 
 def test_name_that_no_file_can_have_is_refused(tmp_path):
     path = save_external(tmp_path / 'walk.onnx')
-    with pytest.raises(ModelError, match=r'which is no path: .*null'):
+    with pytest.raises(ModelError, match=r'which is not a path: .*null'):
         open_session(renamed(path, 'a\0b'))
 
 
 def test_memory_address_instead_of_a_file_is_refused(tmp_path):
     path = save_external(tmp_path / 'walk.onnx')
-    with pytest.raises(ModelError, match='beside it, which holds its weights'):
+    with pytest.raises(ModelError, match='in its folder, which contains its weights'):
         open_session(renamed(path, '*/_ORT_MEM_ADDR_/*'))
 
 
 def test_content_in_memory_must_hold_its_weights(tmp_path):
     content = save_external(tmp_path / 'walk.onnx').read_bytes()
     with pytest.raises(
-        ModelError, match=r"^model needs \['walk\.onnx\.data'\], expected its weights inside of it"
+        ModelError, match=r"^model needs \['walk\.onnx\.data'\], expected its weights embedded"
     ):
         open_session(content)
 
@@ -205,7 +207,7 @@ def test_weights_above_the_size_limit_are_refused(tmp_path, monkeypatch):
 
 def test_pipe_is_refused_and_not_waited_for(tmp_path):
     os.mkfifo(tmp_path / 'walk.onnx')
-    with pytest.raises(ConfigError, match=r'cannot be read: it is no regular file$'):
+    with pytest.raises(ConfigError, match=r'cannot be read: it is not a regular file$'):
         open_session(tmp_path / 'walk.onnx')
 
 

@@ -48,11 +48,11 @@ def test_written_bytes_are_those_of_the_library(size):
 @pytest.mark.parametrize(
     ('content', 'message'),
     [
-        (b'\x08', 'an integer is cut off'),
-        (b'\x08\x80', 'an integer is cut off'),
+        (b'\x08', 'an integer is truncated'),
+        (b'\x08\x80', 'an integer is truncated'),
         (b'\x08' + b'\x80' * 11, 'an integer is longer than 10 bytes'),
-        (b'\x12\x05hi', 'a field of 5 bytes ends behind byte 4'),
-        (b'\x1d\x01', 'a field of 4 bytes ends behind byte 2'),
+        (b'\x12\x05hi', 'a field of 5 bytes ends after byte 4'),
+        (b'\x1d\x01', 'a field of 4 bytes ends after byte 2'),
         (b'\x0b', 'byte 1 has a field of type 3'),
     ],
 )

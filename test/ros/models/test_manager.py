@@ -129,8 +129,8 @@ def test_swap_needs_the_signature_and_the_root_that_the_node_was_given(
     guards = {'model_root': str(root), 'trusted_keys': [str(public)]}
     with walking(ros, root / 'a.onnx', **guards) as (remote, _):
         for path, text in (
-            (outside, 'lies outside model_root'),
-            (root / 'link.onnx', 'lies outside model_root'),
+            (outside, 'is outside model_root'),
+            (root / 'link.onnx', 'is outside model_root'),
             (unsigned, 'is not signed'),
         ):
             for name in ('model', 'shadow_model'):

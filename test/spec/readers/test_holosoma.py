@@ -120,9 +120,7 @@ def test_what_the_metadata_leaves_out_is_missing_with_a_hint(field, message):
 
 def test_motion_in_the_network_has_an_input_that_no_term_gives():
     source = read(metadata(), inputs=['obs', 'time_step'], outputs=['actions', 'joint_pos'])
-    assert source.hints['inputs'].startswith(
-        'the network reads a motion that lies in it, at input'
-    )
+    assert source.hints['inputs'].startswith('the network contains a motion and reads it at input')
     assert source.values['outputs']['action']['name'] == 'actions'
 
 

@@ -96,8 +96,8 @@ def spec_of(**changes):
     return read_dataclass(PolicySpec, read(**changes).values, '')
 
 
-def changed(place, **changes):
-    return [{**entry, **changes} if at == place else entry for at, entry in enumerate(POLICY)]
+def changed(index, **changes):
+    return [{**entry, **changes} if at == index else entry for at, entry in enumerate(POLICY)]
 
 
 def test_observations_equal_those_of_a_scalar_loop():

@@ -17,9 +17,9 @@ from distill_runtime.spec.spec import PolicySpec
 from hypothesis import given
 import numpy as np
 import pytest
+from safetensors.numpy import save
 from support.damage import damaged
 from support.drive import driven, Samples
-from support.safetensors import safetensors_bytes
 
 JOINTS = ['l_hip', 'r_hip', 'l_knee', 'r_knee', 'waist']
 LEGS = JOINTS[:4]
@@ -87,7 +87,7 @@ def read(tmp_path):
 
     def read_bundle(values=None, initial=None, **changes):
         if initial is not None:
-            (tmp_path / 'walk_initial_values.safetensors').write_bytes(safetensors_bytes(initial))
+            (tmp_path / 'walk_initial_values.safetensors').write_bytes(save(initial))
             changes['initial_values'] = 'walk_initial_values.safetensors'
         context = ModelContext(model=tmp_path / 'walk.onnx')
         return read_leapp(values or bundle(**changes), tmp_path / 'walk.yaml', context)
@@ -235,7 +235,7 @@ def test_mode_of_the_target_and_of_the_joints_that_it_leaves_out(read, kind, mod
         (
             'gyro',
             {'isaaclab_connection': 'state:robot:root_ang_vel_w'},
-            r'is root_ang_vel_w, not a velocity of the base in its own frame',
+            r'is root_ang_vel_w, not a velocity of the base in the base frame',
         ),
         (
             'quat',
@@ -250,11 +250,11 @@ def test_mode_of_the_target_and_of_the_joints_that_it_leaves_out(read, kind, mod
     ],
 )
 def test_input_that_is_no_term_leaves_the_inputs_to_the_user(read, name, changes, message):
-    place = [entry['name'] for entry in INPUTS].index(name)
+    index = [entry['name'] for entry in INPUTS].index(name)
     source = read(inputs=changed(INPUTS, name, **changes))
     assert 'inputs' not in source.values
     hint = source.hints['inputs']
-    assert hint.startswith(f'models.walk.inputs[{place}] ({name}) ')
+    assert hint.startswith(f'models.walk.inputs[{index}] ({name}) ')
     assert hint.endswith(': describe all inputs in a file with --spec')
     assert re.search(message, hint)
 
@@ -351,7 +351,9 @@ def test_initial_values_elsewhere_are_refused(read, tmp_path):
         read(initial_values='../a.safetensors')
     (tmp_path / 'in').mkdir()
     (tmp_path / 'link.safetensors').symlink_to('in/a.safetensors')
-    with pytest.raises(ConfigError, match=r'links to another folder, expected a file beside the'):
+    with pytest.raises(
+        ConfigError, match=r'links to another folder, expected a file in its folder'
+    ):
         read(initial_values='link.safetensors')
     with pytest.raises(ConfigError, match=r'gone\.safetensors cannot be read: No such file'):
         read(initial_values='gone.safetensors')

@@ -60,7 +60,7 @@ def test_point_feet_equal_a_scalar_loop():
         frames.append([
             *(0.25 * value for value in samples.gyro[tick]),
             *samples.gravity(tick),
-            *(samples.q(tick, name) - 0.1 * place for place, name in enumerate(POINT)),
+            *(samples.q(tick, name) - 0.1 * index for index, name in enumerate(POINT)),
             *(0.05 * samples.dq(tick, name) for name in POINT),
             *(outputs[tick - 1] if tick else [0.0] * 6),
             math.sin(phase),
@@ -72,7 +72,7 @@ def test_point_feet_equal_a_scalar_loop():
         expected += [0.0, 0.0, *clipped(frames[tick]), 1.5 * vx, 1.0 * vy, 0.5 * yaw]
         assert observation == pytest.approx(expected, abs=1e-6)
         assert target == pytest.approx(
-            [0.1 * place + 0.25 * outputs[tick][place] for place in range(6)], abs=1e-6
+            [0.1 * index + 0.25 * outputs[tick][index] for index in range(6)], abs=1e-6
         )
 
 

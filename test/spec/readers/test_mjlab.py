@@ -157,7 +157,10 @@ def test_order_of_terms_of_an_older_file_is_compared_with_that_of_the_user():
 @pytest.mark.parametrize(
     ('changes', 'message'),
     [
-        ({'observation_names': 'motion_anchor_ori_b'}, r'motion_anchor_ori_b is how a reference '),
+        (
+            {'observation_names': 'motion_anchor_ori_b'},
+            r'motion_anchor_ori_b is the orientation of a reference ',
+        ),
         (
             {'observation_names': 'my_term'},
             r'observation_names: my_term is unknown, expected one ',
@@ -179,9 +182,7 @@ def test_what_only_the_user_can_describe_is_missing_with_a_hint(changes, message
 def test_motion_in_the_network_has_an_input_that_no_term_gives():
     source = read(new(), inputs=['obs', 'time_step'], outputs=['actions', 'joint_pos'])
     assert 'inputs' not in source.values
-    assert source.hints['inputs'].startswith(
-        'the network reads a motion that lies in it, at input'
-    )
+    assert source.hints['inputs'].startswith('the network contains a motion and reads it at input')
 
 
 def test_gains_of_some_joints_say_not_of_which():

@@ -5,12 +5,12 @@ from __future__ import annotations
 from pathlib import Path
 
 from distill_runtime.errors import ConfigError
-from distill_runtime.spec.readers.native import GOLDEN_KEY, read_embedded, read_own, SPEC_KEY
+from distill_runtime.spec.readers.native import GOLDEN_KEY, read_embedded, read_native, SPEC_KEY
 import pytest
 
 
 def test_file_content_is_taken_as_it_is():
-    source = read_own({'name': 'x'}, Path('a.yaml'))
+    source = read_native({'name': 'x'}, Path('a.yaml'))
     assert (source.name, source.values) == ('a.yaml', {'name': 'x'})
 
 
@@ -19,7 +19,7 @@ def test_file_without_a_mapping_is_refused(values, kind):
     with pytest.raises(
         ConfigError, match=rf'^a\.yaml holds {kind}, expected the mapping of a spec'
     ):
-        read_own(values, Path('a.yaml'))
+        read_native(values, Path('a.yaml'))
 
 
 def test_model_without_our_keys_carries_no_spec():

@@ -74,9 +74,9 @@ def folder(tmp_path):
 
 @pytest.fixture
 def read(folder):
-    def write_and_read(robot=None, place='../base.yaml', **changes):
+    def write_and_read(robot=None, location='../base.yaml', **changes):
         robot = base() if robot is None else robot
-        (folder / place).write_text(yaml.safe_dump({'walker': robot}))
+        (folder / location).write_text(yaml.safe_dump({'walker': robot}))
         path = folder / 'config.yaml'
         path.write_text(yaml.safe_dump({'walker/fast': config(**changes)}))
         return read_spec_file(path, ModelContext(model=folder / 'policy.onnx'))
@@ -110,12 +110,12 @@ def test_robot_without_wheels_has_one_mode(read):
     assert spec_of(read(wheel_indices=[])).outputs.mode == 'position'
 
 
-@pytest.mark.parametrize('place', ['base.yaml', '../base.yaml', '../../base.yaml'])
-def test_file_of_the_robot_is_found(read, place):
-    source = read(place=place)
-    assert source.origin('period').endswith(f'fast/config.yaml: dt * decimation of {place}')
+@pytest.mark.parametrize('location', ['base.yaml', '../base.yaml', '../../base.yaml'])
+def test_file_of_the_robot_is_found(read, location):
+    source = read(location=location)
+    assert source.origin('period').endswith(f'fast/config.yaml: dt * decimation of {location}')
     assert source.origin('outputs.action.scale').endswith('fast/config.yaml: action_scale')
-    assert source.origin('joints').endswith(f'names: joint_names of {place}')
+    assert source.origin('joints').endswith(f'names: joint_names of {location}')
 
 
 def test_file_of_another_robot_is_passed_over(read, folder):
@@ -130,7 +130,7 @@ def test_without_the_file_of_the_robot_the_hints_say_where_it_is(folder):
     with pytest.raises(
         ConfigError,
         match=r'^period is missing, .*: dt \* decimation is in base\.yaml of rl_sar, under the '
-        r"key 'walker': copy it beside config\.yaml, or give period in a file with --spec$",
+        r"key 'walker': copy it next to config\.yaml, or give period in a file with --spec$",
     ):
         merge_sources([source])
     assert source.hints['inputs'] == source.hints['joints']

@@ -317,7 +317,7 @@ def test_group_without_an_input_is_refused():
         (
             'height_scan',
             r'observations\.height_scan is heights of the ground around the robot, '
-            r'which neither JointState nor Imu nor Odometry gives: let a node of yours publish it',
+            r'which neither JointState nor Imu nor Odometry provides: publish it from your node',
         ),
         ('motion_command', r'observations\.motion_command is the joints of a reference motion, '),
     ],

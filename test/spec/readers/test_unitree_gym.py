@@ -111,7 +111,10 @@ def test_without_motors_or_robot_joints_are_missing(read, values):
     ('changes', 'message'),
     [
         ({'num_obs': 15}, r'num_obs is 15, expected 17 for 2 actions, those of its programs: '),
-        ({'imu_type': 'torso'}, r'imu_type is torso: the policy wants the pelvis, '),
+        (
+            {'imu_type': 'torso'},
+            r'imu_type is torso: the policy expects the Imu in the pelvis frame',
+        ),
     ],
 )
 def test_what_its_programs_do_not_say_is_for_the_user(read, changes, message):

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 
 from distill_runtime.errors import ConfigError
-from distill_runtime.spec.readers.csv_metadata import CsvMetadata
+from distill_runtime.spec.readers.mjlab import CsvMetadata
 import pytest
 
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import replace
 
 from distill_runtime.policy.model_file.onnx_facts import OnnxFacts
-from distill_runtime.policy.model_findings import file_findings, trial_findings
 from distill_runtime.policy.self_test import DryRun, FirstStep
+from distill_runtime.policy.validation import file_findings, trial_findings
 import numpy as np
 import pytest
 from support.specs import DEFAULT, make_spec

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import contextlib
 
-from distill_runtime.policy.model_file import onnx_scan
-from distill_runtime.policy.model_file.onnx_scan import OnnxScan
+from distill_runtime.policy.model_file import onnx_facts
+from distill_runtime.policy.model_file.onnx_facts import OnnxScan
 from hypothesis import given
 from hypothesis import strategies as st
 import numpy as np
@@ -87,7 +87,7 @@ def test_external_tensor_that_does_not_say_where_is_noted():
     assert scanned(model_of(initializer=[tensor])).locations == {''}
 
 
-def test_domains_of_nodes_and_of_own_functions():
+def test_domains_of_nodes_and_of_functions_of_the_model():
     function = helper.make_function(
         'own.package', 'F', ['x'], ['y'],
         [helper.make_node('Secret', ['x'], ['y'], domain='hidden')],
@@ -97,12 +97,12 @@ def test_domains_of_nodes_and_of_own_functions():
         model_of(helper.make_node('F', ['x'], ['y'], domain='own.package'), functions=[function])
     )
     assert scan.domains == {'own.package', 'hidden'}
-    assert scan.own_domains == {'own.package'}
+    assert scan.function_domains == {'own.package'}
 
 
 def wrapped(number, content):
     """Return a field that holds a message, its size in five bytes."""
-    size = [len(content) >> 7 * place & 0x7F | (0x80 if place < 4 else 0) for place in range(5)]
+    size = [len(content) >> 7 * index & 0x7F | (0x80 if index < 4 else 0) for index in range(5)]
     return bytes([number << 3 | 2, *size]) + content
 
 
@@ -115,13 +115,13 @@ def nested(depth):
 
 
 def test_graphs_deep_in_one_another_are_refused():
-    scanned(nested(onnx_scan.MAX_DEPTH - 1))
-    with pytest.raises(ValueError, match=r'^its graphs lie more than 50 deep in one another$'):
-        scanned(nested(onnx_scan.MAX_DEPTH))
+    scanned(nested(onnx_facts.MAX_DEPTH - 1))
+    with pytest.raises(ValueError, match=r'^its graphs are nested more than 50 deep$'):
+        scanned(nested(onnx_facts.MAX_DEPTH))
 
 
 def test_endless_small_fields_are_refused(monkeypatch):
-    monkeypatch.setattr(onnx_scan, 'MAX_FIELDS', 100)
+    monkeypatch.setattr(onnx_facts, 'MAX_FIELDS', 100)
     with pytest.raises(ValueError, match=r'^it has more than 100 fields$'):
         scanned(b'\x08\x01' * 101)
 
@@ -129,8 +129,8 @@ def test_endless_small_fields_are_refused(monkeypatch):
 @pytest.mark.parametrize(
     ('content', 'message'),
     [
-        (b'\x38\x01', '1 stands where a message should'),
-        (b'\x10\x01', '1 stands where a text should'),
+        (b'\x38\x01', 'found 1, expected a message'),
+        (b'\x10\x01', 'found 1, expected a string'),
         (b'\x12\x01\xff', 'invalid start byte'),
     ],
 )

@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: Apache-2.0
 from __future__ import annotations
 
-from distill_runtime.spec.findings.mirror import mirror_pairs
+from distill_runtime.spec.findings.joint_order import mirror_pairs
 from distill_runtime.spec.robots import load_profile, profile_names
 import pytest
 

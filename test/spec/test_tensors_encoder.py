@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from distill_runtime.errors import ConfigError
-from distill_runtime.spec.encoder import latent_place
 from distill_runtime.spec.mapping import read_dataclass, to_mapping
 from distill_runtime.spec.spec import PolicySpec
+from distill_runtime.spec.tensors import latent_range
 import pytest
 from support.specs import make_spec, spec_mapping
 
@@ -32,15 +32,15 @@ def two_stages(*inputs, encoder=None, **changes):
 def test_latent_lies_behind_all_that_stands_before_it():
     spec = two_stages()
     assert [spec.input_dim(entry) for entry in spec.inputs] == [12, 8]
-    assert latent_place(spec.inputs, 3, 3) == (15, 17)
-    assert latent_place(two_stages(POLICY_INPUT, ENCODER_INPUT).inputs, 3, 3) == (3, 5)
+    assert latent_range(spec.inputs, 3, 3) == (15, 17)
+    assert latent_range(two_stages(POLICY_INPUT, ENCODER_INPUT).inputs, 3, 3) == (3, 5)
 
 
 def test_latent_in_a_tensor_with_frames_of_other_terms():
     entry = {
         'name': 'obs', 'history': FRAMES, 'terms': [VELOCITY, {**LATENT, 'history': {'length': 1}}]
     }  # fmt: skip
-    assert latent_place(two_stages(ENCODER_INPUT, entry).inputs, 3, 3) == (24, 26)
+    assert latent_range(two_stages(ENCODER_INPUT, entry).inputs, 3, 3) == (24, 26)
 
 
 def test_spec_with_an_encoder_survives_its_mapping():
