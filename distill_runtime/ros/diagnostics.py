@@ -10,17 +10,19 @@ from diagnostic_msgs.msg import DiagnosticArray, DiagnosticStatus, KeyValue
 from distill_runtime.core.modes import Mode
 from distill_runtime.core.sensors import NEVER
 from distill_runtime.core.step import Step
+from distill_runtime.core.swap.candidate import Candidate
 from distill_runtime.ros.loop.control_loop import ControlLoop
 from distill_runtime.ros.loop.inputs import Inputs
 from distill_runtime.ros.loop.loop_context import LoopContext
 from distill_runtime.ros.loop.qos_mismatch import mismatches
 from distill_runtime.ros.loop.raw_subscription import RawSubscription
-from distill_runtime.ros.models.candidate_status import shadow_values
+from distill_runtime.ros.models.loaded_model import LoadedModel
 from distill_runtime.ros.recorder.flight_recorder import BlackBox
 from rclpy.node import Node
 
 _CALM = 3
 """Calls without a cause until the level falls."""
+_UNITS = {'position': 'rad', 'velocity': 'rad/s', 'effort': 'N m'}
 _CLOCK_PAUSE = 10.0  # s between two lines of the log that /clock is missing
 
 
@@ -87,14 +89,19 @@ class Diagnostics:
             'is_on_probation': str(switcher.is_on_probation(stamp_ns)).lower(),
             'blackbox': blackbox.summary(),
         }
-        self._send(self._status('control', level, message, values), *self._shadows(parts))
+        self._send(self._status('control', level, message, values), *self._candidate(parts))
 
-    def _shadows(self, parts: LoopContext) -> Iterator[DiagnosticStatus]:
-        """Describe the policies in shadow."""
-        for values in shadow_values(parts):
-            problem = values['problem']
-            level = DiagnosticStatus.WARN if problem else DiagnosticStatus.OK
-            yield self._status('shadow', level, problem or values['largest_divergence'], values)
+    def _candidate(self, parts: LoopContext) -> Iterator[DiagnosticStatus]:
+        """Yield the status of the model that waits to take over, if there is one."""
+        switcher = parts.runner.switcher
+        swap = switcher.swap
+        loaded = parts.cast.find(swap.shadow.instance) if swap is not None else None
+        if swap is None or loaded is None or not switcher.is_swapping:
+            return
+        values = _candidate_values(swap.shadow, loaded)
+        problem = values['problem']
+        level = DiagnosticStatus.WARN if problem else DiagnosticStatus.OK
+        yield self._status('shadow', level, problem or values['largest_divergence'], values)
 
     def _settled(self, level: bytes, message: str) -> tuple[bytes, str]:
         """Keep a warning up for some calls after its cause has gone."""
@@ -167,6 +174,29 @@ def _previous(parts: LoopContext) -> str:
     previous = parts.runner.switcher.previous
     occupant = parts.cast.find(previous.instance) if previous is not None else None
     return occupant.policy.path.name if occupant is not None else ''
+
+
+def _candidate_values(candidate: Candidate, loaded: LoadedModel) -> dict[str, str]:
+    """Return how far the targets of a candidate are from those of the active policy."""
+    joints = loaded.instance.compiled.joints
+    worst, now = candidate.worst.tolist(), candidate.divergence.tolist()
+    units = [_UNITS[mode] for mode in joints.modes]
+    largest = worst.index(max(worst))
+    return {
+        'model': loaded.policy.path.name,
+        'policy': loaded.policy.spec.name,
+        'model_sha256': loaded.policy.sha256,
+        'problem': candidate.problem,
+        'steps_compared': str(candidate.compared),
+        'steps_shed': str(candidate.shed),
+        'inference_us': f'{loaded.timed.mean_ns / 1e3:.0f}',
+        'largest_divergence': f'{worst[largest]:.4f} {units[largest]}, {joints.names[largest]}',
+        **{
+            f'{what} {name} ({unit})': f'{value:.4f}'
+            for what, values in (('largest', worst), ('now', now))
+            for name, value, unit in zip(joints.names, values, units, strict=True)
+        },
+    }
 
 
 def _age(channel: RawSubscription | None, stamp_ns: int) -> str:

@@ -5,7 +5,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 import math
 from typing import get_args
 
@@ -58,14 +58,6 @@ class StudentNodeConfig:
         'time in s after a swap in which a fault returns to the model before',
         is_live=True,
         span=AT_LEAST_0,
-    )
-    shadow_model: str = parameter(
-        '',
-        "ONNX file of a policy that always runs beside, and never acts; '' for none",
-        is_live=True,
-    )
-    watch: bool = parameter(
-        False, 'take the file at model whenever it is replaced, atomically', is_live=True
     )
     model_root: str = parameter(
         '',
@@ -219,10 +211,6 @@ class StudentNodeConfig:
             max_divergence=self.max_divergence,
             probation_time=self.probation_time,
         )
-
-    def for_shadow(self) -> StudentNodeConfig:
-        """Return the same with the model that runs beside; its spec is its own."""
-        return replace(self, model=self.shadow_model, spec='')
 
     def runner_config(self, period: float, checks: Mapping[str, CheckConfig]) -> RunnerConfig:
         """Return the options of the runner.

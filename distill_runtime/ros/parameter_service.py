@@ -13,7 +13,6 @@ from rclpy.node import Node
 from rclpy.parameter_service import ParameterService
 from rclpy.task import Future
 
-_SLOW = frozenset({'model', 'shadow_model'})
 BUSY = 'another model is on its way: ask again when it is there'
 
 
@@ -82,7 +81,7 @@ class PatientParameterService(ParameterService):
 
 
 def _is_slow(request: Any) -> bool:  # noqa: ANN401
-    return any(parameter.name in _SLOW for parameter in request.parameters)
+    return any(parameter.name == 'model' for parameter in request.parameters)
 
 
 def _refusal() -> SetParametersResult:

@@ -59,12 +59,6 @@ class ModelEvents:
                 for swap, values in self._take():
                     self._tell_of(swap, values, self._topic)
 
-    def tell_problem(self, problem: str) -> None:
-        """Publish why another model does not act."""
-        with self._lock:
-            if self._topic is not None:
-                self._topic.publish(problem)
-
     def close(self) -> None:
         """Withdraw ~/model."""
         with self._lock:

@@ -1,12 +1,11 @@
 # Copyright 2026 The distill_runtime Authors
 # SPDX-License-Identifier: Apache-2.0
-"""The model of a node while it is configured: parameters, ~/rollback, watch."""
+"""The model of a node while it is configured: its parameters and ~/rollback."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Collection
 from dataclasses import replace
-from pathlib import Path
 import threading
 import traceback
 
@@ -23,14 +22,13 @@ from rclpy.parameter import Parameter
 from std_srvs.srv import Trigger
 
 from .events import ModelEvents
-from .file_watch import FileWatch
 from .swapper import ModelSwapper
 
 _PERIOD = 0.1  # s
 
 
 class ModelManager:
-    """Changes the model when parameters, a service or the file say so, and tells the outcome."""
+    """Changes the model when parameters or ~/rollback ask for it, and reports the outcome."""
 
     def __init__(self, node: Node, loader: Loader, blackbox: BlackBox) -> None:
         """Offer ~/rollback; ~/model is there while the node is configured.
@@ -48,30 +46,17 @@ class ModelManager:
         self._parts: LoopContext | None = None
         self._config = StudentNodeConfig()
         self._config_lock = threading.Lock()
-        self._watch: FileWatch | None = None
         self._is_mending = False
         self._service = node.create_service(Trigger, '~/rollback', self._on_rollback)
         clock = Clock(clock_type=ClockType.STEADY_TIME)
         self._timer = node.create_timer(_PERIOD, self._attend, clock=clock)
 
     def configure(self, parts: LoopContext) -> None:
-        """Begin with the model of a configuration, and with one beside it.
-
-        Raises:
-            DistillError: If shadow_model is refused.
-        """
-        config = parts.config
+        """Take over the model of a configuration."""
         gate = threading.Lock()
         news = ModelEvents(self._node, parts, gate, self._blackbox)
-        swapper = ModelSwapper(parts, gate, news.newest_tick)
-        try:
-            swapper.watch_beside(swapper.load_beside(config))
-        except DistillError:
-            news.close()
-            raise
-        self._watch = FileWatch(_path(config)) if config.watch else None
-        self._parts, self._config = parts, config
-        self._news, self._swapper = news, swapper
+        self._parts, self._config = parts, parts.config
+        self._news, self._swapper = news, ModelSwapper(parts, gate, news.newest_tick)
 
     def begin(self, start: Callable[[], ControlLoop]) -> ControlLoop:
         """Start a control loop; nothing is handed to the runner meanwhile."""
@@ -96,7 +81,7 @@ class ModelManager:
             self._swapper.close()
         if self._news is not None:
             self._news.close()
-        self._swapper = self._news = self._parts = self._watch = None
+        self._swapper = self._news = self._parts = None
 
     def change(self, config: StudentNodeConfig, names: Collection[str]) -> None:
         """Carry out a change of parameters, all of it or nothing.
@@ -113,11 +98,8 @@ class ModelManager:
             return
         # what the topic said at configure: it counts until the next one
         config = replace(config, robot_description=parts.config.robot_description)
-        beside = swapper.load_beside(config) if 'shadow_model' in names else None
         if 'model' in names:
             self._swap(swapper, news, config, 'parameter model was set')
-        if 'shadow_model' in names:
-            swapper.watch_beside(beside)
         changes = {name: getattr(config, name) for name in names if hasattr(config, name)}
         with self._config_lock:
             self._config = replace(self._config, **changes)
@@ -162,39 +144,13 @@ class ModelManager:
         return response
 
     def _attend(self) -> None:
-        """Tell what has become of swaps, take a file that was replaced, mend the parameters."""
+        """Report what became of swaps, and correct the parameters."""
         swapper, news, parts = self._swapper, self._news, self._parts
         if swapper is None or news is None or parts is None:
             return
         news.tell()
-        if swapper.is_busy or self._loader.is_busy:
-            return
-        self._mend_parameters(parts)
-        if not self._config.watch:
-            self._watch = None
-        elif self._watch is None or self._watch.path != _path(self._config):
-            self._watch = FileWatch(_path(self._config))
-        else:
-            self._follow(self._watch, swapper, news)
-
-    def _follow(self, watch: FileWatch, swapper: ModelSwapper, news: ModelEvents) -> None:
-        """Take the file of the model if it has been replaced."""
-        has_changed, problem = watch.look()
-        if problem:
-            self._node.get_logger().warning(problem)
-            news.tell_problem(problem)
-        if has_changed:
-            self._loader.run(lambda: self._take_file(swapper, news))
-
-    def _take_file(self, swapper: ModelSwapper, news: ModelEvents) -> None:
-        config = self._config
-        why = f'{config.model} was replaced'
-        try:
-            self._swap(swapper, news, config, why)
-        except Exception as error:  # noqa: BLE001  nobody else hears of it
-            if not isinstance(error, DistillError):
-                self._node.get_logger().error(f'{why}: {traceback.format_exc()}')
-            news.tell_problem(f'{why}, and is refused: {explain(error)}')
+        if not (swapper.is_busy or self._loader.is_busy):
+            self._mend_parameters(parts)
 
     def _mend_parameters(self, parts: LoopContext) -> None:
         """Have model and spec name the policy that acts: another one may have had to go."""
@@ -211,7 +167,3 @@ class ModelManager:
             )
         finally:
             self._is_mending = False
-
-
-def _path(config: StudentNodeConfig) -> Path:
-    return Path(config.model).expanduser()

@@ -98,32 +98,6 @@ class ModelSwapper:
                 raise ModelError(f'{occupant.name} cannot act: {problem}')
             return self._enter(occupant, occupant.config, ON_REQUEST)
 
-    def load_beside(self, config: StudentNodeConfig) -> tuple[LoadedModel, Candidate] | None:
-        """Make the model shadow_model of a config ready to run in shadow; None if it has none.
-
-        Raises:
-            DistillError: If it is refused.
-        """
-        if not config.shadow_model:
-            return None
-        with self._alone(), _quick_switches():
-            occupant = self._parts.casting.make(config.for_shadow())
-            shadow = Candidate(occupant.instance, self._parts.runner.config)
-            shadow.prime(self._parts.runner.switcher.ring.copy())
-            if shadow.problem:
-                raise ModelError(f'{occupant.policy.path}: {shadow.problem}')
-        return occupant, shadow
-
-    def watch_beside(self, beside: tuple[LoadedModel, Candidate] | None) -> None:
-        """Keep a model in shadow from now on, in place of the one that was there, or none."""
-        switcher, cast = self._parts.runner.switcher, self._parts.cast
-        if beside is None:
-            switcher.watcher = None
-        else:
-            occupant, shadow = beside
-            cast.add(occupant)
-            switcher.watcher = shadow
-
     def _enter(self, occupant: LoadedModel, config: StudentNodeConfig, why: str) -> str:
         """Hand a policy over, when it has seen what is remembered; return what became of it."""
         parts = self._parts
@@ -189,7 +163,7 @@ class ModelSwapper:
         # two of these: who was either is seen in one place or the other
         before, acts = _instance(switcher.previous), switcher.active
         pair = before, acts, _instance(switcher.previous), cast.active.instance
-        cast.dismiss(occupant.instance, _instance(switcher.watcher), *pair)
+        cast.dismiss(occupant.instance, *pair)
         gc.collect()
 
     @contextlib.contextmanager
