@@ -71,13 +71,13 @@ def assemble(
         undo.callback(internals.destroy)
         internals.publish_details(config.publish_internals)
         name = node.get_fully_qualified_name()
-        casting = ModelFactory(name, internals.labels, policy.spec, runner)
+        model_factory = ModelFactory(name, internals.labels, policy.spec, runner)
         undo.pop_all()
     return LoopContext(
         node=node,
         config=config,
-        casting=casting,
-        cast=ModelRegistry(casting.first(policy, timed, config)),
+        model_factory=model_factory,
+        registry=ModelRegistry(model_factory.first(policy, timed, config)),
         runner=runner,
         sensors=sensors,
         inputs=inputs,

@@ -17,7 +17,7 @@ from distill_runtime.ros.loop.loop_context import LoopContext
 from distill_runtime.ros.loop.qos_mismatch import mismatches
 from distill_runtime.ros.loop.raw_subscription import RawSubscription
 from distill_runtime.ros.models.loaded_model import LoadedModel
-from distill_runtime.ros.recorder.flight_recorder import BlackBox
+from distill_runtime.ros.recorder.flight_recorder import FlightRecorder
 from rclpy.node import Node
 
 _CALM = 3
@@ -46,10 +46,10 @@ class Diagnostics:
         self._calm = _CALM
         self._last_reason = ''
 
-    def publish(self, loop: ControlLoop, parts: LoopContext, blackbox: BlackBox) -> None:
+    def publish(self, loop: ControlLoop, context: LoopContext, recorder: FlightRecorder) -> None:
         """Publish the state of an active node."""
-        inputs, policy = parts.inputs, parts.cast.active.policy
-        switcher = parts.runner.switcher
+        inputs, policy = context.inputs, context.registry.active.policy
+        switcher = context.runner.switcher
         timing = loop.timing.summary()
         step, stamp_ns = loop.step, loop.stamp_ns
         missed, self._missed = timing.missed - self._missed, timing.missed
@@ -68,9 +68,9 @@ class Diagnostics:
         values = {
             'mode': step.mode.name.lower() if step else 'none',
             'reason': reason,
-            'fault_action': parts.runner.fault_action,
-            'estop': str(parts.estop.is_set).lower(),
-            'other_publishers': loop.watch.rival,
+            'fault_action': context.runner.fault_action,
+            'estop': str(context.estop.is_set).lower(),
+            'other_publishers': loop.monitor.other_publisher,
             'reasons': ', '.join(f'{code} x{n}' for code, n in loop.reasons.copy().most_common(8)),
             'ticks': timing.ticks,
             'missed_deadlines': timing.missed,
@@ -85,17 +85,17 @@ class Diagnostics:
             'model': policy.path.name,
             'policy': policy.spec.name,
             'model_sha256': policy.sha256,
-            'previous_model': _previous(parts),
+            'previous_model': _previous(context),
             'is_on_probation': str(switcher.is_on_probation(stamp_ns)).lower(),
-            'blackbox': blackbox.summary(),
+            'blackbox': recorder.summary(),
         }
-        self._send(self._status('control', level, message, values), *self._candidate(parts))
+        self._send(self._status('control', level, message, values), *self._candidate(context))
 
-    def _candidate(self, parts: LoopContext) -> Iterator[DiagnosticStatus]:
+    def _candidate(self, context: LoopContext) -> Iterator[DiagnosticStatus]:
         """Yield the status of the model that waits to take over, if there is one."""
-        switcher = parts.runner.switcher
+        switcher = context.runner.switcher
         swap = switcher.swap
-        loaded = parts.cast.find(swap.shadow.instance) if swap is not None else None
+        loaded = context.registry.find(swap.shadow.instance) if swap is not None else None
         if swap is None or loaded is None or not switcher.is_swapping:
             return
         values = _candidate_values(swap.shadow, loaded)
@@ -169,11 +169,11 @@ class Diagnostics:
         self._publisher.publish(array)
 
 
-def _previous(parts: LoopContext) -> str:
+def _previous(context: LoopContext) -> str:
     """Return the file name of the policy that acted before; '' if there was none."""
-    previous = parts.runner.switcher.previous
-    occupant = parts.cast.find(previous.instance) if previous is not None else None
-    return occupant.policy.path.name if occupant is not None else ''
+    previous = context.runner.switcher.previous
+    model = context.registry.find(previous.instance) if previous is not None else None
+    return model.policy.path.name if model is not None else ''
 
 
 def _candidate_values(candidate: Candidate, loaded: LoadedModel) -> dict[str, str]:

@@ -35,12 +35,12 @@ class ModeLog:
         self._logger = node.get_logger()
         self._requests: deque[Event] = deque(maxlen=8)
 
-    def begin(self, parts: LoopContext) -> None:
+    def begin(self, context: LoopContext) -> None:
         """Log that a control loop has started, and with what."""
-        config, runner = parts.config, parts.runner
+        config, runner = context.config, context.runner
         self._requests.clear()
         self._logger.info(
-            f'active: {parts.cast.active.name}, mode {runner.mode.name.lower()}, '
+            f'active: {context.registry.active.name}, mode {runner.mode.name.lower()}, '
             f'{1e9 / runner.control_period_ns:g} Hz, trigger {config.trigger}'
             + (', shadow: no command is sent' if config.shadow else '')
         )

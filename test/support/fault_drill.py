@@ -86,7 +86,7 @@ class Drill:
         self.wire = Wire()
         self.driver = Driver(self.runner, config.max_joint_step)
         self.loop = wired_loop(self.wire, spec, self.runner, Sensors(layout), self.driver)
-        self._inputs = self.loop._parts.inputs
+        self._inputs = self.loop._context.inputs
         self._fresh = Sensors(layout)
         self._joints = list(layout.joints)
         self.kept = {}
@@ -181,7 +181,7 @@ def run(setup, fault):
             seen.fault, _, _ = step.reason.partition(':')
             seen.detected, seen.action = since, drill.runner.fault_action
     drill.network.change = None
-    drill.loop.watch.rival = ''
+    drill.loop.monitor.other_publisher = ''
     seen.has_fallen = drill.robot.has_fallen
     healed = drill.since + HEAL_TIME
     while drill.since < healed:

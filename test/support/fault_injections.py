@@ -288,7 +288,7 @@ def missed(count):
     """Say that deadlines passed before the first tick."""
 
     def inject(drill, messages):
-        drill.loop.watch.note_missed(count if drill.tick == 0 else 0)
+        drill.loop.monitor.note_missed(count if drill.tick == 0 else 0)
         return messages
 
     return inject
@@ -296,4 +296,4 @@ def missed(count):
 
 def rival(drill):
     """Say that somebody else publishes commands."""
-    drill.loop.watch.rival = 'teleop'
+    drill.loop.monitor.other_publisher = 'teleop'

@@ -34,7 +34,7 @@ class CommandWriter(Protocol):
     def write(self, step: Step, stamp_ns: int) -> bytes:
         """Return the message of a step."""
 
-    def rest(self, stamp_ns: int) -> bytes | None:
+    def stop_message(self, stamp_ns: int) -> bytes | None:
         """Return the message that must be the last one; None if the last command may stand."""
 
 
@@ -103,7 +103,7 @@ class _JointStateWriter:
         self._template.stamp(stamp_ns)
         return self._template.message()
 
-    def rest(self, stamp_ns: int) -> bytes | None:
+    def stop_message(self, stamp_ns: int) -> bytes | None:
         if not self._others:
             return None
         for view, _ in self._others:
@@ -134,7 +134,7 @@ class _EffortWriter:
         self._template.stamp(stamp_ns)
         return self._template.message()
 
-    def rest(self, stamp_ns: int) -> bytes | None:
+    def stop_message(self, stamp_ns: int) -> bytes | None:
         self._effort.fill(0.0)
         self._template.stamp(stamp_ns)
         return self._template.message()
@@ -149,14 +149,14 @@ class _ArrayWriter:
         num_joints = len(joints.names)
         self._template = PreparedMessage().parts(('joint', num_joints)).array('<f8', num_joints)
         (self._values,) = self._template.views()
-        self._rests_at_zero = joints.modes[0] != 'position'
+        self._stops_at_zero = joints.modes[0] != 'position'
 
     def write(self, step: Step, stamp_ns: int) -> bytes:
         self._values[:] = step.command
         return self._template.message()
 
-    def rest(self, stamp_ns: int) -> bytes | None:
-        if not self._rests_at_zero:
+    def stop_message(self, stamp_ns: int) -> bytes | None:
+        if not self._stops_at_zero:
             return None
         self._values.fill(0.0)
         return self._template.message()
@@ -181,7 +181,7 @@ class _TrajectoryWriter:
         self._template.stamp(stamp_ns)
         return self._template.message()
 
-    def rest(self, stamp_ns: int) -> bytes | None:
+    def stop_message(self, stamp_ns: int) -> bytes | None:
         return None
 
 
@@ -191,7 +191,7 @@ class CommandOutput:
     Attributes:
         message_type: Type of the messages.
         topic: Resolved name.
-        witness: Gets every message that was published, and its stamp in [ns].
+        on_message: Gets every message that was published, and its stamp in [ns].
     """
 
     def __init__(self, node: Node, writer: CommandWriter, is_shadow: bool) -> None:
@@ -200,7 +200,7 @@ class CommandOutput:
         self._writer = writer
         self.message_type = writer.message_type
         self.topic = node.resolve_topic_name('joint_command')
-        self.witness: Callable[[bytes, int], None] | None = None
+        self.on_message: Callable[[bytes, int], None] | None = None
         self._publisher = (
             None
             if is_shadow
@@ -213,12 +213,12 @@ class CommandOutput:
         if step.sends and self._publisher is not None:
             self._publish(message, stamp_ns)
 
-    def send_rest(self, stamp_ns: int) -> None:
+    def send_stop_message(self, stamp_ns: int) -> None:
         """Publish the last message of a session, where the last command must not stand.
 
         Waits until it has arrived: what is still on its way is lost when the publisher goes.
         """
-        message = self._writer.rest(stamp_ns)
+        message = self._writer.stop_message(stamp_ns)
         if self._publisher is None:
             return
         if message is not None:
@@ -228,10 +228,10 @@ class CommandOutput:
     def _publish(self, message: bytes, stamp_ns: int) -> None:
         assert self._publisher is not None
         self._publisher.handle.publish_raw(message)
-        if self.witness is not None:
-            self.witness(message, stamp_ns)
+        if self.on_message is not None:
+            self.on_message(message, stamp_ns)
 
-    def rival(self) -> str:
+    def other_publisher(self) -> str:
         """Return who else publishes on the topic, in words; '' if nobody does."""
         if self._publisher is None or self._node.count_publishers(self._publisher.topic_name) < 2:
             return ''

@@ -22,7 +22,7 @@ class Estop:
     Attributes:
         is_set: Whether the newest message is true; it holds until one is false, also while the
             node is not active.
-        witness: Gets every message.
+        on_message: Gets every message.
     """
 
     message_type = Bool
@@ -31,7 +31,7 @@ class Estop:
         """Subscribe."""
         self._node = node
         self.is_set = False
-        self.witness: Callable[[bytes], None] | None = None
+        self.on_message: Callable[[bytes], None] | None = None
         self.subscription = subscribe_raw(node, Bool, 'estop', _QOS)
         self._take = self.subscription.handle.take_message
 
@@ -48,8 +48,8 @@ class Estop:
             data = taken[0]
             self.is_set = len(data) <= _VALUE_AT or data[_VALUE_AT] != 0
             was_set = was_set or self.is_set
-            if self.witness is not None:
-                self.witness(data)
+            if self.on_message is not None:
+                self.on_message(data)
             taken = self._take(Bool, True)
         return was_set
 

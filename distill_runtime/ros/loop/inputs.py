@@ -139,7 +139,7 @@ class Inputs:
         self._sensors.problem = self.problem
         return stamp_ns
 
-    def start_anew(self) -> None:
+    def restart(self) -> None:
         """Forget all samples, and drop those that wait and that nothing shows to be old.
 
         In lock-step what waits may be the start of a simulation that waits for its command. An

@@ -28,8 +28,8 @@ class LoopContext:
 
     node: Node
     config: StudentNodeConfig
-    casting: ModelFactory
-    cast: ModelRegistry
+    model_factory: ModelFactory
+    registry: ModelRegistry
     runner: PolicyRunner
     sensors: Sensors
     inputs: Inputs
@@ -43,13 +43,13 @@ class LoopContext:
             part.destroy()
 
 
-def turn(parts: LoopContext, swap: Swap) -> tuple[Swap, Mapping[str, str]]:
+def turn(context: LoopContext, swap: Swap) -> tuple[Swap, Mapping[str, str]]:
     """Turn to the policy that acts after a swap; return the swap with its values for ~/model."""
     if swap.state is SwapState.REFUSED:
         return swap, {}
-    cast, switcher = parts.cast, parts.runner.switcher
-    gone = cast.active
+    registry, switcher = context.registry, context.runner.switcher
+    gone = registry.active
     if swap.state is SwapState.ROLLED_BACK and switcher.previous is not None:
-        gone = cast[switcher.previous.instance]  # it may have come and gone within one step
-    parts.internals.policy = cast.turn_to(switcher.active).messages
+        gone = registry[switcher.previous.instance]  # it may have come and gone within one step
+    context.internals.policy = registry.turn_to(switcher.active).messages
     return swap, swap_values(swap, gone)

@@ -32,7 +32,7 @@ class LoopMonitor:
         self._period_ns = control_period_ns
         self._missed = 0
         self._duration_ns = 0
-        self.rival = ''
+        self.other_publisher = ''
 
     def note_missed(self, count: int) -> None:
         """Note how many deadlines passed before the coming tick."""
@@ -53,7 +53,7 @@ class LoopMonitor:
             self._duration_ns = 0  # of a policy that has ended: it would refuse every reset
         is_late = is_policy and self._missed > self._most_missed
         is_slow = self._duration_ns > self._longest_ns
-        if not (is_stopped or is_late or is_slow or self.rival):
+        if not (is_stopped or is_late or is_slow or self.other_publisher):
             return ()
         findings = [_ESTOP] if is_stopped else []
         if is_late:
@@ -74,11 +74,12 @@ class LoopMonitor:
                     'and a processor of its own, or take a smaller network',
                 )
             )
-        if self.rival:
+        if self.other_publisher:
             findings.append(
                 Finding(
                     'command_conflict',
-                    f'joint_command.contested: {self.rival} publishes commands too: stop it',
+                    f'joint_command.contested: {self.other_publisher} publishes commands '
+                    'too: stop it',
                 )
             )
         return findings

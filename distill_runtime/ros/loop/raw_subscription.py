@@ -60,7 +60,7 @@ _LONGEST_REORDER_NS = 1_000_000_000
 Store = Callable[[bytes, dict[str, int], int], int]
 """Takes over a message with its info at a time in [ns], and returns which sample it is."""
 
-Witness = Callable[[tuple[bytes, dict[str, int]], int], None]
+OnMessage = Callable[[tuple[bytes, dict[str, int]], int], None]
 """Sees a message with its info that is taken over at a time in [ns]."""
 
 
@@ -91,7 +91,7 @@ class RawSubscription:
             source timestamp; NEVER before the first. Together with the topic this identifies the
             message.
         problem: Why the newest message was refused; None if it was not.
-        witness: Gets every message that is taken over, sound or not, before it is read.
+        on_message: Gets every message that is taken over, sound or not, before it is read.
     """
 
     def __init__(
@@ -119,7 +119,7 @@ class RawSubscription:
         self.is_command = is_command
         self.sample_ns = NEVER
         self.problem: InputProblem | None = None
-        self.witness: Witness | None = None
+        self.on_message: OnMessage | None = None
         self._take = subscription.handle.take_message
         self._store = store
         self._is_single = is_single
@@ -177,8 +177,8 @@ class RawSubscription:
 
     def accept(self, taken: tuple[bytes, dict[str, int]], stamp_ns: int) -> bool:
         """Take over one message; return whether it was sound."""
-        if self.witness is not None:
-            self.witness(taken, stamp_ns)
+        if self.on_message is not None:
+            self.on_message(taken, stamp_ns)
         try:
             self.sample_ns = self._store(taken[0], taken[1], stamp_ns)
         except DecodeError as error:

@@ -10,7 +10,7 @@ import threading
 from distill_runtime.core.swap.swap import Swap, SwapState
 from distill_runtime.ros.loop.control_loop import ControlLoop
 from distill_runtime.ros.loop.loop_context import LoopContext, turn
-from distill_runtime.ros.recorder.flight_recorder import BlackBox
+from distill_runtime.ros.recorder.flight_recorder import FlightRecorder
 from rclpy.node import Node
 
 from .swapper import ON_REQUEST
@@ -27,25 +27,27 @@ class ModelEvents:
     """
 
     def __init__(
-        self, node: Node, parts: LoopContext, gate: threading.Lock, blackbox: BlackBox
+        self, node: Node, context: LoopContext, gate: threading.Lock, recorder: FlightRecorder
     ) -> None:
         """Say who acts at first.
 
         Args:
             node: Owner of ~/model.
-            parts: What its control loop connects.
+            context: What its control loop connects.
             gate: Held while a control loop begins or ends.
-            blackbox: Keeps what is changed between control loops.
+            recorder: Keeps what is changed between control loops.
         """
         self._node = node
-        self._parts = parts
+        self._context = context
         self._gate = gate
-        self._blackbox = blackbox
+        self._recorder = recorder
         self._lock = threading.Lock()
         self.loop: ControlLoop | None = None
         since_ns = node.get_clock().now().nanoseconds
         self._topic: ModelTopic | None = ModelTopic(node)
-        self._topic.turn_to(parts.cast.active, {'why': 'configured', 'since_ns': str(since_ns)})
+        self._topic.turn_to(
+            context.registry.active, {'why': 'configured', 'since_ns': str(since_ns)}
+        )
 
     def newest_tick(self) -> int | None:
         """Return the time of the newest tick in [ns]; None while no control loop runs."""
@@ -74,7 +76,7 @@ class ModelEvents:
                 while self.loop.swaps:
                     news.append(self.loop.swaps.popleft())
             if self.newest_tick() is None:
-                switcher = self._parts.runner.switcher
+                switcher = self._context.runner.switcher
                 while switcher.news:
                     news.append(self._turn(switcher.news[0]))
                     switcher.news.popleft()
@@ -82,15 +84,15 @@ class ModelEvents:
 
     def _turn(self, swap: Swap) -> News:
         """Do what a control loop does at a change."""
-        parts, evidence = self._parts, self._blackbox.evidence
-        news = turn(parts, swap)
-        if evidence is not None and swap.state is not SwapState.REFUSED:
-            evidence.turn_to(parts.cast.active, news[1])
+        context, tick_recorder = self._context, self._recorder.tick_recorder
+        news = turn(context, swap)
+        if tick_recorder is not None and swap.state is not SwapState.REFUSED:
+            tick_recorder.on_swap(context.registry.active, news[1])
         return news
 
     def _tell_of(self, swap: Swap, values: Mapping[str, str], topic: ModelTopic) -> None:
         if swap.state is SwapState.REFUSED:
-            name = self._parts.cast[swap.shadow.instance].name
+            name = self._context.registry[swap.shadow.instance].name
             problem = f'{name} is refused: {swap.reason}'
         elif swap.state is SwapState.ROLLED_BACK and swap.reason != ON_REQUEST:
             gone = f'{values["previous"]} ({values["previous_sha256"][:12]})'
@@ -101,8 +103,8 @@ class ModelEvents:
         if problem:
             log.error(problem)
         else:
-            log.info(f'{self._parts.cast.active.name} acts: {values["why"]}')
+            log.info(f'{self._context.registry.active.name} acts: {values["why"]}')
         if values:
-            topic.turn_to(self._parts.cast.active, values, problem)
+            topic.turn_to(self._context.registry.active, values, problem)
         else:
             topic.publish(problem)

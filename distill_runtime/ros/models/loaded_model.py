@@ -85,7 +85,7 @@ class ModelFactory:
         self, policy: LoadedPolicy, timed: TimedPolicy, config: StudentNodeConfig
     ) -> LoadedModel:
         """Return the policy that the runner was made for, which runs it as given here."""
-        return self._occupant(policy, self._runner.switcher.active, timed, config)
+        return self._loaded(policy, self._runner.switcher.active, timed, config)
 
     def make(self, config: StudentNodeConfig) -> LoadedModel:
         """Load a model, check all that can be checked, and warm it; any thread may.
@@ -110,9 +110,9 @@ class ModelFactory:
         instance = PolicyInstance(
             _compiled(policy, self._spec, runner), timed, runner.config.checks
         )
-        return self._occupant(policy, instance, timed, config)
+        return self._loaded(policy, instance, timed, config)
 
-    def _occupant(
+    def _loaded(
         self,
         policy: LoadedPolicy,
         instance: PolicyInstance,

@@ -15,7 +15,7 @@ from distill_runtime.ros.loop.loop_context import LoopContext
 from distill_runtime.ros.node_config import StudentNodeConfig
 from distill_runtime.ros.parameter_service import BUSY, Loader
 from distill_runtime.ros.process import explain
-from distill_runtime.ros.recorder.flight_recorder import BlackBox
+from distill_runtime.ros.recorder.flight_recorder import FlightRecorder
 from rclpy.clock import Clock, ClockType
 from rclpy.node import Node
 from rclpy.parameter import Parameter
@@ -30,20 +30,20 @@ _PERIOD = 0.1  # s
 class ModelManager:
     """Changes the model when parameters or ~/rollback ask for it, and reports the outcome."""
 
-    def __init__(self, node: Node, loader: Loader, blackbox: BlackBox) -> None:
+    def __init__(self, node: Node, loader: Loader, recorder: FlightRecorder) -> None:
         """Offer ~/rollback; ~/model is there while the node is configured.
 
         Args:
             node: Owner of both.
             loader: Where models are loaded.
-            blackbox: Keeps what a control loop does, and changes between two of them.
+            recorder: Keeps what a control loop does, and changes between two of them.
         """
         self._node = node
         self._loader = loader
-        self._blackbox = blackbox
+        self._recorder = recorder
         self._swapper: ModelSwapper | None = None
         self._news: ModelEvents | None = None
-        self._parts: LoopContext | None = None
+        self._context: LoopContext | None = None
         self._config = StudentNodeConfig()
         self._config_lock = threading.Lock()
         self._is_mending = False
@@ -51,12 +51,12 @@ class ModelManager:
         clock = Clock(clock_type=ClockType.STEADY_TIME)
         self._timer = node.create_timer(_PERIOD, self._attend, clock=clock)
 
-    def configure(self, parts: LoopContext) -> None:
+    def configure(self, context: LoopContext) -> None:
         """Take over the model of a configuration."""
         gate = threading.Lock()
-        news = ModelEvents(self._node, parts, gate, self._blackbox)
-        self._parts, self._config = parts, parts.config
-        self._news, self._swapper = news, ModelSwapper(parts, gate, news.newest_tick)
+        news = ModelEvents(self._node, context, gate, self._recorder)
+        self._context, self._config = context, context.config
+        self._news, self._swapper = news, ModelSwapper(context, gate, news.newest_tick)
 
     def begin(self, start: Callable[[], ControlLoop]) -> ControlLoop:
         """Start a control loop; nothing is handed to the runner meanwhile."""
@@ -70,9 +70,9 @@ class ModelManager:
         """Note that the control loop has ended; who was to act next will not."""
         assert self._swapper is not None
         assert self._news is not None
-        assert self._parts is not None
+        assert self._context is not None
         with self._swapper.gate:
-            self._parts.runner.switcher.reset()
+            self._context.runner.switcher.reset()
         self._news.tell()
 
     def release(self) -> None:
@@ -81,7 +81,7 @@ class ModelManager:
             self._swapper.close()
         if self._news is not None:
             self._news.close()
-        self._swapper = self._news = self._parts = None
+        self._swapper = self._news = self._context = None
 
     def change(self, config: StudentNodeConfig, names: Collection[str]) -> None:
         """Carry out a change of parameters, all of it or nothing.
@@ -93,11 +93,11 @@ class ModelManager:
         Raises:
             DistillError: If a model is refused; nothing has changed then.
         """
-        swapper, news, parts = self._swapper, self._news, self._parts
-        if swapper is None or news is None or parts is None or self._is_mending:
+        swapper, news, context = self._swapper, self._news, self._context
+        if swapper is None or news is None or context is None or self._is_mending:
             return
         # what the topic said at configure: it counts until the next one
-        config = replace(config, robot_description=parts.config.robot_description)
+        config = replace(config, robot_description=context.config.robot_description)
         if 'model' in names:
             self._swap(swapper, news, config, 'parameter model was set')
         changes = {name: getattr(config, name) for name in names if hasattr(config, name)}
@@ -145,16 +145,16 @@ class ModelManager:
 
     def _attend(self) -> None:
         """Report what became of swaps, and correct the parameters."""
-        swapper, news, parts = self._swapper, self._news, self._parts
-        if swapper is None or news is None or parts is None:
+        swapper, news, context = self._swapper, self._news, self._context
+        if swapper is None or news is None or context is None:
             return
         news.tell()
         if not (swapper.is_busy or self._loader.is_busy):
-            self._mend_parameters(parts)
+            self._mend_parameters(context)
 
-    def _mend_parameters(self, parts: LoopContext) -> None:
+    def _mend_parameters(self, context: LoopContext) -> None:
         """Have model and spec name the policy that acts: another one may have had to go."""
-        acting = parts.cast.active.config
+        acting = context.registry.active.config
         names = ('model', 'spec')
         if all(self._node.get_parameter(n).value == getattr(acting, n) for n in names):
             return

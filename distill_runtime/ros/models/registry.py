@@ -24,9 +24,9 @@ class ModelRegistry:
         self.active = first
         self._all = {first.instance: first}
 
-    def add(self, occupant: LoadedModel) -> None:
+    def add(self, model: LoadedModel) -> None:
         """Hold another policy."""
-        self._all[occupant.instance] = occupant
+        self._all[model.instance] = model
 
     def __getitem__(self, instance: PolicyInstance) -> LoadedModel:
         """Return the model of an actor."""

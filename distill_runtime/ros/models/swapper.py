@@ -35,17 +35,17 @@ class ModelSwapper:
     """
 
     def __init__(
-        self, parts: LoopContext, gate: threading.Lock, newest_tick: Callable[[], int | None]
+        self, context: LoopContext, gate: threading.Lock, newest_tick: Callable[[], int | None]
     ) -> None:
         """Serve one configured node.
 
         Args:
-            parts: What its control loop connects.
+            context: What its control loop connects.
             gate: Held while a control loop begins or ends, and while something is handed to it.
             newest_tick: Gives the time of the newest tick in [ns]; None while no control loop
                 runs.
         """
-        self._parts = parts
+        self._context = context
         self._newest_tick = newest_tick
         self._is_busy = threading.Lock()
         self._is_closed = False
@@ -54,7 +54,7 @@ class ModelSwapper:
     @property
     def is_busy(self) -> bool:
         """Whether a model is on its way, or its arrival is still to be told."""
-        switcher = self._parts.runner.switcher
+        switcher = self._context.runner.switcher
         return self._is_busy.locked() or switcher.is_swapping or bool(switcher.news)
 
     def close(self) -> None:
@@ -74,8 +74,8 @@ class ModelSwapper:
         """
         with self._alone():
             with _quick_switches():
-                occupant = self._parts.casting.make(config)
-            return self._enter(occupant, config, why)
+                model = self._context.model_factory.make(config)
+            return self._enter(model, config, why)
 
     def roll_back(self) -> str:
         """Return to the model that acted before; return what became of it.
@@ -83,68 +83,68 @@ class ModelSwapper:
         Raises:
             DistillError: If there is none, or it is refused.
         """
-        parts = self._parts
+        context = self._context
         with self._alone():
-            switcher = parts.runner.switcher
+            switcher = context.runner.switcher
             previous = switcher.previous
             if previous is None:
                 raise ConfigError('no model has acted before this one')
-            occupant = parts.cast[previous.instance]
+            model = context.registry[previous.instance]
             self._ask_back()
-            if switcher.active is occupant.instance:
-                return f'{occupant.name} acts'
+            if switcher.active is model.instance:
+                return f'{model.name} acts'
             if switcher.follows_previous(self._newest_tick() or 0):
                 problem = previous.problem or 'there was no tick'
-                raise ModelError(f'{occupant.name} cannot act: {problem}')
-            return self._enter(occupant, occupant.config, ON_REQUEST)
+                raise ModelError(f'{model.name} cannot act: {problem}')
+            return self._enter(model, model.config, ON_REQUEST)
 
-    def _enter(self, occupant: LoadedModel, config: StudentNodeConfig, why: str) -> str:
+    def _enter(self, model: LoadedModel, config: StudentNodeConfig, why: str) -> str:
         """Hand a policy over, when it has seen what is remembered; return what became of it."""
-        parts = self._parts
-        switcher = parts.runner.switcher
-        shadow = Candidate(occupant.instance, parts.runner.config, config.max_divergence)
+        context = self._context
+        switcher = context.runner.switcher
+        shadow = Candidate(model.instance, context.runner.config, config.max_divergence)
         swap = Swap(shadow, config.terms, why)
         with _quick_switches():
             swap.prime(switcher.ring.copy())
         if shadow.problem:
-            raise ModelError(f'{occupant.policy.path}: {shadow.problem}')
-        self._hold(occupant)
+            raise ModelError(f'{model.policy.path}: {shadow.problem}')
+        self._hold(model)
         with self.gate:
             if self._is_closed:
-                raise ConfigError(f'{occupant.policy.path}: the node was cleaned up meanwhile')
+                raise ConfigError(f'{model.policy.path}: the node was cleaned up meanwhile')
             switcher.offer(swap)
             if self._newest_tick() is None:
-                switcher.settle(parts.node.get_clock().now().nanoseconds)
-        return self._outcome(swap, occupant)
+                switcher.settle(context.node.get_clock().now().nanoseconds)
+        return self._outcome(swap, model)
 
     def _ask_back(self) -> None:
         """Return to the policy before, if it is kept up to date."""
-        switcher = self._parts.runner.switcher
+        switcher = self._context.runner.switcher
         with self.gate:
             tick_ns = self._newest_tick()
             if not switcher.follows_previous(tick_ns or 0):
                 return
             switcher.ask_back(ON_REQUEST)
             if tick_ns is None:
-                switcher.settle(self._parts.node.get_clock().now().nanoseconds)
+                switcher.settle(self._context.node.get_clock().now().nanoseconds)
         self._wait(lambda: not (switcher.is_asked_back or self._is_untold()))
         switcher.ask_back('')
 
-    def _outcome(self, swap: Swap, occupant: LoadedModel) -> str:
+    def _outcome(self, swap: Swap, model: LoadedModel) -> str:
         """Wait for the switch, and say what became of it."""
         shadow_time = swap.terms.shadow_time
         if not shadow_time:
             self._wait(lambda: swap.state is not SwapState.WAITING and not self._is_untold())
         if swap.state in (SwapState.REFUSED, SwapState.ROLLED_BACK):
-            raise ModelError(f'{occupant.policy.path}: {swap.reason}')
+            raise ModelError(f'{model.policy.path}: {swap.reason}')
         if swap.state is SwapState.WAITING:
             wait = f'runs in shadow for {shadow_time:g} s' if shadow_time else 'waits for a tick'
-            return f'{occupant.name} {wait}, then it acts'
-        return f'{occupant.name} acts'
+            return f'{model.name} {wait}, then it acts'
+        return f'{model.name} acts'
 
     def _is_untold(self) -> bool:
         """Whether the thread that ticks has still to tell what it did."""
-        return self._newest_tick() is not None and bool(self._parts.runner.switcher.news)
+        return self._newest_tick() is not None and bool(self._context.runner.switcher.news)
 
     def _wait(self, is_done: Callable[[], bool]) -> None:
         """Wait for the thread that ticks, as long as it does: it may have nothing to tick for."""
@@ -155,20 +155,20 @@ class ModelSwapper:
             if newest_ns != tick_ns:
                 tick_ns, end = newest_ns, time.monotonic() + _PATIENCE
 
-    def _hold(self, occupant: LoadedModel) -> None:
+    def _hold(self, model: LoadedModel) -> None:
         """Hold a policy, and let go of those that no one can return to."""
-        switcher, cast = self._parts.runner.switcher, self._parts.cast
-        cast.add(occupant)
+        switcher, registry = self._context.runner.switcher, self._context.registry
+        registry.add(model)
         # the thread that ticks may exchange the one that acts and the one before, between any
         # two of these: who was either is seen in one place or the other
         before, acts = _instance(switcher.previous), switcher.active
-        pair = before, acts, _instance(switcher.previous), cast.active.instance
-        cast.dismiss(occupant.instance, *pair)
+        pair = before, acts, _instance(switcher.previous), registry.active.instance
+        registry.dismiss(model.instance, *pair)
         gc.collect()
 
     @contextlib.contextmanager
     def _alone(self) -> Iterator[None]:
-        if self._parts.runner.switcher.is_swapping or not self._is_busy.acquire(blocking=False):
+        if self._context.runner.switcher.is_swapping or not self._is_busy.acquire(blocking=False):
             raise ConfigError(BUSY)
         try:
             yield

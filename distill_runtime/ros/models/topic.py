@@ -24,16 +24,16 @@ class ModelTopic:
         self._publisher = node.create_publisher(DiagnosticStatus, '~/model', MODEL_QOS)
         self._name, self._values = '', dict[str, str]()
 
-    def turn_to(self, occupant: LoadedModel, swap: Mapping[str, str], problem: str = '') -> None:
+    def turn_to(self, model: LoadedModel, swap: Mapping[str, str], problem: str = '') -> None:
         """Say who acts from now on.
 
         Args:
-            occupant: Who.
+            model: Who.
             swap: How that came.
             problem: Why it is not who was to act; '' if it is.
         """
-        self._name = occupant.policy.path.name
-        self._values = {'summary': _summary(occupant), **occupant.facts, **swap}
+        self._name = model.policy.path.name
+        self._values = {'summary': _summary(model), **model.facts, **swap}
         self.publish(problem)
 
     def publish(self, problem: str = '') -> None:
@@ -54,9 +54,9 @@ class ModelTopic:
         self._node.destroy_publisher(self._publisher)
 
 
-def _summary(occupant: LoadedModel) -> str:
+def _summary(model: LoadedModel) -> str:
     """Return the spec in one line."""
-    spec = occupant.policy.spec
+    spec = model.policy.spec
     terms = ', '.join(
         f'{entry.name}: {" ".join(term.kind for term in entry.terms)}' for entry in spec.inputs
     )

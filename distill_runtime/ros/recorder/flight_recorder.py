@@ -29,7 +29,7 @@ _NORMAL = ('request', 'shutdown')
 _MISSING = 'rosbags is not installed: pip install rosbags'
 
 
-class BlackBox:
+class FlightRecorder:
     """Keeps the newest seconds of a node in memory, and has them written when it matters.
 
     Attributes:
@@ -39,10 +39,10 @@ class BlackBox:
     def __init__(self, node: Node) -> None:
         """Offer ~/dump; configure starts the rest."""
         self._node = node
-        self.evidence: TickRecorder | None = None
+        self.tick_recorder: TickRecorder | None = None
         self._config = StudentNodeConfig()
-        self._journal: RingBufferReader | None = None
-        self._companion: RecorderProcess | None = None
+        self._ring_reader: RingBufferReader | None = None
+        self._process: RecorderProcess | None = None
         self._requests: dict[int, Future] = {}
         self._num_requests = 0
         self._is_recording = False
@@ -54,7 +54,7 @@ class BlackBox:
         clock = Clock(clock_type=ClockType.STEADY_TIME)
         self._timer = node.create_timer(_PERIOD, self._poll, clock=clock)
 
-    def configure(self, parts: LoopContext) -> None:
+    def configure(self, context: LoopContext) -> None:
         """Make the journal and start the process, if anything is to be kept.
 
         Raises:
@@ -63,7 +63,7 @@ class BlackBox:
             RecordingError: If it cannot be written there.
         """
         self._forget()
-        config = self._config = parts.config
+        config = self._config = context.config
         log = self._node.get_logger()
         if not (config.blackbox_dir or config.record_to):
             return
@@ -75,24 +75,24 @@ class BlackBox:
             return
         if config.record_to:
             make_folder(expanded(config.record_to), 'record_to')
-        self.evidence = TickRecorder(parts, config.blackbox_seconds + _MARGIN)
-        journal = self.evidence.journal
-        self._journal = RingBufferReader(journal.memory)
+        self.tick_recorder = TickRecorder(context, config.blackbox_seconds + _MARGIN)
+        ring = self.tick_recorder.ring
+        self._ring_reader = RingBufferReader(ring.memory)
         folder = expanded(config.blackbox_dir) if config.blackbox_dir else None
-        self._companion = RecorderProcess(
-            journal.descriptor, self._journal, folder, round(config.blackbox_quota * 1e6)
+        self._process = RecorderProcess(
+            ring.descriptor, self._ring_reader, folder, round(config.blackbox_quota * 1e6)
         )
         log.info(
-            f'black box: {config.blackbox_seconds:g} s in {journal.size / 1e6:.1f} MB of '
+            f'black box: {config.blackbox_seconds:g} s in {ring.size / 1e6:.1f} MB of '
             f'memory, dumps go to {folder or "nowhere, blackbox_dir is empty"}'
         )
 
     def begin(self) -> None:
         """Begin with a new control loop, before it is started."""
-        if self.evidence is not None:
-            self.evidence.begin()
+        if self.tick_recorder is not None:
+            self.tick_recorder.begin()
             if self._config.record_to:
-                self._record(self.evidence.journal.count)
+                self._record(self.tick_recorder.ring.count)
 
     def end(self, goodbye: str) -> None:
         """Complete the recording of a control loop that has ended.
@@ -100,36 +100,36 @@ class BlackBox:
         Args:
             goodbye: Cause of a last dump; '': the node goes on, and there is none.
         """
-        if self.evidence is None or self._companion is None:
+        if self.tick_recorder is None or self._process is None:
             return
-        self.evidence.end()
+        self.tick_recorder.end()
         if self._is_recording:
             self._is_recording = False
-            self._companion.tell(do='finish', end=self.evidence.journal.count)
+            self._process.send(do='finish', end=self.tick_recorder.ring.count)
         if goodbye:
-            self._companion.tell(do='goodbye', cause=goodbye)
+            self._process.send(do='goodbye', cause=goodbye)
 
     def release(self) -> None:
         """Let go of journal and process, which is waited for a little: it may have to write."""
-        if self._companion is not None:
-            for said in self._companion.close(_LAST_WORDS):
+        if self._process is not None:
+            for said in self._process.close(_LAST_WORDS):
                 self._hear(said)
         self._refuse_requests('the node has ended')
-        if self._journal is not None:
-            self._journal.close()
-        if self.evidence is not None:
-            self.evidence.close()
-        self._companion = self._journal = self.evidence = None
+        if self._ring_reader is not None:
+            self._ring_reader.close()
+        if self.tick_recorder is not None:
+            self.tick_recorder.close()
+        self._process = self._ring_reader = self.tick_recorder = None
 
     def summary(self) -> str:
         """Return the state in words."""
-        trouble = self._companion.trouble if self._companion is not None else ''
+        trouble = self._process.problem if self._process is not None else ''
         problem = '; '.join(filter(None, (self._problem, trouble, self._recording_problem)))
-        if self._journal is None:
+        if self._ring_reader is None:
             return f'off: {problem or "blackbox_dir is empty"}'
         dumps = f'{self._num_dumps} dumps' + (f', last {self._last}' if self._last else '')
         recording = f', recording to {self._recording}' if self._is_recording else ''
-        text = f'{self._journal.span():.1f} s held, {dumps}{recording}'
+        text = f'{self._ring_reader.span():.1f} s held, {dumps}{recording}'
         return f'{problem} ({text})' if problem else text
 
     def _forget(self) -> None:
@@ -140,11 +140,11 @@ class BlackBox:
 
     def _record(self, first: int) -> None:
         """Have a recording begun at a record."""
-        assert self._companion is not None
+        assert self._process is not None
         self._is_recording = True
         self._recording_problem = ''
         folder = str(expanded(self._config.record_to))
-        self._companion.tell(do='record', folder=folder, first=first)
+        self._process.send(do='record', folder=folder, first=first)
 
     async def _on_dump(
         self, request: Trigger.Request, response: Trigger.Response
@@ -157,40 +157,40 @@ class BlackBox:
         """Return what will hold success and message."""
         answer = Future(executor=self._node.executor)
         refusal = self._why_no_dump()
-        if refusal or self._companion is None:
+        if refusal or self._process is None:
             answer.set_result((False, refusal))
             return answer
         self._num_requests += 1
         self._requests[self._num_requests] = answer
-        self._companion.tell(do='dump', cause='request', number=self._num_requests)
+        self._process.send(do='dump', cause='request', number=self._num_requests)
         return answer
 
     def _why_no_dump(self) -> str:
-        if self._companion is None:
+        if self._process is None:
             return self._problem or 'nothing is kept: node is not configured, or without black box'
         if not self._config.blackbox_dir:
             return "blackbox_dir is '', there is no place for a dump"
-        if self._journal is None or not self._journal.count:
+        if self._ring_reader is None or not self._ring_reader.count:
             return 'nothing is held yet: the node has not been active'
         if self._requests:
             return 'a dump is being written, ask again when it is there'
-        return self._companion.trouble
+        return self._process.problem
 
     def _poll(self) -> None:
         """Hear what the process says, and look after it."""
-        companion = self._companion
-        if companion is None or self._journal is None:
+        process = self._process
+        if process is None or self._ring_reader is None:
             return
-        for said in companion.heard():
+        for said in process.received():
             self._hear(said)
-        happened = companion.watch()
+        happened = process.poll()
         if not happened:
             return
         self._node.get_logger().error(f'black box: {happened}')
-        if companion.trouble:
-            self._refuse_requests(companion.trouble)
+        if process.problem:
+            self._refuse_requests(process.problem)
         elif self._is_recording:
-            self._record(self._journal.oldest)
+            self._record(self._ring_reader.oldest)
 
     def _refuse_requests(self, reason: str) -> None:
         for answer in self._requests.values():

@@ -51,20 +51,20 @@ class RecorderProcess:
         self._journal = journal
         self._arguments = ['--folder', str(folder), '--quota', str(quota)] if folder else []
         self._patience = patience
-        self.trouble = ''
+        self.problem = ''
         self._waiting = b''
         self._started = time.monotonic()
         self._process = self._start()
 
-    def tell(self, **values: object) -> None:
+    def send(self, **values: object) -> None:
         """Tell the process something; one that has died or hangs is found by poll."""
         assert self._process.stdin is not None
-        if self.trouble:
+        if self.problem:
             return
         with contextlib.suppress(OSError):
             os.write(self._process.stdin.fileno(), (json.dumps(values) + '\n').encode())
 
-    def heard(self) -> Iterator[dict[str, Any]]:
+    def received(self) -> Iterator[dict[str, Any]]:
         """Yield what the process has said since."""
         assert self._process.stdout is not None
         with contextlib.suppress(BlockingIOError, ValueError):  # nothing now, or closed
@@ -72,24 +72,24 @@ class RecorderProcess:
                 *lines, self._waiting = (self._waiting + read).split(b'\n')
                 yield from map(json.loads, lines)
 
-    def watch(self) -> str:
+    def poll(self) -> str:
         """Start the process anew if it has died or hangs; return what happened, '' if nothing."""
         now = time.monotonic()
-        if self.trouble:
+        if self.problem:
             if now - self._started < _PAUSE:
                 return ''
-            self.trouble, self._waiting, self._started = '', b'', now
+            self.problem, self._waiting, self._started = '', b'', now
             self._process = self._start()
             return 'the process is started again'
         status = self._process.poll()
         heard = max(self._started, self._journal.beat_ns / 1e9)
         if status is not None:
-            self.trouble = f'the process that writes it has ended with status {status}'
+            self.problem = f'the process that writes it has ended with status {status}'
         elif now - heard > self._patience:
-            self.trouble = f'the process that writes it hangs for {now - heard:.0f} s: disk stuck?'
-        if self.trouble:
+            self.problem = f'the process that writes it hangs for {now - heard:.0f} s: disk stuck?'
+        if self.problem:
             self._leave()
-        return self.trouble
+        return self.problem
 
     def close(self, patience: float) -> list[dict[str, Any]]:
         """End the input of the process, which then writes what it has to, and ends.
@@ -101,12 +101,12 @@ class RecorderProcess:
             What it said last.
         """
         assert self._process.stdin is not None
-        if self.trouble:
+        if self.problem:
             return []
         self._process.stdin.close()
         with contextlib.suppress(subprocess.TimeoutExpired):
             self._process.wait(patience)
-        said = list(self.heard())
+        said = list(self.received())
         assert self._process.stdout is not None
         self._process.stdout.close()
         return said

@@ -37,11 +37,11 @@ class TickRecorder:
         journal: The journal.
     """
 
-    def __init__(self, parts: LoopContext, seconds: float) -> None:
+    def __init__(self, context: LoopContext, seconds: float) -> None:
         """Make the journal, its memory all at once, and listen to inputs and output.
 
         Args:
-            parts: What the control loop connects.
+            context: What the control loop connects.
             seconds: How much time the journal is to hold.
 
         Raises:
@@ -50,60 +50,60 @@ class TickRecorder:
         self._mode: Mode | None = None
         self._reason = self._code = ''
         self._stops: list[bytes] = []
-        self._tick = parts.internals.tick
-        inputs = parts.inputs.channels
+        self._tick = context.internals.tick
+        inputs = context.inputs.channels
         channels: list[tuple[Part, ...]] = [
             _whole(channel.subscription.topic_name, channel.message_type) for channel in inputs
         ]
         self._estop = len(channels)
-        channels.append(_whole(parts.estop.subscription.topic_name, parts.estop.message_type))
+        channels.append(_whole(context.estop.subscription.topic_name, context.estop.message_type))
         command = len(channels)
-        channels.append(_whole(parts.output.topic, parts.output.message_type))
+        channels.append(_whole(context.output.topic, context.output.message_type))
         self._frames: dict[tuple[bool, bool], int] = {}
-        occupant = parts.cast.active
-        for kind, frame in occupant.frames.items():
+        model = context.registry.active
+        for kind, frame in model.frames.items():
             self._frames[kind] = len(channels)
             channels.append(frame)
         self._status = len(channels)
         self._change = self._status + 1
         channels += [(), ()]
         facts = Facts(
-            node=parts.node.get_fully_qualified_name(),
+            node=context.node.get_fully_qualified_name(),
             channels=tuple(channels),
             status=self._status,
             change=self._change,
             frames=tuple(self._frames.values()),
-            model=occupant.facts,
+            model=model.facts,
         )
         self._definition = b''
         self._has_defined = False
         self._stamp_ns = 0
-        self._countdown, self._repeat = 0, round(1e9 / parts.runner.control_period_ns)
-        rate = _bytes_per_second(parts, channels[self._frames[True, True]])
-        size = round(seconds * (rate + OVERHEAD + len(occupant.change)))
+        self._countdown, self._repeat = 0, round(1e9 / context.runner.control_period_ns)
+        rate = _bytes_per_second(context, channels[self._frames[True, True]])
+        size = round(seconds * (rate + OVERHEAD + len(model.change)))
         if size > _LARGEST:
             raise ConfigError(
                 f'blackbox_seconds is {seconds:g}, that takes {size >> 20} MB of memory, expected '
                 f'at most {_LARGEST >> 20} MB'
             )
-        self.journal = RingBufferWriter(size, facts.to_json())
+        self.ring = RingBufferWriter(size, facts.to_json())
         for place, channel in enumerate(inputs):
-            channel.witness = self._taker(place, channel)
-        parts.estop.witness = self._stops.append
-        parts.output.witness = self._sender(command)
+            channel.on_message = self._taker(place, channel)
+        context.estop.on_message = self._stops.append
+        context.output.on_message = self._sender(command)
 
     def begin(self) -> None:
         """Begin with a new control loop, before its thread is started."""
         self._countdown = 0  # its recording begins here
         self._mode = None
         self._reason = self._code = ''
-        self.journal.set_active(True)
+        self.ring.set_active(True)
 
     def end(self) -> None:
         """Note that the control loop has ended, behind its thread."""
-        self.journal.set_active(False)
+        self.ring.set_active(False)
 
-    def note(self, step: Step, stamp_ns: int, latency_ns: int, missed: int) -> None:
+    def on_tick(self, step: Step, stamp_ns: int, latency_ns: int, missed: int) -> None:
         """Keep what a tick did.
 
         Args:
@@ -121,23 +121,23 @@ class TickRecorder:
         if step.has_policy_step:
             pieces += (step.target, step.observation, step.action)
         channel = self._frames[step.has_policy_step, step.sends]
-        self.journal.append(channel, stamp_ns, b''.join(pieces))
+        self.ring.append(channel, stamp_ns, b''.join(pieces))
         if self._stops:
             self._keep_stops(stamp_ns)
         if step.mode is not self._mode or step.reason is not self._reason:
             self._reason = step.reason
             self._keep_status(step.mode, step.reason, stamp_ns)
 
-    def turn_to(self, occupant: LoadedModel, swap: Mapping[str, str]) -> None:
+    def on_swap(self, model: LoadedModel, swap: Mapping[str, str]) -> None:
         """Keep that from the next tick on another policy acts; between ticks only.
 
         Args:
-            occupant: Who.
+            model: Who.
             swap: How that came, as values of ~/model.
         """
         if self._has_defined:  # what comes before can be read whatever is overwritten next
-            self.journal.append(self._change, self._stamp_ns, self._definition)
-        self._definition = change_data(self.journal.count, swap, occupant.change)
+            self.ring.append(self._change, self._stamp_ns, self._definition)
+        self._definition = change_data(self.ring.count, swap, model.change)
         self._has_defined = False
         self._countdown = 0
 
@@ -146,10 +146,10 @@ class TickRecorder:
         if self._countdown <= 0:
             self._countdown = self._repeat
             self._has_defined = True
-            self.journal.append(self._change, stamp_ns, self._definition)
+            self.ring.append(self._change, stamp_ns, self._definition)
         self._countdown -= 1
 
-    def crashed(self, reason: str, stamp_ns: int) -> None:
+    def on_crash(self, reason: str, stamp_ns: int) -> None:
         """Keep why the control loop ended, and have it dumped.
 
         Args:
@@ -161,21 +161,21 @@ class TickRecorder:
 
     def close(self) -> None:
         """Let go of the memory, when no control loop runs any more."""
-        self.journal.close()
+        self.ring.close()
 
     def _keep_status(self, mode: Mode, reason: str, stamp_ns: int) -> None:
         """Keep a change of mode or code; figures in a reason change all the time."""
         code = reason.partition(':')[0]
         if mode is self._mode and code == self._code:
             return
-        self.journal.append(self._status, stamp_ns, status_text(mode.name.lower(), reason))
+        self.ring.append(self._status, stamp_ns, status_text(mode.name.lower(), reason))
         if mode is Mode.FAULT and self._mode is not Mode.FAULT:
-            self.journal.raise_alarm()
+            self.ring.raise_alarm()
         self._mode, self._code = mode, code
 
     def _keep_stops(self, stamp_ns: int) -> None:
         for message in self._stops:
-            self.journal.append(self._estop, stamp_ns, message)
+            self.ring.append(self._estop, stamp_ns, message)
         self._stops.clear()
 
     def _taker(self, number: int, channel: RawSubscription) -> Callable[..., None]:
@@ -183,13 +183,13 @@ class TickRecorder:
 
         A message without a header is kept under the time that identifies it, when it was sent.
         """
-        append = self.journal.append
+        append = self.ring.append
         if has_header(channel.message_type):
             return lambda taken, stamp_ns: append(number, stamp_ns, taken[0])
         return lambda taken, stamp_ns: append(number, taken[1]['source_timestamp'], taken[0])
 
     def _sender(self, number: int) -> Callable[[bytes, int], None]:
-        append = self.journal.append
+        append = self.ring.append
         return lambda message, stamp_ns: append(number, stamp_ns, message)
 
 
@@ -197,15 +197,17 @@ def _whole(topic: str, message_type: type) -> tuple[Part, ...]:
     return (Part(topic, type_name(message_type)),)
 
 
-def _bytes_per_second(parts: LoopContext, frame: tuple[Part, ...]) -> float:
+def _bytes_per_second(context: LoopContext, frame: tuple[Part, ...]) -> float:
     """Return about how much one second of ticks takes; larger messages shorten what is held."""
-    joints = max(len(parts.runner.compiled.layout.joints), len(parts.runner.compiled.joints.names))
-    widths = {entry.topic: entry.width for entry in parts.runner.compiled.layout.externals}
+    joints = max(
+        len(context.runner.compiled.layout.joints), len(context.runner.compiled.joints.names)
+    )
+    widths = {entry.topic: entry.width for entry in context.runner.compiled.layout.externals}
     size = OVERHEAD + sum(part.size for part in frame)
     size += OVERHEAD + _ORDINARY + _JOINT_BYTES * joints  # the command
-    for channel in parts.inputs.channels:
+    for channel in context.inputs.channels:
         size += OVERHEAD + _TYPICAL.get(channel.message_type.__name__, _ORDINARY)
         size += 4 * widths.get(channel.topic, 0)
     size += _JOINT_BYTES * joints
-    triggers = parts.config.decimation if parts.config.trigger == 'joint_states' else 1
-    return size * triggers * 1e9 / parts.runner.control_period_ns
+    triggers = context.config.decimation if context.config.trigger == 'joint_states' else 1
+    return size * triggers * 1e9 / context.runner.control_period_ns

@@ -114,7 +114,7 @@ def test_velocity_joints_get_velocities_and_rest_at_zero(ros, velocity_model):
         assert last_command(rig).velocity.tolist() == [0.0, 0.0, 0.0]
 
 
-def test_array_of_velocities_rests_at_zero(ros, velocity_model):
+def test_array_of_velocities_stops_at_zero(ros, velocity_model):
     options = {**FREE, 'command_type': 'position_array'}
     with student(ros, velocity_model, Float64MultiArray, **options) as rig:
         np.testing.assert_allclose(first_command(rig).data, action(), atol=1e-6)

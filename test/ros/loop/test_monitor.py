@@ -23,7 +23,7 @@ def test_nothing_is_found_where_all_is_well(watch):
 
 
 def test_estop_and_a_rival_are_found_in_every_mode(watch):
-    watch.rival = 'teleop'
+    watch.other_publisher = 'teleop'
     for is_policy in (False, True):
         found = codes(watch.findings(True, is_policy))
         assert found == ['estop.requested', 'joint_command.contested']

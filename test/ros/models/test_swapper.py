@@ -195,7 +195,7 @@ def test_model_that_had_to_go_before_the_answer_is_refused(ros, model, fragile, 
         with walker.paused():  # the next tick gets the model and the command that it cannot bear
             rig.robot.cmd_vel.publish(twist_message(vx=FRAGILE + 0.5))
             future = remote.ask(model=fragile)
-            wait_for(lambda: rig.node._parts.runner.switcher.is_swapping, 'the model')
+            wait_for(lambda: rig.node._loop_context.runner.switcher.is_swapping, 'the model')
         wait_for(future.done, 'the answer')
         result = future.result().result
         assert not result.successful

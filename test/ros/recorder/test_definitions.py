@@ -20,7 +20,7 @@ from support.ros_harness import student
 def parts(ros, model):
     with student(ros, model, is_active=False, control_rate=100.0) as rig:
         rig.configure()
-        yield rig.node._parts
+        yield rig.node._loop_context
 
 
 def test_names_of_types_are_those_of_recordings():
@@ -30,7 +30,7 @@ def test_names_of_types_are_those_of_recordings():
 
 
 def test_head_and_numbers_make_a_message_that_ros_reads(parts):
-    for frame in parts.cast.active.frames.values():
+    for frame in parts.registry.active.frames.values():
         for part in frame:
             kind = getattr(std_msgs.msg, part.type.rpartition('/')[2])
             message = deserialize_message(part.head + bytes(part.size), kind)
@@ -39,7 +39,7 @@ def test_head_and_numbers_make_a_message_that_ros_reads(parts):
 
 
 def test_facts_say_what_a_replay_needs(parts):
-    facts, policy = parts.cast.active.facts, parts.cast.active.policy
+    facts, policy = parts.registry.active.facts, parts.registry.active.policy
     assert facts['model_sha256'] == policy.sha256
     assert read_dataclass(PolicySpec, json.loads(facts['spec']), '').joints == (policy.spec.joints)
     parameters = json.loads(facts['parameters'])

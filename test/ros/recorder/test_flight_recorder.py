@@ -131,9 +131,9 @@ def test_other_services_and_diagnostics_go_on_while_a_dump_is_written(
 ):
     with boxed(ros, model, tmp_path, **LOCKSTEP) as rig:
         rig.robot.tick(T0)
-        companion = rig.node._blackbox._companion
+        process = rig.node._recorder._process
         told = []
-        monkeypatch.setattr(companion, 'tell', lambda **values: told.append(values))
+        monkeypatch.setattr(process, 'send', lambda **values: told.append(values))
         client = rig.robot.node.create_client(Trigger, f'{rig.robot.student}/dump')
         assert client.wait_for_service(10.0)
         future = client.call_async(Trigger.Request())
@@ -148,7 +148,7 @@ def test_other_services_and_diagnostics_go_on_while_a_dump_is_written(
         assert share < 0.6, 'the executor spins while it waits'
         assert not future.done()
         monkeypatch.undo()
-        companion.tell(**told[0])
+        process.send(**told[0])
         wait_for(future.done, 'the answer')
         assert future.result().success
 
@@ -184,10 +184,10 @@ def test_process_that_dies_is_started_again_and_said(ros, model, tmp_path, monke
     monkeypatch.setattr('distill_runtime.ros.recorder.process._PAUSE', 0.2)
     with boxed(ros, model, tmp_path, **LOCKSTEP) as rig:
         rig.robot.tick(T0)
-        companion = rig.node._blackbox._companion
-        first = companion._process
+        process = rig.node._recorder._process
+        first = process._process
         first.kill()
-        wait_for(lambda: companion._process is not first, 'a new process')
+        wait_for(lambda: process._process is not first, 'a new process')
         success, path = rig.robot.call('dump')
         assert success, path
         assert len(content(path)) > 3
@@ -196,14 +196,14 @@ def test_process_that_dies_is_started_again_and_said(ros, model, tmp_path, monke
 def test_process_that_hangs_is_ended_and_the_request_is_answered(ros, model, tmp_path):
     with boxed(ros, model, tmp_path, **LOCKSTEP) as rig:
         rig.robot.tick(T0)
-        companion = rig.node._blackbox._companion
-        wait_for(lambda: rig.node._blackbox._journal.beat_ns, 'a sign of life')
-        companion._process.send_signal(signal.SIGSTOP)
-        companion._patience = 0.5
+        process = rig.node._recorder._process
+        wait_for(lambda: rig.node._recorder._ring_reader.beat_ns, 'a sign of life')
+        process._process.send_signal(signal.SIGSTOP)
+        process._patience = 0.5
         success, reason = rig.robot.call('dump')
         assert not success
         assert 'hangs' in reason
-        companion._patience = 30.0
+        process._patience = 30.0
 
 
 def test_node_without_rosbags_runs_and_says_that_nothing_is_kept(
@@ -233,7 +233,7 @@ def test_crash_of_the_control_loop_is_dumped(ros, model, tmp_path, monkeypatch):
         def crash(*args):
             raise RuntimeError('unforeseen')
 
-        monkeypatch.setattr(rig.node._parts.runner, 'step', crash)
+        monkeypatch.setattr(rig.node._loop_context.runner, 'step', crash)
         rig.robot.publish(T0 + TICK)
         path = only_dump(tmp_path)
     assert 'loop.crashed' in path.name
@@ -254,7 +254,7 @@ def test_message_of_estop_is_kept(ros, model, tmp_path):
 
 
 def test_recording_holds_every_tick_from_activate_to_deactivate(ros, model, tmp_path):
-    options = {'record_to': str(tmp_path), 'blackbox_seconds': 1.0, **LOCKSTEP}
+    options = {'record_to': str(tmp_path), 'blackbox_seconds': 5.0, **LOCKSTEP}
     with student(ros, model, **options) as rig:
         for number in range(200):
             rig.robot.tick(T0 + number * TICK)
@@ -326,7 +326,7 @@ def test_dump_and_recording_replay_bit_for_bit_across_a_stop_in_walking(ros, tmp
     walking = share_path() / 'models' / 'quadruped_student.onnx'
     options = {'record_to': str(tmp_path / 'runs')}
     with boxed(ros, walking, tmp_path / 'dumps', **{**LOCKSTEP, **options}) as rig:
-        pose = np.array(rig.node._parts.cast.active.policy.spec.default_position)
+        pose = np.array(rig.node._loop_context.registry.active.policy.spec.default_position)
         begin_ns = time.time_ns()  # a Twist is known by the moment at which it was sent
         twist = Twist()
         twist.linear.x, twist.angular.z = 0.5, 0.2
@@ -362,7 +362,7 @@ def test_dump_and_recording_replay_bit_for_bit_across_a_fault(ros, tmp_path):
     walking = share_path() / 'models' / 'quadruped_student.onnx'
     options = {'record_to': str(tmp_path / 'runs'), 'trigger_timeout': 0.0}
     with boxed(ros, walking, tmp_path / 'dumps', **{**LOCKSTEP, **options}) as rig:
-        spec = rig.node._parts.cast.active.policy.spec
+        spec = rig.node._loop_context.registry.active.policy.spec
         pose = np.array(spec.default_position)
         level, fallen = (1.0, 0.0, 0.0, 0.0), (0.0, 1.0, 0.0, 0.0)
         for number in range(120):

@@ -23,13 +23,13 @@ class Noted:
     """Evidence of a configured node, and what it left."""
 
     def __init__(self, rig, seconds=2.0):
-        self.evidence = TickRecorder(rig.node._parts, seconds)
-        self.reader = RingBufferReader(self.evidence.journal.descriptor, lambda pause: None)
+        self.tick_recorder = TickRecorder(rig.node._loop_context, seconds)
+        self.reader = RingBufferReader(self.tick_recorder.ring.descriptor, lambda pause: None)
         self.facts = Facts.from_json(self.reader.facts)
         self.step = step_of(rig)
 
     def note(self, number=0, **changes):
-        self.evidence.note(self.step._replace(**changes), T0 + number * TICK, 90_000, 0)
+        self.tick_recorder.on_tick(self.step._replace(**changes), T0 + number * TICK, 90_000, 0)
 
     def records(self):
         return self.reader.read().records
@@ -41,7 +41,7 @@ class Noted:
 
 def step_of(rig):
     """Return a step of the node's runner, of which only form matters."""
-    parts = rig.node._parts
+    parts = rig.node._loop_context
     step = parts.runner.step(parts.sensors, T0)
     return step._replace(mode=Mode.POLICY, reason='', sends=True, has_policy_step=True)
 
@@ -79,15 +79,15 @@ def test_each_latched_fault_raises_one_alarm(rig):
     for mode in (Mode.POLICY, Mode.FAULT, Mode.FAULT, Mode.STANDBY, Mode.FAULT):
         noted.note(mode=mode, reason='tilt: far' if mode is Mode.FAULT else '')
     assert noted.reader.alarms == 2
-    noted.evidence.crashed('loop.crashed: unforeseen', T0)
+    noted.tick_recorder.on_crash('loop.crashed: unforeseen', T0)
     assert noted.reader.alarms == 3
     assert noted.statuses()[-1] == ('fault', 'loop.crashed: unforeseen')
 
 
 def test_sample_is_kept_under_the_tick_that_took_it_and_a_twist_under_when_it_was_sent(rig):
     noted = Noted(rig)
-    for channel in rig.node._parts.inputs.channels:
-        channel.witness((b'\x00\x01\x00\x00', {'source_timestamp': 7}), T0)
+    for channel in rig.node._loop_context.inputs.channels:
+        channel.on_message((b'\x00\x01\x00\x00', {'source_timestamp': 7}), T0)
     times = {
         noted.facts.channels[record.channel][0].type.rpartition('/')[2]: record.time_ns
         for record in noted.records()
@@ -98,26 +98,26 @@ def test_sample_is_kept_under_the_tick_that_took_it_and_a_twist_under_when_it_wa
 
 def test_journal_holds_the_time_that_was_asked_for(rig):
     noted = Noted(rig, 2.0)
-    parts = rig.node._parts
+    parts = rig.node._loop_context
     sizes = {'JointState': 200, 'Imu': 324, 'Twist': 52}
     for number in range(1000):
         stamp = T0 + number * TICK
         for channel in parts.inputs.channels:
             message = bytes(sizes.get(channel.message_type.__name__, 80))
-            channel.witness((message, {'source_timestamp': stamp}), stamp)
-        parts.output.witness(bytes(250), T0 + number * TICK)
+            channel.on_message((message, {'source_timestamp': stamp}), stamp)
+        parts.output.on_message(bytes(250), T0 + number * TICK)
         noted.note(number)
     assert noted.reader.span() >= 2.0
 
 
 def test_time_that_takes_too_much_memory_is_refused(rig):
     with pytest.raises(ConfigError, match=r'blackbox_seconds is 1e\+06, that takes .* MB'):
-        TickRecorder(rig.node._parts, 1e6)
+        TickRecorder(rig.node._loop_context, 1e6)
 
 
 def test_journal_is_active_from_begin_to_end(rig):
     noted = Noted(rig)
-    noted.evidence.begin()
+    noted.tick_recorder.begin()
     assert noted.reader.is_active
-    noted.evidence.end()
+    noted.tick_recorder.end()
     assert not noted.reader.is_active
