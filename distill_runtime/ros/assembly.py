@@ -18,8 +18,7 @@ from distill_runtime.ros.loop.inputs import Inputs
 from distill_runtime.ros.loop.loop_context import LoopContext
 from distill_runtime.ros.loop.realtime import lock_memory
 from distill_runtime.ros.loop.tick_topics import Internals, PolicyMessages
-from distill_runtime.ros.models.loaded_model import ModelFactory
-from distill_runtime.ros.models.loader import load_chosen_policy
+from distill_runtime.ros.models.loader import load_chosen_policy, ModelFactory
 from distill_runtime.ros.models.registry import ModelRegistry
 from distill_runtime.spec.compile import compile_spec, sensor_layout
 from rclpy.node import Node

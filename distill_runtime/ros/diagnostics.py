@@ -16,7 +16,7 @@ from distill_runtime.ros.loop.inputs import Inputs
 from distill_runtime.ros.loop.loop_context import LoopContext
 from distill_runtime.ros.loop.qos_mismatch import mismatches
 from distill_runtime.ros.loop.raw_subscription import RawSubscription
-from distill_runtime.ros.models.loaded_model import LoadedModel
+from distill_runtime.ros.models.loader import LoadedModel
 from distill_runtime.ros.recorder.flight_recorder import FlightRecorder
 from rclpy.node import Node
 

@@ -13,10 +13,10 @@ from rclpy.node import Node
 from rclpy.parameter_service import ParameterService
 from rclpy.task import Future
 
-BUSY = 'another model is on its way: ask again when it is there'
+BUSY = 'another model is being loaded or swapped: try again when it is active'
 
 
-class Loader:
+class LoaderThread:
     """A thread in which models are loaded; made with the node, so that it gets its priority."""
 
     def __init__(self, node: Node) -> None:
@@ -56,7 +56,7 @@ class Loader:
 class PatientParameterService(ParameterService):
     """Sets parameters that make a model load in the loader; all others at once."""
 
-    def __init__(self, node: Node, loader: Loader) -> None:
+    def __init__(self, node: Node, loader: LoaderThread) -> None:
         """Offer the services; the node's default callback group must be reentrant."""
         self._loader = loader
         super().__init__(node)

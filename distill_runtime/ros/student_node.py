@@ -31,7 +31,7 @@ from .check_parameters import CHECKS_PREFIX, declare_checks, read_checks
 from .diagnostics import Diagnostics
 from .mode_log import ModeLog
 from .node_config import StudentNodeConfig
-from .parameter_service import Loader, PatientParameterService
+from .parameter_service import LoaderThread, PatientParameterService
 from .parameters import (
     declare_parameters,
     is_present,
@@ -55,7 +55,7 @@ class StudentNode(LifecycleNode):
         """Declare parameters and services; the model is loaded by configure."""
         self._reentrant = ReentrantCallbackGroup()
         super().__init__(node_name, start_parameter_services=False, **options)
-        loader = self._loader = Loader(self)
+        loader = self._loader = LoaderThread(self)
         self._parameter_service = PatientParameterService(self, loader)
         declare_parameters(self, StudentNodeConfig)
         declare_checks(self)
@@ -160,7 +160,7 @@ class StudentNode(LifecycleNode):
         self._loop_context.inputs.restart()
         self._diagnostics.begin()
         self._recorder.begin()
-        self._loop = self._models.begin(self._start_loop)
+        self._loop = self._models.start_loop(self._start_loop)
         self._mode_log.begin(self._loop_context)
 
     def _start_loop(self) -> ControlLoop:
@@ -178,7 +178,7 @@ class StudentNode(LifecycleNode):
             self._loop = None
             self._mode_log.write(loop.mode_changes)
             self._mode_log.end(goodbye or 'deactivated', loop.timing.ticks)
-            self._models.end()
+            self._models.end_loop()
             self._recorder.end(goodbye)
 
     def _release(self) -> None:

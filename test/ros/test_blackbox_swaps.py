@@ -104,7 +104,7 @@ def test_dump_holds_a_swap_back_and_forth(ros, model, deep, tmp_path):
     assert values(found['model'][-1][1])['why'] == 'rolled back: rollback was called'
 
 
-def test_swap_between_two_runs_is_in_the_dump_and_in_every_recording_behind_it(
+def test_swap_between_two_runs_is_in_the_dump_and_in_every_recording_after_it(
     ros, model, deep, tmp_path
 ):
     folders = {'blackbox_dir': str(tmp_path / 'dumps'), 'record_to': str(tmp_path / 'runs')}

@@ -142,7 +142,7 @@ def test_candidate_that_fails_is_rejected_and_its_status_ends(ros, model, models
     with walking(ros, model, **patient) as (remote, walker):
         assert remote.set(model=fragile, **WAITING) == (True, '')
         remote.rig.robot.cmd_vel.publish(twist_message(vx=FRAGILE + 0.5))
-        remote.until_told('action.not_finite')
+        remote.until_problem('action.not_finite')
         walker.steps(3)
         assert candidates(remote.rig) == []
         assert values(remote.rig.diagnose())['mode'] == 'policy'
@@ -167,7 +167,7 @@ def test_model_of_the_configuration_has_an_inference_time_after_a_rollback(ros, 
         assert remote.set(model=other, **at_once) == (True, '')
         walker.steps(3)
         assert remote.rig.robot.call('rollback')[1].endswith(
-            'runs in shadow for 1000 s, then it acts'
+            'runs in shadow for 1000 s, then becomes active'
         )
         (status,) = candidates(remote.rig)
     found = values(status)

@@ -110,7 +110,7 @@ def test_robot_that_gives_wrong_numbers_is_a_fault(ros, model, code, fields):
         assert_commands_are_within_limits(rig.robot)
 
 
-def test_silence_of_the_sensors_is_a_fault_at_the_first_tick_behind_their_age(ros, model):
+def test_silence_of_the_sensors_is_a_fault_at_the_first_tick_after_their_age(ros, model):
     with walking(ros, model, max_input_age=MAX_AGE) as rig:
         until_fault(rig, 'joint_states.stale')
         ticks = [message.data for message in rig.robot.ticks.messages]

@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: Apache-2.0
 from __future__ import annotations
 
-from distill_runtime.ros.models import loaded_model as occupant
+from distill_runtime.ros.models import loader
 from distill_runtime.ros.parameter_service import BUSY
 import pytest
 from rcl_interfaces.srv import SetParameters
@@ -74,7 +74,7 @@ def test_unforeseen_error_reaches_the_caller_and_the_log(ros, model, other, monk
             raise ZeroDivisionError('by chance')
 
         with monkeypatch.context() as patch:
-            patch.setattr(occupant, 'load_chosen_policy', crash)
+            patch.setattr(loader, 'load_chosen_policy', crash)
             answer = (False, 'ZeroDivisionError: by chance')
             assert remote.set(model=other) == answer
             assert remote.set_each(model=other) == [answer]

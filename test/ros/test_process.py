@@ -114,7 +114,7 @@ def test_autostart_with_a_model_that_cannot_be_loaded_ends_with_one_message(tmp_
     (tmp_path / 'bad.onnx').write_bytes(b'no network')
     output = refused(*parameters(model=tmp_path / 'bad.onnx', autostart=True))
     assert output.count('\n') == 1
-    assert 'configure is refused: ' in output
+    assert 'configure is rejected: ' in output
     assert 'bad.onnx cannot be loaded as ONNX' in output
 
 

@@ -10,7 +10,7 @@ import json
 import threading
 
 from diagnostic_msgs.msg import DiagnosticStatus
-from distill_runtime.ros.models import loaded_model as occupant
+from distill_runtime.ros.models import loader
 from distill_runtime.ros.models.topic import MODEL_QOS
 from distill_runtime.wire.tick_fields import model_number, TICK_FIELDS
 import numpy as np
@@ -189,7 +189,7 @@ class Remote:
         wait_for(lambda: self.models.messages and why in self.model()[2]['why'], f'~/model: {why}')
         return self.model()[2]
 
-    def until_told(self, text):
+    def until_problem(self, text):
         """Return the values of ~/model once its message has some text."""
         wait_for(lambda: self.models.messages and text in self.model()[1], f'~/model: {text}')
         return self.model()[2]
@@ -219,14 +219,14 @@ def walking(ros, model, fields=None, **options):
 def slow_loading(monkeypatch):
     """Have models load as slowly as the block wishes: yield what begins, and what lets it end."""
     begun, may_end = threading.Event(), threading.Event()
-    load = occupant.load_chosen_policy
+    load = loader.load_chosen_policy
 
     def wait(config):
         begun.set()
         assert may_end.wait(PATIENCE)
         return load(config)
 
-    monkeypatch.setattr(occupant, 'load_chosen_policy', wait)
+    monkeypatch.setattr(loader, 'load_chosen_policy', wait)
     try:
         yield begun, may_end
     finally:
@@ -239,7 +239,7 @@ def acting(rig):
     return {message.data[1]: message.data[place] for message in rig.robot.ticks.messages}
 
 
-def has_acted(rig, path):
+def is_active(rig, path):
     """Return whether the newest tick was of a model."""
     return list(acting(rig).values())[-1] == model_number(sha256(path))
 

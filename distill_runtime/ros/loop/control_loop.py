@@ -5,25 +5,22 @@
 from __future__ import annotations
 
 from collections import Counter, deque
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 import contextlib
 import threading
 import time
 import traceback
-from typing import Protocol
 
 from distill_runtime.core.modes import Event, Mode
 from distill_runtime.core.step import Step
-from distill_runtime.core.swap.swap import Swap, SwapState
 from distill_runtime.ros.mode_log import ModeChange
-from distill_runtime.ros.models.loaded_model import LoadedModel
 from distill_runtime.ros.process import explain
 from rclpy.clock import Clock
 from rclpy.impl.implementation_singleton import rclpy_implementation
 
 from .clock import ros_now
 from .deadlines import Grid, sleep_until
-from .loop_context import LoopContext, turn
+from .loop_context import LoopContext, LoopObserver
 from .monitor import LoopMonitor
 from .realtime import GarbagePause, others_raised, use_cpus, use_fifo
 from .timing import Timing
@@ -41,19 +38,6 @@ _NO_CLOCK = (
 )
 
 
-class LoopObserver(Protocol):
-    """Sees what a control loop does; called by its thread."""
-
-    def on_tick(self, step: Step, stamp_ns: int, latency_ns: int, missed: int) -> None:
-        """See a tick: what it gave, its time, how long it took, deadlines missed so far."""
-
-    def on_swap(self, model: LoadedModel, swap: Mapping[str, str]) -> None:
-        """See that from the next tick to be noted another policy acts, and how that came."""
-
-    def on_crash(self, reason: str, stamp_ns: int) -> None:
-        """See why the loop ends, and when."""
-
-
 class ControlLoop:
     """Ticks in a thread of its own from start to stop.
 
@@ -66,8 +50,6 @@ class ControlLoop:
         reasons: How many ticks gave each code.
         mode_changes: Changes of the mode that are not logged yet; whoever logs them removes them.
         fault: Reason of the newest fault, which may be over; '' before the first.
-        swaps: Changes of the policy that are not told yet, with their values for ~/model; whoever
-            tells them removes them.
         crash: Unforeseen error that ended the loop; '' if none did.
     """
 
@@ -95,7 +77,6 @@ class ControlLoop:
         self.mode_changes: deque[ModeChange] = deque(maxlen=64)
         self._mode = context.runner.mode
         self.fault = ''
-        self.swaps: deque[tuple[Swap, Mapping[str, str]]] = deque()
 
     def start(self) -> None:
         """Start the thread.
@@ -144,7 +125,8 @@ class ControlLoop:
         if step.has_policy_step:
             self._note_duration(time.monotonic_ns() - before_ns)
         if context.runner.switcher.news:
-            self._take_news()
+            context.apply_swaps(self._observer)
+            self.monitor.note_policy_step(0)
         context.output.send(step, stamp_ns)
         end_ns = time.monotonic_ns()
         self.timing.add(start_ns, end_ns)
@@ -167,18 +149,6 @@ class ControlLoop:
         self.monitor.note_policy_step(duration_ns)
         switcher = self._context.runner.switcher
         switcher.may_shadow = duration_ns < _SHADOW_SHARE * self._context.runner.control_period_ns
-
-    def _take_news(self) -> None:
-        """Turn to the policy that acts now."""
-        context = self._context
-        switcher = context.runner.switcher
-        while switcher.news:
-            swap, values = turn(context, switcher.news[0])
-            self.monitor.note_policy_step(0)
-            if self._observer is not None and swap.state is not SwapState.REFUSED:
-                self._observer.on_swap(context.registry.active, values)
-            self.swaps.append((swap, values))
-            switcher.news.popleft()
 
     def _run(self) -> None:
         config = self._context.config

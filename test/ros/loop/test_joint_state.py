@@ -95,7 +95,7 @@ def test_message_that_outgrows_the_buffer_in_a_known_layout_is_read():
     assert decoded.decode(serialize_message(small) + bytes(5000)) == expected(small, names)
 
 
-def test_garbage_in_padding_and_behind_the_message_does_not_matter():
+def test_garbage_in_padding_and_after_the_message_does_not_matter():
     decoded = Decoded(wanted=('hip', 'toe'))
     message = joint_state(('toe', 'hip'), frame='ab')
     for garbage in range(256):

@@ -4,15 +4,21 @@ from __future__ import annotations
 
 import json
 
+from distill_runtime.core.runner import PolicyRunner
 from distill_runtime.policy.keys import read_private_key, sign_model, write_new_key
+from distill_runtime.ros.models.topic import ModelTopic
 import pytest
 from rclpy.lifecycle import TransitionCallbackReturn
 from support.ros_harness import LOCKSTEP, student, wait_for
+from support.ros_messages import twist_message
 from support.swaps import (
-    has_acted,
+    FRAGILE,
+    is_active,
     Remote,
+    sha256,
     spec_of,
     walking,
+    write_fragile,
     write_other,
 )
 import yaml
@@ -57,7 +63,7 @@ def test_terms_out_of_range_are_refused_with_the_model_beside_them(ros, model, o
     with walking(ros, model) as (remote, _):
         is_set, reason = remote.set(**{name: value, 'model': other})
         assert (is_set, f'{name} out of range' in reason) == (False, True)
-        assert has_acted(remote.rig, model)
+        assert is_active(remote.rig, model)
 
 
 def test_spec_goes_with_its_model_alone_it_is_refused(ros, model, other, models, tmp_path):
@@ -79,7 +85,7 @@ def test_frozen_parameter_is_refused_but_for_the_value_that_it_has(ros, model, o
     with walking(ros, model) as (remote, _):
         reason = 'ramp_time is read at configure: clean up, set it, configure again'
         assert remote.set(model=other, ramp_time=7.0) == (False, reason)
-        assert has_acted(remote.rig, model)
+        assert is_active(remote.rig, model)
         (present,) = remote.get('ramp_time')
         unchanged = {'ramp_time': present, 'cpu_affinity': [-1], 'trigger': 'joint_states'}
         assert remote.set(model=other, **unchanged) == (True, '')
@@ -93,7 +99,7 @@ def test_parameter_file_with_another_model_can_be_loaded(ros, model, other):
         dumped = dict(zip(names, remote.get(*names), strict=True))
         answers = remote.set_each(**{**dumped, 'model': other})
         assert answers == [(True, '')] * len(names)
-        assert has_acted(remote.rig, other)
+        assert is_active(remote.rig, other)
 
 
 def test_swap_needs_the_signature_and_the_root_that_the_node_was_given(
@@ -132,3 +138,65 @@ def test_topic_and_parameters_are_those_of_each_configuration(ros, model, other)
             wait_for(lambda: not rig.node.count_publishers('student_node/model'))
             assert remote.get('model') == [str(path)]
             remote.models.messages.clear()
+
+
+def test_every_swap_is_published_once_in_order_and_before_the_answer(
+    ros, model, other, monkeypatch
+):
+    with walking(ros, model) as (remote, walker):
+        published = []
+        publish = ModelTopic.publish
+
+        def note(self, problem=''):
+            published.append(problem)
+            publish(self, problem)
+
+        monkeypatch.setattr(ModelTopic, 'publish', note)
+        names = [model.name]
+        for number, path in enumerate((other, model) * 3):
+            assert remote.set(model=path) == (True, '')
+            assert published == [''] * (number + 1)
+            wait_for(lambda path=path: remote.model()[1] == path.name)
+            names.append(path.name)
+        walker.steps(50)
+        assert [status.message for status in remote.models.messages] == names
+
+
+def test_model_that_fails_in_its_first_step_is_reported_as_rolled_back(ros, model, models):
+    fragile = write_fragile(models / 'fragile.onnx')
+    patient = {'checks.action_saturation.action': 'ignore'}
+    with walking(ros, model, **patient) as (remote, walker):
+        rig = remote.rig
+        with walker.paused():  # the next tick gets the model and the command that it cannot handle
+            assert remote.set(model=fragile) == (True, '')
+            rig.robot.cmd_vel.publish(twist_message(vx=FRAGILE + 0.5))
+            assert rig.robot.cmd_vel.wait_for_all_acked()
+        name = f'fragile.onnx ({sha256(fragile)[:12]})'
+        remote.until_problem(f'{name} is rolled back: action.not_finite')
+        walker.steps(50)
+        assert [status.level for status in remote.models.messages] == [b'\x00', b'\x01']
+        told = remote.model()[2]
+        assert told['model_sha256'] == sha256(model)
+        wait_for(lambda: remote.get('model') == [str(model)], 'the parameter')
+        assert is_active(rig, model)
+
+
+def test_model_can_be_changed_after_a_crash_of_the_loop(ros, model, other, monkeypatch):
+    with walking(ros, model) as (remote, walker):
+        rig = remote.rig
+
+        def crash(self, sensors, stamp_ns):
+            raise ZeroDivisionError('by chance')
+
+        with walker.paused():
+            monkeypatch.setattr(PolicyRunner, 'step', crash)
+            rig.robot.publish(walker.stamps[-1] + 1)
+            wait_for(lambda: not rig.node._loop.is_alive, 'the end of the loop')
+            monkeypatch.undo()
+            assert remote.set(model=other) == (True, '')
+            assert remote.model()[2]['model'] == other.name
+            assert remote.get('model') == [str(other)]
+            rig.node.trigger_deactivate()
+            rig.activate()
+        walker.steps(1)
+        assert is_active(rig, other)

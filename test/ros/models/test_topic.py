@@ -56,6 +56,6 @@ def test_refusal_is_a_warning_that_leaves_the_rest_as_it_was(ros, model, other):
         assert remote.set(model=other) == (True, '')
         before = remote.until_model('was set')
         assert remote.set(model=model, shadow_time=100.0, max_divergence=1e-4) == (True, '')
-        after = remote.until_told('is refused: shadow.divergence: target of ')
+        after = remote.until_problem('is rejected: shadow.divergence: target of ')
         assert remote.model()[0] == b'\x01'
         assert after == before

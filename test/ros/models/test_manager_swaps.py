@@ -2,7 +2,8 @@
 # SPDX-License-Identifier: Apache-2.0
 from __future__ import annotations
 
-from distill_runtime.ros.models import swapper
+from distill_runtime.ros.models import manager
+from distill_runtime.ros.parameter_service import BUSY
 from distill_runtime.wire.tick_fields import model_number
 import numpy as np
 import pytest
@@ -13,7 +14,7 @@ from support.swaps import (
     acting,
     commands,
     FRAGILE,
-    has_acted,
+    is_active,
     Remote,
     sha256,
     walking,
@@ -41,7 +42,7 @@ def test_answer_comes_when_the_model_acts(ros, model, other):
     with walking(ros, model) as (remote, _):
         for path in (other, model, other):
             assert remote.set(model=path) == (True, '')
-            assert has_acted(remote.rig, path)
+            assert is_active(remote.rig, path)
             assert remote.get('model') == [str(path)]
 
 
@@ -67,7 +68,7 @@ def test_model_that_is_set_before_the_first_activation_acts_in_it(ros, model, ot
         assert remote.until_model('was set')['model'] == other.name
         rig.activate()
         rig.robot.tick(T0)
-        assert has_acted(rig, other)
+        assert is_active(rig, other)
 
 
 def test_model_that_is_set_in_standby_acts_at_once_and_its_pose_is_ramped_to(ros, model, models):
@@ -77,11 +78,11 @@ def test_model_that_is_set_in_standby_acts_at_once_and_its_pose_is_ramped_to(ros
         assert remote.set(model=path) == (True, '')
         walker.steps(10)
         rig = remote.rig
-        assert has_acted(rig, path)
+        assert is_active(rig, path)
         assert commands(rig)[1][-1].tolist() == pytest.approx(pose)
 
 
-def test_model_that_is_set_in_fault_acts_behind_the_reset(ros, model, other):
+def test_model_that_is_set_in_fault_acts_after_the_reset(ros, model, other):
     with walking(ros, model) as (remote, walker):
         rig = remote.rig
         assert rig.robot.call('estop')[0]
@@ -93,7 +94,7 @@ def test_model_that_is_set_in_fault_acts_behind_the_reset(ros, model, other):
         assert rig.robot.call('start')[0]
         walker.steps(2)
         assert values(rig.diagnose())['mode'] == 'policy'
-        assert has_acted(rig, other)
+        assert is_active(rig, other)
 
 
 def test_shadow_is_answered_at_once_and_takes_over_in_its_time(ros, model, other):
@@ -112,12 +113,12 @@ def test_shadow_that_goes_astray_is_refused_and_parameters_name_who_acts(ros, mo
     with walking(ros, model) as (remote, walker):
         settings = {'shadow_time': 100.0, 'max_divergence': 1e-4}
         assert remote.set(model=other, **settings) == (True, '')
-        told = remote.until_told('shadow.divergence')
+        told = remote.until_problem('shadow.divergence')
         assert told['model_sha256'] == sha256(model)
         assert told['why'] == 'configured'
         level, message, _ = remote.model()
         assert level == b'\x01'
-        assert message.startswith(f'other.onnx ({sha256(other)[:12]}) is refused: ')
+        assert message.startswith(f'other.onnx ({sha256(other)[:12]}) is rejected: ')
         wait_for(lambda: remote.get('model') == [str(model)], 'the parameter')
         walker.steps(2)
         assert set(acting(remote.rig).values()) == {model_number(sha256(model))}
@@ -135,16 +136,16 @@ def test_deactivation_ends_a_shadow_and_the_next_model_may_be_set(ros, model, ot
     with walking(ros, model) as (remote, walker):
         rig = remote.rig
         assert remote.set(model=other, shadow_time=1000.0) == (True, '')
-        assert remote.set(model=third)[1].startswith('another model is on its way')
+        assert remote.set(model=third) == (False, BUSY)
         with walker.paused():
             rig.node.trigger_deactivate()
-            remote.until_told('swap.cancelled: the policy stopped before the shadow was over')
+            remote.until_problem('swap.cancelled: the policy stopped before the shadow was over')
             assert remote.model()[1].startswith('other.onnx')
             wait_for(lambda: remote.get('model') == [str(model)], 'the parameter')
             assert remote.set(model=third, shadow_time=0.0) == (True, '')
             rig.activate()
         walker.steps(1)
-        assert has_acted(rig, third)
+        assert is_active(rig, third)
 
 
 def test_deactivation_before_the_first_tick_cancels_what_waits_for_it(ros, model, other):
@@ -152,7 +153,7 @@ def test_deactivation_before_the_first_tick_cancels_what_waits_for_it(ros, model
         remote = Remote(rig)
         assert remote.set(model=other) == (True, '')
         rig.node.trigger_deactivate()
-        remote.until_told('swap.cancelled: the ticks ended')
+        remote.until_problem('swap.cancelled: the ticks ended')
         wait_for(lambda: remote.get('model') == [str(model)], 'the parameter')
         assert remote.set(model=other) == (True, '')
         assert remote.until_model('was set')['model'] == other.name
@@ -163,8 +164,8 @@ def test_fault_ends_a_shadow(ros, model, other):
         assert remote.set(model=other, shadow_time=1000.0) == (True, '')
         walker.steps(3)
         assert remote.rig.robot.call('estop')[0]
-        remote.until_told('swap.cancelled: the policy stopped before the shadow was over')
-        assert has_acted(remote.rig, model)
+        remote.until_problem('swap.cancelled: the policy stopped before the shadow was over')
+        assert is_active(remote.rig, model)
 
 
 def test_fault_of_a_model_on_probation_brings_the_one_before_back(ros, model, fragile):
@@ -174,10 +175,12 @@ def test_fault_of_a_model_on_probation_brings_the_one_before_back(ros, model, fr
         assert remote.set(model=fragile) == (True, '')
         walker.steps(3)
         rig.robot.cmd_vel.publish(twist_message(vx=FRAGILE + 0.5))
-        told = remote.until_told('had to go')
+        told = remote.until_problem('is rolled back')
         assert told['model_sha256'] == sha256(model)
         assert told['why'].startswith('rolled back: action.not_finite')
-        assert remote.model()[1].startswith(f'fragile.onnx ({sha256(fragile)[:12]}) had to go: ')
+        assert remote.model()[1].startswith(
+            f'fragile.onnx ({sha256(fragile)[:12]}) is rolled back: '
+        )
         wait_for(lambda: remote.get('model') == [str(model)], 'the parameter')
         walker.steps(3)
         found = values(rig.diagnose())
@@ -188,7 +191,7 @@ def test_fault_of_a_model_on_probation_brings_the_one_before_back(ros, model, fr
 
 
 def test_model_that_had_to_go_before_the_answer_is_refused(ros, model, fragile, monkeypatch):
-    monkeypatch.setattr(swapper, '_PATIENCE', PATIENCE)
+    monkeypatch.setattr(manager, '_TICK_TIMEOUT', PATIENCE)
     patient = {'checks.action_saturation.action': 'ignore'}
     with walking(ros, model, **patient) as (remote, walker):
         rig = remote.rig
@@ -203,7 +206,7 @@ def test_model_that_had_to_go_before_the_answer_is_refused(ros, model, fragile, 
         assert remote.get('model') == [str(model)]
 
 
-def test_fault_behind_the_probation_is_a_fault(ros, model, fragile):
+def test_fault_after_the_probation_is_a_fault(ros, model, fragile):
     with walking(ros, model) as (remote, walker):
         assert remote.set(model=fragile, probation_time=0.1, blend_time=0.0) == (True, '')
         walker.steps(10)
@@ -218,28 +221,28 @@ def test_rollback_leads_back_and_forth_during_probation(ros, model, other):
         rig = remote.rig
         assert remote.set(model=other, probation_time=1000.0) == (True, '')
         for path in (model, other, model):
-            expected = f'{path.name} ({sha256(path)[:12]}) acts'
+            expected = f'{path.name} ({sha256(path)[:12]}) is active'
             assert rig.robot.call('rollback') == (True, expected)
-            assert has_acted(rig, path)
+            assert is_active(rig, path)
             level, _, told = remote.model()
             assert (level, told['model_sha256']) == (b'\x00', sha256(path))
             wait_for(lambda path=path: remote.get('model') == [str(path)], 'the parameter')
 
 
-def test_rollback_behind_the_probation_leads_back_and_forth(ros, model, other):
+def test_rollback_after_the_probation_leads_back_and_forth(ros, model, other):
     with walking(ros, model) as (remote, walker):
         rig = remote.rig
         assert remote.set(model=other, probation_time=0.0, blend_time=0.04) == (True, '')
         for path in (model, other, model):
             walker.steps(5)
             assert rig.robot.call('rollback')[0]
-            assert has_acted(rig, path)
+            assert is_active(rig, path)
             wait_for(lambda path=path: remote.get('model') == [str(path)], 'the parameter')
 
 
 def test_rollback_with_nothing_before_says_so(ros, model):
     with walking(ros, model) as (remote, _):
-        answer = (False, 'no model has acted before this one')
+        answer = (False, 'no other model has been active')
         assert remote.rig.robot.call('rollback') == answer
 
 
@@ -255,7 +258,7 @@ def test_rollback_while_the_node_is_inactive(ros, model, other, probation_time):
             assert remote.model()[2]['model'] == path.name
         rig.activate()
         rig.robot.tick(T0)
-        assert has_acted(rig, model)
+        assert is_active(rig, model)
 
 
 def test_rollback_in_standby(ros, model, other):
@@ -263,15 +266,15 @@ def test_rollback_in_standby(ros, model, other):
         assert remote.set(model=other) == (True, '')
         for path in (model, other):
             assert remote.rig.robot.call('rollback')[0]
-            assert has_acted(remote.rig, path)
+            assert is_active(remote.rig, path)
 
 
 def test_robot_without_ticks_gets_the_model_with_the_next_one(ros, model, other, capfd):
     with walking(ros, model) as (remote, walker):
         with walker.paused():
             assert remote.set(model=other) == (True, '')
-            assert 'waits for a tick, then it acts' in capfd.readouterr().err
-            assert not has_acted(remote.rig, other)
+            assert 'becomes active at the next tick' in capfd.readouterr().err
+            assert not is_active(remote.rig, other)
         assert remote.until_model('was set')['model'] == other.name
 
 
@@ -290,7 +293,7 @@ def test_node_that_is_deactivated_while_a_model_loads_has_it_when_it_is_activate
             assert future.result().result.successful
             rig.activate()
         walker.steps(1)
-        assert has_acted(rig, other)
+        assert is_active(rig, other)
 
 
 def test_node_that_is_cleaned_up_while_a_model_loads_refuses_it(ros, model, other, slow_load):
@@ -311,7 +314,7 @@ def test_node_that_is_cleaned_up_while_a_model_loads_refuses_it(ros, model, othe
             assert remote.get('model') == [str(model)]
             rig.activate()
         walker.steps(1)
-        assert has_acted(rig, model)
+        assert is_active(rig, model)
 
 
 def test_node_that_is_destroyed_while_a_model_loads_ends(ros, model, other, slow_load):
