@@ -1,6 +1,6 @@
 # Copyright 2026 The distill_runtime Authors
 # SPDX-License-Identifier: Apache-2.0
-"""From parameters to everything that a control loop connects."""
+"""Build what a control loop works with from the parameters."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ def assemble(
         checks: Its parameters of the checks.
 
     Raises:
-        DistillError: If anything is wrong; nothing is left behind.
+        DistillError: If anything is wrong; all topics are withdrawn again.
     """
     description = read_description(node, config.robot_description)
     config = replace(config, robot_description=description)

@@ -1,6 +1,6 @@
 # Copyright 2026 The distill_runtime Authors
 # SPDX-License-Identifier: Apache-2.0
-"""The state of a control loop as /diagnostics."""
+"""Publish the state of a control loop on /diagnostics."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from distill_runtime.ros.models.loader import LoadedModel
 from distill_runtime.ros.recorder.flight_recorder import FlightRecorder
 from rclpy.node import Node
 
-_CALM = 3
+_QUIET_CALLS = 3
 """Calls without a cause until the level falls."""
 _UNITS = {'position': 'rad', 'velocity': 'rad/s', 'effort': 'N m'}
 _CLOCK_PAUSE = 10.0  # s between two lines of the log that /clock is missing
@@ -29,21 +29,21 @@ _CLOCK_PAUSE = 10.0  # s between two lines of the log that /clock is missing
 class Diagnostics:
     """Publishes one status per call; a fault or missing input is an error, a miss a warning.
 
-    The level rises at once, and falls only after some calls without a cause: whoever looks now and
-    then still sees what was there between.
+    The level rises at once, and falls only after some calls without a cause, so that an
+    occasional look still shows what happened in between.
     """
 
     def __init__(self, node: Node) -> None:
         """Advertise the topic."""
         self._node = node
         self._publisher = node.create_publisher(DiagnosticArray, '/diagnostics', 10)
-        self.begin()
+        self.reset()
 
-    def begin(self) -> None:
-        """Begin with a new control loop."""
+    def reset(self) -> None:
+        """Forget the previous control loop."""
         self._missed = 0
-        self._told = ''
-        self._calm = _CALM
+        self._logged_code = ''
+        self._quiet_calls = _QUIET_CALLS
         self._last_reason = ''
 
     def publish(self, loop: ControlLoop, context: LoopContext, recorder: FlightRecorder) -> None:
@@ -63,7 +63,7 @@ class Diagnostics:
             assert step is not None
             level, message = DiagnosticStatus.OK, step.mode.name.lower()
         if not (loop.fault and reason.startswith(loop.fault)):  # that is logged with its mode
-            self._tell(level, reason)
+            self._log(level, reason)
         level, message = self._settled(level, message)
         values = {
             'mode': step.mode.name.lower() if step else 'none',
@@ -106,14 +106,14 @@ class Diagnostics:
     def _settled(self, level: bytes, message: str) -> tuple[bytes, str]:
         """Keep a warning up for some calls after its cause has gone."""
         if level != DiagnosticStatus.OK:
-            self._calm, self._last_reason = 0, message
-        elif self._calm < _CALM:
-            self._calm += 1
+            self._quiet_calls, self._last_reason = 0, message
+        elif self._quiet_calls < _QUIET_CALLS:
+            self._quiet_calls += 1
             return DiagnosticStatus.WARN, f'{message}, was: {self._last_reason}'
         return level, message
 
     def _reason(self, loop: ControlLoop, step: Step | None, notable: str, inputs: Inputs) -> str:
-        """Say what is not as it should be now, or was since the last call; '' if nothing."""
+        """Return what is wrong now, or was since the last call; '' if nothing is."""
         if loop.crash:
             return loop.crash
         problem = inputs.problem
@@ -127,20 +127,20 @@ class Diagnostics:
         else:
             reason = step.reason or notable or refused or loop.clock_problem
         return '; '.join(
-            part for part in (reason, mismatches(self._node, inputs.channels)) if part
+            part for part in (reason, mismatches(self._node, inputs.subscriptions)) if part
         )
 
-    def _tell(self, level: bytes, reason: str) -> None:
+    def _log(self, level: bytes, reason: str) -> None:
         """Log a reason when it comes up; its figures may change from then on."""
         code = reason.partition(':')[0]
         log = self._node.get_logger()
         if code == 'clock.missing':
-            self._told = code
+            self._logged_code = code
             log.warning(reason, throttle_duration_sec=_CLOCK_PAUSE)
             return
-        if code == self._told:
+        if code == self._logged_code:
             return
-        self._told = code
+        self._logged_code = code
         if level == DiagnosticStatus.ERROR:
             log.error(reason)
         elif reason:
@@ -170,7 +170,7 @@ class Diagnostics:
 
 
 def _previous(context: LoopContext) -> str:
-    """Return the file name of the policy that acted before; '' if there was none."""
+    """Return the file name of the previous model; '' if there was none."""
     previous = context.runner.switcher.previous
     model = context.registry.find(previous.instance) if previous is not None else None
     return model.policy.path.name if model is not None else ''
@@ -199,10 +199,10 @@ def _candidate_values(candidate: Candidate, loaded: LoadedModel) -> dict[str, st
     }
 
 
-def _age(channel: RawSubscription | None, stamp_ns: int) -> str:
+def _age(raw: RawSubscription | None, stamp_ns: int) -> str:
     """Return the age of the sample in use at the last tick, in [s]."""
-    if channel is None:
+    if raw is None:
         return 'not used'
-    if channel.sample_ns == NEVER:
+    if raw.sample_ns == NEVER:
         return 'never received'
-    return f'{(stamp_ns - channel.sample_ns) / 1e9:.4f}'
+    return f'{(stamp_ns - raw.sample_ns) / 1e9:.4f}'

@@ -82,16 +82,16 @@ class ModeLog:
                 self._logger.info(text)
 
     def _request_for(self, change: ModeChange) -> Event | None:
-        """Return the request that led to a change, and forget it and those before it."""
+        """Return the request that caused a change, and forget it and those before it."""
         for number, event in enumerate(self._requests):
-            if _leads_to(event, change):
+            if _can_cause(event, change):
                 for _ in range(number + 1):
                     self._requests.popleft()
                 return event
         return None
 
 
-def _leads_to(event: Event, change: ModeChange) -> bool:
+def _can_cause(event: Event, change: ModeChange) -> bool:
     """Whether an event can be the cause; a stop that takes no time goes straight to standby."""
     goal = next_mode(change.old, event)
     skips_stopping = goal is Mode.STOPPING and change.new is Mode.STANDBY

@@ -26,18 +26,18 @@ class LoaderThread:
         self._pool.submit(int).result()
         self.is_busy = False
 
-    def run(self, act: Callable[[], Any]) -> Future:
-        """Do something there; the result is for whoever awaits it in a callback of the node."""
+    def run(self, job: Callable[[], Any]) -> Future:
+        """Run work in the thread; a callback of the node awaits the result."""
         answer = Future(executor=self._node.executor)
         self.is_busy = True
 
         def work() -> None:
             result, problem = None, None
             try:
-                result = act()
-            except Exception as error:  # noqa: BLE001  whoever awaits it gets it
+                result = job()
+            except Exception as error:  # noqa: BLE001  raised where the result is awaited
                 problem = error
-            self.is_busy = False  # before the answer: whoever has it may ask again at once
+            self.is_busy = False  # before the answer: the caller may ask again at once
             if problem is None:
                 answer.set_result(result)
             else:
@@ -54,7 +54,7 @@ class LoaderThread:
 
 
 class PatientParameterService(ParameterService):
-    """Sets parameters that make a model load in the loader; all others at once."""
+    """Sets parameters in the loader thread if model is among them, otherwise at once."""
 
     def __init__(self, node: Node, loader: LoaderThread) -> None:
         """Offer the services; the node's default callback group must be reentrant."""

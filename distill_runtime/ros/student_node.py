@@ -49,7 +49,7 @@ _SPEC_ALONE = 'spec is set together with model while the node is configured, ato
 
 
 class StudentNode(LifecycleNode):
-    """Sensors in, joint commands out, at a fixed rate, in a thread of its own."""
+    """Sensors in, joint commands out, at a fixed rate, in the control thread."""
 
     def __init__(self, node_name: str = 'student_node', **options: Any) -> None:  # noqa: ANN401
         """Declare parameters and services; the model is loaded by configure."""
@@ -96,7 +96,7 @@ class StudentNode(LifecycleNode):
         return super().on_activate(state) if result == _SUCCESS else result
 
     def on_deactivate(self, state: LifecycleState) -> TransitionCallbackReturn:
-        """Stop the control loop; it sends the fault action and rests."""
+        """Stop the control loop; it sends the fault action and the stop message."""
         self._stop_loop()
         return super().on_deactivate(state)
 
@@ -158,7 +158,7 @@ class StudentNode(LifecycleNode):
     def _activate(self) -> None:
         assert self._loop_context is not None
         self._loop_context.inputs.restart()
-        self._diagnostics.begin()
+        self._diagnostics.reset()
         self._recorder.begin()
         self._loop = self._models.start_loop(self._start_loop)
         self._mode_log.begin(self._loop_context)
@@ -170,16 +170,16 @@ class StudentNode(LifecycleNode):
         loop.start()
         return loop
 
-    def _stop_loop(self, goodbye: str = '') -> None:
-        """Stop the control loop; with a goodbye, what led to its end is dumped."""
+    def _stop_loop(self, last_cause: str = '') -> None:
+        """Stop the control loop; with a last cause, the black box is dumped."""
         loop = self._loop
         if loop is not None:
             loop.stop()
             self._loop = None
             self._mode_log.write(loop.mode_changes)
-            self._mode_log.end(goodbye or 'deactivated', loop.timing.ticks)
+            self._mode_log.end(last_cause or 'deactivated', loop.timing.ticks)
             self._models.end_loop()
-            self._recorder.end(goodbye)
+            self._recorder.end(last_cause)
 
     def _release(self) -> None:
         self._models.release()

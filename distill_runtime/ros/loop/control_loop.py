@@ -1,6 +1,6 @@
 # Copyright 2026 The distill_runtime Authors
 # SPDX-License-Identifier: Apache-2.0
-"""The control thread: it alone takes sensors, steps the runner and hands commands over."""
+"""The control thread: it alone reads sensors, steps the runner and sends commands."""
 
 from __future__ import annotations
 
@@ -39,33 +39,33 @@ _NO_CLOCK = (
 
 
 class ControlLoop:
-    """Ticks in a thread of its own from start to stop.
+    """Ticks in the control thread from start to stop.
 
     Attributes:
         timing: When ticks began and how long they took.
-        watch: What the loop finds beside the runner.
+        monitor: What the loop finds that the runner cannot see.
         step: Result of the last tick; None before the first.
         stamp_ns: Time of the newest tick, which may be under way; 0 before the first.
-        notable: Newest reason of a tick that was not an ordinary one; whoever reads it empties it.
+        notable: Newest reason of a tick that had one; the reader sets it to ''.
         reasons: How many ticks gave each code.
-        mode_changes: Changes of the mode that are not logged yet; whoever logs them removes them.
+        mode_changes: Changes of the mode that are not logged yet; the logger removes them.
         fault: Reason of the newest fault, which may be over; '' before the first.
         crash: Unforeseen error that ended the loop; '' if none did.
     """
 
     def __init__(self, context: LoopContext, observer: LoopObserver | None = None) -> None:
-        """Connect a context.
+        """Keep what the loop works with.
 
         Args:
-            context: What the loop connects.
-            observer: Sees what it does.
+            context: What the loop works with.
+            observer: Sees what the loop does.
         """
         self._context = context
         self._observer = observer
         self._clock: Clock = context.node.get_clock()
         self._stops = threading.Event()
         self._is_ready = threading.Event()
-        self._refusal: Exception | None = None
+        self._start_error: Exception | None = None
         self._thread: threading.Thread | None = None
         self.timing = Timing(context.runner.control_period_ns)
         self.monitor = LoopMonitor(context.runner.config, context.runner.control_period_ns)
@@ -87,12 +87,12 @@ class ControlLoop:
         self._thread = threading.Thread(target=self._run, name='control', daemon=True)
         self._thread.start()
         self._is_ready.wait()
-        if self._refusal is not None:
+        if self._start_error is not None:
             self._thread.join()
-            raise self._refusal
+            raise self._start_error
 
     def stop(self) -> None:
-        """End the thread; its last act is the fault action, then rest."""
+        """End the thread; it sends the fault action, then the stop message."""
         self._stops.set()
         if self._thread is not None:
             self._thread.join()
@@ -109,7 +109,7 @@ class ControlLoop:
         return _NO_CLOCK if is_missing else ''
 
     def tick(self, stamp_ns: int, start_ns: int, deadline_ns: int) -> None:
-        """Run one tick on inputs that are already taken over.
+        """Run one tick on inputs that are already read.
 
         Args:
             stamp_ns: Time of the tick.
@@ -145,7 +145,7 @@ class ControlLoop:
             self._observer.on_tick(step, stamp_ns, end_ns - start_ns, self.timing.missed)
 
     def _note_duration(self, duration_ns: int) -> None:
-        """Note how long a policy step took; if that is long, only one policy runs at the next."""
+        """Note how long a policy step took; if long, only one policy runs at the next step."""
         self.monitor.note_policy_step(duration_ns)
         switcher = self._context.runner.switcher
         switcher.may_shadow = duration_ns < _SHADOW_SHARE * self._context.runner.control_period_ns
@@ -158,7 +158,7 @@ class ControlLoop:
             if config.cpu_affinity != (-1,):
                 use_cpus(config.cpu_affinity)
         except Exception as error:  # noqa: BLE001  handed to the thread that started this one
-            self._refusal = error
+            self._start_error = error
             return
         finally:
             self._is_ready.set()
@@ -173,10 +173,10 @@ class ControlLoop:
             self._guard(follow)
             self._guard(self._send_stop)
 
-    def _guard(self, act: Callable[[], None]) -> None:
-        """Carry out a part of the thread's work; an unforeseen error is told and ends it."""
+    def _guard(self, work: Callable[[], None]) -> None:
+        """Run a part of the thread's work; an unforeseen error is logged and ends it."""
         try:
-            act()
+            work()
         except Exception as error:  # noqa: BLE001  the robot must get its fault action whatever it was
             self.crash = f'loop.crashed: {explain(error)}'
             if self._observer is not None:
@@ -264,7 +264,7 @@ class ControlLoop:
                 self.tick(heard_stamp_ns + silence_ns, start_ns, start_ns)
 
     def _send_stop(self) -> None:
-        """Send the fault action's command once, then what must be the last message."""
+        """Send the command of the fault action once, then the stop message."""
         context = self._context
         if self.step is None or not self.step.sends:
             return

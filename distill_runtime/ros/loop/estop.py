@@ -12,7 +12,7 @@ from std_msgs.msg import Bool
 
 from .raw_subscription import subscribe_raw
 
-_VALUE_AT = 4  # behind the encapsulation header
+_VALUE_AT = 4  # after the encapsulation header
 _QOS = QoSProfile(depth=10)  # reliable: one message may be all that comes
 
 
@@ -36,9 +36,9 @@ class Estop:
         self._take = self.subscription.handle.take_message
 
     def refresh(self) -> bool:
-        """Take what waits; return whether the stop is wanted, or was since the last call.
+        """Read what waits; return whether a stop is requested, or was since the last call.
 
-        A message that is cut off counts as true: nobody sends one by accident.
+        A truncated message counts as true: nobody sends one by accident.
         """
         taken = self._take(Bool, True)
         if taken is None:

@@ -78,7 +78,7 @@ class LoopContext:
                 if observer is not None:
                     observer.on_swap(self.registry.active, values)
             self.swap_events.append(SwapEvent(swap, values))
-            switcher.news.popleft()  # last: who waits for it finds the event in the queue
+            switcher.news.popleft()  # last: a waiting thread finds the event in the queue
 
     def destroy(self) -> None:
         """Withdraw all topics."""

@@ -1,6 +1,6 @@
 # Copyright 2026 The distill_runtime Authors
 # SPDX-License-Identifier: Apache-2.0
-"""What the control loop sees and the runner cannot: estop, deadlines, durations, a rival."""
+"""What the runner cannot see: estop, deadlines, durations, other publishers."""
 
 from __future__ import annotations
 
@@ -16,7 +16,8 @@ class LoopMonitor:
     """Findings for the runner's next step.
 
     Attributes:
-        rival: Who else publishes commands, in words; '' if nobody does. Any thread may set it.
+        other_publisher: Names of other nodes that publish commands; '' if there is none. Any
+            thread may set it.
     """
 
     def __init__(self, config: RunnerConfig, control_period_ns: int) -> None:
@@ -71,7 +72,7 @@ class LoopMonitor:
                     'inference_time',
                     f'inference.slow: a policy step took {self._duration_ns / 1e6:.2f} ms, '
                     f'expected within {self._longest_ns / 1e6:.2f} ms: give the thread a priority '
-                    'and a processor of its own, or take a smaller network',
+                    'and a processor to itself, or take a smaller network',
                 )
             )
         if self.other_publisher:

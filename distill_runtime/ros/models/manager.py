@@ -123,7 +123,7 @@ class ModelManager:
             raise
         finally:
             self._report()
-        if self._is_swapping(context):  # otherwise the report has said it
+        if self._is_swapping(context):  # otherwise the report has logged it
             log.info(f'{why}: {outcome}')
 
     async def _on_rollback(

@@ -1,6 +1,6 @@
 # Copyright 2026 The distill_runtime Authors
 # SPDX-License-Identifier: Apache-2.0
-"""The black box of a node: its journal, the process that writes it, ~/dump, and what it says."""
+"""The black box of a node: ring buffer, recorder process, and ~/dump."""
 
 from __future__ import annotations
 
@@ -30,14 +30,14 @@ _MISSING = 'rosbags is not installed: pip install rosbags'
 
 
 class FlightRecorder:
-    """Keeps the newest seconds of a node in memory, and has them written when it matters.
+    """Keeps the newest seconds of a node in memory, and has them written after a fault.
 
     Attributes:
-        evidence: What the control loop fills; None while nothing is kept.
+        tick_recorder: Observer of the control loop; None while nothing is recorded.
     """
 
     def __init__(self, node: Node) -> None:
-        """Offer ~/dump; configure starts the rest."""
+        """Offer ~/dump; ``configure`` starts recording."""
         self._node = node
         self.tick_recorder: TickRecorder | None = None
         self._config = StudentNodeConfig()
@@ -46,8 +46,8 @@ class FlightRecorder:
         self._requests: dict[int, Future] = {}
         self._num_requests = 0
         self._is_recording = False
-        self._forget()
-        # its answer comes later: in a group of its own it keeps no other service waiting
+        self._reset()
+        # it is answered later: a separate group keeps no other service waiting
         self._service = node.create_service(
             Trigger, '~/dump', self._on_dump, callback_group=ReentrantCallbackGroup()
         )
@@ -55,14 +55,14 @@ class FlightRecorder:
         self._timer = node.create_timer(_PERIOD, self._poll, clock=clock)
 
     def configure(self, context: LoopContext) -> None:
-        """Make the journal and start the process, if anything is to be kept.
+        """Make the ring buffer and start the process, if anything is to be recorded.
 
         Raises:
             ConfigError: If what is to be held does not fit into memory.
             MissingExtraError: If a recording is asked for and cannot be made.
             RecordingError: If it cannot be written there.
         """
-        self._forget()
+        self._reset()
         config = self._config = context.config
         log = self._node.get_logger()
         if not (config.blackbox_dir or config.record_to):
@@ -88,17 +88,17 @@ class FlightRecorder:
         )
 
     def begin(self) -> None:
-        """Begin with a new control loop, before it is started."""
+        """Prepare for a new control loop, before it starts."""
         if self.tick_recorder is not None:
             self.tick_recorder.begin()
             if self._config.record_to:
                 self._record(self.tick_recorder.ring.count)
 
-    def end(self, goodbye: str) -> None:
+    def end(self, last_cause: str) -> None:
         """Complete the recording of a control loop that has ended.
 
         Args:
-            goodbye: Cause of a last dump; '': the node goes on, and there is none.
+            last_cause: Cause of a last dump; '': the node goes on, and there is none.
         """
         if self.tick_recorder is None or self._process is None:
             return
@@ -106,14 +106,14 @@ class FlightRecorder:
         if self._is_recording:
             self._is_recording = False
             self._process.send(do='finish', end=self.tick_recorder.ring.count)
-        if goodbye:
-            self._process.send(do='goodbye', cause=goodbye)
+        if last_cause:
+            self._process.send(do='goodbye', cause=last_cause)
 
     def release(self) -> None:
-        """Let go of journal and process, which is waited for a little: it may have to write."""
+        """Free the ring buffer and end the process; wait a little, as it may have to write."""
         if self._process is not None:
-            for said in self._process.close(_LAST_WORDS):
-                self._hear(said)
+            for event in self._process.close(_LAST_WORDS):
+                self._handle(event)
         self._refuse_requests('the node has ended')
         if self._ring_reader is not None:
             self._ring_reader.close()
@@ -122,9 +122,10 @@ class FlightRecorder:
         self._process = self._ring_reader = self.tick_recorder = None
 
     def summary(self) -> str:
-        """Return the state in words."""
-        trouble = self._process.problem if self._process is not None else ''
-        problem = '; '.join(filter(None, (self._problem, trouble, self._recording_problem)))
+        """Return the state for /diagnostics."""
+        process_problem = self._process.problem if self._process is not None else ''
+        problems = (self._problem, process_problem, self._recording_problem)
+        problem = '; '.join(filter(None, problems))
         if self._ring_reader is None:
             return f'off: {problem or "blackbox_dir is empty"}'
         dumps = f'{self._num_dumps} dumps' + (f', last {self._last}' if self._last else '')
@@ -132,14 +133,14 @@ class FlightRecorder:
         text = f'{self._ring_reader.span():.1f} s held, {dumps}{recording}'
         return f'{problem} ({text})' if problem else text
 
-    def _forget(self) -> None:
+    def _reset(self) -> None:
         """Return to the state before configure."""
         self._problem = self._recording_problem = ''
         self._num_dumps = 0
         self._last = self._recording = ''
 
     def _record(self, first: int) -> None:
-        """Have a recording begun at a record."""
+        """Start a recording at a record of the ring buffer."""
         assert self._process is not None
         self._is_recording = True
         self._recording_problem = ''
@@ -169,7 +170,7 @@ class FlightRecorder:
         if self._process is None:
             return self._problem or 'nothing is kept: node is not configured, or without black box'
         if not self._config.blackbox_dir:
-            return "blackbox_dir is '', there is no place for a dump"
+            return "blackbox_dir is '', there is no folder for a dump"
         if self._ring_reader is None or not self._ring_reader.count:
             return 'nothing is held yet: the node has not been active'
         if self._requests:
@@ -177,12 +178,12 @@ class FlightRecorder:
         return self._process.problem
 
     def _poll(self) -> None:
-        """Hear what the process says, and look after it."""
+        """Handle events of the process, and restart it if it has died or hangs."""
         process = self._process
         if process is None or self._ring_reader is None:
             return
-        for said in process.received():
-            self._hear(said)
+        for event in process.received():
+            self._handle(event)
         happened = process.poll()
         if not happened:
             return
@@ -197,38 +198,38 @@ class FlightRecorder:
             answer.set_result((False, reason))
         self._requests.clear()
 
-    def _hear(self, said: dict[str, Any]) -> None:
-        """Log what the process said, and answer who waits for it."""
-        log, event = self._node.get_logger(), said['event']
-        text = str(said.get('path') or said.get('reason') or said.get('problem'))
-        if event == 'ready':
-            self._problem = said['problem']
+    def _handle(self, event: dict[str, Any]) -> None:
+        """Log an event of the process, and answer the request that waits for it."""
+        log, kind = self._node.get_logger(), event['event']
+        text = str(event.get('path') or event.get('reason') or event.get('problem'))
+        if kind == 'ready':
+            self._problem = event['problem']
             if self._problem:
                 log.error(f'black box: {self._problem}')
-        elif event == 'dumped':
+        elif kind == 'dumped':
             self._num_dumps += 1
             self._problem, self._last = '', text
-            gone = f', {" ".join(said["removed"])} made room' if said['removed'] else ''
-            line = f'black box: {said["cause"]}: {said["seconds"]:.1f} s in {text}{gone}'
-            if said['cause'] in _NORMAL:
+            gone = f', {" ".join(event["removed"])} made room' if event['removed'] else ''
+            line = f'black box: {event["cause"]}: {event["seconds"]:.1f} s in {text}{gone}'
+            if event['cause'] in _NORMAL:
                 log.info(line)
             else:
                 log.warning(line)
-        elif event == 'failed':
+        elif kind == 'failed':
             self._problem = text
             log.error(f'black box: {text}')
-        elif event == 'recording':
+        elif kind == 'recording':
             self._recording = text
             log.info(f'recording to {text}')
-        elif event == 'recorded':
-            log.info(f'recorded {said["messages"]} messages in {text}, {said["lost"]} lost')
-        elif event == 'lost':
-            self._recording_problem = f'{said["lost"]} records are missing in {text}: disk slow?'
+        elif kind == 'recorded':
+            log.info(f'recorded {event["messages"]} messages in {text}, {event["lost"]} lost')
+        elif kind == 'lost':
+            self._recording_problem = f'{event["lost"]} records are missing in {text}: disk slow?'
             log.error(self._recording_problem, throttle_duration_sec=5.0)
-        elif event == 'recording_failed':
+        elif kind == 'recording_failed':
             self._is_recording = False
             self._recording_problem = text
             log.error(text)
-        answer = self._requests.pop(said.get('number', -1), None)
+        answer = self._requests.pop(event.get('number', -1), None)
         if answer is not None:
-            answer.set_result((event == 'dumped', text))
+            answer.set_result((kind == 'dumped', text))

@@ -1,6 +1,6 @@
 # Copyright 2026 The distill_runtime Authors
 # SPDX-License-Identifier: Apache-2.0
-"""What a control loop leaves in a journal: samples it took, what it computed, what it sent.
+"""Record what a control loop reads, computes and sends in the ring buffer.
 
 The control thread calls this in its ticks: nothing here waits, and nothing grows.
 """
@@ -31,29 +31,29 @@ _ORDINARY = 100
 
 
 class TickRecorder:
-    """Fills the journal of one configured node.
+    """Writes the ring buffer of one configured node.
 
     Attributes:
-        journal: The journal.
+        ring: The ring buffer.
     """
 
     def __init__(self, context: LoopContext, seconds: float) -> None:
-        """Make the journal, its memory all at once, and listen to inputs and output.
+        """Allocate the ring buffer, and observe inputs and output.
 
         Args:
-            context: What the control loop connects.
-            seconds: How much time the journal is to hold.
+            context: What the control loop works with.
+            seconds: Time that the ring buffer must hold.
 
         Raises:
             ConfigError: If that takes too much memory.
         """
         self._mode: Mode | None = None
         self._reason = self._code = ''
-        self._stops: list[bytes] = []
+        self._estop_messages: list[bytes] = []
         self._tick = context.internals.tick
-        inputs = context.inputs.channels
+        inputs = context.inputs.subscriptions
         channels: list[tuple[Part, ...]] = [
-            _whole(channel.subscription.topic_name, channel.message_type) for channel in inputs
+            _whole(raw.subscription.topic_name, raw.message_type) for raw in inputs
         ]
         self._estop = len(channels)
         channels.append(_whole(context.estop.subscription.topic_name, context.estop.message_type))
@@ -87,27 +87,27 @@ class TickRecorder:
                 f'at most {_LARGEST >> 20} MB'
             )
         self.ring = RingBufferWriter(size, facts.to_json())
-        for place, channel in enumerate(inputs):
-            channel.on_message = self._taker(place, channel)
-        context.estop.on_message = self._stops.append
-        context.output.on_message = self._sender(command)
+        for index, raw in enumerate(inputs):
+            raw.on_message = self._input_callback(index, raw)
+        context.estop.on_message = self._estop_messages.append
+        context.output.on_message = self._output_callback(command)
 
     def begin(self) -> None:
-        """Begin with a new control loop, before its thread is started."""
-        self._countdown = 0  # its recording begins here
+        """Prepare for a new control loop, before its thread starts."""
+        self._countdown = 0  # its recording starts here
         self._mode = None
         self._reason = self._code = ''
         self.ring.set_active(True)
 
     def end(self) -> None:
-        """Note that the control loop has ended, behind its thread."""
+        """Note that the control loop has ended, after its thread."""
         self.ring.set_active(False)
 
     def on_tick(self, step: Step, stamp_ns: int, latency_ns: int, missed: int) -> None:
-        """Keep what a tick did.
+        """Record a tick.
 
         Args:
-            step: What the runner gave.
+            step: Result of the runner.
             stamp_ns: Time of the tick.
             latency_ns: From its start to its command handed over.
             missed: Deadlines without a tick since the start.
@@ -115,25 +115,25 @@ class TickRecorder:
         self._stamp_ns = stamp_ns
         if self._definition:
             self._define(stamp_ns)
-        pieces: list[Any] = [self._tick, _TIMING.pack(latency_ns, missed)]
+        columns: list[Any] = [self._tick, _TIMING.pack(latency_ns, missed)]
         if step.sends:
-            pieces.append(step.command)
+            columns.append(step.command)
         if step.has_policy_step:
-            pieces += (step.target, step.observation, step.action)
+            columns += (step.target, step.observation, step.action)
         channel = self._frames[step.has_policy_step, step.sends]
-        self.ring.append(channel, stamp_ns, b''.join(pieces))
-        if self._stops:
+        self.ring.append(channel, stamp_ns, b''.join(columns))
+        if self._estop_messages:
             self._keep_stops(stamp_ns)
         if step.mode is not self._mode or step.reason is not self._reason:
             self._reason = step.reason
             self._keep_status(step.mode, step.reason, stamp_ns)
 
     def on_swap(self, model: LoadedModel, swap: Mapping[str, str]) -> None:
-        """Keep that from the next tick on another policy acts; between ticks only.
+        """Record that another model is active from the next tick on; between ticks only.
 
         Args:
-            model: Who.
-            swap: How that came, as values of ~/model.
+            model: The active model.
+            swap: Values of ~/model about the swap.
         """
         if self._has_defined:  # what comes before can be read whatever is overwritten next
             self.ring.append(self._change, self._stamp_ns, self._definition)
@@ -142,7 +142,7 @@ class TickRecorder:
         self._countdown = 0
 
     def _define(self, stamp_ns: int) -> None:
-        """Say now and then which policy acts, if it is not that of the facts."""
+        """Record now and then which model is active, if it is not the first."""
         if self._countdown <= 0:
             self._countdown = self._repeat
             self._has_defined = True
@@ -150,7 +150,7 @@ class TickRecorder:
         self._countdown -= 1
 
     def on_crash(self, reason: str, stamp_ns: int) -> None:
-        """Keep why the control loop ended, and have it dumped.
+        """Record why the control loop ended, and have it dumped.
 
         Args:
             reason: ``code: text``.
@@ -160,7 +160,7 @@ class TickRecorder:
         self._keep_status(Mode.FAULT, reason, stamp_ns)
 
     def close(self) -> None:
-        """Let go of the memory, when no control loop runs any more."""
+        """Free the memory, after the control loop has ended."""
         self.ring.close()
 
     def _keep_status(self, mode: Mode, reason: str, stamp_ns: int) -> None:
@@ -174,21 +174,21 @@ class TickRecorder:
         self._mode, self._code = mode, code
 
     def _keep_stops(self, stamp_ns: int) -> None:
-        for message in self._stops:
+        for message in self._estop_messages:
             self.ring.append(self._estop, stamp_ns, message)
-        self._stops.clear()
+        self._estop_messages.clear()
 
-    def _taker(self, number: int, channel: RawSubscription) -> Callable[..., None]:
-        """Return what keeps the messages that a channel takes over.
+    def _input_callback(self, number: int, raw: RawSubscription) -> Callable[..., None]:
+        """Return the callback that records the messages of a subscription.
 
-        A message without a header is kept under the time that identifies it, when it was sent.
+        A message without a header is recorded under the time when it was sent.
         """
         append = self.ring.append
-        if has_header(channel.message_type):
+        if has_header(raw.message_type):
             return lambda taken, stamp_ns: append(number, stamp_ns, taken[0])
         return lambda taken, stamp_ns: append(number, taken[1]['source_timestamp'], taken[0])
 
-    def _sender(self, number: int) -> Callable[[bytes, int], None]:
+    def _output_callback(self, number: int) -> Callable[[bytes, int], None]:
         append = self.ring.append
         return lambda message, stamp_ns: append(number, stamp_ns, message)
 
@@ -205,9 +205,9 @@ def _bytes_per_second(context: LoopContext, frame: tuple[Part, ...]) -> float:
     widths = {entry.topic: entry.width for entry in context.runner.compiled.layout.externals}
     size = OVERHEAD + sum(part.size for part in frame)
     size += OVERHEAD + _ORDINARY + _JOINT_BYTES * joints  # the command
-    for channel in context.inputs.channels:
-        size += OVERHEAD + _TYPICAL.get(channel.message_type.__name__, _ORDINARY)
-        size += 4 * widths.get(channel.topic, 0)
+    for raw in context.inputs.subscriptions:
+        size += OVERHEAD + _TYPICAL.get(raw.message_type.__name__, _ORDINARY)
+        size += 4 * widths.get(raw.topic, 0)
     size += _JOINT_BYTES * joints
     triggers = context.config.decimation if context.config.trigger == 'joint_states' else 1
     return size * triggers * 1e9 / context.runner.control_period_ns

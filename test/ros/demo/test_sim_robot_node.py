@@ -226,7 +226,7 @@ def publish_once(context, files, **parameters):
     executor = SingleThreadedExecutor(context=context)
     executor.add_node(listener.node)
     with sim_node(context, files, seconds=0.02, sensor_rate=50.0, **parameters) as node:
-        while not node.is_heard():
+        while not node.has_subscriber():
             executor.spin_once(timeout_sec=0.02)
         node.run()
         for _ in range(20):

@@ -86,7 +86,7 @@ def test_each_latched_fault_raises_one_alarm(rig):
 
 def test_sample_is_kept_under_the_tick_that_took_it_and_a_twist_under_when_it_was_sent(rig):
     noted = Noted(rig)
-    for channel in rig.node._loop_context.inputs.channels:
+    for channel in rig.node._loop_context.inputs.subscriptions:
         channel.on_message((b'\x00\x01\x00\x00', {'source_timestamp': 7}), T0)
     times = {
         noted.facts.channels[record.channel][0].type.rpartition('/')[2]: record.time_ns
@@ -102,7 +102,7 @@ def test_journal_holds_the_time_that_was_asked_for(rig):
     sizes = {'JointState': 200, 'Imu': 324, 'Twist': 52}
     for number in range(1000):
         stamp = T0 + number * TICK
-        for channel in parts.inputs.channels:
+        for channel in parts.inputs.subscriptions:
             message = bytes(sizes.get(channel.message_type.__name__, 80))
             channel.on_message((message, {'source_timestamp': stamp}), stamp)
         parts.output.on_message(bytes(250), T0 + number * TICK)
