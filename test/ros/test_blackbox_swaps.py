@@ -67,9 +67,9 @@ def test_dump_across_a_swap_holds_both_models_and_what_each_saw(ros, model, deep
     narrow = {width for time_ns, width in widths.items() if time_ns < since_ns}
     wide = {width for time_ns, width in widths.items() if time_ns >= since_ns}
     assert (narrow, wide) == ({18}, {45})
-    told = values(found['model'][1][1])
-    assert told['why'] == 'parameter model was set'
-    assert told['previous_sha256'] == sha256(model)
+    found = values(found['model'][1][1])
+    assert found['why'] == 'parameter model was set'
+    assert found['previous_sha256'] == sha256(model)
 
 
 def test_dump_in_which_the_swap_was_overwritten_knows_who_acts(ros, model, deep, tmp_path):

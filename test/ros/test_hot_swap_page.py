@@ -35,9 +35,9 @@ def test_page_names_every_value_of_the_topic(ros, model, models):
     other = write_other(models / 'other.onnx')
     with walking(ros, model) as (remote, _):
         assert remote.set(model=other) == (True, '')
-        told = remote.until_model('was set')
+        found = remote.until_model('was set')
         assert values(remote.rig.diagnose())['is_on_probation'] == 'true'
-    assert [name for name in told if f'`{name}`' not in PAGE] == []
+    assert [name for name in found if f'`{name}`' not in PAGE] == []
 
 
 def test_client_sets_the_model_and_says_why_not(ros, model, models, tmp_path):

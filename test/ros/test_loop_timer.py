@@ -41,7 +41,7 @@ def test_ticks_lie_on_the_grid_of_the_policys_rate(ros, model):
         'tick', 'stamp_ns', 'lateness_ns'))  # fmt: skip
     np.testing.assert_array_equal(np.diff(tick), 1)
     assert (lateness >= 0).all()
-    # behind its lateness every tick lies on the grid, whatever the machine did
+    # less its lateness every tick lies on the grid, whatever the machine did
     grid = (stamp - lateness - (stamp - lateness)[0]) / 20e6
     assert np.median(np.abs(grid - np.round(grid))) < 0.05
     assert (np.round(np.diff(grid)) >= 1).all()
@@ -51,8 +51,9 @@ def test_ticks_lie_on_the_grid_of_the_policys_rate(ros, model):
 def test_standby_ramps_from_the_measured_to_the_default_pose_and_holds(ros, model):
     with student(ros, model, ramp_time=0.3, **PATIENT) as rig, rig.robot.feeding(position=POSE):
         until(rig, DEFAULT)
-        time.sleep(0.1)
         commands = rig.robot.commands.messages
+        reached = len(commands)
+        wait_for(lambda: len(commands) >= reached + 5, 'commands that hold')
         stamps = np.array([nanoseconds(message) for message in commands])
         positions = np.array([message.position for message in commands])
         share = np.clip((stamps - stamps[0]) / 0.3e9, 0.0, 1.0)

@@ -124,9 +124,9 @@ class PolicyNode:
         stamp_ns = nanoseconds(message)
         if stamp_ns != self.last_stamp_ns:
             self.last_stamp_ns = stamp_ns
-            places = [message.name.index(name) for name in self.sensors.layout.joints]
-            self.sensors.joint_position[:] = np.array(message.position)[places]
-            self.sensors.joint_velocity[:] = np.array(message.velocity)[places]
+            indices = [message.name.index(name) for name in self.sensors.layout.joints]
+            self.sensors.joint_position[:] = np.array(message.position)[indices]
+            self.sensors.joint_velocity[:] = np.array(message.velocity)[indices]
             self.sensors.joint_stamp_ns = self.sensors.command_stamp_ns = stamp_ns
             step = self.runner.step(self.sensors, stamp_ns)
             self.commands.append(step.command.copy())

@@ -175,8 +175,8 @@ def test_model_that_fails_in_its_first_step_is_reported_as_rolled_back(ros, mode
         remote.until_problem(f'{name} is rolled back: action.not_finite')
         walker.steps(50)
         assert [status.level for status in remote.models.messages] == [b'\x00', b'\x01']
-        told = remote.model()[2]
-        assert told['model_sha256'] == sha256(model)
+        found = remote.model()[2]
+        assert found['model_sha256'] == sha256(model)
         wait_for(lambda: remote.get('model') == [str(model)], 'the parameter')
         assert is_active(rig, model)
 

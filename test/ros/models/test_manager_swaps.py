@@ -11,10 +11,10 @@ from rclpy.lifecycle import TransitionCallbackReturn
 from support.ros_harness import LOCKSTEP, PATIENCE, student, T0, TICK, values, wait_for
 from support.ros_messages import twist_message
 from support.swaps import (
-    acting,
     commands,
     FRAGILE,
     is_active,
+    models_by_stamp,
     Remote,
     sha256,
     walking,
@@ -51,7 +51,7 @@ def test_switch_is_one_tick_and_every_command_moves_at_most_a_step(ros, model, o
         assert remote.set(model=other) == (True, '')
         walker.steps(20)
         rig = remote.rig
-    numbers = list(acting(rig).values())
+    numbers = list(models_by_stamp(rig).values())
     first = numbers.index(model_number(sha256(other)))
     assert set(numbers[:first]) == {model_number(sha256(model))}
     assert set(numbers[first:]) == {model_number(sha256(other))}
@@ -105,7 +105,7 @@ def test_shadow_is_answered_at_once_and_takes_over_in_its_time(ros, model, other
         values = remote.until_model('was set')
         assert values['model_sha256'] == sha256(other)
         walker.steps(3)
-        numbers = list(acting(remote.rig).values())
+        numbers = list(models_by_stamp(remote.rig).values())
     assert numbers.index(model_number(sha256(other))) >= begin + 50
 
 
@@ -113,15 +113,15 @@ def test_shadow_that_goes_astray_is_refused_and_parameters_name_who_acts(ros, mo
     with walking(ros, model) as (remote, walker):
         settings = {'shadow_time': 100.0, 'max_divergence': 1e-4}
         assert remote.set(model=other, **settings) == (True, '')
-        told = remote.until_problem('shadow.divergence')
-        assert told['model_sha256'] == sha256(model)
-        assert told['why'] == 'configured'
+        found = remote.until_problem('shadow.divergence')
+        assert found['model_sha256'] == sha256(model)
+        assert found['why'] == 'configured'
         level, message, _ = remote.model()
         assert level == b'\x01'
         assert message.startswith(f'other.onnx ({sha256(other)[:12]}) is rejected: ')
         wait_for(lambda: remote.get('model') == [str(model)], 'the parameter')
         walker.steps(2)
-        assert set(acting(remote.rig).values()) == {model_number(sha256(model))}
+        assert set(models_by_stamp(remote.rig).values()) == {model_number(sha256(model))}
         assert remote.set(model=model, shadow_time=0.0, max_divergence=0.0) == (True, '')
 
 
@@ -169,15 +169,15 @@ def test_fault_ends_a_shadow(ros, model, other):
 
 
 def test_fault_of_a_model_on_probation_brings_the_one_before_back(ros, model, fragile):
-    patient = {'checks.action_saturation.action': 'ignore'}  # it is told to walk very fast
+    patient = {'checks.action_saturation.action': 'ignore'}  # it is commanded to walk very fast
     with walking(ros, model, **patient) as (remote, walker):
         rig = remote.rig
         assert remote.set(model=fragile) == (True, '')
         walker.steps(3)
         rig.robot.cmd_vel.publish(twist_message(vx=FRAGILE + 0.5))
-        told = remote.until_problem('is rolled back')
-        assert told['model_sha256'] == sha256(model)
-        assert told['why'].startswith('rolled back: action.not_finite')
+        found = remote.until_problem('is rolled back')
+        assert found['model_sha256'] == sha256(model)
+        assert found['why'].startswith('rolled back: action.not_finite')
         assert remote.model()[1].startswith(
             f'fragile.onnx ({sha256(fragile)[:12]}) is rolled back: '
         )
@@ -195,7 +195,7 @@ def test_model_that_had_to_go_before_the_answer_is_refused(ros, model, fragile, 
     patient = {'checks.action_saturation.action': 'ignore'}
     with walking(ros, model, **patient) as (remote, walker):
         rig = remote.rig
-        with walker.paused():  # the next tick gets the model and the command that it cannot bear
+        with walker.paused():  # the next tick gets the model and the command that it cannot handle
             rig.robot.cmd_vel.publish(twist_message(vx=FRAGILE + 0.5))
             future = remote.ask(model=fragile)
             wait_for(lambda: rig.node._loop_context.runner.switcher.is_swapping, 'the model')
@@ -216,27 +216,22 @@ def test_fault_after_the_probation_is_a_fault(ros, model, fragile):
         assert values(status)['model'] == fragile.name
 
 
-def test_rollback_leads_back_and_forth_during_probation(ros, model, other):
-    with walking(ros, model) as (remote, _):
+@pytest.mark.parametrize(
+    'options',
+    [{'probation_time': 1000.0}, {'probation_time': 0.0, 'blend_time': 0.04}],
+    ids=['during probation', 'after probation'],
+)
+def test_rollback_leads_back_and_forth(ros, model, other, options):
+    with walking(ros, model) as (remote, walker):
         rig = remote.rig
-        assert remote.set(model=other, probation_time=1000.0) == (True, '')
+        assert remote.set(model=other, **options) == (True, '')
         for path in (model, other, model):
+            walker.steps(5)
             expected = f'{path.name} ({sha256(path)[:12]}) is active'
             assert rig.robot.call('rollback') == (True, expected)
             assert is_active(rig, path)
-            level, _, told = remote.model()
-            assert (level, told['model_sha256']) == (b'\x00', sha256(path))
-            wait_for(lambda path=path: remote.get('model') == [str(path)], 'the parameter')
-
-
-def test_rollback_after_the_probation_leads_back_and_forth(ros, model, other):
-    with walking(ros, model) as (remote, walker):
-        rig = remote.rig
-        assert remote.set(model=other, probation_time=0.0, blend_time=0.04) == (True, '')
-        for path in (model, other, model):
-            walker.steps(5)
-            assert rig.robot.call('rollback')[0]
-            assert is_active(rig, path)
+            wait_for(lambda path=path: remote.model()[2]['model_sha256'] == sha256(path))
+            assert remote.model()[0] == b'\x00'
             wait_for(lambda path=path: remote.get('model') == [str(path)], 'the parameter')
 
 

@@ -59,9 +59,9 @@ def test_fault_is_dumped_with_its_reason_and_what_led_to_it(ros, model, tmp_path
             rig.robot.tick(T0 + number * TICK, quaternion=(0.0, 1.0, 0.0, 0.0))
         path = only_dump(tmp_path)
         name = rig.node.get_fully_qualified_name()
-        told = wait_for(lambda: '1 dumps' in blackbox_of(rig) and blackbox_of(rig), 'the dump')
+        summary = wait_for(lambda: '1 dumps' in blackbox_of(rig) and blackbox_of(rig), 'the dump')
     assert 'tilt' in path.name
-    assert str(path) in told
+    assert str(path) in summary
     found = content(path)
     assert len(found[f'{name}/tick']) == 50
     started, *_, fault = [message.status[0] for _, message in found['/diagnostics']]
@@ -83,7 +83,7 @@ def test_dump_holds_exactly_what_was_received_published_and_computed(ros, model,
                 twist = Twist()
                 twist.linear.x = 0.5
                 robot.cmd_vel.publish(twist)
-                time.sleep(0.2)
+                assert robot.cmd_vel.wait_for_all_acked()
             sent.append(robot.tick(T0 + number * TICK, position=[number * 0.01] * 3))
         success, path = robot.call('dump')
         assert success, path
@@ -107,8 +107,8 @@ def test_dump_holds_exactly_what_was_received_published_and_computed(ros, model,
     ticks = [message.data for _, message in found[f'{name}/tick']]
     ((sent_ns, _),) = found[f'{namespace}/cmd_vel']
     assert {int(tick[4]) for tick in ticks[4:]} == {sent_ns}
-    (_, said) = found[f'{name}/model'][0]
-    facts = {entry.key: entry.value for entry in said.values}
+    (_, status) = found[f'{name}/model'][0]
+    facts = {entry.key: entry.value for entry in status.values}
     assert facts['model_sha256'] == load_policy(model).sha256
     parameters = json.loads(facts['parameters'])
     assert parameters['start_in'] == 'policy'
@@ -132,12 +132,12 @@ def test_other_services_and_diagnostics_go_on_while_a_dump_is_written(
     with boxed(ros, model, tmp_path, **LOCKSTEP) as rig:
         rig.robot.tick(T0)
         process = rig.node._recorder._process
-        told = []
-        monkeypatch.setattr(process, 'send', lambda **values: told.append(values))
+        commands = []
+        monkeypatch.setattr(process, 'send', lambda **values: commands.append(values))
         client = rig.robot.node.create_client(Trigger, f'{rig.robot.student}/dump')
         assert client.wait_for_service(10.0)
         future = client.call_async(Trigger.Request())
-        wait_for(lambda: told, 'the request')
+        wait_for(lambda: commands, 'the request')
         busy = time.process_time(), time.monotonic()
         assert rig.robot.call('stop')[0]
         assert rig.diagnose()
@@ -148,7 +148,7 @@ def test_other_services_and_diagnostics_go_on_while_a_dump_is_written(
         assert share < 0.6, 'the executor spins while it waits'
         assert not future.done()
         monkeypatch.undo()
-        process.send(**told[0])
+        process.send(**commands[0])
         wait_for(future.done, 'the answer')
         assert future.result().success
 
@@ -245,7 +245,7 @@ def test_message_of_estop_is_kept(ros, model, tmp_path):
         publisher = rig.robot.node.create_publisher(Bool, 'estop', 10)
         wait_for(lambda: publisher.get_subscription_count() == 1, 'the subscription')
         publisher.publish(Bool(data=True))
-        time.sleep(0.2)
+        assert publisher.wait_for_all_acked()
         rig.robot.tick(T0 + TICK)
         path = only_dump(tmp_path)
         namespace = rig.node.get_namespace()
@@ -275,7 +275,7 @@ def test_recording_holds_every_tick_from_activate_to_deactivate(ros, model, tmp_
 
 @contextmanager
 def node_process(ros, model, folder):
-    """Run student_node as a process of its own, with a robot beside it."""
+    """Run student_node as a process, with a robot."""
     namespace = f'/p{time.monotonic_ns()}'
     parameters = {
         **LOCKSTEP, 'model': str(model), 'autostart': True, 'blackbox_dir': str(folder),
@@ -342,12 +342,12 @@ def test_dump_and_recording_replay_bit_for_bit_across_a_stop_in_walking(ros, tmp
                 velocity=(size * np.cos(number / 5 + np.arange(12))).tolist(),
                 rate=(0.1 * np.sin(number / 7), 0.0, 0.0),
             )
-        place = TICK_FIELDS.index('mode')
-        modes = [message.data[place] for message in rig.robot.ticks.messages]
+        column = TICK_FIELDS.index('mode')
+        modes = [message.data[column] for message in rig.robot.ticks.messages]
         commands = [message.position for message in rig.robot.commands.messages]
         assert rig.robot.call('dump')[0]
     changes = np.flatnonzero(np.diff(modes))
-    assert [modes[place] for place in (*changes, -1)] == [2, 4, 1]
+    assert [modes[index] for index in (*changes, -1)] == [2, 4, 1]
     assert modes.count(4) == 50  # half a second to slow down, and another to see it stand
     policy = load_policy(walking)
     for path in (*dumps(tmp_path / 'dumps'), *dumps(tmp_path / 'runs')):

@@ -12,15 +12,15 @@ from support.ros_harness import wait_for
 
 
 @pytest.fixture
-def journal():
-    journal = Filled()
-    journal.tick(3)
-    return journal
+def ring():
+    ring = Filled()
+    ring.tick(3)
+    return ring
 
 
 @pytest.fixture
-def process(journal, tmp_path):
-    process = RecorderProcess(journal.writer.descriptor, journal.reader, tmp_path, 10**9)
+def process(ring, tmp_path):
+    process = RecorderProcess(ring.writer.descriptor, ring.reader, tmp_path, 10**9)
     yield process
     process.close(5.0)
 
@@ -57,24 +57,24 @@ def test_process_that_dies_is_started_again_after_a_pause(process, monkeypatch):
     assert next_of(process, 'ready')
 
 
-def test_process_that_gives_no_sign_of_life_is_ended(process, journal):
-    wait_for(lambda: journal.reader.beat_ns, 'a sign of life')
+def test_process_without_a_sign_of_life_is_killed(process, ring):
+    wait_for(lambda: ring.reader.beat_ns, 'a sign of life')
     process._process.send_signal(signal.SIGSTOP)
     process._patience = 0.2
     assert 'hangs' in wait_for(process.poll)
     assert process._process.wait(5.0) == -signal.SIGKILL
 
 
-def test_close_returns_what_was_said_last(journal, tmp_path):
-    process = RecorderProcess(journal.writer.descriptor, journal.reader, tmp_path, 10**9)
+def test_close_returns_the_last_events(ring, tmp_path):
+    process = RecorderProcess(ring.writer.descriptor, ring.reader, tmp_path, 10**9)
     process.send(do='goodbye', cause='shutdown')
     said = process.close(10.0)
     assert said[-1]['event'] == 'dumped'
     assert said[-1]['cause'] == 'shutdown'
 
 
-def test_close_does_not_wait_for_a_process_that_hangs(journal, tmp_path):
-    process = RecorderProcess(journal.writer.descriptor, journal.reader, tmp_path, 10**9)
+def test_close_does_not_wait_for_a_process_that_hangs(ring, tmp_path):
+    process = RecorderProcess(ring.writer.descriptor, ring.reader, tmp_path, 10**9)
     next_of(process, 'ready')
     process._process.send_signal(signal.SIGSTOP)
     assert process.close(0.1) == []
