@@ -72,7 +72,7 @@ def test_dump_across_a_swap_holds_both_models_and_what_each_saw(ros, model, deep
     assert found['previous_sha256'] == sha256(model)
 
 
-def test_dump_in_which_the_swap_was_overwritten_knows_who_acts(ros, model, deep, tmp_path):
+def test_dump_in_which_the_swap_was_overwritten_has_the_active_model(ros, model, deep, tmp_path):
     options = {
         'blackbox_dir': str(tmp_path), 'blackbox_seconds': 1.0, 'publish_internals': True,
     }  # fmt: skip

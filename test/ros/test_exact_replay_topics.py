@@ -133,9 +133,7 @@ def results(tmp_path_factory):
 
 
 @pytest.mark.parametrize('recorder', ['recorder', 'node'])
-def test_every_command_is_equal_with_topics_of_its_own_and_the_action_of_a_check(
-    recorder, results
-):
+def test_every_command_is_equal_with_external_topics_and_the_action_of_a_check(recorder, results):
     result = results[recorder]
     assert result.playback.is_valid.all(), result.playback.reasons
     playback, log = result.playback, result.source.log

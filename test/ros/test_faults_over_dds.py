@@ -197,7 +197,7 @@ def last_value(robot, key):
     return values(statuses[-1])[key] if statuses else ''
 
 
-def test_disk_that_is_full_does_not_stop_the_robot_and_is_told(ros, model, tmp_path):
+def test_full_disk_does_not_stop_the_robot_and_is_reported(ros, model, tmp_path):
     disk = small_disk(tmp_path)
     with walking_program(ros, model, disk, blackbox_dir=tmp_path, **PATIENT) as (_, robot):
         wait_for(lambda: len(robot.ticks.messages) > 75, 'more than the disk holds')
@@ -238,7 +238,7 @@ def test_stopped_process_finds_its_missed_deadlines_when_it_goes_on(ros, model):
         assert_commands_are_within_limits(robot)
 
 
-def test_hogs_on_all_processors_are_borne_or_told(ros, model):
+def test_load_on_all_processors_is_tolerated_or_reported(ros, model):
     with walking_program(ros, model, **POLICY) as (_, robot):
         hogs = [subprocess.Popen([sys.executable, str(HOG), '2.0']) for _ in range(4)]
         try:

@@ -115,7 +115,7 @@ JOINTS = {
         *(pytest.param('joints', *case, id=f'joints_{name}') for name, case in JOINTS.items()),
     ],
 )
-def test_bad_samples_are_told_at_once_and_a_fault_when_they_last(rig, part, make, reason):
+def test_bad_samples_are_reported_at_once_and_a_fault_when_they_last(rig, part, make, reason):
     recover(rig)
     assert is_safe(step(rig, **{part: make}))
     for _ in range(6):  # 0.14 s without a valid sample, 0.1 s are allowed

@@ -319,7 +319,7 @@ def test_whole_numbers_stand_for_floats(context, files):
     assert issubclass(ConfigError, DistillError)
 
 
-def test_command_acts_in_real_time(context, files):
+def test_command_drives_the_joints_in_real_time(context, files):
     with (
         policy_node(context, files) as policy,
         sim_node(context, files, seconds=0.5, velocity_command=list(COMMAND)) as node,

@@ -121,7 +121,7 @@ def test_array_of_velocities_stops_at_zero(ros, velocity_model):
         assert last_command(rig).data.tolist() == [0.0, 0.0, 0.0]
 
 
-def test_joints_of_several_modes_each_get_their_own_field(ros, mixed_model):
+def test_each_joint_mode_has_its_field(ros, mixed_model):
     with student(ros, mixed_model, **FREE) as rig:
         command = first_command(rig)
         expected = [joint_target(POSE)[0], POSE[1], POSE[2]]

@@ -64,7 +64,7 @@ def test_links_that_lead_nowhere_are_refused(ros, tmp_path):
     assert 'a.onnx' in refusal(ros, tmp_path / 'a.onnx', model_root=str(tmp_path))
 
 
-def test_signed_model_runs_and_the_log_says_by_whom(ros, signed, keys, capfd):
+def test_signed_model_runs_and_the_log_names_the_key(ros, signed, keys, capfd):
     with student(ros, signed, is_active=False, trusted_keys=[str(keys[1])]) as rig:
         rig.configure()
     assert f'{signed} is signed with {keys[1]} (' in capfd.readouterr().err
@@ -219,9 +219,7 @@ def test_loaded_model_has_name_facts_and_inference_time(model):
         ((), {'limits': {**LIMITS, 'effort': [3.0] * 3}}, 'effort limit of hip is 3, expected 4'),
     ],
 )  # fmt: skip
-def test_policy_that_needs_a_configuration_of_its_own_is_refused(
-    models, model, terms, changes, text
-):
+def test_policy_that_needs_another_configuration_is_refused(models, model, terms, changes, text):
     other = write_policy(models, *(terms or TERMS), name='unlike.onnx', **changes)
     with pytest.raises(DistillError, match=text):
         make(model, other)

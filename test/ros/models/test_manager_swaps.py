@@ -38,7 +38,7 @@ def fragile(models):
     return write_fragile(models / 'fragile.onnx')
 
 
-def test_answer_comes_when_the_model_acts(ros, model, other):
+def test_answer_comes_when_the_model_is_active(ros, model, other):
     with walking(ros, model) as (remote, _):
         for path in (other, model, other):
             assert remote.set(model=path) == (True, '')
@@ -60,7 +60,7 @@ def test_switch_is_one_tick_and_every_command_moves_at_most_a_step(ros, model, o
     assert np.abs(np.diff(sent, axis=0)).max() <= 0.02 + 1e-9
 
 
-def test_model_that_is_set_before_the_first_activation_acts_in_it(ros, model, other):
+def test_model_that_is_set_before_the_first_activation_is_active_in_it(ros, model, other):
     with student(ros, model, is_active=False, **LOCKSTEP) as rig:
         rig.configure()
         remote = Remote(rig)
@@ -71,7 +71,9 @@ def test_model_that_is_set_before_the_first_activation_acts_in_it(ros, model, ot
         assert is_active(rig, other)
 
 
-def test_model_that_is_set_in_standby_acts_at_once_and_its_pose_is_ramped_to(ros, model, models):
+def test_model_that_is_set_in_standby_is_active_at_once_and_its_pose_is_ramped_to(
+    ros, model, models
+):
     pose = [0.2, 0.5, -0.4]
     path = write_other(models / 'posed.onnx', default_position=pose)
     with walking(ros, model, start_in='standby', ramp_time=0.1) as (remote, walker):
@@ -82,7 +84,7 @@ def test_model_that_is_set_in_standby_acts_at_once_and_its_pose_is_ramped_to(ros
         assert commands(rig)[1][-1].tolist() == pytest.approx(pose)
 
 
-def test_model_that_is_set_in_fault_acts_after_the_reset(ros, model, other):
+def test_model_that_is_set_in_fault_is_active_after_the_reset(ros, model, other):
     with walking(ros, model) as (remote, walker):
         rig = remote.rig
         assert rig.robot.call('estop')[0]
@@ -97,7 +99,7 @@ def test_model_that_is_set_in_fault_acts_after_the_reset(ros, model, other):
         assert is_active(rig, other)
 
 
-def test_shadow_is_answered_at_once_and_takes_over_in_its_time(ros, model, other):
+def test_shadow_time_is_answered_at_once_and_delays_the_swap(ros, model, other):
     with walking(ros, model) as (remote, walker):
         begin = len(walker.stamps)
         assert remote.set(model=other, shadow_time=1.0) == (True, '')
@@ -109,7 +111,9 @@ def test_shadow_is_answered_at_once_and_takes_over_in_its_time(ros, model, other
     assert numbers.index(model_number(sha256(other))) >= begin + 50
 
 
-def test_shadow_that_goes_astray_is_refused_and_parameters_name_who_acts(ros, model, other):
+def test_candidate_that_diverges_is_rejected_and_parameters_name_the_active_model(
+    ros, model, other
+):
     with walking(ros, model) as (remote, walker):
         settings = {'shadow_time': 100.0, 'max_divergence': 1e-4}
         assert remote.set(model=other, **settings) == (True, '')
@@ -125,14 +129,14 @@ def test_shadow_that_goes_astray_is_refused_and_parameters_name_who_acts(ros, mo
         assert remote.set(model=model, shadow_time=0.0, max_divergence=0.0) == (True, '')
 
 
-def test_shadow_that_stays_close_may_act(ros, model, models):
+def test_candidate_that_stays_close_becomes_active(ros, model, models):
     near = write_other(models / 'near.onnx', 0.5 + 1e-6)
     with walking(ros, model) as (remote, _):
         remote.set(model=near, shadow_time=0.4, max_divergence=1e-4)
         assert remote.until_model('was set')['model'] == near.name
 
 
-def test_deactivation_ends_a_shadow_and_the_next_model_may_be_set(ros, model, other, third):
+def test_deactivation_rejects_a_candidate_and_the_next_model_may_be_set(ros, model, other, third):
     with walking(ros, model) as (remote, walker):
         rig = remote.rig
         assert remote.set(model=other, shadow_time=1000.0) == (True, '')
@@ -159,7 +163,7 @@ def test_deactivation_before_the_first_tick_cancels_what_waits_for_it(ros, model
         assert remote.until_model('was set')['model'] == other.name
 
 
-def test_fault_ends_a_shadow(ros, model, other):
+def test_fault_rejects_a_candidate(ros, model, other):
     with walking(ros, model) as (remote, walker):
         assert remote.set(model=other, shadow_time=1000.0) == (True, '')
         walker.steps(3)
@@ -190,7 +194,7 @@ def test_fault_of_a_model_on_probation_brings_the_one_before_back(ros, model, fr
         assert np.isfinite(sent).all()
 
 
-def test_model_that_had_to_go_before_the_answer_is_refused(ros, model, fragile, monkeypatch):
+def test_model_that_is_rolled_back_before_the_answer_is_rejected(ros, model, fragile, monkeypatch):
     monkeypatch.setattr(manager, '_TICK_TIMEOUT', PATIENCE)
     patient = {'checks.action_saturation.action': 'ignore'}
     with walking(ros, model, **patient) as (remote, walker):
@@ -235,7 +239,7 @@ def test_rollback_leads_back_and_forth(ros, model, other, options):
             wait_for(lambda path=path: remote.get('model') == [str(path)], 'the parameter')
 
 
-def test_rollback_with_nothing_before_says_so(ros, model):
+def test_rollback_without_a_previous_model_is_refused(ros, model):
     with walking(ros, model) as (remote, _):
         answer = (False, 'no other model has been active')
         assert remote.rig.robot.call('rollback') == answer

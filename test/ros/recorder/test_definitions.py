@@ -38,7 +38,7 @@ def test_header_and_numbers_make_a_message_that_ros_reads(context):
             assert sum(dim.size for dim in message.layout.dim) == len(message.data)
 
 
-def test_facts_say_what_a_replay_needs(context):
+def test_facts_have_what_a_replay_needs(context):
     facts, policy = context.registry.active.facts, context.registry.active.policy
     assert facts['model_sha256'] == policy.sha256
     assert read_dataclass(PolicySpec, json.loads(facts['spec']), '').joints == (policy.spec.joints)

@@ -180,7 +180,7 @@ def test_end_of_an_active_node_is_dumped_and_that_of_an_inactive_one_is_not(ros,
     assert len(dumps(tmp_path)) == 1
 
 
-def test_process_that_dies_is_started_again_and_said(ros, model, tmp_path, monkeypatch):
+def test_process_that_dies_is_restarted_and_reported(ros, model, tmp_path, monkeypatch):
     monkeypatch.setattr('distill_runtime.ros.recorder.process._PAUSE', 0.2)
     with boxed(ros, model, tmp_path, **LOCKSTEP) as rig:
         rig.robot.tick(T0)
@@ -206,7 +206,7 @@ def test_process_that_hangs_is_ended_and_the_request_is_answered(ros, model, tmp
         process._patience = 30.0
 
 
-def test_node_without_rosbags_runs_and_says_that_nothing_is_kept(
+def test_node_without_rosbags_runs_and_reports_that_nothing_is_recorded(
     ros, model, tmp_path, monkeypatch
 ):
     monkeypatch.setattr(blackbox, 'find_spec', lambda name: None)
@@ -308,7 +308,7 @@ def node_process(ros, model, folder):
     ('number', 'cause', 'status'),
     [(signal.SIGKILL, 'node_died', -9), (signal.SIGTERM, 'shutdown', 0)],
 )
-def test_end_of_the_process_leaves_evidence_whatever_ends_it(
+def test_end_of_the_process_leaves_a_dump_however_it_ends(
     ros, model, tmp_path, number, cause, status
 ):
     with node_process(ros, model, tmp_path) as (process, robot):

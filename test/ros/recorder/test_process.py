@@ -32,14 +32,14 @@ def next_of(process, event):
     )
 
 
-def test_process_says_that_it_is_ready_and_obeys(process):
+def test_process_reports_that_it_is_ready_and_obeys(process):
     assert next_of(process, 'ready')['problem'] == ''
     process.send(do='dump', cause='request', number=4)
     assert next_of(process, 'dumped')['number'] == 4
     assert process.poll() == ''
 
 
-def test_nothing_said_is_nothing_heard(process):
+def test_no_event_is_received_where_none_was_sent(process):
     next_of(process, 'ready')
     assert list(process.received()) == []
 

@@ -115,7 +115,7 @@ def test_time_that_takes_too_much_memory_is_refused(rig):
         TickRecorder(rig.node._loop_context, 1e6)
 
 
-def test_journal_is_active_from_begin_to_end(rig):
+def test_ring_buffer_is_active_from_begin_to_end(rig):
     recorded = Recorded(rig)
     recorded.tick_recorder.begin()
     assert recorded.reader.is_active
