@@ -54,8 +54,8 @@ def student_node(
 
 def parts_of(node: StudentNode) -> LoopContext:
     """Return what the control loop of a configured node connects."""
-    assert node._parts is not None
-    return node._parts
+    assert node._loop_context is not None
+    return node._loop_context
 
 
 def loop_of(node: StudentNode) -> ControlLoop:

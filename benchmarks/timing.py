@@ -138,7 +138,7 @@ def _run_node(node: StudentNode, seconds: float) -> Starts:
         if time.monotonic() > end:
             raise RuntimeError(f'the policy does not start: {loop.step and loop.step.reason}')
         time.sleep(0.02)
-    period_ns = loop._parts.runner.control_period_ns
+    period_ns = loop._context.runner.control_period_ns
     # a ring that forgets nothing of this turn
     timing = Timing(period_ns, size=round(2e9 * seconds / period_ns) + 1000)
     loop.timing = timing

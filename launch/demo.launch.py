@@ -1,6 +1,6 @@
 # Copyright 2026 The distill_runtime Authors
 # SPDX-License-Identifier: Apache-2.0
-"""A simulated quadruped walks: sim_node in the place of the robot, and student.launch.py.
+"""A simulated quadruped walks: sim_node instead of the robot, and student.launch.py.
 
 Every argument of student.launch.py holds here, too; where both nodes are concerned both get it.
 """
@@ -51,13 +51,13 @@ def generate_launch_description() -> LaunchDescription:
                 choices=['joint_state', 'position_array', 'trajectory', 'effort'],
                 description='what joint_command is, whatever params_file says',
             ),
-            # refused before anything runs: launch leaves processes behind that are just starting
+            # rejected before anything runs: launch leaves processes running that are just starting
             OpaqueFunction(function=_check),
             IncludeLaunchDescription(
                 PythonLaunchDescriptionSource(
                     PathJoinSubstitution([share, 'launch', 'student.launch.py'])
                 ),
-                # the others it finds by themselves; of one without default it wants to be sure
+                # launch passes on the others; one without default must be given
                 launch_arguments=[('model', LaunchConfiguration('model'))],
             ),
             OpaqueFunction(function=_simulator),
@@ -97,7 +97,7 @@ def _simulator(context: LaunchContext) -> list[LaunchDescriptionEntity]:
 
 
 def _velocity(text: str) -> list[float]:
-    """Return vx, vy in [m]/[s] and the yaw rate in [rad]/[s]; nothing if cmd_vel is others'.
+    """Return vx, vy in [m]/[s] and the yaw rate in [rad]/[s]; [] if another node sends cmd_vel.
 
     Raises:
         RuntimeError: If the text is no list of numbers.

@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Play a recording into a student_node that computes everything and sends nothing.
 
-All of it has a namespace of its own, the clock too: a robot that is up neither hears nor notices.
+All topics are in a namespace, the clock too: a running robot is not disturbed.
 For a verdict take `distill-runtime replay`, which needs no ROS.
 """
 
@@ -75,12 +75,12 @@ def _actions(context: LaunchContext) -> list[LaunchDescriptionEntity]:
     text = context.launch_configurations
     externals = ros2_bag.external_topics(text['model'], text['spec'], text['robot'])
     recorded = [text[name] for name in ros2_bag.INPUTS] + ros2_bag.resolved(externals)
-    own = ros2_bag.resolved([*ros2_bag.INPUTS, *externals], text['namespace'])
+    renamed = ros2_bag.resolved([*ros2_bag.INPUTS, *externals], text['namespace'])
     moved = {
         name: f'/{text["namespace"].strip("/")}{name}'.replace('//', '/')
         for name in (*GLOBAL, *(topic for topic in externals if topic.startswith('/')))
     }
-    names = {source: moved.get(name, name) for source, name in zip(recorded, own, strict=True)}
+    names = {source: moved.get(name, name) for source, name in zip(recorded, renamed, strict=True)}
     student = _student(moved)
     player = ExecuteProcess(
         cmd=ros2_bag.play_words(text['bag'], {**names, '/clock': moved['/clock']}, text['rate']),
@@ -115,7 +115,7 @@ def _actions(context: LaunchContext) -> list[LaunchDescriptionEntity]:
 
 
 def _refuse(context: LaunchContext) -> None:
-    """End the launch: the node has said why."""
+    """End the launch: the node has logged why."""
     raise RuntimeError('student_node refused its configuration: its last lines above say why')
 
 

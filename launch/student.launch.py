@@ -125,8 +125,8 @@ def _actions(context: LaunchContext) -> list[LaunchDescriptionEntity]:
     folder = ros2_bag.recordings_folder(text['record_to'])
     if not ros2_bag.is_there():
         notice = f'no ros2 bag here: student_node records by itself, into the folder {folder}'
-        own = {'record_to': ParameterValue(folder, value_type=str)}
-        return [LogInfo(msg=notice), _student(text, own)]
+        parameters = {'record_to': ParameterValue(folder, value_type=str)}
+        return [LogInfo(msg=notice), _student(text, parameters)]
     robot = text['robot'] or text['robot_description']
     externals = ros2_bag.external_topics(text['model'], text['spec'], robot)
     names = [text.get(name, name) for name in ros2_bag.RECORDED]

@@ -319,7 +319,7 @@ def test_recording_holds_what_an_exact_replay_needs(prefix, stand_in, tmp_path):
     }
 
 
-def test_second_run_gets_a_recording_of_its_own(prefix, stand_in, tmp_path):
+def test_second_run_gets_another_recording(prefix, stand_in, tmp_path):
     model, runs = write_policy(tmp_path), tmp_path / 'runs'
     for number in (1, 2):
         process = start_launch(

@@ -1,6 +1,6 @@
 # Copyright 2026 The distill_runtime Authors
 # SPDX-License-Identifier: Apache-2.0
-"""From parameters to everything that a control loop connects."""
+"""Build what a control loop works with from the parameters."""
 
 from __future__ import annotations
 
@@ -18,8 +18,7 @@ from distill_runtime.ros.loop.inputs import Inputs
 from distill_runtime.ros.loop.loop_context import LoopContext
 from distill_runtime.ros.loop.realtime import lock_memory
 from distill_runtime.ros.loop.tick_topics import Internals, PolicyMessages
-from distill_runtime.ros.models.loaded_model import ModelFactory
-from distill_runtime.ros.models.loader import load_chosen_policy
+from distill_runtime.ros.models.loader import load_chosen_policy, ModelFactory
 from distill_runtime.ros.models.registry import ModelRegistry
 from distill_runtime.spec.compile import compile_spec, sensor_layout
 from rclpy.node import Node
@@ -39,7 +38,7 @@ def assemble(
         checks: Its parameters of the checks.
 
     Raises:
-        DistillError: If anything is wrong; nothing is left behind.
+        DistillError: If anything is wrong; all topics are withdrawn again.
     """
     description = read_description(node, config.robot_description)
     config = replace(config, robot_description=description)
@@ -71,13 +70,13 @@ def assemble(
         undo.callback(internals.destroy)
         internals.publish_details(config.publish_internals)
         name = node.get_fully_qualified_name()
-        casting = ModelFactory(name, internals.labels, policy.spec, runner)
+        model_factory = ModelFactory(name, internals.labels, policy.spec, runner)
         undo.pop_all()
     return LoopContext(
         node=node,
         config=config,
-        casting=casting,
-        cast=ModelRegistry(casting.first(policy, timed, config)),
+        model_factory=model_factory,
+        registry=ModelRegistry(model_factory.first(policy, timed, config)),
         runner=runner,
         sensors=sensors,
         inputs=inputs,

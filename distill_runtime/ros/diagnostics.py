@@ -1,6 +1,6 @@
 # Copyright 2026 The distill_runtime Authors
 # SPDX-License-Identifier: Apache-2.0
-"""The state of a control loop as /diagnostics."""
+"""Publish the state of a control loop on /diagnostics."""
 
 from __future__ import annotations
 
@@ -10,44 +10,46 @@ from diagnostic_msgs.msg import DiagnosticArray, DiagnosticStatus, KeyValue
 from distill_runtime.core.modes import Mode
 from distill_runtime.core.sensors import NEVER
 from distill_runtime.core.step import Step
+from distill_runtime.core.swap.candidate import Candidate
 from distill_runtime.ros.loop.control_loop import ControlLoop
 from distill_runtime.ros.loop.inputs import Inputs
 from distill_runtime.ros.loop.loop_context import LoopContext
 from distill_runtime.ros.loop.qos_mismatch import mismatches
 from distill_runtime.ros.loop.raw_subscription import RawSubscription
-from distill_runtime.ros.models.candidate_status import shadow_values
-from distill_runtime.ros.recorder.flight_recorder import BlackBox
+from distill_runtime.ros.models.loader import LoadedModel
+from distill_runtime.ros.recorder.flight_recorder import FlightRecorder
 from rclpy.node import Node
 
-_CALM = 3
+_QUIET_CALLS = 3
 """Calls without a cause until the level falls."""
+_UNITS = {'position': 'rad', 'velocity': 'rad/s', 'effort': 'N m'}
 _CLOCK_PAUSE = 10.0  # s between two lines of the log that /clock is missing
 
 
 class Diagnostics:
     """Publishes one status per call; a fault or missing input is an error, a miss a warning.
 
-    The level rises at once, and falls only after some calls without a cause: whoever looks now and
-    then still sees what was there between.
+    The level rises at once, and falls only after some calls without a cause, so that an
+    occasional look still shows what happened in between.
     """
 
     def __init__(self, node: Node) -> None:
         """Advertise the topic."""
         self._node = node
         self._publisher = node.create_publisher(DiagnosticArray, '/diagnostics', 10)
-        self.begin()
+        self.reset()
 
-    def begin(self) -> None:
-        """Begin with a new control loop."""
+    def reset(self) -> None:
+        """Forget the previous control loop."""
         self._missed = 0
-        self._told = ''
-        self._calm = _CALM
+        self._logged_code = ''
+        self._quiet_calls = _QUIET_CALLS
         self._last_reason = ''
 
-    def publish(self, loop: ControlLoop, parts: LoopContext, blackbox: BlackBox) -> None:
+    def publish(self, loop: ControlLoop, context: LoopContext, recorder: FlightRecorder) -> None:
         """Publish the state of an active node."""
-        inputs, policy = parts.inputs, parts.cast.active.policy
-        switcher = parts.runner.switcher
+        inputs, policy = context.inputs, context.registry.active.policy
+        switcher = context.runner.switcher
         timing = loop.timing.summary()
         step, stamp_ns = loop.step, loop.stamp_ns
         missed, self._missed = timing.missed - self._missed, timing.missed
@@ -61,14 +63,14 @@ class Diagnostics:
             assert step is not None
             level, message = DiagnosticStatus.OK, step.mode.name.lower()
         if not (loop.fault and reason.startswith(loop.fault)):  # that is logged with its mode
-            self._tell(level, reason)
+            self._log(level, reason)
         level, message = self._settled(level, message)
         values = {
             'mode': step.mode.name.lower() if step else 'none',
             'reason': reason,
-            'fault_action': parts.runner.fault_action,
-            'estop': str(parts.estop.is_set).lower(),
-            'other_publishers': loop.watch.rival,
+            'fault_action': context.runner.fault_action,
+            'estop': str(context.estop.is_set).lower(),
+            'other_publishers': loop.monitor.other_publisher,
             'reasons': ', '.join(f'{code} x{n}' for code, n in loop.reasons.copy().most_common(8)),
             'ticks': timing.ticks,
             'missed_deadlines': timing.missed,
@@ -83,30 +85,35 @@ class Diagnostics:
             'model': policy.path.name,
             'policy': policy.spec.name,
             'model_sha256': policy.sha256,
-            'previous_model': _previous(parts),
+            'previous_model': _previous(context),
             'is_on_probation': str(switcher.is_on_probation(stamp_ns)).lower(),
-            'blackbox': blackbox.summary(),
+            'blackbox': recorder.summary(),
         }
-        self._send(self._status('control', level, message, values), *self._shadows(parts))
+        self._send(self._status('control', level, message, values), *self._candidate(context))
 
-    def _shadows(self, parts: LoopContext) -> Iterator[DiagnosticStatus]:
-        """Describe the policies in shadow."""
-        for values in shadow_values(parts):
-            problem = values['problem']
-            level = DiagnosticStatus.WARN if problem else DiagnosticStatus.OK
-            yield self._status('shadow', level, problem or values['largest_divergence'], values)
+    def _candidate(self, context: LoopContext) -> Iterator[DiagnosticStatus]:
+        """Yield the status of the model that waits to take over, if there is one."""
+        switcher = context.runner.switcher
+        swap = switcher.swap
+        loaded = context.registry.find(swap.shadow.instance) if swap is not None else None
+        if swap is None or loaded is None or not switcher.is_swapping:
+            return
+        values = _candidate_values(swap.shadow, loaded)
+        problem = values['problem']
+        level = DiagnosticStatus.WARN if problem else DiagnosticStatus.OK
+        yield self._status('shadow', level, problem or values['largest_divergence'], values)
 
     def _settled(self, level: bytes, message: str) -> tuple[bytes, str]:
         """Keep a warning up for some calls after its cause has gone."""
         if level != DiagnosticStatus.OK:
-            self._calm, self._last_reason = 0, message
-        elif self._calm < _CALM:
-            self._calm += 1
+            self._quiet_calls, self._last_reason = 0, message
+        elif self._quiet_calls < _QUIET_CALLS:
+            self._quiet_calls += 1
             return DiagnosticStatus.WARN, f'{message}, was: {self._last_reason}'
         return level, message
 
     def _reason(self, loop: ControlLoop, step: Step | None, notable: str, inputs: Inputs) -> str:
-        """Say what is not as it should be now, or was since the last call; '' if nothing."""
+        """Return what is wrong now, or was since the last call; '' if nothing is."""
         if loop.crash:
             return loop.crash
         problem = inputs.problem
@@ -120,20 +127,20 @@ class Diagnostics:
         else:
             reason = step.reason or notable or refused or loop.clock_problem
         return '; '.join(
-            part for part in (reason, mismatches(self._node, inputs.channels)) if part
+            part for part in (reason, mismatches(self._node, inputs.subscriptions)) if part
         )
 
-    def _tell(self, level: bytes, reason: str) -> None:
+    def _log(self, level: bytes, reason: str) -> None:
         """Log a reason when it comes up; its figures may change from then on."""
         code = reason.partition(':')[0]
         log = self._node.get_logger()
         if code == 'clock.missing':
-            self._told = code
+            self._logged_code = code
             log.warning(reason, throttle_duration_sec=_CLOCK_PAUSE)
             return
-        if code == self._told:
+        if code == self._logged_code:
             return
-        self._told = code
+        self._logged_code = code
         if level == DiagnosticStatus.ERROR:
             log.error(reason)
         elif reason:
@@ -162,17 +169,40 @@ class Diagnostics:
         self._publisher.publish(array)
 
 
-def _previous(parts: LoopContext) -> str:
-    """Return the file name of the policy that acted before; '' if there was none."""
-    previous = parts.runner.switcher.previous
-    occupant = parts.cast.find(previous.instance) if previous is not None else None
-    return occupant.policy.path.name if occupant is not None else ''
+def _previous(context: LoopContext) -> str:
+    """Return the file name of the previous model; '' if there was none."""
+    previous = context.runner.switcher.previous
+    model = context.registry.find(previous.instance) if previous is not None else None
+    return model.policy.path.name if model is not None else ''
 
 
-def _age(channel: RawSubscription | None, stamp_ns: int) -> str:
+def _candidate_values(candidate: Candidate, loaded: LoadedModel) -> dict[str, str]:
+    """Return how far the targets of a candidate are from those of the active policy."""
+    joints = loaded.instance.compiled.joints
+    worst, now = candidate.worst.tolist(), candidate.divergence.tolist()
+    units = [_UNITS[mode] for mode in joints.modes]
+    largest = worst.index(max(worst))
+    return {
+        'model': loaded.policy.path.name,
+        'policy': loaded.policy.spec.name,
+        'model_sha256': loaded.policy.sha256,
+        'problem': candidate.problem,
+        'steps_compared': str(candidate.compared),
+        'steps_shed': str(candidate.shed),
+        'inference_us': f'{loaded.timed.mean_ns / 1e3:.0f}',
+        'largest_divergence': f'{worst[largest]:.4f} {units[largest]}, {joints.names[largest]}',
+        **{
+            f'{what} {name} ({unit})': f'{value:.4f}'
+            for what, values in (('largest', worst), ('now', now))
+            for name, value, unit in zip(joints.names, values, units, strict=True)
+        },
+    }
+
+
+def _age(raw: RawSubscription | None, stamp_ns: int) -> str:
     """Return the age of the sample in use at the last tick, in [s]."""
-    if channel is None:
+    if raw is None:
         return 'not used'
-    if channel.sample_ns == NEVER:
+    if raw.sample_ns == NEVER:
         return 'never received'
-    return f'{(stamp_ns - channel.sample_ns) / 1e9:.4f}'
+    return f'{(stamp_ns - raw.sample_ns) / 1e9:.4f}'

@@ -35,12 +35,12 @@ class ModeLog:
         self._logger = node.get_logger()
         self._requests: deque[Event] = deque(maxlen=8)
 
-    def begin(self, parts: LoopContext) -> None:
+    def begin(self, context: LoopContext) -> None:
         """Log that a control loop has started, and with what."""
-        config, runner = parts.config, parts.runner
+        config, runner = context.config, context.runner
         self._requests.clear()
         self._logger.info(
-            f'active: {parts.cast.active.name}, mode {runner.mode.name.lower()}, '
+            f'active: {context.registry.active.name}, mode {runner.mode.name.lower()}, '
             f'{1e9 / runner.control_period_ns:g} Hz, trigger {config.trigger}'
             + (', shadow: no command is sent' if config.shadow else '')
         )
@@ -82,16 +82,16 @@ class ModeLog:
                 self._logger.info(text)
 
     def _request_for(self, change: ModeChange) -> Event | None:
-        """Return the request that led to a change, and forget it and those before it."""
+        """Return the request that caused a change, and forget it and those before it."""
         for number, event in enumerate(self._requests):
-            if _leads_to(event, change):
+            if _can_cause(event, change):
                 for _ in range(number + 1):
                     self._requests.popleft()
                 return event
         return None
 
 
-def _leads_to(event: Event, change: ModeChange) -> bool:
+def _can_cause(event: Event, change: ModeChange) -> bool:
     """Whether an event can be the cause; a stop that takes no time goes straight to standby."""
     goal = next_mode(change.old, event)
     skips_stopping = goal is Mode.STOPPING and change.new is Mode.STANDBY

@@ -5,7 +5,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 import math
 from typing import get_args
 
@@ -26,46 +26,38 @@ _TERMS = SwapOptions()
 
 @dataclass(frozen=True, kw_only=True)
 class StudentNodeConfig:
-    """What a user may set; config/student_node.yaml explains each beside its default."""
+    """What a user may set; config/student_node.yaml has each with its default."""
 
     model: str = parameter('', 'ONNX file of the policy', is_live=True)
     spec: str = parameter(
         '',
-        "spec file that overrides or completes the model's own; '' for none; while the node is "
+        "spec file that overrides or completes that of the model; '' for none; while the node is "
         'configured it is set together with model, atomically',
         is_live=True,
     )
     blend_time: float = parameter(
         _TERMS.blend_time,
-        'time in s in which commands go over to those of the next model',
+        'time in s in which commands move to those of the next model',
         is_live=True,
         span=AT_LEAST_0,
     )
     shadow_time: float = parameter(
         _TERMS.shadow_time,
-        'time in s that the next model runs beside the present one before it acts',
+        'time in s that the next model runs in shadow of the present one before it is active',
         is_live=True,
         span=AT_LEAST_0,
     )
     max_divergence: float = parameter(
         _TERMS.max_divergence,
-        'difference of a target in rad that refuses a model in shadow; 0: any',
+        'difference of a target in rad that rejects a model in shadow; 0: any',
         is_live=True,
         span=AT_LEAST_0,
     )
     probation_time: float = parameter(
         _TERMS.probation_time,
-        'time in s after a swap in which a fault returns to the model before',
+        'time in s after a swap in which a fault rolls the model back',
         is_live=True,
         span=AT_LEAST_0,
-    )
-    shadow_model: str = parameter(
-        '',
-        "ONNX file of a policy that always runs beside, and never acts; '' for none",
-        is_live=True,
-    )
-    watch: bool = parameter(
-        False, 'take the file at model whenever it is replaced, atomically', is_live=True
     )
     model_root: str = parameter(
         '',
@@ -159,12 +151,12 @@ class StudentNodeConfig:
     )
     start_pose_limit: float = parameter(
         _RUNNER.start_pose_limit,
-        'distance of a joint from its default position in rad that ~/start bears; 0: any',
+        'distance of a joint from its default position in rad that ~/start allows; 0: any',
         span=AT_LEAST_0,
     )
     start_tilt_limit: float = parameter(
         _RUNNER.start_tilt_limit,
-        'tilt of the base in rad that ~/start bears; 0: any',
+        'tilt of the base in rad that ~/start allows; 0: any',
         span=Span(0.0, math.pi),
     )
     torque_limit: float = parameter(
@@ -205,24 +197,20 @@ class StudentNodeConfig:
     lock_memory: bool = parameter(False, 'keep all pages in memory (mlockall)')
 
     def __post_init__(self) -> None:
-        """Refuse what is wrong whatever the policy."""
+        """Reject what is wrong for any policy."""
         check_ranges(self)
         if self.robot and self.robot_description:
             raise ConfigError('robot and robot_description are both set, expected one of them')
 
     @property
     def terms(self) -> SwapOptions:
-        """How the next model is to take over."""
+        """Options of the next swap."""
         return SwapOptions(
             blend_time=self.blend_time,
             shadow_time=self.shadow_time,
             max_divergence=self.max_divergence,
             probation_time=self.probation_time,
         )
-
-    def for_shadow(self) -> StudentNodeConfig:
-        """Return the same with the model that runs beside; its spec is its own."""
-        return replace(self, model=self.shadow_model, spec='')
 
     def runner_config(self, period: float, checks: Mapping[str, CheckConfig]) -> RunnerConfig:
         """Return the options of the runner.

@@ -13,11 +13,10 @@ from rclpy.node import Node
 from rclpy.parameter_service import ParameterService
 from rclpy.task import Future
 
-_SLOW = frozenset({'model', 'shadow_model'})
-BUSY = 'another model is on its way: ask again when it is there'
+BUSY = 'another model is being loaded or swapped: try again when it is active'
 
 
-class Loader:
+class LoaderThread:
     """A thread in which models are loaded; made with the node, so that it gets its priority."""
 
     def __init__(self, node: Node) -> None:
@@ -27,18 +26,18 @@ class Loader:
         self._pool.submit(int).result()
         self.is_busy = False
 
-    def run(self, act: Callable[[], Any]) -> Future:
-        """Do something there; the result is for whoever awaits it in a callback of the node."""
+    def run(self, job: Callable[[], Any]) -> Future:
+        """Run work in the thread; a callback of the node awaits the result."""
         answer = Future(executor=self._node.executor)
         self.is_busy = True
 
         def work() -> None:
             result, problem = None, None
             try:
-                result = act()
-            except Exception as error:  # noqa: BLE001  whoever awaits it gets it
+                result = job()
+            except Exception as error:  # noqa: BLE001  raised where the result is awaited
                 problem = error
-            self.is_busy = False  # before the answer: whoever has it may ask again at once
+            self.is_busy = False  # before the answer: the caller may ask again at once
             if problem is None:
                 answer.set_result(result)
             else:
@@ -55,9 +54,9 @@ class Loader:
 
 
 class PatientParameterService(ParameterService):
-    """Sets parameters that make a model load in the loader; all others at once."""
+    """Sets parameters in the loader thread if model is among them, otherwise at once."""
 
-    def __init__(self, node: Node, loader: Loader) -> None:
+    def __init__(self, node: Node, loader: LoaderThread) -> None:
         """Offer the services; the node's default callback group must be reentrant."""
         self._loader = loader
         super().__init__(node)
@@ -82,7 +81,7 @@ class PatientParameterService(ParameterService):
 
 
 def _is_slow(request: Any) -> bool:  # noqa: ANN401
-    return any(parameter.name in _SLOW for parameter in request.parameters)
+    return any(parameter.name == 'model' for parameter in request.parameters)
 
 
 def _refusal() -> SetParametersResult:

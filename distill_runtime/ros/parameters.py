@@ -64,7 +64,7 @@ def parameter(
         one_of: Its values; empty: any text.
         is_live: Whether it may change while the node is configured.
         is_fixed: Whether it is given at start only: what guards the node must not be open to
-            whoever can call its services.
+            every caller of its services.
     """
     metadata = {
         'text': text, 'span': span, 'one_of': one_of, 'is_live': is_live, 'is_fixed': is_fixed
@@ -73,7 +73,7 @@ def parameter(
 
 
 def check_ranges(config: Any) -> None:
-    """Refuse the first field of a parameter dataclass that is none of its values.
+    """Reject the first field of a parameter dataclass that is out of range.
 
     Raises:
         ConfigError: If there is one.
@@ -210,7 +210,7 @@ def refuse_frozen(
     Args:
         cls: The dataclass.
         changes: What is asked for.
-        frozen_prefix: Other parameters that are not live begin with it.
+        frozen_prefix: Prefix of other parameters that are not live.
     """
     live = {field.name: field.metadata['is_live'] for field in dataclasses.fields(cls)}
     for change in changes:

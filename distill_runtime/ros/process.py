@@ -22,7 +22,7 @@ _seen: list[int] = []
 def note_signals() -> None:
     """Have SIGINT and SIGTERM noted from now on, however many come.
 
-    A terminal and a launch file both send SIGINT: the second must not break what the first began.
+    A terminal and a launch file both send SIGINT: the second must not disturb the shutdown.
     To block the signals would not do: the threads that numpy has started by then would get them.
     Nor would an Event: the handler runs within whatever the main thread does, also within a wait
     that holds the Event's lock. While Python ends it resets handlers, but none that ignores: a
@@ -50,7 +50,7 @@ def _ignore_signals() -> None:
 
 
 def explain(error: Exception) -> str:
-    """Return one line: our own errors say all themselves, others need their type."""
+    """Return one line: a DistillError as it is, any other error with its type."""
     text = ' '.join(str(error).split())
     return text if isinstance(error, DistillError) else f'{type(error).__name__}: {text}'
 

@@ -31,7 +31,7 @@ RECORDED = (
     '~/action',
     '/diagnostics',
 )
-"""What an exact replay needs, and what people look at beside it."""
+"""What an exact replay needs, and what people look at besides."""
 CLOCK_RATE = 500.0
 """Of /clock in [Hz]: ticks of the node are as exact as that."""
 
@@ -74,7 +74,7 @@ def resolved(topics: Iterable[str], namespace: str = '') -> list[str]:
 
 
 def recordings_folder(record_to: str) -> str:
-    """Make the folder that recordings go to, as student_node does for its own; return its path.
+    """Make the folder that recordings go to, as student_node does; return its path.
 
     Args:
         record_to: Launch argument or parameter of that name.
@@ -112,7 +112,7 @@ def record_words(bag: str, topics: Iterable[str]) -> list[str]:
 
 
 def play_words(bag: str, names: Mapping[str, str], rate: str) -> list[str]:
-    """Return the command line that plays some topics under other names, with a clock of its own.
+    """Return the command line that plays some topics under other names, with a clock.
 
     Args:
         bag: Recording.

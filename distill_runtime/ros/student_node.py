@@ -15,7 +15,7 @@ from distill_runtime.errors import DistillError
 from distill_runtime.ros.loop.control_loop import ControlLoop
 from distill_runtime.ros.loop.loop_context import LoopContext
 from distill_runtime.ros.models.manager import ModelManager
-from distill_runtime.ros.recorder.flight_recorder import BlackBox
+from distill_runtime.ros.recorder.flight_recorder import FlightRecorder
 from rcl_interfaces.msg import SetParametersResult
 import rclpy
 from rclpy.callback_groups import CallbackGroup, ReentrantCallbackGroup
@@ -31,7 +31,7 @@ from .check_parameters import CHECKS_PREFIX, declare_checks, read_checks
 from .diagnostics import Diagnostics
 from .mode_log import ModeLog
 from .node_config import StudentNodeConfig
-from .parameter_service import Loader, PatientParameterService
+from .parameter_service import LoaderThread, PatientParameterService
 from .parameters import (
     declare_parameters,
     is_present,
@@ -49,13 +49,13 @@ _SPEC_ALONE = 'spec is set together with model while the node is configured, ato
 
 
 class StudentNode(LifecycleNode):
-    """Sensors in, joint commands out, at a fixed rate, in a thread of its own."""
+    """Sensors in, joint commands out, at a fixed rate, in the control thread."""
 
     def __init__(self, node_name: str = 'student_node', **options: Any) -> None:  # noqa: ANN401
         """Declare parameters and services; the model is loaded by configure."""
         self._reentrant = ReentrantCallbackGroup()
         super().__init__(node_name, start_parameter_services=False, **options)
-        loader = self._loader = Loader(self)
+        loader = self._loader = LoaderThread(self)
         self._parameter_service = PatientParameterService(self, loader)
         declare_parameters(self, StudentNodeConfig)
         declare_checks(self)
@@ -63,10 +63,10 @@ class StudentNode(LifecycleNode):
             self.get_logger().warning(f'parameter {unknown} is unknown and without effect')
         self.add_on_set_parameters_callback(self._on_set_parameters)
         self._diagnostics = Diagnostics(self)
-        self._blackbox = BlackBox(self)
+        self._recorder = FlightRecorder(self)
         self._mode_log = ModeLog(self)
-        self._models = ModelManager(self, loader, self._blackbox)
-        self._parts: LoopContext | None = None
+        self._models = ModelManager(self, loader, self._recorder)
+        self._loop_context: LoopContext | None = None
         self._loop: ControlLoop | None = None
         self.refusal = ''
         """Why the last transition was refused."""
@@ -96,7 +96,7 @@ class StudentNode(LifecycleNode):
         return super().on_activate(state) if result == _SUCCESS else result
 
     def on_deactivate(self, state: LifecycleState) -> TransitionCallbackReturn:
-        """Stop the control loop; it sends the fault action and rests."""
+        """Stop the control loop; it sends the fault action and the stop message."""
         self._stop_loop()
         return super().on_deactivate(state)
 
@@ -118,7 +118,7 @@ class StudentNode(LifecycleNode):
         """Stop the control loop before anything it uses goes away."""
         self._stop_loop('shutdown')
         self._loader.close()
-        self._blackbox.release()
+        self._recorder.release()
         super().destroy_node()
 
     def _attempt(self, what: str, act: Any) -> TransitionCallbackReturn:  # noqa: ANN401
@@ -138,16 +138,16 @@ class StudentNode(LifecycleNode):
         return _FAILURE
 
     def _configure(self) -> None:
-        parts = assemble(self, read_parameters(self, StudentNodeConfig), read_checks(self))
+        context = assemble(self, read_parameters(self, StudentNodeConfig), read_checks(self))
         try:
-            self._models.configure(parts)
-            self._blackbox.configure(parts)
+            self._models.configure(context)
+            self._recorder.configure(context)
         except DistillError:
             self._models.release()
-            parts.destroy()
+            context.destroy()
             raise
-        self._parts = parts
-        policy = parts.cast.active.policy
+        self._loop_context = context
+        policy = context.registry.active.policy
         if policy.signer:
             self.get_logger().info(f'model {policy.path} is signed with {policy.signer}')
         self.get_logger().info(
@@ -156,50 +156,50 @@ class StudentNode(LifecycleNode):
         )
 
     def _activate(self) -> None:
-        assert self._parts is not None
-        self._parts.inputs.start_anew()
-        self._diagnostics.begin()
-        self._blackbox.begin()
-        self._loop = self._models.begin(self._start_loop)
-        self._mode_log.begin(self._parts)
+        assert self._loop_context is not None
+        self._loop_context.inputs.restart()
+        self._diagnostics.reset()
+        self._recorder.begin()
+        self._loop = self._models.start_loop(self._start_loop)
+        self._mode_log.begin(self._loop_context)
 
     def _start_loop(self) -> ControlLoop:
-        assert self._parts is not None
-        self._parts.runner.reset()
-        loop = ControlLoop(self._parts, self._blackbox.evidence)
+        assert self._loop_context is not None
+        self._loop_context.runner.reset()
+        loop = ControlLoop(self._loop_context, self._recorder.tick_recorder)
         loop.start()
         return loop
 
-    def _stop_loop(self, goodbye: str = '') -> None:
-        """Stop the control loop; with a goodbye, what led to its end is dumped."""
+    def _stop_loop(self, last_cause: str = '') -> None:
+        """Stop the control loop; with a last cause, the black box is dumped."""
         loop = self._loop
         if loop is not None:
             loop.stop()
             self._loop = None
             self._mode_log.write(loop.mode_changes)
-            self._mode_log.end(goodbye or 'deactivated', loop.timing.ticks)
-            self._models.end()
-            self._blackbox.end(goodbye)
+            self._mode_log.end(last_cause or 'deactivated', loop.timing.ticks)
+            self._models.end_loop()
+            self._recorder.end(last_cause)
 
     def _release(self) -> None:
         self._models.release()
-        self._blackbox.release()
-        if self._parts is not None:
-            self._parts.destroy()
-        self._parts = None
+        self._recorder.release()
+        if self._loop_context is not None:
+            self._loop_context.destroy()
+        self._loop_context = None
 
     def _answer(self, event: Event) -> Any:  # noqa: ANN401
         """Make the callback of a service that asks the runner for a change."""
 
         def answer(request: Trigger.Request, response: Trigger.Response) -> Trigger.Response:
-            loop, parts = self._loop, self._parts
-            if loop is None or parts is None:
+            loop, context = self._loop, self._loop_context
+            if loop is None or context is None:
                 response.success, response.message = False, 'node is not active'
             elif loop.crash:
                 response.success, response.message = False, loop.crash
             else:
-                mode = parts.runner.mode
-                is_accepted, text = parts.runner.request(event)
+                mode = context.runner.mode
+                is_accepted, text = context.runner.request(event)
                 if not is_accepted and loop.clock_problem:
                     text = f'{text}; {loop.clock_problem}'
                 self._mode_log.note_request(event, mode, is_accepted, text)
@@ -210,7 +210,7 @@ class StudentNode(LifecycleNode):
 
     def _on_set_parameters(self, changes: Sequence[Parameter[Any]]) -> SetParametersResult:
         names = {change.name for change in changes}
-        if self._parts is not None:
+        if self._loop_context is not None:
             real = [change for change in changes if not is_present(self, change)]
             refused = refuse_frozen(StudentNodeConfig, real, CHECKS_PREFIX)
             if refused is not None:
@@ -226,20 +226,20 @@ class StudentNode(LifecycleNode):
         except Exception as error:  # noqa: BLE001  whatever it is, the user must read it
             self.get_logger().error(f'parameters: {traceback.format_exc()}')
             return SetParametersResult(successful=False, reason=explain(error))
-        if self._parts is not None:
-            self._parts.internals.publish_details(config.publish_internals)
+        if self._loop_context is not None:
+            self._loop_context.internals.publish_details(config.publish_internals)
         return SetParametersResult(successful=True)
 
     def _publish_diagnostics(self) -> None:
-        if self._loop is not None and self._parts is not None:
-            self._diagnostics.publish(self._loop, self._parts, self._blackbox)
+        if self._loop is not None and self._loop_context is not None:
+            self._diagnostics.publish(self._loop, self._loop_context, self._recorder)
         elif self.refusal:
             self._diagnostics.publish_problem(self.refusal)
 
     def _watch_loop(self) -> None:
-        if self._loop is not None and self._parts is not None:
+        if self._loop is not None and self._loop_context is not None:
             self._mode_log.write(self._loop.mode_changes)
-            self._loop.watch.rival = self._parts.output.rival()
+            self._loop.monitor.other_publisher = self._loop_context.output.other_publisher()
 
 
 def main(args: list[str] | None = None) -> int:

@@ -67,12 +67,12 @@ def test_dump_across_a_swap_holds_both_models_and_what_each_saw(ros, model, deep
     narrow = {width for time_ns, width in widths.items() if time_ns < since_ns}
     wide = {width for time_ns, width in widths.items() if time_ns >= since_ns}
     assert (narrow, wide) == ({18}, {45})
-    told = values(found['model'][1][1])
-    assert told['why'] == 'parameter model was set'
-    assert told['previous_sha256'] == sha256(model)
+    found = values(found['model'][1][1])
+    assert found['why'] == 'parameter model was set'
+    assert found['previous_sha256'] == sha256(model)
 
 
-def test_dump_in_which_the_swap_was_overwritten_knows_who_acts(ros, model, deep, tmp_path):
+def test_dump_in_which_the_swap_was_overwritten_has_the_active_model(ros, model, deep, tmp_path):
     options = {
         'blackbox_dir': str(tmp_path), 'blackbox_seconds': 1.0, 'publish_internals': True,
     }  # fmt: skip
@@ -104,7 +104,7 @@ def test_dump_holds_a_swap_back_and_forth(ros, model, deep, tmp_path):
     assert values(found['model'][-1][1])['why'] == 'rolled back: rollback was called'
 
 
-def test_swap_between_two_runs_is_in_the_dump_and_in_every_recording_behind_it(
+def test_swap_between_two_runs_is_in_the_dump_and_in_every_recording_after_it(
     ros, model, deep, tmp_path
 ):
     folders = {'blackbox_dir': str(tmp_path / 'dumps'), 'record_to': str(tmp_path / 'runs')}

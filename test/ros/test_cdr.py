@@ -48,8 +48,8 @@ def filled(message_type, rng, frame='', child=''):
     set_vector(message.pose.position, rng)
     set_vector(message.pose.orientation, rng)
     message.pose.orientation.w = rng.normal()
-    place, turn = message.pose.position, message.pose.orientation
-    return message, (place.x, place.y, place.z, turn.x, turn.y, turn.z, turn.w)
+    point, turn = message.pose.position, message.pose.orientation
+    return message, (point.x, point.y, point.z, turn.x, turn.y, turn.z, turn.w)
 
 
 def set_vector(vector, rng):

@@ -18,7 +18,7 @@ TAKEN = {
 
 
 @pytest.mark.parametrize('has_stamped_command', [False, True])
-def test_tick_bears_damaged_messages_and_its_commands_keep_to_all_limits(has_stamped_command):
+def test_tick_tolerates_damaged_messages_and_commands_stay_within_limits(has_stamped_command):
     bombardment = Bombardment(0, has_stamped_command)
     while bombardment.messages < MESSAGES:
         bombardment.advance()

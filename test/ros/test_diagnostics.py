@@ -5,9 +5,15 @@ from __future__ import annotations
 import hashlib
 import re
 
+import numpy as np
 import pytest
 from support.ros_harness import LOCKSTEP, student, T0, TICK, values, wait_for
-from support.ros_messages import joint_message, nanoseconds
+from support.ros_messages import joint_message, nanoseconds, twist_message
+from support.ros_policies import TERMS
+from support.specs import JOINTS
+from support.swaps import FRAGILE, Remote, sha256, walking, write_fragile, write_other
+
+WAITING = {'shadow_time': 1000.0}
 
 
 @pytest.fixture(scope='module')
@@ -16,6 +22,24 @@ def rig(ros, model):
         for tick in range(30):
             rig.robot.tick(T0 + tick * TICK)
         yield rig
+
+
+@pytest.fixture(scope='module')
+def other(models):
+    return write_other(models / 'other.onnx')
+
+
+def candidates(rig):
+    """Return the statuses of candidate models that the node publishes now."""
+    inbox = rig.robot.diagnostics
+    inbox.messages.clear()
+    rig.node._publish_diagnostics()
+    array = wait_for(lambda: inbox.messages, 'diagnostics')[0]
+    control, *others = array.status
+    name = rig.node.get_fully_qualified_name()
+    assert control.name == f'{name}: control'
+    assert {status.name for status in others} <= {f'{name}: shadow'}
+    return others
 
 
 def test_status_of_a_good_loop_is_ok_and_names_the_mode(rig):
@@ -78,3 +102,74 @@ def test_reason_is_logged_when_it_comes_up_and_not_again(ros, model, capfd):
     warnings = re.findall(r'\[WARN\].*joint_states\.position\.not_finite', log)
     assert len(warnings) == 2
     assert len(re.findall(r'estop\.requested: estop was called', log)) == 1
+
+
+def test_without_a_candidate_there_is_no_status_of_one(rig):
+    assert candidates(rig) == []
+
+
+def test_divergence_of_a_candidate_is_the_difference_of_the_targets(ros, models):
+    """Of the same network with a smaller scale: the difference is known by hand."""
+    large, small = (
+        write_other(models / f'{scale}.onnx', scale, *TERMS[:-1]) for scale in (0.5, 0.25)
+    )
+    with student(ros, large, **LOCKSTEP, publish_internals=True) as rig:
+        rig.robot.tick(T0)
+        assert Remote(rig).set(model=small, **WAITING) == (True, '')
+        for number in range(1, 6):
+            rig.robot.tick(T0 + number * TICK, position=[0.1 + 0.01 * number, 0.5, -0.5])
+        (status,) = candidates(rig)
+        wait_for(lambda: len(rig.robot.actions.messages) == 6, 'all actions')
+    actions = np.array([list(message.data) for message in rig.robot.actions.messages[1:]])
+    apart = -0.25 * actions
+    found = values(status)
+    assert (found['model'], found['model_sha256']) == ('0.25.onnx', sha256(small))
+    assert (found['steps_compared'], found['steps_shed'], found['problem']) == ('5', '0', '')
+    assert float(found['inference_us']) > 0.0
+    assert float(found['now hip (rad)']) == pytest.approx(apart[-1][0], abs=1e-4)
+    for joint, name in enumerate(JOINTS):
+        largest = np.abs(apart[:, joint]).max()
+        assert float(found[f'largest {name} (rad)']) == pytest.approx(largest, abs=1e-4)
+    worst = max(JOINTS, key=lambda name: float(found[f'largest {name} (rad)']))
+    value = found[f'largest {worst} (rad)']
+    assert found['largest_divergence'] == status.message == f'{value} rad, {worst}'
+    assert status.level == b'\x00'
+
+
+def test_candidate_that_fails_is_rejected_and_its_status_ends(ros, model, models):
+    fragile = write_fragile(models / 'fragile.onnx')
+    patient = {'checks.action_saturation.action': 'ignore'}
+    with walking(ros, model, **patient) as (remote, walker):
+        assert remote.set(model=fragile, **WAITING) == (True, '')
+        remote.rig.robot.cmd_vel.publish(twist_message(vx=FRAGILE + 0.5))
+        remote.until_problem('action.not_finite')
+        walker.steps(3)
+        assert candidates(remote.rig) == []
+        assert values(remote.rig.diagnose())['mode'] == 'policy'
+
+
+def test_control_names_the_previous_model_and_probation(ros, model, other):
+    with walking(ros, model) as (remote, walker):
+        found = values(remote.rig.diagnose())
+        assert (found['previous_model'], found['is_on_probation']) == ('', 'false')
+        assert remote.set(model=other, probation_time=2.0) == (True, '')
+        found = values(remote.rig.diagnose())
+        assert (found['model'], found['previous_model']) == (other.name, model.name)
+        assert found['is_on_probation'] == 'true'
+        walker.steps(101)
+        assert values(remote.rig.diagnose())['is_on_probation'] == 'false'
+
+
+def test_model_of_the_configuration_has_an_inference_time_after_a_rollback(ros, model, other):
+    """Bug: nothing had timed the model of the configuration, its inference_us was 0."""
+    with walking(ros, model, **WAITING) as (remote, walker):
+        at_once = {'shadow_time': 0.0, 'probation_time': 0.0, 'blend_time': 0.0}
+        assert remote.set(model=other, **at_once) == (True, '')
+        walker.steps(3)
+        assert remote.rig.robot.call('rollback')[1].endswith(
+            'runs in shadow for 1000 s, then becomes active'
+        )
+        (status,) = candidates(remote.rig)
+    found = values(status)
+    assert found['model'] == model.name
+    assert float(found['inference_us']) > 0.0

@@ -84,7 +84,7 @@ def record(path, model, robot='', scene='', commands=250, during=(), others=(), 
     """Let a policy walk; return the recording.
 
     DDS may take seconds until a new subscription gets the messages of a new publisher, longer than
-    until the node gets them. So the node pauses until the recorder has heard each topic of the
+    until the node gets them. So the node pauses until the recorder has received each topic of the
     simulator, and nobody goes before the recorder has everything.
 
     Args:

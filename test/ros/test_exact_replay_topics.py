@@ -1,6 +1,6 @@
 # Copyright 2026 The distill_runtime Authors
 # SPDX-License-Identifier: Apache-2.0
-"""A run over DDS with topics of its own and a fault that no input explains: equal bit for bit."""
+"""A run over DDS with external topics and a fault that no input explains: equal bit for bit."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ CONFLICT = {'checks.command_conflict.action': 'stop', 'checks.command_conflict.d
 
 
 class Robot:
-    """Publishes all inputs in a thread of its own, each at a rate of its own."""
+    """Publishes all inputs from another thread, each at a different rate."""
 
     def __init__(self, context):
         self.node = Node('robot', context=context)
@@ -86,7 +86,7 @@ class Robot:
 
 
 def record(path, model):
-    """Let a policy run, find a rival and stop; return the recording, and the node's own."""
+    """Let a policy run, meet another publisher, stop; return both recordings, the bag first."""
     context = recording_context()
     topics = {**TYPES, 'scan': Float32MultiArray, 'goal': PoseStamped}
     recorder = DdsRecorder(context, topics=topics)
@@ -98,13 +98,13 @@ def record(path, model):
         wait_for(lambda: recorder.has_heard('/student_node/tick'), 'the first tick')
         robot.begin()
         wait_for(lambda: recorder.counts['/joint_command'] >= 80, 'the commands')
-        rival = robot.node.create_publisher(JointState, 'joint_command', 10)
+        other_publisher = robot.node.create_publisher(JointState, 'joint_command', 10)
         wait_for(lambda: in_fault(recorder), 'the fault')
         ticks = recorder.counts['/student_node/tick']
         wait_for(lambda: recorder.counts['/student_node/tick'] >= ticks + 20, 'more ticks')
         process.terminate()
         said = process.communicate(timeout=20)[0]
-    robot.node.destroy_publisher(rival)
+    robot.node.destroy_publisher(other_publisher)
     robot.close()
     wait_for(recorder.is_quiet, 'the last message')
     recorder.stop(path)
@@ -133,9 +133,7 @@ def results(tmp_path_factory):
 
 
 @pytest.mark.parametrize('recorder', ['recorder', 'node'])
-def test_every_command_is_equal_with_topics_of_its_own_and_the_action_of_a_check(
-    recorder, results
-):
+def test_every_command_is_equal_with_external_topics_and_the_action_of_a_check(recorder, results):
     result = results[recorder]
     assert result.playback.is_valid.all(), result.playback.reasons
     playback, log = result.playback, result.source.log

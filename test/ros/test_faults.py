@@ -36,14 +36,14 @@ def test_every_command_is_within_all_limits(seen):
     assert seen.excess <= ROUNDING
 
 
-def test_what_goes_wrong_is_told_in_time(fault, seen):
+def test_fault_is_reported_in_time(fault, seen):
     if fault.kind == 'fault':
         assert seen.fault == fault.code
         assert seen.detected <= fault.within + ROUNDING
         assert seen.action == 'damp'
     else:
         assert seen.fault == ''
-        assert not fault.code or seen.told[fault.code] <= fault.within + ROUNDING
+        assert not fault.code or seen.reported[fault.code] <= fault.within + ROUNDING
         assert not seen.has_fallen
 
 

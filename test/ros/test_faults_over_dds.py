@@ -1,6 +1,6 @@
 # Copyright 2026 The distill_runtime Authors
 # SPDX-License-Identifier: Apache-2.0
-"""Faults that need DDS, a real clock or a process: told, acted on, left by a reset alone."""
+"""Faults that need DDS, a real clock or a process: reported, acted on, left by a reset only."""
 
 from __future__ import annotations
 
@@ -55,7 +55,7 @@ def modes(robot):
 
 
 def until_fault(rig, code):
-    """Wait for a fault; return the first status that tells of it."""
+    """Wait for a fault; return the first status that reports it."""
     status = wait_for(
         lambda: values(status := rig.diagnose())['mode'] == 'fault' and status, f'a fault: {code}'
     )
@@ -110,7 +110,7 @@ def test_robot_that_gives_wrong_numbers_is_a_fault(ros, model, code, fields):
         assert_commands_are_within_limits(rig.robot)
 
 
-def test_silence_of_the_sensors_is_a_fault_at_the_first_tick_behind_their_age(ros, model):
+def test_silence_of_the_sensors_is_a_fault_at_the_first_tick_after_their_age(ros, model):
     with walking(ros, model, max_input_age=MAX_AGE) as rig:
         until_fault(rig, 'joint_states.stale')
         ticks = [message.data for message in rig.robot.ticks.messages]
@@ -136,11 +136,11 @@ def test_estop_topic_is_a_fault_until_it_is_false_and_reset(ros, model):
 
 def test_second_publisher_of_commands_is_a_fault_that_names_it(ros, model):
     with walking(ros, model) as rig, rig.robot.feeding():
-        with ros.node(Node, 'rival', namespace=rig.node.get_namespace()) as rival:
-            publisher = rival.create_publisher(JointState, 'joint_command', 10)
+        with ros.node(Node, 'other', namespace=rig.node.get_namespace()) as other:
+            publisher = other.create_publisher(JointState, 'joint_command', 10)
             status = until_fault(rig, 'joint_command.contested')
-            assert f'{rig.node.get_namespace()}/rival publishes commands too' in status.message
-            rival.destroy_publisher(publisher)
+            assert f'{rig.node.get_namespace()}/other publishes commands too' in status.message
+            other.destroy_publisher(publisher)
         assert_reset_is_the_way_out(rig.robot)
 
 
@@ -197,7 +197,7 @@ def last_value(robot, key):
     return values(statuses[-1])[key] if statuses else ''
 
 
-def test_disk_that_is_full_does_not_stop_the_robot_and_is_told(ros, model, tmp_path):
+def test_full_disk_does_not_stop_the_robot_and_is_reported(ros, model, tmp_path):
     disk = small_disk(tmp_path)
     with walking_program(ros, model, disk, blackbox_dir=tmp_path, **PATIENT) as (_, robot):
         wait_for(lambda: len(robot.ticks.messages) > 75, 'more than the disk holds')
@@ -215,7 +215,7 @@ def test_disk_that_is_full_does_not_stop_the_robot_and_is_told(ros, model, tmp_p
         assert_commands_are_within_limits(robot)
 
 
-def told(robot):
+def reported(robot):
     """Return the codes of all reasons that were published."""
     return {
         values(status)['reason'].partition(':')[0]
@@ -231,14 +231,14 @@ def test_stopped_process_finds_its_missed_deadlines_when_it_goes_on(ros, model):
         time.sleep(0.6)
         process.send_signal(signal.SIGCONT)
         wait_for(lambda: Mode.FAULT in modes(robot), 'a fault')
-        wait_for(lambda: told(robot) & LATE, 'a reason')
+        wait_for(lambda: reported(robot) & LATE, 'a reason')
         stamps = [nanoseconds(message) for message in robot.commands.messages]
         assert max(b - a for a, b in itertools.pairwise(stamps)) > 0.4e9
         assert_reset_is_the_way_out(robot)
         assert_commands_are_within_limits(robot)
 
 
-def test_hogs_on_all_processors_are_borne_or_told(ros, model):
+def test_load_on_all_processors_is_tolerated_or_reported(ros, model):
     with walking_program(ros, model, **POLICY) as (_, robot):
         hogs = [subprocess.Popen([sys.executable, str(HOG), '2.0']) for _ in range(4)]
         try:
@@ -249,7 +249,7 @@ def test_hogs_on_all_processors_are_borne_or_told(ros, model):
                 hog.kill()
         assert_commands_are_within_limits(robot)
         if Mode.FAULT in modes(robot):
-            wait_for(lambda: told(robot) & LATE, 'a reason')
+            wait_for(lambda: reported(robot) & LATE, 'a reason')
         else:
             before = len(robot.commands.messages)
             wait_for(lambda: len(robot.commands.messages) > before, 'a command')

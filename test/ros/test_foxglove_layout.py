@@ -1,6 +1,6 @@
 # Copyright 2026 The distill_runtime Authors
 # SPDX-License-Identifier: Apache-2.0
-"""config/foxglove_layout.json shows what student_node has, at the places where it has it."""
+"""config/foxglove_layout.json shows topics and fields that student_node has."""
 
 from __future__ import annotations
 

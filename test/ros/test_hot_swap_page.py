@@ -12,9 +12,9 @@ import sys
 from distill_runtime.core.swap import compatibility as same_robot
 from distill_runtime.core.swap import history as step_ring
 from distill_runtime.core.swap.swap import SwapOptions
-from distill_runtime.ros.models import loaded_model as occupant
+from distill_runtime.ros.models import loader
 from support.ros_harness import values
-from support.swaps import has_acted, walking, write_other
+from support.swaps import is_active, walking, write_other
 
 PAGE = (Path(__file__).resolve().parents[2] / 'docs' / 'hot_swap.md').read_text()
 
@@ -25,7 +25,7 @@ def test_defaults_and_bounds_are_those_of_the_code():
     for text in (
         f'`blend_time` ({terms.blend_time:g} s)',
         f'`probation_time` ({terms.probation_time:g} s)',
-        f'at most {occupant._LARGEST / 1e6:.0f} MB',
+        f'at most {loader._MAX_SIZE / 1e6:.0f} MB',
         f'a history of at most {same_robot._LONGEST} steps | {step_ring.DEPTH} steps',
     ):
         assert text in PAGE
@@ -35,9 +35,9 @@ def test_page_names_every_value_of_the_topic(ros, model, models):
     other = write_other(models / 'other.onnx')
     with walking(ros, model) as (remote, _):
         assert remote.set(model=other) == (True, '')
-        told = remote.until_model('was set')
+        found = remote.until_model('was set')
         assert values(remote.rig.diagnose())['is_on_probation'] == 'true'
-    assert [name for name in told if f'`{name}`' not in PAGE] == []
+    assert [name for name in found if f'`{name}`' not in PAGE] == []
 
 
 def test_client_sets_the_model_and_says_why_not(ros, model, models, tmp_path):
@@ -55,8 +55,8 @@ def test_client_sets_the_model_and_says_why_not(ros, model, models, tmp_path):
 
     with walking(ros, model) as (remote, _):
         name = remote.rig.node.get_fully_qualified_name()
-        assert run(name, other, 'blend_time=0.3') == (0, f'{other} acts')
-        assert has_acted(remote.rig, other)
+        assert run(name, other, 'blend_time=0.3') == (0, f'{other} is active')
+        assert is_active(remote.rig, other)
         assert remote.get('blend_time') == [0.3]
         status, text = run(name, absent)
-        assert (status, text.startswith(f'{absent} is refused: ')) == (1, True)
+        assert (status, text.startswith(f'{absent} is rejected: ')) == (1, True)

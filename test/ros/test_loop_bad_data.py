@@ -19,7 +19,7 @@ LOWER, UPPER = np.array(LIMITS['position']).T
 
 @pytest.fixture(scope='module')
 def rig(ros, model):
-    """One node, which must bear everything that the tests do to it."""
+    """One node, which must survive everything that the tests send."""
     with student(ros, model, **{**LOCKSTEP, 'ramp_time': 0.1}) as rig:
         rig.now = T0
         yield rig
@@ -49,7 +49,7 @@ def recover(rig):
     assert rig.robot.call('start')[0]
     step(rig)
     step(rig)
-    rig.diagnose()  # what was has been told
+    rig.diagnose()  # what came before is reported
     assert rig.settle().message == 'policy'
 
 
@@ -77,7 +77,7 @@ def cut(make, size):
 
 
 def garbled(stamp_ns):
-    """Keep the header of a JointState; behind it are lengths of four thousand million."""
+    """Keep the header of a JointState; after it are lengths of four billion."""
     return serialize_message(joint_message(stamp_ns))[:16] + b'\xff' * 100
 
 
@@ -115,10 +115,10 @@ JOINTS = {
         *(pytest.param('joints', *case, id=f'joints_{name}') for name, case in JOINTS.items()),
     ],
 )
-def test_bad_samples_are_told_at_once_and_a_fault_when_they_last(rig, part, make, reason):
+def test_bad_samples_are_reported_at_once_and_a_fault_when_they_last(rig, part, make, reason):
     recover(rig)
     assert is_safe(step(rig, **{part: make}))
-    for _ in range(6):  # 0.14 s without a sound sample, 0.1 s are allowed
+    for _ in range(6):  # 0.14 s without a valid sample, 0.1 s are allowed
         assert is_safe(step(rig, **{part: make}))
     status = rig.diagnose()
     assert reason in status.message
@@ -200,7 +200,7 @@ def test_velocity_command_that_is_not_finite_leaves_the_one_before(ros, model, b
         status = rig.diagnose()
         assert (status.level, values(status)['mode']) == (b'\x01', 'policy')
         assert status.message.startswith('cmd_vel.not_finite: velocity command is [')
-        assert rig.node._parts.sensors.velocity_command.tolist() == [0.4, 0.0, 0.0]
+        assert rig.node._loop_context.sensors.velocity_command.tolist() == [0.4, 0.0, 0.0]
         assert nanoseconds(good) == T0 + TICK
 
 

@@ -41,7 +41,7 @@ def test_ticks_lie_on_the_grid_of_the_policys_rate(ros, model):
         'tick', 'stamp_ns', 'lateness_ns'))  # fmt: skip
     np.testing.assert_array_equal(np.diff(tick), 1)
     assert (lateness >= 0).all()
-    # behind its lateness every tick lies on the grid, whatever the machine did
+    # less its lateness every tick lies on the grid, whatever the machine did
     grid = (stamp - lateness - (stamp - lateness)[0]) / 20e6
     assert np.median(np.abs(grid - np.round(grid))) < 0.05
     assert (np.round(np.diff(grid)) >= 1).all()
@@ -51,8 +51,9 @@ def test_ticks_lie_on_the_grid_of_the_policys_rate(ros, model):
 def test_standby_ramps_from_the_measured_to_the_default_pose_and_holds(ros, model):
     with student(ros, model, ramp_time=0.3, **PATIENT) as rig, rig.robot.feeding(position=POSE):
         until(rig, DEFAULT)
-        time.sleep(0.1)
         commands = rig.robot.commands.messages
+        reached = len(commands)
+        wait_for(lambda: len(commands) >= reached + 5, 'commands that hold')
         stamps = np.array([nanoseconds(message) for message in commands])
         positions = np.array([message.position for message in commands])
         share = np.clip((stamps - stamps[0]) / 0.3e9, 0.0, 1.0)
@@ -155,9 +156,9 @@ def test_velocity_command_from_before_the_activation_is_dropped(ros, model):
         rig.activate()
         until_ticks = len(rig.robot.ticks.messages) + 3
         wait_for(lambda: len(rig.robot.ticks.messages) >= until_ticks)
-        assert rig.node._parts.inputs.cmd_vel.sample_ns == -1
+        assert rig.node._loop_context.inputs.cmd_vel.sample_ns == -1
         rig.robot.cmd_vel.publish(twist_message(0.5))
-        wait_for(lambda: rig.node._parts.sensors.velocity_command[0] == 0.5)
+        wait_for(lambda: rig.node._loop_context.sensors.velocity_command[0] == 0.5)
 
 
 def test_late_ticks_are_skipped_and_counted_from_each_activation(ros, model, monkeypatch):
@@ -165,7 +166,7 @@ def test_late_ticks_are_skipped_and_counted_from_each_activation(ros, model, mon
     with student(ros, model, **PATIENT) as rig, rig.robot.feeding():
         wait_for(lambda: len(rig.robot.ticks.messages) > 3)
         rig.diagnose()
-        output = rig.node._parts.output
+        output = rig.node._loop_context.output
         send = output.send
 
         def slow(step, stamp_ns):

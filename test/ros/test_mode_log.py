@@ -172,12 +172,12 @@ def test_swap_and_rollback_are_one_line_each(ros, model, models, lines):
         assert remote.set(model=other, probation_time=0.0, blend_time=0.0) == (True, '')
         walker.steps(2)
         assert remote.rig.robot.call('rollback')[0]
-    found = [re.sub(r' \(\w{12}\)', '', text) for _, text, _ in lines if ' acts' in text]
+    found = [re.sub(r' \(\w{12}\)', '', text) for _, text, _ in lines if ' is active' in text]
     assert found == [
-        'other.onnx acts: parameter model was set',
-        'policy.onnx acts: rolled back: rollback was called',
-        'other.onnx acts: parameter model was set',
-        'policy.onnx acts: rollback was called',
+        'other.onnx is active: parameter model was set',
+        'policy.onnx is active: rolled back: rollback was called',
+        'other.onnx is active: parameter model was set',
+        'policy.onnx is active: rollback was called',
     ]
 
 

@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: Apache-2.0
 from __future__ import annotations
 
-from distill_runtime.ros.models import loaded_model as occupant
+from distill_runtime.ros.models import loader
 from distill_runtime.ros.parameter_service import BUSY
 import pytest
 from rcl_interfaces.srv import SetParameters
@@ -22,11 +22,10 @@ def test_second_model_is_refused_by_either_service_while_one_loads(ros, model, o
         wait_for(begun.is_set)
         assert remote.set(model=model) == (False, BUSY)
         assert remote.set_each(model=model, blend_time=0.1) == [(False, BUSY), (False, BUSY)]
-        assert remote.set(shadow_model=model) == (False, BUSY)
         assert remote.rig.robot.call('rollback') == (False, BUSY)
         may_end.set()
         assert answer_of(first) == (True, '')
-        assert remote.get('model', 'blend_time', 'shadow_model') == [str(other), 0.2, '']
+        assert remote.get('model', 'blend_time') == [str(other), 0.2]
 
 
 def test_model_may_be_asked_for_as_soon_as_the_one_before_is_answered(ros, model, other):
@@ -75,7 +74,7 @@ def test_unforeseen_error_reaches_the_caller_and_the_log(ros, model, other, monk
             raise ZeroDivisionError('by chance')
 
         with monkeypatch.context() as patch:
-            patch.setattr(occupant, 'load_chosen_policy', crash)
+            patch.setattr(loader, 'load_chosen_policy', crash)
             answer = (False, 'ZeroDivisionError: by chance')
             assert remote.set(model=other) == answer
             assert remote.set_each(model=other) == [answer]

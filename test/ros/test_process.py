@@ -66,7 +66,6 @@ def test_signal_ends_the_program_with_the_fault_action(
 def test_program_that_is_not_configured_ends_as_well(ros, signals):
     with ros.node(Node, 'robot') as node, program() as process:
         wait_for(lambda: node.count_publishers('/diagnostics'))
-        time.sleep(0.1)
         output, seconds = end(process, signals)
         assert (process.returncode, output) == (0, '')
         assert seconds < 3.0

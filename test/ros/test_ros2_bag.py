@@ -38,7 +38,7 @@ def test_names_are_resolved_as_the_node_does():
         ]
 
 
-def test_all_that_a_node_reads_and_says_is_recorded(ros, models):
+def test_all_that_a_node_reads_and_publishes_is_recorded(ros, models):
     terms = ('base_linear_velocity', 'velocity_command', 'projected_gravity')
     model = write_policy(
         models, JOINT_TERM, *({'term': term} for term in terms), EXTERNAL, name='all.onnx'
@@ -78,7 +78,7 @@ def test_two_recordings_of_one_node_are_two_folders(tmp_path, monkeypatch):
     assert len({*paths}) == 2
 
 
-def test_recording_has_the_name_that_the_node_gives_its_own(ros, model, tmp_path):
+def test_recording_is_named_as_those_of_the_node(ros, model, tmp_path):
     with student(ros, model, record_to=str(tmp_path), **LOCKSTEP) as rig:
         namespace = rig.node.get_namespace()
         (own,) = wait_for(lambda: list(tmp_path.iterdir()), 'the recording')

@@ -127,7 +127,7 @@ def test_parameter_that_is_unknown_is_named_in_the_log(ros, model, capfd):
     assert text.count('is unknown') == 1
 
 
-def test_crash_of_the_loop_gives_the_fault_action_and_is_told(ros, model, monkeypatch, capfd):
+def test_crash_of_the_loop_gives_the_fault_action_and_is_reported(ros, model, monkeypatch, capfd):
     with student(ros, model, **LOCKSTEP) as rig:
         rig.robot.tick(T0, position=(0.3, 0.2, 0.1))
 
@@ -148,7 +148,7 @@ def test_crash_of_the_loop_gives_the_fault_action_and_is_told(ros, model, monkey
     assert 'Traceback' in capfd.readouterr().err
 
 
-def test_forty_lives_leave_nothing_behind(ros, models):
+def test_forty_lifecycles_leak_nothing(ros, models):
     model = write_policy(models, name='leak.onnx')
     page = os.sysconf('SC_PAGE_SIZE')
 

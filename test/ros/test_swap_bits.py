@@ -11,7 +11,7 @@ from support.alike import STUDENT, write_alike
 from support.real_policies import REAL, real_words
 from support.ros_harness import LOCKSTEP, student, values
 from support.swap_marathon import GOOD
-from support.swaps import BUSY_MACHINE, commands, has_acted, Remote, Walker
+from support.swaps import BUSY_MACHINE, commands, is_active, Remote, Walker
 
 NUM_TICKS = 60
 
@@ -45,7 +45,7 @@ def stream(ros, model, spec, *, swaps=(), num_ticks=NUM_TICKS, **options):
             for path in swaps:
                 walker.steps(10)
                 assert remote.set(model=path) == (True, '')
-                assert has_acted(rig, path)
+                assert is_active(rig, path)
             walker.steps(max(10, num_ticks - len(walker.stamps)))
             assert values(rig.diagnose())['mode'] == 'policy'
         return commands(rig)[1][: len(walker.stamps)]

@@ -121,7 +121,7 @@ class Bombardment:
             self._driver,
             has_stamped_command,
         )
-        self._inputs = self._loop._parts.inputs
+        self._inputs = self._loop._context.inputs
         self._bounds = _bounds(observation_labels(spec))
         self._sound = _sound_messages(has_stamped_command)
         self._topics = [topic for topic in self._sound if topic != 'estop']
@@ -166,7 +166,7 @@ class Bombardment:
 
     def _begin_anew(self):
         self._runner.reset()
-        self._inputs.start_anew()
+        self._inputs.restart()
         self._driver.forget()
         self._loop.step = None
 

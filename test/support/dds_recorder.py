@@ -32,13 +32,13 @@ INTERNALS = {
     'action': Float32MultiArray,
     'tick': Int64MultiArray,
 }
-"""A node that is heard on the last of them knows of all subscriptions."""
+"""A node that is received on the last of them has matched all subscriptions."""
 QUIET = 0.3
 """Time in s without a message after which none is under way any more."""
 
 
 class DdsRecorder:
-    """Keeps every message of some topics, taken in a thread of its own."""
+    """Keeps every message of some topics, taken in another thread."""
 
     def __init__(self, context, students=('student_node',), namespace='', topics=TYPES):
         self.node = Node('recorder', context=context)

@@ -1,6 +1,6 @@
 # Copyright 2026 The distill_runtime Authors
 # SPDX-License-Identifier: Apache-2.0
-"""One thing that goes wrong, and what is expected of the control loop."""
+"""An injected fault, and what is expected of the control loop."""
 
 from __future__ import annotations
 
@@ -9,18 +9,18 @@ from typing import NamedTuple
 
 
 class Fault(NamedTuple):
-    """One thing that goes wrong."""
+    """An injected fault."""
 
     name: str
     inject: Callable
     """Changes the messages of each tick."""
     code: str = ''
-    """What is told first; '' if nothing has to be."""
+    """Code that is reported first; '' if none is expected."""
     within: float = 0.0
-    """Time in [s] by which that is told."""
+    """Time in [s] within which it is reported."""
     kind: str = 'fault'
-    """fault: latched; warning: told, and the policy goes on; borne: the policy goes on; unseen: so
-    it does, though it should not.
+    """fault: latched; warning: reported, and the policy goes on; tolerated: the policy goes on;
+    undetected: so it does, though it should not.
     """
     lasts: float = 1.0
     """Time in [s] that it stays."""
@@ -30,14 +30,14 @@ class Fault(NamedTuple):
     """Gives another spec for that of the policy."""
 
 
-def borne(name, inject, lasts=2.0, **more):
-    """Return what must be no fault."""
-    return Fault(name, inject, kind='borne', lasts=lasts, **more)
+def tolerated(name, inject, lasts=2.0, **more):
+    """Return a fault that must not be latched."""
+    return Fault(name, inject, kind='tolerated', lasts=lasts, **more)
 
 
 STALE = 0.14
 """Time in [s]: max_input_age, and the ticks around it."""
-UNSOUND = 0.08
+INVALID = 0.08
 """Time in [s]: debounce of input_sample, and the ticks around it."""
 AT_ONCE = 0.02
-"""Time in [s]: at the first tick, or the one behind it."""
+"""Time in [s]: at the first tick, or the next one."""

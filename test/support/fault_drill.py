@@ -2,8 +2,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """A simulated robot walks, something goes wrong, and what the control loop does is written down.
 
-The loop, its decoders and the runner are those of student_node. In place of DDS are queues of
-serialized messages, and in place of the clock the simulation's: a run is the same on any machine.
+The loop, its decoders and the runner are those of student_node. Queues of serialized
+messages replace DDS, and the simulation's time the clock: a run is the same on any machine.
 """
 
 from __future__ import annotations
@@ -39,7 +39,7 @@ class Network:
     """The policy's network; what it gives may be changed.
 
     Attributes:
-        change: Gets the action after each run, and changes it in place; None: nothing does.
+        change: Changes the action after each run; None: nothing does.
     """
 
     def __init__(self, session):
@@ -70,7 +70,7 @@ class Drill:
         tick: Number of the tick since then.
         kept: What an injection remembers.
         clock_ns: Added to the time of the ticks.
-        plant, robot, network, loop, runner: What it acts on.
+        plant, robot, network, loop, runner: What a fault is injected into.
     """
 
     def __init__(self, setup, respec=None):
@@ -86,7 +86,7 @@ class Drill:
         self.wire = Wire()
         self.driver = Driver(self.runner, config.max_joint_step)
         self.loop = wired_loop(self.wire, spec, self.runner, Sensors(layout), self.driver)
-        self._inputs = self.loop._parts.inputs
+        self._inputs = self.loop._context.inputs
         self._fresh = Sensors(layout)
         self._joints = list(layout.joints)
         self.kept = {}
@@ -144,10 +144,10 @@ class Drill:
 
 
 class Outcome(SimpleNamespace):
-    """What was seen.
+    """The outcome of a fault.
 
     Attributes:
-        told: Time in [s] of the first tick with each code, from the beginning of the fault.
+        reported: Time in [s] of the first tick with each code, from the start of the fault.
         fault: Code of the fault; '' if there was none.
         detected: When it was latched, in [s]; None if it was not.
         action: Fault action at that tick.
@@ -171,26 +171,26 @@ def run(setup, fault):
     while drill.tick < 0:
         step = drill.advance()
         assert step.mode is Mode.POLICY, step.reason
-    seen = Outcome(told={}, fault='', detected=None, action='', excess=0.0)
+    outcome = Outcome(reported={}, fault='', detected=None, action='', excess=0.0)
     while drill.since < fault.lasts:
         since = drill.since
         step = drill.advance(fault.inject)
         for reason in filter(None, step.reason.split('; ')):
-            seen.told.setdefault(reason.partition(':')[0], since)
-        if step.mode is Mode.FAULT and not seen.fault:
-            seen.fault, _, _ = step.reason.partition(':')
-            seen.detected, seen.action = since, drill.runner.fault_action
+            outcome.reported.setdefault(reason.partition(':')[0], since)
+        if step.mode is Mode.FAULT and not outcome.fault:
+            outcome.fault, _, _ = step.reason.partition(':')
+            outcome.detected, outcome.action = since, drill.runner.fault_action
     drill.network.change = None
-    drill.loop.watch.rival = ''
-    seen.has_fallen = drill.robot.has_fallen
+    drill.loop.monitor.other_publisher = ''
+    outcome.has_fallen = drill.robot.has_fallen
     healed = drill.since + HEAL_TIME
     while drill.since < healed:
         drill.advance(fault.heal)
     drill.set_upright()
     mode = drill.advance(fault.heal).mode
-    seen.modes, seen.answers = [mode], []
+    outcome.modes, outcome.answers = [mode], []
     for event in (Event.RESET_FAULT, Event.START):
-        seen.answers.append(drill.runner.request(event)[1])
-        seen.modes.append(drill.advance(fault.heal).mode)
-    seen.excess = drill.driver.excess
-    return seen
+        outcome.answers.append(drill.runner.request(event)[1])
+        outcome.modes.append(drill.advance(fault.heal).mode)
+    outcome.excess = drill.driver.excess
+    return outcome

@@ -83,16 +83,16 @@ def bunched(ticks):
 
 
 def overtaken(topic):
-    """Let every third message be overtaken by the next, and come in place of a later one."""
+    """Let every third message be overtaken by the next, and come instead of a later one."""
 
     def inject(drill, messages):
-        place = drill.tick % 3
+        phase = drill.tick % 3
         own = next(m for m in messages if m[0] == topic)
         others = [m for m in messages if m[0] != topic]
-        if place == 0:
+        if phase == 0:
             drill.kept['held'] = own
             return others
-        return [*others, own if place == 1 else drill.kept['held']]
+        return [*others, own if phase == 1 else drill.kept['held']]
 
     return inject
 
@@ -128,7 +128,7 @@ def restamped(topic, change):
 
 
 def spoilt(topic, spoil, ticks=math.inf):
-    """Change the messages of a topic in place for some ticks; spoil gets message and drill."""
+    """Change the messages of a topic for some ticks; spoil gets message and drill."""
 
     def inject(drill, messages):
         if drill.tick < ticks:
@@ -149,11 +149,11 @@ def joints(change, field='position', ticks=math.inf):
     return spoilt('joint_states', spoil, ticks)
 
 
-def element(value, place=4):
+def element(value, index=4):
     """Return a change that puts a value into an array."""
 
     def change(values):
-        values[place] = value
+        values[index] = value
         return values
 
     return change
@@ -200,7 +200,7 @@ def rolled(angle):
 
 
 def cut(topic, size):
-    """Cut messages off behind some bytes."""
+    """Truncate messages after some bytes."""
 
     def inject(drill, messages):
         return [
@@ -288,12 +288,12 @@ def missed(count):
     """Say that deadlines passed before the first tick."""
 
     def inject(drill, messages):
-        drill.loop.watch.note_missed(count if drill.tick == 0 else 0)
+        drill.loop.monitor.note_missed(count if drill.tick == 0 else 0)
         return messages
 
     return inject
 
 
-def rival(drill):
+def other_publisher(drill):
     """Say that somebody else publishes commands."""
-    drill.loop.watch.rival = 'teleop'
+    drill.loop.monitor.other_publisher = 'teleop'

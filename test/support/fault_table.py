@@ -1,6 +1,6 @@
 # Copyright 2026 The distill_runtime Authors
 # SPDX-License-Identifier: Apache-2.0
-"""How soon each fault is noticed; writes docs/fault_injection.md.
+"""How soon each injected fault is detected; writes docs/fault_injection.md.
 
 PYTHONPATH=.:test python -m support.fault_table > docs/fault_injection.md
 """
@@ -12,9 +12,9 @@ from .faults import GROUPS
 
 EXPECTED = {
     'fault': 'fault',
-    'warning': 'told, walks on',
-    'borne': 'walks on',
-    'unseen': '**not noticed**',
+    'warning': 'warning, walks on',
+    'tolerated': 'walks on',
+    'undetected': '**not detected**',
 }
 
 
@@ -27,7 +27,7 @@ def row_head(fault):
 
 def row(fault, seen):
     """Return the row of a fault and its outcome."""
-    time = seen.detected if fault.kind == 'fault' else seen.told.get(fault.code)
+    time = seen.detected if fault.kind == 'fault' else seen.reported.get(fault.code)
     measured = '-' if time is None else f'{time:.2f}'
     return f'{row_head(fault)} {measured} | {seen.action or "-"} |'
 
@@ -42,8 +42,8 @@ def markdown(outcomes):
             all=len(faults),
             faults=kinds.count('fault'),
             warnings=kinds.count('warning'),
-            borne=kinds.count('borne'),
-            unseen=kinds.count('unseen'),
+            tolerated=kinds.count('tolerated'),
+            undetected=kinds.count('undetected'),
             slowest=f'{slowest:.2f}',
             walk=f'{WALK_TIME:g}',
             heal=f'{HEAL_TIME:g}',
@@ -61,16 +61,17 @@ _COLUMNS = (
     '|---|---|---|---|---|---|',
 )
 
-_HEAD = """# Fault injection: how soon is what noticed?
+_HEAD = """# Fault injection: how soon is each fault detected?
 
 Made by `PYTHONPATH=.:test python -m support.fault_table > docs/fault_injection.md`. The shipped
 student walks the simulated quadruped at 50 Hz, with noise on all sensors and the defaults of every
-parameter. Decoders, checks, runner and control loop are those of `student_node`; in place of DDS
-are queues of serialized messages, and the clock is the simulation's. After {walk} s one thing goes
-wrong. Times are in s from then to the tick that latches the fault, or first tells of it; 0.00 is
+parameter. Decoders, checks, runner and control loop are those of `student_node`; queues of
+serialized messages replace DDS, and the simulation's time the clock. After {walk} s one fault is
+injected. Times are in s from then to the tick that latches the fault, or first reports it; 0.00 is
 the first tick that could.
 
-**{all} things: {faults} are faults, {warnings} only told, {borne} borne, {unseen} not noticed.**
+**{all} injected faults: {faults} latched, {warnings} warned, {tolerated} tolerated,
+{undetected} undetected.**
 The slowest fault takes {slowest} s. In every run every command is finite, within the limits of its
 joint and within `max_joint_step` of the one before. Every fault stays for {heal} s after its cause
 is gone; only then is `~/reset_fault` called, which leads to `standby`, and `~/start` to `policy`.
@@ -79,17 +80,17 @@ is gone; only then is `~/reset_fault` called, which leads to `standby`, and `~/s
 _TAIL = """## What this does not show
 
 - Times of a simulation in lock-step are whole ticks of 20 ms. What a loaded computer adds is in no
-  row: DDS, late ticks, a stopped process. test/ros/test_faults_over_dds.py stops the node, hogs
-  the processors, takes the sensors away, lets another node publish commands, and gives the black
-  box a disk that is full or a folder that nobody can write to, all over real DDS;
-  test_student_node.py has an error in the control thread (`loop.crashed`), and `make soak` half an
-  hour of all that a machine does by itself.
-- Some rows say `tilt.limit` where the cause is a wrong unit or sign: it is the fall that is
-  noticed, not the mistake, and the robot has lost its balance by then. `check --bag` finds such
-  mistakes before: [mutations.md](mutations.md).
-- What is not noticed here does not throw this robot over. It may throw another one.
+  row: DDS, late ticks, a stopped process. test/ros/test_faults_over_dds.py stops the node, loads
+  the processors, stops the sensors, lets another node publish commands, and gives the black
+  box a full disk or a read-only folder, all over real DDS;
+  test_student_node.py raises an error in the control thread (`loop.crashed`), and `make soak`
+  walks for half an hour on an otherwise normal machine.
+- Some rows say `tilt.limit` where the cause is a wrong unit or sign: the fall is
+  detected, not the mistake, and the robot has lost its balance by then. `check --bag` finds such
+  mistakes earlier: [mutations.md](mutations.md).
+- What is not detected here does not make this robot fall. It may make another one fall.
 - The robot sinks to the ground in `damp`, and with stale joints, where `damp` holds the last
-  command, it may topple. Noticed in time to act is not in time to stay on one's feet.
+  command, it may topple. Detected in time to act is not in time to stay upright.
 """
 
 

@@ -9,7 +9,7 @@ import time
 
 import numpy as np
 
-from .fault import AT_ONCE, borne, Fault
+from .fault import AT_ONCE, Fault, tolerated
 from .fault_injections import (
     at_once,
     clock,
@@ -18,9 +18,9 @@ from .fault_injections import (
     estop_topic,
     filled,
     missed,
+    other_publisher,
     output,
     pushed,
-    rival,
     rolled,
 )
 
@@ -67,7 +67,9 @@ CLOCKS = (
         AT_ONCE,
         heal=clock(-3600.0, True),
     ),
-    borne('the clock of all jumps ahead by 1 h', clock(3600.0, True), heal=clock(3600.0, True)),
+    tolerated(
+        'the clock of all jumps ahead by 1 h', clock(3600.0, True), heal=clock(3600.0, True)
+    ),
 )
 
 NETWORK = (
@@ -96,7 +98,7 @@ NETWORK = (
 )
 
 WORLD = (
-    borne('pushes of 0.5 m/s', pushed(0.5, 50), 3.0),
+    tolerated('pushes of 0.5 m/s', pushed(0.5, 50), 3.0),
     Fault('a push of 6 m/s throws it over', pushed(6.0), 'tilt.limit', 1.5, lasts=3.0),
     Fault('the base is rolled by 1.2 rad', rolled(1.2), 'tilt.limit', 0.06),
 )
@@ -111,15 +113,15 @@ COMPUTER = (
         AT_ONCE,
         heal=estop_freed,
     ),
-    borne('estop is false', estop_topic(False)),
-    borne('five deadlines pass', missed(5)),
+    tolerated('estop is false', estop_topic(False)),
+    tolerated('five deadlines pass', missed(5)),
     Fault('25 deadlines pass', missed(25), 'deadline.missed', AT_ONCE),
     Fault(
-        'somebody else publishes commands',
-        at_once(rival),
+        'another node publishes commands',
+        at_once(other_publisher),
         'joint_command.contested',
         1.04,
         lasts=1.5,
     ),
-    borne('somebody else publishes commands for half a second', at_once(rival), 0.5),
+    tolerated('another node publishes commands for half a second', at_once(other_publisher), 0.5),
 )

@@ -4,7 +4,7 @@
 
 from __future__ import annotations
 
-from .fault import AT_ONCE, borne, Fault, STALE, UNSOUND
+from .fault import AT_ONCE, Fault, INVALID, STALE, tolerated
 from .fault_injections import (
     bunched,
     cut,
@@ -37,10 +37,10 @@ def _rename(message, drill):
 
 
 TRANSPORT = (
-    borne('one JointState is lost', silence('joint_states', seconds=0.02)),
-    borne('one Imu is lost', silence('imu', seconds=0.02)),
-    borne('joints are silent for 60 ms', silence('joint_states', seconds=0.06)),
-    borne('all sensors are silent for 60 ms', silence('joint_states', 'imu', seconds=0.06)),
+    tolerated('one JointState is lost', silence('joint_states', seconds=0.02)),
+    tolerated('one Imu is lost', silence('imu', seconds=0.02)),
+    tolerated('joints are silent for 60 ms', silence('joint_states', seconds=0.06)),
+    tolerated('all sensors are silent for 60 ms', silence('joint_states', 'imu', seconds=0.06)),
     Fault(
         'joints are silent for 0.2 s',
         silence('joint_states', seconds=0.2),
@@ -63,18 +63,18 @@ TRANSPORT = (
         lasts=2.0,
     ),
     Fault('cmd_vel is silent for 2 s', silence('cmd_vel'), 'cmd_vel.stale', 0.54, 'warning', 2.0),
-    borne('every second message of each sensor is lost', every(2, 'joint_states', 'imu')),
-    borne(
+    tolerated('every second message of each sensor is lost', every(2, 'joint_states', 'imu')),
+    tolerated(
         'a third of all messages is lost at random', loss(1 / 3, 'joint_states', 'imu', 'cmd_vel')
     ),
     Fault(
         'nine of ten JointStates are lost', every(10, 'joint_states'), 'joint_states.stale', STALE
     ),
-    borne('sensors are 20 ms late', late(1, 'joint_states', 'imu')),
+    tolerated('sensors are 20 ms late', late(1, 'joint_states', 'imu')),
     Fault('joints are 0.2 s late', late(10, 'joint_states'), 'joint_states.stale', STALE),
     Fault('Imu is 0.2 s late', late(10, 'imu'), 'imu.stale', STALE),
-    borne('everything comes twice', doubled),
-    borne('messages come in bursts of three, the newest first', bunched(3)),
+    tolerated('everything comes twice', doubled),
+    tolerated('messages come in bursts of three, the newest first', bunched(3)),
     Fault(
         'JointStates overtake one another',
         overtaken('joint_states'),
@@ -97,7 +97,7 @@ STAMPS = (
         'imu.stale',
         STALE,
     ),
-    borne(
+    tolerated(
         'stamps of the Imu are 50 ms ahead', restamped('imu', lambda ns, drill: ns + 50_000_000)
     ),
     Fault(
@@ -116,7 +116,7 @@ STAMPS = (
         'stamps of the joints run backwards',
         restamped('joint_states', lambda ns, drill: ns - 2 * (drill.tick + 1) * drill.period_ns),
         'joint_states.backwards',
-        UNSOUND,
+        INVALID,
         lasts=0.4,
     ),
     Fault(
@@ -129,27 +129,27 @@ STAMPS = (
 
 FORMS = (
     Fault(
-        'a joint is missing', spoilt('joint_states', _drop_joint), 'joint_states.names', UNSOUND
+        'a joint is missing', spoilt('joint_states', _drop_joint), 'joint_states.names', INVALID
     ),
     Fault(
         'the joints are those of another robot',
         spoilt('joint_states', _rename),
         'joint_states.names',
-        UNSOUND,
+        INVALID,
     ),
-    borne('the joints come in another order, with one more', spoilt('joint_states', _shuffle)),
+    tolerated('the joints come in another order, with one more', spoilt('joint_states', _shuffle)),
     Fault(
         'positions are fewer than names',
         joints(lambda values: values[1:]),
         'joint_states.position',
-        UNSOUND,
+        INVALID,
     ),
     Fault(
         'velocities are absent',
         joints(lambda values: [], 'velocity'),
         'joint_states.velocity',
-        UNSOUND,
+        INVALID,
     ),
-    Fault('JointStates are cut off', cut('joint_states', 200), 'joint_states.length', UNSOUND),
-    Fault('Imus are cut off', cut('imu', 60), 'imu.length', UNSOUND),
+    Fault('JointStates are cut off', cut('joint_states', 200), 'joint_states.length', INVALID),
+    Fault('Imus are cut off', cut('imu', 60), 'imu.length', INVALID),
 )

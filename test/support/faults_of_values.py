@@ -8,7 +8,7 @@ import math
 
 import numpy as np
 
-from .fault import AT_ONCE, borne, Fault, UNSOUND
+from .fault import AT_ONCE, Fault, INVALID, tolerated
 from .fault_injections import (
     element,
     gyro,
@@ -55,25 +55,25 @@ VALUES = (
         'one joint position is NaN',
         joints(element(math.nan)),
         'joint_states.position.not_finite',
-        UNSOUND,
+        INVALID,
     ),
     Fault(
         'one joint position is infinite',
         joints(element(math.inf)),
         'joint_states.position.not_finite',
-        UNSOUND,
+        INVALID,
     ),
     Fault(
         'one joint velocity is NaN',
         joints(element(math.nan), 'velocity'),
         'joint_states.velocity.not_finite',
-        UNSOUND,
+        INVALID,
     ),
     Fault(
         'one joint velocity is 1e20',
         joints(element(1e20), 'velocity'),
         'joint_states.velocity.too_large',
-        UNSOUND,
+        INVALID,
     ),
     Fault(
         'one JointState has a NaN',
@@ -83,16 +83,16 @@ VALUES = (
         'warning',
     ),
     Fault(
-        'the gyro is NaN', gyro(element(math.nan, 1)), 'imu.angular_velocity.not_finite', UNSOUND
+        'the gyro is NaN', gyro(element(math.nan, 1)), 'imu.angular_velocity.not_finite', INVALID
     ),
     Fault(
         'the orientation is infinite',
         turn(lambda x, y, z, w: (x, y, math.inf, w)),
         'imu.orientation.not_finite',
-        UNSOUND,
+        INVALID,
     ),
-    Fault('the orientation is all zero', turn(lambda *q: (0, 0, 0, 0)), 'imu.norm', UNSOUND),
-    Fault('the orientation has norm 2', turn(lambda *q: [2 * v for v in q]), 'imu.norm', UNSOUND),
+    Fault('the orientation is all zero', turn(lambda *q: (0, 0, 0, 0)), 'imu.norm', INVALID),
+    Fault('the orientation has norm 2', turn(lambda *q: [2 * v for v in q]), 'imu.norm', INVALID),
     Fault(
         'one orientation is all zero',
         turn(lambda *q: (0, 0, 0, 0), ticks=1),
@@ -104,10 +104,10 @@ VALUES = (
         'the Imu has no orientation',
         spoilt('imu', _without_orientation),
         'imu.orientation',
-        UNSOUND,
+        INVALID,
     ),
     Fault('the command is NaN', _ask(math.nan), 'cmd_vel.not_finite', AT_ONCE, 'warning'),
-    borne('the command is 100 m/s', _ask(100.0)),
+    tolerated('the command is 100 m/s', _ask(100.0)),
 )
 
 CONVENTIONS = (
@@ -158,7 +158,7 @@ CONVENTIONS = (
     Fault(
         'joint velocities have the wrong sign',
         joints(lambda values: -values, 'velocity'),
-        kind='unseen',
+        kind='undetected',
         lasts=3.0,
     ),
     Fault(
@@ -175,7 +175,7 @@ CONVENTIONS = (
         1.5,
         lasts=3.0,
     ),
-    Fault('one joint position stands still', joints(_stand_still), kind='unseen', lasts=3.0),
+    Fault('one joint position stands still', joints(_stand_still), kind='undetected', lasts=3.0),
     Fault(
         'the orientation is that of the world in the base',
         turn(lambda x, y, z, w: (-x, -y, -z, w)),

@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """A `ros2` that understands what the launch files say to `ros2 bag`, for machines without one.
 
-`play` publishes what it was told to play under the names that it was told, with a clock; `record`
+`play` publishes the chosen topics under the given names, with a clock; `record`
 writes its topics into a file and waits.
 """
 
@@ -69,7 +69,7 @@ def play_bag(args):
     node = rclpy.create_node('rosbag2_player')
     clock = node.create_publisher(Clock, names['/clock'], 10)
     with Bag(args.bag) as bag:
-        said, publishers = [], []
+        messages, publishers = [], []
         for topic in bag.topics:
             if topic.name in args.topics:
                 package, _, name = topic.type.split('/')
@@ -77,17 +77,17 @@ def play_bag(args):
                 publisher = node.create_publisher(kind, names[topic.name], 100)
                 publishers.append(publisher)
                 for block in bag.blocks(topic):
-                    for place, receive_ns in enumerate(block.receive_ns.tolist()):
-                        said.append((receive_ns, publisher, block.content(place)))
-    said.sort(key=lambda entry: entry[0])
+                    for index, receive_ns in enumerate(block.receive_ns.tolist()):
+                        messages.append((receive_ns, publisher, block.content(index)))
+    messages.sort(key=lambda entry: entry[0])
     end = time.monotonic() + PATIENCE
     while time.monotonic() < end and not all(
         publisher.get_subscription_count() for publisher in (clock, *publishers)
     ):
         time.sleep(0.05)
-    begin_ns, begin = said[0][0], time.monotonic()
+    begin_ns, begin = messages[0][0], time.monotonic()
     now_ns = 0
-    for receive_ns, publisher, content in said:
+    for receive_ns, publisher, content in messages:
         while now_ns < receive_ns:
             now_ns = begin_ns + int((time.monotonic() - begin) * args.rate * 1e9)
             seconds, nanoseconds = divmod(now_ns, 1_000_000_000)

@@ -1,6 +1,6 @@
 # Copyright 2026 The distill_runtime Authors
 # SPDX-License-Identifier: Apache-2.0
-"""student_node and a robot around it, in a context of their own, over real DDS."""
+"""student_node and a robot around it, in a separate context, over real DDS."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ SILENT = PublisherEventCallbacks(use_default_callbacks=False)
 _NUMBERS = itertools.count()
 
 
-def wait_for(condition, what='what was awaited', patience=PATIENCE):
+def wait_for(condition, what='the condition', patience=PATIENCE):
     """Return what the condition gives once it is true."""
     end = time.monotonic() + patience
     while not (result := condition()):
@@ -173,7 +173,7 @@ class Robot:
 
 
 class Rig:
-    """A student_node and its robot, in a namespace of their own."""
+    """A student_node and its robot, in their namespace."""
 
     def __init__(self, ros, node, robot):
         self.ros = ros
@@ -225,7 +225,7 @@ def values(status):
 
 _DEFAULTS = {
     'blackbox_dir': '',
-    # the robot of these tests stands still whatever it is told
+    # the robot of these tests stands still whatever it is commanded
     'checks.input_frozen.action': 'ignore',
     'torque_limit': 0.0,
     'position_limits': 'clip',
@@ -266,7 +266,7 @@ def student(ros, model, message_type=JointState, *, qos=10, is_active=True, **op
 
 def direct_runner(model, config):
     """Return the runner of the same model, without ROS."""
-    alike = replace(
+    same = replace(
         config, torque_limit=0.0, position_limits='clip', checks=checks_without('input_frozen')
     )
-    return load_policy(model).runner(alike)
+    return load_policy(model).runner(same)

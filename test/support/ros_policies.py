@@ -33,7 +33,7 @@ def write_policy(folder, *terms, name='policy.onnx', width=0, metadata=None, **c
         terms: Of the observation; none: TERMS.
         name: File name.
         width: Of the graph's input, where it is not to fit the spec.
-        metadata: What stands in place of the spec.
+        metadata: Text instead of the spec.
         changes: Of the spec.
     """
     terms = terms or TERMS

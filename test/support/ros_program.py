@@ -1,6 +1,6 @@
 # Copyright 2026 The distill_runtime Authors
 # SPDX-License-Identifier: Apache-2.0
-"""student_node as a program of its own."""
+"""student_node as a program."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ import sys
 
 @contextmanager
 def program(*arguments, within=()):
-    """Start student_node in a process group of its own, as a terminal does.
+    """Start student_node as a process group, as a terminal does.
 
     Args:
         arguments: Of ROS.

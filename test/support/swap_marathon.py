@@ -1,6 +1,6 @@
 # Copyright 2026 The distill_runtime Authors
 # SPDX-License-Identifier: Apache-2.0
-"""Many swaps in a row while a simulated robot walks over DDS, beside the same run without them.
+"""Many swaps in a row while a simulated robot walks over DDS, and the same run without them.
 
 From test/: python -m support.swap_marathon --swaps 1000 [--rate 200] [--json F]
 """
@@ -78,7 +78,7 @@ class Walk:
         self.node.create_timer(0.1, lambda: self.publisher.publish(self._twist))
 
     def begin(self):
-        """Wait until the policy acts, and command it."""
+        """Wait until the policy runs, and command it."""
         self.spin(20.0, lambda: self.values.get('mode') == 'policy')
         assert self.values.get('mode') == 'policy', f'no walk: {self.values}'
         self._twist.linear.x, self._twist.angular.z = 0.5, 0.3

@@ -1,6 +1,6 @@
 # Copyright 2026 The distill_runtime Authors
 # SPDX-License-Identifier: Apache-2.0
-"""A robot in lock-step that walks in a thread of its own, while a test changes the model."""
+"""A robot in lock-step that walks in another thread, while a test changes the model."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import json
 import threading
 
 from diagnostic_msgs.msg import DiagnosticStatus
-from distill_runtime.ros.models import loaded_model as occupant
+from distill_runtime.ros.models import loader
 from distill_runtime.ros.models.topic import MODEL_QOS
 from distill_runtime.wire.tick_fields import model_number, TICK_FIELDS
 import numpy as np
@@ -27,7 +27,7 @@ from .ros_policies import write_policy
 BUSY_MACHINE = {'checks.inference_time.action': 'ignore'}
 """Others compute on the machine that runs the tests."""
 FRAGILE = 6.0
-"""A forward velocity that a fragile policy cannot bear."""
+"""A forward velocity above which a fragile policy fails."""
 
 
 def write_other(path, scale=0.4, *terms, **changes):
@@ -36,12 +36,12 @@ def write_other(path, scale=0.4, *terms, **changes):
 
 
 def write_fragile(path):
-    """Write a policy that gives NaN once it is told to walk faster than FRAGILE."""
+    """Write a policy that gives NaN once it is commanded to walk faster than FRAGILE."""
     write_other(path, 0.3)
     model = onnx.load(str(path))
     graph = model.graph
     (node,) = graph.node
-    node.output[0] = 'sound'
+    node.output[0] = 'finite'
     for name, value in {
         'vx': np.array([6]),
         'most': np.array([FRAGILE], np.float32),
@@ -51,11 +51,11 @@ def write_fragile(path):
     graph.node.extend(
         helper.make_node(kind, inputs, outputs)
         for kind, inputs, outputs in (
-            ('Gather', ['obs', 'vx'], ['told']),
-            ('Sub', ['most', 'told'], ['left']),
+            ('Gather', ['obs', 'vx'], ['command']),
+            ('Sub', ['most', 'command'], ['left']),
             ('Sqrt', ['left'], ['root']),
             ('Mul', ['root', 'zero'], ['nothing']),
-            ('Add', ['sound', 'nothing'], ['actions']),
+            ('Add', ['finite', 'nothing'], ['actions']),
         )
     )
     for entry in graph.node:
@@ -136,7 +136,7 @@ def _sway(number):
 
 
 class Remote:
-    """Another node that changes parameters of student_node, and hears ~/model."""
+    """Another node that changes parameters of student_node, and subscribes to ~/model."""
 
     def __init__(self, rig):
         node, name = rig.robot.node, rig.robot.student
@@ -189,7 +189,7 @@ class Remote:
         wait_for(lambda: self.models.messages and why in self.model()[2]['why'], f'~/model: {why}')
         return self.model()[2]
 
-    def until_told(self, text):
+    def until_problem(self, text):
         """Return the values of ~/model once its message has some text."""
         wait_for(lambda: self.models.messages and text in self.model()[1], f'~/model: {text}')
         return self.model()[2]
@@ -219,29 +219,29 @@ def walking(ros, model, fields=None, **options):
 def slow_loading(monkeypatch):
     """Have models load as slowly as the block wishes: yield what begins, and what lets it end."""
     begun, may_end = threading.Event(), threading.Event()
-    load = occupant.load_chosen_policy
+    load = loader.load_chosen_policy
 
     def wait(config):
         begun.set()
         assert may_end.wait(PATIENCE)
         return load(config)
 
-    monkeypatch.setattr(occupant, 'load_chosen_policy', wait)
+    monkeypatch.setattr(loader, 'load_chosen_policy', wait)
     try:
         yield begun, may_end
     finally:
         may_end.set()
 
 
-def acting(rig):
+def models_by_stamp(rig):
     """Return the number of the model in each ~/tick so far, by stamp."""
-    place = TICK_FIELDS.index('model')
-    return {message.data[1]: message.data[place] for message in rig.robot.ticks.messages}
+    column = TICK_FIELDS.index('model')
+    return {message.data[1]: message.data[column] for message in rig.robot.ticks.messages}
 
 
-def has_acted(rig, path):
+def is_active(rig, path):
     """Return whether the newest tick was of a model."""
-    return list(acting(rig).values())[-1] == model_number(sha256(path))
+    return list(models_by_stamp(rig).values())[-1] == model_number(sha256(path))
 
 
 def commands(rig):

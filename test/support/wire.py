@@ -121,8 +121,8 @@ def wired_loop(wire, spec, runner, sensors, output, has_stamped_command=False):
         LoopContext(
             node=wire,
             config=StudentNodeConfig(),
-            casting=None,
-            cast=None,
+            model_factory=None,
+            registry=None,
             runner=runner,
             sensors=sensors,
             inputs=Inputs(

@@ -1,6 +1,6 @@
 # Copyright 2026 The distill_runtime Authors
 # SPDX-License-Identifier: Apache-2.0
-"""What a simulated robot says and hears: sensor messages out, commands in."""
+"""Messages of a simulated robot: sensors out, commands in."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ MESSAGE_TYPES = {
 
 
 class SensorPublishers:
-    """Publishes the samples of a tick, joint_states last: who has it has all."""
+    """Publishes the samples of a tick; joint_states comes last and completes them."""
 
     def __init__(
         self,
@@ -154,7 +154,7 @@ class CommandReader:
             for mode in dict.fromkeys(joints.modes)
         }
         self._names: list[str] = []
-        self._places = locked_indices([])
+        self._indices = locked_indices([])
         self.command = np.zeros(len(joints.names))
         self.stamp_ns = -1
 
@@ -189,13 +189,13 @@ class CommandReader:
             if missing:
                 return f'joints {missing} are not in it, which has {list(names)}'
             self._names = list(names)
-            self._places = locked_indices(self._names.index(name) for name in self._joints.names)
+            self._indices = locked_indices(self._names.index(name) for name in self._joints.names)
         command = np.empty(len(self.command))
         for mode, joints in self._fields.items():
             values = np.asarray(fields[mode], dtype=np.float64)
             if len(values) != len(names):
                 return f'{mode} has {len(values)} values, expected {len(names)}, one per name'
-            command[joints] = values[self._places[joints]]
+            command[joints] = values[self._indices[joints]]
         if not np.isfinite(command).all():
             return f'it holds {command.tolist()}, expected finite values'
         self.command[:] = command

@@ -1,6 +1,6 @@
 # Copyright 2026 The distill_runtime Authors
 # SPDX-License-Identifier: Apache-2.0
-"""Commands the robot of the demo, watches it, and judges whether it walked."""
+"""Command the robot of the demo, monitor it, and decide whether it walked."""
 
 from __future__ import annotations
 
@@ -97,7 +97,7 @@ def monitor(
     panel: Panel,
     tour: Sequence[tuple[float, Velocity]] = TOUR,
 ) -> DemoResult:
-    """Lead the robot through a tour, which ends early where it falls or the policy ends.
+    """Command a tour, which ends early if the robot falls or the policy ends.
 
     Args:
         seconds: Time to walk.
@@ -110,7 +110,7 @@ def monitor(
     """
     rclpy.init(signal_handler_options=SignalHandlerOptions.NO)
     try:
-        return _Monitor(processes, panel).lead(seconds, tour)
+        return _Monitor(processes, panel).run(seconds, tour)
     finally:
         rclpy.shutdown()
 
@@ -137,7 +137,7 @@ class _Monitor:
         self.node.create_subscription(Odometry, 'odom', self._on_odometry, 10)
         self.node.create_subscription(DiagnosticArray, '/diagnostics', self._on_diagnostics, 10)
 
-    def lead(self, seconds: float, tour: Sequence[tuple[float, Velocity]]) -> DemoResult:
+    def run(self, seconds: float, tour: Sequence[tuple[float, Velocity]]) -> DemoResult:
         """Wait for standby, start the policy, command the tour."""
         result = self.result
         self._spin(_START_TIMEOUT, self._is_up)

@@ -21,15 +21,15 @@ COMMAND_TYPES = ('joint_state', 'position_array', 'trajectory', 'effort')
 
 @dataclass(frozen=True, kw_only=True)
 class SimNodeConfig:
-    """What sim_node simulates, and how it meets the rest of the system."""
+    """What sim_node simulates, and how it connects to other nodes."""
 
     model: str = parameter('', 'ONNX policy, for its spec: joints, gains, default pose, period')
-    spec: str = parameter('', "spec file that overrides or completes the model's own; '': none")
+    spec: str = parameter('', "spec file that overrides or completes that of the model; '': none")
     robot: str = parameter('', "robot profile, or path of a URDF; '': none")
     robot_description: str = parameter('', "as student_node's; '': none")
     scene: str = parameter('', "MJCF scene; '': the quadruped that comes with this package")
     imu_site: str = parameter('', "site of the Imu; '': one on the base named imu, or the base")
-    actuators: str = parameter('pd', "pd: servos with the spec's gains; scene: the scene's own")
+    actuators: str = parameter('pd', "pd: servos with the spec's gains; scene: those of the scene")
     timestep: float = parameter(0.0, "physics step in s; 0: the scene's")
     command_type: str = parameter(
         'joint_state', 'joint_state, position_array, trajectory or effort'
@@ -53,13 +53,13 @@ class SimNodeConfig:
         False, 'publish /clock; time then starts at 1 s, else at the time of the system'
     )
     velocity_command: tuple[float, ...] = parameter(
-        (), 'vx, vy, yaw rate to publish on cmd_vel with the sensors; empty: others do that'
+        (), 'vx, vy, yaw rate to publish on cmd_vel with the sensors; empty: another node does'
     )
     seconds: float = parameter(0.0, 'simulated time in s after which the node ends; 0: never')
     noise: float = parameter(0.0, 'level of sensor noise; 1: that of MuJoCo Playground')
     push_speed: float = parameter(0.0, 'velocity in m/s of pushes in random directions')
     push_interval: float = parameter(3.0, 'time between pushes in s')
-    latency: int = parameter(0, 'sensor periods by which a command acts late')
+    latency: int = parameter(0, 'delay of a command in sensor periods')
     drop: float = parameter(0.0, 'probability that a sensor message is lost')
     seed: int = parameter(0, 'of all the randomness')
 

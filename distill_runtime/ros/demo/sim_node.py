@@ -1,6 +1,6 @@
 # Copyright 2026 The distill_runtime Authors
 # SPDX-License-Identifier: Apache-2.0
-"""The executable sim_node: a simulated robot in a process of its own."""
+"""The executable sim_node: a simulated robot in its process."""
 
 from __future__ import annotations
 

@@ -2,8 +2,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """The node of the simulated robot: publishes its sensors and follows joint_command.
 
-In real time the sensors of tick k are published at a fixed time, and the newest command acts up to
-tick k + 1; until the first one the robot hangs still. In lock-step time stands still until the
+In real time the sensors of tick k are published at a fixed time, and the newest command holds up
+to tick k + 1; until the first one the robot hangs still. In lock-step time stands still until the
 command with the stamp of the tick has come: with a policy's node that ticks on joint_states, a run
 is the same whatever the machine does, and the same as that of ``sim.loop``.
 """
@@ -31,7 +31,7 @@ from .sim_config import declare_config
 
 _SECOND = 1_000_000_000
 _MAX_DEFAULT_RATE = 250.0  # Hz
-_SETTLE = 0.3  # s in which the other side too learns of the match
+_SETTLE = 0.3  # s in which the other node discovers us, too
 _REPORT_AFTER = 5.0  # s
 
 
@@ -85,10 +85,10 @@ class SimNode:
 
     @property
     def commands_sha256(self) -> str:
-        """Of the float64 commands that acted, policy joint order, one row per command."""
+        """Hash of the applied commands: float64, policy joint order, one row per command."""
         return self._hash.hexdigest()
 
-    def is_heard(self) -> bool:
+    def has_subscriber(self) -> bool:
         """Return whether someone has subscribed to the joint states."""
         return bool(self._publishers.joint_states.get_subscription_count())
 
@@ -96,7 +96,7 @@ class SimNode:
         """Simulate until the configured time is over, or the context ends."""
         try:
             if self.config.lockstep:
-                self._await_partner()
+                self._wait_for_policy_node()
             self._loop()
         finally:
             self._report()
@@ -134,12 +134,12 @@ class SimNode:
                 grid += skipped
                 self.misses += skipped
                 if not config.publish_clock and not config.lockstep:
-                    # the others' clock went on, so the stamps must
+                    # the clock of the other nodes went on, so the stamps must
                     self._start_ns += round(skipped * self.period_ns)
             self._spin_until(start_ns + round(grid * pace))
 
     def _tick(self) -> FloatArray | None:
-        """Publish the sensors of this tick, and return the command that is to act."""
+        """Publish the sensors of this tick, and return the command to apply."""
         lost = self._plant.sense(self._sensors)
         stamp_ns = self._start_ns + self.robot.stamp_ns
         self._publishers.publish(self.robot, self._sensors, stamp_ns, lost)
@@ -150,12 +150,12 @@ class SimNode:
         self._await_command(stamp_ns)
         return self._command
 
-    def _await_partner(self) -> None:
-        """Wait until the policy's node has found us, so that no message is lost."""
+    def _wait_for_policy_node(self) -> None:
+        """Wait until the policy's node has discovered us, so that no message is lost."""
         topic = self._subscription.topic_name
         start = time.monotonic()
         while not self._stops.is_set() and not (
-            self.is_heard() and self.node.count_publishers(topic)
+            self.has_subscriber() and self.node.count_publishers(topic)
         ):
             self._executor.spin_once(timeout_sec=0.02)
             if time.monotonic() - start > _REPORT_AFTER:

@@ -27,15 +27,15 @@ _ARRIVAL_TIMEOUT = Duration(seconds=0.2)
 
 
 class CommandWriter(Protocol):
-    """Puts the numbers of a step into a prepared message."""
+    """Writes a step into a prepared message."""
 
     message_type: type
 
     def write(self, step: Step, stamp_ns: int) -> bytes:
         """Return the message of a step."""
 
-    def rest(self, stamp_ns: int) -> bytes | None:
-        """Return the message that must be the last one; None if the last command may stand."""
+    def stop_message(self, stamp_ns: int) -> bytes | None:
+        """Return the message that ends a session; None if the last command may hold."""
 
 
 def command_writer(command_type: str, runner: PolicyRunner) -> CommandWriter:
@@ -61,7 +61,7 @@ def command_writer(command_type: str, runner: PolicyRunner) -> CommandWriter:
     if len(set(joints.modes)) != 1:
         raise ConfigError(
             f"command_type is 'position_array' with joint modes {sorted(set(joints.modes))}, "
-            'expected one mode for all joints: the array does not tell them apart'
+            'expected one mode for all joints: the array does not say which is which'
         )
     if command_type == 'trajectory':
         return _TrajectoryWriter(joints, runner.control_period_ns)
@@ -78,14 +78,14 @@ class _JointStateWriter:
     message_type = JointState
 
     def __init__(self, joints: JointTable, runner: PolicyRunner) -> None:
-        template = PreparedMessage().header().strings(joints.names)
+        prepared = PreparedMessage().header().strings(joints.names)
         modes = np.array(joints.modes)
         num_joints = len(joints.names)
-        template.array('<f8', num_joints)
+        prepared.array('<f8', num_joints)
         for mode in ('velocity', 'effort'):
-            template.array('<f8', num_joints if np.any(modes == mode) else 0)
-        self._template = template
-        self._position, *others = template.views()
+            prepared.array('<f8', num_joints if np.any(modes == mode) else 0)
+        self._prepared = prepared
+        self._position, *others = prepared.views()
         present = [mode for mode in ('velocity', 'effort') if np.any(modes == mode)]
         self._others = tuple(
             (view, np.flatnonzero(modes == mode))
@@ -100,16 +100,16 @@ class _JointStateWriter:
             self._position[self._not_position] = self._measured[self._not_position]
             for view, joints in self._others:
                 view[joints] = step.command[joints]
-        self._template.stamp(stamp_ns)
-        return self._template.message()
+        self._prepared.stamp(stamp_ns)
+        return self._prepared.message()
 
-    def rest(self, stamp_ns: int) -> bytes | None:
+    def stop_message(self, stamp_ns: int) -> bytes | None:
         if not self._others:
             return None
         for view, _ in self._others:
             view.fill(0.0)
-        self._template.stamp(stamp_ns)
-        return self._template.message()
+        self._prepared.stamp(stamp_ns)
+        return self._prepared.message()
 
 
 class _EffortWriter:
@@ -118,9 +118,9 @@ class _EffortWriter:
     message_type = JointState
 
     def __init__(self, joints: JointTable, runner: PolicyRunner) -> None:
-        self._template = PreparedMessage().header().strings(joints.names)
-        self._template.array('<f8', 0).array('<f8', 0).array('<f8', len(joints.names))
-        (self._effort,) = self._template.views()
+        self._prepared = PreparedMessage().header().strings(joints.names)
+        self._prepared.array('<f8', 0).array('<f8', 0).array('<f8', len(joints.names))
+        (self._effort,) = self._prepared.views()
         self._runner = runner
         self._pd = JointPD(joints)
 
@@ -131,13 +131,13 @@ class _EffortWriter:
             self._effort[:] = self._pd.effort
         else:
             self._effort.fill(0.0)
-        self._template.stamp(stamp_ns)
-        return self._template.message()
+        self._prepared.stamp(stamp_ns)
+        return self._prepared.message()
 
-    def rest(self, stamp_ns: int) -> bytes | None:
+    def stop_message(self, stamp_ns: int) -> bytes | None:
         self._effort.fill(0.0)
-        self._template.stamp(stamp_ns)
-        return self._template.message()
+        self._prepared.stamp(stamp_ns)
+        return self._prepared.message()
 
 
 class _ArrayWriter:
@@ -147,19 +147,19 @@ class _ArrayWriter:
 
     def __init__(self, joints: JointTable) -> None:
         num_joints = len(joints.names)
-        self._template = PreparedMessage().parts(('joint', num_joints)).array('<f8', num_joints)
-        (self._values,) = self._template.views()
-        self._rests_at_zero = joints.modes[0] != 'position'
+        self._prepared = PreparedMessage().parts(('joint', num_joints)).array('<f8', num_joints)
+        (self._values,) = self._prepared.views()
+        self._stops_at_zero = joints.modes[0] != 'position'
 
     def write(self, step: Step, stamp_ns: int) -> bytes:
         self._values[:] = step.command
-        return self._template.message()
+        return self._prepared.message()
 
-    def rest(self, stamp_ns: int) -> bytes | None:
-        if not self._rests_at_zero:
+    def stop_message(self, stamp_ns: int) -> bytes | None:
+        if not self._stops_at_zero:
             return None
         self._values.fill(0.0)
-        return self._template.message()
+        return self._prepared.message()
 
 
 class _TrajectoryWriter:
@@ -168,20 +168,20 @@ class _TrajectoryWriter:
     message_type = JointTrajectory
 
     def __init__(self, joints: JointTable, period_ns: int) -> None:
-        self._template = PreparedMessage().header().strings(joints.names).uint(1)
-        self._template.array('<f8', len(joints.names))
+        self._prepared = PreparedMessage().header().strings(joints.names).uint(1)
+        self._prepared.array('<f8', len(joints.names))
         for _ in ('velocities', 'accelerations', 'effort'):
-            self._template.array('<f8', 0)
+            self._prepared.array('<f8', 0)
         seconds, nanoseconds = divmod(period_ns, 1_000_000_000)
-        self._template.uint(seconds).uint(nanoseconds)
-        (self._position,) = self._template.views()
+        self._prepared.uint(seconds).uint(nanoseconds)
+        (self._position,) = self._prepared.views()
 
     def write(self, step: Step, stamp_ns: int) -> bytes:
         self._position[:] = step.command
-        self._template.stamp(stamp_ns)
-        return self._template.message()
+        self._prepared.stamp(stamp_ns)
+        return self._prepared.message()
 
-    def rest(self, stamp_ns: int) -> bytes | None:
+    def stop_message(self, stamp_ns: int) -> bytes | None:
         return None
 
 
@@ -191,7 +191,7 @@ class CommandOutput:
     Attributes:
         message_type: Type of the messages.
         topic: Resolved name.
-        witness: Gets every message that was published, and its stamp in [ns].
+        on_message: Gets every message that was published, and its stamp in [ns].
     """
 
     def __init__(self, node: Node, writer: CommandWriter, is_shadow: bool) -> None:
@@ -200,7 +200,7 @@ class CommandOutput:
         self._writer = writer
         self.message_type = writer.message_type
         self.topic = node.resolve_topic_name('joint_command')
-        self.witness: Callable[[bytes, int], None] | None = None
+        self.on_message: Callable[[bytes, int], None] | None = None
         self._publisher = (
             None
             if is_shadow
@@ -213,12 +213,12 @@ class CommandOutput:
         if step.sends and self._publisher is not None:
             self._publish(message, stamp_ns)
 
-    def send_rest(self, stamp_ns: int) -> None:
-        """Publish the last message of a session, where the last command must not stand.
+    def send_stop_message(self, stamp_ns: int) -> None:
+        """Publish the message that ends a session, where the last command must not hold.
 
-        Waits until it has arrived: what is still on its way is lost when the publisher goes.
+        Waits until it has arrived: a message in flight is lost when the publisher is destroyed.
         """
-        message = self._writer.rest(stamp_ns)
+        message = self._writer.stop_message(stamp_ns)
         if self._publisher is None:
             return
         if message is not None:
@@ -228,18 +228,18 @@ class CommandOutput:
     def _publish(self, message: bytes, stamp_ns: int) -> None:
         assert self._publisher is not None
         self._publisher.handle.publish_raw(message)
-        if self.witness is not None:
-            self.witness(message, stamp_ns)
+        if self.on_message is not None:
+            self.on_message(message, stamp_ns)
 
-    def rival(self) -> str:
-        """Return who else publishes on the topic, in words; '' if nobody does."""
+    def other_publisher(self) -> str:
+        """Return the names of other nodes that publish on the topic; '' if there is none."""
         if self._publisher is None or self._node.count_publishers(self._publisher.topic_name) < 2:
             return ''
-        own = self._node.get_fully_qualified_name()
+        this_node = self._node.get_fully_qualified_name()
         infos = self._node.get_publishers_info_by_topic(self._publisher.topic_name)
         names = [f'{info.node_namespace.rstrip("/")}/{info.node_name}' for info in infos]
-        if own in names:
-            names.remove(own)
+        if this_node in names:
+            names.remove(this_node)
         return ' and '.join(sorted(set(names))) or 'another node'
 
     def destroy(self) -> None:

@@ -1,29 +1,26 @@
 # Copyright 2026 The distill_runtime Authors
 # SPDX-License-Identifier: Apache-2.0
-"""The control thread: it alone takes sensors, steps the runner and hands commands over."""
+"""The control thread: it alone reads sensors, steps the runner and sends commands."""
 
 from __future__ import annotations
 
 from collections import Counter, deque
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 import contextlib
 import threading
 import time
 import traceback
-from typing import Protocol
 
 from distill_runtime.core.modes import Event, Mode
 from distill_runtime.core.step import Step
-from distill_runtime.core.swap.swap import Swap, SwapState
 from distill_runtime.ros.mode_log import ModeChange
-from distill_runtime.ros.models.loaded_model import LoadedModel
 from distill_runtime.ros.process import explain
 from rclpy.clock import Clock
 from rclpy.impl.implementation_singleton import rclpy_implementation
 
 from .clock import ros_now
 from .deadlines import Grid, sleep_until
-from .loop_context import LoopContext, turn
+from .loop_context import LoopContext, LoopObserver
 from .monitor import LoopMonitor
 from .realtime import GarbagePause, others_raised, use_cpus, use_fifo
 from .timing import Timing
@@ -41,61 +38,45 @@ _NO_CLOCK = (
 )
 
 
-class LoopObserver(Protocol):
-    """Sees what a control loop does; called by its thread."""
-
-    def note(self, step: Step, stamp_ns: int, latency_ns: int, missed: int) -> None:
-        """See a tick: what it gave, its time, how long it took, deadlines missed so far."""
-
-    def turn_to(self, occupant: LoadedModel, swap: Mapping[str, str]) -> None:
-        """See that from the next tick to be noted another policy acts, and how that came."""
-
-    def crashed(self, reason: str, stamp_ns: int) -> None:
-        """See why the loop ends, and when."""
-
-
 class ControlLoop:
-    """Ticks in a thread of its own from start to stop.
+    """Ticks in the control thread from start to stop.
 
     Attributes:
         timing: When ticks began and how long they took.
-        watch: What the loop finds beside the runner.
+        monitor: What the loop finds that the runner cannot see.
         step: Result of the last tick; None before the first.
         stamp_ns: Time of the newest tick, which may be under way; 0 before the first.
-        notable: Newest reason of a tick that was not an ordinary one; whoever reads it empties it.
+        notable: Newest reason of a tick that had one; the reader sets it to ''.
         reasons: How many ticks gave each code.
-        mode_changes: Changes of the mode that are not logged yet; whoever logs them removes them.
+        mode_changes: Changes of the mode that are not logged yet; the logger removes them.
         fault: Reason of the newest fault, which may be over; '' before the first.
-        swaps: Changes of the policy that are not told yet, with their values for ~/model; whoever
-            tells them removes them.
         crash: Unforeseen error that ended the loop; '' if none did.
     """
 
-    def __init__(self, parts: LoopContext, witness: LoopObserver | None = None) -> None:
-        """Connect the parts.
+    def __init__(self, context: LoopContext, observer: LoopObserver | None = None) -> None:
+        """Keep what the loop works with.
 
         Args:
-            parts: What the loop connects.
-            witness: Sees what it does.
+            context: What the loop works with.
+            observer: Sees what the loop does.
         """
-        self._parts = parts
-        self._witness = witness
-        self._clock: Clock = parts.node.get_clock()
+        self._context = context
+        self._observer = observer
+        self._clock: Clock = context.node.get_clock()
         self._stops = threading.Event()
         self._is_ready = threading.Event()
-        self._refusal: Exception | None = None
+        self._start_error: Exception | None = None
         self._thread: threading.Thread | None = None
-        self.timing = Timing(parts.runner.control_period_ns)
-        self.watch = LoopMonitor(parts.runner.config, parts.runner.control_period_ns)
+        self.timing = Timing(context.runner.control_period_ns)
+        self.monitor = LoopMonitor(context.runner.config, context.runner.control_period_ns)
         self.step: Step | None = None
         self.stamp_ns = 0
         self.notable = ''
         self.reasons: Counter[str] = Counter()
         self.crash = ''
         self.mode_changes: deque[ModeChange] = deque(maxlen=64)
-        self._mode = parts.runner.mode
+        self._mode = context.runner.mode
         self.fault = ''
-        self.swaps: deque[tuple[Swap, Mapping[str, str]]] = deque()
 
     def start(self) -> None:
         """Start the thread.
@@ -106,12 +87,12 @@ class ControlLoop:
         self._thread = threading.Thread(target=self._run, name='control', daemon=True)
         self._thread.start()
         self._is_ready.wait()
-        if self._refusal is not None:
+        if self._start_error is not None:
             self._thread.join()
-            raise self._refusal
+            raise self._start_error
 
     def stop(self) -> None:
-        """End the thread; its last act is the fault action, then rest."""
+        """End the thread; it sends the fault action, then the stop message."""
         self._stops.set()
         if self._thread is not None:
             self._thread.join()
@@ -128,24 +109,25 @@ class ControlLoop:
         return _NO_CLOCK if is_missing else ''
 
     def tick(self, stamp_ns: int, start_ns: int, deadline_ns: int) -> None:
-        """Run one tick on inputs that are already taken over.
+        """Run one tick on inputs that are already read.
 
         Args:
             stamp_ns: Time of the tick.
             start_ns: When it began, by the monotonic clock.
             deadline_ns: When it should have begun.
         """
-        parts = self._parts
+        context = self._context
         self.stamp_ns = stamp_ns
-        is_policy = parts.runner.mode.runs_policy
-        parts.runner.outside = self.watch.findings(parts.estop.refresh(), is_policy)
+        is_policy = context.runner.mode.runs_policy
+        context.runner.outside = self.monitor.findings(context.estop.refresh(), is_policy)
         before_ns = time.monotonic_ns()
-        step = parts.runner.step(parts.sensors, stamp_ns)
+        step = context.runner.step(context.sensors, stamp_ns)
         if step.has_policy_step:
             self._note_duration(time.monotonic_ns() - before_ns)
-        if parts.runner.switcher.news:
-            self._take_news()
-        parts.output.send(step, stamp_ns)
+        if context.runner.switcher.news:
+            context.apply_swaps(self._observer)
+            self.monitor.note_policy_step(0)
+        context.output.send(step, stamp_ns)
         end_ns = time.monotonic_ns()
         self.timing.add(start_ns, end_ns)
         self.step = step
@@ -157,38 +139,26 @@ class ControlLoop:
         if step.reason:
             self.notable = step.reason
             self.reasons[step.reason.partition(':')[0]] += 1
-        action = parts.runner.fault_action
-        parts.internals.send(step, stamp_ns, start_ns - deadline_ns, action)
-        if self._witness is not None:
-            self._witness.note(step, stamp_ns, end_ns - start_ns, self.timing.missed)
+        action = context.runner.fault_action
+        context.internals.send(step, stamp_ns, start_ns - deadline_ns, action)
+        if self._observer is not None:
+            self._observer.on_tick(step, stamp_ns, end_ns - start_ns, self.timing.missed)
 
     def _note_duration(self, duration_ns: int) -> None:
-        """Note how long a policy step took; if that is long, only one policy runs at the next."""
-        self.watch.note_policy_step(duration_ns)
-        switcher = self._parts.runner.switcher
-        switcher.may_shadow = duration_ns < _SHADOW_SHARE * self._parts.runner.control_period_ns
-
-    def _take_news(self) -> None:
-        """Turn to the policy that acts now."""
-        parts = self._parts
-        switcher = parts.runner.switcher
-        while switcher.news:
-            swap, values = turn(parts, switcher.news[0])
-            self.watch.note_policy_step(0)
-            if self._witness is not None and swap.state is not SwapState.REFUSED:
-                self._witness.turn_to(parts.cast.active, values)
-            self.swaps.append((swap, values))
-            switcher.news.popleft()
+        """Note how long a policy step took; if long, only one policy runs at the next step."""
+        self.monitor.note_policy_step(duration_ns)
+        switcher = self._context.runner.switcher
+        switcher.may_shadow = duration_ns < _SHADOW_SHARE * self._context.runner.control_period_ns
 
     def _run(self) -> None:
-        config = self._parts.config
+        config = self._context.config
         try:
             if config.realtime_priority:
                 use_fifo(config.realtime_priority)
             if config.cpu_affinity != (-1,):
                 use_cpus(config.cpu_affinity)
         except Exception as error:  # noqa: BLE001  handed to the thread that started this one
-            self._refusal = error
+            self._start_error = error
             return
         finally:
             self._is_ready.set()
@@ -201,22 +171,22 @@ class ControlLoop:
                 below = max(1, config.realtime_priority - _BELOW)
                 stack.enter_context(others_raised(below))
             self._guard(follow)
-            self._guard(self._rest)
+            self._guard(self._send_stop)
 
-    def _guard(self, act: Callable[[], None]) -> None:
-        """Carry out a part of the thread's work; an unforeseen error is told and ends it."""
+    def _guard(self, work: Callable[[], None]) -> None:
+        """Run a part of the thread's work; an unforeseen error is logged and ends it."""
         try:
-            act()
+            work()
         except Exception as error:  # noqa: BLE001  the robot must get its fault action whatever it was
             self.crash = f'loop.crashed: {explain(error)}'
-            if self._witness is not None:
+            if self._observer is not None:
                 stamp_ns = self.stamp_ns or ros_now(self._clock)()
-                self._witness.crashed(self.crash, stamp_ns)
-            self._parts.node.get_logger().fatal(f'{self.crash}\n{traceback.format_exc()}')
+                self._observer.on_crash(self.crash, stamp_ns)
+            self._context.node.get_logger().fatal(f'{self.crash}\n{traceback.format_exc()}')
 
     def _follow_grid(self) -> None:
         """Tick at the deadlines of the grid."""
-        runner, inputs = self._parts.runner, self._parts.inputs
+        runner, inputs = self._context.runner, self._context.inputs
         uses_ros_time = self._clock.ros_time_is_active
         wait = self._wait_for_ros_time if uses_ros_time else self._sleep
         now, ros_now_ns = self._now(), ros_now(self._clock)
@@ -239,7 +209,7 @@ class ControlLoop:
                 grid = Grid(now_ns, runner.compiled.period_ns, runner.config.ticks_per_step)
             skipped = grid.advance(now_ns)
             self.timing.missed += skipped
-            self.watch.note_missed(skipped)
+            self.monitor.note_missed(skipped)
             if (
                 self.timing.ticks % _COLLECT_EVERY == 0
                 and grid.deadline_ns - now_ns > _COLLECT_SLACK_NS
@@ -251,7 +221,7 @@ class ControlLoop:
 
         After a pause of 20 ms a network of 12 us took 116 us: its weights had left the caches.
         """
-        runner, active = self._parts.runner, self._parts.cast.active
+        runner, active = self._context.runner, self._context.registry.active
         lead_ns = round(2.0 * active.timed.mean_ns) + _WARM_UP_LEAD_NS
         begin_ns = deadline_ns - lead_ns
         if (
@@ -264,10 +234,10 @@ class ControlLoop:
 
     def _follow_joint_states(self) -> None:
         """Tick at every n-th JointState; in silence, whenever the wait for one ends."""
-        parts = self._parts
-        wait_set = rclpy_implementation.WaitSet(1, 0, 0, 0, 0, 0, parts.node.context.handle)
-        handle = parts.inputs.joint_states.subscription.handle
-        timeout_ns = round(parts.config.trigger_timeout * 1e9)
+        context = self._context
+        wait_set = rclpy_implementation.WaitSet(1, 0, 0, 0, 0, 0, context.node.context.handle)
+        handle = context.inputs.joint_states.subscription.handle
+        timeout_ns = round(context.config.trigger_timeout * 1e9)
         now = self._now()
         heard_ns, heard_stamp_ns, count = now(), 0, 0
         while not self._stops.is_set():
@@ -276,10 +246,10 @@ class ControlLoop:
             wait_set.wait(_POLL_NS)
             start_ns = time.monotonic_ns()
             while not self._stops.is_set():
-                stamp_ns = parts.inputs.next_joint_states(count == 0)
+                stamp_ns = context.inputs.next_joint_states(count == 0)
                 if stamp_ns is None:
                     break
-                if count % parts.config.decimation == 0:
+                if count % context.config.decimation == 0:
                     self.tick(stamp_ns, start_ns, start_ns)
                     if self.timing.ticks % _COLLECT_EVERY == 0:
                         GarbagePause.collect_young()
@@ -293,15 +263,15 @@ class ControlLoop:
             if count and timeout_ns and silence_ns > timeout_ns:
                 self.tick(heard_stamp_ns + silence_ns, start_ns, start_ns)
 
-    def _rest(self) -> None:
-        """Send the fault action's command once, then what must be the last message."""
-        parts = self._parts
+    def _send_stop(self) -> None:
+        """Send the command of the fault action once, then the stop message."""
+        context = self._context
         if self.step is None or not self.step.sends:
             return
-        parts.runner.request(Event.ESTOP)
+        context.runner.request(Event.ESTOP)
         stamp_ns = self.stamp_ns
-        parts.output.send(parts.runner.step(parts.sensors, stamp_ns), stamp_ns)
-        parts.output.send_rest(stamp_ns)
+        context.output.send(context.runner.step(context.sensors, stamp_ns), stamp_ns)
+        context.output.send_stop_message(stamp_ns)
 
     def _now(self) -> Callable[[], int]:
         """Return the clock that deadlines and silence are measured with, in [ns]."""

@@ -14,31 +14,31 @@ LONGEST_SLEEP_NS = 100_000_000
 
 
 class Grid:
-    """Deadline k lies at ``start + k * period // parts``; passed ones are skipped and counted."""
+    """Deadline k lies at ``start + k * period // ticks``; passed ones are skipped and counted."""
 
-    def __init__(self, start_ns: int, period_ns: int, parts: int) -> None:
-        """Begin with the deadline at the start.
+    def __init__(self, start_ns: int, period_ns: int, ticks: int) -> None:
+        """Make the deadline at the start the next one.
 
         Args:
             start_ns: Time of deadline 0.
-            period_ns: Period of parts deadlines, so that a rate that does not divide it stays
+            period_ns: Period of that many ticks, so that a rate that does not divide it stays
                 exact.
-            parts: Deadlines per period.
+            ticks: Deadlines per period.
         """
         self._start_ns = start_ns
         self._period_ns = period_ns
-        self._parts = parts
+        self._ticks = ticks
         self._next = 0
 
     @property
     def deadline_ns(self) -> int:
         """The next deadline."""
-        return self._start_ns + self._next * self._period_ns // self._parts
+        return self._start_ns + self._next * self._period_ns // self._ticks
 
     def advance(self, now_ns: int) -> int:
         """Go on to the first deadline after now; return how many were skipped."""
         self._next += 1
-        passed = (now_ns - self._start_ns) * self._parts // self._period_ns
+        passed = (now_ns - self._start_ns) * self._ticks // self._period_ns
         skipped = max(0, passed + 1 - self._next)
         self._next += skipped
         return skipped

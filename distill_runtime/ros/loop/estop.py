@@ -12,7 +12,7 @@ from std_msgs.msg import Bool
 
 from .raw_subscription import subscribe_raw
 
-_VALUE_AT = 4  # behind the encapsulation header
+_VALUE_AT = 4  # after the encapsulation header
 _QOS = QoSProfile(depth=10)  # reliable: one message may be all that comes
 
 
@@ -22,7 +22,7 @@ class Estop:
     Attributes:
         is_set: Whether the newest message is true; it holds until one is false, also while the
             node is not active.
-        witness: Gets every message.
+        on_message: Gets every message.
     """
 
     message_type = Bool
@@ -31,14 +31,14 @@ class Estop:
         """Subscribe."""
         self._node = node
         self.is_set = False
-        self.witness: Callable[[bytes], None] | None = None
+        self.on_message: Callable[[bytes], None] | None = None
         self.subscription = subscribe_raw(node, Bool, 'estop', _QOS)
         self._take = self.subscription.handle.take_message
 
     def refresh(self) -> bool:
-        """Take what waits; return whether the stop is wanted, or was since the last call.
+        """Read what waits; return whether a stop is requested, or was since the last call.
 
-        A message that is cut off counts as true: nobody sends one by accident.
+        A truncated message counts as true: nobody sends one by accident.
         """
         taken = self._take(Bool, True)
         if taken is None:
@@ -48,8 +48,8 @@ class Estop:
             data = taken[0]
             self.is_set = len(data) <= _VALUE_AT or data[_VALUE_AT] != 0
             was_set = was_set or self.is_set
-            if self.witness is not None:
-                self.witness(data)
+            if self.on_message is not None:
+                self.on_message(data)
             taken = self._take(Bool, True)
         return was_set
 

@@ -1,6 +1,6 @@
 # Copyright 2026 The distill_runtime Authors
 # SPDX-License-Identifier: Apache-2.0
-"""The inputs of a policy: subscriptions that the control thread reads itself, into the sensors."""
+"""The inputs of a policy: subscriptions that the control thread reads into the sensors."""
 
 from __future__ import annotations
 
@@ -60,9 +60,9 @@ class Inputs:
             compiled: Says which inputs are needed.
             sensors: Receives the samples.
             is_lockstep: Whether each JointState gives a tick: then none may be lost.
-            needs_velocity: Whether joint velocities are needed beside the policy's terms.
+            needs_velocity: Whether joint velocities are needed besides the policy's terms.
             has_stamped_command: Whether cmd_vel is a TwistStamped.
-            uses_arrival: Whether a sample counts from the tick that took it, not from its header.
+            uses_arrival: Whether samples age from the tick that reads them, not their stamp.
         """
         self._node = node
         self._sensors = sensors
@@ -70,8 +70,8 @@ class Inputs:
         self._is_lockstep = is_lockstep
         self._now_ns = 0
         self._memory = sensors.values.data.cast('B')
-        self.channels: list[RawSubscription] = []
-        """All of them, joint_states first, cmd_vel last: its problem must hide no other."""
+        self.subscriptions: list[RawSubscription] = []
+        """All of them, joint_states first, cmd_vel last: its problem must mask no other."""
         reads_velocity = any(
             isinstance(term, JointVelocity) for entry in spec.inputs for term in entry.terms
         )
@@ -98,25 +98,25 @@ class Inputs:
         self.cmd_vel = (
             self._subscribe_command(has_stamped_command) if compiled.needs_command else None
         )
-        self._others = tuple(self.channels[1:])
+        self._others = tuple(self.subscriptions[1:])
 
     def refresh(self, stamp_ns: int) -> None:
-        """Take over the newest message of every input.
+        """Read the newest message of every input.
 
         Args:
             stamp_ns: Time of the tick.
         """
         self._now_ns = stamp_ns
         self.joint_states.refresh(stamp_ns)
-        for channel in self._others:
-            channel.refresh(stamp_ns)
+        for raw in self._others:
+            raw.refresh(stamp_ns)
         self._sensors.problem = self.problem
 
     def next_joint_states(self, is_first: bool = False) -> int | None:
-        """Take over one JointState and the newest of everything else.
+        """Read one JointState and the newest message of every other input.
 
         Args:
-            is_first: Whether those that came before the newest are passed over.
+            is_first: Whether to skip those before the newest.
 
         Returns:
             The stamp that its tick has, in [ns]; None if no message waits, or one that is not even
@@ -133,20 +133,20 @@ class Inputs:
             self._sensors.problem = self.problem
             return None
         self._now_ns = stamp_ns
-        for channel in self._others:
-            channel.refresh(stamp_ns)
+        for raw in self._others:
+            raw.refresh(stamp_ns)
         self.joint_states.accept(taken, stamp_ns)
         self._sensors.problem = self.problem
         return stamp_ns
 
-    def start_anew(self) -> None:
-        """Forget all samples, and drop those that wait and that nothing shows to be old.
+    def restart(self) -> None:
+        """Forget all samples, and drop waiting ones that have no stamp to show their age.
 
         In lock-step what waits may be the start of a simulation that waits for its command. An
         external goal counts from before the start, too.
         """
-        for channel in self.channels:
-            channel.forget()
+        for raw in self.subscriptions:
+            raw.forget()
         self._sensors.clear()
         if not self._is_lockstep:
             for standard in (self.joint_states, self.imu, self.odom, self.cmd_vel):
@@ -155,8 +155,8 @@ class Inputs:
 
     def destroy(self) -> None:
         """Unsubscribe."""
-        while self.channels:
-            self._node.destroy_subscription(self.channels.pop().subscription)
+        while self.subscriptions:
+            self._node.destroy_subscription(self.subscriptions.pop().subscription)
 
     def _tick_stamp(self, data: bytes) -> int | None:
         """Return the time of the tick that a JointState gives; None if it gives none."""
@@ -170,9 +170,9 @@ class Inputs:
     @property
     def problem(self) -> InputProblem | None:
         """Why the newest message of some input was refused; None if none was."""
-        for channel in self.channels:
-            if channel.problem is not None:
-                return channel.problem
+        for raw in self.subscriptions:
+            if raw.problem is not None:
+                return raw.problem
         return None
 
     def _subscribe(
@@ -196,10 +196,10 @@ class Inputs:
             self.destroy()
             raise
         is_single = qos.depth == 1 and not overridden(self._node, topic)
-        self.channels.append(
+        self.subscriptions.append(
             RawSubscription(subscription, message_type, topic, store, is_single, is_command)
         )
-        return self.channels[-1]
+        return self.subscriptions[-1]
 
     def _subscribe_command(self, is_stamped: bool) -> RawSubscription:
         kind = TwistStamped if is_stamped else Twist
@@ -210,13 +210,13 @@ class Inputs:
         self, spec: PolicySpec, compiled: CompiledSpec
     ) -> tuple[RawSubscription, ...]:
         messages = {term.topic: term.message for term in external_terms(spec)}
-        channels = []
-        for place, entry in enumerate(compiled.layout.externals):
+        subscriptions = []
+        for index, entry in enumerate(compiled.layout.externals):
             is_pose = messages[entry.topic] == 'PoseStamped'
             kind = PoseStamped if is_pose else Float32MultiArray
-            store = self._external_store(place, is_pose)
-            channels.append(self._subscribe(kind, entry.topic, store))
-        return tuple(channels)
+            store = self._external_store(index, is_pose)
+            subscriptions.append(self._subscribe(kind, entry.topic, store))
+        return tuple(subscriptions)
 
     def _store_joints(self, data: bytes, info: dict[str, int], now_ns: int) -> int:
         sample_ns = read_stamp_ns(data)
@@ -264,8 +264,8 @@ class Inputs:
             raise DecodeError(f'not_finite: velocity command is {list(command)}')
         _VECTOR.pack_into(self._memory, self._command_at, *command)
 
-    def _external_store(self, place: int, is_pose: bool) -> Store:
-        view = self._sensors.externals[place]
+    def _external_store(self, index: int, is_pose: bool) -> Store:
+        view = self._sensors.externals[index]
 
         def store(data: bytes, info: dict[str, int], now_ns: int) -> int:
             sample_ns = read_stamp_ns(data) if is_pose else info['source_timestamp']
@@ -274,7 +274,7 @@ class Inputs:
                 raise DecodeError(f'width: {len(values)} values, expected {len(view)}')
             view[:] = values
             is_stamped = is_pose and not self._uses_arrival
-            self._sensors.external_stamps_ns[place] = sample_ns if is_stamped else now_ns
+            self._sensors.external_stamps_ns[index] = sample_ns if is_stamped else now_ns
             return sample_ns
 
         return store

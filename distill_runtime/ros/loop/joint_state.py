@@ -1,6 +1,6 @@
 # Copyright 2026 The distill_runtime Authors
 # SPDX-License-Identifier: Apache-2.0
-"""Decoding of sensor_msgs/JointState by joint name, with the place of every joint cached."""
+"""Decoding of sensor_msgs/JointState by joint name, with the index of every joint cached."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ class JointStateDecoder:
     """Writes positions and velocities of the wanted joints into one given array.
 
     Names may come in any order, and other joints are ignored. A message that lacks a wanted
-    joint, or its position, is refused. Velocities may be absent only where nothing needs them;
+    joint, or its position, is rejected. Velocities may be absent only where nothing needs them;
     they then stay what they were.
     """
 
@@ -59,7 +59,7 @@ class JointStateDecoder:
         Args:
             joints: Wanted names.
             values: Receives positions in [rad] in the order of joints, then velocities in
-                [rad]/[s] alike, shape (2 * len(joints),).
+                [rad]/[s], shape (2 * len(joints),).
             needs_velocity: Whether a message without velocities is refused.
         """
         self._joints = joints
@@ -102,8 +102,8 @@ class JointStateDecoder:
         names, offset = read_strings(data, offset)
         num_positions, positions_at, offset = read_doubles(data, offset)
         num_velocities, velocities_at, end = read_doubles(data, offset)
-        places = {name: place for place, name in enumerate(names)}
-        missing = [name for name in self._joints if name not in places]
+        indices = {name: index for index, name in enumerate(names)}
+        missing = [name for name in self._joints if name not in indices]
         if missing:
             raise DecodeError(f'names: {missing} are not in it, which has {list(names)}')
         if num_positions != len(names):
@@ -114,10 +114,10 @@ class JointStateDecoder:
             raise DecodeError(
                 f'velocity: none, expected {len(names)} values: the policy reads joint velocities'
             )
-        order = [places[name] for name in self._joints]
+        order = [indices[name] for name in self._joints]
         velocities_from = (velocities_at - positions_at) // 8
         if num_velocities:
-            order += [velocities_from + place for place in order]
+            order += [velocities_from + index for index in order]
         layout = _Layout(
             end=end,
             numbers=self._doubles(positions_at, velocities_from + num_velocities),

@@ -1,6 +1,6 @@
 # Copyright 2026 The distill_runtime Authors
 # SPDX-License-Identifier: Apache-2.0
-"""What the control loop sees and the runner cannot: estop, deadlines, durations, a rival."""
+"""What the runner cannot see: estop, deadlines, durations, other publishers."""
 
 from __future__ import annotations
 
@@ -16,7 +16,8 @@ class LoopMonitor:
     """Findings for the runner's next step.
 
     Attributes:
-        rival: Who else publishes commands, in words; '' if nobody does. Any thread may set it.
+        other_publisher: Names of other nodes that publish commands; '' if there is none. Any
+            thread may set it.
     """
 
     def __init__(self, config: RunnerConfig, control_period_ns: int) -> None:
@@ -32,7 +33,7 @@ class LoopMonitor:
         self._period_ns = control_period_ns
         self._missed = 0
         self._duration_ns = 0
-        self.rival = ''
+        self.other_publisher = ''
 
     def note_missed(self, count: int) -> None:
         """Note how many deadlines passed before the coming tick."""
@@ -53,7 +54,7 @@ class LoopMonitor:
             self._duration_ns = 0  # of a policy that has ended: it would refuse every reset
         is_late = is_policy and self._missed > self._most_missed
         is_slow = self._duration_ns > self._longest_ns
-        if not (is_stopped or is_late or is_slow or self.rival):
+        if not (is_stopped or is_late or is_slow or self.other_publisher):
             return ()
         findings = [_ESTOP] if is_stopped else []
         if is_late:
@@ -71,14 +72,15 @@ class LoopMonitor:
                     'inference_time',
                     f'inference.slow: a policy step took {self._duration_ns / 1e6:.2f} ms, '
                     f'expected within {self._longest_ns / 1e6:.2f} ms: give the thread a priority '
-                    'and a processor of its own, or take a smaller network',
+                    'and a processor to itself, or take a smaller network',
                 )
             )
-        if self.rival:
+        if self.other_publisher:
             findings.append(
                 Finding(
                     'command_conflict',
-                    f'joint_command.contested: {self.rival} publishes commands too: stop it',
+                    f'joint_command.contested: {self.other_publisher} publishes commands '
+                    'too: stop it',
                 )
             )
         return findings

@@ -1,9 +1,6 @@
 # Copyright 2026 The distill_runtime Authors
 # SPDX-License-Identifier: Apache-2.0
-"""One subscription that a thread of ours reads itself: newest sample, raw bytes, no executor.
-
-A subscription to raw bytes that no executor sees, with the QoS that the user overrides.
-"""
+"""Subscriptions to raw bytes that the control thread reads: newest sample, no executor."""
 
 from __future__ import annotations
 
@@ -58,10 +55,10 @@ def overridden(node: Node, topic: str) -> list[QoSPolicyKind]:
 _LONGEST_REORDER_NS = 1_000_000_000
 
 Store = Callable[[bytes, dict[str, int], int], int]
-"""Takes over a message with its info at a time in [ns], and returns which sample it is."""
+"""Decodes a message with its info at a time in [ns], and returns which sample it is."""
 
-Witness = Callable[[tuple[bytes, dict[str, int]], int], None]
-"""Sees a message with its info that is taken over at a time in [ns]."""
+OnMessage = Callable[[tuple[bytes, dict[str, int]], int], None]
+"""Sees a message with its info that is taken at a time in [ns]."""
 
 
 class Unattended(CallbackGroup):
@@ -90,8 +87,8 @@ class RawSubscription:
         sample_ns: Which sample is in use: its header stamp, or where the message has none, its
             source timestamp; NEVER before the first. Together with the topic this identifies the
             message.
-        problem: Why the newest message was refused; None if it was not.
-        witness: Gets every message that is taken over, sound or not, before it is read.
+        problem: Why the newest message was invalid; None if it was valid.
+        on_message: Gets every message that is taken, valid or not, before it is decoded.
     """
 
     def __init__(
@@ -109,7 +106,7 @@ class RawSubscription:
             subscription: Of an Unattended callback group.
             message_type: Its type.
             topic: Name for messages.
-            store: Takes a message over, or raises DecodeError.
+            store: Decodes a message, or raises DecodeError.
             is_single: Whether at most one message waits, the newest.
             is_command: See the attributes.
         """
@@ -119,15 +116,15 @@ class RawSubscription:
         self.is_command = is_command
         self.sample_ns = NEVER
         self.problem: InputProblem | None = None
-        self.witness: Witness | None = None
+        self.on_message: OnMessage | None = None
         self._take = subscription.handle.take_message
         self._store = store
         self._is_single = is_single
 
     def check_order(self, sample_ns: int) -> None:
-        """Refuse a sample that is a little older than the one in use: messages were reordered.
+        """Reject a sample that is a little older than the one in use: messages were reordered.
 
-        One that is much older comes from a clock that was set back, and its age will tell.
+        One that is much older comes from a clock that was set back; the check of its age finds it.
 
         Raises:
             DecodeError: If it is.
@@ -153,10 +150,10 @@ class RawSubscription:
             pass
 
     def refresh(self, stamp_ns: int) -> None:
-        """Take over the newest sound message of those that wait.
+        """Decode the newest valid message of those that wait.
 
         Args:
-            stamp_ns: Time of the tick: the stamp of a message that has none of its own.
+            stamp_ns: Time of the tick: the stamp of a message without a header.
         """
         taken = self._take(self.message_type, True)
         if taken is None:
@@ -176,9 +173,9 @@ class RawSubscription:
             pass
 
     def accept(self, taken: tuple[bytes, dict[str, int]], stamp_ns: int) -> bool:
-        """Take over one message; return whether it was sound."""
-        if self.witness is not None:
-            self.witness(taken, stamp_ns)
+        """Decode one message; return whether it was valid."""
+        if self.on_message is not None:
+            self.on_message(taken, stamp_ns)
         try:
             self.sample_ns = self._store(taken[0], taken[1], stamp_ns)
         except DecodeError as error:

@@ -35,7 +35,7 @@ def use_fifo(priority: int) -> None:
 def others_raised(priority: int) -> Iterator[None]:
     """Give the other threads of the process SCHED_FIFO meanwhile, those that have no priority.
 
-    A thread with deadlines waits for locks that others hold: the interpreter's, the middleware's.
+    A thread with deadlines waits for locks of other threads: the interpreter's, the middleware's.
     While they run at an ordinary priority, any busy process can keep it waiting. What they start
     has an ordinary priority again.
     """
@@ -106,7 +106,7 @@ class GarbagePause:
         return self
 
     def __exit__(self, *exception: object) -> None:
-        """Switch on again behind the last loop."""
+        """Switch on again after the last loop."""
         with GarbagePause._lock:
             GarbagePause._count -= 1
             if GarbagePause._count == 0:

@@ -33,8 +33,8 @@ class PolicyMessages:
     def __init__(self, spec: PolicySpec, model_sha256: str) -> None:
         """Prepare the messages."""
         self.model = model_number(model_sha256)
-        self._observation = _labelled(observation_labels(spec))
-        self._action = _labelled(action_labels(spec))
+        self._observation = _vector(observation_labels(spec))
+        self._action = _vector(action_labels(spec))
         (self.observation,) = self._observation.views()
         (self.action,) = self._action.views()
 
@@ -52,21 +52,21 @@ class Internals:
         Args:
             node: Owner of the topics.
             inputs: What ticks consume.
-            policy: Messages of the one that acts.
+            policy: Messages of the active policy.
         """
         self._node = node
         self._inputs = inputs
         self.policy = policy
-        """Messages of the policy that acts; whoever ticks changes it."""
+        """Messages of the active policy; the control thread changes it."""
         self._tick = 0
-        self.labels = tick_labels(channel.topic for channel in inputs.externals)
+        self.labels = tick_labels(raw.topic for raw in inputs.externals)
         """Of ~/tick."""
-        self._tick_template = (
+        self._tick_prepared = (
             PreparedMessage()
             .parts(*((name, 1) for name in self.labels))
             .array('<i8', len(self.labels))
         )
-        (self.tick,) = self._tick_template.views()
+        (self.tick,) = self._tick_prepared.views()
         """Elements of the newest ~/tick."""
         self._publisher = node.create_publisher(Int64MultiArray, '~/tick', _QOS)
         self._send_tick = self._publisher.handle.publish_raw
@@ -95,8 +95,8 @@ class Internals:
         Args:
             step: What the runner gave.
             stamp_ns: Time of the tick.
-            lateness_ns: By which it began behind its deadline.
-            fault_action: What is done about a fault; '' where there is none.
+            lateness_ns: Time from its deadline to its start.
+            fault_action: The active fault action; '' if there is none.
         """
         inputs = self._inputs
         self.tick[:] = (
@@ -110,10 +110,10 @@ class Internals:
             self.policy.model,
             lateness_ns,
             ACTION_NUMBERS[fault_action],
-            *[channel.sample_ns for channel in inputs.externals],
+            *[raw.sample_ns for raw in inputs.externals],
         )
         self._tick += 1
-        self._send_tick(self._tick_template.message())
+        self._send_tick(self._tick_prepared.message())
         if self._details and step.has_policy_step and self._details_lock.acquire(False):
             try:
                 self._send_details(step)
@@ -134,32 +134,32 @@ class Internals:
         self._node.destroy_publisher(self._publisher)
 
 
-def _sample(channel: RawSubscription | None) -> int:
-    return NEVER if channel is None else channel.sample_ns
+def _sample(raw: RawSubscription | None) -> int:
+    return NEVER if raw is None else raw.sample_ns
 
 
-def _labelled(parts: tuple[tuple[str, int], ...]) -> PreparedMessage:
-    """Prepare a vector whose parts are labelled."""
-    return PreparedMessage().parts(*parts).array('<f4', sum(size for _, size in parts))
+def _vector(groups: tuple[tuple[str, int], ...]) -> PreparedMessage:
+    """Prepare a vector with one label per group."""
+    return PreparedMessage().parts(*groups).array('<f4', sum(size for _, size in groups))
 
 
 def observation_labels(spec: PolicySpec) -> tuple[tuple[str, int], ...]:
-    """Return term and number of elements for each part of the observation, in order."""
-    parts: list[tuple[str, int]] = []
+    """Return term and number of elements for each group of the observation, in order."""
+    groups: list[tuple[str, int]] = []
     for entry in spec.inputs:
         sizes = [(term.kind, term.dim(len(spec.joints), spec.act_dim)) for term in entry.terms]
         if entry.history.major == 'frame':
-            parts += sizes * len(entry.lags(entry.terms[0]))
+            groups += sizes * len(entry.lags(entry.terms[0]))
         else:
-            parts += [
+            groups += [
                 (kind, size * len(entry.lags(term)))
                 for (kind, size), term in zip(sizes, entry.terms, strict=True)
             ]
-    return tuple(parts)
+    return tuple(groups)
 
 
 def action_labels(spec: PolicySpec) -> tuple[tuple[str, int], ...]:
     """Return the name of each action element: its joint, or its choice."""
     if spec.outputs.action.choices is not None:
-        return tuple((f'choice_{place}', 1) for place in range(spec.act_dim))
+        return tuple((f'choice_{index}', 1) for index in range(spec.act_dim))
     return tuple((name, 1) for name in spec.action_joints)

@@ -1,217 +1,341 @@
 # Copyright 2026 The distill_runtime Authors
 # SPDX-License-Identifier: Apache-2.0
-"""The model of a node while it is configured: parameters, ~/rollback, watch."""
+"""The model of a configured node: swap it, roll it back, and report what became of that."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Iterator
+import contextlib
 from dataclasses import replace
-from pathlib import Path
+import gc
+import sys
 import threading
+import time
 import traceback
 
-from distill_runtime.errors import DistillError
+from distill_runtime.core.instance.policy_instance import PolicyInstance
+from distill_runtime.core.swap.candidate import Candidate
+from distill_runtime.core.swap.swap import Swap, SwapState
+from distill_runtime.errors import ConfigError, DistillError, ModelError
 from distill_runtime.ros.loop.control_loop import ControlLoop
-from distill_runtime.ros.loop.loop_context import LoopContext
+from distill_runtime.ros.loop.loop_context import LoopContext, SwapEvent
 from distill_runtime.ros.node_config import StudentNodeConfig
-from distill_runtime.ros.parameter_service import BUSY, Loader
+from distill_runtime.ros.parameter_service import BUSY, LoaderThread
 from distill_runtime.ros.process import explain
-from distill_runtime.ros.recorder.flight_recorder import BlackBox
+from distill_runtime.ros.recorder.flight_recorder import FlightRecorder
 from rclpy.clock import Clock, ClockType
 from rclpy.node import Node
 from rclpy.parameter import Parameter
 from std_srvs.srv import Trigger
 
-from .events import ModelEvents
-from .file_watch import FileWatch
-from .swapper import ModelSwapper
+from .loader import LoadedModel
+from .topic import ModelTopic
 
 _PERIOD = 0.1  # s
+_SWITCH_INTERVAL = 1e-4  # s
+_TICK_TIMEOUT = 0.5  # s
+_POLL = 0.001  # s
+_ON_REQUEST = 'rollback was called'
 
 
 class ModelManager:
-    """Changes the model when parameters, a service or the file say so, and tells the outcome."""
+    """Swaps the model when the parameter model is set or ~/rollback is called.
 
-    def __init__(self, node: Node, loader: Loader, blackbox: BlackBox) -> None:
-        """Offer ~/rollback; ~/model is there while the node is configured.
+    Another thread than the executor's loads the model and primes it with the step history. The
+    policy switcher lets it take over at a tick. Each change comes back as an event in the queue of
+    the loop context, and is logged and published on ~/model.
+
+    One lock guards what is handed over, start and end of the control loop, and the reports. The
+    control thread never takes it.
+    """
+
+    def __init__(self, node: Node, loader: LoaderThread, recorder: FlightRecorder) -> None:
+        """Offer ~/rollback; ~/model exists while the node is configured.
 
         Args:
             node: Owner of both.
-            loader: Where models are loaded.
-            blackbox: Keeps what a control loop does, and changes between two of them.
+            loader: Thread that loads models.
+            recorder: Records swaps that happen while no control loop runs.
         """
         self._node = node
         self._loader = loader
-        self._blackbox = blackbox
-        self._swapper: ModelSwapper | None = None
-        self._news: ModelEvents | None = None
-        self._parts: LoopContext | None = None
-        self._config = StudentNodeConfig()
-        self._config_lock = threading.Lock()
-        self._watch: FileWatch | None = None
-        self._is_mending = False
+        self._recorder = recorder
+        self._lock = threading.Lock()
+        self._context: LoopContext | None = None
+        self._topic: ModelTopic | None = None
+        self._loop: ControlLoop | None = None
+        self._is_busy = False
+        self._is_correcting = False
         self._service = node.create_service(Trigger, '~/rollback', self._on_rollback)
         clock = Clock(clock_type=ClockType.STEADY_TIME)
-        self._timer = node.create_timer(_PERIOD, self._attend, clock=clock)
+        self._timer = node.create_timer(_PERIOD, self._poll, clock=clock)
 
-    def configure(self, parts: LoopContext) -> None:
-        """Begin with the model of a configuration, and with one beside it.
+    def configure(self, context: LoopContext) -> None:
+        """Publish the model of a configuration, and accept others."""
+        values = {'why': 'configured', 'since_ns': str(_now_ns(context))}
+        with self._lock:
+            self._context, self._topic = context, ModelTopic(self._node)
+            self._topic.update(context.registry.active, values)
 
-        Raises:
-            DistillError: If shadow_model is refused.
-        """
-        config = parts.config
-        gate = threading.Lock()
-        news = ModelEvents(self._node, parts, gate, self._blackbox)
-        swapper = ModelSwapper(parts, gate, news.newest_tick)
-        try:
-            swapper.watch_beside(swapper.load_beside(config))
-        except DistillError:
-            news.close()
-            raise
-        self._watch = FileWatch(_path(config)) if config.watch else None
-        self._parts, self._config = parts, config
-        self._news, self._swapper = news, swapper
-
-    def begin(self, start: Callable[[], ControlLoop]) -> ControlLoop:
-        """Start a control loop; nothing is handed to the runner meanwhile."""
-        assert self._swapper is not None
-        assert self._news is not None
-        with self._swapper.gate:
-            loop = self._news.loop = start()
+    def start_loop(self, start: Callable[[], ControlLoop]) -> ControlLoop:
+        """Start a control loop; no model is handed to its runner meanwhile."""
+        with self._lock:
+            self._loop = loop = start()
         return loop
 
-    def end(self) -> None:
-        """Note that the control loop has ended; who was to act next will not."""
-        assert self._swapper is not None
-        assert self._news is not None
-        assert self._parts is not None
-        with self._swapper.gate:
-            self._parts.runner.switcher.reset()
-        self._news.tell()
+    def end_loop(self) -> None:
+        """Reject the model that waits for a tick: the control loop has ended."""
+        assert self._context is not None
+        with self._lock:
+            self._context.runner.switcher.reset()
+            self._publish_events()
 
     def release(self) -> None:
-        """Forget the configuration."""
-        if self._swapper is not None:
-            self._swapper.close()
-        if self._news is not None:
-            self._news.close()
-        self._swapper = self._news = self._parts = self._watch = None
+        """Withdraw ~/model; a model that is still being loaded is rejected."""
+        with self._lock:
+            if self._topic is not None:
+                self._topic.destroy()
+            self._context = self._topic = self._loop = None
 
     def change(self, config: StudentNodeConfig, names: Collection[str]) -> None:
-        """Carry out a change of parameters, all of it or nothing.
+        """Swap the model if the parameter model is among those that are set.
 
         Args:
-            config: As they are to be.
-            names: Those that are set.
+            config: Parameters as they will be.
+            names: Parameters that are set.
 
         Raises:
-            DistillError: If a model is refused; nothing has changed then.
+            DistillError: If the model is rejected; the active one stays.
         """
-        swapper, news, parts = self._swapper, self._news, self._parts
-        if swapper is None or news is None or parts is None or self._is_mending:
+        context = self._context
+        if context is None or 'model' not in names or self._is_correcting:
             return
-        # what the topic said at configure: it counts until the next one
-        config = replace(config, robot_description=parts.config.robot_description)
-        beside = swapper.load_beside(config) if 'shadow_model' in names else None
-        if 'model' in names:
-            self._swap(swapper, news, config, 'parameter model was set')
-        if 'shadow_model' in names:
-            swapper.watch_beside(beside)
-        changes = {name: getattr(config, name) for name in names if hasattr(config, name)}
-        with self._config_lock:
-            self._config = replace(self._config, **changes)
-
-    def _swap(
-        self, swapper: ModelSwapper, news: ModelEvents, config: StudentNodeConfig, why: str
-    ) -> None:
-        """Let another model act, and tell it."""
-        log = self._node.get_logger()
+        # the topic may have another robot by now: that counts from the next configure
+        config = replace(config, robot_description=context.config.robot_description)
+        why, log = 'parameter model was set', self._node.get_logger()
         try:
-            outcome = swapper.swap(config, why)
+            with self._exclusive(context):
+                with _short_switch_interval():
+                    model = context.model_factory.make(config)
+                outcome = self._hand_over(context, model, config, why)
         except DistillError as error:
-            log.error(f'{why}, and is refused: {error}')
+            log.error(f'{why}, and is rejected: {error}')
             raise
         finally:
-            news.tell()
-        if swapper.is_busy:  # when it acts, the news say so
+            self._report()
+        if self._is_swapping(context):  # otherwise the report has logged it
             log.info(f'{why}: {outcome}')
 
     async def _on_rollback(
         self, request: Trigger.Request, response: Trigger.Response
     ) -> Trigger.Response:
-        """Answer when the model before acts, or why it does not."""
-        swapper, news = self._swapper, self._news
+        """Answer once the previous model is active, or why it is not."""
+        context = self._context
         response.success = False
-        if swapper is None or news is None:
+        if context is None:
             response.message = 'node is not configured'
         elif self._loader.is_busy:
             response.message = BUSY
         else:
             try:
-                response.message = await self._loader.run(swapper.roll_back)
+                response.message = await self._loader.run(lambda: self._roll_back(context))
                 response.success = True
             except DistillError as error:
                 response.message = str(error)
             except Exception as error:  # noqa: BLE001  whatever it is, the user must read it
                 response.message = explain(error)
                 self._node.get_logger().error(f'rollback: {traceback.format_exc()}')
-            news.tell()
+            self._report()
         if not response.success:
             self._node.get_logger().warning(f'~/rollback: {response.message}')
         return response
 
-    def _attend(self) -> None:
-        """Tell what has become of swaps, take a file that was replaced, mend the parameters."""
-        swapper, news, parts = self._swapper, self._news, self._parts
-        if swapper is None or news is None or parts is None:
-            return
-        news.tell()
-        if swapper.is_busy or self._loader.is_busy:
-            return
-        self._mend_parameters(parts)
-        if not self._config.watch:
-            self._watch = None
-        elif self._watch is None or self._watch.path != _path(self._config):
-            self._watch = FileWatch(_path(self._config))
-        else:
-            self._follow(self._watch, swapper, news)
+    def _roll_back(self, context: LoopContext) -> str:
+        """Return to the previous model; return the outcome.
 
-    def _follow(self, watch: FileWatch, swapper: ModelSwapper, news: ModelEvents) -> None:
-        """Take the file of the model if it has been replaced."""
-        has_changed, problem = watch.look()
-        if problem:
-            self._node.get_logger().warning(problem)
-            news.tell_problem(problem)
-        if has_changed:
-            self._loader.run(lambda: self._take_file(swapper, news))
+        Raises:
+            DistillError: If there is none, or it is rejected.
+        """
+        with self._exclusive(context):
+            switcher = context.runner.switcher
+            previous = switcher.previous
+            if previous is None:
+                raise ConfigError('no other model has been active')
+            model = context.registry[previous.instance]
+            self._ask_back(context)
+            if switcher.active is model.instance:
+                return f'{model.name} is active'
+            if switcher.follows_previous(self._newest_tick(context) or 0):
+                problem = previous.problem or 'there was no tick'
+                raise ModelError(f'{model.name} cannot become active: {problem}')
+            return self._hand_over(context, model, model.config, _ON_REQUEST)
 
-    def _take_file(self, swapper: ModelSwapper, news: ModelEvents) -> None:
-        config = self._config
-        why = f'{config.model} was replaced'
+    def _ask_back(self, context: LoopContext) -> None:
+        """Return to the previous model at the next tick, if it is kept up to date."""
+        switcher = context.runner.switcher
+        with self._lock:
+            if not switcher.follows_previous(self._newest_tick(context) or 0):
+                return
+            switcher.ask_back(_ON_REQUEST)
+            self._settle(context)
+        self._wait(
+            context, lambda: not (switcher.is_asked_back or self._has_pending_news(context))
+        )
+        switcher.ask_back('')
+
+    def _hand_over(
+        self, context: LoopContext, model: LoadedModel, config: StudentNodeConfig, why: str
+    ) -> str:
+        """Prime a model with the step history and offer it to the switcher; return the outcome."""
+        switcher = context.runner.switcher
+        candidate = Candidate(model.instance, context.runner.config, config.max_divergence)
+        swap = Swap(candidate, config.terms, why)
+        with _short_switch_interval():
+            swap.prime(switcher.ring.copy())
+        if candidate.problem:
+            raise ModelError(f'{model.policy.path}: {candidate.problem}')
+        _retain(context, model)
+        with self._lock:
+            if self._context is not context:
+                raise ConfigError(f'{model.policy.path}: the node was cleaned up meanwhile')
+            switcher.offer(swap)
+            self._settle(context)
+        if not config.shadow_time:
+            self._wait(
+                context,
+                lambda: (
+                    swap.state is not SwapState.WAITING and not self._has_pending_news(context)
+                ),
+            )
+        if swap.state in (SwapState.REFUSED, SwapState.ROLLED_BACK):
+            raise ModelError(f'{model.policy.path}: {swap.reason}')
+        if swap.state is SwapState.ACTING:
+            return f'{model.name} is active'
+        if config.shadow_time:
+            return f'{model.name} runs in shadow for {config.shadow_time:g} s, then becomes active'
+        return f'{model.name} becomes active at the next tick'
+
+    def _settle(self, context: LoopContext) -> None:
+        """Swap at once where no control loop does; the lock is held."""
+        if self._newest_tick(context) is None:
+            context.runner.switcher.settle(_now_ns(context))
+
+    def _wait(self, context: LoopContext, is_done: Callable[[], bool]) -> None:
+        """Wait for the control thread, until no tick has come for a while."""
+        tick_ns, end = self._newest_tick(context), time.monotonic() + _TICK_TIMEOUT
+        while not is_done() and time.monotonic() < end:
+            time.sleep(_POLL)
+            newest_ns = self._newest_tick(context)
+            if newest_ns != tick_ns:
+                tick_ns, end = newest_ns, time.monotonic() + _TICK_TIMEOUT
+
+    def _newest_tick(self, context: LoopContext) -> int | None:
+        """Return the time of the newest tick in [ns]; None while no control loop runs."""
+        loop = self._loop
+        is_running = context is self._context and loop is not None and loop.is_alive
+        return loop.stamp_ns if loop is not None and is_running else None
+
+    def _has_pending_news(self, context: LoopContext) -> bool:
+        """Whether the control thread has still to queue the event of a swap."""
+        return self._newest_tick(context) is not None and bool(context.runner.switcher.news)
+
+    def _is_swapping(self, context: LoopContext) -> bool:
+        """Whether a model is being swapped, or its event is still to come."""
+        switcher = context.runner.switcher
+        return self._is_busy or switcher.is_swapping or bool(switcher.news)
+
+    @contextlib.contextmanager
+    def _exclusive(self, context: LoopContext) -> Iterator[None]:
+        """Refuse other swaps and rollbacks until the end of the block."""
+        with self._lock:
+            if self._is_busy or context.runner.switcher.is_swapping:
+                raise ConfigError(BUSY)
+            self._is_busy = True
         try:
-            self._swap(swapper, news, config, why)
-        except Exception as error:  # noqa: BLE001  nobody else hears of it
-            if not isinstance(error, DistillError):
-                self._node.get_logger().error(f'{why}: {traceback.format_exc()}')
-            news.tell_problem(f'{why}, and is refused: {explain(error)}')
+            yield
+        finally:
+            self._is_busy = False
 
-    def _mend_parameters(self, parts: LoopContext) -> None:
-        """Have model and spec name the policy that acts: another one may have had to go."""
-        acting = parts.cast.active.config
-        names = ('model', 'spec')
-        if all(self._node.get_parameter(n).value == getattr(acting, n) for n in names):
+    def _poll(self) -> None:
+        """Report swaps, and correct the parameters after a rollback."""
+        self._report()
+        context = self._context
+        if context is not None and not (self._is_swapping(context) or self._loader.is_busy):
+            self._correct_parameters(context)
+
+    def _report(self) -> None:
+        with self._lock:
+            self._publish_events()
+
+    def _publish_events(self) -> None:
+        """Log and publish the events in the queue; the lock is held."""
+        context, topic = self._context, self._topic
+        if context is None or topic is None:
             return
-        with self._config_lock:
-            self._config = replace(self._config, model=acting.model, spec=acting.spec)
-        self._is_mending = True
+        if self._newest_tick(context) is None:
+            context.apply_swaps(self._recorder.tick_recorder)
+        while context.swap_events:
+            self._publish(context.swap_events.popleft(), context, topic)
+
+    def _publish(self, event: SwapEvent, context: LoopContext, topic: ModelTopic) -> None:
+        swap, values = event
+        active, log = context.registry.active, self._node.get_logger()
+        problem = ''
+        if swap.state is SwapState.REFUSED:
+            problem = f'{context.registry[swap.shadow.instance].name} is rejected: {swap.reason}'
+        elif swap.state is SwapState.ROLLED_BACK and swap.reason != _ON_REQUEST:
+            failed = f'{values["previous"]} ({values["previous_sha256"][:12]})'
+            problem = f'{failed} is rolled back: {swap.reason}'
+        if problem:
+            log.error(problem)
+        else:
+            log.info(f'{active.name} is active: {values["why"]}')
+        if values:
+            topic.update(active, values, problem)
+        else:
+            topic.publish(problem)
+
+    def _correct_parameters(self, context: LoopContext) -> None:
+        """Set model and spec to those of the active model: another one may have failed."""
+        active = context.registry.active.config
+        names = ('model', 'spec')
+        if all(self._node.get_parameter(n).value == getattr(active, n) for n in names):
+            return
+        self._is_correcting = True
         try:
             self._node.set_parameters_atomically(
-                [Parameter(n, value=getattr(acting, n)) for n in names]
+                [Parameter(n, value=getattr(active, n)) for n in names]
             )
         finally:
-            self._is_mending = False
+            self._is_correcting = False
 
 
-def _path(config: StudentNodeConfig) -> Path:
-    return Path(config.model).expanduser()
+def _retain(context: LoopContext, model: LoadedModel) -> None:
+    """Register a model, and free those that no rollback can reach."""
+    switcher, registry = context.runner.switcher, context.registry
+    registry.add(model)
+    # the control thread may exchange active and previous between any two of these reads: each of
+    # both models is seen in at least one of them
+    before, active = _instance(switcher.previous), switcher.active
+    after = _instance(switcher.previous)
+    registry.retain(model.instance, before, active, after, registry.active.instance)
+    gc.collect()
+
+
+def _instance(candidate: Candidate | None) -> PolicyInstance | None:
+    return None if candidate is None else candidate.instance
+
+
+def _now_ns(context: LoopContext) -> int:
+    return int(context.node.get_clock().now().nanoseconds)
+
+
+@contextlib.contextmanager
+def _short_switch_interval() -> Iterator[None]:
+    """Make threads release the interpreter sooner: the control thread must not wait for it."""
+    interval = sys.getswitchinterval()
+    sys.setswitchinterval(_SWITCH_INTERVAL)
+    try:
+        yield
+    finally:
+        sys.setswitchinterval(interval)

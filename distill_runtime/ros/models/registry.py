@@ -1,46 +1,46 @@
 # Copyright 2026 The distill_runtime Authors
 # SPDX-License-Identifier: Apache-2.0
-"""The policies that a node holds: who acts, who did, who may come."""
+"""The loaded models of a node: the active one, the previous one, the candidate."""
 
 from __future__ import annotations
 
 from distill_runtime.core.instance.policy_instance import PolicyInstance
 
-from .loaded_model import LoadedModel
+from .loader import LoadedModel
 
 
 class ModelRegistry:
-    """Finds the model of an actor.
+    """Finds the loaded model of a policy instance.
 
-    What is no longer needed is let go by ``dismiss``, never by the thread that ticks: to end a
-    network takes time.
+    Models are freed by ``retain``, never by the control thread: to free a network takes time.
 
     Attributes:
-        active: Who acts.
+        active: The model whose policy runs.
     """
 
     def __init__(self, first: LoadedModel) -> None:
-        """Begin with the policy of the configuration."""
+        """Make the model of the configuration the active one."""
         self.active = first
-        self._all = {first.instance: first}
+        self._models = {first.instance: first}
 
-    def add(self, occupant: LoadedModel) -> None:
-        """Hold another policy."""
-        self._all[occupant.instance] = occupant
+    def add(self, model: LoadedModel) -> None:
+        """Register a model."""
+        self._models[model.instance] = model
 
     def __getitem__(self, instance: PolicyInstance) -> LoadedModel:
-        """Return the model of an actor."""
-        return self._all[instance]
+        """Return the model of an instance."""
+        return self._models[instance]
 
     def find(self, instance: PolicyInstance) -> LoadedModel | None:
-        """Return the model of an actor; None if it was let go meanwhile."""
-        return self._all.get(instance)
+        """Return the model of an instance; None if it was freed meanwhile."""
+        return self._models.get(instance)
 
-    def turn_to(self, instance: PolicyInstance) -> LoadedModel:
-        """Note who acts from now on, and return it."""
-        self.active = self._all[instance]
+    def activate(self, instance: PolicyInstance) -> LoadedModel:
+        """Make the model of an instance the active one, and return it."""
+        self.active = self._models[instance]
         return self.active
 
-    def dismiss(self, *needed: PolicyInstance | None) -> None:
-        """Let go of all but some."""
-        self._all = {instance: self._all[instance] for instance in self._all if instance in needed}
+    def retain(self, *needed: PolicyInstance | None) -> None:
+        """Free all models but those of some instances."""
+        models = self._models
+        self._models = {instance: models[instance] for instance in models if instance in needed}

@@ -1,6 +1,6 @@
 # Copyright 2026 The distill_runtime Authors
 # SPDX-License-Identifier: Apache-2.0
-"""~/model: which policy acts, since when and why, for whoever comes and asks."""
+"""~/model: the active model, since when and why, latched."""
 
 from __future__ import annotations
 
@@ -10,13 +10,13 @@ from diagnostic_msgs.msg import DiagnosticStatus, KeyValue
 from rclpy.node import Node
 from rclpy.qos import DurabilityPolicy, QoSProfile
 
-from .loaded_model import LoadedModel
+from .loader import LoadedModel
 
 MODEL_QOS = QoSProfile(depth=1, durability=DurabilityPolicy.TRANSIENT_LOCAL)
 
 
 class ModelTopic:
-    """Publishes one latched status per change, and per change that did not come about."""
+    """Publishes one latched status per swap, rejected ones included."""
 
     def __init__(self, node: Node) -> None:
         """Advertise the topic."""
@@ -24,20 +24,20 @@ class ModelTopic:
         self._publisher = node.create_publisher(DiagnosticStatus, '~/model', MODEL_QOS)
         self._name, self._values = '', dict[str, str]()
 
-    def turn_to(self, occupant: LoadedModel, swap: Mapping[str, str], problem: str = '') -> None:
-        """Say who acts from now on.
+    def update(self, model: LoadedModel, swap: Mapping[str, str], problem: str = '') -> None:
+        """Publish which model is active from now on.
 
         Args:
-            occupant: Who.
-            swap: How that came.
-            problem: Why it is not who was to act; '' if it is.
+            model: The active model.
+            swap: Values about how it became active.
+            problem: Why another model is not active; '' if that is as intended.
         """
-        self._name = occupant.policy.path.name
-        self._values = {'summary': _summary(occupant), **occupant.facts, **swap}
+        self._name = model.policy.path.name
+        self._values = {'summary': _summary(model), **model.facts, **swap}
         self.publish(problem)
 
     def publish(self, problem: str = '') -> None:
-        """Say who acts, and what is wrong with who was to act."""
+        """Publish the active model again, with a problem of another one."""
         name = self._node.get_fully_qualified_name()
         self._publisher.publish(
             DiagnosticStatus(
@@ -54,9 +54,9 @@ class ModelTopic:
         self._node.destroy_publisher(self._publisher)
 
 
-def _summary(occupant: LoadedModel) -> str:
+def _summary(model: LoadedModel) -> str:
     """Return the spec in one line."""
-    spec = occupant.policy.spec
+    spec = model.policy.spec
     terms = ', '.join(
         f'{entry.name}: {" ".join(term.kind for term in entry.terms)}' for entry in spec.inputs
     )

@@ -1,6 +1,6 @@
 # Copyright 2026 The distill_runtime Authors
 # SPDX-License-Identifier: Apache-2.0
-"""What a journal says of the node that writes it: its topics, its policy, its settings."""
+"""Metadata of a flight recording: topics, policy and parameters of the node."""
 
 from __future__ import annotations
 
@@ -28,16 +28,16 @@ _ARRAYS = {'<f4': 'Float32MultiArray', '<f8': 'Float64MultiArray', '<i8': 'Int64
 def frames(
     node_name: str, labels: tuple[str, ...], joints: tuple[str, ...], spec: PolicySpec
 ) -> dict[tuple[bool, bool], tuple[Part, ...]]:
-    """Return what each kind of tick leaves: by whether the policy ran, and whether it sends.
+    """Return the topics of each kind of tick: by whether the policy ran, and whether it sends.
 
-    A tick leaves ~/tick and ~/timing; one that sends, ~/command too; and one in which the policy
-    ran ~/target, ~/observation and ~/action behind that.
+    A tick records ~/tick and ~/timing; one that sends, then ~/command; and one in which the policy
+    ran, then ~/target, ~/observation and ~/action.
 
     Args:
         node_name: Full name of the node.
         labels: Of ~/tick.
         joints: In the order of the commands.
-        spec: Of the policy that acts.
+        spec: Spec of the active policy.
     """
     always = (
         _array(f'{node_name}/tick', '<i8', _each(labels)),
@@ -66,9 +66,9 @@ def model_facts(
     """Return what a replay needs to know, as text; what is no plain text is JSON.
 
     Args:
-        policy: The one that acts.
+        policy: The active policy.
         config: Parameters of the node.
-        runner: What runs it.
+        runner: Its runner.
     """
     checks = {
         f'checks.{name}.{key}': value
@@ -97,7 +97,7 @@ def model_facts(
 
 
 def has_header(message_type: Any) -> bool:  # noqa: ANN401
-    """Return whether messages of a type begin with a Header."""
+    """Return whether messages of a type start with a Header."""
     return 'header' in message_type.get_fields_and_field_types()
 
 
@@ -113,9 +113,9 @@ def _each(names: tuple[str, ...]) -> tuple[tuple[str, int], ...]:
 
 
 def _array(topic: str, dtype: str, labels: tuple[tuple[str, int], ...]) -> Part:
-    """Describe a labelled array, of which a record holds the numbers only."""
+    """Describe an array message of which a record holds the numbers only."""
     count = sum(size for _, size in labels)
-    template = PreparedMessage().parts(*labels).array(dtype, count)
-    size = sum(view.nbytes for view in template.views())
-    message = template.message()
+    prepared = PreparedMessage().parts(*labels).array(dtype, count)
+    size = sum(view.nbytes for view in prepared.views())
+    message = prepared.message()
     return Part(topic, f'std_msgs/msg/{_ARRAYS[dtype]}', message[: len(message) - size], size)

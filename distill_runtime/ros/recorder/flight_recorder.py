@@ -1,6 +1,6 @@
 # Copyright 2026 The distill_runtime Authors
 # SPDX-License-Identifier: Apache-2.0
-"""The black box of a node: its journal, the process that writes it, ~/dump, and what it says."""
+"""The black box of a node: ring buffer, recorder process, and ~/dump."""
 
 from __future__ import annotations
 
@@ -29,41 +29,41 @@ _NORMAL = ('request', 'shutdown')
 _MISSING = 'rosbags is not installed: pip install rosbags'
 
 
-class BlackBox:
-    """Keeps the newest seconds of a node in memory, and has them written when it matters.
+class FlightRecorder:
+    """Keeps the newest seconds of a node in memory, and has them written after a fault.
 
     Attributes:
-        evidence: What the control loop fills; None while nothing is kept.
+        tick_recorder: Observer of the control loop; None while nothing is recorded.
     """
 
     def __init__(self, node: Node) -> None:
-        """Offer ~/dump; configure starts the rest."""
+        """Offer ~/dump; ``configure`` starts recording."""
         self._node = node
-        self.evidence: TickRecorder | None = None
+        self.tick_recorder: TickRecorder | None = None
         self._config = StudentNodeConfig()
-        self._journal: RingBufferReader | None = None
-        self._companion: RecorderProcess | None = None
+        self._ring_reader: RingBufferReader | None = None
+        self._process: RecorderProcess | None = None
         self._requests: dict[int, Future] = {}
         self._num_requests = 0
         self._is_recording = False
-        self._forget()
-        # its answer comes later: in a group of its own it keeps no other service waiting
+        self._reset()
+        # it is answered later: a separate group keeps no other service waiting
         self._service = node.create_service(
             Trigger, '~/dump', self._on_dump, callback_group=ReentrantCallbackGroup()
         )
         clock = Clock(clock_type=ClockType.STEADY_TIME)
         self._timer = node.create_timer(_PERIOD, self._poll, clock=clock)
 
-    def configure(self, parts: LoopContext) -> None:
-        """Make the journal and start the process, if anything is to be kept.
+    def configure(self, context: LoopContext) -> None:
+        """Make the ring buffer and start the process, if anything is to be recorded.
 
         Raises:
             ConfigError: If what is to be held does not fit into memory.
             MissingExtraError: If a recording is asked for and cannot be made.
             RecordingError: If it cannot be written there.
         """
-        self._forget()
-        config = self._config = parts.config
+        self._reset()
+        config = self._config = context.config
         log = self._node.get_logger()
         if not (config.blackbox_dir or config.record_to):
             return
@@ -75,76 +75,77 @@ class BlackBox:
             return
         if config.record_to:
             make_folder(expanded(config.record_to), 'record_to')
-        self.evidence = TickRecorder(parts, config.blackbox_seconds + _MARGIN)
-        journal = self.evidence.journal
-        self._journal = RingBufferReader(journal.memory)
+        self.tick_recorder = TickRecorder(context, config.blackbox_seconds + _MARGIN)
+        ring = self.tick_recorder.ring
+        self._ring_reader = RingBufferReader(ring.memory)
         folder = expanded(config.blackbox_dir) if config.blackbox_dir else None
-        self._companion = RecorderProcess(
-            journal.descriptor, self._journal, folder, round(config.blackbox_quota * 1e6)
+        self._process = RecorderProcess(
+            ring.descriptor, self._ring_reader, folder, round(config.blackbox_quota * 1e6)
         )
         log.info(
-            f'black box: {config.blackbox_seconds:g} s in {journal.size / 1e6:.1f} MB of '
+            f'black box: {config.blackbox_seconds:g} s in {ring.size / 1e6:.1f} MB of '
             f'memory, dumps go to {folder or "nowhere, blackbox_dir is empty"}'
         )
 
     def begin(self) -> None:
-        """Begin with a new control loop, before it is started."""
-        if self.evidence is not None:
-            self.evidence.begin()
+        """Prepare for a new control loop, before it starts."""
+        if self.tick_recorder is not None:
+            self.tick_recorder.begin()
             if self._config.record_to:
-                self._record(self.evidence.journal.count)
+                self._record(self.tick_recorder.ring.count)
 
-    def end(self, goodbye: str) -> None:
+    def end(self, last_cause: str) -> None:
         """Complete the recording of a control loop that has ended.
 
         Args:
-            goodbye: Cause of a last dump; '': the node goes on, and there is none.
+            last_cause: Cause of a last dump; '': the node goes on, and there is none.
         """
-        if self.evidence is None or self._companion is None:
+        if self.tick_recorder is None or self._process is None:
             return
-        self.evidence.end()
+        self.tick_recorder.end()
         if self._is_recording:
             self._is_recording = False
-            self._companion.tell(do='finish', end=self.evidence.journal.count)
-        if goodbye:
-            self._companion.tell(do='goodbye', cause=goodbye)
+            self._process.send(do='finish', end=self.tick_recorder.ring.count)
+        if last_cause:
+            self._process.send(do='goodbye', cause=last_cause)
 
     def release(self) -> None:
-        """Let go of journal and process, which is waited for a little: it may have to write."""
-        if self._companion is not None:
-            for said in self._companion.close(_LAST_WORDS):
-                self._hear(said)
+        """Free the ring buffer and end the process; wait a little, as it may have to write."""
+        if self._process is not None:
+            for event in self._process.close(_LAST_WORDS):
+                self._handle(event)
         self._refuse_requests('the node has ended')
-        if self._journal is not None:
-            self._journal.close()
-        if self.evidence is not None:
-            self.evidence.close()
-        self._companion = self._journal = self.evidence = None
+        if self._ring_reader is not None:
+            self._ring_reader.close()
+        if self.tick_recorder is not None:
+            self.tick_recorder.close()
+        self._process = self._ring_reader = self.tick_recorder = None
 
     def summary(self) -> str:
-        """Return the state in words."""
-        trouble = self._companion.trouble if self._companion is not None else ''
-        problem = '; '.join(filter(None, (self._problem, trouble, self._recording_problem)))
-        if self._journal is None:
+        """Return the state for /diagnostics."""
+        process_problem = self._process.problem if self._process is not None else ''
+        problems = (self._problem, process_problem, self._recording_problem)
+        problem = '; '.join(filter(None, problems))
+        if self._ring_reader is None:
             return f'off: {problem or "blackbox_dir is empty"}'
         dumps = f'{self._num_dumps} dumps' + (f', last {self._last}' if self._last else '')
         recording = f', recording to {self._recording}' if self._is_recording else ''
-        text = f'{self._journal.span():.1f} s held, {dumps}{recording}'
+        text = f'{self._ring_reader.span():.1f} s held, {dumps}{recording}'
         return f'{problem} ({text})' if problem else text
 
-    def _forget(self) -> None:
+    def _reset(self) -> None:
         """Return to the state before configure."""
         self._problem = self._recording_problem = ''
         self._num_dumps = 0
         self._last = self._recording = ''
 
     def _record(self, first: int) -> None:
-        """Have a recording begun at a record."""
-        assert self._companion is not None
+        """Start a recording at a record of the ring buffer."""
+        assert self._process is not None
         self._is_recording = True
         self._recording_problem = ''
         folder = str(expanded(self._config.record_to))
-        self._companion.tell(do='record', folder=folder, first=first)
+        self._process.send(do='record', folder=folder, first=first)
 
     async def _on_dump(
         self, request: Trigger.Request, response: Trigger.Response
@@ -157,78 +158,78 @@ class BlackBox:
         """Return what will hold success and message."""
         answer = Future(executor=self._node.executor)
         refusal = self._why_no_dump()
-        if refusal or self._companion is None:
+        if refusal or self._process is None:
             answer.set_result((False, refusal))
             return answer
         self._num_requests += 1
         self._requests[self._num_requests] = answer
-        self._companion.tell(do='dump', cause='request', number=self._num_requests)
+        self._process.send(do='dump', cause='request', number=self._num_requests)
         return answer
 
     def _why_no_dump(self) -> str:
-        if self._companion is None:
+        if self._process is None:
             return self._problem or 'nothing is kept: node is not configured, or without black box'
         if not self._config.blackbox_dir:
-            return "blackbox_dir is '', there is no place for a dump"
-        if self._journal is None or not self._journal.count:
+            return "blackbox_dir is '', there is no folder for a dump"
+        if self._ring_reader is None or not self._ring_reader.count:
             return 'nothing is held yet: the node has not been active'
         if self._requests:
             return 'a dump is being written, ask again when it is there'
-        return self._companion.trouble
+        return self._process.problem
 
     def _poll(self) -> None:
-        """Hear what the process says, and look after it."""
-        companion = self._companion
-        if companion is None or self._journal is None:
+        """Handle events of the process, and restart it if it has died or hangs."""
+        process = self._process
+        if process is None or self._ring_reader is None:
             return
-        for said in companion.heard():
-            self._hear(said)
-        happened = companion.watch()
+        for event in process.received():
+            self._handle(event)
+        happened = process.poll()
         if not happened:
             return
         self._node.get_logger().error(f'black box: {happened}')
-        if companion.trouble:
-            self._refuse_requests(companion.trouble)
+        if process.problem:
+            self._refuse_requests(process.problem)
         elif self._is_recording:
-            self._record(self._journal.oldest)
+            self._record(self._ring_reader.oldest)
 
     def _refuse_requests(self, reason: str) -> None:
         for answer in self._requests.values():
             answer.set_result((False, reason))
         self._requests.clear()
 
-    def _hear(self, said: dict[str, Any]) -> None:
-        """Log what the process said, and answer who waits for it."""
-        log, event = self._node.get_logger(), said['event']
-        text = str(said.get('path') or said.get('reason') or said.get('problem'))
-        if event == 'ready':
-            self._problem = said['problem']
+    def _handle(self, event: dict[str, Any]) -> None:
+        """Log an event of the process, and answer the request that waits for it."""
+        log, kind = self._node.get_logger(), event['event']
+        text = str(event.get('path') or event.get('reason') or event.get('problem'))
+        if kind == 'ready':
+            self._problem = event['problem']
             if self._problem:
                 log.error(f'black box: {self._problem}')
-        elif event == 'dumped':
+        elif kind == 'dumped':
             self._num_dumps += 1
             self._problem, self._last = '', text
-            gone = f', {" ".join(said["removed"])} made room' if said['removed'] else ''
-            line = f'black box: {said["cause"]}: {said["seconds"]:.1f} s in {text}{gone}'
-            if said['cause'] in _NORMAL:
+            gone = f', {" ".join(event["removed"])} made room' if event['removed'] else ''
+            line = f'black box: {event["cause"]}: {event["seconds"]:.1f} s in {text}{gone}'
+            if event['cause'] in _NORMAL:
                 log.info(line)
             else:
                 log.warning(line)
-        elif event == 'failed':
+        elif kind == 'failed':
             self._problem = text
             log.error(f'black box: {text}')
-        elif event == 'recording':
+        elif kind == 'recording':
             self._recording = text
             log.info(f'recording to {text}')
-        elif event == 'recorded':
-            log.info(f'recorded {said["messages"]} messages in {text}, {said["lost"]} lost')
-        elif event == 'lost':
-            self._recording_problem = f'{said["lost"]} records are missing in {text}: disk slow?'
+        elif kind == 'recorded':
+            log.info(f'recorded {event["messages"]} messages in {text}, {event["lost"]} lost')
+        elif kind == 'lost':
+            self._recording_problem = f'{event["lost"]} records are missing in {text}: disk slow?'
             log.error(self._recording_problem, throttle_duration_sec=5.0)
-        elif event == 'recording_failed':
+        elif kind == 'recording_failed':
             self._is_recording = False
             self._recording_problem = text
             log.error(text)
-        answer = self._requests.pop(said.get('number', -1), None)
+        answer = self._requests.pop(event.get('number', -1), None)
         if answer is not None:
-            answer.set_result((event == 'dumped', text))
+            answer.set_result((kind == 'dumped', text))

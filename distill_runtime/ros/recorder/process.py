@@ -1,6 +1,6 @@
 # Copyright 2026 The distill_runtime Authors
 # SPDX-License-Identifier: Apache-2.0
-"""The process beside a node that writes its evidence: started, told, heard, and watched over."""
+"""The process that writes the recordings of a node: start, command, monitor, restart."""
 
 from __future__ import annotations
 
@@ -22,18 +22,18 @@ _END = 0.2  # s; a process that is killed takes longer only if the disk holds it
 
 
 class RecorderProcess:
-    """Keeps one such process running.
+    """Keeps one recorder process running.
 
     Nothing here waits for it but ``close``: it may be slow, hang or die, and the node goes on.
 
     Attributes:
-        trouble: What is wrong with it now; '' if nothing is.
+        problem: What is wrong with it now; '' if nothing is.
     """
 
     def __init__(
         self,
         descriptor: int,
-        journal: RingBufferReader,
+        ring: RingBufferReader,
         folder: Path | None,
         quota: int,
         patience: float = 30.0,
@@ -41,55 +41,56 @@ class RecorderProcess:
         """Start the process.
 
         Args:
-            descriptor: Open file of the journal.
-            journal: Reads the same journal.
+            descriptor: Open file of the ring buffer.
+            ring: Reader of the same ring buffer.
             folder: Where dumps go; None: there are none.
             quota: Size of all dumps in [byte].
             patience: Silence in [s] after which the process is taken to hang, and is ended.
         """
         self._descriptor = descriptor
-        self._journal = journal
+        self._ring = ring
         self._arguments = ['--folder', str(folder), '--quota', str(quota)] if folder else []
         self._patience = patience
-        self.trouble = ''
+        self.problem = ''
         self._waiting = b''
         self._started = time.monotonic()
         self._process = self._start()
 
-    def tell(self, **values: object) -> None:
-        """Tell the process something; one that has died or hangs is found by poll."""
+    def send(self, **values: object) -> None:
+        """Send a command; ``poll`` finds a process that has died or hangs."""
         assert self._process.stdin is not None
-        if self.trouble:
+        if self.problem:
             return
         with contextlib.suppress(OSError):
             os.write(self._process.stdin.fileno(), (json.dumps(values) + '\n').encode())
 
-    def heard(self) -> Iterator[dict[str, Any]]:
-        """Yield what the process has said since."""
+    def received(self) -> Iterator[dict[str, Any]]:
+        """Yield the events since the last call."""
         assert self._process.stdout is not None
         with contextlib.suppress(BlockingIOError, ValueError):  # nothing now, or closed
             while read := os.read(self._process.stdout.fileno(), 65536):
                 *lines, self._waiting = (self._waiting + read).split(b'\n')
                 yield from map(json.loads, lines)
 
-    def watch(self) -> str:
-        """Start the process anew if it has died or hangs; return what happened, '' if nothing."""
+    def poll(self) -> str:
+        """Restart the process if it has died or hangs; return what happened, '' if nothing."""
         now = time.monotonic()
-        if self.trouble:
+        if self.problem:
             if now - self._started < _PAUSE:
                 return ''
-            self.trouble, self._waiting, self._started = '', b'', now
+            self.problem, self._waiting, self._started = '', b'', now
             self._process = self._start()
             return 'the process is started again'
         status = self._process.poll()
-        heard = max(self._started, self._journal.beat_ns / 1e9)
+        alive_at = max(self._started, self._ring.beat_ns / 1e9)
         if status is not None:
-            self.trouble = f'the process that writes it has ended with status {status}'
-        elif now - heard > self._patience:
-            self.trouble = f'the process that writes it hangs for {now - heard:.0f} s: disk stuck?'
-        if self.trouble:
+            self.problem = f'the process that writes it has ended with status {status}'
+        elif now - alive_at > self._patience:
+            silence = now - alive_at
+            self.problem = f'the process that writes it hangs for {silence:.0f} s: disk stuck?'
+        if self.problem:
             self._leave()
-        return self.trouble
+        return self.problem
 
     def close(self, patience: float) -> list[dict[str, Any]]:
         """End the input of the process, which then writes what it has to, and ends.
@@ -98,18 +99,18 @@ class RecorderProcess:
             patience: How long to wait for it, in [s]; then it goes on alone.
 
         Returns:
-            What it said last.
+            Its last events.
         """
         assert self._process.stdin is not None
-        if self.trouble:
+        if self.problem:
             return []
         self._process.stdin.close()
         with contextlib.suppress(subprocess.TimeoutExpired):
             self._process.wait(patience)
-        said = list(self.heard())
+        events = list(self.received())
         assert self._process.stdout is not None
         self._process.stdout.close()
-        return said
+        return events
 
     def _start(self) -> subprocess.Popen[bytes]:
         process = subprocess.Popen(
@@ -126,7 +127,7 @@ class RecorderProcess:
         return process
 
     def _leave(self) -> None:
-        """End the process; one that the disk holds goes when the disk lets it."""
+        """Kill the process; one that waits for the disk ends when the disk returns."""
         self._process.kill()
         for pipe in (self._process.stdin, self._process.stdout):
             assert pipe is not None

@@ -1,6 +1,6 @@
 # Copyright 2026 The distill_runtime Authors
 # SPDX-License-Identifier: Apache-2.0
-"""What a control loop leaves in a journal: samples it took, what it computed, what it sent.
+"""Record what a control loop reads, computes and sends in the ring buffer.
 
 The control thread calls this in its ticks: nothing here waits, and nothing grows.
 """
@@ -19,7 +19,7 @@ from distill_runtime.errors import ConfigError
 from distill_runtime.ros.loop.loop_context import LoopContext
 from distill_runtime.ros.loop.qos_mismatch import type_name
 from distill_runtime.ros.loop.raw_subscription import RawSubscription
-from distill_runtime.ros.models.loaded_model import LoadedModel
+from distill_runtime.ros.models.loader import LoadedModel
 
 from .definitions import has_header
 
@@ -31,83 +31,83 @@ _ORDINARY = 100
 
 
 class TickRecorder:
-    """Fills the journal of one configured node.
+    """Writes the ring buffer of one configured node.
 
     Attributes:
-        journal: The journal.
+        ring: The ring buffer.
     """
 
-    def __init__(self, parts: LoopContext, seconds: float) -> None:
-        """Make the journal, its memory all at once, and listen to inputs and output.
+    def __init__(self, context: LoopContext, seconds: float) -> None:
+        """Allocate the ring buffer, and observe inputs and output.
 
         Args:
-            parts: What the control loop connects.
-            seconds: How much time the journal is to hold.
+            context: What the control loop works with.
+            seconds: Time that the ring buffer must hold.
 
         Raises:
             ConfigError: If that takes too much memory.
         """
         self._mode: Mode | None = None
         self._reason = self._code = ''
-        self._stops: list[bytes] = []
-        self._tick = parts.internals.tick
-        inputs = parts.inputs.channels
+        self._estop_messages: list[bytes] = []
+        self._tick = context.internals.tick
+        inputs = context.inputs.subscriptions
         channels: list[tuple[Part, ...]] = [
-            _whole(channel.subscription.topic_name, channel.message_type) for channel in inputs
+            _whole(raw.subscription.topic_name, raw.message_type) for raw in inputs
         ]
         self._estop = len(channels)
-        channels.append(_whole(parts.estop.subscription.topic_name, parts.estop.message_type))
+        channels.append(_whole(context.estop.subscription.topic_name, context.estop.message_type))
         command = len(channels)
-        channels.append(_whole(parts.output.topic, parts.output.message_type))
+        channels.append(_whole(context.output.topic, context.output.message_type))
         self._frames: dict[tuple[bool, bool], int] = {}
-        occupant = parts.cast.active
-        for kind, frame in occupant.frames.items():
+        model = context.registry.active
+        for kind, frame in model.frames.items():
             self._frames[kind] = len(channels)
             channels.append(frame)
         self._status = len(channels)
         self._change = self._status + 1
         channels += [(), ()]
         facts = Facts(
-            node=parts.node.get_fully_qualified_name(),
+            node=context.node.get_fully_qualified_name(),
             channels=tuple(channels),
             status=self._status,
             change=self._change,
             frames=tuple(self._frames.values()),
-            model=occupant.facts,
+            model=model.facts,
         )
         self._definition = b''
         self._has_defined = False
         self._stamp_ns = 0
-        self._countdown, self._repeat = 0, round(1e9 / parts.runner.control_period_ns)
-        rate = _bytes_per_second(parts, channels[self._frames[True, True]])
-        size = round(seconds * (rate + OVERHEAD + len(occupant.change)))
+        self._countdown, self._repeat = 0, round(1e9 / context.runner.control_period_ns)
+        rate = _bytes_per_second(context, channels[self._frames[True, True]])
+        size = round(seconds * (rate + OVERHEAD + len(model.change)))
         if size > _LARGEST:
             raise ConfigError(
                 f'blackbox_seconds is {seconds:g}, that takes {size >> 20} MB of memory, expected '
                 f'at most {_LARGEST >> 20} MB'
             )
-        self.journal = RingBufferWriter(size, facts.to_json())
-        for place, channel in enumerate(inputs):
-            channel.witness = self._taker(place, channel)
-        parts.estop.witness = self._stops.append
-        parts.output.witness = self._sender(command)
+        self.ring = RingBufferWriter(size, facts.to_json())
+        for index, raw in enumerate(inputs):
+            raw.on_message = self._input_callback(index, raw)
+        context.estop.on_message = self._estop_messages.append
+        context.output.on_message = self._output_callback(command)
 
     def begin(self) -> None:
-        """Begin with a new control loop, before its thread is started."""
-        self._countdown = 0  # its recording begins here
+        """Prepare for a new control loop, before its thread starts."""
+        self._countdown = 0  # its recording starts here
         self._mode = None
         self._reason = self._code = ''
-        self.journal.set_active(True)
+        self.ring.set_active(True)
 
     def end(self) -> None:
-        """Note that the control loop has ended, behind its thread."""
-        self.journal.set_active(False)
+        """Note that the control loop has ended, after its thread."""
+        self.ring.set_active(False)
 
-    def note(self, step: Step, stamp_ns: int, latency_ns: int, missed: int) -> None:
-        """Keep what a tick did.
+    def on_tick(self, step: Step, stamp_ns: int, latency_ns: int, missed: int) -> None:
+        """Record a tick.
 
         Args:
-            step: What the runner gave.
+            step: Result of the runner.
             stamp_ns: Time of the tick.
             latency_ns: From its start to its command handed over.
             missed: Deadlines without a tick since the start.
@@ -115,42 +115,42 @@ class TickRecorder:
         self._stamp_ns = stamp_ns
         if self._definition:
             self._define(stamp_ns)
-        pieces: list[Any] = [self._tick, _TIMING.pack(latency_ns, missed)]
+        columns: list[Any] = [self._tick, _TIMING.pack(latency_ns, missed)]
         if step.sends:
-            pieces.append(step.command)
+            columns.append(step.command)
         if step.has_policy_step:
-            pieces += (step.target, step.observation, step.action)
+            columns += (step.target, step.observation, step.action)
         channel = self._frames[step.has_policy_step, step.sends]
-        self.journal.append(channel, stamp_ns, b''.join(pieces))
-        if self._stops:
+        self.ring.append(channel, stamp_ns, b''.join(columns))
+        if self._estop_messages:
             self._keep_stops(stamp_ns)
         if step.mode is not self._mode or step.reason is not self._reason:
             self._reason = step.reason
             self._keep_status(step.mode, step.reason, stamp_ns)
 
-    def turn_to(self, occupant: LoadedModel, swap: Mapping[str, str]) -> None:
-        """Keep that from the next tick on another policy acts; between ticks only.
+    def on_swap(self, model: LoadedModel, swap: Mapping[str, str]) -> None:
+        """Record that another model is active from the next tick on; between ticks only.
 
         Args:
-            occupant: Who.
-            swap: How that came, as values of ~/model.
+            model: The active model.
+            swap: Values of ~/model about the swap.
         """
         if self._has_defined:  # what comes before can be read whatever is overwritten next
-            self.journal.append(self._change, self._stamp_ns, self._definition)
-        self._definition = change_data(self.journal.count, swap, occupant.change)
+            self.ring.append(self._change, self._stamp_ns, self._definition)
+        self._definition = change_data(self.ring.count, swap, model.change)
         self._has_defined = False
         self._countdown = 0
 
     def _define(self, stamp_ns: int) -> None:
-        """Say now and then which policy acts, if it is not that of the facts."""
+        """Record now and then which model is active, if it is not the first."""
         if self._countdown <= 0:
             self._countdown = self._repeat
             self._has_defined = True
-            self.journal.append(self._change, stamp_ns, self._definition)
+            self.ring.append(self._change, stamp_ns, self._definition)
         self._countdown -= 1
 
-    def crashed(self, reason: str, stamp_ns: int) -> None:
-        """Keep why the control loop ended, and have it dumped.
+    def on_crash(self, reason: str, stamp_ns: int) -> None:
+        """Record why the control loop ended, and have it dumped.
 
         Args:
             reason: ``code: text``.
@@ -160,36 +160,36 @@ class TickRecorder:
         self._keep_status(Mode.FAULT, reason, stamp_ns)
 
     def close(self) -> None:
-        """Let go of the memory, when no control loop runs any more."""
-        self.journal.close()
+        """Free the memory, after the control loop has ended."""
+        self.ring.close()
 
     def _keep_status(self, mode: Mode, reason: str, stamp_ns: int) -> None:
         """Keep a change of mode or code; figures in a reason change all the time."""
         code = reason.partition(':')[0]
         if mode is self._mode and code == self._code:
             return
-        self.journal.append(self._status, stamp_ns, status_text(mode.name.lower(), reason))
+        self.ring.append(self._status, stamp_ns, status_text(mode.name.lower(), reason))
         if mode is Mode.FAULT and self._mode is not Mode.FAULT:
-            self.journal.raise_alarm()
+            self.ring.raise_alarm()
         self._mode, self._code = mode, code
 
     def _keep_stops(self, stamp_ns: int) -> None:
-        for message in self._stops:
-            self.journal.append(self._estop, stamp_ns, message)
-        self._stops.clear()
+        for message in self._estop_messages:
+            self.ring.append(self._estop, stamp_ns, message)
+        self._estop_messages.clear()
 
-    def _taker(self, number: int, channel: RawSubscription) -> Callable[..., None]:
-        """Return what keeps the messages that a channel takes over.
+    def _input_callback(self, number: int, raw: RawSubscription) -> Callable[..., None]:
+        """Return the callback that records the messages of a subscription.
 
-        A message without a header is kept under the time that identifies it, when it was sent.
+        A message without a header is recorded under the time when it was sent.
         """
-        append = self.journal.append
-        if has_header(channel.message_type):
+        append = self.ring.append
+        if has_header(raw.message_type):
             return lambda taken, stamp_ns: append(number, stamp_ns, taken[0])
         return lambda taken, stamp_ns: append(number, taken[1]['source_timestamp'], taken[0])
 
-    def _sender(self, number: int) -> Callable[[bytes, int], None]:
-        append = self.journal.append
+    def _output_callback(self, number: int) -> Callable[[bytes, int], None]:
+        append = self.ring.append
         return lambda message, stamp_ns: append(number, stamp_ns, message)
 
 
@@ -197,15 +197,17 @@ def _whole(topic: str, message_type: type) -> tuple[Part, ...]:
     return (Part(topic, type_name(message_type)),)
 
 
-def _bytes_per_second(parts: LoopContext, frame: tuple[Part, ...]) -> float:
+def _bytes_per_second(context: LoopContext, frame: tuple[Part, ...]) -> float:
     """Return about how much one second of ticks takes; larger messages shorten what is held."""
-    joints = max(len(parts.runner.compiled.layout.joints), len(parts.runner.compiled.joints.names))
-    widths = {entry.topic: entry.width for entry in parts.runner.compiled.layout.externals}
+    joints = max(
+        len(context.runner.compiled.layout.joints), len(context.runner.compiled.joints.names)
+    )
+    widths = {entry.topic: entry.width for entry in context.runner.compiled.layout.externals}
     size = OVERHEAD + sum(part.size for part in frame)
     size += OVERHEAD + _ORDINARY + _JOINT_BYTES * joints  # the command
-    for channel in parts.inputs.channels:
-        size += OVERHEAD + _TYPICAL.get(channel.message_type.__name__, _ORDINARY)
-        size += 4 * widths.get(channel.topic, 0)
+    for raw in context.inputs.subscriptions:
+        size += OVERHEAD + _TYPICAL.get(raw.message_type.__name__, _ORDINARY)
+        size += 4 * widths.get(raw.topic, 0)
     size += _JOINT_BYTES * joints
-    triggers = parts.config.decimation if parts.config.trigger == 'joint_states' else 1
-    return size * triggers * 1e9 / parts.runner.control_period_ns
+    triggers = context.config.decimation if context.config.trigger == 'joint_states' else 1
+    return size * triggers * 1e9 / context.runner.control_period_ns

@@ -124,9 +124,9 @@ class PolicyNode:
         stamp_ns = nanoseconds(message)
         if stamp_ns != self.last_stamp_ns:
             self.last_stamp_ns = stamp_ns
-            places = [message.name.index(name) for name in self.sensors.layout.joints]
-            self.sensors.joint_position[:] = np.array(message.position)[places]
-            self.sensors.joint_velocity[:] = np.array(message.velocity)[places]
+            indices = [message.name.index(name) for name in self.sensors.layout.joints]
+            self.sensors.joint_position[:] = np.array(message.position)[indices]
+            self.sensors.joint_velocity[:] = np.array(message.velocity)[indices]
             self.sensors.joint_stamp_ns = self.sensors.command_stamp_ns = stamp_ns
             step = self.runner.step(self.sensors, stamp_ns)
             self.commands.append(step.command.copy())
@@ -226,7 +226,7 @@ def publish_once(context, files, **parameters):
     executor = SingleThreadedExecutor(context=context)
     executor.add_node(listener.node)
     with sim_node(context, files, seconds=0.02, sensor_rate=50.0, **parameters) as node:
-        while not node.is_heard():
+        while not node.has_subscriber():
             executor.spin_once(timeout_sec=0.02)
         node.run()
         for _ in range(20):
@@ -319,7 +319,7 @@ def test_whole_numbers_stand_for_floats(context, files):
     assert issubclass(ConfigError, DistillError)
 
 
-def test_command_acts_in_real_time(context, files):
+def test_command_drives_the_joints_in_real_time(context, files):
     with (
         policy_node(context, files) as policy,
         sim_node(context, files, seconds=0.5, velocity_command=list(COMMAND)) as node,

@@ -114,14 +114,14 @@ def test_velocity_joints_get_velocities_and_rest_at_zero(ros, velocity_model):
         assert last_command(rig).velocity.tolist() == [0.0, 0.0, 0.0]
 
 
-def test_array_of_velocities_rests_at_zero(ros, velocity_model):
+def test_array_of_velocities_stops_at_zero(ros, velocity_model):
     options = {**FREE, 'command_type': 'position_array'}
     with student(ros, velocity_model, Float64MultiArray, **options) as rig:
         np.testing.assert_allclose(first_command(rig).data, action(), atol=1e-6)
         assert last_command(rig).data.tolist() == [0.0, 0.0, 0.0]
 
 
-def test_joints_of_several_modes_each_get_their_own_field(ros, mixed_model):
+def test_each_joint_mode_has_its_field(ros, mixed_model):
     with student(ros, mixed_model, **FREE) as rig:
         command = first_command(rig)
         expected = [joint_target(POSE)[0], POSE[1], POSE[2]]

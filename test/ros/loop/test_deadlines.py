@@ -45,15 +45,15 @@ def test_passed_deadlines_are_skipped_and_counted(now, skipped, following):
     st.integers(1, 100),
     st.lists(st.integers(0, 10**11), min_size=1, max_size=20),
 )
-def test_next_deadline_is_after_now_and_no_deadline_is_lost(start, period, parts, delays):
-    grid = Grid(start, period, parts)
+def test_next_deadline_is_after_now_and_no_deadline_is_lost(start, period, ticks, delays):
+    grid = Grid(start, period, ticks)
     passed = 0
     for delay in delays:
         now = grid.deadline_ns + delay
         passed += 1 + grid.advance(now)
-        assert grid.deadline_ns == start + passed * period // parts
+        assert grid.deadline_ns == start + passed * period // ticks
         assert grid.deadline_ns > now - 1
-        assert start + (passed - 1) * period // parts <= now
+        assert start + (passed - 1) * period // ticks <= now
 
 
 def test_wait_ends_at_the_deadline_not_before():

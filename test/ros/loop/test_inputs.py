@@ -119,8 +119,8 @@ def test_goal_pose_is_seven_numbers_on_a_relative_topic(ros, models):
     with student(ros, model, **SHOWN) as rig:
         goal = rig.robot.node.create_publisher(PoseStamped, 'goal', 10)
         message = stamped(PoseStamped(), T0)
-        place, turn = message.pose.position, message.pose.orientation
-        place.x, place.y, place.z = 1.0, 2.0, 3.0
+        point, turn = message.pose.position, message.pose.orientation
+        point.x, point.y, point.z = 1.0, 2.0, 3.0
         turn.x, turn.y, turn.z, turn.w = 0.5, -0.5, 0.25, 0.75
         goal.publish(message)
         expected = [1.0, 2.0, 3.0, 0.5, -0.5, 0.25, 0.75]

@@ -44,8 +44,8 @@ def joint_state(names=WANTED, position=None, velocity=None, effort=(), frame='')
 
 def expected(message, wanted=WANTED):
     """Return what rclpy's own object says of the wanted joints."""
-    places = [message.name.index(name) for name in wanted]
-    return [message.position[p] for p in places], [message.velocity[p] for p in places]
+    indices = [message.name.index(name) for name in wanted]
+    return [message.position[i] for i in indices], [message.velocity[i] for i in indices]
 
 
 def random_message(rng):
@@ -65,8 +65,8 @@ def test_joints_are_found_by_name_in_a_changing_layout():
     rng = np.random.default_rng(0)
     decoded = Decoded()
     messages = [random_message(rng) for _ in range(60)]
-    for place in [*range(60), *rng.integers(0, 60, 200)]:
-        assert decoded.decode(messages[place]) == expected(messages[place])
+    for index in [*range(60), *rng.integers(0, 60, 200)]:
+        assert decoded.decode(messages[index]) == expected(messages[index])
 
 
 @pytest.mark.parametrize('length', range(9))
@@ -95,7 +95,7 @@ def test_message_that_outgrows_the_buffer_in_a_known_layout_is_read():
     assert decoded.decode(serialize_message(small) + bytes(5000)) == expected(small, names)
 
 
-def test_garbage_in_padding_and_behind_the_message_does_not_matter():
+def test_garbage_in_padding_and_after_the_message_does_not_matter():
     decoded = Decoded(wanted=('hip', 'toe'))
     message = joint_state(('toe', 'hip'), frame='ab')
     for garbage in range(256):

@@ -11,7 +11,7 @@ from support.ros_harness import LOCKSTEP, Ros, student, T0, wait_for
 BEST_EFFORT = QoSProfile(depth=10, reliability=ReliabilityPolicy.BEST_EFFORT)
 
 
-def test_best_effort_sensors_are_heard_with_trigger_timer(ros, model):
+def test_best_effort_sensors_are_received_with_trigger_timer(ros, model):
     options = {'qos': qos_profile_sensor_data, 'max_input_age': 5.0}
     with student(ros, model, **options) as rig, rig.robot.feeding():
         wait_for(lambda: rig.robot.commands.messages)
@@ -19,7 +19,7 @@ def test_best_effort_sensors_are_heard_with_trigger_timer(ros, model):
         assert '.qos' not in rig.diagnose().message
 
 
-def test_best_effort_sensors_in_lock_step_are_told(ros, model):
+def test_best_effort_sensors_in_lock_step_are_reported(ros, model):
     with student(ros, model, qos=BEST_EFFORT, **LOCKSTEP) as rig:
         rig.robot.publish(T0)
         topic = rig.node.resolve_topic_name('joint_states')
@@ -33,7 +33,7 @@ def test_best_effort_sensors_in_lock_step_are_told(ros, model):
         assert not rig.robot.commands.messages
 
 
-def test_best_effort_sensors_in_lock_step_are_heard_with_the_override(ros, model):
+def test_best_effort_sensors_in_lock_step_are_received_with_the_override(ros, model):
     override = {
         f'qos_overrides./quiet/{topic}.subscription.reliability': 'best_effort'
         for topic in ('joint_states', 'imu', 'cmd_vel')
@@ -43,7 +43,7 @@ def test_best_effort_sensors_in_lock_step_are_heard_with_the_override(ros, model
         assert rig.settle().level == b'\x00'
 
 
-def test_nothing_is_told_where_one_of_two_publishers_can_be_heard(ros, model):
+def test_nothing_is_reported_where_one_of_two_publishers_matches(ros, model):
     with student(ros, model, qos=BEST_EFFORT, **LOCKSTEP) as rig:
         for publisher in (rig.robot.joint_states, rig.robot.imu, rig.robot.cmd_vel):
             rig.robot.node.create_publisher(publisher.msg_type, publisher.topic, 10)
@@ -51,7 +51,7 @@ def test_nothing_is_told_where_one_of_two_publishers_can_be_heard(ros, model):
 
 
 @pytest.mark.parametrize('trigger', ['timer', 'joint_states'])
-def test_velocity_command_of_another_type_is_told_with_the_remedy(ros, model, trigger):
+def test_velocity_command_of_another_type_is_reported_with_the_remedy(ros, model, trigger):
     with student(ros, model, is_active=False, **{**LOCKSTEP, 'trigger': trigger}) as rig:
         rig.configure()
         rig.activate()

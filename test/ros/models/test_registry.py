@@ -5,29 +5,28 @@ from __future__ import annotations
 from types import SimpleNamespace
 
 from distill_runtime.ros.models.registry import ModelRegistry
-import pytest
 
 
-def occupant():
+def make_model():
     return SimpleNamespace(instance=object())
 
 
-def test_first_one_acts_until_another_is_turned_to():
-    first, second = occupant(), occupant()
-    cast = ModelRegistry(first)
-    cast.add(second)
-    assert cast.active is first
-    assert cast[second.instance] is second
-    assert cast.turn_to(second.instance) is cast.active is second
+def test_first_model_is_active_until_another_is_activated():
+    first, second = make_model(), make_model()
+    registry = ModelRegistry(first)
+    registry.add(second)
+    assert registry.active is first
+    assert registry[second.instance] is second
+    assert registry.activate(second.instance) is registry.active is second
 
 
-def test_only_who_is_needed_is_held():
-    first, second, third = occupant(), occupant(), occupant()
-    cast = ModelRegistry(first)
-    cast.add(second)
-    cast.add(third)
-    cast.dismiss(third.instance, first.instance, None)
-    assert cast[first.instance] is first
-    assert cast[third.instance] is third
-    with pytest.raises(KeyError):
-        cast[second.instance]
+def test_only_models_of_retained_instances_are_kept():
+    models = [make_model() for _ in range(3)]
+    first, second, third = (model.instance for model in models)
+    registry = ModelRegistry(models[0])
+    registry.add(models[1])
+    registry.add(models[2])
+    registry.retain(third, first, None)
+    assert [registry.find(instance) for instance in (first, second, third)] == [
+        models[0], None, models[2]
+    ]  # fmt: skip

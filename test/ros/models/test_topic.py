@@ -17,7 +17,7 @@ def other(models):
     return write_other(models / 'other.onnx')
 
 
-def test_whoever_comes_late_hears_who_acts_since_when_and_why(ros, model, other):
+def test_late_subscriber_gets_the_active_model_since_when_and_why(ros, model, other):
     with walking(ros, model) as (remote, walker):
         rig = remote.rig
         assert remote.set(model=other, blend_time=0.1) == (True, '')
@@ -43,7 +43,7 @@ def test_whoever_comes_late_hears_who_acts_since_when_and_why(ros, model, other)
         assert json.loads(found['parameters'])['model'] == str(other)
 
 
-def test_model_of_the_configuration_is_told_with_it(ros, model):
+def test_model_of_the_configuration_is_published(ros, model):
     with walking(ros, model) as (remote, _):
         found = remote.until_model('configured')
         assert (found['model'], found['model_sha256']) == (model.name, sha256(model))
@@ -56,6 +56,6 @@ def test_refusal_is_a_warning_that_leaves_the_rest_as_it_was(ros, model, other):
         assert remote.set(model=other) == (True, '')
         before = remote.until_model('was set')
         assert remote.set(model=model, shadow_time=100.0, max_divergence=1e-4) == (True, '')
-        after = remote.until_told('is refused: shadow.divergence: target of ')
+        after = remote.until_problem('is rejected: shadow.divergence: target of ')
         assert remote.model()[0] == b'\x01'
         assert after == before

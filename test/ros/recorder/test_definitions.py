@@ -17,10 +17,10 @@ from support.ros_harness import student
 
 
 @pytest.fixture(scope='module')
-def parts(ros, model):
+def context(ros, model):
     with student(ros, model, is_active=False, control_rate=100.0) as rig:
         rig.configure()
-        yield rig.node._parts
+        yield rig.node._loop_context
 
 
 def test_names_of_types_are_those_of_recordings():
@@ -29,8 +29,8 @@ def test_names_of_types_are_those_of_recordings():
     assert not has_header(Twist)
 
 
-def test_head_and_numbers_make_a_message_that_ros_reads(parts):
-    for frame in parts.cast.active.frames.values():
+def test_header_and_numbers_make_a_message_that_ros_reads(context):
+    for frame in context.registry.active.frames.values():
         for part in frame:
             kind = getattr(std_msgs.msg, part.type.rpartition('/')[2])
             message = deserialize_message(part.head + bytes(part.size), kind)
@@ -38,13 +38,13 @@ def test_head_and_numbers_make_a_message_that_ros_reads(parts):
             assert sum(dim.size for dim in message.layout.dim) == len(message.data)
 
 
-def test_facts_say_what_a_replay_needs(parts):
-    facts, policy = parts.cast.active.facts, parts.cast.active.policy
+def test_facts_have_what_a_replay_needs(context):
+    facts, policy = context.registry.active.facts, context.registry.active.policy
     assert facts['model_sha256'] == policy.sha256
     assert read_dataclass(PolicySpec, json.loads(facts['spec']), '').joints == (policy.spec.joints)
     parameters = json.loads(facts['parameters'])
     assert parameters['control_rate'] == 100.0
-    assert parameters['checks.tilt.limit'] == parts.runner.config.checks['tilt'].limit
-    assert json.loads(facts['robot_joints']) == list(parts.runner.compiled.layout.joints)
-    assert json.loads(facts['command_joints']) == list(parts.runner.compiled.joints.names)
+    assert parameters['checks.tilt.limit'] == context.runner.config.checks['tilt'].limit
+    assert json.loads(facts['robot_joints']) == list(context.runner.compiled.layout.joints)
+    assert json.loads(facts['command_joints']) == list(context.runner.compiled.joints.names)
     assert set(json.loads(facts['versions'])) == {'distill_runtime', 'numpy', 'onnxruntime'}

@@ -59,9 +59,9 @@ def test_fault_is_dumped_with_its_reason_and_what_led_to_it(ros, model, tmp_path
             rig.robot.tick(T0 + number * TICK, quaternion=(0.0, 1.0, 0.0, 0.0))
         path = only_dump(tmp_path)
         name = rig.node.get_fully_qualified_name()
-        told = wait_for(lambda: '1 dumps' in blackbox_of(rig) and blackbox_of(rig), 'the dump')
+        summary = wait_for(lambda: '1 dumps' in blackbox_of(rig) and blackbox_of(rig), 'the dump')
     assert 'tilt' in path.name
-    assert str(path) in told
+    assert str(path) in summary
     found = content(path)
     assert len(found[f'{name}/tick']) == 50
     started, *_, fault = [message.status[0] for _, message in found['/diagnostics']]
@@ -83,7 +83,7 @@ def test_dump_holds_exactly_what_was_received_published_and_computed(ros, model,
                 twist = Twist()
                 twist.linear.x = 0.5
                 robot.cmd_vel.publish(twist)
-                time.sleep(0.2)
+                assert robot.cmd_vel.wait_for_all_acked()
             sent.append(robot.tick(T0 + number * TICK, position=[number * 0.01] * 3))
         success, path = robot.call('dump')
         assert success, path
@@ -107,8 +107,8 @@ def test_dump_holds_exactly_what_was_received_published_and_computed(ros, model,
     ticks = [message.data for _, message in found[f'{name}/tick']]
     ((sent_ns, _),) = found[f'{namespace}/cmd_vel']
     assert {int(tick[4]) for tick in ticks[4:]} == {sent_ns}
-    (_, said) = found[f'{name}/model'][0]
-    facts = {entry.key: entry.value for entry in said.values}
+    (_, status) = found[f'{name}/model'][0]
+    facts = {entry.key: entry.value for entry in status.values}
     assert facts['model_sha256'] == load_policy(model).sha256
     parameters = json.loads(facts['parameters'])
     assert parameters['start_in'] == 'policy'
@@ -131,13 +131,13 @@ def test_other_services_and_diagnostics_go_on_while_a_dump_is_written(
 ):
     with boxed(ros, model, tmp_path, **LOCKSTEP) as rig:
         rig.robot.tick(T0)
-        companion = rig.node._blackbox._companion
-        told = []
-        monkeypatch.setattr(companion, 'tell', lambda **values: told.append(values))
+        process = rig.node._recorder._process
+        commands = []
+        monkeypatch.setattr(process, 'send', lambda **values: commands.append(values))
         client = rig.robot.node.create_client(Trigger, f'{rig.robot.student}/dump')
         assert client.wait_for_service(10.0)
         future = client.call_async(Trigger.Request())
-        wait_for(lambda: told, 'the request')
+        wait_for(lambda: commands, 'the request')
         busy = time.process_time(), time.monotonic()
         assert rig.robot.call('stop')[0]
         assert rig.diagnose()
@@ -148,7 +148,7 @@ def test_other_services_and_diagnostics_go_on_while_a_dump_is_written(
         assert share < 0.6, 'the executor spins while it waits'
         assert not future.done()
         monkeypatch.undo()
-        companion.tell(**told[0])
+        process.send(**commands[0])
         wait_for(future.done, 'the answer')
         assert future.result().success
 
@@ -180,14 +180,14 @@ def test_end_of_an_active_node_is_dumped_and_that_of_an_inactive_one_is_not(ros,
     assert len(dumps(tmp_path)) == 1
 
 
-def test_process_that_dies_is_started_again_and_said(ros, model, tmp_path, monkeypatch):
+def test_process_that_dies_is_restarted_and_reported(ros, model, tmp_path, monkeypatch):
     monkeypatch.setattr('distill_runtime.ros.recorder.process._PAUSE', 0.2)
     with boxed(ros, model, tmp_path, **LOCKSTEP) as rig:
         rig.robot.tick(T0)
-        companion = rig.node._blackbox._companion
-        first = companion._process
+        process = rig.node._recorder._process
+        first = process._process
         first.kill()
-        wait_for(lambda: companion._process is not first, 'a new process')
+        wait_for(lambda: process._process is not first, 'a new process')
         success, path = rig.robot.call('dump')
         assert success, path
         assert len(content(path)) > 3
@@ -196,17 +196,17 @@ def test_process_that_dies_is_started_again_and_said(ros, model, tmp_path, monke
 def test_process_that_hangs_is_ended_and_the_request_is_answered(ros, model, tmp_path):
     with boxed(ros, model, tmp_path, **LOCKSTEP) as rig:
         rig.robot.tick(T0)
-        companion = rig.node._blackbox._companion
-        wait_for(lambda: rig.node._blackbox._journal.beat_ns, 'a sign of life')
-        companion._process.send_signal(signal.SIGSTOP)
-        companion._patience = 0.5
+        process = rig.node._recorder._process
+        wait_for(lambda: rig.node._recorder._ring_reader.beat_ns, 'a sign of life')
+        process._process.send_signal(signal.SIGSTOP)
+        process._patience = 0.5
         success, reason = rig.robot.call('dump')
         assert not success
         assert 'hangs' in reason
-        companion._patience = 30.0
+        process._patience = 30.0
 
 
-def test_node_without_rosbags_runs_and_says_that_nothing_is_kept(
+def test_node_without_rosbags_runs_and_reports_that_nothing_is_recorded(
     ros, model, tmp_path, monkeypatch
 ):
     monkeypatch.setattr(blackbox, 'find_spec', lambda name: None)
@@ -233,7 +233,7 @@ def test_crash_of_the_control_loop_is_dumped(ros, model, tmp_path, monkeypatch):
         def crash(*args):
             raise RuntimeError('unforeseen')
 
-        monkeypatch.setattr(rig.node._parts.runner, 'step', crash)
+        monkeypatch.setattr(rig.node._loop_context.runner, 'step', crash)
         rig.robot.publish(T0 + TICK)
         path = only_dump(tmp_path)
     assert 'loop.crashed' in path.name
@@ -245,7 +245,7 @@ def test_message_of_estop_is_kept(ros, model, tmp_path):
         publisher = rig.robot.node.create_publisher(Bool, 'estop', 10)
         wait_for(lambda: publisher.get_subscription_count() == 1, 'the subscription')
         publisher.publish(Bool(data=True))
-        time.sleep(0.2)
+        assert publisher.wait_for_all_acked()
         rig.robot.tick(T0 + TICK)
         path = only_dump(tmp_path)
         namespace = rig.node.get_namespace()
@@ -254,7 +254,7 @@ def test_message_of_estop_is_kept(ros, model, tmp_path):
 
 
 def test_recording_holds_every_tick_from_activate_to_deactivate(ros, model, tmp_path):
-    options = {'record_to': str(tmp_path), 'blackbox_seconds': 1.0, **LOCKSTEP}
+    options = {'record_to': str(tmp_path), 'blackbox_seconds': 5.0, **LOCKSTEP}
     with student(ros, model, **options) as rig:
         for number in range(200):
             rig.robot.tick(T0 + number * TICK)
@@ -275,7 +275,7 @@ def test_recording_holds_every_tick_from_activate_to_deactivate(ros, model, tmp_
 
 @contextmanager
 def node_process(ros, model, folder):
-    """Run student_node as a process of its own, with a robot beside it."""
+    """Run student_node as a process, with a robot."""
     namespace = f'/p{time.monotonic_ns()}'
     parameters = {
         **LOCKSTEP, 'model': str(model), 'autostart': True, 'blackbox_dir': str(folder),
@@ -308,7 +308,7 @@ def node_process(ros, model, folder):
     ('number', 'cause', 'status'),
     [(signal.SIGKILL, 'node_died', -9), (signal.SIGTERM, 'shutdown', 0)],
 )
-def test_end_of_the_process_leaves_evidence_whatever_ends_it(
+def test_end_of_the_process_leaves_a_dump_however_it_ends(
     ros, model, tmp_path, number, cause, status
 ):
     with node_process(ros, model, tmp_path) as (process, robot):
@@ -326,7 +326,7 @@ def test_dump_and_recording_replay_bit_for_bit_across_a_stop_in_walking(ros, tmp
     walking = share_path() / 'models' / 'quadruped_student.onnx'
     options = {'record_to': str(tmp_path / 'runs')}
     with boxed(ros, walking, tmp_path / 'dumps', **{**LOCKSTEP, **options}) as rig:
-        pose = np.array(rig.node._parts.cast.active.policy.spec.default_position)
+        pose = np.array(rig.node._loop_context.registry.active.policy.spec.default_position)
         begin_ns = time.time_ns()  # a Twist is known by the moment at which it was sent
         twist = Twist()
         twist.linear.x, twist.angular.z = 0.5, 0.2
@@ -342,12 +342,12 @@ def test_dump_and_recording_replay_bit_for_bit_across_a_stop_in_walking(ros, tmp
                 velocity=(size * np.cos(number / 5 + np.arange(12))).tolist(),
                 rate=(0.1 * np.sin(number / 7), 0.0, 0.0),
             )
-        place = TICK_FIELDS.index('mode')
-        modes = [message.data[place] for message in rig.robot.ticks.messages]
+        column = TICK_FIELDS.index('mode')
+        modes = [message.data[column] for message in rig.robot.ticks.messages]
         commands = [message.position for message in rig.robot.commands.messages]
         assert rig.robot.call('dump')[0]
     changes = np.flatnonzero(np.diff(modes))
-    assert [modes[place] for place in (*changes, -1)] == [2, 4, 1]
+    assert [modes[index] for index in (*changes, -1)] == [2, 4, 1]
     assert modes.count(4) == 50  # half a second to slow down, and another to see it stand
     policy = load_policy(walking)
     for path in (*dumps(tmp_path / 'dumps'), *dumps(tmp_path / 'runs')):
@@ -362,7 +362,7 @@ def test_dump_and_recording_replay_bit_for_bit_across_a_fault(ros, tmp_path):
     walking = share_path() / 'models' / 'quadruped_student.onnx'
     options = {'record_to': str(tmp_path / 'runs'), 'trigger_timeout': 0.0}
     with boxed(ros, walking, tmp_path / 'dumps', **{**LOCKSTEP, **options}) as rig:
-        spec = rig.node._parts.cast.active.policy.spec
+        spec = rig.node._loop_context.registry.active.policy.spec
         pose = np.array(spec.default_position)
         level, fallen = (1.0, 0.0, 0.0, 0.0), (0.0, 1.0, 0.0, 0.0)
         for number in range(120):

@@ -19,17 +19,17 @@ def rig(ros, model):
         yield rig
 
 
-class Noted:
-    """Evidence of a configured node, and what it left."""
+class Recorded:
+    """A tick recorder of a configured node, and what it recorded."""
 
     def __init__(self, rig, seconds=2.0):
-        self.evidence = TickRecorder(rig.node._parts, seconds)
-        self.reader = RingBufferReader(self.evidence.journal.descriptor, lambda pause: None)
+        self.tick_recorder = TickRecorder(rig.node._loop_context, seconds)
+        self.reader = RingBufferReader(self.tick_recorder.ring.descriptor, lambda pause: None)
         self.facts = Facts.from_json(self.reader.facts)
         self.step = step_of(rig)
 
     def note(self, number=0, **changes):
-        self.evidence.note(self.step._replace(**changes), T0 + number * TICK, 90_000, 0)
+        self.tick_recorder.on_tick(self.step._replace(**changes), T0 + number * TICK, 90_000, 0)
 
     def records(self):
         return self.reader.read().records
@@ -41,83 +41,83 @@ class Noted:
 
 def step_of(rig):
     """Return a step of the node's runner, of which only form matters."""
-    parts = rig.node._parts
-    step = parts.runner.step(parts.sensors, T0)
+    context = rig.node._loop_context
+    step = context.runner.step(context.sensors, T0)
     return step._replace(mode=Mode.POLICY, reason='', sends=True, has_policy_step=True)
 
 
 @pytest.mark.parametrize('sends', [True, False])
 @pytest.mark.parametrize('has_policy_step', [True, False])
 def test_tick_leaves_what_it_had_and_nothing_else(rig, sends, has_policy_step):
-    noted = Noted(rig)
-    noted.note(sends=sends, has_policy_step=has_policy_step)
-    record = noted.records()[0]
-    topics = [part.topic.rpartition('/')[2] for part in noted.facts.channels[record.channel]]
+    recorded = Recorded(rig)
+    recorded.note(sends=sends, has_policy_step=has_policy_step)
+    record = recorded.records()[0]
+    topics = [part.topic.rpartition('/')[2] for part in recorded.facts.channels[record.channel]]
     assert topics == ['tick', 'timing'] + ['command'] * sends + (
         ['target', 'observation', 'action'] * has_policy_step
     )
-    assert len(record.data) == sum(part.size for part in noted.facts.channels[record.channel])
+    assert len(record.data) == sum(part.size for part in recorded.facts.channels[record.channel])
     assert np.frombuffer(record.data[80:96], np.int64).tolist() == [90_000, 0]
 
 
 def test_status_is_kept_when_mode_or_code_changes_and_not_for_other_figures(rig):
-    noted = Noted(rig)
+    recorded = Recorded(rig)
     for number, (mode, reason) in enumerate((
         (Mode.STANDBY, ''), (Mode.STANDBY, ''), (Mode.POLICY, ''), (Mode.POLICY, 'age.old: 0.1 s'),
         (Mode.POLICY, 'age.old: 0.2 s'), (Mode.POLICY, ''), (Mode.FAULT, 'tilt: far'),
         (Mode.FAULT, 'tilt: farther'), (Mode.FAULT, 'age.old: 1 s'),
     )):  # fmt: skip
-        noted.note(number, mode=mode, reason=reason)
-    assert noted.statuses() == [
+        recorded.note(number, mode=mode, reason=reason)
+    assert recorded.statuses() == [
         ('standby', ''), ('policy', ''), ('policy', 'age.old: 0.1 s'), ('policy', ''),
         ('fault', 'tilt: far'), ('fault', 'age.old: 1 s'),
     ]  # fmt: skip
 
 
 def test_each_latched_fault_raises_one_alarm(rig):
-    noted = Noted(rig)
+    recorded = Recorded(rig)
     for mode in (Mode.POLICY, Mode.FAULT, Mode.FAULT, Mode.STANDBY, Mode.FAULT):
-        noted.note(mode=mode, reason='tilt: far' if mode is Mode.FAULT else '')
-    assert noted.reader.alarms == 2
-    noted.evidence.crashed('loop.crashed: unforeseen', T0)
-    assert noted.reader.alarms == 3
-    assert noted.statuses()[-1] == ('fault', 'loop.crashed: unforeseen')
+        recorded.note(mode=mode, reason='tilt: far' if mode is Mode.FAULT else '')
+    assert recorded.reader.alarms == 2
+    recorded.tick_recorder.on_crash('loop.crashed: unforeseen', T0)
+    assert recorded.reader.alarms == 3
+    assert recorded.statuses()[-1] == ('fault', 'loop.crashed: unforeseen')
 
 
-def test_sample_is_kept_under_the_tick_that_took_it_and_a_twist_under_when_it_was_sent(rig):
-    noted = Noted(rig)
-    for channel in rig.node._parts.inputs.channels:
-        channel.witness((b'\x00\x01\x00\x00', {'source_timestamp': 7}), T0)
+def test_sample_has_the_time_of_its_tick_and_a_twist_the_time_when_it_was_sent(rig):
+    recorded = Recorded(rig)
+    for raw in rig.node._loop_context.inputs.subscriptions:
+        raw.on_message((b'\x00\x01\x00\x00', {'source_timestamp': 7}), T0)
     times = {
-        noted.facts.channels[record.channel][0].type.rpartition('/')[2]: record.time_ns
-        for record in noted.records()
+        recorded.facts.channels[record.channel][0].type.rpartition('/')[2]: record.time_ns
+        for record in recorded.records()
     }
     assert times['JointState'] == times['Imu'] == T0
     assert times['Twist'] == 7
 
 
-def test_journal_holds_the_time_that_was_asked_for(rig):
-    noted = Noted(rig, 2.0)
-    parts = rig.node._parts
+def test_ring_buffer_holds_the_requested_time(rig):
+    recorded = Recorded(rig, 2.0)
+    context = rig.node._loop_context
     sizes = {'JointState': 200, 'Imu': 324, 'Twist': 52}
     for number in range(1000):
         stamp = T0 + number * TICK
-        for channel in parts.inputs.channels:
-            message = bytes(sizes.get(channel.message_type.__name__, 80))
-            channel.witness((message, {'source_timestamp': stamp}), stamp)
-        parts.output.witness(bytes(250), T0 + number * TICK)
-        noted.note(number)
-    assert noted.reader.span() >= 2.0
+        for raw in context.inputs.subscriptions:
+            message = bytes(sizes.get(raw.message_type.__name__, 80))
+            raw.on_message((message, {'source_timestamp': stamp}), stamp)
+        context.output.on_message(bytes(250), T0 + number * TICK)
+        recorded.note(number)
+    assert recorded.reader.span() >= 2.0
 
 
 def test_time_that_takes_too_much_memory_is_refused(rig):
     with pytest.raises(ConfigError, match=r'blackbox_seconds is 1e\+06, that takes .* MB'):
-        TickRecorder(rig.node._parts, 1e6)
+        TickRecorder(rig.node._loop_context, 1e6)
 
 
-def test_journal_is_active_from_begin_to_end(rig):
-    noted = Noted(rig)
-    noted.evidence.begin()
-    assert noted.reader.is_active
-    noted.evidence.end()
-    assert not noted.reader.is_active
+def test_ring_buffer_is_active_from_begin_to_end(rig):
+    recorded = Recorded(rig)
+    recorded.tick_recorder.begin()
+    assert recorded.reader.is_active
+    recorded.tick_recorder.end()
+    assert not recorded.reader.is_active

@@ -2,7 +2,8 @@
 # SPDX-License-Identifier: Apache-2.0
 from __future__ import annotations
 
-from distill_runtime.ros.models import swapper
+from distill_runtime.ros.models import manager
+from distill_runtime.ros.parameter_service import BUSY
 from distill_runtime.wire.tick_fields import model_number
 import numpy as np
 import pytest
@@ -10,10 +11,10 @@ from rclpy.lifecycle import TransitionCallbackReturn
 from support.ros_harness import LOCKSTEP, PATIENCE, student, T0, TICK, values, wait_for
 from support.ros_messages import twist_message
 from support.swaps import (
-    acting,
     commands,
     FRAGILE,
-    has_acted,
+    is_active,
+    models_by_stamp,
     Remote,
     sha256,
     walking,
@@ -37,11 +38,11 @@ def fragile(models):
     return write_fragile(models / 'fragile.onnx')
 
 
-def test_answer_comes_when_the_model_acts(ros, model, other):
+def test_answer_comes_when_the_model_is_active(ros, model, other):
     with walking(ros, model) as (remote, _):
         for path in (other, model, other):
             assert remote.set(model=path) == (True, '')
-            assert has_acted(remote.rig, path)
+            assert is_active(remote.rig, path)
             assert remote.get('model') == [str(path)]
 
 
@@ -50,7 +51,7 @@ def test_switch_is_one_tick_and_every_command_moves_at_most_a_step(ros, model, o
         assert remote.set(model=other) == (True, '')
         walker.steps(20)
         rig = remote.rig
-    numbers = list(acting(rig).values())
+    numbers = list(models_by_stamp(rig).values())
     first = numbers.index(model_number(sha256(other)))
     assert set(numbers[:first]) == {model_number(sha256(model))}
     assert set(numbers[first:]) == {model_number(sha256(other))}
@@ -59,7 +60,7 @@ def test_switch_is_one_tick_and_every_command_moves_at_most_a_step(ros, model, o
     assert np.abs(np.diff(sent, axis=0)).max() <= 0.02 + 1e-9
 
 
-def test_model_that_is_set_before_the_first_activation_acts_in_it(ros, model, other):
+def test_model_that_is_set_before_the_first_activation_is_active_in_it(ros, model, other):
     with student(ros, model, is_active=False, **LOCKSTEP) as rig:
         rig.configure()
         remote = Remote(rig)
@@ -67,21 +68,23 @@ def test_model_that_is_set_before_the_first_activation_acts_in_it(ros, model, ot
         assert remote.until_model('was set')['model'] == other.name
         rig.activate()
         rig.robot.tick(T0)
-        assert has_acted(rig, other)
+        assert is_active(rig, other)
 
 
-def test_model_that_is_set_in_standby_acts_at_once_and_its_pose_is_ramped_to(ros, model, models):
+def test_model_that_is_set_in_standby_is_active_at_once_and_its_pose_is_ramped_to(
+    ros, model, models
+):
     pose = [0.2, 0.5, -0.4]
     path = write_other(models / 'posed.onnx', default_position=pose)
     with walking(ros, model, start_in='standby', ramp_time=0.1) as (remote, walker):
         assert remote.set(model=path) == (True, '')
         walker.steps(10)
         rig = remote.rig
-        assert has_acted(rig, path)
+        assert is_active(rig, path)
         assert commands(rig)[1][-1].tolist() == pytest.approx(pose)
 
 
-def test_model_that_is_set_in_fault_acts_behind_the_reset(ros, model, other):
+def test_model_that_is_set_in_fault_is_active_after_the_reset(ros, model, other):
     with walking(ros, model) as (remote, walker):
         rig = remote.rig
         assert rig.robot.call('estop')[0]
@@ -93,10 +96,10 @@ def test_model_that_is_set_in_fault_acts_behind_the_reset(ros, model, other):
         assert rig.robot.call('start')[0]
         walker.steps(2)
         assert values(rig.diagnose())['mode'] == 'policy'
-        assert has_acted(rig, other)
+        assert is_active(rig, other)
 
 
-def test_shadow_is_answered_at_once_and_takes_over_in_its_time(ros, model, other):
+def test_shadow_time_is_answered_at_once_and_delays_the_swap(ros, model, other):
     with walking(ros, model) as (remote, walker):
         begin = len(walker.stamps)
         assert remote.set(model=other, shadow_time=1.0) == (True, '')
@@ -104,47 +107,49 @@ def test_shadow_is_answered_at_once_and_takes_over_in_its_time(ros, model, other
         values = remote.until_model('was set')
         assert values['model_sha256'] == sha256(other)
         walker.steps(3)
-        numbers = list(acting(remote.rig).values())
+        numbers = list(models_by_stamp(remote.rig).values())
     assert numbers.index(model_number(sha256(other))) >= begin + 50
 
 
-def test_shadow_that_goes_astray_is_refused_and_parameters_name_who_acts(ros, model, other):
+def test_candidate_that_diverges_is_rejected_and_parameters_name_the_active_model(
+    ros, model, other
+):
     with walking(ros, model) as (remote, walker):
         settings = {'shadow_time': 100.0, 'max_divergence': 1e-4}
         assert remote.set(model=other, **settings) == (True, '')
-        told = remote.until_told('shadow.divergence')
-        assert told['model_sha256'] == sha256(model)
-        assert told['why'] == 'configured'
+        found = remote.until_problem('shadow.divergence')
+        assert found['model_sha256'] == sha256(model)
+        assert found['why'] == 'configured'
         level, message, _ = remote.model()
         assert level == b'\x01'
-        assert message.startswith(f'other.onnx ({sha256(other)[:12]}) is refused: ')
+        assert message.startswith(f'other.onnx ({sha256(other)[:12]}) is rejected: ')
         wait_for(lambda: remote.get('model') == [str(model)], 'the parameter')
         walker.steps(2)
-        assert set(acting(remote.rig).values()) == {model_number(sha256(model))}
+        assert set(models_by_stamp(remote.rig).values()) == {model_number(sha256(model))}
         assert remote.set(model=model, shadow_time=0.0, max_divergence=0.0) == (True, '')
 
 
-def test_shadow_that_stays_close_may_act(ros, model, models):
+def test_candidate_that_stays_close_becomes_active(ros, model, models):
     near = write_other(models / 'near.onnx', 0.5 + 1e-6)
     with walking(ros, model) as (remote, _):
         remote.set(model=near, shadow_time=0.4, max_divergence=1e-4)
         assert remote.until_model('was set')['model'] == near.name
 
 
-def test_deactivation_ends_a_shadow_and_the_next_model_may_be_set(ros, model, other, third):
+def test_deactivation_rejects_a_candidate_and_the_next_model_may_be_set(ros, model, other, third):
     with walking(ros, model) as (remote, walker):
         rig = remote.rig
         assert remote.set(model=other, shadow_time=1000.0) == (True, '')
-        assert remote.set(model=third)[1].startswith('another model is on its way')
+        assert remote.set(model=third) == (False, BUSY)
         with walker.paused():
             rig.node.trigger_deactivate()
-            remote.until_told('swap.cancelled: the policy stopped before the shadow was over')
+            remote.until_problem('swap.cancelled: the policy stopped before the shadow was over')
             assert remote.model()[1].startswith('other.onnx')
             wait_for(lambda: remote.get('model') == [str(model)], 'the parameter')
             assert remote.set(model=third, shadow_time=0.0) == (True, '')
             rig.activate()
         walker.steps(1)
-        assert has_acted(rig, third)
+        assert is_active(rig, third)
 
 
 def test_deactivation_before_the_first_tick_cancels_what_waits_for_it(ros, model, other):
@@ -152,32 +157,34 @@ def test_deactivation_before_the_first_tick_cancels_what_waits_for_it(ros, model
         remote = Remote(rig)
         assert remote.set(model=other) == (True, '')
         rig.node.trigger_deactivate()
-        remote.until_told('swap.cancelled: the ticks ended')
+        remote.until_problem('swap.cancelled: the ticks ended')
         wait_for(lambda: remote.get('model') == [str(model)], 'the parameter')
         assert remote.set(model=other) == (True, '')
         assert remote.until_model('was set')['model'] == other.name
 
 
-def test_fault_ends_a_shadow(ros, model, other):
+def test_fault_rejects_a_candidate(ros, model, other):
     with walking(ros, model) as (remote, walker):
         assert remote.set(model=other, shadow_time=1000.0) == (True, '')
         walker.steps(3)
         assert remote.rig.robot.call('estop')[0]
-        remote.until_told('swap.cancelled: the policy stopped before the shadow was over')
-        assert has_acted(remote.rig, model)
+        remote.until_problem('swap.cancelled: the policy stopped before the shadow was over')
+        assert is_active(remote.rig, model)
 
 
 def test_fault_of_a_model_on_probation_brings_the_one_before_back(ros, model, fragile):
-    patient = {'checks.action_saturation.action': 'ignore'}  # it is told to walk very fast
+    patient = {'checks.action_saturation.action': 'ignore'}  # it is commanded to walk very fast
     with walking(ros, model, **patient) as (remote, walker):
         rig = remote.rig
         assert remote.set(model=fragile) == (True, '')
         walker.steps(3)
         rig.robot.cmd_vel.publish(twist_message(vx=FRAGILE + 0.5))
-        told = remote.until_told('had to go')
-        assert told['model_sha256'] == sha256(model)
-        assert told['why'].startswith('rolled back: action.not_finite')
-        assert remote.model()[1].startswith(f'fragile.onnx ({sha256(fragile)[:12]}) had to go: ')
+        found = remote.until_problem('is rolled back')
+        assert found['model_sha256'] == sha256(model)
+        assert found['why'].startswith('rolled back: action.not_finite')
+        assert remote.model()[1].startswith(
+            f'fragile.onnx ({sha256(fragile)[:12]}) is rolled back: '
+        )
         wait_for(lambda: remote.get('model') == [str(model)], 'the parameter')
         walker.steps(3)
         found = values(rig.diagnose())
@@ -187,15 +194,15 @@ def test_fault_of_a_model_on_probation_brings_the_one_before_back(ros, model, fr
         assert np.isfinite(sent).all()
 
 
-def test_model_that_had_to_go_before_the_answer_is_refused(ros, model, fragile, monkeypatch):
-    monkeypatch.setattr(swapper, '_PATIENCE', PATIENCE)
+def test_model_that_is_rolled_back_before_the_answer_is_rejected(ros, model, fragile, monkeypatch):
+    monkeypatch.setattr(manager, '_TICK_TIMEOUT', PATIENCE)
     patient = {'checks.action_saturation.action': 'ignore'}
     with walking(ros, model, **patient) as (remote, walker):
         rig = remote.rig
-        with walker.paused():  # the next tick gets the model and the command that it cannot bear
+        with walker.paused():  # the next tick gets the model and the command that it cannot handle
             rig.robot.cmd_vel.publish(twist_message(vx=FRAGILE + 0.5))
             future = remote.ask(model=fragile)
-            wait_for(lambda: rig.node._parts.runner.switcher.is_swapping, 'the model')
+            wait_for(lambda: rig.node._loop_context.runner.switcher.is_swapping, 'the model')
         wait_for(future.done, 'the answer')
         result = future.result().result
         assert not result.successful
@@ -203,7 +210,7 @@ def test_model_that_had_to_go_before_the_answer_is_refused(ros, model, fragile, 
         assert remote.get('model') == [str(model)]
 
 
-def test_fault_behind_the_probation_is_a_fault(ros, model, fragile):
+def test_fault_after_the_probation_is_a_fault(ros, model, fragile):
     with walking(ros, model) as (remote, walker):
         assert remote.set(model=fragile, probation_time=0.1, blend_time=0.0) == (True, '')
         walker.steps(10)
@@ -213,33 +220,28 @@ def test_fault_behind_the_probation_is_a_fault(ros, model, fragile):
         assert values(status)['model'] == fragile.name
 
 
-def test_rollback_leads_back_and_forth_during_probation(ros, model, other):
-    with walking(ros, model) as (remote, _):
-        rig = remote.rig
-        assert remote.set(model=other, probation_time=1000.0) == (True, '')
-        for path in (model, other, model):
-            expected = f'{path.name} ({sha256(path)[:12]}) acts'
-            assert rig.robot.call('rollback') == (True, expected)
-            assert has_acted(rig, path)
-            level, _, told = remote.model()
-            assert (level, told['model_sha256']) == (b'\x00', sha256(path))
-            wait_for(lambda path=path: remote.get('model') == [str(path)], 'the parameter')
-
-
-def test_rollback_behind_the_probation_leads_back_and_forth(ros, model, other):
+@pytest.mark.parametrize(
+    'options',
+    [{'probation_time': 1000.0}, {'probation_time': 0.0, 'blend_time': 0.04}],
+    ids=['during probation', 'after probation'],
+)
+def test_rollback_leads_back_and_forth(ros, model, other, options):
     with walking(ros, model) as (remote, walker):
         rig = remote.rig
-        assert remote.set(model=other, probation_time=0.0, blend_time=0.04) == (True, '')
+        assert remote.set(model=other, **options) == (True, '')
         for path in (model, other, model):
             walker.steps(5)
-            assert rig.robot.call('rollback')[0]
-            assert has_acted(rig, path)
+            expected = f'{path.name} ({sha256(path)[:12]}) is active'
+            assert rig.robot.call('rollback') == (True, expected)
+            assert is_active(rig, path)
+            wait_for(lambda path=path: remote.model()[2]['model_sha256'] == sha256(path))
+            assert remote.model()[0] == b'\x00'
             wait_for(lambda path=path: remote.get('model') == [str(path)], 'the parameter')
 
 
-def test_rollback_with_nothing_before_says_so(ros, model):
+def test_rollback_without_a_previous_model_is_refused(ros, model):
     with walking(ros, model) as (remote, _):
-        answer = (False, 'no model has acted before this one')
+        answer = (False, 'no other model has been active')
         assert remote.rig.robot.call('rollback') == answer
 
 
@@ -255,7 +257,7 @@ def test_rollback_while_the_node_is_inactive(ros, model, other, probation_time):
             assert remote.model()[2]['model'] == path.name
         rig.activate()
         rig.robot.tick(T0)
-        assert has_acted(rig, model)
+        assert is_active(rig, model)
 
 
 def test_rollback_in_standby(ros, model, other):
@@ -263,15 +265,15 @@ def test_rollback_in_standby(ros, model, other):
         assert remote.set(model=other) == (True, '')
         for path in (model, other):
             assert remote.rig.robot.call('rollback')[0]
-            assert has_acted(remote.rig, path)
+            assert is_active(remote.rig, path)
 
 
 def test_robot_without_ticks_gets_the_model_with_the_next_one(ros, model, other, capfd):
     with walking(ros, model) as (remote, walker):
         with walker.paused():
             assert remote.set(model=other) == (True, '')
-            assert 'waits for a tick, then it acts' in capfd.readouterr().err
-            assert not has_acted(remote.rig, other)
+            assert 'becomes active at the next tick' in capfd.readouterr().err
+            assert not is_active(remote.rig, other)
         assert remote.until_model('was set')['model'] == other.name
 
 
@@ -290,7 +292,7 @@ def test_node_that_is_deactivated_while_a_model_loads_has_it_when_it_is_activate
             assert future.result().result.successful
             rig.activate()
         walker.steps(1)
-        assert has_acted(rig, other)
+        assert is_active(rig, other)
 
 
 def test_node_that_is_cleaned_up_while_a_model_loads_refuses_it(ros, model, other, slow_load):
@@ -311,7 +313,7 @@ def test_node_that_is_cleaned_up_while_a_model_loads_refuses_it(ros, model, othe
             assert remote.get('model') == [str(model)]
             rig.activate()
         walker.steps(1)
-        assert has_acted(rig, model)
+        assert is_active(rig, model)
 
 
 def test_node_that_is_destroyed_while_a_model_loads_ends(ros, model, other, slow_load):
