@@ -17,7 +17,7 @@ from distill_runtime.errors import ConfigError, RecordingError
 from distill_runtime.spec.files import read_yaml
 import numpy as np
 
-from .chunk import Block
+from .chunk import Chunk
 from .mcap_bag import McapBag
 from .rosbags_reader import RosbagsReader
 
@@ -101,19 +101,19 @@ class Bag:
         """What of it could not be read so far."""
         return (*self._absent, *self._reader.damage)
 
-    def blocks(self, topic: Topic) -> Iterator[Block]:
+    def chunks(self, topic: Topic) -> Iterator[Chunk]:
         """Yield the messages of a topic, serialized, in order of receipt.
 
         Raises:
             RecordingError: If the file is damaged there.
         """
-        for block in self._reader.blocks(topic.name, topic.type):
-            if self._until_ns is None or block.receive_ns[-1] <= self._until_ns:
-                yield block
+        for chunk in self._reader.chunks(topic.name, topic.type):
+            if self._until_ns is None or chunk.receive_ns[-1] <= self._until_ns:
+                yield chunk
                 continue
-            count = int(np.searchsorted(block.receive_ns, self._until_ns, side='right'))
+            count = int(np.searchsorted(chunk.receive_ns, self._until_ns, side='right'))
             if count:
-                yield block.part(slice(0, count))
+                yield chunk.part(slice(0, count))
             return
 
     def messages(self, topic: Topic) -> Iterator[tuple[int, Any]]:
@@ -122,10 +122,10 @@ class Bag:
         Raises:
             RecordingError: If the file, or a message, is damaged there.
         """
-        for block in self.blocks(topic):
-            for place, receive_ns in enumerate(block.receive_ns.tolist()):
+        for chunk in self.chunks(topic):
+            for place, receive_ns in enumerate(chunk.receive_ns.tolist()):
                 try:
-                    message = self.deserialize(block.content(place), topic)
+                    message = self.deserialize(chunk.content(place), topic)
                 except Exception as error:  # of many types, IndexError among them
                     raise RecordingError(
                         f'{self.path} is damaged at {topic.name}: {_line(error)}'

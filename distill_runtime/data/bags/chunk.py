@@ -20,10 +20,10 @@ ByteArray = npt.NDArray[np.uint8]
 StampArray = npt.NDArray[np.int64]
 """Times in [ns], shape (N,)."""
 SIZE = 4096
-"""Messages that are put into one block where nothing else decides."""
+"""Messages that are put into one chunk where nothing else decides."""
 
 
-class Block(NamedTuple):
+class Chunk(NamedTuple):
     """Some messages in a row, each serialized as CDR."""
 
     receive_ns: StampArray
@@ -40,15 +40,15 @@ class Block(NamedTuple):
         start = int(self.starts[place])
         return self.data[start : start + int(self.sizes[place])].tobytes()
 
-    def part(self, places: slice | IndexArray) -> Block:
+    def part(self, places: slice | IndexArray) -> Chunk:
         """Return some of the messages."""
-        return Block(self.receive_ns[places], self.data, self.starts[places], self.sizes[places])
+        return Chunk(self.receive_ns[places], self.data, self.starts[places], self.sizes[places])
 
 
-def joined(received: Sequence[int], contents: Sequence[bytes]) -> Block:
-    """Make a block of single messages."""
+def joined(received: Sequence[int], contents: Sequence[bytes]) -> Chunk:
+    """Make a chunk of single messages."""
     sizes = np.fromiter(map(len, contents), np.intp, len(contents))
-    return Block(
+    return Chunk(
         np.array(received, np.int64),
         np.frombuffer(b''.join(contents), np.uint8),
         np.cumsum(sizes) - sizes,
@@ -56,9 +56,9 @@ def joined(received: Sequence[int], contents: Sequence[bytes]) -> Block:
     )
 
 
-def by_size(block: Block) -> Iterator[IndexArray]:
+def by_size(chunk: Chunk) -> Iterator[IndexArray]:
     """Yield which messages have the same size, size by size."""
-    sizes = block.sizes
+    sizes = chunk.sizes
     if len(sizes) and (sizes == sizes[0]).all():
         yield np.arange(len(sizes))
         return

@@ -1,6 +1,6 @@
 # Copyright 2026 The distill_runtime Authors
 # SPDX-License-Identifier: Apache-2.0
-"""The usable messages of a block in order of receipt, and the numbers of those that are wanted."""
+"""The usable messages of a chunk in order of receipt, and the numbers of those that are wanted."""
 
 from __future__ import annotations
 
@@ -10,15 +10,15 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from .chunk import Block, BoolArray, StampArray
+from .chunk import BoolArray, Chunk, StampArray
 from .columns import Part
 
 Choose = Callable[[StampArray, StampArray], BoolArray]
-"""Says which messages are wanted, by stamp_ns and receive_ns; called block by block, in order."""
+"""Says which messages are wanted, by stamp_ns and receive_ns; called chunk by chunk, in order."""
 
 
-class BlockRows:
-    """Rows of one block.
+class ChunkRows:
+    """Rows of one chunk.
 
     Attributes:
         stamp_ns: Of every usable message, shape (n,); of one without a header: receive_ns.
@@ -26,23 +26,23 @@ class BlockRows:
         is_wanted: Which of them are wanted, alike.
     """
 
-    def __init__(self, block: Block, parts: Sequence[Part], choose: Choose | None) -> None:
+    def __init__(self, chunk: Chunk, parts: Sequence[Part], choose: Choose | None) -> None:
         """Put the messages in order.
 
         Args:
-            block: The messages.
+            chunk: The messages.
             parts: Those of them that can be used.
             choose: Says which are wanted; None: all.
         """
         self._parts = parts
-        stamp_ns = block.receive_ns.copy()
+        stamp_ns = chunk.receive_ns.copy()
         is_usable = np.zeros(len(stamp_ns), np.bool_)
         for part in parts:
             is_usable[part.places] = True
             if part.stamp_ns is not None:
                 stamp_ns[part.places] = part.stamp_ns
         usable = np.flatnonzero(is_usable)
-        self.stamp_ns, self.receive_ns = stamp_ns[usable], block.receive_ns[usable]
+        self.stamp_ns, self.receive_ns = stamp_ns[usable], chunk.receive_ns[usable]
         self.is_wanted = (
             np.ones(len(usable), np.bool_)
             if choose is None

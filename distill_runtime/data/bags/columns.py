@@ -1,6 +1,6 @@
 # Copyright 2026 The distill_runtime Authors
 # SPDX-License-Identifier: Apache-2.0
-"""What the messages of a block say: those that are alike at once, what is left one by one.
+"""What the messages of a chunk say: those that are alike at once, what is left one by one.
 
 Quaternions are (w, x, y, z) from here on.
 """
@@ -15,7 +15,7 @@ import numpy as np
 import numpy.typing as npt
 
 from .bag import Bag, Topic
-from .chunk import Block, StampArray
+from .chunk import Chunk, StampArray
 from .rows import (
     array_rows,
     Fixed,
@@ -33,7 +33,7 @@ _ARRAYS = {'Float32MultiArray': '<f4', 'Float64MultiArray': '<f8', 'Int64MultiAr
 
 
 class Part(NamedTuple):
-    """Messages of a block that are alike."""
+    """Messages of a chunk that are alike."""
 
     places: IndexArray
     """Which they are, shape (n,)."""
@@ -48,40 +48,40 @@ class Part(NamedTuple):
 
 
 class Parts(NamedTuple):
-    """All messages of a block."""
+    """All messages of a chunk."""
 
     alike: Sequence[Part]
     undecodable: IndexArray
     """Places of those that cannot be decoded."""
 
 
-def joint_parts(bag: Bag, topic: Topic, block: Block) -> Parts:
+def joint_parts(bag: Bag, topic: Topic, chunk: Chunk) -> Parts:
     """Return positions, velocities and efforts: of a JointTrajectory those of its first point.
 
     Those of a Float64MultiArray are all positions; their names are its labels.
     """
     if topic.type.endswith('MultiArray'):
-        found = array_parts(bag, topic, block)
+        found = array_parts(bag, topic, chunk)
         alike = [
             part._replace(counts=(*part.counts, 0, 0), numbers=_positions(part))
             for part in found.alike
         ]
         return found._replace(alike=alike)
     if topic.type.endswith('/JointTrajectory'):
-        return _parts(bag, topic, block, (), _read_trajectory)
-    return _parts(bag, topic, block, joint_state_rows(block) if bag.is_cdr else (), _read_joints)
+        return _parts(bag, topic, chunk, (), _read_trajectory)
+    return _parts(bag, topic, chunk, joint_state_rows(chunk) if bag.is_cdr else (), _read_joints)
 
 
-def array_parts(bag: Bag, topic: Topic, block: Block) -> Parts:
+def array_parts(bag: Bag, topic: Topic, chunk: Chunk) -> Parts:
     """Return the numbers of MultiArrays, named by the labels of their dimensions."""
     dtype = _ARRAYS[topic.type.rpartition('/')[2]]
-    return _parts(bag, topic, block, array_rows(block, dtype) if bag.is_cdr else (), _read_array)
+    return _parts(bag, topic, chunk, array_rows(chunk, dtype) if bag.is_cdr else (), _read_array)
 
 
-def fixed_parts(bag: Bag, topic: Topic, block: Block) -> Parts:
+def fixed_parts(bag: Bag, topic: Topic, chunk: Chunk) -> Parts:
     """Return the numbers of messages that all have the same ones: Imu, Odometry, Twist, poses."""
     form, read = _FORMS[topic.type.rpartition('/')[2]]
-    return _parts(bag, topic, block, fixed_rows(block, form) if bag.is_cdr else (), read)
+    return _parts(bag, topic, chunk, fixed_rows(chunk, form) if bag.is_cdr else (), read)
 
 
 def num_columns(topic: Topic) -> int:
@@ -101,7 +101,7 @@ _Numbers = tuple[Iterable[str], Sequence[npt.ArrayLike]]
 def _parts(
     bag: Bag,
     topic: Topic,
-    block: Block,
+    chunk: Chunk,
     alike: Iterable[LayoutGroup],
     read: Callable[[Any], _Numbers],
 ) -> Parts:
@@ -110,7 +110,7 @@ def _parts(
     Args:
         bag: The recording.
         topic: The topic.
-        block: Some messages of it.
+        chunk: Some messages of it.
         alike: Those that are.
         read: Returns the names and each kind of numbers of a message as an object.
     """
@@ -118,13 +118,13 @@ def _parts(
         Part(entry.places, entry.stamp_ns, entry.names, entry.counts, entry.numbers)
         for entry in alike
     ]
-    is_left = np.ones(len(block.sizes), np.bool_)
+    is_left = np.ones(len(chunk.sizes), np.bool_)
     for part in found:
         is_left[part.places] = False
     undecodable = []
     for place in np.flatnonzero(is_left).tolist():
         try:
-            message = bag.deserialize(block.content(place), topic)
+            message = bag.deserialize(chunk.content(place), topic)
         except Exception:  # noqa: BLE001  rosbags raises many types, IndexError among them
             undecodable.append(place)
             continue

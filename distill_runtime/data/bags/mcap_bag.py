@@ -13,7 +13,7 @@ import numpy as np
 from rosbags.typesys import get_types_from_msg, get_typestore, Stores
 from rosbags.typesys.store import Typestore
 
-from .chunk import Block, joined
+from .chunk import Chunk, joined
 from .mcap_file import McapFile
 
 _READABLE = 'cdr'
@@ -64,7 +64,7 @@ class McapBag:
                     found[key] = found.get(key, 0) + file.count(number)
         return found
 
-    def blocks(self, topic: str, kind: str) -> Iterator[Block]:
+    def chunks(self, topic: str, kind: str) -> Iterator[Chunk]:
         """Yield the messages of a topic; one that is lost is empty."""
         channels = [
             (file, number)
@@ -75,10 +75,10 @@ class McapBag:
         first_times = [time for file, number in channels for time in file.first_times(number)]
         # what is not older than all that is still to come is kept back
         following = np.append(np.minimum.accumulate(first_times[::-1])[::-1], _END)[1:]
-        kept: Block | None = None
-        blocks = (block for file, number in channels for block in file.blocks(number))
-        for block, next_ns in zip(blocks, following.tolist(), strict=True):
-            whole = _sorted(block if kept is None else _after(kept, block))
+        kept: Chunk | None = None
+        chunks = (chunk for file, number in channels for chunk in file.chunks(number))
+        for chunk, next_ns in zip(chunks, following.tolist(), strict=True):
+            whole = _sorted(chunk if kept is None else _after(kept, chunk))
             count = int(np.searchsorted(whole.receive_ns, next_ns, side='right'))
             if count:
                 yield whole.part(slice(0, count))
@@ -109,17 +109,17 @@ class McapBag:
                     return
 
 
-def _after(first: Block, second: Block) -> Block:
-    """Put two blocks behind one another, the first one copied."""
+def _after(first: Chunk, second: Chunk) -> Chunk:
+    """Put two chunks behind one another, the first one copied."""
     contents = [
-        block.content(place) for block in (first, second) for place in range(len(block.sizes))
+        chunk.content(place) for chunk in (first, second) for place in range(len(chunk.sizes))
     ]
     times = np.concatenate((first.receive_ns, second.receive_ns))
     return joined(times.tolist(), contents)
 
 
-def _sorted(block: Block) -> Block:
-    """Bring a block into the order of receipt."""
-    if np.all(block.receive_ns[1:] >= block.receive_ns[:-1]):
-        return block
-    return block.part(np.argsort(block.receive_ns, kind='stable'))
+def _sorted(chunk: Chunk) -> Chunk:
+    """Bring a chunk into the order of receipt."""
+    if np.all(chunk.receive_ns[1:] >= chunk.receive_ns[:-1]):
+        return chunk
+    return chunk.part(np.argsort(chunk.receive_ns, kind='stable'))

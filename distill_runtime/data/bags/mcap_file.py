@@ -22,19 +22,19 @@ import numpy as np
 import numpy.typing as npt
 from rosbags.rosbag2.storage_mcap import DECOMPRESSORS
 
-from .chunk import Block, ByteArray, numbers, SIZE
+from .chunk import ByteArray, Chunk, numbers, SIZE
 from .mcap_records import (
     CHANNEL,
     Channel,
     Channels,
     CHUNK,
-    Chunk,
     DATA_END,
     FOOTER,
     HEAD,
     INDEX,
     Index,
     MAGIC,
+    McapChunk,
     MESSAGE,
     MESSAGE_HEAD,
     Places,
@@ -57,7 +57,7 @@ _DROP = getattr(mmap, 'MADV_DONTNEED', None)
 class _Piece(NamedTuple):
     """Some messages of a channel in one chunk."""
 
-    chunk: Chunk
+    chunk: McapChunk
     times: npt.NDArray[np.int64]
     places: IndexArray
 
@@ -75,7 +75,7 @@ class McapFile:
         self.damage: list[str] = []
         """What could not be read so far, and why."""
         self._channels = Channels()
-        self._chunks: list[Chunk] = []
+        self._chunks: list[McapChunk] = []
         self._is_doubtful: set[int] = set()
         self._unreadable: set[int] = set()
         self._dropped = 0
@@ -117,7 +117,7 @@ class McapFile:
             self._drop(pieces[-1])
         return found
 
-    def blocks(self, channel: int) -> Iterator[Block]:
+    def chunks(self, channel: int) -> Iterator[Chunk]:
         """Yield the messages of a channel, in the order of the file.
 
         One that is lost is empty: where and when it was is known.
@@ -132,7 +132,7 @@ class McapFile:
                 ends = np.full(len(places), len(data))
                 if not len(data):
                     nothing = np.zeros(len(places), np.intp)
-                    yield Block(pieces[0].times, data, nothing, nothing)
+                    yield Chunk(pieces[0].times, data, nothing, nothing)
                     continue
             else:
                 places = np.concatenate([piece.chunk.start + piece.places for piece in pieces])
@@ -143,7 +143,7 @@ class McapFile:
             sizes = numbers(data, places + 1, 1, '<u8')[:, 0].astype(np.intp) - MESSAGE_HEAD
             starts = places + HEAD + MESSAGE_HEAD
             is_whole = (sizes >= 0) & (sizes <= ends - starts)
-            yield Block(times, data, np.where(is_whole, starts, 0), np.where(is_whole, sizes, 0))
+            yield Chunk(times, data, np.where(is_whole, starts, 0), np.where(is_whole, sizes, 0))
             self._drop(pieces[-1])
 
     def _pieces(self, channel: int) -> Iterator[list[_Piece]]:
@@ -179,7 +179,7 @@ class McapFile:
         times, places = pairs.reshape(-1, 2).T.astype(np.int64)
         return Walked(times, places.astype(np.intp, copy=False))
 
-    def _content(self, chunk: Chunk) -> ByteArray:
+    def _content(self, chunk: McapChunk) -> ByteArray:
         """Return the records of a chunk; none if it cannot be decompressed."""
         stored = self._data[chunk.start : chunk.end]
         if not chunk.compression:
@@ -253,7 +253,7 @@ class McapFile:
                 self._drop_before(chunk.end)
         without_chunk = loose.by_channel()
         if without_chunk:
-            self._chunks.append(Chunk(0, end, '', end, without_chunk))
+            self._chunks.append(McapChunk(0, end, '', end, without_chunk))
         found = sum(
             messages.num_messages for chunk in self._chunks for messages in chunk.messages.values()
         )

@@ -61,7 +61,7 @@ class Walked(NamedTuple):
         return len(self.times)
 
 
-class Chunk(NamedTuple):
+class McapChunk(NamedTuple):
     """Where messages lie: a chunk, or the stretch of all messages without one."""
 
     start: int
@@ -146,7 +146,7 @@ def walk(records: bytes, channels: Channels) -> dict[int, Index | Walked]:
     return found.by_channel()
 
 
-def read_chunk(data: mmap.mmap, begin: int, end: int) -> Chunk | None:
+def read_chunk(data: mmap.mmap, begin: int, end: int) -> McapChunk | None:
     """Return the chunk whose record lies between two places; None if its head is damaged."""
     try:
         _, _, size, _ = _CHUNK_HEAD.unpack_from(data, begin)
@@ -154,7 +154,7 @@ def read_chunk(data: mmap.mmap, begin: int, end: int) -> Chunk | None:
     except (struct.error, ValueError):
         return None
     start += 8
-    return Chunk(start, end, compression, size, {}) if start <= end else None
+    return McapChunk(start, end, compression, size, {}) if start <= end else None
 
 
 def read_count(data: mmap.mmap, begin: int) -> int | None:

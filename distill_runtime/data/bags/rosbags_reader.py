@@ -12,7 +12,7 @@ from distill_runtime.errors import RecordingError
 from rosbags.highlevel import AnyReader
 from rosbags.typesys import get_typestore, Stores
 
-from .chunk import Block, joined, SIZE
+from .chunk import Chunk, joined, SIZE
 
 
 class RosbagsReader:
@@ -41,7 +41,7 @@ class RosbagsReader:
             found[key] = found.get(key, 0) + connection.msgcount
         return found
 
-    def blocks(self, topic: str, kind: str) -> Iterator[Block]:
+    def chunks(self, topic: str, kind: str) -> Iterator[Chunk]:
         """Yield the messages of a topic.
 
         Raises:

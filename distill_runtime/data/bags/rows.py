@@ -26,7 +26,7 @@ from distill_runtime.wire.cdr import (
 import numpy as np
 import numpy.typing as npt
 
-from .chunk import Block, BoolArray, by_size, numbers, pieces
+from .chunk import BoolArray, by_size, Chunk, numbers, pieces
 
 _FRAME_ID = BODY + 8
 _MAX_LAYOUTS = 16
@@ -77,9 +77,9 @@ class _Layout:
 
 
 class LayoutGroup(NamedTuple):
-    """Messages of one layout in a block."""
+    """Messages of one layout in a chunk."""
 
-    block: Block
+    chunk: Chunk
     places: IndexArray
     """Which they are, shape (n,)."""
     stamp_ns: npt.NDArray[np.int64] | None
@@ -107,72 +107,72 @@ class LayoutGroup(NamedTuple):
             chosen: Of which messages.
         """
         start, count, dtype, columns = self.layout.numbers[kind]
-        starts = self.block.starts[self.places[chosen]] + start
-        rows = numbers(self.block.data, starts, count, dtype)
+        starts = self.chunk.starts[self.places[chosen]] + start
+        rows = numbers(self.chunk.data, starts, count, dtype)
         wanted = rows if columns is None else rows[:, columns]
         return wanted.astype(np.dtype(dtype).newbyteorder('='), copy=False)
 
 
-def fixed_rows(block: Block, form: Fixed) -> Iterator[LayoutGroup]:
-    """Yield what a block says, layout by layout: one kind of numbers, the columns of the form."""
-    return _rows(block, lambda data: _fixed_layout(data, form), form.strings > 0)
+def fixed_rows(chunk: Chunk, form: Fixed) -> Iterator[LayoutGroup]:
+    """Yield what a chunk says, layout by layout: one kind of numbers, the columns of the form."""
+    return _rows(chunk, lambda data: _fixed_layout(data, form), form.strings > 0)
 
 
-def joint_state_rows(block: Block) -> Iterator[LayoutGroup]:
-    """Yield what a block of JointState says: names, positions, velocities, efforts."""
-    return _rows(block, _joint_layout, True)
+def joint_state_rows(chunk: Chunk) -> Iterator[LayoutGroup]:
+    """Yield what a chunk of JointState says: names, positions, velocities, efforts."""
+    return _rows(chunk, _joint_layout, True)
 
 
-def array_rows(block: Block, dtype: str) -> Iterator[LayoutGroup]:
-    """Yield what a block of MultiArrays says: labels of the dimensions, numbers.
+def array_rows(chunk: Chunk, dtype: str) -> Iterator[LayoutGroup]:
+    """Yield what a chunk of MultiArrays says: labels of the dimensions, numbers.
 
     Args:
-        block: Of one type.
+        chunk: Of one type.
         dtype: Of its numbers, with their byte order.
     """
-    return _rows(block, lambda data: _array_layout(data, dtype), False)
+    return _rows(chunk, lambda data: _array_layout(data, dtype), False)
 
 
 def _rows(
-    block: Block, layout_of: Callable[[bytes], _Layout], has_header: bool
+    chunk: Chunk, layout_of: Callable[[bytes], _Layout], has_header: bool
 ) -> Iterator[LayoutGroup]:
-    for alike in by_size(block):
+    for alike in by_size(chunk):
         places = alike
         for _ in range(_MAX_LAYOUTS):
             if not len(places):
                 break
             try:
-                layout = layout_of(block.content(int(places[0])))
+                layout = layout_of(chunk.content(int(places[0])))
             except (DecodeError, UnicodeDecodeError):
                 places = places[1:]
                 continue
-            fits = _fitting(block, places, layout)
+            fits = _fitting(chunk, places, layout)
             chosen = places if fits.all() else places[fits]
-            stamp_ns = _stamps(block, chosen) if has_header else None
+            stamp_ns = _stamps(chunk, chosen) if has_header else None
             if stamp_ns is not None and (stamp_ns < 0).any():
                 chosen, stamp_ns = chosen[stamp_ns >= 0], stamp_ns[stamp_ns >= 0]
-            yield LayoutGroup(block, chosen, stamp_ns, layout)
+            yield LayoutGroup(chunk, chosen, stamp_ns, layout)
             places = places[~fits]
 
 
-def _fitting(block: Block, places: IndexArray, layout: _Layout) -> BoolArray:
+def _fitting(chunk: Chunk, places: IndexArray, layout: _Layout) -> BoolArray:
     """Return which messages of one size have a layout, that of the first one."""
-    starts = block.starts[places]
+    starts = chunk.starts[places]
     fits = np.ones(len(places), np.bool_)
     for begin, end in layout.spans:
-        part = pieces(block.data, starts + begin, end - begin)
+        part = pieces(chunk.data, starts + begin, end - begin)
         fits &= part == part[0]
     odd = np.flatnonzero(~fits)
     if len(odd):  # middlewares leave padding as it comes
-        part = block.data[starts[odd][:, None] + layout.same]
-        fits[odd] = (part == block.data[starts[0] + layout.same]).all(axis=1)
+        part = chunk.data[starts[odd][:, None] + layout.same]
+        fits[odd] = (part == chunk.data[starts[0] + layout.same]).all(axis=1)
     return fits
 
 
-def _stamps(block: Block, places: IndexArray) -> npt.NDArray[np.int64]:
+def _stamps(chunk: Chunk, places: IndexArray) -> npt.NDArray[np.int64]:
     """Return the stamps of messages with a header, negative where it is none."""
-    starts = block.starts[places] + BODY
-    seconds, nanoseconds = numbers(block.data, starts, 2, '<u4').astype(np.int64).T
+    starts = chunk.starts[places] + BODY
+    seconds, nanoseconds = numbers(chunk.data, starts, 2, '<u4').astype(np.int64).T
     is_time = (seconds < 2**31) & (nanoseconds < 1_000_000_000)
     return np.where(is_time, seconds * 1_000_000_000 + nanoseconds, -1)
 

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 
 from distill_runtime.core.arrays import IndexArray
 from distill_runtime.data.bags.bag import Bag, Topic
-from distill_runtime.data.bags.chunk import Block, StampArray
+from distill_runtime.data.bags.chunk import Chunk, StampArray
 from distill_runtime.data.bags.columns import array_parts, fixed_parts, joint_parts
 from distill_runtime.errors import RecordingError
 import numpy as np
@@ -83,12 +83,12 @@ def read_topic(bag: Bag, topic: Topic) -> TopicStats:
     received, stamped, arrived, undecodable = [], [], [], []
     damage = ''
     try:
-        for block in bag.blocks(topic):
-            stamp_ns, failed = reader.read(block)
-            received.append(block.receive_ns)
+        for chunk in bag.chunks(topic):
+            stamp_ns, failed = reader.read(chunk)
+            received.append(chunk.receive_ns)
             stamped.append(stamp_ns[stamp_ns != _NONE])
-            arrived.append(block.receive_ns[stamp_ns != _NONE])
-            undecodable.append(block.receive_ns[failed])
+            arrived.append(chunk.receive_ns[stamp_ns != _NONE])
+            undecodable.append(chunk.receive_ns[failed])
     except RecordingError as error:
         damage = str(error)
     receive_ns, stamp_ns = _joined(received), _joined(stamped)
@@ -116,12 +116,12 @@ class _Reader:
         self.is_known_type = True
         self.joints: Counter[tuple[str, ...]] = Counter()
 
-    def read(self, block: Block) -> tuple[StampArray, IndexArray]:
+    def read(self, chunk: Chunk) -> tuple[StampArray, IndexArray]:
         """Return the stamp of each message, _NONE without one, and which cannot be decoded."""
-        stamp_ns = np.full(len(block.sizes), _NONE)
+        stamp_ns = np.full(len(chunk.sizes), _NONE)
         if self._parts_of is None:
-            return stamp_ns, self._one_by_one(block, stamp_ns)
-        found = self._parts_of(self._bag, self._topic, block)
+            return stamp_ns, self._one_by_one(chunk, stamp_ns)
+        found = self._parts_of(self._bag, self._topic, chunk)
         for part in found.alike:
             if part.stamp_ns is not None:
                 stamp_ns[part.places] = part.stamp_ns
@@ -129,12 +129,12 @@ class _Reader:
                 self.joints[part.names] += len(part.places)
         return stamp_ns, found.undecodable
 
-    def _one_by_one(self, block: Block, stamp_ns: StampArray) -> IndexArray:
+    def _one_by_one(self, chunk: Chunk, stamp_ns: StampArray) -> IndexArray:
         """Fill in stamps; return which messages cannot be decoded."""
         failed = []
-        for place in range(len(block.sizes) if self.is_known_type else 0):
+        for place in range(len(chunk.sizes) if self.is_known_type else 0):
             try:
-                message = self._bag.deserialize(block.content(place), self._topic)
+                message = self._bag.deserialize(chunk.content(place), self._topic)
             except KeyError:
                 self.is_known_type = False
                 break

@@ -63,22 +63,22 @@ def read_commands(bag: Bag, topic: Topic, joints: JointTable) -> Commands:
     leaving_out = DroppedCounter()
     received, stamps, rows = [], [], []
     is_effort = False
-    for block in bag.blocks(topic):
-        alike, undecodable = joint_parts(bag, topic, block)
-        leaving_out.add(UNDECODABLE, block.receive_ns[undecodable])
-        stamp_ns, is_read = block.receive_ns.copy(), np.zeros(len(block.sizes), np.bool_)
+    for chunk in bag.chunks(topic):
+        alike, undecodable = joint_parts(bag, topic, chunk)
+        leaving_out.add(UNDECODABLE, chunk.receive_ns[undecodable])
+        stamp_ns, is_read = chunk.receive_ns.copy(), np.zeros(len(chunk.sizes), np.bool_)
         values = np.zeros((len(is_read), len(joints.names)))
         for part in alike:
             found = _values(part._replace(names=joints.names) if is_array else part, joints)
             if found is None:
-                leaving_out.add(OTHER_JOINTS, block.receive_ns[part.places])
+                leaving_out.add(OTHER_JOINTS, chunk.receive_ns[part.places])
                 continue
             is_read[part.places] = True
             values[part.places] = found
             is_effort = is_effort or not part.counts[_POSITION]
             if part.stamp_ns is not None:
                 stamp_ns[part.places] = part.stamp_ns
-        received.append(block.receive_ns[is_read])
+        received.append(chunk.receive_ns[is_read])
         stamps.append(stamp_ns[is_read])
         rows.append(values[is_read])
     if not any(map(len, rows)):

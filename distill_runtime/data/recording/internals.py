@@ -54,10 +54,10 @@ def read_internals(bag: Bag, name: str, width: int) -> VectorSeries | None:
     for topic in bag.topics:
         if (topic.name, topic.type) != (name, LABELLED_TYPE):
             continue
-        for block in bag.blocks(topic):
-            alike, undecodable = array_parts(bag, topic, block)
-            leaving_out.add(UNDECODABLE, block.receive_ns[undecodable])
-            rows = np.full((len(block.sizes), width), np.nan, np.float32)
+        for chunk in bag.chunks(topic):
+            alike, undecodable = array_parts(bag, topic, chunk)
+            leaving_out.add(UNDECODABLE, chunk.receive_ns[undecodable])
+            rows = np.full((len(chunk.sizes), width), np.nan, np.float32)
             is_kept = np.zeros(len(rows), np.bool_)
             is_kept[undecodable] = True
             for part in alike:
@@ -66,8 +66,8 @@ def read_internals(bag: Bag, name: str, width: int) -> VectorSeries | None:
                     is_kept[part.places] = True
                     num_read += len(part.places)
                 else:
-                    leaving_out.add(OTHER_WIDTH, block.receive_ns[part.places])
-            received.append(block.receive_ns[is_kept])
+                    leaving_out.add(OTHER_WIDTH, chunk.receive_ns[part.places])
+            received.append(chunk.receive_ns[is_kept])
             values.append(rows[is_kept])
     if not num_read:
         return None

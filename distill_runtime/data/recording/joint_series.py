@@ -9,8 +9,8 @@ from dataclasses import dataclass, field
 
 from distill_runtime.core.arrays import FloatArray
 from distill_runtime.data.bags.bag import Bag, Topic
-from distill_runtime.data.bags.chunk import Block, StampArray
-from distill_runtime.data.bags.chunk_rows import BlockRows, Choose
+from distill_runtime.data.bags.chunk import Chunk, StampArray
+from distill_runtime.data.bags.chunk_rows import Choose, ChunkRows
 from distill_runtime.data.bags.columns import joint_parts, Part
 from distill_runtime.data.bags.dropped import (
     count,
@@ -82,13 +82,13 @@ def read_joints(
     """
     wanted = _longest_names(bag, topic) if joints is None else joints
     read = _Reader(wanted, kinds)
-    for block in bag.blocks(topic):
-        alike, undecodable = joint_parts(bag, topic, block)
-        read.leaving_out.add(UNDECODABLE, block.receive_ns[undecodable])
+    for chunk in bag.chunks(topic):
+        alike, undecodable = joint_parts(bag, topic, chunk)
+        read.leaving_out.add(UNDECODABLE, chunk.receive_ns[undecodable])
         if topic.type.endswith('MultiArray'):
             alike = [part._replace(names=wanted) for part in alike]
-        usable = read.usable(block, alike)
-        read.add(BlockRows(block, usable, choose), usable)
+        usable = read.usable(chunk, alike)
+        read.add(ChunkRows(chunk, usable, choose), usable)
     if not read.num_usable or not wanted:
         longest = _longest_names(bag, topic)
         missing = [name for name in wanted if name not in longest]
@@ -101,7 +101,7 @@ def read_joints(
 
 
 class _Reader:
-    """Collects rows block by block."""
+    """Collects rows chunk by chunk."""
 
     def __init__(self, wanted: tuple[str, ...], kinds: Sequence[str]) -> None:
         self.leaving_out = DroppedCounter()
@@ -112,7 +112,7 @@ class _Reader:
         self._last = (0, 0)
         self._numbers: dict[str, list[FloatArray] | None] = {kind: [] for kind in kinds}
 
-    def usable(self, block: Block, alike: Sequence[Part]) -> list[Part]:
+    def usable(self, chunk: Chunk, alike: Sequence[Part]) -> list[Part]:
         """Return the parts with all that is wanted; the others are left out."""
         wanted = set(self._wanted)
         usable = []
@@ -124,11 +124,11 @@ class _Reader:
                 usable.append(part._replace(counts=counts))
             else:
                 why = LACKS_JOINTS if wanted & set(part.names) else OTHER_JOINTS
-                self.leaving_out.add(why, block.receive_ns[part.places])
+                self.leaving_out.add(why, chunk.receive_ns[part.places])
         return usable
 
-    def add(self, rows: BlockRows, usable: Sequence[Part]) -> None:
-        """Add the rows of a block that are wanted."""
+    def add(self, rows: ChunkRows, usable: Sequence[Part]) -> None:
+        """Add the rows of a chunk that are wanted."""
         self.num_usable += len(rows.stamp_ns)
         if not len(rows.stamp_ns):
             return
@@ -180,7 +180,7 @@ class _Reader:
 def _longest_names(bag: Bag, topic: Topic) -> tuple[str, ...]:
     """Return the names of the message with the most."""
     names = (
-        part.names for block in bag.blocks(topic) for part in joint_parts(bag, topic, block).alike
+        part.names for chunk in bag.chunks(topic) for part in joint_parts(bag, topic, chunk).alike
     )
     return max(names, key=len, default=())
 

@@ -13,8 +13,8 @@ from dataclasses import dataclass, field, replace
 
 from distill_runtime.core.arrays import FloatArray
 from distill_runtime.data.bags.bag import Bag, Topic
-from distill_runtime.data.bags.chunk import Block, StampArray
-from distill_runtime.data.bags.chunk_rows import BlockRows, Choose
+from distill_runtime.data.bags.chunk import Chunk, StampArray
+from distill_runtime.data.bags.chunk_rows import Choose, ChunkRows
 from distill_runtime.data.bags.columns import (
     array_parts,
     fixed_parts,
@@ -119,7 +119,7 @@ def read_external(bag: Bag, topic: Topic, width: int, choose: Choose | None = No
 def _read(
     bag: Bag,
     topic: Topic,
-    parts_of: Callable[[Bag, Topic, Block], Parts],
+    parts_of: Callable[[Bag, Topic, Chunk], Parts],
     width: int,
     choose: Choose | None,
 ) -> Stream:
@@ -127,14 +127,14 @@ def _read(
     received, stamps, values = [], [], []
     leaving_out = DroppedCounter()
     num_usable = 0
-    for block in bag.blocks(topic):
-        alike, undecodable = parts_of(bag, topic, block)
-        leaving_out.add(UNDECODABLE, block.receive_ns[undecodable])
+    for chunk in bag.chunks(topic):
+        alike, undecodable = parts_of(bag, topic, chunk)
+        leaving_out.add(UNDECODABLE, chunk.receive_ns[undecodable])
         usable = [part for part in alike if part.counts == (width,)]
         for part in alike:
             if part.counts != (width,):
-                leaving_out.add(OTHER_WIDTH, block.receive_ns[part.places])
-        rows = BlockRows(block, usable, choose)
+                leaving_out.add(OTHER_WIDTH, chunk.receive_ns[part.places])
+        rows = ChunkRows(chunk, usable, choose)
         num_usable += len(rows.stamp_ns)
         received.append(rows.receive_ns[rows.is_wanted])
         stamps.append(rows.stamp_ns[rows.is_wanted])

@@ -123,17 +123,17 @@ def _read(bag: Bag, topic: Topic) -> TickLog:
     received: list[StampArray] = []
     parts: list[tuple[tuple[str, ...], StampArray]] = []
     before = 0
-    for block in bag.blocks(topic):
-        alike, undecodable = array_parts(bag, topic, block)
-        leaving_out.add(UNDECODABLE, block.receive_ns[undecodable])
+    for chunk in bag.chunks(topic):
+        alike, undecodable = array_parts(bag, topic, chunk)
+        leaving_out.add(UNDECODABLE, chunk.receive_ns[undecodable])
         for part in alike:
             if set(TICK_FIELDS) <= set(part.names) and part.counts == (len(part.names),):
                 numbers.append(before + part.places)
-                received.append(block.receive_ns[part.places])
+                received.append(chunk.receive_ns[part.places])
                 parts.append((part.names, part.numbers()))
             else:
-                leaving_out.add(OTHER_LABELS, block.receive_ns[part.places])
-        before += len(block.sizes)
+                leaving_out.add(OTHER_LABELS, chunk.receive_ns[part.places])
+        before += len(chunk.sizes)
     if not parts:
         raise RecordingError(
             f'{topic.name} has no message whose elements are labelled {list(TICK_FIELDS)}: was it '

@@ -43,7 +43,7 @@ class Timeline:
         self._of_ticks: IndexArray = np.cumsum(is_start)
         self.ticks: StampArray = stamp_ns + self._shifts[self._of_ticks]
 
-    def unrolled(self, stamp_ns: StampArray, receive_ns: StampArray) -> StampArray:
+    def unwrapped(self, stamp_ns: StampArray, receive_ns: StampArray) -> StampArray:
         """Return the times of samples on this line.
 
         Args:

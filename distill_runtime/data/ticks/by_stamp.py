@@ -152,7 +152,7 @@ def newest_rows(stream: Stream | None, timeline: Timeline, receive_ns: StampArra
     if stream.stamp_ns is None:
         times, ticks = stream.receive_ns, receive_ns
     else:
-        times, ticks = timeline.unrolled(stream.stamp_ns, stream.receive_ns), timeline.ticks
+        times, ticks = timeline.unwrapped(stream.stamp_ns, stream.receive_ns), timeline.ticks
     order = np.argsort(times, kind='stable')
     places = np.searchsorted(times[order], ticks, side='right') - 1
     rows = order[places]

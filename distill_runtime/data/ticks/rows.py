@@ -1,6 +1,6 @@
 # Copyright 2026 The distill_runtime Authors
 # SPDX-License-Identifier: Apache-2.0
-"""Which messages the ticks of a replay may see, block by block: only their numbers are read."""
+"""Which messages the ticks of a replay may see, chunk by chunk: only their numbers are read."""
 
 from __future__ import annotations
 
@@ -111,7 +111,7 @@ class NamedRows:
 
 
 class NewestRows:
-    """Those that are the newest one at some tick, as far as a block can tell."""
+    """Those that are the newest one at some tick, as far as a chunk can tell."""
 
     def __init__(self, timeline: Timeline) -> None:
         """Choose by the ticks of a timeline."""
@@ -119,7 +119,7 @@ class NewestRows:
 
     def __call__(self, stamp_ns: StampArray, receive_ns: StampArray) -> BoolArray:
         """Return which of some messages may be seen: the last one before each tick."""
-        times = self._timeline.unrolled(stamp_ns, receive_ns)
+        times = self._timeline.unwrapped(stamp_ns, receive_ns)
         order = np.argsort(times, kind='stable')
         first_tick = np.searchsorted(self._timeline.ticks, times[order], side='left')
         is_last = np.ones(len(order), np.bool_)

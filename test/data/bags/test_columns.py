@@ -25,8 +25,8 @@ from support.bags import (
 def parts_of(path, read):
     """Return what is alike, the places of what is undecodable, and whether there is a header."""
     with Bag(path) as bag:
-        (block,) = bag.blocks(bag.topics[0])
-        found = read(bag, bag.topics[0], block)
+        (chunk,) = bag.chunks(bag.topics[0])
+        found = read(bag, bag.topics[0], chunk)
         alike = [
             (
                 part.places.tolist(),

@@ -30,9 +30,9 @@ def read_all(path):
     with Bag(path) as bag:
         return {
             topic.name: [
-                (receive_ns, block.content(place))
-                for block in bag.blocks(topic)
-                for place, receive_ns in enumerate(block.receive_ns.tolist())
+                (receive_ns, chunk.content(place))
+                for chunk in bag.chunks(topic)
+                for place, receive_ns in enumerate(chunk.receive_ns.tolist())
             ]
             for topic in bag.topics
         }, bag.damage

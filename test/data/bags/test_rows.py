@@ -35,7 +35,7 @@ EXPECTED = {
 }
 
 
-def block_of(messages, spoil=lambda content: content):
+def chunk_of(messages, spoil=lambda content: content):
     contents = [bytes(spoil(STORE.serialize_cdr(m.message, m.type))) for m in messages]
     return joined([m.receive_ns for m in messages], contents)
 
@@ -43,7 +43,7 @@ def block_of(messages, spoil=lambda content: content):
 @pytest.mark.parametrize('name', FORMS)
 def test_fixed_messages_give_their_numbers_and_stamps(name):
     form, make = FORMS[name]
-    found = list(fixed_rows(block_of([make(t) for t in range(1, 50)]), form))
+    found = list(fixed_rows(chunk_of([make(t) for t in range(1, 50)]), form))
     (alike,) = found
     assert alike.numbers().tolist() == [EXPECTED[name](t) for t in range(1, 50)]
     if form.strings:
@@ -57,7 +57,7 @@ def test_frames_of_any_length_are_told_apart():
         header = replace(said.message.header, frame_id='x' * (number % 5))
         named.append(said._replace(message=replace(said.message, header=header)))
     values = np.zeros(len(named))
-    for alike in fixed_rows(block_of(named), IMU):
+    for alike in fixed_rows(chunk_of(named), IMU):
         values[alike.places] = alike.numbers()[:, 0]
     assert values.tolist() == list(range(1, 20))
 
@@ -65,9 +65,9 @@ def test_frames_of_any_length_are_told_apart():
 def test_trailing_bytes_and_padding_do_not_matter():
     counts = iter(range(100))
     messages = [joint_state(t, ['a', 'hip'], [t, 2], [3, t], [5, 6]) for t in range(1, 9)]
-    block = block_of(messages, lambda content: bytes(content) + b'\xff' * (next(counts) % 3 * 4))
+    chunk = chunk_of(messages, lambda content: bytes(content) + b'\xff' * (next(counts) % 3 * 4))
     rows = np.zeros((8, 2))
-    for alike in joint_state_rows(block):
+    for alike in joint_state_rows(chunk):
         assert alike.names == ('a', 'hip')
         rows[alike.places] = alike.numbers()
     assert rows[:, 0].tolist() == list(range(1, 9))
@@ -95,7 +95,7 @@ def test_joint_states_of_any_arrangement_are_read_as_rosbags_does(kinds):
         for place, (names, has_velocity, has_effort) in enumerate(kinds)
     ]
     seen = set()
-    for alike in joint_state_rows(block_of(messages)):
+    for alike in joint_state_rows(chunk_of(messages)):
         for row, place in enumerate(alike.places.tolist()):
             message = messages[place].message
             seen.add(place)
@@ -109,7 +109,7 @@ def test_joint_states_of_any_arrangement_are_read_as_rosbags_does(kinds):
 @given(st.binary(max_size=200), st.integers(0, 200))
 def test_garbage_is_left_to_others(content, cut):
     good = bytes(STORE.serialize_cdr(imu(1).message, 'sensor_msgs/msg/Imu'))
-    block = joined([1, 2, 3], [content, good[:cut], good])
-    places = [place for alike in fixed_rows(block, IMU) for place in alike.places.tolist()]
+    chunk = joined([1, 2, 3], [content, good[:cut], good])
+    places = [place for alike in fixed_rows(chunk, IMU) for place in alike.places.tolist()]
     assert 2 in places
     list(joint_state_rows(joined([1], [content])))

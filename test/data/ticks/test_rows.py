@@ -16,7 +16,7 @@ times = st.lists(st.integers(0, 400), min_size=1, max_size=40)
 
 
 def chosen(choose, stamps, size):
-    """Return the places of what is chosen of messages that come in blocks of some size."""
+    """Return the places of what is chosen of messages that come in chunks of some size."""
     stamps = np.array(stamps, np.int64)
     received = np.arange(len(stamps))
     found = [
