@@ -21,6 +21,7 @@ from .chunk import Chunk
 from .mcap_bag import McapBag
 from .rosbags_reader import RosbagsReader
 
+_ENCAPSULATION = b'\x00\x01\x00\x00'
 KINDS = ('rosbag2 folder', '.mcap', '.db3', 'rosbag1 .bag')
 
 
@@ -113,7 +114,7 @@ class Bag:
                 continue
             count = int(np.searchsorted(chunk.receive_ns, self._until_ns, side='right'))
             if count:
-                yield chunk.part(slice(0, count))
+                yield chunk.take(slice(0, count))
             return
 
     def messages(self, topic: Topic) -> Iterator[tuple[int, Any]]:
@@ -131,6 +132,16 @@ class Bag:
                         f'{self.path} is damaged at {topic.name}: {_line(error)}'
                     ) from error
                 yield receive_ns, message
+
+    def has_definition(self, topic: Topic) -> bool:
+        """Return whether messages of a topic can be deserialized."""
+        try:
+            self.deserialize(_ENCAPSULATION, topic)
+        except KeyError:
+            return False
+        except Exception:  # noqa: BLE001  the content ends too early
+            return True
+        return True
 
     def deserialize(self, content: bytes, topic: Topic) -> Any:  # noqa: ANN401 - rosbags makes it
         """Return a message as an object; raises errors of many types if it is damaged."""

@@ -13,7 +13,7 @@ import numpy as np
 from rosbags.typesys import get_types_from_msg, get_typestore, Stores
 from rosbags.typesys.store import Typestore
 
-from .chunk import Chunk, joined
+from .chunk import Chunk, make_chunk
 from .mcap_file import McapFile
 
 _READABLE = 'cdr'
@@ -81,8 +81,8 @@ class McapBag:
             whole = _sorted(chunk if kept is None else _after(kept, chunk))
             count = int(np.searchsorted(whole.receive_ns, next_ns, side='right'))
             if count:
-                yield whole.part(slice(0, count))
-            kept = whole.part(slice(count, None)) if count < len(whole.sizes) else None
+                yield whole.take(slice(0, count))
+            kept = whole.take(slice(count, None)) if count < len(whole.sizes) else None
 
     def deserialize(self, content: bytes, kind: str) -> Any:  # noqa: ANN401 - rosbags makes it
         """Return a message as an object."""
@@ -115,11 +115,11 @@ def _after(first: Chunk, second: Chunk) -> Chunk:
         chunk.content(place) for chunk in (first, second) for place in range(len(chunk.sizes))
     ]
     times = np.concatenate((first.receive_ns, second.receive_ns))
-    return joined(times.tolist(), contents)
+    return make_chunk(times.tolist(), contents)
 
 
 def _sorted(chunk: Chunk) -> Chunk:
     """Bring a chunk into the order of receipt."""
     if np.all(chunk.receive_ns[1:] >= chunk.receive_ns[:-1]):
         return chunk
-    return chunk.part(np.argsort(chunk.receive_ns, kind='stable'))
+    return chunk.take(np.argsort(chunk.receive_ns, kind='stable'))

@@ -18,11 +18,12 @@ from typing import NamedTuple
 
 from distill_runtime.core.arrays import IndexArray
 from distill_runtime.errors import RecordingError
+from distill_runtime.wire.rows import read_numbers
 import numpy as np
 import numpy.typing as npt
 from rosbags.rosbag2.storage_mcap import DECOMPRESSORS
 
-from .chunk import ByteArray, Chunk, numbers, SIZE
+from .chunk import ByteArray, Chunk, CHUNK_SIZE
 from .mcap_records import (
     CHANNEL,
     Channel,
@@ -140,7 +141,7 @@ class McapFile:
                     [piece.chunk.end for piece in pieces], [len(piece.places) for piece in pieces]
                 )
             times = np.concatenate([piece.times for piece in pieces])
-            sizes = numbers(data, places + 1, 1, '<u8')[:, 0].astype(np.intp) - MESSAGE_HEAD
+            sizes = read_numbers(data, places + 1, 1, '<u8')[:, 0].astype(np.intp) - MESSAGE_HEAD
             starts = places + HEAD + MESSAGE_HEAD
             is_whole = (sizes >= 0) & (sizes <= ends - starts)
             yield Chunk(times, data, np.where(is_whole, starts, 0), np.where(is_whole, sizes, 0))
@@ -154,9 +155,9 @@ class McapFile:
             if channel not in chunk.messages:
                 continue
             times, places = self._found(chunk.messages[channel])
-            for begin in range(0, len(times), SIZE):
-                end = begin + SIZE
-                is_full = size >= SIZE or (
+            for begin in range(0, len(times), CHUNK_SIZE):
+                end = begin + CHUNK_SIZE
+                is_full = size >= CHUNK_SIZE or (
                     group and chunk.start - group[0].chunk.start >= _MAX_SPAN
                 )
                 if group and (chunk.compression or is_full):

@@ -12,7 +12,7 @@ from distill_runtime.errors import RecordingError
 from rosbags.highlevel import AnyReader
 from rosbags.typesys import get_typestore, Stores
 
-from .chunk import Chunk, joined, SIZE
+from .chunk import Chunk, CHUNK_SIZE, make_chunk
 
 
 class RosbagsReader:
@@ -58,14 +58,14 @@ class RosbagsReader:
             for _, receive_ns, content in self._reader.messages(connections):
                 received.append(receive_ns)
                 contents.append(content)
-                if len(contents) == SIZE:
-                    yield joined(received, contents)
+                if len(contents) == CHUNK_SIZE:
+                    yield make_chunk(received, contents)
                     received, contents = [], []
         except Exception as error:  # of many types, IndexError and zlib's among them
             what = ' '.join(str(error).split()) or type(error).__name__
             raise RecordingError(f'{self._path} is damaged at {topic}: {what}') from error
         if contents:
-            yield joined(received, contents)
+            yield make_chunk(received, contents)
 
     def deserialize(self, content: bytes, kind: str) -> Any:  # noqa: ANN401 - rosbags makes it
         """Return a message as an object."""

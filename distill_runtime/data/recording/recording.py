@@ -13,8 +13,9 @@ from distill_runtime.data.bags.topics import check_names, find_external, find_to
 from distill_runtime.data.ticks.rows import OfTicks
 from distill_runtime.errors import RecordingError
 from distill_runtime.spec.terms import External
+from distill_runtime.wire.layouts import JOINT_KINDS
 
-from .joint_series import JointStream, KINDS, read_joints
+from .joint_series import JointStream, read_joints
 from .series import read_command, read_external, read_imu, read_odometry, Stream
 
 
@@ -107,7 +108,7 @@ def read_inputs(bag: Bag, topics: Mapping[str, str], wanted: Wanted = ALL) -> Re
         topic,
         wanted.joints,
         None if rows is None else rows.of_joints(),
-        KINDS if rows is None else KINDS[:2],
+        JOINT_KINDS if rows is None else JOINT_KINDS[:2],
     )
     streams: dict[str, Stream | None] = {'imu': None, 'odom': None, 'cmd_vel': None}
     for name in streams:

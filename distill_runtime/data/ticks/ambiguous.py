@@ -11,7 +11,7 @@ from __future__ import annotations
 
 from distill_runtime.core.arrays import IndexArray
 from distill_runtime.data.bags.chunk import BoolArray, StampArray
-from distill_runtime.data.bags.dropped import spoilt_times
+from distill_runtime.data.bags.dropped import lost_sample_times
 from distill_runtime.data.recording.recording import Recording
 from distill_runtime.data.recording.series import Stream
 import numpy as np
@@ -29,7 +29,7 @@ def ambiguous_samples(recording: Recording, ticks: Ticks) -> dict[str, BoolArray
     joints = recording.joints
     ends_ns = joints.receive_ns[ticks.joints]
     found = {}
-    spoilt_ns = spoilt_times(joints.left_out)
+    spoilt_ns = lost_sample_times(joints.left_out)
     if len(spoilt_ns):
         _, previous_ns = joints.previous
         found['joint_states'] = _has_any(spoilt_ns, previous_ns[ticks.joints], ends_ns)
@@ -41,7 +41,7 @@ def ambiguous_samples(recording: Recording, ticks: Ticks) -> dict[str, BoolArray
     for (topic, external), rows in zip(recording.externals.items(), ticks.externals, strict=True):
         inputs[topic] = external, rows
     for name, (stream, rows) in inputs.items():
-        spoilt_ns = np.zeros(0, np.int64) if stream is None else spoilt_times(stream.left_out)
+        spoilt_ns = np.zeros(0, np.int64) if stream is None else lost_sample_times(stream.left_out)
         if stream is not None and len(spoilt_ns):
             received = np.append(stream.receive_ns, 0)
             begins_ns = received[np.where(rows == NONE, len(received) - 1, rows)]

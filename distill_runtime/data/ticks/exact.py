@@ -22,7 +22,7 @@ from typing import NamedTuple
 from distill_runtime.core.arrays import IndexArray
 from distill_runtime.core.sensors import NEVER
 from distill_runtime.data.bags.chunk import StampArray
-from distill_runtime.data.bags.dropped import spoilt_times
+from distill_runtime.data.bags.dropped import lost_sample_times
 from distill_runtime.data.recording.joint_series import JointStream
 from distill_runtime.data.recording.recording import Recording
 from distill_runtime.data.recording.series import Stream
@@ -118,7 +118,7 @@ def _rows(stream: Stream | JointStream | None, samples: StampArray, log: TickLog
     if stream is None or not len(stream.receive_ns):
         return np.where(samples < 0, NONE, MISSING)
     if stream.stamp_ns is None:
-        return _sent_rows(stream.receive_ns, spoilt_times(stream.left_out), samples, log)
+        return _sent_rows(stream.receive_ns, lost_sample_times(stream.left_out), samples, log)
     return _stamped_rows(stream.stamp_ns, stream.receive_ns, samples, log)
 
 

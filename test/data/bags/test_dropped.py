@@ -6,8 +6,8 @@ from distill_runtime.data.bags.dropped import (
     count,
     DroppedCounter,
     LACKS_JOINTS,
+    lost_sample_times,
     OTHER_JOINTS,
-    spoilt_times,
     UNDECODABLE,
 )
 import numpy as np
@@ -27,5 +27,5 @@ def test_times_are_collected_by_reason_in_order():
 
 def test_message_of_other_joints_hides_no_sample():
     found = {UNDECODABLE: np.array([3]), OTHER_JOINTS: np.array([1]), LACKS_JOINTS: np.array([2])}
-    assert spoilt_times(found).tolist() == [2, 3]
-    assert spoilt_times({}).tolist() == []
+    assert lost_sample_times(found).tolist() == [2, 3]
+    assert lost_sample_times({}).tolist() == []

@@ -122,7 +122,7 @@ class _Torn:
         self.is_cdr, self.deserialize = bag.is_cdr, bag.deserialize
 
     def chunks(self, topic):
-        yield next(iter(self._bag.chunks(topic))).part(slice(0, 4))
+        yield next(iter(self._bag.chunks(topic))).take(slice(0, 4))
         raise RecordingError('bag is damaged at /joint_states: torn')
 
 
