@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Read a topic chunk by chunk: the usable messages as rows, the numbers of those wanted.
 
-This is the one reader behind every series of a recording. It holds one chunk at a time, and does
+Every series of a recording is read here. It holds one chunk at a time, and does
 not read the numbers of rows that are not wanted: a recording may be longer than memory.
 """
 

@@ -1,6 +1,6 @@
 # Copyright 2026 The distill_runtime Authors
 # SPDX-License-Identifier: Apache-2.0
-"""All recordings that rosbags reads: rosbag2 in sqlite3 or compressed, rosbag1."""
+"""Read recordings with rosbags: rosbag2 in sqlite3 or with compressed messages, and rosbag1."""
 
 from __future__ import annotations
 
@@ -16,18 +16,18 @@ from .chunk import Chunk, CHUNK_SIZE, make_chunk
 
 
 class RosbagsReader:
-    """Messages by topic and type, in order of receipt."""
+    """Reads messages by topic and type, in order of receipt."""
 
     damage: tuple[str, ...] = ()
-    """Nothing: what is damaged cannot be opened, or is refused where it is read."""
+    """Always empty: a damaged file cannot be opened, or raises where it is read."""
 
     def __init__(self, path: Path) -> None:
-        """Open it; raises errors of many types: sqlite3's, zstd's, YAML's among them."""
+        """Open a recording; raises errors of many types: sqlite3's, zstd's, YAML's among them."""
         self._path = path
         self._reader = AnyReader([path], default_typestore=get_typestore(Stores.ROS2_HUMBLE))
         self._reader.open()
         self.is_cdr = self._reader.is2
-        """Whether messages are serialized as CDR: those of rosbag1 are not."""
+        """Whether messages are serialized as CDR; those of rosbag1 are not."""
 
     def close(self) -> None:
         """Close all files."""

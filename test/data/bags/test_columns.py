@@ -8,8 +8,8 @@ import pytest
 from support.bags import (
     imu,
     joint_state,
-    labelled_array,
     MS,
+    multi_array,
     odometry,
     pose,
     STORE1,
@@ -56,8 +56,8 @@ def test_trajectory_gives_its_first_point(tmp_path):
 
 @pytest.mark.parametrize('kind', ['Float32MultiArray', 'Int64MultiArray'])
 def test_arrays_are_named_by_their_labels(kind, tmp_path):
-    messages = [labelled_array(t, [('a', 1), ('b', 2)], [t, 2, 3], '/x', kind) for t in (1, 2)]
-    broken = undecodable(labelled_array(3, [], [], '/x', kind))
+    messages = [multi_array(t, [('a', 1), ('b', 2)], [t, 2, 3], '/x', kind) for t in (1, 2)]
+    broken = undecodable(multi_array(3, [], [], '/x', kind))
     path = write_bag(tmp_path / 'bag', [*messages, broken])
     assert columns_of(path) == (
         [([0, 1], None, ('a', 'b'), [[[1, 2, 3], [2, 2, 3]]])],
