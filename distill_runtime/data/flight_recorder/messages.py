@@ -33,7 +33,7 @@ class Part(NamedTuple):
     """Resolved name."""
     type: str
     """Such as sensor_msgs/msg/JointState."""
-    head: bytes = b''
+    prefix: bytes = b''
     """Constant first bytes of every message, which records omit."""
     size: int = -1
     """Bytes in a record; -1: all that remain."""
@@ -69,7 +69,7 @@ class Facts:
         """Return what from_json takes."""
         return {
             'node': self.node,
-            'channels': [_parts_to_json(parts) for parts in self.channels],
+            'channels': [_channel_to_json(topics) for topics in self.channels],
             'status': self.status,
             'change': self.change,
             'frames': list(self.frames),
@@ -86,7 +86,7 @@ class Facts:
         try:
             return cls(
                 node=str(value['node']),
-                channels=tuple(map(_parts_from_json, value['channels'])),
+                channels=tuple(map(_channel_from_json, value['channels'])),
                 status=int(value['status']),
                 change=int(value['change']),
                 frames=tuple(map(int, value['frames'])),
@@ -112,14 +112,14 @@ class Change(NamedTuple):
     def from_bytes(cls, data: bytes) -> Change:
         """Read the data of its record."""
         header, body = map(json.loads, data.split(b'\n'))
-        frames = tuple(map(_parts_from_json, body['frames']))
+        frames = tuple(map(_channel_from_json, body['frames']))
         return cls(int(header['number']), frames, {**body['model'], **header['swap']})
 
     def apply(self, facts: Facts) -> Facts:
         """Return the facts from the record on."""
         channels = list(facts.channels)
-        for channel, parts in zip(facts.frames, self.frames, strict=True):
-            channels[channel] = parts
+        for channel, topics in zip(facts.frames, self.frames, strict=True):
+            channels[channel] = topics
         return replace(facts, channels=tuple(channels), model=self.model)
 
 
@@ -130,7 +130,7 @@ def change_body(frames: Iterable[tuple[Part, ...]], model: Mapping[str, str]) ->
         frames: One for each channel of Facts.frames.
         model: Policy and parameters.
     """
-    return json.dumps({'frames': [*map(_parts_to_json, frames)], 'model': dict(model)}).encode()
+    return json.dumps({'frames': [*map(_channel_to_json, frames)], 'model': dict(model)}).encode()
 
 
 def change_data(number: int, swap: Mapping[str, str], body: bytes) -> bytes:
@@ -171,10 +171,10 @@ def messages(record: Record, facts: Facts, types: Any) -> Iterator[Message]:  # 
         yield Message(STATUS_TOPIC, STATUS_TYPE, record.time_ns, content)
         return
     start = 0
-    for part in facts.channels[record.channel]:
-        end = len(record.data) if part.size < 0 else start + part.size
-        content = part.head + record.data[start:end]
-        yield Message(part.topic, part.type, record.time_ns, content)
+    for entry in facts.channels[record.channel]:
+        end = len(record.data) if entry.size < 0 else start + entry.size
+        content = entry.prefix + record.data[start:end]
+        yield Message(entry.topic, entry.type, record.time_ns, content)
         start = end
 
 
@@ -190,7 +190,7 @@ def read_status(data: bytes) -> tuple[str, str]:
 
 
 def dotted(node: str) -> str:
-    """Return the full name of a node as part of a file name."""
+    """Return the full name of a node for a file name."""
     return node.strip('/').replace('/', '.')
 
 
@@ -202,12 +202,12 @@ def model_message(facts: Facts, time_ns: int, types: Any) -> Message:  # noqa: A
     return Message(f'{facts.node}/model', kind, time_ns, _bytes(types, message, kind))
 
 
-def _parts_to_json(parts: Iterable[Part]) -> list[list[object]]:
-    return [[p.topic, p.type, base64.b64encode(p.head).decode(), p.size] for p in parts]
+def _channel_to_json(topics: Iterable[Part]) -> list[list[object]]:
+    return [[p.topic, p.type, base64.b64encode(p.prefix).decode(), p.size] for p in topics]
 
 
-def _parts_from_json(values: Any) -> tuple[Part, ...]:  # noqa: ANN401
-    return tuple(Part(t, kind, base64.b64decode(head), int(n)) for t, kind, head, n in values)
+def _channel_from_json(values: Any) -> tuple[Part, ...]:  # noqa: ANN401
+    return tuple(Part(t, kind, base64.b64decode(prefix), int(n)) for t, kind, prefix, n in values)
 
 
 def _status(record: Record, facts: Facts, types: Any) -> bytes:  # noqa: ANN401

@@ -38,7 +38,7 @@ Report = Callable[..., None]
 """Reports an event; called with values of JSON by name."""
 
 
-class BlackBox:
+class BagRecorder:
     """Writes the records of a ring buffer to bags."""
 
     def __init__(
@@ -198,15 +198,15 @@ def main(arguments: list[str] | None = None) -> int:
     _lower_priority()
     try:
         folder = DumpFolder(Path(args.folder), args.quota) if args.folder else None
-        box = BlackBox(RingBufferReader(args.descriptor), folder, _report)
+        recorder = BagRecorder(RingBufferReader(args.descriptor), folder, _report)
     except RecordingError as error:
-        sys.stderr.write(f'black box: {error}\n')
+        sys.stderr.write(f'flight recorder: {error}\n')
         return 2
-    _serve(box)
+    _serve(recorder)
     return 0
 
 
-def _serve(box: BlackBox) -> None:
+def _serve(recorder: BagRecorder) -> None:
     """Carry out commands and poll until the input ends."""
     waiting = b''
     while True:
@@ -216,9 +216,9 @@ def _serve(box: BlackBox) -> None:
                 break
             *lines, waiting = (waiting + read).split(b'\n')
             for line in lines:
-                box.execute(line.decode(errors='replace'))
-        box.poll(time.monotonic())
-    box.end()
+                recorder.execute(line.decode(errors='replace'))
+        recorder.poll(time.monotonic())
+    recorder.end()
 
 
 def _lower_priority() -> None:

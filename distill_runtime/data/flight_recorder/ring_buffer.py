@@ -175,19 +175,13 @@ class RingBufferReader:
             self._words = self._memory[: 8 * _WORDS].cast('Q')
         except (OSError, ValueError, TypeError) as error:
             raise RecordingError(f'file {source!r} is no ring buffer: {error}') from error
-        magic, declared_size, index_size, ring_size, facts_size = self._words[
-            : _FACTS_SIZE + 1
-        ].tolist()
+        header = self._words[: _FACTS_SIZE + 1].tolist()
+        magic, declared_size, index_size, ring_size, facts_size = header
         index_at = 8 * _WORDS + _aligned(facts_size)
         self._ring_at = index_at + 8 * index_size
-        if (
-            magic != _MAGIC
-            or (declared_size, self._ring_at + ring_size) != (size, size)
-            or not index_size
-        ):
-            raise RecordingError(
-                f'file {source!r} is no ring buffer: {size} bytes of another kind'
-            )
+        is_whole = declared_size == size == self._ring_at + ring_size
+        if magic != _MAGIC or not is_whole or not index_size:
+            raise RecordingError(f'file {source!r} is no ring buffer, but {size} other bytes')
         self._index = self._memory[index_at : self._ring_at].cast('Q')
         self._index_size, self._ring_size = index_size, ring_size
         self._pause = pause

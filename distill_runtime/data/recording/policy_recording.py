@@ -32,7 +32,7 @@ class PolicyRecording:
     commands: Commands | None
     observation: VectorSeries | None
     action: VectorSeries | None
-    said: RecordedNode | None
+    node_info: RecordedNode | None
     """From ~/model; None without ticks."""
     topics: Mapping[str, str]
     """Topic of the recording per topic of student_node, as the user named them."""
@@ -42,7 +42,7 @@ class PolicyRecording:
     @property
     def parameters(self) -> Mapping[str, object]:
         """Recorded parameters of the node that a runner has."""
-        return {} if self.said is None else self.said.parameters
+        return {} if self.node_info is None else self.node_info.parameters
 
 
 def read_policy_recording(
@@ -98,7 +98,7 @@ def read_policy_recording(
             action=None
             if log is None
             else read_internals(bag, f'{log.node}/action', runner.policy.action.size),
-            said=None if log is None else recorded_node(bag, log.node),
+            node_info=None if log is None else recorded_node(bag, log.node),
             topics=given,
             damage=bag.damage,
         )

@@ -41,7 +41,7 @@ def names(folder):
 
 @pytest.fixture
 def clock(monkeypatch):
-    """Let every dump have a time of its own, a second after the last."""
+    """Give every dump a time one second after the last."""
     seconds = iter(range(10**6))
     real = recording_folder.time.gmtime
     monkeypatch.setattr(recording_folder.time, 'gmtime', lambda: real(next(seconds)))

@@ -14,7 +14,7 @@ import sys
 import time
 
 from distill_runtime.data.flight_recorder.dump_folder import DumpFolder
-from distill_runtime.data.flight_recorder.recorder_process import AFTERMATH, BlackBox
+from distill_runtime.data.flight_recorder.recorder_process import AFTERMATH, BagRecorder
 from rosbags.rosbag2 import Reader
 from support.journals import Filled
 
@@ -23,9 +23,13 @@ from .test_recording import Reports, tick_numbers
 QUOTA = 10**9
 
 
-def boxed(folder, ring_buffer=None):
+def make_recorder(folder, ring_buffer=None):
     ring_buffer, reports = ring_buffer or Filled(), Reports()
-    return BlackBox(ring_buffer.reader, DumpFolder(folder, QUOTA), reports), ring_buffer, reports
+    return (
+        BagRecorder(ring_buffer.reader, DumpFolder(folder, QUOTA), reports),
+        ring_buffer,
+        reports,
+    )
 
 
 def names(folder):
@@ -33,16 +37,16 @@ def names(folder):
 
 
 def test_alarm_is_dumped_once_with_what_came_after_it_and_its_reason(tmp_path):
-    box, ring_buffer, reports = boxed(tmp_path)
+    recorder, ring_buffer, reports = make_recorder(tmp_path)
     ring_buffer.tick(10)
-    box.poll(100.0)
+    recorder.poll(100.0)
     ring_buffer.status('fault', 'tilt.limit: too far')
-    box.poll(100.1)
+    recorder.poll(100.1)
     ring_buffer.tick(10)
-    box.poll(100.1 + AFTERMATH - 0.01)
+    recorder.poll(100.1 + AFTERMATH - 0.01)
     assert names(tmp_path) == []
     for late in (0.01, 0.5, 5.0):
-        box.poll(100.1 + AFTERMATH + late)
+        recorder.poll(100.1 + AFTERMATH + late)
     report = reports.of('dumped')
     assert report['cause'] == 'tilt.limit'
     assert report['path'].endswith('_robot.student_node_tilt.limit')
@@ -50,37 +54,37 @@ def test_alarm_is_dumped_once_with_what_came_after_it_and_its_reason(tmp_path):
 
 
 def test_alarm_that_a_killed_process_had_not_dumped_is_dumped_by_the_next(tmp_path):
-    _, ring_buffer, _ = boxed(tmp_path)
+    _, ring_buffer, _ = make_recorder(tmp_path)
     ring_buffer.tick(3)
     ring_buffer.status('fault', 'tilt.limit: too far')
     for number_of_dumps in (1, 1):
-        box, _, _ = boxed(tmp_path, ring_buffer)
+        recorder, _, _ = make_recorder(tmp_path, ring_buffer)
         for now in (0.0, AFTERMATH, 2 * AFTERMATH):
-            box.poll(now)
+            recorder.poll(now)
         assert len(names(tmp_path)) == number_of_dumps
 
 
 def test_request_is_dumped_at_once_and_answered_by_its_number(tmp_path):
-    box, ring_buffer, reports = boxed(tmp_path)
+    recorder, ring_buffer, reports = make_recorder(tmp_path)
     ring_buffer.tick(3)
-    box.execute(json.dumps({'do': 'dump', 'cause': 'request', 'number': 7}))
+    recorder.execute(json.dumps({'do': 'dump', 'cause': 'request', 'number': 7}))
     report = reports.of('dumped')
     assert (report['number'], report['cause']) == (7, 'request')
     assert names(tmp_path) == [os.path.basename(report['path'])]
 
 
 def test_request_before_the_first_record_is_refused(tmp_path):
-    box, _, reports = boxed(tmp_path)
-    box.execute(json.dumps({'do': 'dump', 'cause': 'request', 'number': 7}))
+    recorder, _, reports = make_recorder(tmp_path)
+    recorder.execute(json.dumps({'do': 'dump', 'cause': 'request', 'number': 7}))
     assert reports.of('failed')['reason'] == 'nothing is held yet'
 
 
 def test_unwritable_folder_is_reported_at_the_start_and_with_every_dump(tmp_path):
     (tmp_path / 'file').write_text('')
-    box, ring_buffer, reports = boxed(tmp_path / 'file')
+    recorder, ring_buffer, reports = make_recorder(tmp_path / 'file')
     assert 'File exists' in reports.of('ready')['problem']
     ring_buffer.tick(3)
-    box.execute(json.dumps({'do': 'dump', 'cause': 'request', 'number': 7}))
+    recorder.execute(json.dumps({'do': 'dump', 'cause': 'request', 'number': 7}))
     assert 'blackbox_dir' in reports.of('failed')['reason']
 
 
@@ -88,30 +92,30 @@ def test_end_of_a_node_that_was_active_is_dumped(tmp_path):
     for is_active, goodbye, cause in (
         (True, None, 'node_died'), (False, 'shutdown', 'shutdown'), (False, None, None),
     ):  # fmt: skip
-        box, ring_buffer, reports = boxed(tmp_path)
+        recorder, ring_buffer, reports = make_recorder(tmp_path)
         ring_buffer.tick(3)
         ring_buffer.writer.set_active(is_active)
         if goodbye:
-            box.execute(json.dumps({'do': 'goodbye', 'cause': goodbye}))
-        box.end()
+            recorder.execute(json.dumps({'do': 'goodbye', 'cause': goodbye}))
+        recorder.end()
         assert [report['cause'] for report in reports if report['event'] == 'dumped'] == [
             cause
         ] * bool(cause)
 
 
 def test_alarm_just_before_the_end_is_dumped_with_its_cause(tmp_path):
-    box, ring_buffer, reports = boxed(tmp_path)
+    recorder, ring_buffer, reports = make_recorder(tmp_path)
     ring_buffer.tick(3)
     ring_buffer.status('fault', 'imu.stale: silent')
-    box.execute(json.dumps({'do': 'goodbye', 'cause': 'shutdown'}))
-    box.end()
+    recorder.execute(json.dumps({'do': 'goodbye', 'cause': 'shutdown'}))
+    recorder.end()
     assert reports.of('dumped')['cause'] == 'imu.stale'
 
 
 def test_invalid_command_is_reported_and_ends_nothing(tmp_path):
-    box, _, reports = boxed(tmp_path)
+    recorder, _, reports = make_recorder(tmp_path)
     for line in ('', '[]', '{"do": ', '{"a": 1}'):
-        box.execute(line)
+        recorder.execute(line)
     assert [report['event'] for report in reports] == ['ready'] + ['failed'] * 4
 
 

@@ -35,7 +35,7 @@ while True:
 
 
 def no_pause(seconds):
-    """Stand in for the wait: one process sees its own stores at once."""
+    """Stand in for the wait: one process sees its stores at once."""
 
 
 def ring_buffer(ring=RING, facts=None):
@@ -49,11 +49,11 @@ def content(batch):
 
 def test_reader_gets_what_was_written():
     writer, reader = ring_buffer(facts={'node': '/a'})
-    said = [(1, -5, b'first'), (2, 7, b''), (3, 2**62, b'third')]
-    for entry in said:
+    entries = [(1, -5, b'first'), (2, 7, b''), (3, 2**62, b'third')]
+    for entry in entries:
         writer.append(*entry)
     batch = reader.read()
-    assert content(batch) == said
+    assert content(batch) == entries
     assert (batch.following, batch.lost) == (3, 0)
     assert reader.facts == {'node': '/a'}
 
