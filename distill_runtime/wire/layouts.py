@@ -54,6 +54,8 @@ JOINT_STATE = 'sensor_msgs/msg/JointState'
 JOINT_TRAJECTORY = 'trajectory_msgs/msg/JointTrajectory'
 JOINT_KINDS = ('position', 'velocity', 'effort')
 """Sequences of float64 in a JointState, in its order."""
+TYPES = frozenset((*FIXED, *ARRAYS, JOINT_STATE, JOINT_TRAJECTORY))
+"""All types of this table."""
 
 
 def has_header(message_type: str) -> bool:

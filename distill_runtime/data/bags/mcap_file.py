@@ -18,6 +18,7 @@ from typing import NamedTuple
 
 from distill_runtime.core.arrays import IndexArray
 from distill_runtime.errors import RecordingError
+from distill_runtime.wire.layouts import TYPES
 from distill_runtime.wire.rows import read_numbers
 import numpy as np
 import numpy.typing as npt
@@ -48,6 +49,7 @@ from .mcap_records import (
     STATISTICS,
     walk,
 )
+from .message_store import Contents, MessageStore
 
 _MAX_CHUNK = 2**32
 _DROP_EVERY = 1 << 24  # bytes of the file
@@ -87,6 +89,7 @@ class McapFile:
                 )
             self._map = mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)
         self._data = np.frombuffer(self._map, np.uint8)
+        self._store = MessageStore()
         try:
             self._scan()
         except BaseException:
@@ -101,6 +104,7 @@ class McapFile:
     def close(self) -> None:
         """Close the file."""
         del self._data
+        self._store.close()
         with suppress(BufferError):  # a chunk that is still in use keeps the map open
             self._map.close()
 
@@ -122,31 +126,29 @@ class McapFile:
 
     def chunks(self, channel: int) -> Iterator[Chunk]:
         """Yield the messages of a channel, in the order of the file; a lost one is empty."""
-        held: tuple[int, ByteArray] | None = None
         for runs in self._runs(channel):
-            chunk, data = runs[0].chunk, self._data
+            times = np.concatenate([run.times for run in runs])
+            chunk = runs[0].chunk
             if chunk.compression:
-                if held is None or held[0] != chunk.start:
-                    held = (chunk.start, self._content(chunk))
-                data, offsets = held[1], runs[0].offsets
-                ends = np.full(len(offsets), len(data))
-                if not len(data):
-                    nothing = np.zeros(len(offsets), np.intp)
-                    yield Chunk(runs[0].times, data, nothing, nothing)
-                    continue
+                yield Chunk(times, *self._decompressed(chunk, channel))
             else:
                 offsets = np.concatenate([run.chunk.start + run.offsets for run in runs])
-                ends = np.repeat(
-                    [run.chunk.end for run in runs], [len(run.offsets) for run in runs]
-                )
-            times = np.concatenate([run.times for run in runs])
-            sizes = (
-                read_numbers(data, offsets + 1, 1, '<u8')[:, 0].astype(np.intp) - MESSAGE_HEADER
-            )
-            starts = offsets + RECORD_HEADER + MESSAGE_HEADER
-            is_whole = (sizes >= 0) & (sizes <= ends - starts)
-            yield Chunk(times, data, np.where(is_whole, starts, 0), np.where(is_whole, sizes, 0))
+                ends = np.repeat([run.chunk.end for run in runs], [len(run.times) for run in runs])
+                yield Chunk(times, *_contents(self._data, offsets, ends))
             self._drop(runs[-1])
+
+    def _decompressed(self, chunk: McapChunk, channel: int) -> Contents:
+        """Return the messages of a channel in a compressed chunk; store those of the others."""
+        stored = self._store.load((chunk.start, channel))
+        if stored is not None:
+            return stored
+        records = self._content(chunk)
+        for number, messages in chunk.messages.items():
+            declared = self.channels.get(number)
+            if number != channel and len(records) and declared and declared.type in TYPES:
+                contents = _contents(records, self._offsets(messages).offsets, len(records))
+                self._store.save((chunk.start, number), contents)
+        return _contents(records, self._offsets(chunk.messages[channel]).offsets, len(records))
 
     def _runs(self, channel: int) -> Iterator[list[_Run]]:
         """Yield thousands of messages of a channel at a time; compressed chunks one by one."""
@@ -156,20 +158,21 @@ class McapFile:
             if channel not in chunk.messages:
                 continue
             times, offsets = self._offsets(chunk.messages[channel])
-            for begin in range(0, len(times), CHUNK_SIZE):
-                end = begin + CHUNK_SIZE
-                is_full = size >= CHUNK_SIZE or (
-                    group and chunk.start - group[0].chunk.start >= _MAX_SPAN
-                )
-                if group and (chunk.compression or is_full):
+            if chunk.compression:
+                if group:
                     yield group
                     group, size = [], 0
-                run = _Run(chunk, times[begin:end], offsets[begin:end])
-                if chunk.compression:
-                    yield [run]
-                else:
-                    group.append(run)
-                    size += len(run.times)
+                yield [_Run(chunk, times, offsets)]
+                continue
+            for begin in range(0, len(times), CHUNK_SIZE):
+                end = begin + CHUNK_SIZE
+                if group and (
+                    size >= CHUNK_SIZE or chunk.start - group[0].chunk.start >= _MAX_SPAN
+                ):
+                    yield group
+                    group, size = [], 0
+                group.append(_Run(chunk, times[begin:end], offsets[begin:end]))
+                size += len(group[-1].times)
         if group:
             yield group
 
@@ -288,3 +291,20 @@ class McapFile:
             chunk.messages[channel] = index
         else:
             self._is_doubtful.add(chunk.start)
+
+
+def _contents(data: ByteArray, offsets: IndexArray, ends: IndexArray | int) -> Contents:
+    """Return the contents of message records; those that are lost are empty.
+
+    Args:
+        data: Has the records; empty if all are lost.
+        offsets: Of the records.
+        ends: Of their chunks.
+    """
+    if not len(data):
+        nothing = np.zeros(len(offsets), np.intp)
+        return data, nothing, nothing
+    sizes = read_numbers(data, offsets + 1, 1, '<u8')[:, 0].astype(np.intp) - MESSAGE_HEADER
+    starts = offsets + RECORD_HEADER + MESSAGE_HEADER
+    is_whole = (sizes >= 0) & (sizes <= ends - starts)
+    return data, np.where(is_whole, starts, 0), np.where(is_whole, sizes, 0)

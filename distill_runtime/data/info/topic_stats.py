@@ -17,7 +17,7 @@ from distill_runtime.data.bags.chunk_rows import ChunkRows, read_chunks
 from distill_runtime.data.bags.dropped import DroppedCounter, UNDECODABLE
 from distill_runtime.data.recording.series import concatenate_times
 from distill_runtime.errors import RecordingError
-from distill_runtime.wire.layouts import ARRAYS, FIXED, JOINT_STATE, JOINT_TRAJECTORY
+from distill_runtime.wire.layouts import JOINT_STATE, JOINT_TRAJECTORY, TYPES
 from distill_runtime.wire.rows import Columns
 import numpy as np
 
@@ -68,12 +68,7 @@ class TopicStats:
 
 def read_topic(bag: Bag, topic: Topic) -> TopicStats:
     """Read all messages of a topic, or those before the file is damaged."""
-    is_known_type = (
-        topic.type in FIXED
-        or topic.type in ARRAYS
-        or topic.type in _NAMED
-        or bag.has_definition(topic)
-    )
+    is_known_type = topic.type in TYPES or bag.has_definition(topic)
     joints: Counter[tuple[str, ...]] = Counter()
 
     def select(group: Columns) -> Columns:

@@ -4,7 +4,9 @@
 
 from __future__ import annotations
 
+import errno
 import struct
+import tempfile
 
 from distill_runtime.data.bags.bag import Bag
 from distill_runtime.errors import RecordingError
@@ -14,8 +16,9 @@ import numpy as np
 import pytest
 from rosbags.highlevel import AnyReader
 from rosbags.rosbag2 import StoragePlugin, Writer
+from rosbags.rosbag2.storage_mcap import DECOMPRESSORS
 from rosbags.typesys import get_types_from_msg, get_typestore, Stores
-from support.bags import joint_state, MS, STORE, twist, write_bag
+from support.bags import imu, joint_state, MS, STORE, twist, write_bag
 
 MANY = [
     message
@@ -134,6 +137,27 @@ def test_compressed_bag_is_read(tmp_path):
             '/joint_states': 10,
             '/cmd_vel': 10,
         }
+
+
+@pytest.mark.parametrize('is_disk_full', [False, True])
+def test_chunk_is_decompressed_once_for_all_topics(is_disk_full, tmp_path, monkeypatch):
+    path = write_bag(tmp_path / 'bag', [*MANY, imu(400 * MS)], compression='storage')
+    expected = read_by_rosbags(path)
+    decompress, calls = DECOMPRESSORS['zstd'], []
+
+    def counting(content, size):
+        calls.append(size)
+        return decompress(content, size)
+
+    monkeypatch.setitem(DECOMPRESSORS, 'zstd', counting)
+    if is_disk_full:
+
+        def full(*args, **options):
+            raise OSError(errno.ENOSPC, 'No space left on device')
+
+        monkeypatch.setattr(tempfile.SpooledTemporaryFile, 'write', full)
+    assert read_all(path) == (expected, ())
+    assert len(calls) == (3 if is_disk_full else 1)
 
 
 @settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=60)
