@@ -1,10 +1,9 @@
 # Copyright 2026 The distill_runtime Authors
 # SPDX-License-Identifier: Apache-2.0
-"""The few fields that a tick needs, straight from serialized messages (XCDR1, little endian).
+"""Read the fields that a tick needs from one serialized message (XCDR1, little endian).
 
-A decoder never trusts a length: each is checked against the size of the message. Trailing bytes
-and the content of padding are ignored, since middlewares leave both undefined. A message that
-cannot be used raises DecodeError with the reason; nothing is written then.
+Every length is checked against the size of the message. Trailing bytes and the content of padding
+are ignored: middlewares leave both undefined. A message that cannot be used raises DecodeError.
 
 Source: OMG DDS-RTPS 2.3, 10.2 (encapsulation), and DDS-XTypes 1.3, 7.4.1 (XCDR1 alignment).
 """
@@ -13,8 +12,10 @@ from __future__ import annotations
 
 from struct import Struct, unpack_from
 
+from . import layouts
+
 BODY = 4
-"""Size of the encapsulation header in [byte]; alignment counts from behind it."""
+"""Size of the encapsulation header in [byte]; alignment counts from its end."""
 
 _STAMP = Struct('<iI')
 _UINT = Struct('<I')
@@ -24,7 +25,7 @@ LITTLE_ENDIAN = b'\x00\x01'
 
 
 class DecodeError(ValueError):
-    """A serialized message is damaged or lacks what is needed; the text is ``code: what``."""
+    """A message is damaged or lacks a needed field; the text is ``code: what``."""
 
 
 def aligned(offset: int, size: int) -> int:
@@ -39,7 +40,7 @@ def check_encapsulation(data: bytes) -> None:
 
 
 def read_uint(data: bytes, offset: int) -> tuple[int, int]:
-    """Return an aligned uint32 and the offset behind it."""
+    """Return an aligned uint32 and the offset after it."""
     offset = aligned(offset, 4)
     if offset + 4 > len(data):
         raise DecodeError(
@@ -49,27 +50,33 @@ def read_uint(data: bytes, offset: int) -> tuple[int, int]:
 
 
 def skip_string(data: bytes, offset: int) -> tuple[int, int]:
-    """Return where a string starts and the offset behind its terminating zero."""
+    """Return where a string starts and the offset after its terminating zero."""
     length, start = read_uint(data, offset)
     if start + length > len(data):
         raise DecodeError(f'length: string of {length} bytes at byte {start} of {len(data)}')
     return start, start + length
 
 
+def read_string(data: bytes, offset: int) -> tuple[str, int]:
+    """Return a string and the offset after it."""
+    start, end = skip_string(data, offset)
+    return data[start : max(start, end - 1)].decode('utf-8', 'replace'), end
+
+
 def read_strings(data: bytes, offset: int) -> tuple[tuple[str, ...], int]:
-    """Return a sequence of strings and the offset behind it."""
+    """Return a sequence of strings and the offset after it."""
     count, offset = read_uint(data, offset)
     if count * 4 > len(data) - offset:
         raise DecodeError(f'length: {count} strings in a message of {len(data)} bytes')
     strings = []
     for _ in range(count):
-        start, offset = skip_string(data, offset)
-        strings.append(data[start : max(start, offset - 1)].decode('utf-8', 'replace'))
+        text, offset = read_string(data, offset)
+        strings.append(text)
     return tuple(strings), offset
 
 
 def read_doubles(data: bytes, offset: int) -> tuple[int, int, int]:
-    """Return count and start of a float64 sequence, and the offset behind it."""
+    """Return count and start of a float64 sequence, and the offset after it."""
     count, offset = read_uint(data, offset)
     if not count:
         return 0, offset, offset
@@ -90,31 +97,18 @@ def read_stamp_ns(data: bytes) -> int:
 
 
 class Fields:
-    """Float64 values at a fixed distance behind the header of a message.
+    """Reads the float64 values of a fixed layout, in the order of the message."""
 
-    Works for every message of the form Header, then some strings, then numbers only: Imu,
-    Odometry, TwistStamped, PoseStamped; and, without header, Twist.
-    """
-
-    def __init__(
-        self, *pieces: tuple[int, int], strings: int = 1, has_header: bool = True
-    ) -> None:
-        """Choose the values.
-
-        Args:
-            pieces: (first float64, count) behind the strings, in ascending order.
-            strings: Number of strings in front of the numbers, the frame_id included.
-            has_header: Whether the message begins with a Header.
-        """
-        end = 0
-        layout = '<'
-        for first, count in pieces:
-            layout += f'{8 * (first - end)}x{count}d'
-            end = first + count
-        self._values = Struct(layout)
-        self._strings = strings if has_header else 0
+    def __init__(self, layout: layouts.FixedLayout) -> None:
+        """Prepare to unpack the columns of a layout, in ascending order."""
+        end, form = 0, '<'
+        for column in sorted(layout.columns):
+            form += f'{8 * (column - end)}xd'
+            end = column + 1
+        self._values = Struct(form)
+        self._num_strings = layout.num_strings
         self._starts: dict[bytes, int] = {}
-        self._start = BODY + 8 if has_header else BODY
+        self._first_string = BODY + 8 if layout.num_strings else BODY
 
     def read(self, data: bytes) -> tuple[float, ...]:
         """Return the values, in the order of the message.
@@ -124,8 +118,8 @@ class Fields:
         """
         if data[:2] != LITTLE_ENDIAN:
             check_encapsulation(data)
-        # where the first string ends is where the numbers start, if there is no other
-        start = self._starts.get(data[self._start : self._start + 4], 0)
+        # with one string, its length says where the numbers start
+        start = self._starts.get(data[self._first_string : self._first_string + 4], 0)
         if not start:
             start = self._find(data)
         if start + self._values.size > len(data):
@@ -135,31 +129,31 @@ class Fields:
 
     def _find(self, data: bytes) -> int:
         """Return where the numbers start."""
-        offset = self._start
-        for _ in range(self._strings):
+        offset = self._first_string
+        for _ in range(self._num_strings):
             offset = skip_string(data, offset)[1]
         start = aligned(offset, 8)
-        if self._strings == 1 and len(self._starts) < _MAX_STARTS:
-            self._starts[data[self._start : self._start + 4]] = start
+        if self._num_strings == 1 and len(self._starts) < _MAX_STARTS:
+            self._starts[data[self._first_string : self._first_string + 4]] = start
         return start
 
 
-TWIST = Fields((0, 2), (5, 1), has_header=False)
-"""linear x, linear y, angular z of a geometry_msgs/Twist."""
-TWIST_STAMPED = Fields((0, 2), (5, 1))
-"""The same of a geometry_msgs/TwistStamped."""
-IMU = Fields((0, 5), (13, 3))
-"""Orientation x, y, z, w, first element of its covariance, angular velocity of a
-sensor_msgs/Imu.
-"""
-ODOMETRY_TWIST = Fields((43, 3), strings=2)
-"""Linear velocity in the child frame of a nav_msgs/Odometry."""
-POSE_STAMPED = Fields((0, 7))
-"""Position x, y, z and orientation x, y, z, w of a geometry_msgs/PoseStamped."""
+TWIST = Fields(layouts.TWIST)
+TWIST_STAMPED = Fields(layouts.TWIST_STAMPED)
+IMU = Fields(layouts.IMU)
+ODOMETRY_TWIST = Fields(layouts.ODOMETRY_TWIST)
+POSE_STAMPED = Fields(layouts.POSE_STAMPED)
 
 
-def read_floats(data: bytes) -> tuple[float, ...]:
-    """Return the data of a std_msgs/Float32MultiArray.
+def find_array(data: bytes, itemsize: int) -> tuple[list[tuple[int, int]], int, int]:
+    """Find labels and numbers of a MultiArray.
+
+    Args:
+        data: The message.
+        itemsize: Size of a number in [byte].
+
+    Returns:
+        First byte and end of each label, the offset after the count of the numbers, and the count.
 
     Raises:
         DecodeError: If the message is damaged.
@@ -168,10 +162,23 @@ def read_floats(data: bytes) -> tuple[float, ...]:
     num_dims, offset = read_uint(data, BODY)
     if num_dims * 12 > len(data) - offset:
         raise DecodeError(f'length: {num_dims} dimensions in a message of {len(data)} bytes')
+    labels = []
     for _ in range(num_dims):
-        offset = aligned(skip_string(data, offset)[1], 4) + 8
+        labels.append(skip_string(data, offset))
+        offset = aligned(labels[-1][1], 4) + 8  # size and stride follow
     _, offset = read_uint(data, offset)
     count, offset = read_uint(data, offset)
-    if offset + 4 * count > len(data):
-        raise DecodeError(f'length: {count} float32 at byte {offset} of {len(data)}')
-    return unpack_from(f'<{count}f', data, offset)
+    start = aligned(offset, itemsize) if count else offset
+    if start + itemsize * count > len(data):
+        raise DecodeError(f'length: {count} numbers at byte {start} of {len(data)}')
+    return labels, offset, count
+
+
+def read_floats(data: bytes) -> tuple[float, ...]:
+    """Return the data of a std_msgs/Float32MultiArray.
+
+    Raises:
+        DecodeError: If the message is damaged.
+    """
+    _, start, count = find_array(data, 4)
+    return unpack_from(f'<{count}f', data, start)

@@ -1,6 +1,6 @@
 # Copyright 2026 The distill_runtime Authors
 # SPDX-License-Identifier: Apache-2.0
-"""Serialized messages made once, of which a tick changes only the numbers."""
+"""Serialize a message once; a tick then changes only its numbers."""
 
 from __future__ import annotations
 
@@ -14,13 +14,13 @@ from .cdr import aligned
 
 
 class PreparedMessage:
-    """A message under construction, then one that is patched and published again and again.
+    """Builds a message field by field, then publishes it repeatedly with new numbers.
 
-    Numbers added by ``array`` are views into the message: writing to one changes the message.
+    The views of arrays point into the message: writing to one changes the message.
     """
 
     def __init__(self) -> None:
-        """Begin with the encapsulation header: CDR, little endian."""
+        """Write the encapsulation header: CDR, little endian."""
         self._data = bytearray(b'\x00\x01\x00\x00')
         self._views: list[tuple[int, str, int]] = []
         self._stamp_at = -1
@@ -52,7 +52,7 @@ class PreparedMessage:
         return self
 
     def array(self, dtype: str, count: int) -> PreparedMessage:
-        """Add a sequence of count numbers, all 0; its view is the next one of views."""
+        """Add a sequence of count zeros; views returns it as the next array."""
         self.uint(count)
         if count:
             start = self._pad(np.dtype(dtype).itemsize)
@@ -60,18 +60,18 @@ class PreparedMessage:
             self._views.append((start, dtype, count))
         return self
 
-    def parts(self, *labelled: tuple[str, int]) -> PreparedMessage:
-        """Add a MultiArrayLayout that labels parts of a vector behind one another, with no offset.
+    def parts(self, *segments: tuple[str, int]) -> PreparedMessage:
+        """Add a MultiArrayLayout that labels the consecutive segments of a vector.
 
-        Each part stands in a dimension of its own, whose size and stride are its length.
+        Each segment is one dimension, whose size and stride are its length. The offset is 0.
         """
-        self.uint(len(labelled))
-        for label, size in labelled:
+        self.uint(len(segments))
+        for label, size in segments:
             self.string(label).uint(size).uint(size)
         return self.uint(0)
 
     def views(self) -> tuple[npt.NDArray[Any], ...]:
-        """Return the arrays, in the order they were added; the message cannot grow any more."""
+        """Return the arrays, in the order they were added; after this the message cannot grow."""
         return tuple(
             np.frombuffer(self._data, dtype, count, start) for start, dtype, count in self._views
         )
@@ -81,11 +81,11 @@ class PreparedMessage:
         pack_into('<iI', self._data, self._stamp_at, *divmod(stamp_ns, 1_000_000_000))
 
     def message(self) -> bytes:
-        """Return the message as it is now."""
+        """Return the message with its current numbers."""
         return bytes(self._data)
 
     def _pad(self, size: int) -> int:
-        """Align, and return where the next element stands."""
+        """Align, and return the offset of the next element."""
         start = aligned(len(self._data), size)
         self._data += bytes(start - len(self._data))
         return start

@@ -1,6 +1,6 @@
 # Copyright 2026 The distill_runtime Authors
 # SPDX-License-Identifier: Apache-2.0
-"""What stands in ~/tick: for the node that says it, and for whoever reads a recording of it."""
+"""Labels of the elements of ~/tick, for its publisher and for readers of recordings."""
 
 from __future__ import annotations
 
@@ -19,15 +19,15 @@ TICK_FIELDS = (
     'lateness_ns',
 )
 """Labels of its first elements. The four input fields identify the sample in use by its header
-stamp, cmd_vel of type Twist by its source timestamp; -1 where there is none. model is what
-model_number gives.
+stamp, cmd_vel of type Twist by its source timestamp; -1 where there is none. model is the
+return value of model_number.
 """
 FAULT_ACTION = 'fault_action'
 """Label of the next element: a number of ACTION_NUMBERS."""
 ACTION_NUMBERS: Mapping[str, int] = MappingProxyType(
     {'': 0, 'hold': 1, 'default_pose': 2, 'damp': 3, 'stop': 4}
 )
-"""What ~/tick carries of the fault action in force; '' where there is no fault."""
+"""Numbers of the active fault action in ~/tick; '' without a fault."""
 _SAMPLE = '_ns'
 
 
@@ -47,13 +47,13 @@ def sample_label(topic: str) -> str:
 
 
 def external_topics(labels: tuple[str, ...]) -> tuple[str, ...]:
-    """Return the external topics that labels tell of; they stand behind the fault action."""
+    """Return the external topics in some labels; they follow the fault action."""
     if FAULT_ACTION not in labels:
         return ()
-    behind = labels[labels.index(FAULT_ACTION) + 1 :]
-    return tuple(label.removesuffix(_SAMPLE) for label in behind if label.endswith(_SAMPLE))
+    following = labels[labels.index(FAULT_ACTION) + 1 :]
+    return tuple(label.removesuffix(_SAMPLE) for label in following if label.endswith(_SAMPLE))
 
 
 def model_number(sha256: str) -> int:
-    """Return what ~/tick carries of a model's sha256: its first 60 bits."""
+    """Return the number of a model in ~/tick: the first 60 bits of its sha256."""
     return int(sha256[:15], 16)

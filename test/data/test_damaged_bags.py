@@ -1,8 +1,8 @@
 # Copyright 2026 The distill_runtime Authors
 # SPDX-License-Identifier: Apache-2.0
-"""Recordings of every kind, cut off and damaged: what can be read is, and what is missing is told.
+"""Read cut-off and damaged recordings of every kind.
 
-Nothing hangs, nothing crashes, and no message goes missing in silence.
+Nothing hangs, nothing crashes, and every missing message is reported.
 """
 
 from __future__ import annotations
@@ -38,9 +38,9 @@ def form(request, tmp_path_factory):
     is_old = name == 'rosbag1'
     stores = {'store': STORE1} if is_old else {}
     messages = [
-        said
+        message
         for t in range(1, NUM + 1)
-        for said in (
+        for message in (
             joint_state(t * MS, ['hip', 'knee'], [t, -t], **stores),
             imu(t * MS, **stores),
         )
@@ -70,7 +70,7 @@ def spoilt(form, tmp_path, content):
 
 
 def outcome(path):
-    """Return the rows and the messages left out per topic, and what is told; or the refusal."""
+    """Return rows and dropped messages per topic, and the reported damage; or the error."""
     try:
         with Bag(path) as bag:
             recording = read_inputs(bag, {}, Wanted(joints=('hip', 'knee')))
@@ -87,42 +87,42 @@ def outcome(path):
     return rows, damage
 
 
-def test_whole_recording_has_all_and_nothing_to_tell(form):
-    rows, told = outcome(form[1])
+def test_whole_recording_has_all_messages_and_no_damage(form):
+    rows, damage = outcome(form[1])
     assert rows == {name: (count, 0) for name, count in WHOLE.items()}
-    assert told == ()
+    assert damage == ()
 
 
 @pytest.mark.parametrize('share', [0.0, 0.001, 0.1, 0.35, 0.6, 0.85, 0.97, 0.9999])
-def test_what_was_cut_off_is_told_or_refused(share, form, tmp_path):
+def test_cut_off_recording_is_reported_or_refused(share, form, tmp_path):
     content = form[2].read_bytes()
-    rows, told = outcome(spoilt(form, tmp_path, content[: int(share * len(content))]))
+    rows, damage = outcome(spoilt(form, tmp_path, content[: int(share * len(content))]))
     is_whole = rows is not None and all(rows.get(name) == (n, 0) for name, n in WHOLE.items())
-    assert told or is_whole
+    assert damage or is_whole
 
 
 @pytest.mark.parametrize('form', ['mcap', 'mcap_chunks'], indirect=True)
-def test_mcap_that_was_cut_off_gives_what_comes_before(form, tmp_path):
+def test_cut_off_mcap_gives_the_messages_before_the_cut(form, tmp_path):
     content = form[2].read_bytes()
-    place = content.index(b'\x0f\x04\x00\x00\x00\x00\x00\x00\x00')  # the end of the data
-    rows, told = outcome(spoilt(form, tmp_path, content[: place + 4]))
+    offset = content.index(b'\x0f\x04\x00\x00\x00\x00\x00\x00\x00')  # the end of the data
+    rows, damage = outcome(spoilt(form, tmp_path, content[: offset + 4]))
     assert rows == {name: (count, 0) for name, count in WHOLE.items()}
-    assert 'it was cut off, what came later is missing' in told[0]
+    assert 'it was cut off, what came later is missing' in damage[0]
 
 
-def test_damaged_bytes_cost_no_message_in_silence(form, tmp_path):
+def test_every_message_lost_to_damaged_bytes_is_reported(form, tmp_path):
     content = form[2].read_bytes()
     rng = np.random.default_rng(0)
     for _ in range(6):
         damaged = bytearray(content)
-        for place in rng.integers(0, len(content), 4).tolist():
-            damaged[place] ^= int(rng.integers(1, 256))
-        rows, told = outcome(spoilt(form, tmp_path, bytes(damaged)))
-        if not told and form[0] in ('mcap', 'mcap_chunks'):
+        for offset in rng.integers(0, len(content), 4).tolist():
+            damaged[offset] ^= int(rng.integers(1, 256))
+        rows, damage = outcome(spoilt(form, tmp_path, bytes(damaged)))
+        if not damage and form[0] in ('mcap', 'mcap_chunks'):
             assert {name: sum(found) for name, found in rows.items()} == WHOLE
 
 
-def test_damaged_chunk_costs_its_messages_and_no_other(tmp_path):
+def test_damaged_chunk_loses_its_messages_and_no_others(tmp_path):
     rng = np.random.default_rng(0)
     messages = [
         joint_state(t * MS, [f'joint_{number}' for number in range(30)], rng.normal(size=30))
@@ -131,12 +131,12 @@ def test_damaged_chunk_costs_its_messages_and_no_other(tmp_path):
     path = write_bag(tmp_path / 'bag', messages, compression='storage')
     (file,) = path.glob('*.mcap')
     content = bytearray(file.read_bytes())
-    place, chunks = 8, []
-    while place < len(content) - 8:
-        kind, size = struct.unpack_from('<BQ', content, place)
+    offset, chunks = 8, []
+    while offset < len(content) - 8:
+        kind, size = struct.unpack_from('<BQ', content, offset)
         if kind == 6:
-            chunks.append(place)
-        place += 9 + size
+            chunks.append(offset)
+        offset += 9 + size
     assert len(chunks) > 2
     begin = chunks[1] + 9 + 28 + 4 + len('zstd') + 8
     content[begin : begin + 8] = bytes(8)
@@ -152,7 +152,7 @@ def test_damaged_chunk_costs_its_messages_and_no_other(tmp_path):
     assert lost == set((times // MS).tolist())
 
 
-def test_file_of_a_split_recording_that_is_absent_or_empty_is_told(shared_data, tmp_path):
+def test_missing_or_empty_file_of_a_split_recording_is_reported(shared_data, tmp_path):
     folder = shared_data / 'recordings' / 'written_by_rosbag2' / 'mcap_split'
     for number, (spoil, expected) in enumerate(
         (
@@ -178,14 +178,14 @@ def test_topic_of_an_unknown_type_does_not_matter(storage, tmp_path):
     for file in path.iterdir():
         content = file.read_bytes()
         file.write_bytes(content.replace(b'geometry_msgs/msg/Twist', b'geometry_msgs/msg/Twixt'))
-    rows, told = outcome(path)
-    assert rows == {'/joint_states': (4, 0)} or 'Twixt' in told[0]
+    rows, damage = outcome(path)
+    assert rows == {'/joint_states': (4, 0)} or 'Twixt' in damage[0]
 
 
 @pytest.mark.parametrize('storage', ['mcap', 'sqlite3'])
 def test_topic_without_messages_is_like_none(storage, tmp_path):
-    said = Said('/imu', 'sensor_msgs/msg/Imu', 5, imu(5).message)
-    path = write_bag(tmp_path / 'bag', [said], storage)
+    message = Said('/imu', 'sensor_msgs/msg/Imu', 5, imu(5).message)
+    path = write_bag(tmp_path / 'bag', [message], storage)
     with Bag(path) as bag, pytest.raises(RecordingError, match='no sensor_msgs/msg/JointState'):
         read_inputs(bag, {})
 
@@ -193,7 +193,7 @@ def test_topic_without_messages_is_like_none(storage, tmp_path):
 @pytest.mark.parametrize(
     'form', ['sqlite3', 'sqlite3_file', 'rosbag1', 'mcap_file'], indirect=True
 )
-def test_what_needs_its_end_is_refused_with_the_way_out(form, tmp_path):
+def test_cut_off_file_that_needs_its_end_is_refused_with_a_hint(form, tmp_path):
     content = form[2].read_bytes()
-    _, told = outcome(spoilt(form, tmp_path, content[: len(content) // 2]))
-    assert 'sqlite3 .recover or rosbag reindex may save a part' in told[0]
+    _, damage = outcome(spoilt(form, tmp_path, content[: len(content) // 2]))
+    assert 'try ros2 bag reindex, sqlite3 .recover or rosbag reindex' in damage[0]

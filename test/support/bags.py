@@ -1,6 +1,6 @@
 # Copyright 2026 The distill_runtime Authors
 # SPDX-License-Identifier: Apache-2.0
-"""Small recordings, written with rosbags: in every form that robots bring home."""
+"""Write small recordings with rosbags, in every storage and compression."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ MS = 1_000_000
 
 
 class Said(NamedTuple):
-    """One message: topic, type without package parts, when received, its fields."""
+    """One recorded message."""
 
     topic: str
     type: str
@@ -120,20 +120,20 @@ def odometry(stamp_ns, velocity, topic='/odom'):
 def pose(stamp_ns, values, topic='/goal', receive_ns=None):
     """Return a PoseStamped; its values are position x, y, z, orientation x, y, z, w."""
     types, kind = STORE.types, 'geometry_msgs/msg/PoseStamped'
-    place, turn = [float(v) for v in values[:3]], [float(v) for v in values[3:]]
+    position, turn = [float(v) for v in values[:3]], [float(v) for v in values[3:]]
     message = types[kind](
         header=header(stamp_ns),
         pose=types['geometry_msgs/msg/Pose'](
-            position=types['geometry_msgs/msg/Point'](*place),
+            position=types['geometry_msgs/msg/Point'](*position),
             orientation=types['geometry_msgs/msg/Quaternion'](*turn),
         ),
     )
     return Said(topic, kind, stamp_ns if receive_ns is None else receive_ns, message)
 
 
-def undecodable(said):
-    """Return a message that was cut off behind its first bytes."""
-    return said._replace(message=b'\x00\x01\x00\x00')
+def undecodable(entry):
+    """Return a message cut off after its first bytes."""
+    return entry._replace(message=b'\x00\x01\x00\x00')
 
 
 def float64_array(receive_ns, values, topic='/joint_command'):
@@ -144,11 +144,11 @@ def float64_array(receive_ns, values, topic='/joint_command'):
     return Said(topic, kind, receive_ns, message)
 
 
-def labelled_array(receive_ns, parts, values, topic, kind='Float32MultiArray'):
-    """Return an array whose parts, pairs of label and size, lie along dimensions of their own."""
+def multi_array(receive_ns, segments, values, topic, kind='Float32MultiArray'):
+    """Return an array with one dimension for each segment, a pair of label and size."""
     full = f'std_msgs/msg/{kind}'
     dimension = STORE.types['std_msgs/msg/MultiArrayDimension']
-    dim = [dimension(label=label, size=size, stride=size) for label, size in parts]
+    dim = [dimension(label=label, size=size, stride=size) for label, size in segments]
     layout = STORE.types['std_msgs/msg/MultiArrayLayout'](dim=dim, data_offset=0)
     dtype = np.float32 if kind.startswith('Float32') else np.int64
     return Said(
@@ -163,7 +163,7 @@ TICK_LABELS = (
 
 
 def tick(number, stamp_ns, topic='/student_node/tick', labels=TICK_LABELS, more=None, **fields):
-    """Return what student_node says of a tick; an input that is not given has no sample.
+    """Return a message of ~/tick; an input that is not given has no sample.
 
     Args:
         number, stamp_ns, fields: Of the tick.
@@ -176,8 +176,8 @@ def tick(number, stamp_ns, topic='/student_node/tick', labels=TICK_LABELS, more=
     known['stamp_ns'] = stamp_ns
     values = [known.get(name, -1) for name in TICK_LABELS]
     more = more or {}
-    parts = [(label, 1) for label in (*labels, *more)]
-    return labelled_array(receive_ns, parts, [*values, *more.values()], topic, 'Int64MultiArray')
+    segments = [(label, 1) for label in (*labels, *more)]
+    return multi_array(receive_ns, segments, [*values, *more.values()], topic, 'Int64MultiArray')
 
 
 def trajectory(stamp_ns, names, points, topic='/joint_command'):
@@ -218,14 +218,14 @@ def write_bag(path, messages, storage='mcap', compression=None):
         writer.set_compression(CompressionMode[compression.upper()], CompressionFormat.ZSTD)
     with writer:
         connections = {}
-        for said in messages:
-            key = (said.topic, said.type)
+        for entry in messages:
+            key = (entry.topic, entry.type)
             if key not in connections:
                 connections[key] = writer.add_connection(*key, typestore=STORE)
-            content = said.message
+            content = entry.message
             if not isinstance(content, bytes):
-                content = STORE.serialize_cdr(content, said.type)
-            writer.write(connections[key], said.receive_ns, content)
+                content = STORE.serialize_cdr(content, entry.type)
+            writer.write(connections[key], entry.receive_ns, content)
     return path
 
 
@@ -233,10 +233,10 @@ def write_bag1(path, messages):
     """Write a rosbag1 of messages made with STORE1."""
     with Writer1(path) as writer:
         connections = {}
-        for said in messages:
-            key = (said.topic, said.type)
+        for entry in messages:
+            key = (entry.topic, entry.type)
             if key not in connections:
                 connections[key] = writer.add_connection(*key, typestore=STORE1)
-            content = STORE1.serialize_ros1(said.message, said.type)
-            writer.write(connections[key], said.receive_ns, content)
+            content = STORE1.serialize_ros1(entry.message, entry.type)
+            writer.write(connections[key], entry.receive_ns, content)
     return path

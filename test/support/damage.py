@@ -14,7 +14,7 @@ _WRONG = (
 )  # fmt: skip
 
 
-def _places(content, path=()):
+def _paths(content, path=()):
     """Return the paths of all values inside of a content."""
     if isinstance(content, dict):
         entries = list(content.items())
@@ -24,7 +24,7 @@ def _places(content, path=()):
         return []
     found = [(*path, key) for key, _ in entries]
     for key, value in entries:
-        found += _places(value, (*path, key))
+        found += _paths(value, (*path, key))
     return found
 
 
@@ -33,10 +33,10 @@ def damaged(draw, content):
     """Return a copy of a content with one to three values replaced or taken out."""
     content = copy.deepcopy(content)
     for _ in range(draw(st.integers(1, 3))):
-        places = _places(content)
-        if not places:
+        paths = _paths(content)
+        if not paths:
             break
-        *parents, key = draw(st.sampled_from(places))
+        *parents, key = draw(st.sampled_from(paths))
         target = content
         for parent in parents:
             target = target[parent]

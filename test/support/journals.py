@@ -1,6 +1,6 @@
 # Copyright 2026 The distill_runtime Authors
 # SPDX-License-Identifier: Apache-2.0
-"""Journals as student_node writes them, filled by hand."""
+"""Ring buffers as student_node writes them."""
 
 from __future__ import annotations
 
@@ -25,16 +25,16 @@ ARRAY = 'std_msgs/msg/Float64MultiArray'
 
 
 def facts(node='/robot/student_node'):
-    """Return what a journal of three topics says of itself; each tick tells one number."""
+    """Return the facts of a ring buffer of three topics; each tick has one number."""
     types = STORE.types
     array = types[ARRAY](
         layout=types['std_msgs/msg/MultiArrayLayout'](dim=[], data_offset=0), data=np.zeros(1)
     )
-    head = bytes(STORE.serialize_cdr(array, ARRAY))[:-8]
+    prefix = bytes(STORE.serialize_cdr(array, ARRAY))[:-8]
     return Facts(
         node=node,
         channels=(
-            (Part(f'{node}/tick', ARRAY, head, 8), Part(f'{node}/half', ARRAY, head, 8)),
+            (Part(f'{node}/tick', ARRAY, prefix, 8), Part(f'{node}/half', ARRAY, prefix, 8)),
             (Part('/cmd_vel', 'geometry_msgs/msg/Twist'),),
             (Part('/joint_states', 'sensor_msgs/msg/JointState'),),
             (),
@@ -47,8 +47,12 @@ def facts(node='/robot/student_node'):
     )
 
 
+def _serialized(message):
+    return bytes(STORE.serialize_cdr(message.message, message.type))
+
+
 class Filled:
-    """A journal with both of its ends."""
+    """A ring buffer with its writer and a reader."""
 
     def __init__(self, ring=1 << 20, node='/robot/student_node', pause=lambda seconds: None):
         self.facts = facts(node)
@@ -58,30 +62,31 @@ class Filled:
         self.change = b''
 
     def tick(self, count=1):
-        """Write ticks 20 ms apart, each with the samples that it took."""
+        """Write ticks 20 ms apart, each with the samples that it used."""
         for _ in range(count):
             number = self.num_ticks
             stamp = STAMP + number * 20 * MS
-            said = joint_state(stamp - MS, JOINTS, [number, -number])
-            self.writer.append(STATES, stamp, bytes(STORE.serialize_cdr(said.message, said.type)))
+            message = joint_state(stamp - MS, JOINTS, [number, -number])
+            self.writer.append(
+                STATES, stamp, bytes(STORE.serialize_cdr(message.message, message.type))
+            )
             if number % 5 == 0:
-                said = twist(0, (number, 0, 0))
-                content = bytes(STORE.serialize_cdr(said.message, said.type))
-                self.writer.append(TWIST, stamp - 30 * MS, content)
+                message = twist(0, (number, 0, 0))
+                self.writer.append(TWIST, stamp - 30 * MS, _serialized(message))
             numbers = (number, number / 2, number / 4)[: 3 if self.change else 2]
             self.writer.append(TICK, stamp, struct.pack(f'<{len(numbers)}d', *numbers))
             self.num_ticks += 1
 
-    def turn_to(self, model):
-        """Write that another policy acts, whose ticks tell one number more."""
+    def change_to(self, model):
+        """Write a change to a policy whose ticks have one more number."""
         both = self.facts.channels[TICK]
         frame = (*both, both[0]._replace(topic=f'{self.facts.node}/quarter'))
         body = change_body([frame], {**self.facts.model, 'model': model})
         self.change = change_data(self.writer.count, {'why': 'test'}, body)
-        self.say_again()
+        self.repeat_change()
 
-    def say_again(self):
-        """Write again which policy acts."""
+    def repeat_change(self):
+        """Repeat the last change."""
         self.writer.append(CHANGE, STAMP + self.num_ticks * 20 * MS, self.change)
 
     def status(self, mode, reason=''):

@@ -1,6 +1,6 @@
 # Copyright 2026 The distill_runtime Authors
 # SPDX-License-Identifier: Apache-2.0
-"""A recording of a node that is played by the runner itself, without DDS."""
+"""Record a run of the runner as student_node would, without DDS."""
 
 from __future__ import annotations
 
@@ -14,17 +14,17 @@ from distill_runtime.core.sensors import Sensors
 from distill_runtime.wire.tick_fields import ACTION_NUMBERS
 import numpy as np
 
-from .bags import imu, joint_state, labelled_array, MS, tick, twist, write_bag
+from .bags import imu, joint_state, MS, multi_array, tick, twist, write_bag
 from .specs import DEFAULT, JOINTS
 
 NODE = '/student_node'
 LIMITS = {'start_pose_limit': 0.0, 'start_tilt_limit': 0.0}
-"""A made-up motion is not one that a start would be granted from."""
+"""A generated motion would fail the start checks."""
 
 
 @dataclass
 class Log:
-    """What a recorder got of a run."""
+    """What a recorder received in a run."""
 
     messages: list = field(default_factory=list)
     commands: list = field(default_factory=list)
@@ -42,17 +42,17 @@ def run_node(
     still_from=math.inf,
     **config,
 ):
-    """Let a runner do what student_node does; return what it would leave in a recording.
+    """Run a runner as student_node does; return what would be recorded.
 
     Args:
         policy: Its policy.
         ticks: How many.
         requests: Event, or several, per tick at which it is asked for.
-        faults: Ticks at which it is made to fail: by a call of estop, or by the check that the
+        faults: Ticks at which it fails: by a call of estop, or by the check that the
             tick is mapped to.
         start_in: Its parameter.
-        is_old: Whether ~/tick ends behind its first nine elements.
-        still_from: Tick from which on the robot hardly moves.
+        is_old: Whether ~/tick ends after its first nine elements.
+        still_from: First tick at which the robot hardly moves.
         config: Further ones.
     """
     runner = policy.runner(RunnerConfig(start_in=start_in, **{**LIMITS, **config}))
@@ -82,20 +82,20 @@ def run_node(
             log.messages.append(twist(command_ns + MS, command))
             sensors.velocity_command[:] = command
             sensors.command_stamp_ns = now_ns
-        for place, entry in enumerate(sensors.layout.externals):
-            if number % (3 + place) == 1:
-                scans_ns[place] = now_ns - (6 + place) * MS
+        for index, entry in enumerate(sensors.layout.externals):
+            if number % (3 + index) == 1:
+                scans_ns[index] = now_ns - (6 + index) * MS
                 values = np.sin(number + np.arange(entry.width)).astype(np.float32)
                 log.messages.append(
-                    labelled_array(
-                        scans_ns[place] + MS,
+                    multi_array(
+                        scans_ns[index] + MS,
                         [('scan', entry.width)],
                         values,
                         f'/{entry.topic.lstrip("/")}',
                     )
                 )
-                sensors.externals[place][:] = values
-                sensors.external_stamps_ns[place] = now_ns
+                sensors.externals[index][:] = values
+                sensors.external_stamps_ns[index] = now_ns
         if requests and number in requests:
             asked = requests[number]
             for event in asked if isinstance(asked, tuple) else (asked,):
@@ -114,12 +114,12 @@ def run_node(
         more = {'fault_action': ACTION_NUMBERS[runner.fault_action]}
         for entry, sample in zip(sensors.layout.externals, scans_ns, strict=True):
             more[f'{entry.topic}_ns'] = sample
-        said = [
+        published = [
             joint_state(
                 now_ns, JOINTS, step.command, topic='/joint_command', receive_ns=receive_ns
             )
         ]
-        said.append(
+        published.append(
             tick(
                 number,
                 now_ns,
@@ -134,13 +134,13 @@ def run_node(
         )
         if step.has_policy_step:
             for name, values in (('observation', step.observation), ('action', step.action)):
-                parts = [('part', len(values))]
-                said.append(labelled_array(receive_ns, parts, values, f'{NODE}/{name}'))
-        log.messages += said if step.sends else said[1:]
+                segments = [('all', len(values))]
+                published.append(multi_array(receive_ns, segments, values, f'{NODE}/{name}'))
+        log.messages += published if step.sends else published[1:]
     return log
 
 
-def write_log(path, log, keep=lambda said: True):
-    """Write the messages that are to be kept; return the path."""
-    messages = sorted(filter(keep, log.messages), key=lambda said: said.receive_ns)
+def write_log(path, log, keep=lambda message: True):
+    """Write the messages for which keep is true; return the path."""
+    messages = sorted(filter(keep, log.messages), key=lambda message: message.receive_ns)
     return write_bag(path, messages)

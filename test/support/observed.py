@@ -12,7 +12,7 @@ from .rig import Rig
 
 
 class Sample(NamedTuple):
-    """What the sensors say at one tick, and what the network answers."""
+    """Sensor values and network output of one tick."""
 
     position: list[float]
     velocity: list[float]
@@ -53,7 +53,7 @@ def observed(spec, samples):
     """Run the samples through a runner; joints of samples are in policy order.
 
     Returns:
-        All inputs behind one another, and the targets; a row per sample.
+        All inputs concatenated, and the targets; a row per sample.
     """
     robot_joints = tuple(sorted(spec.joints))
     rig = Rig(

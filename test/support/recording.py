@@ -29,7 +29,7 @@ class Recording:
         return len(self.arrays['obs'])
 
     def write(self, step, sensors, order, stamp_ns):
-        """Write one sample of every input; order says where the robot has each joint."""
+        """Write one sample of every input; order: index of each joint in the robot."""
         sensors.joint_position[order] = self.position[step]
         sensors.joint_velocity[order] = self.velocity[step]
         sensors.quat_base_to_world[:] = self.quat[step]

@@ -1,6 +1,6 @@
 # Copyright 2026 The distill_runtime Authors
 # SPDX-License-Identifier: Apache-2.0
-"""The recordings of the shared data, each with the policy that led the robot."""
+"""The recordings of the shared data, each with the policy that controlled the robot."""
 
 from __future__ import annotations
 

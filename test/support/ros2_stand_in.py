@@ -76,9 +76,9 @@ def play_bag(args):
                 kind = getattr(import_module(f'{package}.msg'), name)
                 publisher = node.create_publisher(kind, names[topic.name], 100)
                 publishers.append(publisher)
-                for block in bag.blocks(topic):
-                    for index, receive_ns in enumerate(block.receive_ns.tolist()):
-                        messages.append((receive_ns, publisher, block.content(index)))
+                for chunk in bag.chunks(topic):
+                    for index, receive_ns in enumerate(chunk.receive_ns.tolist()):
+                        messages.append((receive_ns, publisher, chunk.content(index)))
     messages.sort(key=lambda entry: entry[0])
     end = time.monotonic() + PATIENCE
     while time.monotonic() < end and not all(

@@ -1,6 +1,6 @@
 # Copyright 2026 The distill_runtime Authors
 # SPDX-License-Identifier: Apache-2.0
-"""Messages as the middleware writes them, whole and spoilt."""
+"""Serialized messages, whole and damaged."""
 
 from __future__ import annotations
 
@@ -41,8 +41,8 @@ def spoilt(message):
 
 def _damage(data, changes, words, end, tail):
     damaged = bytearray(data)
-    for place, value in changes:
-        damaged[place] = value
-    for place, value in words:
-        damaged[4 * place : 4 * place + 4] = value.to_bytes(4, 'little')
+    for index, value in changes:
+        damaged[index] = value
+    for index, value in words:
+        damaged[4 * index : 4 * index + 4] = value.to_bytes(4, 'little')
     return bytes(damaged[:end] + tail)

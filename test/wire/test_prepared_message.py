@@ -34,7 +34,7 @@ def setattr_array(message, field, number):
     return values
 
 
-def test_numbers_and_stamp_can_change_again_and_again():
+def test_numbers_and_stamp_can_change_repeatedly():
     template = (
         PreparedMessage().header().strings(('a',)).array('<f8', 1).array('<f8', 0).array('<f8', 0)
     )

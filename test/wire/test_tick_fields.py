@@ -19,12 +19,12 @@ def test_every_field_is_an_array_of_the_log():
     assert set(TICK_FIELDS) <= {field.name for field in dataclasses.fields(TickLog)}
 
 
-def test_every_fault_action_has_a_number_of_its_own():
+def test_every_fault_action_has_a_different_number():
     assert set(ACTION_NUMBERS) == {'', *FAULT_ACTIONS}
     assert len(set(ACTION_NUMBERS.values())) == len(ACTION_NUMBERS)
 
 
-def test_labels_tell_which_external_topics_a_policy_reads():
+def test_external_topics_are_read_from_labels():
     topics = ('/height_scan', 'goal', 'imu')
     labels = tick_labels(topics)
     assert labels[: len(TICK_FIELDS)] == TICK_FIELDS

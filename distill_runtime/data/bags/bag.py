@@ -1,9 +1,9 @@
 # Copyright 2026 The distill_runtime Authors
 # SPDX-License-Identifier: Apache-2.0
-"""Recordings on disk, of every kind that rosbags reads: rosbag2 (MCAP, sqlite3) and rosbag1.
+"""Open a recording of any kind that rosbags reads: rosbag2 (MCAP, sqlite3) and rosbag1.
 
-No ROS is needed. A bag that holds no message definitions, as those of older distributions do, is
-read with the definitions of Humble: the messages used here have not changed since.
+No ROS is needed. A bag without message definitions, as older distributions write, is read with the
+definitions of Humble: the messages used here have not changed since.
 """
 
 from __future__ import annotations
@@ -17,10 +17,11 @@ from distill_runtime.errors import ConfigError, RecordingError
 from distill_runtime.spec.files import read_yaml
 import numpy as np
 
-from .chunk import Block
+from .chunk import Chunk
 from .mcap_bag import McapBag
 from .rosbags_reader import RosbagsReader
 
+_ENCAPSULATION = b'\x00\x01\x00\x00'
 KINDS = ('rosbag2 folder', '.mcap', '.db3', 'rosbag1 .bag')
 
 
@@ -41,21 +42,21 @@ class Bag:
 
         Args:
             path: Folder of a rosbag2, one of its .mcap or .db3 files, or a rosbag1 .bag.
-            until_ns: When the last message was received that is wanted; None: all are.
+            until_ns: Ignore messages received after this time; None: read all.
 
         Raises:
-            ConfigError: If nothing is there.
+            ConfigError: If the path does not exist.
             RecordingError: If it is no recording, damaged, or empty.
         """
         self.path = Path(path)
         self._until_ns = until_ns
         if not self.path.exists():
             raise ConfigError(f'recording {self.path} does not exist')
-        files, self._absent = _mcap_files(self.path)
+        files, self._missing = _mcap_files(self.path)
         if not files and self.path.is_dir() and not (self.path / 'metadata.yaml').is_file():
             raise RecordingError(
                 f'{self.path} has no metadata.yaml, expected one of {list(KINDS)}: was the '
-                'recording cut off? ros2 bag reindex writes it anew'
+                'recording cut off? ros2 bag reindex writes it again'
             )
         try:
             self._reader: McapBag | RosbagsReader = (
@@ -64,14 +65,13 @@ class Bag:
         except Exception as error:  # of many types: sqlite3's, zstd's, YAML's among them
             raise RecordingError(
                 f'{self.path} cannot be read as a recording ({", ".join(KINDS)}): {_line(error)}: '
-                'if it was cut off, ros2 bag reindex, sqlite3 .recover or rosbag reindex may save '
-                'a part'
+                'if it was cut off, try ros2 bag reindex, sqlite3 .recover or rosbag reindex'
             ) from error
         self.is_cdr = self._reader.is_cdr
         """Whether messages are serialized as CDR."""
         counts = self._reader.counts()
         self.topics = tuple(Topic(*key, count) for key, count in sorted(counts.items()))
-        """All of them, by name."""
+        """All topics, by name."""
         if not sum(counts.values()):
             self.close()
             raise RecordingError(
@@ -98,39 +98,49 @@ class Bag:
 
     @property
     def damage(self) -> tuple[str, ...]:
-        """What of it could not be read so far."""
-        return (*self._absent, *self._reader.damage)
+        """What could not be read so far."""
+        return (*self._missing, *self._reader.damage)
 
-    def blocks(self, topic: Topic) -> Iterator[Block]:
+    def chunks(self, topic: Topic) -> Iterator[Chunk]:
         """Yield the messages of a topic, serialized, in order of receipt.
 
         Raises:
             RecordingError: If the file is damaged there.
         """
-        for block in self._reader.blocks(topic.name, topic.type):
-            if self._until_ns is None or block.receive_ns[-1] <= self._until_ns:
-                yield block
+        for chunk in self._reader.chunks(topic.name, topic.type):
+            if self._until_ns is None or chunk.receive_ns[-1] <= self._until_ns:
+                yield chunk
                 continue
-            count = int(np.searchsorted(block.receive_ns, self._until_ns, side='right'))
+            count = int(np.searchsorted(chunk.receive_ns, self._until_ns, side='right'))
             if count:
-                yield block.part(slice(0, count))
+                yield chunk.take(slice(0, count))
             return
 
     def messages(self, topic: Topic) -> Iterator[tuple[int, Any]]:
-        """Yield when each message was received in [ns], and the message, in order of receipt.
+        """Yield the time of receipt in [ns] and the object of each message, in order of receipt.
 
         Raises:
             RecordingError: If the file, or a message, is damaged there.
         """
-        for block in self.blocks(topic):
-            for place, receive_ns in enumerate(block.receive_ns.tolist()):
+        for chunk in self.chunks(topic):
+            for index, receive_ns in enumerate(chunk.receive_ns.tolist()):
                 try:
-                    message = self.deserialize(block.content(place), topic)
+                    message = self.deserialize(chunk.content(index), topic)
                 except Exception as error:  # of many types, IndexError among them
                     raise RecordingError(
                         f'{self.path} is damaged at {topic.name}: {_line(error)}'
                     ) from error
                 yield receive_ns, message
+
+    def has_definition(self, topic: Topic) -> bool:
+        """Return whether messages of a topic can be deserialized."""
+        try:
+            self.deserialize(_ENCAPSULATION, topic)
+        except KeyError:
+            return False
+        except Exception:  # noqa: BLE001  the content ends too early
+            return True
+        return True
 
     def deserialize(self, content: bytes, topic: Topic) -> Any:  # noqa: ANN401 - rosbags makes it
         """Return a message as an object; raises errors of many types if it is damaged."""
@@ -140,31 +150,31 @@ class Bag:
 def _mcap_files(path: Path) -> tuple[list[Path], list[str]]:
     """Return the MCAP files of a recording whose messages are not compressed one by one.
 
-    What metadata.yaml says of them is not needed, but their order, and whether one is absent;
-    wrong or absent itself, the order is that of their numbers.
+    Their order, and which are missing, is read from metadata.yaml; if that is damaged or missing,
+    the order is that of the numbers in their names.
 
     Returns:
-        The files, and what is to be told of those that are absent.
+        The files, and a text for each missing one.
     """
     if not path.is_dir():
         return ([path] if path.suffix == '.mcap' else []), []
     files = sorted(path.glob('*.mcap'), key=_numbered)
     try:
         information = read_yaml(path / 'metadata.yaml')
-        told = information['rosbag2_bagfile_information']  # type: ignore[index]
-        if told.get('compression_mode'):
+        metadata = information['rosbag2_bagfile_information']  # type: ignore[index]
+        if metadata.get('compression_mode'):
             return [], []
-        names = [PurePath(name).name for name in told['relative_file_paths']]
+        names = [PurePath(name).name for name in metadata['relative_file_paths']]
     except (ConfigError, KeyError, TypeError, AttributeError):
         return files, []
-    order = {name: place for place, name in enumerate(names)}
-    there = {file.name for file in files}
-    absent = [
+    order = {name: index for index, name in enumerate(names)}
+    found = {file.name for file in files}
+    missing = [
         f'{path} lacks {name}, which its metadata.yaml names: its messages are missing'
         for name in names
-        if files and name not in there
+        if files and name not in found
     ]
-    return sorted(files, key=lambda file: order.get(file.name, len(order))), absent
+    return sorted(files, key=lambda file: order.get(file.name, len(order))), missing
 
 
 def _numbered(path: Path) -> tuple[int, str]:

@@ -1,207 +1,100 @@
 # Copyright 2026 The distill_runtime Authors
 # SPDX-License-Identifier: Apache-2.0
-"""What the messages of a block say: those that are alike at once, what is left one by one.
+"""Decode a chunk into columns of numbers, by layout group; the rest message by message.
 
-Quaternions are (w, x, y, z) from here on.
+Quaternions are (w, x, y, z) from here on, but for poses.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
-from typing import Any, NamedTuple
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import fields
+from typing import Any
 
 from distill_runtime.core.arrays import IndexArray
+from distill_runtime.wire.layouts import ARRAYS, FIXED, JOINT_KINDS, JOINT_STATE, JOINT_TRAJECTORY
+from distill_runtime.wire.rows import Columns, read_rows
 import numpy as np
 import numpy.typing as npt
 
 from .bag import Bag, Topic
-from .chunk import Block, StampArray
-from .rows import (
-    array_rows,
-    Fixed,
-    fixed_rows,
-    IMU,
-    joint_state_rows,
-    LayoutGroup,
-    ODOMETRY,
-    POSE_STAMPED,
-    TWIST,
-    TWIST_STAMPED,
-)
-
-_ARRAYS = {'Float32MultiArray': '<f4', 'Float64MultiArray': '<f8', 'Int64MultiArray': '<i8'}
+from .chunk import Chunk
 
 
-class Part(NamedTuple):
-    """Messages of a block that are alike."""
+def read_columns(bag: Bag, topic: Topic, chunk: Chunk) -> tuple[list[Columns], IndexArray]:
+    """Decode a chunk.
 
-    places: IndexArray
-    """Which they are, shape (n,)."""
-    stamp_ns: StampArray | None
-    """From their headers, alike; None: they have none."""
-    names: tuple[str, ...]
-    """What the numbers are called."""
-    counts: tuple[int, ...]
-    """How many numbers there are of each kind."""
-    numbers: Callable[..., npt.NDArray[Any]]
-    """Returns those of one kind, see LayoutGroup.numbers."""
-
-
-class Parts(NamedTuple):
-    """All messages of a block."""
-
-    alike: Sequence[Part]
-    undecodable: IndexArray
-    """Places of those that cannot be decoded."""
-
-
-def joint_parts(bag: Bag, topic: Topic, block: Block) -> Parts:
-    """Return positions, velocities and efforts: of a JointTrajectory those of its first point.
-
-    Those of a Float64MultiArray are all positions; their names are its labels.
-    """
-    if topic.type.endswith('MultiArray'):
-        found = array_parts(bag, topic, block)
-        alike = [
-            part._replace(counts=(*part.counts, 0, 0), numbers=_positions(part))
-            for part in found.alike
-        ]
-        return found._replace(alike=alike)
-    if topic.type.endswith('/JointTrajectory'):
-        return _parts(bag, topic, block, (), _read_trajectory)
-    return _parts(bag, topic, block, joint_state_rows(block) if bag.is_cdr else (), _read_joints)
-
-
-def array_parts(bag: Bag, topic: Topic, block: Block) -> Parts:
-    """Return the numbers of MultiArrays, named by the labels of their dimensions."""
-    dtype = _ARRAYS[topic.type.rpartition('/')[2]]
-    return _parts(bag, topic, block, array_rows(block, dtype) if bag.is_cdr else (), _read_array)
-
-
-def fixed_parts(bag: Bag, topic: Topic, block: Block) -> Parts:
-    """Return the numbers of messages that all have the same ones: Imu, Odometry, Twist, poses."""
-    form, read = _FORMS[topic.type.rpartition('/')[2]]
-    return _parts(bag, topic, block, fixed_rows(block, form) if bag.is_cdr else (), read)
-
-
-def num_columns(topic: Topic) -> int:
-    """Return how many numbers fixed_parts gives of each message."""
-    return len(_FORMS[topic.type.rpartition('/')[2]][0].columns)
-
-
-def has_header(topic: Topic) -> bool:
-    """Return whether its messages have a header."""
-    name = topic.type.rpartition('/')[2]
-    return name != 'Twist' and not name.endswith('MultiArray')
-
-
-_Numbers = tuple[Iterable[str], Sequence[npt.ArrayLike]]
-
-
-def _parts(
-    bag: Bag,
-    topic: Topic,
-    block: Block,
-    alike: Iterable[LayoutGroup],
-    read: Callable[[Any], _Numbers],
-) -> Parts:
-    """Collect what is alike, and read the rest.
+    A JointTrajectory has the positions and velocities of its first point. Of a type without a
+    layout only the stamps are read.
 
     Args:
         bag: The recording.
         topic: The topic.
-        block: Some messages of it.
-        alike: Those that are.
-        read: Returns the names and each kind of numbers of a message as an object.
+        chunk: Some of its messages.
+
+    Returns:
+        Columns of each layout group, and the index of the messages that cannot be decoded.
     """
-    found = [
-        Part(entry.places, entry.stamp_ns, entry.names, entry.counts, entry.numbers)
-        for entry in alike
-    ]
-    is_left = np.ones(len(block.sizes), np.bool_)
-    for part in found:
-        is_left[part.places] = False
+    groups = list(read_rows(chunk, topic.type)) if bag.is_cdr else []
+    is_left = np.ones(len(chunk.sizes), np.bool_)
+    for group in groups:
+        is_left[group.index] = False
     undecodable = []
-    for place in np.flatnonzero(is_left).tolist():
+    for index in np.flatnonzero(is_left).tolist():
         try:
-            message = bag.deserialize(block.content(place), topic)
+            message = bag.deserialize(chunk.content(index), topic)
         except Exception:  # noqa: BLE001  rosbags raises many types, IndexError among them
-            undecodable.append(place)
-            continue
-        names, kinds = read(message)
-        arrays = tuple(np.asarray(values)[None] for values in kinds)
-        found.append(
-            Part(
-                np.array([place]),
-                np.array([_stamp_ns(message)]) if has_header(topic) else None,
-                tuple(names),
-                tuple(array.shape[1] for array in arrays),
-                _picker(arrays),
-            )
-        )
-    return Parts(found, np.array(undecodable, np.intp))
+            undecodable.append(index)
+        else:
+            groups.append(_columns_of(message, topic.type, index))
+    return groups, np.array(undecodable, np.intp)
 
 
-def _picker(arrays: Sequence[npt.NDArray[Any]]) -> Callable[..., npt.NDArray[Any]]:
+def _columns_of(message: Any, message_type: str, index: int) -> Columns:  # noqa: ANN401
+    """Return the columns of one message object."""
+    names, kinds = _read_message(message, message_type)
+    arrays = [np.asarray(values)[None] for values in kinds]
+    stamp = getattr(getattr(message, 'header', None), 'stamp', None)
+
     def numbers(kind: int = 0, chosen: Any = slice(None)) -> npt.NDArray[Any]:  # noqa: ANN401
         return arrays[kind][chosen]
 
-    return numbers
+    return Columns(
+        np.array([index]),
+        None if stamp is None else np.array([stamp.sec * 1_000_000_000 + stamp.nanosec], np.int64),
+        tuple(names),
+        tuple(array.shape[1] for array in arrays),
+        numbers,
+    )
 
 
-def _positions(part: Part) -> Callable[..., npt.NDArray[Any]]:
-    def numbers(kind: int = 0, chosen: Any = slice(None)) -> npt.NDArray[Any]:  # noqa: ANN401
-        values = part.numbers(0, chosen)
-        return values if kind == 0 else values[:, :0]
-
-    return numbers
-
-
-def _stamp_ns(message: Any) -> int:  # noqa: ANN401 - a class that rosbags makes when it runs
-    stamp = message.header.stamp
-    return int(stamp.sec) * 1_000_000_000 + int(stamp.nanosec)
-
-
-def _read_joints(message: Any) -> _Numbers:  # noqa: ANN401
-    return message.name, (message.position, message.velocity, message.effort)
-
-
-def _read_trajectory(message: Any) -> _Numbers:  # noqa: ANN401
-    none = np.zeros(0)
-    point = message.points[0] if message.points else None
-    kinds = (none,) * 3 if point is None else (point.positions, point.velocities, none)
-    return message.joint_names, kinds
+def _read_message(
+    message: Any,  # noqa: ANN401 - a class that rosbags makes at run time
+    message_type: str,
+) -> tuple[Iterable[str], Sequence[npt.ArrayLike]]:
+    """Return the names and each kind of numbers of a message object."""
+    if message_type in FIXED:
+        numbers = list(_float64s(message))
+        return (), ([numbers[column] for column in FIXED[message_type].columns],)
+    if message_type in ARRAYS:
+        return [dimension.label for dimension in message.layout.dim], (message.data,)
+    if message_type == JOINT_STATE:
+        return message.name, [getattr(message, kind) for kind in JOINT_KINDS]
+    if message_type == JOINT_TRAJECTORY:
+        nothing = np.zeros(0)
+        point = message.points[0] if message.points else None
+        kinds = (nothing, nothing) if point is None else (point.positions, point.velocities)
+        return message.joint_names, (*kinds, nothing)
+    return (), ()
 
 
-def _read_array(message: Any) -> _Numbers:  # noqa: ANN401
-    return [part.label for part in message.layout.dim], (message.data,)
-
-
-def _read_imu(message: Any) -> _Numbers:  # noqa: ANN401
-    quat, rate = message.orientation, message.angular_velocity
-    covariance = message.orientation_covariance[0]
-    return (), ((quat.w, quat.x, quat.y, quat.z, covariance, rate.x, rate.y, rate.z),)
-
-
-def _read_odometry(message: Any) -> _Numbers:  # noqa: ANN401
-    speed, quat = message.twist.twist.linear, message.pose.pose.orientation
-    return (), ((speed.x, speed.y, speed.z, quat.w, quat.x, quat.y, quat.z),)
-
-
-def _read_twist(message: Any) -> _Numbers:  # noqa: ANN401
-    twist = getattr(message, 'twist', message)
-    return (), ((twist.linear.x, twist.linear.y, twist.angular.z),)
-
-
-def _read_pose(message: Any) -> _Numbers:  # noqa: ANN401
-    place, quat = message.pose.position, message.pose.orientation
-    return (), ((place.x, place.y, place.z, quat.x, quat.y, quat.z, quat.w),)
-
-
-_FORMS: dict[str, tuple[Fixed, Callable[[Any], _Numbers]]] = {
-    'Imu': (IMU, _read_imu),
-    'Odometry': (ODOMETRY, _read_odometry),
-    'Twist': (TWIST, _read_twist),
-    'TwistStamped': (TWIST_STAMPED, _read_twist),
-    'PoseStamped': (POSE_STAMPED, _read_pose),
-}
+def _float64s(message: Any) -> Iterator[float]:  # noqa: ANN401
+    """Yield the float64 values of a message object in the order of its definition."""
+    for field in fields(message):
+        value = getattr(message, field.name)
+        if isinstance(value, float):
+            yield value
+        elif isinstance(value, np.ndarray):
+            yield from value.tolist()
+        elif field.name != 'header' and not isinstance(value, str):
+            yield from _float64s(value)

@@ -1,6 +1,6 @@
 # Copyright 2026 The distill_runtime Authors
 # SPDX-License-Identifier: Apache-2.0
-"""Messages of a topic that cannot be used: why, and when they came."""
+"""Messages of a topic that cannot be used: why, and when they were received."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ import numpy as np
 from .chunk import StampArray
 
 LeftOut = Mapping[str, StampArray]
-"""When they were received, in [ns], by why they are left out."""
+"""Times of receipt in [ns], by the reason why the messages are dropped."""
 
 UNDECODABLE = 'cannot be decoded'
 LACKS_JOINTS = 'lack joints of the policy, or their positions'
@@ -19,33 +19,33 @@ OTHER_JOINTS = 'have other joints only'
 NOT_FINITE = 'are not finite'
 OTHER_WIDTH = 'have another width'
 OTHER_LABELS = 'have other labels'
-SPOILT = (UNDECODABLE, LACKS_JOINTS)
-"""Where the robot may have had a sample that the recording does not give."""
+_SAMPLES = (UNDECODABLE, LACKS_JOINTS)
+"""Reasons for which the robot may have had a sample that the recording lacks."""
 
 
 class DroppedCounter:
-    """Collects what is left out of one topic."""
+    """Collects the dropped messages of one topic."""
 
     def __init__(self) -> None:
-        """Begin with nothing."""
-        self._found: dict[str, list[StampArray]] = {}
+        """Collect from none."""
+        self._times: dict[str, list[StampArray]] = {}
 
-    def add(self, why: str, receive_ns: StampArray) -> None:
-        """Leave out the messages that were received at some times."""
+    def add(self, reason: str, receive_ns: StampArray) -> None:
+        """Drop the messages that were received at some times."""
         if len(receive_ns):
-            self._found.setdefault(why, []).append(receive_ns)
+            self._times.setdefault(reason, []).append(receive_ns)
 
     def found(self) -> LeftOut:
         """Return all of them, in order of receipt."""
-        return {why: np.sort(np.concatenate(times)) for why, times in self._found.items()}
+        return {reason: np.sort(np.concatenate(times)) for reason, times in self._times.items()}
 
 
 def count(left_out: LeftOut) -> int:
-    """Return how many messages are left out."""
+    """Return how many messages were dropped."""
     return sum(map(len, left_out.values()))
 
 
-def spoilt_times(left_out: LeftOut) -> StampArray:
-    """Return when messages came that may hide a sample, ascending."""
-    times = [left_out[why] for why in SPOILT if why in left_out]
+def lost_sample_times(left_out: LeftOut) -> StampArray:
+    """Return when messages were received that may have been samples, ascending."""
+    times = [left_out[reason] for reason in _SAMPLES if reason in left_out]
     return np.sort(np.concatenate(times)) if times else np.zeros(0, np.int64)

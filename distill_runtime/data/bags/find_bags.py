@@ -1,10 +1,10 @@
 # Copyright 2026 The distill_runtime Authors
 # SPDX-License-Identifier: Apache-2.0
-"""All recordings beneath a folder.
+"""Find all recordings below a folder.
 
-A folder with metadata.yaml is one, whatever lies in it, and so is one that was cut off: its MCAP
-files are named after it. Elsewhere each .mcap, .db3 and .bag file is one by itself. Hidden folders
-are left out: what is still being written lies there.
+A folder with metadata.yaml is one recording, whatever else it contains. So is one whose metadata
+is missing because it was cut off: its MCAP files are named after it. Elsewhere each .mcap, .db3
+and .bag file is one. Hidden folders are skipped: files in them are still being written.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ def find_bags(folder: Path) -> list[Path]:
     """Return the recordings, by their path.
 
     Args:
-        folder: Where to look; it may be a recording itself.
+        folder: Where to look; it may be a recording.
 
     Raises:
         ConfigError: If it is no folder, or there is none.
@@ -41,17 +41,17 @@ def find_bags(folder: Path) -> list[Path]:
 
 def _bags_in(folder: Path) -> Iterator[Path]:
     for name, folders, files in os.walk(folder):
-        place = Path(name)
+        path = Path(name)
         recordings = sorted(file for file in files if file.endswith(_SUFFIXES))
         folders[:] = sorted(entry for entry in folders if not entry.startswith('.'))
-        if 'metadata.yaml' in files or _is_cut_off(place.name, recordings):
+        if 'metadata.yaml' in files or _is_cut_off(path.name, recordings):
             folders.clear()
-            yield place
+            yield path
         else:
-            yield from (place / file for file in recordings)
+            yield from (path / file for file in recordings)
 
 
 def _is_cut_off(name: str, recordings: list[str]) -> bool:
-    """Whether the recordings of a folder are the parts of one that lacks its metadata."""
-    part = re.compile(rf'{re.escape(name)}(_\d+)?\.mcap')
-    return bool(recordings) and all(part.fullmatch(file) for file in recordings)
+    """Return whether the files of a folder are one split recording without metadata."""
+    numbered = re.compile(rf'{re.escape(name)}(_\d+)?\.mcap')
+    return bool(recordings) and all(numbered.fullmatch(file) for file in recordings)

@@ -1,6 +1,6 @@
 # Copyright 2026 The distill_runtime Authors
 # SPDX-License-Identifier: Apache-2.0
-"""A rosbag2 of MCAP files: one, or several that it was split into."""
+"""Read a rosbag2 of one MCAP file, or of several that it was split into."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ import numpy as np
 from rosbags.typesys import get_types_from_msg, get_typestore, Stores
 from rosbags.typesys.store import Typestore
 
-from .chunk import Block, joined
+from .chunk import Chunk, make_chunk
 from .mcap_file import McapFile
 
 _READABLE = 'cdr'
@@ -21,10 +21,10 @@ _END = np.iinfo(np.int64).max
 
 
 class McapBag:
-    """Messages by topic and type, in order of receipt."""
+    """Reads messages by topic and type, in order of receipt."""
 
     is_cdr = True
-    """All messages that it gives are serialized as CDR."""
+    """Messages in other encodings are skipped."""
 
     def __init__(self, paths: Sequence[Path]) -> None:
         """Open the files.
@@ -64,8 +64,8 @@ class McapBag:
                     found[key] = found.get(key, 0) + file.count(number)
         return found
 
-    def blocks(self, topic: str, kind: str) -> Iterator[Block]:
-        """Yield the messages of a topic; one that is lost is empty."""
+    def chunks(self, topic: str, kind: str) -> Iterator[Chunk]:
+        """Yield the messages of a topic; a lost one is empty."""
         channels = [
             (file, number)
             for file in self._files
@@ -73,29 +73,29 @@ class McapBag:
             if (channel.topic, channel.type, channel.encoding) == (topic, kind, _READABLE)
         ]
         first_times = [time for file, number in channels for time in file.first_times(number)]
-        # what is not older than all that is still to come is kept back
+        # hold back messages that are newer than the oldest one of the chunks to come
         following = np.append(np.minimum.accumulate(first_times[::-1])[::-1], _END)[1:]
-        kept: Block | None = None
-        blocks = (block for file, number in channels for block in file.blocks(number))
-        for block, next_ns in zip(blocks, following.tolist(), strict=True):
-            whole = _sorted(block if kept is None else _after(kept, block))
+        kept: Chunk | None = None
+        chunks = (chunk for file, number in channels for chunk in file.chunks(number))
+        for chunk, next_ns in zip(chunks, following.tolist(), strict=True):
+            whole = _sorted(chunk if kept is None else _concatenate(kept, chunk))
             count = int(np.searchsorted(whole.receive_ns, next_ns, side='right'))
             if count:
-                yield whole.part(slice(0, count))
-            kept = whole.part(slice(count, None)) if count < len(whole.sizes) else None
+                yield whole.take(slice(0, count))
+            kept = whole.take(slice(count, None)) if count < len(whole.sizes) else None
 
     def deserialize(self, content: bytes, kind: str) -> Any:  # noqa: ANN401 - rosbags makes it
         """Return a message as an object."""
-        if self._types is None:  # takes a tenth of a second, and most recordings do without
+        if self._types is None:  # takes 0.1 s, and most recordings do not need it
             self._types = get_typestore(Stores.ROS2_HUMBLE)
         if kind not in self._is_known:
             self._is_known[kind] = True
             if kind not in self._types.fielddefs:
-                self._learn(self._types, kind)
+                self._register(self._types, kind)
         return self._types.deserialize_cdr(content, kind)
 
-    def _learn(self, types: Typestore, kind: str) -> None:
-        """Take over the definition of a type that is not one of ROS."""
+    def _register(self, types: Typestore, kind: str) -> None:
+        """Register the definition of a type that ROS does not define."""
         for file in self._files:
             for channel in file.channels.values():
                 if channel.type == kind and channel.definition:
@@ -109,17 +109,17 @@ class McapBag:
                     return
 
 
-def _after(first: Block, second: Block) -> Block:
-    """Put two blocks behind one another, the first one copied."""
+def _concatenate(first: Chunk, second: Chunk) -> Chunk:
+    """Copy two chunks into one."""
     contents = [
-        block.content(place) for block in (first, second) for place in range(len(block.sizes))
+        chunk.content(index) for chunk in (first, second) for index in range(len(chunk.sizes))
     ]
     times = np.concatenate((first.receive_ns, second.receive_ns))
-    return joined(times.tolist(), contents)
+    return make_chunk(times.tolist(), contents)
 
 
-def _sorted(block: Block) -> Block:
-    """Bring a block into the order of receipt."""
-    if np.all(block.receive_ns[1:] >= block.receive_ns[:-1]):
-        return block
-    return block.part(np.argsort(block.receive_ns, kind='stable'))
+def _sorted(chunk: Chunk) -> Chunk:
+    """Return a chunk in order of receipt."""
+    if np.all(chunk.receive_ns[1:] >= chunk.receive_ns[:-1]):
+        return chunk
+    return chunk.take(np.argsort(chunk.receive_ns, kind='stable'))

@@ -1,10 +1,10 @@
 # Copyright 2026 The distill_runtime Authors
 # SPDX-License-Identifier: Apache-2.0
-"""MCAP files, read from front to back: whole ones, those without an index, those that are cut off.
+"""Read an MCAP file from front to back, whether or not it is complete.
 
-Nothing at the end of a file is needed, since everything that is said there stands in its records,
-too. A file that ends in the middle of a record, or is damaged somewhere, gives what comes before,
-and says where and why it ends. What has been read does not stay in memory.
+Nothing at the end of a file is needed: the records repeat it. A file that ends in the middle of a
+record, or is damaged somewhere, gives the messages before that, and reports where and why it ends.
+Pages of the file that were read do not stay in memory.
 """
 
 from __future__ import annotations
@@ -18,52 +18,55 @@ from typing import NamedTuple
 
 from distill_runtime.core.arrays import IndexArray
 from distill_runtime.errors import RecordingError
+from distill_runtime.wire.layouts import TYPES
+from distill_runtime.wire.rows import read_numbers
 import numpy as np
 import numpy.typing as npt
 from rosbags.rosbag2.storage_mcap import DECOMPRESSORS
 
-from .chunk import Block, ByteArray, numbers, SIZE
+from .chunk import ByteArray, Chunk, CHUNK_SIZE
 from .mcap_records import (
     CHANNEL,
     Channel,
     Channels,
     CHUNK,
-    Chunk,
     DATA_END,
     FOOTER,
-    HEAD,
     INDEX,
     Index,
     MAGIC,
+    McapChunk,
     MESSAGE,
-    MESSAGE_HEAD,
-    Places,
+    MESSAGE_HEADER,
+    OffsetCollector,
+    Offsets,
     read_chunk,
     read_count,
     read_index,
     RECORD,
+    RECORD_HEADER,
     SCHEMA,
     STATISTICS,
     walk,
-    Walked,
 )
+from .message_store import Contents, MessageStore
 
 _MAX_CHUNK = 2**32
 _DROP_EVERY = 1 << 24  # bytes of the file
-_MAX_SPAN = 1 << 23  # alike, for messages that are read at once
+_MAX_SPAN = 1 << 23  # bytes of the file that a chunk of messages may span
 _DROP = getattr(mmap, 'MADV_DONTNEED', None)
 
 
-class _Piece(NamedTuple):
-    """Some messages of a channel in one chunk."""
+class _Run(NamedTuple):
+    """Some messages of a channel in one MCAP chunk."""
 
-    chunk: Chunk
+    chunk: McapChunk
     times: npt.NDArray[np.int64]
-    places: IndexArray
+    offsets: IndexArray
 
 
 class McapFile:
-    """One file, with the place of every message; close it."""
+    """One file, with the offset of every message; close it."""
 
     def __init__(self, path: Path) -> None:
         """Find all messages.
@@ -75,15 +78,18 @@ class McapFile:
         self.damage: list[str] = []
         """What could not be read so far, and why."""
         self._channels = Channels()
-        self._chunks: list[Chunk] = []
+        self._chunks: list[McapChunk] = []
         self._is_doubtful: set[int] = set()
         self._unreadable: set[int] = set()
         self._dropped = 0
         with path.open('rb') as file:
             if file.read(len(MAGIC)) != MAGIC:
-                raise RecordingError(f'{path} is no MCAP file: it does not begin with its magic')
+                raise RecordingError(
+                    f'{path} is no MCAP file: it does not begin with the MCAP magic'
+                )
             self._map = mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)
         self._data = np.frombuffer(self._map, np.uint8)
+        self._store = MessageStore()
         try:
             self._scan()
         except BaseException:
@@ -98,7 +104,8 @@ class McapFile:
     def close(self) -> None:
         """Close the file."""
         del self._data
-        with suppress(BufferError):  # whoever still holds a block holds the map, too
+        self._store.close()
+        with suppress(BufferError):  # a chunk that is still in use keeps the map open
             self._map.close()
 
     def count(self, channel: int) -> int:
@@ -110,77 +117,75 @@ class McapFile:
         )
 
     def first_times(self, channel: int) -> list[int]:
-        """Return the least log time of each block of a channel."""
+        """Return the least log time of each chunk of messages of a channel."""
         found = []
-        for pieces in self._pieces(channel):
-            found.append(min(int(piece.times.min()) for piece in pieces))
-            self._drop(pieces[-1])
+        for runs in self._runs(channel):
+            found.append(min(int(run.times.min()) for run in runs))
+            self._drop(runs[-1])
         return found
 
-    def blocks(self, channel: int) -> Iterator[Block]:
-        """Yield the messages of a channel, in the order of the file.
-
-        One that is lost is empty: where and when it was is known.
-        """
-        held: tuple[int, ByteArray] | None = None
-        for pieces in self._pieces(channel):
-            chunk, data = pieces[0].chunk, self._data
+    def chunks(self, channel: int) -> Iterator[Chunk]:
+        """Yield the messages of a channel, in the order of the file; a lost one is empty."""
+        for runs in self._runs(channel):
+            times = np.concatenate([run.times for run in runs])
+            chunk = runs[0].chunk
             if chunk.compression:
-                if held is None or held[0] != chunk.start:
-                    held = (chunk.start, self._content(chunk))
-                data, places = held[1], pieces[0].places
-                ends = np.full(len(places), len(data))
-                if not len(data):
-                    nothing = np.zeros(len(places), np.intp)
-                    yield Block(pieces[0].times, data, nothing, nothing)
-                    continue
+                yield Chunk(times, *self._decompressed(chunk, channel))
             else:
-                places = np.concatenate([piece.chunk.start + piece.places for piece in pieces])
-                ends = np.repeat(
-                    [piece.chunk.end for piece in pieces], [len(piece.places) for piece in pieces]
-                )
-            times = np.concatenate([piece.times for piece in pieces])
-            sizes = numbers(data, places + 1, 1, '<u8')[:, 0].astype(np.intp) - MESSAGE_HEAD
-            starts = places + HEAD + MESSAGE_HEAD
-            is_whole = (sizes >= 0) & (sizes <= ends - starts)
-            yield Block(times, data, np.where(is_whole, starts, 0), np.where(is_whole, sizes, 0))
-            self._drop(pieces[-1])
+                offsets = np.concatenate([run.chunk.start + run.offsets for run in runs])
+                ends = np.repeat([run.chunk.end for run in runs], [len(run.times) for run in runs])
+                yield Chunk(times, *_contents(self._data, offsets, ends))
+            self._drop(runs[-1])
 
-    def _pieces(self, channel: int) -> Iterator[list[_Piece]]:
-        """Yield the messages of a channel by the thousand; those of compressed chunks apart."""
-        group: list[_Piece] = []
+    def _decompressed(self, chunk: McapChunk, channel: int) -> Contents:
+        """Return the messages of a channel in a compressed chunk; store those of the others."""
+        stored = self._store.load((chunk.start, channel))
+        if stored is not None:
+            return stored
+        records = self._content(chunk)
+        for number, messages in chunk.messages.items():
+            declared = self.channels.get(number)
+            if number != channel and len(records) and declared and declared.type in TYPES:
+                contents = _contents(records, self._offsets(messages).offsets, len(records))
+                self._store.save((chunk.start, number), contents)
+        return _contents(records, self._offsets(chunk.messages[channel]).offsets, len(records))
+
+    def _runs(self, channel: int) -> Iterator[list[_Run]]:
+        """Yield thousands of messages of a channel at a time; compressed chunks one by one."""
+        group: list[_Run] = []
         size = 0
         for chunk in self._chunks:
             if channel not in chunk.messages:
                 continue
-            times, places = self._found(chunk.messages[channel])
-            for begin in range(0, len(times), SIZE):
-                end = begin + SIZE
-                is_full = size >= SIZE or (
-                    group and chunk.start - group[0].chunk.start >= _MAX_SPAN
-                )
-                if group and (chunk.compression or is_full):
+            times, offsets = self._offsets(chunk.messages[channel])
+            if chunk.compression:
+                if group:
                     yield group
                     group, size = [], 0
-                piece = _Piece(chunk, times[begin:end], places[begin:end])
-                if chunk.compression:
-                    yield [piece]
-                else:
-                    group.append(piece)
-                    size += len(piece.times)
+                yield [_Run(chunk, times, offsets)]
+                continue
+            for begin in range(0, len(times), CHUNK_SIZE):
+                end = begin + CHUNK_SIZE
+                if group and (
+                    size >= CHUNK_SIZE or chunk.start - group[0].chunk.start >= _MAX_SPAN
+                ):
+                    yield group
+                    group, size = [], 0
+                group.append(_Run(chunk, times[begin:end], offsets[begin:end]))
+                size += len(group[-1].times)
         if group:
             yield group
 
-    def _found(self, messages: Index | Walked) -> Walked:
-        """Return times and places of messages."""
-        if isinstance(messages, Walked):
+    def _offsets(self, messages: Index | Offsets) -> Offsets:
+        """Return times and offsets of messages."""
+        if isinstance(messages, Offsets):
             return messages
         pairs = np.frombuffer(self._map, '<u8', 2 * messages.num_messages, messages.begin)
-        times, places = pairs.reshape(-1, 2).T.astype(np.int64)
-        return Walked(times, places.astype(np.intp, copy=False))
+        times, offsets = pairs.reshape(-1, 2).T.astype(np.int64)
+        return Offsets(times, offsets.astype(np.intp, copy=False))
 
-    def _content(self, chunk: Chunk) -> ByteArray:
-        """Return the records of a chunk; none if it cannot be decompressed."""
+    def _content(self, chunk: McapChunk) -> ByteArray:
+        """Return the records of an MCAP chunk; none if it cannot be decompressed."""
         stored = self._data[chunk.start : chunk.end]
         if not chunk.compression:
             return stored
@@ -198,73 +203,68 @@ class McapFile:
         found = np.frombuffer(content, np.uint8)
         return found if len(found) == chunk.size else found[:0]
 
-    def _drop(self, piece: _Piece) -> None:
-        """Let go of what was read, now and then.
+    def _drop(self, run: _Run) -> None:
+        self._drop_before(run.chunk.start + int(run.offsets[-1]))
 
-        Args:
-            piece: Was read last.
-        """
-        self._drop_before(piece.chunk.start + int(piece.places[-1]))
-
-    def _drop_before(self, place: int) -> None:
-        if _DROP is not None and abs(place - self._dropped) >= _DROP_EVERY:
-            self._map.madvise(_DROP)  # what is asked for again is read again
-            self._dropped = place
+    def _drop_before(self, offset: int) -> None:
+        """Release the pages read so far if many were read since the last release."""
+        if _DROP is not None and abs(offset - self._dropped) >= _DROP_EVERY:
+            self._map.madvise(_DROP)  # a page that is needed again is read again
+            self._dropped = offset
 
     def _scan(self) -> None:
-        """Walk over the records."""
-        data, place, end = self._map, len(MAGIC), len(self._map)
-        loose = Places()
-        is_ended, told = False, None
-        while place + HEAD <= end:
-            kind, size = RECORD.unpack_from(data, place)
-            begin = place + HEAD
+        """Find channels and messages."""
+        data, offset, end = self._map, len(MAGIC), len(self._map)
+        loose = OffsetCollector()
+        is_complete, declared = False, None
+        while offset + RECORD_HEADER <= end:
+            kind, size = RECORD.unpack_from(data, offset)
+            begin = offset + RECORD_HEADER
             if begin + size > end:
                 if kind == CHUNK:
                     self._add_chunk(begin, end)
                 break
-            if kind == MESSAGE and size >= MESSAGE_HEAD:
-                loose.note(data, place)
+            if kind == MESSAGE and size >= MESSAGE_HEADER:
+                loose.add(data, offset)
             elif kind == CHUNK:
                 self._add_chunk(begin, begin + size)
             elif kind == INDEX and self._chunks:
                 self._add_index(begin, begin + size)
             elif kind in (SCHEMA, CHANNEL):
-                self._channels.learn(kind, data[begin : begin + size])
+                self._channels.declare(kind, data[begin : begin + size])
             elif kind == STATISTICS:
-                told = read_count(data, begin)
-            is_ended = is_ended or kind == DATA_END
-            place = end if kind == FOOTER else begin + size
-            self._drop_before(place)
-        if not is_ended:
+                declared = read_count(data, begin)
+            is_complete = is_complete or kind == DATA_END
+            offset = end if kind == FOOTER else begin + size
+            self._drop_before(offset)
+        if not is_complete:
             self.damage.append(
                 f'{self.path} ends at byte {end} in the middle of a record that begins at byte '
-                f'{place}: it was cut off, what came later is missing'
+                f'{offset}: it was cut off, what came later is missing'
             )
         for number, chunk in enumerate(self._chunks):
-            # what declares a channel stands in its first chunk, and again at the end of the file;
-            # where a file is cut off, the index of the last chunk may be, too
-            is_odd = not is_ended and number == len(self._chunks) - 1
-            is_odd = is_odd or chunk.start in self._is_doubtful
-            if is_odd or not chunk.messages or not set(chunk.messages) <= set(self.channels):
+            # a channel is declared in its first chunk, and again at the end of the file; a file
+            # that is cut off may lack the index of its last chunk
+            is_doubtful = not is_complete and number == len(self._chunks) - 1
+            is_doubtful = is_doubtful or chunk.start in self._is_doubtful
+            if is_doubtful or not chunk.messages or not set(chunk.messages) <= set(self.channels):
                 self._chunks[number] = chunk._replace(
                     messages=walk(self._content(chunk).tobytes(), self._channels)
                 )
                 self._drop_before(chunk.end)
         without_chunk = loose.by_channel()
         if without_chunk:
-            self._chunks.append(Chunk(0, end, '', end, without_chunk))
+            self._chunks.append(McapChunk(0, end, '', end, without_chunk))
         found = sum(
             messages.num_messages for chunk in self._chunks for messages in chunk.messages.values()
         )
-        if is_ended and told is not None and found < told and not self.damage:
+        if is_complete and declared is not None and found < declared and not self.damage:
             self.damage.append(
-                f'{self.path} says that it has {told} messages, {found} are to be found in it: it '
-                'is damaged'
+                f'{self.path} is damaged: it declares {declared} messages and has {found}'
             )
 
     def _add_chunk(self, begin: int, end: int) -> None:
-        """Note a chunk whose record lies between two places; it may be cut off."""
+        """Add the chunk of a record from begin to end; it may be cut off."""
         chunk = read_chunk(self._map, begin, end)
         if chunk is not None and chunk.compression in DECOMPRESSORS and chunk.size < _MAX_CHUNK:
             self._chunks.append(chunk)
@@ -276,7 +276,7 @@ class McapFile:
             )
 
     def _add_index(self, begin: int, end: int) -> None:
-        """Note where the messages of one channel lie in the newest chunk."""
+        """Add the index of one channel to the last chunk."""
         chunk = self._chunks[-1]
         try:
             channel, index = read_index(self._map, begin, end)
@@ -285,9 +285,26 @@ class McapFile:
             return
         if not index.num_messages:
             return
-        places = self._found(index).places
+        offsets = self._offsets(index).offsets
         room = chunk.size if chunk.compression else chunk.end - chunk.start
-        if places.max() + HEAD + MESSAGE_HEAD <= room and places.min() >= 0:
+        if offsets.max() + RECORD_HEADER + MESSAGE_HEADER <= room and offsets.min() >= 0:
             chunk.messages[channel] = index
         else:
             self._is_doubtful.add(chunk.start)
+
+
+def _contents(data: ByteArray, offsets: IndexArray, ends: IndexArray | int) -> Contents:
+    """Return the contents of message records; those that are lost are empty.
+
+    Args:
+        data: Has the records; empty if all are lost.
+        offsets: Of the records.
+        ends: Of their chunks.
+    """
+    if not len(data):
+        nothing = np.zeros(len(offsets), np.intp)
+        return data, nothing, nothing
+    sizes = read_numbers(data, offsets + 1, 1, '<u8')[:, 0].astype(np.intp) - MESSAGE_HEADER
+    starts = offsets + RECORD_HEADER + MESSAGE_HEADER
+    is_whole = (sizes >= 0) & (sizes <= ends - starts)
+    return data, np.where(is_whole, starts, 0), np.where(is_whole, sizes, 0)

@@ -1,6 +1,6 @@
 # Copyright 2026 The distill_runtime Authors
 # SPDX-License-Identifier: Apache-2.0
-"""Where the messages of an MCAP file lie, and what its records say of channels.
+"""Parse the records of an MCAP file: channels, chunks, and where the messages are.
 
 Source: the MCAP format specification, records and their opcodes.
 """
@@ -20,15 +20,15 @@ import numpy.typing as npt
 MAGIC = b'\x89MCAP0\r\n'
 FOOTER, SCHEMA, CHANNEL, MESSAGE, CHUNK, INDEX, STATISTICS, DATA_END = 2, 3, 4, 5, 6, 7, 11, 15
 RECORD = Struct('<BQ')
-"""Opcode and length, in front of every record."""
-HEAD = RECORD.size
-MESSAGE_HEAD = 22
-"""Bytes of a message record in front of its content: channel, sequence, two times."""
+"""Opcode and length, before every record."""
+RECORD_HEADER = RECORD.size
+MESSAGE_HEADER = 22
+"""Bytes of a message record before its content: channel, sequence, two times."""
 _IDS = Struct('<HH')
 _ID = Struct('<H')
 _UINT = Struct('<I')
 _LONG = Struct('<Q')
-_CHUNK_HEAD = Struct('<QQQI')
+_CHUNK_HEADER = Struct('<QQQI')
 
 
 class Channel(NamedTuple):
@@ -37,23 +37,24 @@ class Channel(NamedTuple):
     topic: str
     type: str
     encoding: str
-    """Of its messages; only cdr can be read."""
+    """Of its messages; only cdr is read."""
     definition: str
-    """Of its type, as ros2msg; '' if the file says none."""
+    """Of its type, as ros2msg; '' if the file has none."""
 
 
 class Index(NamedTuple):
-    """Where a file says at which times and places a chunk has the messages of a channel."""
+    """Where a file has the index of the messages of a channel in a chunk."""
 
     begin: int
+    """First byte of its pairs of log time and offset."""
     num_messages: int
 
 
-class Walked(NamedTuple):
-    """Log times of the messages of a channel, and the places of their records in a chunk."""
+class Offsets(NamedTuple):
+    """Log times of the messages of a channel, and the offsets of their records in a chunk."""
 
     times: npt.NDArray[np.int64]
-    places: IndexArray
+    offsets: IndexArray
 
     @property
     def num_messages(self) -> int:
@@ -61,104 +62,105 @@ class Walked(NamedTuple):
         return len(self.times)
 
 
-class Chunk(NamedTuple):
-    """Where messages lie: a chunk, or the stretch of all messages without one."""
+class McapChunk(NamedTuple):
+    """A range of the file with messages: an MCAP chunk, or everything outside of chunks."""
 
     start: int
-    """First byte of its records in the file; 0: of those without a chunk."""
+    """First byte of its records in the file; 0 for messages outside of chunks."""
     end: int
     compression: str
     size: int
-    """When decompressed."""
-    messages: dict[int, Index | Walked]
+    """Of its records in [byte], decompressed."""
+    messages: dict[int, Index | Offsets]
     """By channel."""
 
 
-class Places:
-    """Collects where messages lie."""
+class OffsetCollector:
+    """Collects the offsets of messages that have no index."""
 
     def __init__(self) -> None:
-        """Begin with none."""
+        """Collect from no message."""
         self._found: dict[int, tuple[array[int], array[int]]] = {}
 
-    def note(self, data: bytes | mmap.mmap, place: int) -> None:
-        """Note the message whose record begins at a place."""
-        (channel,) = _ID.unpack_from(data, place + HEAD)
-        time_ns = int.from_bytes(data[place + HEAD + 6 : place + HEAD + 14], 'little')
-        times, places = self._found.setdefault(channel, (array('q'), array('q')))
+    def add(self, data: bytes | mmap.mmap, offset: int) -> None:
+        """Add the message whose record begins at an offset."""
+        (channel,) = _ID.unpack_from(data, offset + RECORD_HEADER)
+        time_at = offset + RECORD_HEADER + 6
+        time_ns = int.from_bytes(data[time_at : time_at + 8], 'little')
+        times, offsets = self._found.setdefault(channel, (array('q'), array('q')))
         times.append(time_ns & (2**63 - 1))
-        places.append(place)
+        offsets.append(offset)
 
-    def by_channel(self) -> dict[int, Index | Walked]:
-        """Return what was noted."""
+    def by_channel(self) -> dict[int, Index | Offsets]:
+        """Return the offsets collected so far."""
         return {
-            channel: Walked(np.array(times, np.int64), np.array(places, np.intp))
-            for channel, (times, places) in self._found.items()
+            channel: Offsets(np.array(times, np.int64), np.array(offsets, np.intp))
+            for channel, (times, offsets) in self._found.items()
         }
 
 
 class Channels:
-    """What the records of a file say of its channels."""
+    """The channels that the records of a file declare."""
 
     def __init__(self) -> None:
-        """Begin with none."""
+        """Know no channel."""
         self.found: dict[int, Channel] = {}
         self._schemas: dict[int, tuple[str, str]] = {}
 
-    def learn(self, kind: int, record: bytes) -> None:
-        """Note a schema or a channel; one that is damaged is passed over."""
+    def declare(self, kind: int, record: bytes) -> None:
+        """Add a schema or a channel; skip a damaged one."""
         try:
             if kind == SCHEMA:
                 (number,) = _ID.unpack_from(record)
-                name, place = _text(record, 2)
-                encoding, place = _text(record, place)
-                definition, _ = _text(record, place)
+                name, offset = _text(record, 2)
+                encoding, offset = _text(record, offset)
+                definition, _ = _text(record, offset)
                 self._schemas[number] = (name, definition if encoding == 'ros2msg' else '')
                 return
             number, schema = _IDS.unpack_from(record)
-            topic, place = _text(record, 4)
-            encoding, _ = _text(record, place)
+            topic, offset = _text(record, 4)
+            encoding, _ = _text(record, offset)
         except (struct.error, ValueError):
             return
         name, definition = self._schemas.get(schema, ('', ''))
         self.found[number] = Channel(topic, name, encoding, definition)
 
 
-def walk(records: bytes, channels: Channels) -> dict[int, Index | Walked]:
-    """Return where the messages lie among records that have no index.
+def walk(records: bytes, channels: Channels) -> dict[int, Index | Offsets]:
+    """Return the offsets of the messages among records that have no index.
 
     Args:
         records: Of a chunk.
-        channels: Learns what they declare.
+        channels: Gets the channels that they declare.
     """
-    found = Places()
-    place = 0
-    while place + HEAD <= len(records):
-        kind, size = RECORD.unpack_from(records, place)
-        begin = place + HEAD
+    found = OffsetCollector()
+    offset = 0
+    while offset + RECORD_HEADER <= len(records):
+        kind, size = RECORD.unpack_from(records, offset)
+        begin = offset + RECORD_HEADER
         if begin + size > len(records):
             break
-        if kind == MESSAGE and size >= MESSAGE_HEAD:
-            found.note(records, place)
+        if kind == MESSAGE and size >= MESSAGE_HEADER:
+            found.add(records, offset)
         elif kind in (SCHEMA, CHANNEL):
-            channels.learn(kind, records[begin : begin + size])
-        place = begin + size
+            channels.declare(kind, records[begin : begin + size])
+        offset = begin + size
     return found.by_channel()
 
 
-def read_chunk(data: mmap.mmap, begin: int, end: int) -> Chunk | None:
-    """Return the chunk whose record lies between two places; None if its head is damaged."""
+def read_chunk(data: mmap.mmap, begin: int, end: int) -> McapChunk | None:
+    """Return the chunk of a record from begin to end; None if its header is damaged."""
     try:
-        _, _, size, _ = _CHUNK_HEAD.unpack_from(data, begin)
-        compression, start = _text(data, begin + _CHUNK_HEAD.size)
+        _, _, size, _ = _CHUNK_HEADER.unpack_from(data, begin)
+        compression, start = _text(data, begin + _CHUNK_HEADER.size)
     except (struct.error, ValueError):
         return None
     start += 8
-    return Chunk(start, end, compression, size, {}) if start <= end else None
+    return McapChunk(start, end, compression, size, {}) if start <= end else None
 
 
 def read_count(data: mmap.mmap, begin: int) -> int | None:
-    """Return how many messages a record of statistics says that the file has."""
+    """Return the number of messages from a record of statistics."""
     try:
         (count,) = _LONG.unpack_from(data, begin)
     except struct.error:
@@ -167,15 +169,15 @@ def read_count(data: mmap.mmap, begin: int) -> int | None:
 
 
 def read_index(data: mmap.mmap, begin: int, end: int) -> tuple[int, Index]:
-    """Return a channel, and the index that a record between two places has of it."""
+    """Return channel and index of a record from begin to end."""
     (channel,) = _ID.unpack_from(data, begin)
     return channel, Index(begin + 6, max(0, end - begin - 6) // 16)
 
 
-def _text(data: bytes | mmap.mmap, place: int) -> tuple[str, int]:
-    """Return a string and the place behind it."""
-    (size,) = _UINT.unpack_from(data, place)
-    start = place + _UINT.size
+def _text(data: bytes | mmap.mmap, offset: int) -> tuple[str, int]:
+    """Return a string and the offset after it."""
+    (size,) = _UINT.unpack_from(data, offset)
+    start = offset + _UINT.size
     if start + size > len(data):
         raise ValueError
     return data[start : start + size].decode('utf-8', 'replace'), start + size

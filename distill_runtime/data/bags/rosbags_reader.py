@@ -1,6 +1,6 @@
 # Copyright 2026 The distill_runtime Authors
 # SPDX-License-Identifier: Apache-2.0
-"""All recordings that rosbags reads: rosbag2 in sqlite3 or compressed, rosbag1."""
+"""Read recordings with rosbags: rosbag2 in sqlite3 or with compressed messages, and rosbag1."""
 
 from __future__ import annotations
 
@@ -12,22 +12,22 @@ from distill_runtime.errors import RecordingError
 from rosbags.highlevel import AnyReader
 from rosbags.typesys import get_typestore, Stores
 
-from .chunk import Block, joined, SIZE
+from .chunk import Chunk, CHUNK_SIZE, make_chunk
 
 
 class RosbagsReader:
-    """Messages by topic and type, in order of receipt."""
+    """Reads messages by topic and type, in order of receipt."""
 
     damage: tuple[str, ...] = ()
-    """Nothing: what is damaged cannot be opened, or is refused where it is read."""
+    """Always empty: a damaged file cannot be opened, or raises where it is read."""
 
     def __init__(self, path: Path) -> None:
-        """Open it; raises errors of many types: sqlite3's, zstd's, YAML's among them."""
+        """Open a recording; raises errors of many types: sqlite3's, zstd's, YAML's among them."""
         self._path = path
         self._reader = AnyReader([path], default_typestore=get_typestore(Stores.ROS2_HUMBLE))
         self._reader.open()
         self.is_cdr = self._reader.is2
-        """Whether messages are serialized as CDR: those of rosbag1 are not."""
+        """Whether messages are serialized as CDR; those of rosbag1 are not."""
 
     def close(self) -> None:
         """Close all files."""
@@ -41,7 +41,7 @@ class RosbagsReader:
             found[key] = found.get(key, 0) + connection.msgcount
         return found
 
-    def blocks(self, topic: str, kind: str) -> Iterator[Block]:
+    def chunks(self, topic: str, kind: str) -> Iterator[Chunk]:
         """Yield the messages of a topic.
 
         Raises:
@@ -58,14 +58,14 @@ class RosbagsReader:
             for _, receive_ns, content in self._reader.messages(connections):
                 received.append(receive_ns)
                 contents.append(content)
-                if len(contents) == SIZE:
-                    yield joined(received, contents)
+                if len(contents) == CHUNK_SIZE:
+                    yield make_chunk(received, contents)
                     received, contents = [], []
         except Exception as error:  # of many types, IndexError and zlib's among them
             what = ' '.join(str(error).split()) or type(error).__name__
             raise RecordingError(f'{self._path} is damaged at {topic}: {what}') from error
         if contents:
-            yield joined(received, contents)
+            yield make_chunk(received, contents)
 
     def deserialize(self, content: bytes, kind: str) -> Any:  # noqa: ANN401 - rosbags makes it
         """Return a message as an object."""

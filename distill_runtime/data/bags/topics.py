@@ -1,10 +1,10 @@
 # Copyright 2026 The distill_runtime Authors
 # SPDX-License-Identifier: Apache-2.0
-"""Which topic of a recording is the robot's joint state, its Imu, its command.
+"""Find the topic of a recording that corresponds to a topic of student_node.
 
 The rule: the topic that the user names; else the only one of that type that has messages; else,
 of several, the only one whose name ends like the topic of student_node (/joint_states); of several
-of those, the one in the namespace of the node, where that is known. No guess is made beyond that.
+of those, the one in the namespace of the node, if known. Anything else is ambiguous and an error.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ TYPES: Mapping[str, tuple[str, ...]] = {
         'std_msgs/msg/Float64MultiArray',
     ),
 }
-"""Types of message per topic of student_node."""
+"""Message types of each topic of student_node."""
 _EXTERNAL = {
     'Float32MultiArray': 'std_msgs/msg/Float32MultiArray',
     'PoseStamped': 'geometry_msgs/msg/PoseStamped',
@@ -35,7 +35,7 @@ _EXTERNAL = {
 
 
 def check_names(given: Mapping[str, str], externals: Collection[str] = ()) -> None:
-    """Refuse names of inputs that do not exist.
+    """Raise if a name is no input.
 
     Args:
         given: Topic of the recording per topic of student_node.
@@ -48,28 +48,28 @@ def check_names(given: Mapping[str, str], externals: Collection[str] = ()) -> No
 
 
 def find_topic(bag: Bag, name: str, given: Mapping[str, str], node: str = '') -> Topic | None:
-    """Return the topic of a recording that is the given one of student_node; None: none is.
+    """Return the topic of a recording for a topic of student_node; None: it has none.
 
     Args:
         bag: The recording.
         name: A key of TYPES.
-        given: What the user named, by the same keys.
+        given: Topic of the recording by topic of student_node, from the user.
         node: Full name of the node; '' if it is not known.
 
     Raises:
-        RecordingError: If the named one is not there or of another type, or several may be it.
+        RecordingError: If the named one is missing or of another type, or several qualify.
     """
     if name in given:
         return _named(bag, name, given[name], TYPES[name])
     candidates = [
         topic for topic in bag.topics if topic.type in TYPES[name] and topic.num_messages
     ]
-    alike = [topic for topic in candidates if topic.name.rpartition('/')[2] == name]
-    if name == 'joint_command' or len(alike) == 1:
-        candidates = alike
-    own = [topic for topic in candidates if node and topic.name == resolved(name, node)]
-    if len(candidates) > 1 and len(own) == 1:
-        candidates = own
+    same_name = [topic for topic in candidates if topic.name.rpartition('/')[2] == name]
+    if name == 'joint_command' or len(same_name) == 1:
+        candidates = same_name
+    in_namespace = [topic for topic in candidates if node and topic.name == resolved(name, node)]
+    if len(candidates) > 1 and len(in_namespace) == 1:
+        candidates = in_namespace
     if len(candidates) > 1:
         raise RecordingError(
             f'{bag.path} has {len(candidates)} topics that may be {name}: '
@@ -79,10 +79,10 @@ def find_topic(bag: Bag, name: str, given: Mapping[str, str], node: str = '') ->
 
 
 def need_topic(bag: Bag, name: str, given: Mapping[str, str], node: str = '') -> Topic:
-    """Return the topic as find_topic does.
+    """Return what find_topic returns.
 
     Raises:
-        RecordingError: If there is none.
+        RecordingError: If that raises, or finds none.
     """
     topic = find_topic(bag, name, given, node)
     if topic is None:
@@ -96,26 +96,26 @@ def need_topic(bag: Bag, name: str, given: Mapping[str, str], node: str = '') ->
 def find_external(bag: Bag, term: External, given: Mapping[str, str], node: str = '') -> Topic:
     """Return the topic of a recording that an external term reads.
 
-    It is the one that the user names, else the one of its name, as the node resolves it.
+    It is the topic that the user names, else the one that the name resolves to in the node.
 
     Args:
         bag: The recording.
         term: The term.
-        given: What the user named, by the topics of the terms.
+        given: Topic of the recording by topic of the term, from the user.
         node: Full name of the node; '' if it is not known.
 
     Raises:
-        RecordingError: If it is not there or of another type.
+        RecordingError: If it is missing or of another type.
     """
     wanted = given.get(term.topic) or resolved(term.topic, node or '/student_node')
     return _named(bag, term.topic, wanted, (_EXTERNAL[term.message],))
 
 
 def resolved(name: str, node: str) -> str:
-    """Return the full name of a topic as a node has it, without remappings.
+    """Return the full name that a node resolves a topic to, without remappings.
 
     Args:
-        name: Of the topic.
+        name: Of the topic, relative, private or absolute.
         node: Full name of the node.
     """
     if name.startswith('/'):

@@ -1,6 +1,6 @@
 # Copyright 2026 The distill_runtime Authors
 # SPDX-License-Identifier: Apache-2.0
-"""Records of a journal as a rosbag2 folder: one MCAP file and metadata.yaml."""
+"""Write records of a ring buffer as a rosbag2 folder: one MCAP file and metadata.yaml."""
 
 from __future__ import annotations
 
@@ -24,22 +24,22 @@ _SLICE = 500
 
 
 class BagWriter:
-    """A bag under construction: it is readable when finish has returned, not before."""
+    """Writes one bag; it is readable only after finish has returned."""
 
     def __init__(self, path: Path, facts: Facts) -> None:
         """Make the folder and open its file.
 
         Args:
             path: Folder that does not exist.
-            facts: Of the journal.
+            facts: Of the ring buffer.
 
         Raises:
-            OSError: If it cannot be made.
+            OSError: If the folder cannot be made.
         """
         self.path = path
         self.num_messages = 0
         self._facts = facts
-        self._is_begun = False
+        self._has_model = False
         self._changed = -1
         self._writer = Writer(path, version=8, storage_plugin=StoragePlugin.MCAP)
         self._writer.open()
@@ -49,29 +49,29 @@ class BagWriter:
         self._connections: dict[str, Connection] = {}
 
     def write(self, records: Sequence[Record], pulse: Callable[[], None] = lambda: None) -> None:
-        """Add records, given as they were written, in the order of their times.
+        """Add records, in the order in which they were written.
 
         Args:
-            records: All that there are at the time: they may tell what held before them.
-            pulse: Called now and then, since many take a while.
+            records: All that are available: later ones may repeat the change before the first.
+            pulse: Called from time to time, since many records take a while.
 
         Raises:
-            OSError: If the disk does not take them.
+            OSError: If the disk cannot store them.
         """
-        self._begin(records)
+        self._write_first_model(records)
         for start in range(0, len(records), _SLICE):
             pulse()
             self._write(records[start : start + _SLICE])
 
-    def _begin(self, records: Sequence[Record]) -> None:
-        """Say which policy acts as soon as records depend on it."""
+    def _write_first_model(self, records: Sequence[Record]) -> None:
+        """Write ~/model before the first record that depends on the active policy."""
         needs = {*self._facts.frames, self._facts.status, self._facts.change}
-        if self._is_begun or not any(record.channel in needs for record in records):
+        if self._has_model or not any(record.channel in needs for record in records):
             return
-        self._is_begun = True
+        self._has_model = True
         change = change_before(records, self._facts)
         if change is not None:
-            self._turn(change)
+            self._apply(change)
         earliest_ns = min(record.time_ns for record in records)
         self._add(model_message(self._facts, earliest_ns, _TYPES))
 
@@ -81,35 +81,35 @@ class BagWriter:
             if record.channel != self._facts.change:
                 found += messages(record, self._facts, _TYPES)
             elif (change := Change.from_bytes(record.data)).number > self._changed:
-                self._turn(change)
+                self._apply(change)
                 found.append(model_message(self._facts, record.time_ns, _TYPES))
         for message in sorted(found, key=lambda message: message.time_ns):
             self._add(message)
 
-    def _turn(self, change: Change) -> None:
+    def _apply(self, change: Change) -> None:
         self._changed = change.number
         self._facts = change.apply(self._facts)
 
     def flush(self) -> None:
-        """Hand what was written to the disk, so that a cut-off file holds it.
+        """Flush what was written to the disk, so that a cut-off file has it.
 
         Raises:
-            OSError: If the disk does not take it.
+            OSError: If the disk cannot store it.
         """
         if self._storage.chunk.msgs:
             self._storage.close_chunk()
         self._storage.bio.flush()
 
-    def finish(self, said: Mapping[str, object]) -> int:
-        """Complete the bag and wait until the disk has it; return its size in [byte].
+    def finish(self, facts: Mapping[str, object]) -> int:
+        """Complete the bag and wait until it is on disk; return its size in [byte].
 
         Args:
-            said: JSON values for metadata.yaml, beside what the model says.
+            facts: JSON values for metadata.yaml, besides those of the model.
 
         Raises:
-            OSError: If the disk does not take it.
+            OSError: If the disk cannot store it.
         """
-        self._writer.set_custom_data(_KEY, json.dumps({**self._facts.model, **said}))
+        self._writer.set_custom_data(_KEY, json.dumps({**self._facts.model, **facts}))
         self._writer.close()
         files = [*self.path.iterdir()]
         for file in (*files, self.path):
@@ -117,7 +117,7 @@ class BagWriter:
         return sum(file.stat().st_size for file in files)
 
     def abort(self) -> None:
-        """Close the file as it is; a disk that is full has no room for the last bytes either."""
+        """Close the file as it is; a full disk has no room for the last bytes either."""
         with contextlib.suppress(OSError):
             self._writer.abort()
 
@@ -131,7 +131,7 @@ class BagWriter:
 
 
 def sync(path: Path) -> None:
-    """Wait until the disk has a file, or the entries of a folder."""
+    """Wait until a file, or the entries of a folder, are on disk."""
     descriptor = os.open(path, os.O_RDONLY)
     try:
         os.fsync(descriptor)

@@ -1,10 +1,10 @@
 # Copyright 2026 The distill_runtime Authors
 # SPDX-License-Identifier: Apache-2.0
-"""A folder of dumps that never holds a half-written one and never grows beyond its quota.
+"""Keep a folder of complete dumps within its quota.
 
-A dump is written into a hidden folder beside, which its writer keeps locked, and renamed. What a
-writer that was killed left behind is not locked any more, and is removed. Of the dumps only those
-that hold exactly what was written are ever removed: one to which somebody added a note stays.
+A dump is written into a hidden folder next to it, which the writer keeps locked, and then renamed.
+The hidden folder of a killed writer is not locked any more, and is removed. A dump is only removed
+if it has exactly the files that were written: one to which somebody added a note stays.
 """
 
 from __future__ import annotations
@@ -39,7 +39,7 @@ class Dump(NamedTuple):
 
 
 class DumpFolder:
-    """Where the dumps of one or more nodes go."""
+    """The dumps of one or more nodes."""
 
     def __init__(self, path: Path, quota: int) -> None:
         """Name the folder; prepare makes it.
@@ -52,7 +52,7 @@ class DumpFolder:
         self.quota = quota
 
     def prepare(self) -> int:
-        """Make the folder, and remove what killed writers left behind; return how many.
+        """Make the folder, and remove what killed writers left; return how many.
 
         Raises:
             RecordingError: If nothing can be written there.
@@ -74,18 +74,18 @@ class DumpFolder:
         return [Dump(path, size) for path, size in sizes if size is not None]
 
     def write(self, label: str, size: int, fill: Callable[[Path], int]) -> tuple[Dump, list[Path]]:
-        """Write a dump, and remove the oldest ones that are too many for the quota or the disk.
+        """Write a dump, and remove the oldest ones that exceed the quota or the disk.
 
         Args:
-            label: Node and cause; what no file name can hold is replaced.
-            size: What the dump takes, about, in [byte].
+            label: Node and cause; characters that a file name cannot have are replaced.
+            size: Of the dump, about, in [byte].
             fill: Writes the bag into a folder that does not exist, and returns its size.
 
         Returns:
-            The dump, and what was removed for it.
+            The dump, and the removed ones.
 
         Raises:
-            RecordingError: If it cannot be written; then nothing of it is left.
+            RecordingError: If it cannot be written; then it leaves no files.
         """
         removed: list[Path] = []
         while True:
@@ -95,7 +95,7 @@ class DumpFolder:
             except OSError as error:
                 dumps = self.dumps() if error.errno in (errno.ENOSPC, errno.EDQUOT) else []
                 if not dumps or sum(old.size for old in dumps) < size:
-                    raise self._refusal(error) from error  # to remove them all would not help
+                    raise self._refusal(error) from error  # removing them all would not help
                 removed += self._remove(dumps[0].path)
                 size -= dumps[0].size
         return dump, removed + self._make_room(dump.path)
@@ -103,20 +103,20 @@ class DumpFolder:
     def _write(self, label: str, fill: Callable[[Path], int]) -> Dump:
         self.path.mkdir(parents=True, exist_ok=True)
         path = free_path(self.path, label)
-        part = path.with_name(f'.{path.name}.{os.getpid()}.part')
+        hidden = path.with_name(f'.{path.name}.{os.getpid()}.part')
         try:
-            with _locked(part):
-                size = fill(part / path.name)
-                (part / path.name).rename(path)
-                part.rmdir()
+            with _locked(hidden):
+                size = fill(hidden / path.name)
+                (hidden / path.name).rename(path)
+                hidden.rmdir()
             sync(self.path)
         except BaseException:
-            shutil.rmtree(part, ignore_errors=True)
+            shutil.rmtree(hidden, ignore_errors=True)
             raise
         return Dump(path, size)
 
     def _make_room(self, newest: Path) -> list[Path]:
-        """Remove the oldest dumps until the rest keeps to the quota, but never the newest."""
+        """Remove the oldest dumps until the quota is met, but never the newest."""
         dumps = self.dumps()
         total = sum(dump.size for dump in dumps)
         removed: list[Path] = []
@@ -129,15 +129,15 @@ class DumpFolder:
         return removed
 
     def _remove(self, path: Path) -> list[Path]:
-        """Remove a dump so that no half of it is ever seen; return it, or nothing if it stays."""
-        part = path.with_name(f'.{path.name}.{os.getpid()}.part')
+        """Remove a dump atomically; return it, or nothing if another process removed it."""
+        hidden = path.with_name(f'.{path.name}.{os.getpid()}.part')
         try:
-            path.rename(part)
+            path.rename(hidden)
         except OSError as error:
             if error.errno == errno.ENOENT:
-                return []  # another node's process was faster
+                return []
             raise self._refusal(error) from error
-        shutil.rmtree(part, ignore_errors=True)
+        shutil.rmtree(hidden, ignore_errors=True)
         return [path]
 
     def _refusal(self, error: OSError) -> RecordingError:
@@ -153,7 +153,7 @@ def _locked(folder: Path) -> Iterator[None]:
         descriptor = os.open(folder, os.O_RDONLY)
         try:
             fcntl.flock(descriptor, fcntl.LOCK_EX)
-            # before it was locked, another process may have taken it for a leftover
+            # before it was locked, another process may have removed it as a leftover
             is_ours = folder.is_dir() and os.path.samestat(folder.stat(), os.fstat(descriptor))
             if is_ours:
                 yield
@@ -162,7 +162,7 @@ def _locked(folder: Path) -> Iterator[None]:
 
 
 def _remove_leftover(folder: Path) -> bool:
-    """Remove what a writer left, unless one still writes it; return whether it was removed."""
+    """Remove a leftover unless a writer holds its lock; return whether it was removed."""
     try:
         descriptor = os.open(folder, os.O_RDONLY)
     except OSError:
@@ -178,7 +178,7 @@ def _remove_leftover(folder: Path) -> bool:
 
 
 def _size_of_dump(path: Path) -> int | None:
-    """Return the size of a dump; None if it is none, or holds what others put there."""
+    """Return the size of a dump; None if it is none, or has files that others added."""
     with contextlib.suppress(OSError):
         sizes = {entry.name: entry.stat().st_size for entry in path.iterdir()}
         if set(sizes) == {_METADATA, f'{path.name}.mcap'}:

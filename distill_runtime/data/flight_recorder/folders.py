@@ -1,6 +1,6 @@
 # Copyright 2026 The distill_runtime Authors
 # SPDX-License-Identifier: Apache-2.0
-"""Folders that recordings and dumps go to, and the dated names of what is written there."""
+"""Make the folders of recordings and dumps, and dated names in them."""
 
 from __future__ import annotations
 
@@ -14,21 +14,21 @@ from distill_runtime.errors import RecordingError
 
 
 def expanded(path: str) -> Path:
-    """Return a path whose ~ is the user's home, and whose ~/.ros is where ROS_HOME says."""
+    """Expand ~ to the user's home, and ~/.ros to ROS_HOME if that is set."""
     home = os.environ.get('ROS_HOME')
     within = path.removeprefix('~/.ros/')
     return Path(home, within) if home and within != path else Path(path).expanduser()
 
 
 def make_folder(path: Path, parameter: str) -> None:
-    """Make a folder if it is not there.
+    """Make a folder if it does not exist.
 
     Args:
         path: The folder.
-        parameter: That names it, for the message.
+        parameter: Name of the parameter, for the message.
 
     Raises:
-        RecordingError: If nothing can be written there.
+        RecordingError: If it is not writable.
     """
     try:
         path.mkdir(parents=True, exist_ok=True)
@@ -40,11 +40,11 @@ def make_folder(path: Path, parameter: str) -> None:
 
 
 def free_path(folder: Path, label: str) -> Path:
-    """Return a path for something written now that is not there: by the time, the label, a number.
+    """Return an unused path named by the time, a label, and a number if needed.
 
     Args:
-        folder: Where it lies.
-        label: What it is; what no file name can hold is replaced.
+        folder: Its parent.
+        label: Characters that a file name cannot have are replaced.
     """
     stamp = time.strftime('%Y%m%dT%H%M%SZ', time.gmtime())
     text = re.sub(r'[^\w.-]+', '-', label).strip('-.')[:100]
@@ -56,12 +56,12 @@ def free_path(folder: Path, label: str) -> Path:
 
 
 def folder_refusal(path: Path, parameter: str, error: OSError) -> RecordingError:
-    """Return the error that says why a folder cannot be used, and what to do.
+    """Return an error with the reason why a folder cannot be used, and what to do.
 
     Args:
         path: The folder.
-        parameter: That names it.
-        error: What the system said.
+        parameter: Name of the parameter.
+        error: Of the system.
     """
     reason = error.strerror or str(error)
     return RecordingError(

@@ -1,12 +1,12 @@
 # Copyright 2026 The distill_runtime Authors
 # SPDX-License-Identifier: Apache-2.0
-"""What the records of a journal are: messages of topics, whole or only what changes of them.
+"""Turn the records of a ring buffer into messages of topics.
 
-A channel is one or more parts that a record holds behind one another. What is the same in every
-message of a part, its head, is said once, in the facts of the journal. One channel is the status:
-its records are text, ``mode`` and the reason in a second line. One channel is the change: what
-ticks leave is another thing once another policy acts, and its records say so. Each is written
-again now and then, so that what the journal still holds can always be read.
+A record of a channel has the messages of one or more topics, one after another. The constant
+first bytes of the messages of a topic are stored once, in the facts of the ring buffer. One
+channel is the status: its records are text, ``mode`` and in a second line the reason. One channel
+is the change: its records define the channels of ticks after another policy became active. Both
+are repeated from time to time, so that all records in the buffer can be read.
 """
 
 from __future__ import annotations
@@ -33,10 +33,10 @@ class Part(NamedTuple):
     """Resolved name."""
     type: str
     """Such as sensor_msgs/msg/JointState."""
-    head: bytes = b''
-    """First bytes of every message, which records leave out."""
+    prefix: bytes = b''
+    """Constant first bytes of every message, which records omit."""
     size: int = -1
-    """Bytes of a record; -1: all that are left."""
+    """Bytes in a record; -1: all that remain."""
 
 
 class Message(NamedTuple):
@@ -50,26 +50,26 @@ class Message(NamedTuple):
 
 @dataclass(frozen=True, kw_only=True)
 class Facts:
-    """What a journal says of itself."""
+    """Defines the records of a ring buffer."""
 
     node: str
-    """Full name of the node that writes it."""
+    """Full name of the node that writes them."""
     channels: tuple[tuple[Part, ...], ...]
-    """By the number that records carry."""
+    """By the channel number of records."""
     status: int
     """Channel of the status."""
     change: int
     """Channel of the changes."""
     frames: tuple[int, ...]
-    """Channels that are other ones after a change."""
+    """Channels that a change redefines."""
     model: Mapping[str, str]
-    """What the policy and its settings are, for a replay."""
+    """Policy and parameters, for a replay."""
 
     def to_json(self) -> dict[str, object]:
         """Return what from_json takes."""
         return {
             'node': self.node,
-            'channels': [_parts_to_json(parts) for parts in self.channels],
+            'channels': [_channel_to_json(topics) for topics in self.channels],
             'status': self.status,
             'change': self.change,
             'frames': list(self.frames),
@@ -81,12 +81,12 @@ class Facts:
         """Read what to_json returned.
 
         Raises:
-            RecordingError: If it is anything else.
+            RecordingError: If value has another form.
         """
         try:
             return cls(
                 node=str(value['node']),
-                channels=tuple(map(_parts_from_json, value['channels'])),
+                channels=tuple(map(_channel_from_json, value['channels'])),
                 status=int(value['status']),
                 change=int(value['change']),
                 frames=tuple(map(int, value['frames'])),
@@ -94,13 +94,13 @@ class Facts:
             )
         except (AttributeError, KeyError, TypeError, ValueError) as error:
             raise RecordingError(
-                'journal has facts of another kind, expected node, channels, status, change, '
+                'ring buffer has facts of another kind, expected node, channels, status, change, '
                 f'frames and model: {error!r}'
             ) from error
 
 
 class Change(NamedTuple):
-    """From a record on, ticks leave something else: another policy acts."""
+    """Another policy is active, and ticks have other channels, from a record on."""
 
     number: int
     """Of that record."""
@@ -111,26 +111,26 @@ class Change(NamedTuple):
     @classmethod
     def from_bytes(cls, data: bytes) -> Change:
         """Read the data of its record."""
-        head, body = map(json.loads, data.split(b'\n'))
-        frames = tuple(map(_parts_from_json, body['frames']))
-        return cls(int(head['number']), frames, {**body['model'], **head['swap']})
+        header, body = map(json.loads, data.split(b'\n'))
+        frames = tuple(map(_channel_from_json, body['frames']))
+        return cls(int(header['number']), frames, {**body['model'], **header['swap']})
 
     def apply(self, facts: Facts) -> Facts:
-        """Return what holds from the record on."""
+        """Return the facts from the record on."""
         channels = list(facts.channels)
-        for channel, parts in zip(facts.frames, self.frames, strict=True):
-            channels[channel] = parts
+        for channel, topics in zip(facts.frames, self.frames, strict=True):
+            channels[channel] = topics
         return replace(facts, channels=tuple(channels), model=self.model)
 
 
 def change_body(frames: Iterable[tuple[Part, ...]], model: Mapping[str, str]) -> bytes:
-    """Return what is known of a change before it comes.
+    """Return the second line of a change record, which is known before the change.
 
     Args:
         frames: One for each channel of Facts.frames.
-        model: What the policy and its settings are.
+        model: Policy and parameters.
     """
-    return json.dumps({'frames': [*map(_parts_to_json, frames)], 'model': dict(model)}).encode()
+    return json.dumps({'frames': [*map(_channel_to_json, frames)], 'model': dict(model)}).encode()
 
 
 def change_data(number: int, swap: Mapping[str, str], body: bytes) -> bytes:
@@ -138,18 +138,18 @@ def change_data(number: int, swap: Mapping[str, str], body: bytes) -> bytes:
 
     Args:
         number: Of the record.
-        swap: How the change came, further values of the model.
+        swap: Further values of the model, from the swap.
         body: From change_body.
     """
     return json.dumps({'number': number, 'swap': dict(swap)}).encode() + b'\n' + body
 
 
 def change_before(records: Sequence[Record], facts: Facts) -> Change | None:
-    """Return the newest change before the first of some records; None if they tell of none.
+    """Return the newest change before the first of some records; None if they repeat none.
 
     Args:
         records: In the order they were written.
-        facts: Of the journal.
+        facts: Of the ring buffer.
     """
     for record in records:
         if record.channel == facts.change:
@@ -162,8 +162,8 @@ def messages(record: Record, facts: Facts, types: Any) -> Iterator[Message]:  # 
     """Yield the messages of a record.
 
     Args:
-        record: No change.
-        facts: What holds there.
+        record: Of any channel but the change.
+        facts: That apply to it.
         types: Typestore of rosbags that knows diagnostic_msgs.
     """
     if record.channel == facts.status:
@@ -171,10 +171,10 @@ def messages(record: Record, facts: Facts, types: Any) -> Iterator[Message]:  # 
         yield Message(STATUS_TOPIC, STATUS_TYPE, record.time_ns, content)
         return
     start = 0
-    for part in facts.channels[record.channel]:
-        end = len(record.data) if part.size < 0 else start + part.size
-        content = part.head + record.data[start:end]
-        yield Message(part.topic, part.type, record.time_ns, content)
+    for entry in facts.channels[record.channel]:
+        end = len(record.data) if entry.size < 0 else start + entry.size
+        content = entry.prefix + record.data[start:end]
+        yield Message(entry.topic, entry.type, record.time_ns, content)
         start = end
 
 
@@ -190,24 +190,24 @@ def read_status(data: bytes) -> tuple[str, str]:
 
 
 def dotted(node: str) -> str:
-    """Return the full name of a node as part of a file name."""
+    """Return the full name of a node for a file name."""
     return node.strip('/').replace('/', '.')
 
 
 def model_message(facts: Facts, time_ns: int, types: Any) -> Message:  # noqa: ANN401
-    """Return what the policy and its settings are as a message of ~/model."""
+    """Return policy and parameters as a message of ~/model."""
     kind = 'diagnostic_msgs/msg/DiagnosticStatus'
     name = facts.model.get('model', '')
     message = _diagnostic(types, _OK, f'{facts.node}: model', name, facts.node, facts.model)
     return Message(f'{facts.node}/model', kind, time_ns, _bytes(types, message, kind))
 
 
-def _parts_to_json(parts: Iterable[Part]) -> list[list[object]]:
-    return [[p.topic, p.type, base64.b64encode(p.head).decode(), p.size] for p in parts]
+def _channel_to_json(topics: Iterable[Part]) -> list[list[object]]:
+    return [[p.topic, p.type, base64.b64encode(p.prefix).decode(), p.size] for p in topics]
 
 
-def _parts_from_json(values: Any) -> tuple[Part, ...]:  # noqa: ANN401
-    return tuple(Part(t, kind, base64.b64decode(head), int(n)) for t, kind, head, n in values)
+def _channel_from_json(values: Any) -> tuple[Part, ...]:  # noqa: ANN401
+    return tuple(Part(t, kind, base64.b64decode(prefix), int(n)) for t, kind, prefix, n in values)
 
 
 def _status(record: Record, facts: Facts, types: Any) -> bytes:  # noqa: ANN401

@@ -1,10 +1,10 @@
 # Copyright 2026 The distill_runtime Authors
 # SPDX-License-Identifier: Apache-2.0
-"""The process that keeps what a journal holds: dumps on alarm, and a recording as it grows.
+"""Write the records of a ring buffer to disk in a separate process: dumps and recordings.
 
-Started by a node with the journal's descriptor; knows neither ROS nor the policy. It is told what
-to do by lines of JSON on its input and says on its output what became of it. When the input ends
-the node is gone, whatever ended it: what the journal holds then is the last evidence of it.
+A node starts it with the descriptor of the ring buffer. It has neither ROS nor the policy.
+Commands are lines of JSON on its input, and it reports on its output. When the input ends, the
+node is gone, for whatever reason: then the records of its last seconds are dumped.
 """
 
 from __future__ import annotations
@@ -30,49 +30,51 @@ from .recording import RingBufferRecording
 from .ring_buffer import Batch, RingBufferReader
 
 AFTERMATH = 0.5
-"""Time in [s] after an alarm that its dump still covers."""
+"""Time in [s] after an alarm that its dump covers."""
 _POLL = 0.05  # s
 _NICE = 19
 
-Tell = Callable[..., None]
-"""Says what became of something; called with values of JSON by name."""
+Report = Callable[..., None]
+"""Reports an event; called with values of JSON by name."""
 
 
-class BlackBox:
-    """Turns what a journal holds into bags."""
+class BagRecorder:
+    """Writes the records of a ring buffer to bags."""
 
-    def __init__(self, journal: RingBufferReader, folder: DumpFolder | None, tell: Tell) -> None:
-        """Prepare the folder, and say whether anything is wrong with it.
+    def __init__(
+        self, ring_buffer: RingBufferReader, folder: DumpFolder | None, report: Report
+    ) -> None:
+        """Prepare the folder, and report whether it can be used.
 
         Args:
-            journal: What to keep.
+            ring_buffer: Source of the records.
             folder: Where dumps go; None: there are none.
-            tell: Says what became of something.
+            report: Reports events.
 
         Raises:
-            RecordingError: If the facts of the journal are of another kind.
+            RecordingError: If the ring buffer has facts of another kind.
         """
-        self._journal = journal
-        self._facts = Facts.from_json(journal.facts)
+        self._ring_buffer = ring_buffer
+        self._facts = Facts.from_json(ring_buffer.facts)
         self._folder = folder
-        self._tell = tell
+        self._report = report
         self._alarm_time: float | None = None
         self._recording: RingBufferRecording | None = None
-        self._goodbye = ''
+        self._end_cause = ''
         try:
             num_leftovers = folder.prepare() if folder else 0
         except RecordingError as error:
-            tell(event='ready', problem=str(error), leftovers=0)
+            report(event='ready', problem=str(error), leftovers=0)
         else:
-            tell(event='ready', problem='', leftovers=num_leftovers)
+            report(event='ready', problem='', leftovers=num_leftovers)
 
     def poll(self, now: float) -> None:
-        """Do what is due.
+        """Write what is due.
 
         Args:
             now: Monotonic time in [s].
         """
-        self._journal.beat()
+        self._ring_buffer.write_heartbeat()
         if self._recording is not None:
             self._recording.follow(now)
         if not self._is_alarmed:
@@ -82,36 +84,40 @@ class BlackBox:
         elif now - self._alarm_time >= AFTERMATH:
             self._dump('')
 
-    def obey(self, line: str) -> None:
+    def execute(self, line: str) -> None:
         """Carry out one line of the input."""
         try:
-            told = json.loads(line)
-            what = told['do']
+            command = json.loads(line)
+            name = command['do']
         except (ValueError, TypeError, KeyError):
-            self._tell(event='failed', reason=f'{line!r} is no command')
+            self._report(event='failed', reason=f'{line!r} is no command')
             return
-        if what == 'dump':
-            self._dump(told['cause'], told['number'])
-        elif what == 'record':
+        if name == 'dump':
+            self._dump(command['cause'], command['number'])
+        elif name == 'record':
             self._recording = RingBufferRecording(
-                self._journal, self._facts, Path(told['folder']), told['first'], self._tell
+                self._ring_buffer,
+                self._facts,
+                Path(command['folder']),
+                command['first'],
+                self._report,
             )
-        elif what == 'finish':
-            self._finish_recording(told['end'])
-        elif what == 'goodbye':
-            self._goodbye = told['cause']
+        elif name == 'finish':
+            self._finish_recording(command['end'])
+        elif name == 'goodbye':
+            self._end_cause = command['cause']
 
     def end(self) -> None:
-        """Keep what the node left: its input has ended."""
+        """Write what the node left: the input has ended."""
         self._finish_recording()
         if self._is_alarmed:
             self._dump('')
-        elif self._journal.count and (self._goodbye or self._journal.is_active):
-            self._dump(self._goodbye or 'node_died')
+        elif self._ring_buffer.count and (self._end_cause or self._ring_buffer.is_active):
+            self._dump(self._end_cause or 'node_died')
 
     @property
     def _is_alarmed(self) -> bool:
-        return self._journal.alarms != self._journal.answered
+        return self._ring_buffer.alarms != self._ring_buffer.handled_alarms
 
     def _finish_recording(self, end: int | None = None) -> None:
         if self._recording is not None:
@@ -122,29 +128,28 @@ class BlackBox:
         """Write a dump.
 
         Args:
-            cause: Why; '': an alarm, the newest fault says it.
+            cause: Why; '': an alarm, with the newest fault as its cause.
             number: Of the request.
         """
-        folder, journal = self._folder, self._journal
+        folder, ring_buffer = self._folder, self._ring_buffer
         if folder is None:
             return
-        alarms, batch = journal.alarms, journal.read()
-        is_answer = not cause
+        alarms, batch = ring_buffer.alarms, ring_buffer.read()
+        is_alarm = not cause
         cause = cause or self._newest_fault(batch)
         times = [record.time_ns for record in batch.records]
         seconds = (times[-1] - times[0]) / 1e9 if times else 0.0
-        said = {'cause': cause, 'seconds': seconds, 'too_large': journal.num_refused}
-        told = {'cause': cause, 'number': number}
-
+        facts = {'cause': cause, 'seconds': seconds, 'too_large': ring_buffer.num_refused}
+        request = {'cause': cause, 'number': number}
         if not batch.records:
-            self._tell(event='failed', reason='nothing is held yet', **told)
+            self._report(event='failed', reason='nothing is held yet', **request)
             return
 
         def fill(path: Path) -> int:
             bag = BagWriter(path, self._facts)
             try:
-                bag.write(batch.records, journal.beat)
-                return bag.finish(said)
+                bag.write(batch.records, ring_buffer.write_heartbeat)
+                return bag.finish(facts)
             except BaseException:
                 bag.abort()
                 raise
@@ -154,19 +159,19 @@ class BlackBox:
         try:
             dump, removed = folder.write(label, size, fill)
         except RecordingError as error:
-            self._tell(event='failed', reason=str(error), **told)
+            self._report(event='failed', reason=str(error), **request)
         else:
-            self._tell_dump(dump, removed, {**said, **told})
-        if is_answer:  # not before: whoever goes on where this process was killed begins anew
-            journal.answer(alarms)
+            self._report_dump(dump, removed, {**facts, **request})
+        if is_alarm:  # not before: a process that replaces a killed one must dump it
+            ring_buffer.handle_alarms(alarms)
 
-    def _tell_dump(self, dump: Dump, removed: list[Path], said: dict[str, Any]) -> None:
-        self._tell(
+    def _report_dump(self, dump: Dump, removed: list[Path], facts: dict[str, Any]) -> None:
+        self._report(
             event='dumped',
             path=str(dump.path),
             size=dump.size,
             removed=[path.name for path in removed],
-            **said,
+            **facts,
         )
 
     def _newest_fault(self, batch: Batch) -> str:
@@ -183,26 +188,26 @@ def main(arguments: list[str] | None = None) -> int:
     """Serve one node until its input ends.
 
     Returns:
-        0, or 2 if there is no journal.
+        0, or 2 if the descriptor is no ring buffer.
     """
     parser = argparse.ArgumentParser(description=__doc__, allow_abbrev=False)
-    parser.add_argument('descriptor', type=int, help='open file of the journal')
-    parser.add_argument('--folder', help='where dumps go; none without it')
+    parser.add_argument('descriptor', type=int, help='open file of the ring buffer')
+    parser.add_argument('--folder', help='where dumps go; without it there are none')
     parser.add_argument('--quota', type=int, default=0, help='size of all dumps in byte')
     args = parser.parse_args(arguments)
-    _step_back()
+    _lower_priority()
     try:
         folder = DumpFolder(Path(args.folder), args.quota) if args.folder else None
-        box = BlackBox(RingBufferReader(args.descriptor), folder, _say)
+        recorder = BagRecorder(RingBufferReader(args.descriptor), folder, _report)
     except RecordingError as error:
-        sys.stderr.write(f'black box: {error}\n')
+        sys.stderr.write(f'flight recorder: {error}\n')
         return 2
-    _serve(box)
+    _serve(recorder)
     return 0
 
 
-def _serve(box: BlackBox) -> None:
-    """Obey and poll until the input ends."""
+def _serve(recorder: BagRecorder) -> None:
+    """Carry out commands and poll until the input ends."""
     waiting = b''
     while True:
         if select.select([0], [], [], _POLL)[0]:
@@ -211,13 +216,13 @@ def _serve(box: BlackBox) -> None:
                 break
             *lines, waiting = (waiting + read).split(b'\n')
             for line in lines:
-                box.obey(line.decode(errors='replace'))
-        box.poll(time.monotonic())
-    box.end()
+                recorder.execute(line.decode(errors='replace'))
+        recorder.poll(time.monotonic())
+    recorder.end()
 
 
-def _step_back() -> None:
-    """Leave processors and signals to the node: its end is the end of the input."""
+def _lower_priority() -> None:
+    """Leave processors and signals to the node; the end of the input ends this process."""
     with contextlib.suppress(OSError):
         os.sched_setscheduler(0, os.SCHED_OTHER, os.sched_param(0))
     os.nice(_NICE)
@@ -225,8 +230,8 @@ def _step_back() -> None:
         signal.signal(number, signal.SIG_IGN)
 
 
-def _say(**values: object) -> None:
-    """Write one line; a node that is gone does not hear it."""
+def _report(**values: object) -> None:
+    """Write one line; ignore that the node is gone."""
     with contextlib.suppress(OSError):
         os.write(1, (json.dumps(values) + '\n').encode())
 

@@ -1,6 +1,6 @@
 # Copyright 2026 The distill_runtime Authors
 # SPDX-License-Identifier: Apache-2.0
-"""A journal followed into one bag, from a record on, as long as it grows."""
+"""Write a ring buffer to one bag continuously, from a record on."""
 
 from __future__ import annotations
 
@@ -18,29 +18,29 @@ _FLUSH = 1.0  # s; what a bag that is cut off lacks at most
 
 
 class RingBufferRecording:
-    """Writes what comes; what was overwritten before it could be read is counted and told."""
+    """Writes new records; counts and reports those that were overwritten before."""
 
     def __init__(
         self,
-        journal: RingBufferReader,
+        ring_buffer: RingBufferReader,
         facts: Facts,
         folder: Path,
         first: int,
-        tell: Callable[..., None],
+        report: Callable[..., None],
     ) -> None:
-        """Open a bag; a problem is told and ends the recording.
+        """Open a bag; a problem is reported and ends the recording.
 
         Args:
-            journal: What to follow.
-            facts: Of the journal.
-            folder: Gets the bag, named by time and node.
+            ring_buffer: Source of the records.
+            facts: Of the ring buffer.
+            folder: Where to make the bag, named by time and node.
             first: Number of the first record.
-            tell: Says what became of it, by values of JSON.
+            report: Reports events, as values of JSON by name.
         """
-        self._journal = journal
+        self._ring_buffer = ring_buffer
         self._path = free_path(folder, dotted(facts.node))
-        self._following = first
-        self._tell = tell
+        self._next = first
+        self._report = report
         self._lost = 0
         self._flushed = 0.0
         self._bag: BagWriter | None = None
@@ -49,23 +49,23 @@ class RingBufferRecording:
         except (OSError, WriterError) as error:
             self._fail(error)
         else:
-            tell(event='recording', path=str(self._path))
+            report(event='recording', path=str(self._path))
 
     def follow(self, now: float, end: int | None = None) -> None:
-        """Write what has come since.
+        """Write the new records.
 
         Args:
             now: Monotonic time in [s].
-            end: Number of the first record that is none of it; None: all are.
+            end: Number of the first record not to write; None: write all.
         """
         bag = self._bag
         if bag is None:
             return
-        batch = self._journal.read(self._following, end)
-        self._following = batch.following
+        batch = self._ring_buffer.read(self._next, end)
+        self._next = batch.following
         if batch.lost:
             self._lost += batch.lost
-            self._tell(event='lost', lost=self._lost, path=str(self._path))
+            self._report(event='lost', lost=self._lost, path=str(self._path))
         try:
             bag.write(batch.records)
             if now - self._flushed >= _FLUSH:
@@ -78,30 +78,30 @@ class RingBufferRecording:
         """Write the rest and complete the bag.
 
         Args:
-            end: Number of the first record that is none of it; None: all are.
+            end: Number of the first record not to write; None: write all.
         """
         self.follow(self._flushed, end)
         bag = self._bag
         if bag is None:
             return
-        said = {'lost': self._lost, 'too_large': self._journal.num_refused}
+        counts = {'lost': self._lost, 'too_large': self._ring_buffer.num_refused}
         try:
-            size = bag.finish(said)
+            size = bag.finish(counts)
         except OSError as error:
             self._fail(error)
             return
         self._bag = None
-        self._tell(
-            event='recorded', path=str(self._path), size=size, messages=bag.num_messages, **said
+        self._report(
+            event='recorded', path=str(self._path), size=size, messages=bag.num_messages, **counts
         )
 
     def _fail(self, error: Exception) -> None:
-        """Give up, and say why; what the disk already has stays."""
+        """End the recording, and report why; what is on disk stays."""
         if self._bag is not None:
             self._bag.abort()
             self._bag = None
         reason = ' '.join(str(error).split()) or type(error).__name__
-        self._tell(
+        self._report(
             event='recording_failed',
             reason=f'record_to: {self._path} cannot be written: {reason}',
         )

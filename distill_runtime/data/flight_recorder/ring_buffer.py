@@ -1,15 +1,15 @@
 # Copyright 2026 The distill_runtime Authors
 # SPDX-License-Identifier: Apache-2.0
-"""A journal in shared memory: one thread appends, other processes read, and no one ever waits.
+"""A ring buffer in shared memory: one thread appends, other processes read, nobody waits.
 
 The memory has a fixed size; the newest records overwrite the oldest. It is a file without a name,
-handed to other processes by its descriptor, so that its content outlives the process that wrote.
+passed to other processes by its descriptor, so that its content outlives the process that wrote.
 
-    words | facts | index: where record i begins, at place i % size | ring of records
+    words | facts | index: where record i begins, at entry i % size | ring of records
 
-The writer says up to where it is about to overwrite (RESERVED), writes the record and its index
-entry, and then says that the record is there (COUNT). A reader copies first and then asks what
-was overwritten meanwhile: that it discards. Processors may make two stores visible in another
+The writer publishes up to where it is about to overwrite (RESERVED), writes the record and its
+index entry, and then publishes the record (COUNT). A reader copies first, then checks what was
+overwritten meanwhile, and discards that. Processors may make two stores visible in another
 order (Arm does), but never later than SETTLE: a reader waits that long at both ends.
 """
 
@@ -29,41 +29,41 @@ from distill_runtime.errors import RecordingError
 
 _MAGIC = 0x314C_4E52_554A_5244
 _MAGIC_AT, _SIZE, _INDEX_SIZE, _RING_SIZE, _FACTS_SIZE, _RESERVED, _COUNT, _REFUSED = range(8)
-_ACTIVE, _ALARMS, _BEAT, _ANSWERED = range(8, 12)
+_ACTIVE, _ALARMS, _HEARTBEAT, _HANDLED = range(8, 12)
 _WORDS = 16
 _RECORD = Struct('=QqII')  # number, time, channel, length of the data
-_MEAN_RECORD = 96  # byte; a journal of smaller ones holds fewer than would fit
-_LARGEST = 4  # a record takes at most one part in so many of the ring
+_MEAN_RECORD = 96  # byte; smaller records do not fill the ring
+_LARGEST = 4  # a record takes at most this fraction (1 / 4) of the ring
 _PAGE = 1 << 20
 SETTLE = 0.001
-"""Longest time in [s] until another processor sees what was stored; generous by far."""
+"""Longest time in [s] until another processor sees a store, with a wide margin."""
 OVERHEAD = _RECORD.size + 8
-"""Bytes that a record takes beside its data, at most."""
+"""Most bytes that a record takes besides its data."""
 
 
 class Record(NamedTuple):
-    """One entry of a journal."""
+    """One entry of a ring buffer."""
 
     number: int
-    """Counts from 0 over the whole life of the journal."""
+    """Counts from 0 over the whole life of the ring buffer."""
     time_ns: int
     channel: int
     data: bytes
 
 
 class Batch(NamedTuple):
-    """What a reader got."""
+    """Records that a reader copied."""
 
     records: list[Record]
     """In the order they were written."""
     following: int
-    """Number of the record to go on with."""
+    """Number of the next record to read."""
     lost: int
     """Records asked for that were overwritten before they could be read."""
 
 
 class RingBufferWriter:
-    """The one writer of a journal; only the thread that appends may call its methods.
+    """The only writer of a ring buffer; only the thread that appends may call its methods.
 
     Attributes:
         descriptor: Open file of the memory, for other processes.
@@ -72,11 +72,11 @@ class RingBufferWriter:
     """
 
     def __init__(self, ring_size: int, facts: object = None) -> None:
-        """Make the memory, all its pages present.
+        """Allocate the memory, with all pages resident.
 
         Args:
             ring_size: Room for records in [byte].
-            facts: JSON value that readers get with the records.
+            facts: JSON value for readers.
         """
         facts_text = json.dumps(facts).encode()
         ring_size = _aligned(max(ring_size, 4096))
@@ -111,11 +111,11 @@ class RingBufferWriter:
         return self._count
 
     def append(self, channel: int, time_ns: int, data: bytes) -> None:
-        """Add a record; one that is too large is left out and counted.
+        """Add a record; count one that is too large and drop it.
 
         Args:
-            channel: Whose it is.
-            time_ns: When it happened.
+            channel: Of the record.
+            time_ns: Of the record.
             data: Any bytes.
         """
         length = len(data)
@@ -125,13 +125,13 @@ class RingBufferWriter:
             self._words[_REFUSED] += 1
             return
         position = self._position
-        place = position % ring_size
-        if place + size > ring_size:  # a record lies in one piece
-            position += ring_size - place
-            place = 0
+        offset = position % ring_size
+        if offset + size > ring_size:  # a record does not wrap around
+            position += ring_size - offset
+            offset = 0
         words, memory, count = self._words, self.memory, self._count
         self._position = words[_RESERVED] = position + size
-        start = self._ring_at + place
+        start = self._ring_at + offset
         _RECORD.pack_into(memory, start, count, time_ns, channel, length)
         start += _RECORD.size
         memory[start : start + length] = data
@@ -139,52 +139,54 @@ class RingBufferWriter:
         self._count = words[_COUNT] = count + 1
 
     def raise_alarm(self) -> None:
-        """Tell readers that what was written lately should be kept."""
+        """Signal readers to save the recent records."""
         self._words[_ALARMS] += 1
 
     def set_active(self, is_active: bool) -> None:
-        """Tell readers whether records are being written."""
+        """Signal readers whether records are being written."""
         self._words[_ACTIVE] = is_active
 
     def close(self) -> None:
-        """Let go of the memory; readers keep it."""
+        """Release the memory; readers keep it."""
         for view in (self._index, self._words, self.memory):
             view.release()
         os.close(self.descriptor)
 
 
 class RingBufferReader:
-    """Reads a journal, in the writer's process or another one."""
+    """Reads a ring buffer, in the process of the writer or another one."""
 
     def __init__(
         self, source: int | memoryview, pause: Callable[[float], None] = time.sleep
     ) -> None:
-        """Take hold of the memory.
+        """Map the memory.
 
         Args:
-            source: Open file of a journal; in the process of its writer the writer's memory, since
-                a second mapping would count as twice the memory.
+            source: Open file of a ring buffer; in the process of its writer the memory of the
+                writer, since a second mapping would count as twice the memory.
             pause: Waits for a time in [s].
 
         Raises:
-            RecordingError: If it is no journal.
+            RecordingError: If it is no ring buffer.
         """
         try:
             self._memory = _mapped(source) if isinstance(source, int) else source[:]
             size = len(self._memory)
             self._words = self._memory[: 8 * _WORDS].cast('Q')
         except (OSError, ValueError, TypeError) as error:
-            raise RecordingError(f'file {source!r} is no journal: {error}') from error
-        magic, said, index_size, ring_size, facts_size = self._words[: _FACTS_SIZE + 1].tolist()
+            raise RecordingError(f'file {source!r} is no ring buffer: {error}') from error
+        header = self._words[: _FACTS_SIZE + 1].tolist()
+        magic, declared_size, index_size, ring_size, facts_size = header
         index_at = 8 * _WORDS + _aligned(facts_size)
         self._ring_at = index_at + 8 * index_size
-        if magic != _MAGIC or (said, self._ring_at + ring_size) != (size, size) or not index_size:
-            raise RecordingError(f'file {source!r} is no journal: {size} bytes of another kind')
+        is_whole = declared_size == size == self._ring_at + ring_size
+        if magic != _MAGIC or not is_whole or not index_size:
+            raise RecordingError(f'file {source!r} is no ring buffer, but {size} other bytes')
         self._index = self._memory[index_at : self._ring_at].cast('Q')
         self._index_size, self._ring_size = index_size, ring_size
         self._pause = pause
         self.facts: object = json.loads(bytes(self._memory[8 * _WORDS :][:facts_size]))
-        """What the writer said at the start."""
+        """JSON value from the writer."""
 
     @property
     def count(self) -> int:
@@ -202,13 +204,13 @@ class RingBufferReader:
         return self._words[_ALARMS]
 
     @property
-    def answered(self) -> int:
-        """Alarms that the process that keeps the records has dealt with."""
-        return self._words[_ANSWERED]
+    def handled_alarms(self) -> int:
+        """Alarms that the recorder process has handled."""
+        return self._words[_HANDLED]
 
-    def answer(self, alarms: int) -> None:
-        """Say how many alarms are dealt with; the process that keeps the records alone may."""
-        self._words[_ANSWERED] = alarms
+    def handle_alarms(self, alarms: int) -> None:
+        """Set how many alarms are handled; only the recorder process may call it."""
+        self._words[_HANDLED] = alarms
 
     @property
     def is_active(self) -> bool:
@@ -217,22 +219,22 @@ class RingBufferReader:
 
     @property
     def beat_ns(self) -> int:
-        """When the process that keeps the records last said that it lives; 0: not yet."""
-        return self._words[_BEAT]
+        """Time of the last heartbeat of the recorder process; 0: none yet."""
+        return self._words[_HEARTBEAT]
 
-    def beat(self) -> None:
-        """Say that the process that keeps the records lives; it alone may."""
-        self._words[_BEAT] = time.monotonic_ns()
+    def write_heartbeat(self) -> None:
+        """Signal that the recorder process is alive; only that process may call it."""
+        self._words[_HEARTBEAT] = time.monotonic_ns()
 
     def span(self) -> float:
-        """Return the time between the oldest and the newest record that are kept, in [s]."""
+        """Return the time from the oldest to the newest record in the buffer, in [s]."""
         count = self.count
         ends = [self._read(number) for number in (self.oldest, count - 1)] if count else []
         times = [record.time_ns for record in ends if record is not None]
         return max(0, times[-1] - times[0]) / 1e9 if times else 0.0
 
     def read(self, first: int = 0, end: int | None = None) -> Batch:
-        """Copy the records from a number on, and before another one, that are still there."""
+        """Copy the records numbered first to end (excluded) that are not overwritten."""
         count = self.count if end is None else min(end, self.count)
         self._pause(SETTLE)
         found = [self._read(number) for number in range(max(first, self.oldest), count)]
@@ -242,7 +244,7 @@ class RingBufferReader:
         return Batch(records, max(first, count), max(0, count - first) - len(records))
 
     def close(self) -> None:
-        """Let go of the memory."""
+        """Release the memory."""
         for view in (self._index, self._words, self._memory):
             view.release()
 
@@ -257,14 +259,14 @@ class RingBufferReader:
         return least + bisect_left(numbers, kept_from, key=lambda number: index[number % size])
 
     def _read(self, number: int) -> Record | None:
-        """Copy a record; None if another one lies there by now."""
-        place = self._index[number % self._index_size] % self._ring_size
-        start = self._ring_at + place
-        if place + _RECORD.size > self._ring_size:
+        """Copy a record; None if another one has replaced it."""
+        offset = self._index[number % self._index_size] % self._ring_size
+        start = self._ring_at + offset
+        if offset + _RECORD.size > self._ring_size:
             return None
         found, time_ns, channel, length = _RECORD.unpack_from(self._memory, start)
         start += _RECORD.size
-        if found != number or place + _RECORD.size + length > self._ring_size:
+        if found != number or offset + _RECORD.size + length > self._ring_size:
             return None
         return Record(number, time_ns, channel, bytes(self._memory[start : start + length]))
 
@@ -272,13 +274,13 @@ class RingBufferReader:
 def _anonymous_file() -> int:
     """Open a file in memory that has no name."""
     if hasattr(os, 'memfd_create'):
-        return os.memfd_create('distill_runtime_journal')
+        return os.memfd_create('distill_runtime_ring_buffer')
     with tempfile.TemporaryFile() as file:
         return os.dup(file.fileno())
 
 
 def _mapped(descriptor: int) -> memoryview:
-    """Map a file of any content."""
+    """Map a file."""
     size = max(os.fstat(descriptor).st_size, 8 * _WORDS)
     return memoryview(mmap.mmap(descriptor, size))
 

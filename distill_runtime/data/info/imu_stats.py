@@ -85,7 +85,7 @@ def _mean_acceleration(bag: Bag, topic: Topic) -> FloatArray:
     every = max(1, topic.num_messages // _MOST_ACCELERATIONS)
     found = []
     number = 0
-    for block in bag.blocks(topic):
+    for block in bag.chunks(topic):
         for place in range(-number % every, len(block.sizes), every):
             try:
                 message = bag.deserialize(block.content(place), topic)

@@ -1,42 +1,31 @@
 # Copyright 2026 The distill_runtime Authors
 # SPDX-License-Identifier: Apache-2.0
-"""One topic of a recording, whatever its type: when its messages came, and which can be read.
+"""Statistics of one topic of a recording, whatever its type: times, and which messages decode.
 
-Every message is decoded: those that a policy can use by the thousand, all others one by one. Of a
-message nothing but its times is kept.
+Every message is decoded: of types with a layout thousands at once, of others one by one. Only its
+times are kept.
 """
 
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
 from dataclasses import dataclass
 
-from distill_runtime.core.arrays import IndexArray
 from distill_runtime.data.bags.bag import Bag, Topic
-from distill_runtime.data.bags.chunk import Block, StampArray
-from distill_runtime.data.bags.columns import array_parts, fixed_parts, joint_parts
+from distill_runtime.data.bags.chunk import StampArray
+from distill_runtime.data.bags.chunk_rows import ChunkRows, read_chunks
+from distill_runtime.data.bags.dropped import DroppedCounter, UNDECODABLE
+from distill_runtime.data.recording.series import concatenate_times
 from distill_runtime.errors import RecordingError
+from distill_runtime.wire.layouts import JOINT_STATE, JOINT_TRAJECTORY, TYPES
+from distill_runtime.wire.rows import Columns
 import numpy as np
 
 from .rate_stats import rate_stats, RateStats
 
 OTHER_CLOCK = 3600.0
 """Stamps further than this from the time of receipt, in [s], are of another clock."""
-_READERS = {
-    'sensor_msgs/msg/JointState': joint_parts,
-    'trajectory_msgs/msg/JointTrajectory': joint_parts,
-    'std_msgs/msg/Float32MultiArray': array_parts,
-    'std_msgs/msg/Float64MultiArray': array_parts,
-    'std_msgs/msg/Int64MultiArray': array_parts,
-    'sensor_msgs/msg/Imu': fixed_parts,
-    'nav_msgs/msg/Odometry': fixed_parts,
-    'geometry_msgs/msg/Twist': fixed_parts,
-    'geometry_msgs/msg/TwistStamped': fixed_parts,
-    'geometry_msgs/msg/PoseStamped': fixed_parts,
-}
-_NONE = np.iinfo(np.int64).min
-_NAMED = ('sensor_msgs/msg/JointState', 'trajectory_msgs/msg/JointTrajectory')
+_NAMED = (JOINT_STATE, JOINT_TRAJECTORY)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -55,7 +44,7 @@ class Latency:
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class TopicStats:
-    """What is known of a topic."""
+    """Statistics of a topic."""
 
     topic: Topic
     receive_ns: StampArray
@@ -65,12 +54,12 @@ class TopicStats:
     received: RateStats | None
     """None: too few messages."""
     stamped: RateStats | None
-    """LayoutGroup, by the stamps."""
+    """By the stamps; None: too few messages."""
     latency: Latency | None
     undecodable_ns: StampArray
-    """When the messages came that cannot be decoded."""
+    """When the messages that cannot be decoded were received."""
     is_known_type: bool
-    """Whether the recording, or we, know what the type is made of."""
+    """Whether the definition of the type is in the recording or known here."""
     joints: tuple[tuple[str, ...], ...]
     """Lists of joint names, the most frequent first."""
     damage: str
@@ -78,73 +67,44 @@ class TopicStats:
 
 
 def read_topic(bag: Bag, topic: Topic) -> TopicStats:
-    """Read all messages of a topic, or those in front of where the file is damaged."""
-    reader = _Reader(bag, topic)
-    received, stamped, arrived, undecodable = [], [], [], []
+    """Read all messages of a topic, or those before the file is damaged."""
+    is_known_type = topic.type in TYPES or bag.has_definition(topic)
+    joints: Counter[tuple[str, ...]] = Counter()
+
+    def select(group: Columns) -> Columns:
+        if topic.type in _NAMED:
+            joints[group.names] += len(group.index)
+        return group
+
+    dropped = DroppedCounter()
+    received, stamped, arrived = [], [], []
     damage = ''
+    chunks = (
+        read_chunks(bag, topic, dropped, select)
+        if is_known_type
+        else (ChunkRows(chunk, ()) for chunk in bag.chunks(topic))
+    )
     try:
-        for block in bag.blocks(topic):
-            stamp_ns, failed = reader.read(block)
-            received.append(block.receive_ns)
-            stamped.append(stamp_ns[stamp_ns != _NONE])
-            arrived.append(block.receive_ns[stamp_ns != _NONE])
-            undecodable.append(block.receive_ns[failed])
+        for rows in chunks:
+            received.append(rows.chunk.receive_ns)
+            if any(group.stamp_ns is not None for group in rows.groups):
+                stamped.append(rows.stamp_ns)
+                arrived.append(rows.receive_ns)
     except RecordingError as error:
         damage = str(error)
-    receive_ns, stamp_ns = _joined(received), _joined(stamped)
+    receive_ns, stamp_ns = concatenate_times(received), concatenate_times(stamped)
     return TopicStats(
         topic=topic,
         receive_ns=receive_ns,
         stamp_ns=stamp_ns if len(stamp_ns) else None,
         received=rate_stats(receive_ns),
         stamped=rate_stats(stamp_ns),
-        latency=_latency(_joined(arrived) - stamp_ns),
-        undecodable_ns=_joined(undecodable),
-        is_known_type=reader.is_known_type,
-        joints=tuple(names for names, _ in reader.joints.most_common()),
+        latency=_latency(concatenate_times(arrived) - stamp_ns),
+        undecodable_ns=dropped.found().get(UNDECODABLE, np.zeros(0, np.int64)),
+        is_known_type=is_known_type,
+        joints=tuple(names for names, _ in joints.most_common()),
         damage=damage,
     )
-
-
-class _Reader:
-    """Decodes the messages of a topic."""
-
-    def __init__(self, bag: Bag, topic: Topic) -> None:
-        """Begin with no message."""
-        self._bag, self._topic = bag, topic
-        self._parts_of = _READERS.get(topic.type)
-        self.is_known_type = True
-        self.joints: Counter[tuple[str, ...]] = Counter()
-
-    def read(self, block: Block) -> tuple[StampArray, IndexArray]:
-        """Return the stamp of each message, _NONE without one, and which cannot be decoded."""
-        stamp_ns = np.full(len(block.sizes), _NONE)
-        if self._parts_of is None:
-            return stamp_ns, self._one_by_one(block, stamp_ns)
-        found = self._parts_of(self._bag, self._topic, block)
-        for part in found.alike:
-            if part.stamp_ns is not None:
-                stamp_ns[part.places] = part.stamp_ns
-            if self._topic.type in _NAMED:
-                self.joints[part.names] += len(part.places)
-        return stamp_ns, found.undecodable
-
-    def _one_by_one(self, block: Block, stamp_ns: StampArray) -> IndexArray:
-        """Fill in stamps; return which messages cannot be decoded."""
-        failed = []
-        for place in range(len(block.sizes) if self.is_known_type else 0):
-            try:
-                message = self._bag.deserialize(block.content(place), self._topic)
-            except KeyError:
-                self.is_known_type = False
-                break
-            except Exception:  # noqa: BLE001  rosbags raises many types, IndexError among them
-                failed.append(place)
-                continue
-            stamp = getattr(getattr(message, 'header', None), 'stamp', None)
-            if stamp is not None:
-                stamp_ns[place] = int(stamp.sec) * 1_000_000_000 + int(stamp.nanosec)
-        return np.array(failed, np.intp)
 
 
 def _latency(latency_ns: StampArray) -> Latency | None:
@@ -152,7 +112,3 @@ def _latency(latency_ns: StampArray) -> Latency | None:
         return None
     median, p99 = np.percentile(latency_ns, (50.0, 99.0)) * 1e-9
     return Latency(median=float(median), p99=float(p99), least=float(latency_ns.min()) * 1e-9)
-
-
-def _joined(times: Sequence[StampArray]) -> StampArray:
-    return np.concatenate(times) if times else np.zeros(0, np.int64)

@@ -1,56 +1,50 @@
 # Copyright 2026 The distill_runtime Authors
 # SPDX-License-Identifier: Apache-2.0
-"""What was sent to the joints, in the order of the policy, and the tick that sent it."""
+"""Joint commands of a recording, in the order of the policy, and the tick that sent each."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from functools import partial
+from types import MappingProxyType
 from typing import Literal
 
 from distill_runtime.core.arrays import FloatArray, IndexArray
 from distill_runtime.core.compiled_spec import JointTable
 from distill_runtime.data.bags.bag import Bag, Topic
-from distill_runtime.data.bags.chunk import StampArray
-from distill_runtime.data.bags.columns import has_header, joint_parts, Part
-from distill_runtime.data.bags.dropped import (
-    count,
-    DroppedCounter,
-    LeftOut,
-    OTHER_JOINTS,
-    UNDECODABLE,
-)
+from distill_runtime.data.bags.chunk import BoolArray, StampArray
+from distill_runtime.data.bags.chunk_rows import read_chunks
+from distill_runtime.data.bags.dropped import DroppedCounter, OTHER_JOINTS
 from distill_runtime.data.ticks.by_stamp import NONE, Ticks
 from distill_runtime.errors import RecordingError
+from distill_runtime.wire.layouts import ARRAYS, has_header
+from distill_runtime.wire.rows import Columns
 import numpy as np
 
+from .series import Series
 from .tick_log import TickLog
 
-_POSITION, _VELOCITY, _EFFORT = range(3)
-_LATE = 0.05
-"""Share of messages that a recorder may get late."""
+_POSITION, _EFFORT = 0, 2
+_KINDS: Mapping[str, int] = MappingProxyType({'velocity': 1, 'effort': _EFFORT})
+"""Numbers that are the command of a joint of this mode."""
+_MAX_LATE = 0.05
+"""Fraction of the messages that a recorder may receive late."""
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
-class Commands:
+class Commands(Series):
     """Messages of joint_command, in order of receipt."""
 
     topic: Topic
     kind: Literal['commands', 'efforts']
-    """Whether they hold what the runner gives, or the efforts of its PD law."""
+    """Whether they hold the runner's commands, or the efforts of its PD law."""
     stamp_ns: StampArray | None
     """From the header, shape (N,); None: they have none."""
-    receive_ns: StampArray
     values: FloatArray
     """[rad], [rad]/[s] or [N m] by mode, NaN for a joint that is not in the message, shape
     (N, num_joints).
     """
-    left_out: LeftOut = field(default_factory=dict)
-    """Messages that could not be used."""
-
-    @property
-    def num_skipped(self) -> int:
-        """How many messages could not be used."""
-        return count(self.left_out)
 
 
 def read_commands(bag: Bag, topic: Topic, joints: JointTable) -> Commands:
@@ -59,70 +53,73 @@ def read_commands(bag: Bag, topic: Topic, joints: JointTable) -> Commands:
     Raises:
         RecordingError: If no message can be used.
     """
-    is_array = topic.type.endswith('/Float64MultiArray')
-    leaving_out = DroppedCounter()
-    received, stamps, rows = [], [], []
     is_effort = False
-    for block in bag.blocks(topic):
-        alike, undecodable = joint_parts(bag, topic, block)
-        leaving_out.add(UNDECODABLE, block.receive_ns[undecodable])
-        stamp_ns, is_read = block.receive_ns.copy(), np.zeros(len(block.sizes), np.bool_)
-        values = np.zeros((len(is_read), len(joints.names)))
-        for part in alike:
-            found = _values(part._replace(names=joints.names) if is_array else part, joints)
-            if found is None:
-                leaving_out.add(OTHER_JOINTS, block.receive_ns[part.places])
-                continue
-            is_read[part.places] = True
-            values[part.places] = found
-            is_effort = is_effort or not part.counts[_POSITION]
-            if part.stamp_ns is not None:
-                stamp_ns[part.places] = part.stamp_ns
-        received.append(block.receive_ns[is_read])
-        stamps.append(stamp_ns[is_read])
-        rows.append(values[is_read])
-    if not any(map(len, rows)):
+
+    def select(group: Columns) -> Columns | str:
+        nonlocal is_effort
+        if topic.type in ARRAYS:
+            group = replace(group, names=joints.names, counts=(*group.counts, 0, 0))
+        is_position, is_only_effort = _has(group, _POSITION), _has(group, _EFFORT)
+        if set(joints.names).isdisjoint(group.names) or not (is_position or is_only_effort):
+            return OTHER_JOINTS
+        is_effort = is_effort or not group.counts[_POSITION]
+        return group
+
+    dropped = DroppedCounter()
+    received, stamps, values = [], [], []
+    read = partial(_read_numbers, joints=joints)
+    for rows in read_chunks(bag, topic, dropped, select):
+        received.append(rows.receive_ns)
+        stamps.append(rows.stamp_ns)
+        values.append(rows.gather(len(joints.names), read))
+    if not any(map(len, received)):
         raise RecordingError(
             f'{topic.name} ({topic.type}) has no command for the joints {list(joints.names)}'
         )
     return Commands(
         topic=topic,
         kind='efforts' if is_effort else 'commands',
-        stamp_ns=np.concatenate(stamps) if has_header(topic) else None,
+        stamp_ns=np.concatenate(stamps) if has_header(topic.type) else None,
         receive_ns=np.concatenate(received),
-        values=np.concatenate(rows),
-        left_out=leaving_out.found(),
+        values=np.concatenate(values),
+        left_out=dropped.found(),
     )
 
 
-def _values(part: Part, joints: JointTable) -> FloatArray | None:
-    """Return the commands of messages, NaN for a joint that is not in them; None: they have none.
+def _has(group: Columns, kind: int) -> bool:
+    """Return whether messages have one number of a kind for each name."""
+    return 0 < group.counts[kind] == len(group.names)
 
-    They are positions, but of joints of another mode what that mode says; without any positions
-    they are efforts.
+
+def _read_numbers(group: Columns, chosen: BoolArray, joints: JointTable) -> FloatArray:
+    """Return the commands of messages, NaN for a joint that is not in them.
+
+    They are positions, but of joints of another mode the numbers of that mode; without any
+    positions they are efforts.
     """
-    places = {name: place for place, name in enumerate(part.names)}
-    known = [joint for joint, name in enumerate(joints.names) if name in places]
-    has = [count > 0 and count == len(part.names) for count in part.counts]
-    if not known or not (has[_POSITION] or has[_EFFORT]):
-        return None
-    columns = [places[joints.names[joint]] for joint in known]
-    found = np.full((len(part.places), len(joints.names)), np.nan)
-    found[:, known] = part.numbers(_POSITION if has[_POSITION] else _EFFORT)[:, columns]
-    if not has[_POSITION]:
+    columns = {name: column for column, name in enumerate(group.names)}
+    known = [joint for joint, name in enumerate(joints.names) if name in columns]
+    found = np.full((np.count_nonzero(chosen), len(joints.names)), np.nan)
+
+    def fill(kind: int, of_kind: list[int]) -> None:
+        order = [columns[joints.names[joint]] for joint in of_kind]
+        found[:, of_kind] = group.numbers(kind, chosen)[:, order]
+
+    if not _has(group, _POSITION):
+        fill(_EFFORT, known)
         return found
-    for mode, kind in (('velocity', _VELOCITY), ('effort', _EFFORT)):
+    fill(_POSITION, known)
+    for mode, kind in _KINDS.items():
         of_mode = [joint for joint in known if joints.modes[joint] == mode]
-        if has[kind] and of_mode:
-            columns = [places[joints.names[joint]] for joint in of_mode]
-            found[:, of_mode] = part.numbers(kind)[:, columns]
+        if of_mode and _has(group, kind):
+            fill(kind, of_mode)
     return found
 
 
 def command_rows(
     commands: Commands, ticks: Ticks, joint_receive_ns: StampArray, period_ns: int
 ) -> IndexArray:
-    """Return the command of each tick, NONE where there is none, for ticks that nobody logged.
+    """Return the command of each tick, NONE where there is none, for ticks without a log.
 
     It is the first one in the period that begins with the JointState of the tick.
 
@@ -137,8 +134,8 @@ def command_rows(
     if times is None:
         begins, times = joint_receive_ns[ticks.joints], commands.receive_ns
     order = np.argsort(times, kind='stable')
-    places = np.searchsorted(times[order], begins, side='left')
-    rows = order[np.minimum(places, len(order) - 1)]
+    found = np.searchsorted(times[order], begins, side='left')
+    rows = order[np.minimum(found, len(order) - 1)]
     late_ns = times[rows] - begins
     return np.where((late_ns >= 0) & (late_ns < period_ns), rows, NONE)
 
@@ -146,23 +143,22 @@ def command_rows(
 def logged_command_rows(commands: Commands, log: TickLog, period_ns: int) -> IndexArray:
     """Return the command of each tick that a node logged, NONE where there is none.
 
-    It has the stamp of the tick; of several, as a node sends them at its end, it is the first.
-    One without a stamp is the one received next to the log of the tick.
+    It has the stamp of the tick; of several, as a node sends when it shuts down, it is the first.
+    Without stamps it is the command received closest to the log of the tick.
     """
     if commands.stamp_ns is None:
         return nearest_rows(commands.receive_ns, log.receive_ns, period_ns)
     order = np.argsort(commands.stamp_ns, kind='stable')
-    places = np.searchsorted(commands.stamp_ns[order], log.stamp_ns, side='left')
-    rows = order[np.minimum(places, len(order) - 1)]
+    found = np.searchsorted(commands.stamp_ns[order], log.stamp_ns, side='left')
+    rows = order[np.minimum(found, len(order) - 1)]
     return np.where(commands.stamp_ns[rows] == log.stamp_ns, rows, NONE)
 
 
 def nearest_rows(received: StampArray, ticks: StampArray, period_ns: int) -> IndexArray:
-    """Return the message that was received next to each tick; NONE where none is.
+    """Return the message received closest to each tick, NONE where there is none.
 
-    A message belongs to one tick. As many messages as ticks belong to them in their order, and so
-    do fewer where only the first are missing: a recorder that was late for a moment then exchanges
-    none.
+    A message belongs to one tick. If there are as many messages as ticks, or only the first are
+    missing, they are assigned in order: a late recorder then swaps none.
 
     Args:
         received: Of the messages, ascending.
@@ -173,7 +169,7 @@ def nearest_rows(received: StampArray, ticks: StampArray, period_ns: int) -> Ind
         return np.arange(len(ticks))
     if 0 < len(received) < len(ticks):
         late = np.abs(received - ticks[-len(received) :]) > period_ns / 2
-        if late.mean() < _LATE:
+        if late.mean() < _MAX_LATE:
             first = len(ticks) - len(received)
             return np.where(np.arange(len(ticks)) < first, NONE, np.arange(len(ticks)) - first)
     middle = (ticks[1:] + ticks[:-1]) // 2

@@ -4,39 +4,26 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 from distill_runtime.data.bags.bag import Bag
-from distill_runtime.data.bags.chunk import StampArray
-from distill_runtime.data.bags.columns import array_parts
-from distill_runtime.data.bags.dropped import (
-    count,
-    DroppedCounter,
-    LeftOut,
-    OTHER_WIDTH,
-    UNDECODABLE,
-)
+from distill_runtime.data.bags.chunk_rows import read_chunks
+from distill_runtime.data.bags.dropped import DroppedCounter, OTHER_WIDTH
+from distill_runtime.wire.rows import Columns
 import numpy as np
 
 from .row_store import RowStore
+from .series import Series
 
-LABELLED_TYPE = 'std_msgs/msg/Float32MultiArray'
+_TYPE = 'std_msgs/msg/Float32MultiArray'
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
-class VectorSeries:
+class VectorSeries(Series):
     """Vectors of one width, in order of receipt."""
 
-    receive_ns: StampArray
     values: RowStore
-    """Shape (N, width); NaN where a message cannot be decoded: it keeps its place."""
-    left_out: LeftOut = field(default_factory=dict)
-    """Messages that could not be used."""
-
-    @property
-    def num_skipped(self) -> int:
-        """How many messages could not be used."""
-        return count(self.left_out)
+    """Shape (N, width); a message that cannot be decoded is a row of NaN."""
 
 
 def read_internals(bag: Bag, name: str, width: int) -> VectorSeries | None:
@@ -45,32 +32,30 @@ def read_internals(bag: Bag, name: str, width: int) -> VectorSeries | None:
     Args:
         bag: The recording.
         name: Of the topic.
-        width: Number of elements that are wanted.
+        width: Number of elements of a vector.
     """
-    leaving_out = DroppedCounter()
-    received: list[StampArray] = []
-    values = RowStore(width)
+    topic = next(
+        (topic for topic in bag.topics if (topic.name, topic.type) == (name, _TYPE)), None
+    )
+    if topic is None:
+        return None
     num_read = 0
-    for topic in bag.topics:
-        if (topic.name, topic.type) != (name, LABELLED_TYPE):
-            continue
-        for block in bag.blocks(topic):
-            alike, undecodable = array_parts(bag, topic, block)
-            leaving_out.add(UNDECODABLE, block.receive_ns[undecodable])
-            rows = np.full((len(block.sizes), width), np.nan, np.float32)
-            is_kept = np.zeros(len(rows), np.bool_)
-            is_kept[undecodable] = True
-            for part in alike:
-                if part.counts == (width,):
-                    rows[part.places] = part.numbers()
-                    is_kept[part.places] = True
-                    num_read += len(part.places)
-                else:
-                    leaving_out.add(OTHER_WIDTH, block.receive_ns[part.places])
-            received.append(block.receive_ns[is_kept])
-            values.append(rows[is_kept])
+
+    def select(group: Columns) -> Columns | str:
+        nonlocal num_read
+        if group.counts != (width,):
+            return OTHER_WIDTH
+        num_read += len(group.index)
+        return group
+
+    dropped = DroppedCounter()
+    received = []
+    values = RowStore(width)
+    for rows in read_chunks(bag, topic, dropped, select, nan_width=width):
+        received.append(rows.receive_ns)
+        values.append(rows.gather(width, dtype=np.float32))
     if not num_read:
         return None
     return VectorSeries(
-        receive_ns=np.concatenate(received), values=values, left_out=leaving_out.found()
+        receive_ns=np.concatenate(received), values=values, left_out=dropped.found()
     )

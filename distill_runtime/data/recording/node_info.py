@@ -1,6 +1,6 @@
 # Copyright 2026 The distill_runtime Authors
 # SPDX-License-Identifier: Apache-2.0
-"""What student_node says of itself in a recording: ~/model, with its parameters and its swaps."""
+"""Read ~/model of a recording: the parameters of student_node, its policies and swaps."""
 
 from __future__ import annotations
 
@@ -21,18 +21,18 @@ STATUS_TYPE = 'diagnostic_msgs/msg/DiagnosticStatus'
 
 @dataclass(frozen=True, kw_only=True)
 class RecordedModel:
-    """One message of ~/model: a policy that acts from a tick on."""
+    """One message of ~/model: the policy that is active from a tick on."""
 
     number: int
-    """As ~/tick has it."""
+    """As in ~/tick."""
     since_ns: int
-    """Time of its first tick; -1 for the one that the node was configured with."""
+    """Time of its first tick; -1 for the policy that the node was configured with."""
     history_since_ns: int
-    """Time of the first step that it saw before it acted; -1 where it saw none."""
+    """Time of the first step that it observed before it became active; -1 for none."""
     blend_time: float
-    """Time in [s] in which commands went over to its own."""
+    """Time in [s] over which commands were blended into those of this policy."""
     is_back: bool
-    """Whether it acted before, and has seen every step since."""
+    """Whether it was active before, and has observed every step since."""
     spec: PolicySpec | None
     """None where it cannot be read."""
 
@@ -42,12 +42,12 @@ class RecordedNode:
     """All messages of ~/model."""
 
     parameters: Mapping[str, object]
-    """What the node was set to, as far as a runner cares."""
+    """Parameters of the node that a runner has."""
     models: tuple[RecordedModel, ...]
 
 
 def recorded_node(bag: Bag, node: str) -> RecordedNode:
-    """Read what a node says of itself; nothing if it says nothing.
+    """Read ~/model of a node; no parameters and no models if it is not recorded.
 
     Args:
         bag: The recording.

@@ -1,6 +1,6 @@
 # Copyright 2026 The distill_runtime Authors
 # SPDX-License-Identifier: Apache-2.0
-"""What a recording holds for a policy, and what it says of the ticks of a node."""
+"""Read what a policy needs of a recording, and what its replay can be compared with."""
 
 from __future__ import annotations
 
@@ -25,24 +25,24 @@ from .tick_log import read_tick_log, TickLog
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class PolicyRecording:
-    """What a recording holds for a policy; None: it is not recorded."""
+    """What a recording has for a policy; None: it is not recorded."""
 
     recording: Recording
     log: TickLog | None
     commands: Commands | None
     observation: VectorSeries | None
     action: VectorSeries | None
-    said: RecordedNode | None
-    """What the node says of itself; None without ticks."""
+    node_info: RecordedNode | None
+    """From ~/model; None without ticks."""
     topics: Mapping[str, str]
     """Topic of the recording per topic of student_node, as the user named them."""
     damage: tuple[str, ...]
-    """What of the recording could not be read."""
+    """What could not be read of the recording."""
 
     @property
     def parameters(self) -> Mapping[str, object]:
-        """What the node was set to, as far as the recording says and a runner cares."""
-        return {} if self.said is None else self.said.parameters
+        """Recorded parameters of the node that a runner has."""
+        return {} if self.node_info is None else self.node_info.parameters
 
 
 def read_policy_recording(
@@ -52,12 +52,12 @@ def read_policy_recording(
 
     Args:
         path: See Bag.
-        policy: Says which inputs are needed.
+        policy: Defines which inputs are needed.
         topics: Topic of the recording per topic of student_node.
         node: See read_tick_log.
 
     Raises:
-        ConfigError: If nothing is there, or a name in topics is unknown.
+        ConfigError: If the path does not exist, or a name in topics is unknown.
         RecordingError: If it cannot be used.
     """
     given = topics or {}
@@ -98,7 +98,7 @@ def read_policy_recording(
             action=None
             if log is None
             else read_internals(bag, f'{log.node}/action', runner.policy.action.size),
-            said=None if log is None else recorded_node(bag, log.node),
+            node_info=None if log is None else recorded_node(bag, log.node),
             topics=given,
             damage=bag.damage,
         )

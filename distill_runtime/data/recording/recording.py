@@ -1,6 +1,6 @@
 # Copyright 2026 The distill_runtime Authors
 # SPDX-License-Identifier: Apache-2.0
-"""What a policy and its robot left in a recording, as arrays."""
+"""Read the topics of student_node in a recording as arrays."""
 
 from __future__ import annotations
 
@@ -13,14 +13,15 @@ from distill_runtime.data.bags.topics import check_names, find_external, find_to
 from distill_runtime.data.ticks.rows import OfTicks
 from distill_runtime.errors import RecordingError
 from distill_runtime.spec.terms import External
+from distill_runtime.wire.layouts import JOINT_KINDS
 
-from .joint_series import JointStream, KINDS, read_joints
+from .joint_series import JointStream, read_joints
 from .series import read_command, read_external, read_imu, read_odometry, Stream
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Recording:
-    """The topics of student_node in one recording; None: it has no such topic."""
+    """The topics of student_node in one recording; None: not recorded."""
 
     path: Path
     joints: JointStream
@@ -30,12 +31,12 @@ class Recording:
     odometry: Stream | None
     command: Stream | None
     joint_command: JointStream | None
-    """What was sent to the joints."""
+    """Commands to the joints."""
     externals: Mapping[str, Stream] = field(default_factory=dict)
-    """External topics of a policy, by the names that it has for them."""
+    """External topics, by their names in the policy."""
 
     def inputs(self) -> Iterator[tuple[str, Stream | JointStream]]:
-        """Yield those standard inputs that were recorded, by their names in student_node."""
+        """Yield the standard inputs that were recorded, by their names in student_node."""
         yield 'joint_states', self.joints
         for name, stream in (
             ('imu', self.imu),
@@ -48,18 +49,18 @@ class Recording:
 
 @dataclass(frozen=True, kw_only=True)
 class Wanted:
-    """What of a recording is wanted."""
+    """What to read of a recording."""
 
     joints: tuple[str, ...] | None = None
-    """In the wanted order; None: those of the message with the most names."""
+    """In the order of the rows; None: those of the message with the most names."""
     but: Collection[str] = ()
-    """Topics of student_node that are not wanted."""
+    """Topics of student_node to skip."""
     externals: tuple[External, ...] = ()
     """External topics."""
     node: str = ''
-    """Full name of the node whose topics are preferred where there are several; '' for none."""
+    """Full name of the node whose topics are preferred if there are several; '': no preference."""
     of_ticks: OfTicks | None = None
-    """Says which rows are wanted; None: all."""
+    """Selects the rows that ticks use; None: read all."""
 
 
 ALL = Wanted()
@@ -76,11 +77,11 @@ def read_recording(
         path: See Bag.
         topics: Topic of the recording per topic of student_node, where the rule of topics.py
             does not find it.
-        policy_joints: Order of a joint_command without names; None: such a one is left out.
+        policy_joints: Order of a joint_command without names; None: such a topic is skipped.
 
     Raises:
-        ConfigError: If nothing is there, or a name in topics is unknown.
-        RecordingError: If it cannot be used, or several topics may be the one needed.
+        ConfigError: If the path does not exist, or a name in topics is unknown.
+        RecordingError: If it cannot be used, or a topic is ambiguous.
     """
     given = topics or {}
     check_names(given)
@@ -90,15 +91,15 @@ def read_recording(
 
 
 def read_inputs(bag: Bag, topics: Mapping[str, str], wanted: Wanted = ALL) -> Recording:
-    """Read what a policy sees, without what was sent to the joints.
+    """Read the inputs of a policy, without the commands to the joints.
 
     Args:
         bag: The recording.
         topics: As for read_recording.
-        wanted: What of it.
+        wanted: What to read.
 
     Raises:
-        RecordingError: If it cannot be used, or several topics may be the one needed.
+        RecordingError: If it cannot be used, or a topic is ambiguous.
     """
     rows = wanted.of_ticks
     topic = need_topic(bag, 'joint_states', topics, wanted.node)
@@ -107,7 +108,7 @@ def read_inputs(bag: Bag, topics: Mapping[str, str], wanted: Wanted = ALL) -> Re
         topic,
         wanted.joints,
         None if rows is None else rows.of_joints(),
-        KINDS if rows is None else KINDS[:2],
+        JOINT_KINDS if rows is None else JOINT_KINDS[:2],
     )
     streams: dict[str, Stream | None] = {'imu': None, 'odom': None, 'cmd_vel': None}
     for name in streams:
@@ -141,7 +142,7 @@ def read_inputs(bag: Bag, topics: Mapping[str, str], wanted: Wanted = ALL) -> Re
 def _joint_command(
     bag: Bag, given: Mapping[str, str], joints: tuple[str, ...] | None
 ) -> JointStream | None:
-    """Read the commands, which a recording may lack or hold in a form that says no positions."""
+    """Read the commands; None if there are none, or none with positions."""
     topic = find_topic(bag, 'joint_command', given)
     if topic is None:
         return None

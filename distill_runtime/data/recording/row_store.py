@@ -1,6 +1,6 @@
 # Copyright 2026 The distill_runtime Authors
 # SPDX-License-Identifier: Apache-2.0
-"""Rows of numbers that may be too many for memory: beyond some megabytes they lie on disk."""
+"""Store rows of numbers: the first megabytes in memory, more on disk."""
 
 from __future__ import annotations
 
@@ -14,18 +14,18 @@ from distill_runtime.errors import RecordingError
 import numpy as np
 
 _IN_MEMORY = 1 << 22  # bytes
-_DENSE = 4  # rows that lie at most so far apart on average are read in one go
+_DENSE = 4  # rows that are at most so far apart on average are read at once
 
 
 class RowStore:
-    """Rows of float32: appended in turn, read by stretches.
+    """Rows of float32: append at the end, read slices.
 
     Attributes:
         shape: (number of rows, width).
     """
 
     def __init__(self, width: int) -> None:
-        """Begin with none."""
+        """Create an empty store."""
         self.shape = (0, width)
         self._file = tempfile.SpooledTemporaryFile(max_size=_IN_MEMORY)  # noqa: SIM115 - lives on
         weakref.finalize(self, self._file.close)
@@ -37,15 +37,15 @@ class RowStore:
             rows: Shape (n, width).
 
         Raises:
-            RecordingError: If the disk does not take them.
+            RecordingError: If the disk is full.
         """
         try:
             self._file.seek(0, 2)
             self._file.write(np.ascontiguousarray(rows, np.float32).tobytes())
         except OSError as error:
             raise RecordingError(
-                f'{tempfile.gettempdir()} does not take what is put aside while a recording is '
-                f'replayed: {error}: name a folder with room in TMPDIR'
+                f'{tempfile.gettempdir()} cannot hold the temporary file of a replay: {error}: '
+                'set TMPDIR to a folder with room'
             ) from error
         self.shape = (self.shape[0] + len(rows), self.shape[1])
 
@@ -54,7 +54,7 @@ class RowStore:
         return self.shape[0]
 
     def __getitem__(self, rows: slice) -> Float32Array:
-        """Return rows that lie behind one another."""
+        """Return consecutive rows."""
         start, stop, _ = rows.indices(len(self))
         size = 4 * self.shape[1]
         self._file.seek(start * size)
@@ -76,18 +76,18 @@ class RowStore:
 
 
 class Picked:
-    """Some rows of others, NaN where there is none; read by stretches.
+    """Some rows of a store, NaN for none; read slices.
 
     Attributes:
         shape: (number of rows, width).
     """
 
     def __init__(self, values: RowStore, rows: IndexArray) -> None:
-        """Pick rows.
+        """Select rows.
 
         Args:
-            values: To pick from.
-            rows: Which, NONE for none.
+            values: To select from.
+            rows: Index of each in values, NONE for none.
         """
         self.shape = (len(rows), values.shape[1])
         self._values = values
@@ -97,9 +97,9 @@ class Picked:
         """Return the number of rows."""
         return self.shape[0]
 
-    def __getitem__(self, stretch: slice) -> Float32Array:
-        """Return rows that lie behind one another."""
-        rows = self._rows[stretch]
+    def __getitem__(self, chosen: slice) -> Float32Array:
+        """Return consecutive rows."""
+        rows = self._rows[chosen]
         found = np.full((len(rows), self.shape[1]), np.nan, np.float32)
         found[rows != NONE] = self._values.take(rows[rows != NONE])
         return found

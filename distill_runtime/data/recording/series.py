@@ -1,58 +1,54 @@
 # Copyright 2026 The distill_runtime Authors
 # SPDX-License-Identifier: Apache-2.0
-"""Topics of a recording as numpy arrays, one row per message, in order of receipt.
-
-A message that cannot be used is left out, and told of. Where only some rows are wanted, the
-numbers of the others are not read: a recording may be longer than memory.
-"""
+"""Topics of a recording as numpy arrays, one row per message, in order of receipt."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 
 from distill_runtime.core.arrays import FloatArray
 from distill_runtime.data.bags.bag import Bag, Topic
-from distill_runtime.data.bags.chunk import Block, StampArray
-from distill_runtime.data.bags.chunk_rows import BlockRows, Choose
-from distill_runtime.data.bags.columns import (
-    array_parts,
-    fixed_parts,
-    has_header,
-    num_columns,
-    Parts,
-)
+from distill_runtime.data.bags.chunk import StampArray
+from distill_runtime.data.bags.chunk_rows import Choose, read_chunks
 from distill_runtime.data.bags.dropped import (
     count,
     DroppedCounter,
     LeftOut,
     NOT_FINITE,
     OTHER_WIDTH,
-    UNDECODABLE,
 )
+from distill_runtime.wire.layouts import FIXED, has_header
+from distill_runtime.wire.rows import Columns
 import numpy as np
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
-class Stream:
+class Series:
+    """One row per usable message of a topic, in order of receipt."""
+
+    receive_ns: StampArray
+    """When the recorder received each message, in [ns] of its clock, shape (N,)."""
+    left_out: LeftOut = field(default_factory=dict)
+    """Dropped messages."""
+
+    @property
+    def num_skipped(self) -> int:
+        """How many messages were dropped."""
+        return count(self.left_out)
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Stream(Series):
     """Numbers of one topic."""
 
     topic: Topic
     stamp_ns: StampArray | None
     """From the header, in [ns], shape (N,); None: the messages have no header."""
-    receive_ns: StampArray
-    """When the recorder got it, in [ns] of its own clock, shape (N,)."""
     values: FloatArray
     """Shape (N, width)."""
-    left_out: LeftOut = field(default_factory=dict)
-    """Messages that could not be used."""
     num_usable: int = 0
-    """Messages that could, whether or not they are rows."""
-
-    @property
-    def num_skipped(self) -> int:
-        """How many messages could not be used."""
-        return count(self.left_out)
+    """Usable messages, whether or not they are rows."""
 
 
 def read_imu(bag: Bag, topic: Topic, choose: Choose | None = None) -> Stream:
@@ -63,9 +59,9 @@ def read_imu(bag: Bag, topic: Topic, choose: Choose | None = None) -> Stream:
     Args:
         bag: The recording.
         topic: The topic.
-        choose: Says which rows are wanted; None: all.
+        choose: Returns which rows are wanted; None: all.
     """
-    stream = _read(bag, topic, fixed_parts, num_columns(topic), choose)
+    stream = _read(bag, topic, len(FIXED[topic.type].columns), choose)
     values = np.delete(stream.values, 4, axis=1)
     values[stream.values[:, 4] == -1.0, :4] = np.nan
     return replace(stream, values=values)
@@ -77,17 +73,17 @@ def read_odometry(bag: Bag, topic: Topic, choose: Choose | None = None) -> Strea
     Args:
         bag: The recording.
         topic: The topic.
-        choose: Says which rows are wanted; None: all.
+        choose: Returns which rows are wanted; None: all.
     """
-    return _read(bag, topic, fixed_parts, num_columns(topic), choose)
+    return _read(bag, topic, len(FIXED[topic.type].columns), choose)
 
 
 def read_command(bag: Bag, topic: Topic) -> Stream:
     """Read (vx, vy) in [m]/[s] and yaw rates in [rad]/[s] of Twist or TwistStamped: width 3.
 
-    One that is not finite is left out, as on the robot.
+    A command that is not finite is dropped, as the node does.
     """
-    stream = _read(bag, topic, fixed_parts, num_columns(topic), None)
+    stream = _read(bag, topic, len(FIXED[topic.type].columns), None)
     is_finite = np.isfinite(stream.values).all(axis=1)
     if is_finite.all():
         return stream
@@ -109,47 +105,36 @@ def read_external(bag: Bag, topic: Topic, width: int, choose: Choose | None = No
     Args:
         bag: The recording.
         topic: The topic.
-        width: Numbers of a message; one that has another number of them is left out.
-        choose: Says which rows are wanted; None: all.
+        width: Numbers of a message; a message with another number of them is dropped.
+        choose: Returns which rows are wanted; None: all.
     """
-    is_array = topic.type.endswith('MultiArray')
-    return _read(bag, topic, array_parts if is_array else fixed_parts, width, choose)
+    return _read(bag, topic, width, choose)
 
 
-def _read(
-    bag: Bag,
-    topic: Topic,
-    parts_of: Callable[[Bag, Topic, Block], Parts],
-    width: int,
-    choose: Choose | None,
-) -> Stream:
+def _read(bag: Bag, topic: Topic, width: int, choose: Choose | None) -> Stream:
     """Read a topic whose messages all have the same numbers."""
+
+    def select(group: Columns) -> Columns | str:
+        return group if group.counts == (width,) else OTHER_WIDTH
+
     received, stamps, values = [], [], []
-    leaving_out = DroppedCounter()
+    dropped = DroppedCounter()
     num_usable = 0
-    for block in bag.blocks(topic):
-        alike, undecodable = parts_of(bag, topic, block)
-        leaving_out.add(UNDECODABLE, block.receive_ns[undecodable])
-        usable = [part for part in alike if part.counts == (width,)]
-        for part in alike:
-            if part.counts != (width,):
-                leaving_out.add(OTHER_WIDTH, block.receive_ns[part.places])
-        rows = BlockRows(block, usable, choose)
+    for rows in read_chunks(bag, topic, dropped, select, choose):
         num_usable += len(rows.stamp_ns)
         received.append(rows.receive_ns[rows.is_wanted])
         stamps.append(rows.stamp_ns[rows.is_wanted])
-        numbers = rows.numbers(0, [slice(None)] * len(usable), width)
-        assert numbers is not None, 'all parts have this width'
-        values.append(numbers)
+        values.append(rows.gather(width))
     return Stream(
         topic=topic,
-        stamp_ns=_joined(stamps) if has_header(topic) else None,
-        receive_ns=_joined(received),
+        stamp_ns=concatenate_times(stamps) if has_header(topic.type) else None,
+        receive_ns=concatenate_times(received),
         values=np.concatenate(values) if values else np.zeros((0, width)),
-        left_out=leaving_out.found(),
+        left_out=dropped.found(),
         num_usable=num_usable,
     )
 
 
-def _joined(times: Sequence[StampArray]) -> StampArray:
+def concatenate_times(times: Sequence[StampArray]) -> StampArray:
+    """Return times chunk after chunk; none of no chunks."""
     return np.concatenate(times) if times else np.zeros(0, np.int64)

@@ -1,24 +1,19 @@
 # Copyright 2026 The distill_runtime Authors
 # SPDX-License-Identifier: Apache-2.0
-"""What student_node says of its ticks: ~/tick of a recording as arrays."""
+"""Read ~/tick of a recording as arrays: what student_node published of each tick."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 
-from distill_runtime.core.arrays import IndexArray
 from distill_runtime.data.bags.bag import Bag, Topic
-from distill_runtime.data.bags.chunk import StampArray
-from distill_runtime.data.bags.columns import array_parts
-from distill_runtime.data.bags.dropped import (
-    count,
-    DroppedCounter,
-    LeftOut,
-    OTHER_LABELS,
-    UNDECODABLE,
-)
+from distill_runtime.data.bags.chunk import BoolArray, StampArray
+from distill_runtime.data.bags.chunk_rows import read_chunks
+from distill_runtime.data.bags.dropped import DroppedCounter, OTHER_LABELS
 from distill_runtime.errors import ConfigError, RecordingError
+from distill_runtime.wire.rows import Columns
 from distill_runtime.wire.tick_fields import (
     external_topics,
     FAULT_ACTION,
@@ -27,45 +22,37 @@ from distill_runtime.wire.tick_fields import (
     TICK_FIELDS,
 )
 import numpy as np
-import numpy.typing as npt
+
+from .series import Series
 
 TICK_TYPE = 'std_msgs/msg/Int64MultiArray'
 UNTOLD = -1
-"""What a tick says that does not say it; of a sample it is the same as none."""
+"""Value of an element that a tick lacks; of a sample the same as none."""
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
-class TickLog:
+class TickLog(Series):
     """Ticks of one node, one row each, in order of receipt; every array has shape (T,)."""
 
     topic: Topic
     node: str
     """Full name of the node, such as /robot/student_node."""
-    receive_ns: StampArray
     tick: StampArray
     """Number of the tick since the node was configured."""
     stamp_ns: StampArray
     joint_states_ns: StampArray
-    """Which sample the tick used: its header stamp, -1 for none; imu_ns, odom_ns alike."""
+    """Header stamp of the sample that the tick used, of a Twist its source timestamp; -1: none."""
     imu_ns: StampArray
     cmd_vel_ns: StampArray
-    """LayoutGroup; of a Twist its source timestamp."""
     odom_ns: StampArray
     mode: StampArray
     model: StampArray
     """First 60 bits of the model's sha256."""
     lateness_ns: StampArray
     fault_action: StampArray
-    """A number of ACTION_NUMBERS, UNTOLD where the node did not say it."""
+    """A number of ACTION_NUMBERS, UNTOLD where the node did not publish it."""
     externals: Mapping[str, StampArray] = field(default_factory=dict)
     """Which sample of each external topic a tick used, UNTOLD where it did not read the topic."""
-    left_out: LeftOut = field(default_factory=dict)
-    """Messages that could not be used."""
-
-    @property
-    def num_skipped(self) -> int:
-        """How many messages could not be used."""
-        return count(self.left_out)
 
     @property
     def namespace(self) -> str:
@@ -83,7 +70,7 @@ def find_tick_topics(bag: Bag) -> list[Topic]:
 
 
 def read_tick_log(bag: Bag, node: str = '', sha256: str = '') -> TickLog | None:
-    """Read the ticks of one node; None: no node said any.
+    """Read the ticks of one node; None: none are recorded.
 
     Args:
         bag: The recording.
@@ -100,8 +87,8 @@ def read_tick_log(bag: Bag, node: str = '', sha256: str = '') -> TickLog | None:
         full = [name for name in names if name == node or name.endswith('/' + node.strip('/'))]
         if len(full) != 1:
             raise RecordingError(
-                f'--node is {node!r}, expected one of the nodes of {bag.path} that say ~/tick: '
-                f'{names}'
+                f'--node is {node!r}, expected one of the nodes of {bag.path} that publish '
+                f'~/tick: {names}'
             )
         return _read(bag, topics[names.index(full[0])])
     if len(topics) < 2:
@@ -111,75 +98,78 @@ def read_tick_log(bag: Bag, node: str = '', sha256: str = '') -> TickLog | None:
     if len(ran) != 1:
         what = 'ran this model' if ran else 'ran another model'
         raise RecordingError(
-            f'{bag.path} has {len(logs)} nodes that say ~/tick, {[log.node for log in logs]}, '
+            f'{bag.path} has {len(logs)} nodes that publish ~/tick, {[log.node for log in logs]}, '
             f'and {len(ran) or len(logs)} of them {what}: name one with --node NAME'
         )
     return ran[0]
 
 
 def _read(bag: Bag, topic: Topic) -> TickLog:
-    leaving_out = DroppedCounter()
-    numbers: list[IndexArray] = []
-    received: list[StampArray] = []
-    parts: list[tuple[tuple[str, ...], StampArray]] = []
-    before = 0
-    for block in bag.blocks(topic):
-        alike, undecodable = array_parts(bag, topic, block)
-        leaving_out.add(UNDECODABLE, block.receive_ns[undecodable])
-        for part in alike:
-            if set(TICK_FIELDS) <= set(part.names) and part.counts == (len(part.names),):
-                numbers.append(before + part.places)
-                received.append(block.receive_ns[part.places])
-                parts.append((part.names, part.numbers()))
-            else:
-                leaving_out.add(OTHER_LABELS, block.receive_ns[part.places])
-        before += len(block.sizes)
-    if not parts:
+    def select(group: Columns) -> Columns | str:
+        is_tick = set(TICK_FIELDS) <= set(group.names) and group.counts == (len(group.names),)
+        return group if is_tick else OTHER_LABELS
+
+    dropped = DroppedCounter()
+    received, chunks = [], []
+    topics: dict[str, None] = {}  # in the order in which they are found
+    for rows in read_chunks(bag, topic, dropped, select):
+        for group in rows.groups:
+            topics.update(dict.fromkeys(external_topics(group.names)))
+        labels = [*TICK_FIELDS, FAULT_ACTION, *map(sample_label, topics)]
+        received.append(rows.receive_ns)
+        chunks.append(rows.gather(len(labels), partial(_by_label, labels=labels), np.int64))
+    if not any(map(len, received)):
         raise RecordingError(
             f'{topic.name} has no message whose elements are labelled {list(TICK_FIELDS)}: was it '
             'recorded from student_node?'
         )
-    order = np.argsort(np.concatenate(numbers))
-
-    def column(name: str, first: int = 0) -> StampArray:
-        """Return what stands under a label from some place on, UNTOLD where it is not there."""
-        found = [
-            values[:, labels.index(name, first)]
-            if name in labels[first:]
-            else np.full(len(values), UNTOLD, np.int64)
-            for labels, values in parts
-        ]
-        return np.concatenate(found)[order]
-
-    topics = dict.fromkeys(name for labels, _ in parts for name in external_topics(labels))
+    num_standard = len(TICK_FIELDS) + 1
+    values = np.full((sum(map(len, received)), num_standard + len(topics)), UNTOLD, np.int64)
+    end = 0
+    for chunk in chunks:
+        end += len(chunk)
+        values[end - len(chunk) : end, : chunk.shape[1]] = chunk
+    columns = [*values.T.copy()]
     return TickLog(
         topic=topic,
         node=topic.name.removesuffix('/tick'),
-        receive_ns=np.concatenate(received)[order],
-        fault_action=column(FAULT_ACTION),
-        externals={name: column(sample_label(name), len(TICK_FIELDS)) for name in topics},
-        left_out=leaving_out.found(),
-        **{name: column(name) for name in TICK_FIELDS},
+        receive_ns=np.concatenate(received),
+        fault_action=columns[len(TICK_FIELDS)],
+        externals=dict(zip(topics, columns[num_standard:], strict=True)),
+        left_out=dropped.found(),
+        **dict(zip(TICK_FIELDS, columns, strict=False)),
     )
 
 
-def started_anew(log: TickLog) -> npt.NDArray[np.bool_]:
-    """Return at which ticks all is known of a node: it was just activated, or had no sample yet.
+def _by_label(group: Columns, chosen: BoolArray, labels: Sequence[str]) -> StampArray:
+    """Return the elements with some labels, UNTOLD where a label is absent."""
+    values = group.numbers(0, chosen)
+    found = np.full((len(values), len(labels)), UNTOLD, np.int64)
+    for column, label in enumerate(labels):
+        # an external topic may be named so that its label equals one of TICK_FIELDS
+        first = len(TICK_FIELDS) if column > len(TICK_FIELDS) else 0
+        if label in group.names[first:]:
+            found[:, column] = values[:, group.names.index(label, first)]
+    return found
 
-    It counts from 0 again, or an input of which it had samples has none.
+
+def started_anew(log: TickLog) -> BoolArray:
+    """Return at which ticks the state of the node is known: just activated, or without a sample.
+
+    Its ticks count from 0 again, or an input that had samples has none.
     """
-    anew = log.tick == 0
+    is_start = log.tick == 0
     for samples in inputs(log):
-        anew[1:] |= (samples[1:] < 0) & (samples[:-1] >= 0)
-    return anew | (_jumps(log) & (log.joint_states_ns < 0))
+        is_start[1:] |= (samples[1:] < 0) & (samples[:-1] >= 0)
+    return is_start | (_jumps(log) & (log.joint_states_ns < 0))
 
 
-def is_interrupted(log: TickLog) -> npt.NDArray[np.bool_]:
-    """Return before which ticks the recording lacks some: the first, and where the count jumps."""
+def is_interrupted(log: TickLog) -> BoolArray:
+    """Return before which ticks some are missing: the first, and where the count jumps."""
     return _jumps(log) & ~started_anew(log)
 
 
-def _jumps(log: TickLog) -> npt.NDArray[np.bool_]:
+def _jumps(log: TickLog) -> BoolArray:
     jumps = np.ones(len(log.tick), np.bool_)
     jumps[1:] = np.diff(log.tick) != 1
     return jumps
@@ -194,12 +184,12 @@ def ticks_in_period(log: TickLog | None, period_ns: int, control_rate: float) ->
     """Return the number of control ticks per policy step, and why it is no whole number.
 
     Args:
-        log: The ticks; None: nobody logged any.
+        log: The ticks; None: none are recorded.
         period_ns: Of the policy.
-        control_rate: What the node was set to, in [Hz]; 0: what the ticks say.
+        control_rate: Parameter of the node, in [Hz]; 0: measure it.
 
     Raises:
-        ConfigError: If a rate is given and there are no ticks that it could be of.
+        ConfigError: If a rate is given and no ticks are recorded.
     """
     if log is None:
         if control_rate and round(control_rate * period_ns * 1e-9) != 1:

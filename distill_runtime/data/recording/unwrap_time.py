@@ -1,9 +1,9 @@
 # Copyright 2026 The distill_runtime Authors
 # SPDX-License-Identifier: Apache-2.0
-"""Time without jumps, where the clock of a recording was set back or a simulation started over.
+"""Unwrap time where the clock of a recording was set back or a simulation restarted.
 
-What was received before the jump belongs to the time before it. The stretches are put behind one
-another, so that the newest sample at a tick is never one of another stretch.
+Messages received before a jump belong to the segment before it. Segments are laid out one after
+another, so that the newest sample at a tick is never one of another segment.
 """
 
 from __future__ import annotations
@@ -13,16 +13,16 @@ from distill_runtime.data.bags.chunk import BoolArray, StampArray
 import numpy as np
 
 SET_BACK_NS = 1_000_000_000
-"""A stamp that lies back by less is of a message that was overtaken."""
+"""A stamp that goes back by less belongs to a message that arrived out of order."""
 _MARGIN_NS = 3_600_000_000_000
-"""Samples are told apart up to so long before the first tick of their stretch."""
+"""Longest time of a sample before the first tick of its segment; earlier ones are clipped."""
 
 
 class Timeline:
-    """Of the ticks of one recording.
+    """Unwrapped time of the ticks of one recording.
 
     Attributes:
-        ticks: Times of the ticks, shape (T,), ascending: their stamps where the clock never jumps.
+        ticks: Times of the ticks, shape (T,), ascending; their stamps if the clock never jumps.
     """
 
     def __init__(self, stamp_ns: StampArray, receive_ns: StampArray) -> None:
@@ -30,7 +30,7 @@ class Timeline:
 
         Args:
             stamp_ns: Of the ticks.
-            receive_ns: When what gave each tick was received.
+            receive_ns: When the message that triggered each tick was received.
         """
         starts = np.flatnonzero(np.diff(stamp_ns) < 0) + 1
         self._begins = receive_ns[starts]
@@ -43,8 +43,8 @@ class Timeline:
         self._of_ticks: IndexArray = np.cumsum(is_start)
         self.ticks: StampArray = stamp_ns + self._shifts[self._of_ticks]
 
-    def unrolled(self, stamp_ns: StampArray, receive_ns: StampArray) -> StampArray:
-        """Return the times of samples on this line.
+    def unwrapped(self, stamp_ns: StampArray, receive_ns: StampArray) -> StampArray:
+        """Return the unwrapped times of samples.
 
         Args:
             stamp_ns: Of the samples.
@@ -52,17 +52,17 @@ class Timeline:
         """
         if not len(self._begins):
             return stamp_ns
-        stretch = self._stretches(receive_ns)
-        least, most = self._least[stretch] - _MARGIN_NS, self._most[stretch] + 1
-        return np.clip(stamp_ns, least, most) + self._shifts[stretch]
+        segment = self._segments(receive_ns)
+        least, most = self._least[segment] - _MARGIN_NS, self._most[segment] + 1
+        return np.clip(stamp_ns, least, most) + self._shifts[segment]
 
-    def belong(self, receive_ns: StampArray) -> BoolArray:
-        """Return whether the sample of each tick is of the same stretch.
+    def is_same_segment(self, receive_ns: StampArray) -> BoolArray:
+        """Return whether the sample of each tick is of the same segment.
 
         Args:
             receive_ns: When each was received.
         """
-        return self._stretches(receive_ns) == self._of_ticks
+        return self._segments(receive_ns) == self._of_ticks
 
-    def _stretches(self, receive_ns: StampArray) -> IndexArray:
+    def _segments(self, receive_ns: StampArray) -> IndexArray:
         return np.searchsorted(self._begins, receive_ns, side='right')

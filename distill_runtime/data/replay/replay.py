@@ -136,7 +136,7 @@ def replay(
     reference = _logged_reference(source, log, tick_ns, ticks_per_step)
     ours = model_number(policy.sha256)
     is_same = bool(np.any(log.model == ours))
-    models = source.said.models if source.said is not None else ()
+    models = source.node_info.models if source.node_info is not None else ()
     made = make_cast(policy, runner.config, log, models, source.action, reference.action_rows)
     is_other = log.model != ours if is_same and made is None else None
     run = _logged_run(source, log, exact, reference, is_other)

@@ -1,13 +1,13 @@
 # Copyright 2026 The distill_runtime Authors
 # SPDX-License-Identifier: Apache-2.0
-"""Which samples each tick of a replay sees: the one rule for recordings without ~/tick.
+"""Find the samples of each tick in a recording without ~/tick, by one rule.
 
-Ticks follow the header stamps of JointState, thinned to the period of the policy: the first, then
-each first one at least period - 1 ms after the last tick's. A tick sees the newest Imu and
-Odometry whose header stamp is not after its own. Of topics without a header (Twist) it sees the
-newest message received not after its JointState was received: receive times and header stamps may
-come from different clocks, so the two are never compared. A JointState without a stamp gives no
-tick. Where the stamps jump back, ticks go on from there, and see nothing of before.
+Ticks follow the header stamps of JointState, reduced to the period of the policy: the first, then
+each first one at least period - 1 ms after that of the last tick. A tick uses the newest Imu and
+Odometry whose header stamp is not after the stamp of the tick. Of topics without a header (Twist)
+it uses the newest message received not after its JointState was received: receive times and header
+stamps may come from different clocks, so the two are never compared. A JointState without a stamp
+triggers no tick. Where the stamps jump back, ticks continue from there without older samples.
 
     JointState  0   5  10  15  20  25 ms        period 20 ms
     Imu           2       11      21
@@ -35,7 +35,7 @@ NONE = -1
 
 
 class Stamps(NamedTuple):
-    """Stamps of the samples that ticks see, in their clock, in [ns]; NEVER for none; all (T,)."""
+    """Stamps of samples in the clock of the ticks, in [ns], NEVER for none; all of shape (T,)."""
 
     joints: StampArray
     imu: StampArray
@@ -44,7 +44,7 @@ class Stamps(NamedTuple):
 
 
 class Ticks(NamedTuple):
-    """One row per tick: its time, and the row of each stream that it sees; all of shape (T,)."""
+    """One row per tick: its time, and the row that it uses of each stream; all of shape (T,)."""
 
     stamp_ns: StampArray
     joints: IndexArray
@@ -59,7 +59,7 @@ class Ticks(NamedTuple):
 
 
 class Stretch(NamedTuple):
-    """JointStates in a row; the first gives a tick."""
+    """Consecutive JointStates; the first triggers a tick."""
 
     begin: int
     end: int
@@ -72,10 +72,10 @@ def find_ticks(
     """Apply the rule.
 
     Args:
-        recording: What was recorded.
+        recording: The recording.
         period_ns: Of the policy.
-        stretches: Where ticks begin again, in order; JointStates in between give none. None: one
-            of all JointStates; other ones only to find out how the ticks of a timer lay.
+        stretches: Where ticks start again, in order; JointStates in between trigger none. None:
+            one of all JointStates; others serve to find the phase of ticks of a timer.
 
     Raises:
         RecordingError: If no JointState is stamped.
@@ -112,7 +112,7 @@ def find_ticks(
 
 
 def _tick_rows(recording: Recording, period_ns: int, begin: int, end: int) -> IndexArray:
-    """Return the JointStates of one stretch that give ticks."""
+    """Return the JointStates of one stretch that trigger ticks."""
     joints = recording.joints
     choose = TickRows(period_ns - SLACK_NS)
     return begin + np.flatnonzero(choose(joints.stamp_ns[begin:end], joints.receive_ns[begin:end]))
@@ -123,13 +123,13 @@ def sample_stamps(
 ) -> StampArray:
     """Return the stamp of each row in the clock of the ticks, NEVER where there is none.
 
-    A message without a header is stamped so that it is as old as the recorder saw it.
+    A message without a header gets a stamp with the age that the recorder observed.
 
     Args:
         stream: None: all are NEVER.
         rows: Of the stream, one per tick.
         stamp_ns: Of the ticks.
-        receive_ns: When what gave the tick was received.
+        receive_ns: When the message that triggered the tick was received.
     """
     if stream is None or not len(stream.values):
         return np.full(len(rows), NEVER, np.int64)
@@ -145,18 +145,18 @@ def newest_rows(stream: Stream | None, timeline: Timeline, receive_ns: StampArra
     Args:
         stream: None: there are none.
         timeline: Of the ticks.
-        receive_ns: When what gave each tick was received.
+        receive_ns: When the message that triggered each tick was received.
     """
     if stream is None or not len(stream.values):
         return np.full(len(receive_ns), NONE, np.intp)
     if stream.stamp_ns is None:
         times, ticks = stream.receive_ns, receive_ns
     else:
-        times, ticks = timeline.unrolled(stream.stamp_ns, stream.receive_ns), timeline.ticks
+        times, ticks = timeline.unwrapped(stream.stamp_ns, stream.receive_ns), timeline.ticks
     order = np.argsort(times, kind='stable')
-    places = np.searchsorted(times[order], ticks, side='right') - 1
-    rows = order[places]
-    is_there = places >= 0
+    newest = np.searchsorted(times[order], ticks, side='right') - 1
+    rows = order[newest]
+    is_there = newest >= 0
     if stream.stamp_ns is not None:
-        is_there &= timeline.belong(stream.receive_ns[rows])
+        is_there &= timeline.is_same_segment(stream.receive_ns[rows])
     return np.where(is_there, rows, NONE)

@@ -1,17 +1,16 @@
 # Copyright 2026 The distill_runtime Authors
 # SPDX-License-Identifier: Apache-2.0
-"""Which samples each tick of a replay sees where the recording has ~/tick: those that it names.
+"""Find the samples of each tick in a recording with ~/tick: those that the tick names.
 
-A sample with a header is found by its stamp. A Twist has none, nor has a Float32MultiArray: ~/tick
-names the moment it was sent, and recorders note when they received it. So it is the first one
-received at or after that moment, or the next ones where a recorder was late and several moments
-fall on one:
+A sample with a header is found by its stamp. Twist and Float32MultiArray have none: ~/tick names
+the time it was sent, and recorders note when they received it. So it is the first one received at
+or after that time, or one of the next where a recorder was late and several times fall on one:
 
     ~/tick names    103         158 163              217
     received             105 111        165 166 171       219
     found                 103           158 163            217
 
-If fewer messages were received by the next named moment, the earlier ones are missing.
+If fewer messages were received by the next named time, the earlier ones are missing.
 """
 
 from __future__ import annotations
@@ -22,7 +21,7 @@ from typing import NamedTuple
 from distill_runtime.core.arrays import IndexArray
 from distill_runtime.core.sensors import NEVER
 from distill_runtime.data.bags.chunk import StampArray
-from distill_runtime.data.bags.dropped import spoilt_times
+from distill_runtime.data.bags.dropped import lost_sample_times
 from distill_runtime.data.recording.joint_series import JointStream
 from distill_runtime.data.recording.recording import Recording
 from distill_runtime.data.recording.series import Stream
@@ -35,14 +34,14 @@ from .by_stamp import newest_rows, NONE, sample_stamps, Stamps, Ticks
 
 MISSING = -2
 """Row of a sample that a tick names and the recording lacks."""
-_LONGEST_WAY_NS = 1_000_000_000
-"""A message received so long after a tick that used it is another one."""
-_LONGEST_AGE_NS = 3_600_000_000_000
+_MAX_DELAY_NS = 1_000_000_000
+"""A message received so long after a tick is not the one that the tick used."""
+_MAX_AGE_NS = 3_600_000_000_000
 """Times further apart are of different clocks."""
 
 
 class ExactTicks(NamedTuple):
-    """Ticks that a node logged, with what the recording lacks of them."""
+    """Ticks that a node logged, and which of their samples are missing."""
 
     ticks: Ticks
     lacks: dict[str, npt.NDArray[np.bool_]]
@@ -58,15 +57,16 @@ def find_exact_ticks(
 ) -> ExactTicks:
     """Look up the samples that ticks name.
 
-    An input that the node did not have is given by the rule for ticks that nobody logged: another
-    model may need it.
+    For an input that the node did not have, the rule of by_stamp applies: another model may need
+    it.
 
     Args:
-        recording: What was recorded.
+        recording: The recording.
         log: The ticks.
         period_ns: Between ticks.
-        uses_arrival: Whether the node counted the age of samples from the tick that took them.
-        but: Inputs that are not needed.
+        uses_arrival: Whether the node measured the age of samples from the tick that received
+            them.
+        but: Inputs whose missing samples do not matter.
     """
     timeline = Timeline(log.stamp_ns, log.receive_ns)
     never = np.full(len(log.tick), NEVER, np.int64)
@@ -114,11 +114,11 @@ def find_exact_ticks(
 
 
 def _rows(stream: Stream | JointStream | None, samples: StampArray, log: TickLog) -> IndexArray:
-    """Return the row of each sample that ticks name, NONE for none, MISSING where it is lost."""
+    """Return the row of each sample that ticks name, NONE for none, MISSING for a lost one."""
     if stream is None or not len(stream.receive_ns):
         return np.where(samples < 0, NONE, MISSING)
     if stream.stamp_ns is None:
-        return _sent_rows(stream.receive_ns, spoilt_times(stream.left_out), samples, log)
+        return _sent_rows(stream.receive_ns, lost_sample_times(stream.left_out), samples, log)
     return _stamped_rows(stream.stamp_ns, stream.receive_ns, samples, log)
 
 
@@ -127,8 +127,8 @@ def _stamped_rows(
 ) -> IndexArray:
     """Return the row with each stamp.
 
-    A simulation that started over leaves several: then it is the last one received before the
-    tick, or soon behind it.
+    A simulation that restarted leaves several: then it is the last one received before the tick,
+    or soon after it.
     """
     order = np.argsort(stamp_ns, kind='stable')  # rows are in order of receipt
     ordered = stamp_ns[order]
@@ -136,23 +136,23 @@ def _stamped_rows(
     rows = order[np.maximum(ends - 1, 0)]
     is_there = (ends > 0) & (stamp_ns[rows] == samples)
     begins = np.searchsorted(ordered, samples, side='left')
-    latest_ns = log.receive_ns + _LONGEST_WAY_NS
+    latest_ns = log.receive_ns + _MAX_DELAY_NS
     for tick in np.flatnonzero(is_there & (ends - begins > 1)).tolist():
-        alike = order[begins[tick] : ends[tick]]
-        number = int(np.searchsorted(receive_ns[alike], latest_ns[tick], side='right'))
-        rows[tick] = alike[max(0, number - 1)]
+        same_stamp = order[begins[tick] : ends[tick]]
+        number = int(np.searchsorted(receive_ns[same_stamp], latest_ns[tick], side='right'))
+        rows[tick] = same_stamp[max(0, number - 1)]
     return np.where(samples < 0, NONE, np.where(is_there, rows, MISSING))
 
 
 def _sent_rows(
-    receive_ns: StampArray, spoilt_ns: StampArray, samples: StampArray, log: TickLog
+    receive_ns: StampArray, lost_ns: StampArray, samples: StampArray, log: TickLog
 ) -> IndexArray:
-    """Return the rows of messages that were sent at the moments that ticks name.
+    """Return the rows of messages that were sent at the times that ticks name.
 
     Args:
         receive_ns: When each row was received.
-        spoilt_ns: When messages were received that cannot be read: they keep their places.
-        samples: The moments.
+        lost_ns: When unreadable messages were received, which may be samples, too.
+        samples: The times.
         log: The ticks.
     """
     is_named = samples >= 0
@@ -160,49 +160,49 @@ def _sent_rows(
     if not is_named.any():
         return rows
     sent, first, back = np.unique(samples[is_named], return_index=True, return_inverse=True)
-    times = np.concatenate((receive_ns, spoilt_ns))
+    times = np.concatenate((receive_ns, lost_ns))
     order = np.argsort(times, kind='stable')
     received = times[order]
-    places = _in_turn(np.searchsorted(received, sent, side='left'), len(received))
+    index = _assign(np.searchsorted(received, sent, side='left'), len(received))
     used_ns = log.receive_ns[is_named][first]
-    places[received[places] > used_ns + _LONGEST_WAY_NS] = -1
-    found = np.where(places < 0, MISSING, order[places])
+    index[received[index] > used_ns + _MAX_DELAY_NS] = -1
+    found = np.where(index < 0, MISSING, order[index])
     found[found >= len(receive_ns)] = MISSING
     rows[is_named] = found[back]
     return rows
 
 
-def _in_turn(places: IndexArray, count: int) -> IndexArray:
-    """Give each a place of its own, not before the given one; -1 where there are too few.
+def _assign(least: IndexArray, count: int) -> IndexArray:
+    """Assign a different index to each, not below its least; -1 where there are too few.
 
     Args:
-        places: The least place of each, ascending; count for none.
-        count: Number of places.
+        least: Least index of each, ascending; count for none.
+        count: Number of indices.
     """
-    found = np.full(len(places), -1, np.intp)
-    begins = np.flatnonzero(np.diff(places, prepend=-1))
-    ends = np.append(begins[1:], len(places))
+    found = np.full(len(least), -1, np.intp)
+    begins = np.flatnonzero(np.diff(least, prepend=-1))
+    ends = np.append(begins[1:], len(least))
     for begin, end in zip(begins.tolist(), ends.tolist(), strict=True):
-        last = int(places[end]) if end < len(places) else count
+        last = int(least[end]) if end < len(least) else count
         wanted = np.arange(end - begin)
-        free = last - int(places[begin])
-        chosen = places[begin] + wanted - max(0, end - begin - free)
-        found[begin:end] = np.where(chosen >= places[begin], chosen, -1)
+        free = last - int(least[begin])
+        chosen = least[begin] + wanted - max(0, end - begin - free)
+        found[begin:end] = np.where(chosen >= least[begin], chosen, -1)
     return found
 
 
 def _arrivals(log: TickLog, samples: StampArray, period_ns: int) -> StampArray:
-    """Return the stamp of the tick that took each sample: the first one that names it.
+    """Return the stamp of the tick that received each sample: the first one that names it.
 
-    The sample in use when a recording begins was taken before: by the first tick after it was
-    sampled, as far as its time can be compared with that of the ticks.
+    The sample in use when a recording begins was received earlier: by the first tick after its
+    stamp, if its clock is that of the ticks.
     """
     starts = np.ones(len(samples), np.bool_)
     starts[1:] = np.diff(samples) != 0
-    taken = log.stamp_ns.copy()
+    arrival_ns = log.stamp_ns.copy()
     for tick in np.flatnonzero(starts & is_interrupted(log)).tolist():
         age_ns = int(log.stamp_ns[tick] - samples[tick])
-        if 0 <= age_ns < _LONGEST_AGE_NS:
-            taken[tick] -= age_ns // period_ns * period_ns
+        if 0 <= age_ns < _MAX_AGE_NS:
+            arrival_ns[tick] -= age_ns // period_ns * period_ns
     since = np.maximum.accumulate(np.where(starts, np.arange(len(samples)), 0))
-    return np.where(samples < 0, NEVER, taken[since])
+    return np.where(samples < 0, NEVER, arrival_ns[since])

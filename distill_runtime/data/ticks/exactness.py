@@ -1,6 +1,6 @@
 # Copyright 2026 The distill_runtime Authors
 # SPDX-License-Identifier: Apache-2.0
-"""What an exact replay would find in a recording: ticks, samples, commands, parameters."""
+"""Check whether a recording suffices for an exact replay: ticks, samples, commands, parameters."""
 
 from __future__ import annotations
 
@@ -30,39 +30,39 @@ class Samples:
     """The samples of one input that ticks name."""
 
     topic: str
-    """'' if the recording has none."""
+    """'' if it is not recorded."""
     num_named: int
     num_found: int | None
-    """Of those; None: they have no stamps to be found by."""
+    """Of those, found in the recording; None: they have no stamps."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class NodeFacts:
-    """What a recording holds of one student_node."""
+    """What a recording has of one student_node."""
 
     node: str
     num_ticks: int
     num_interruptions: int
-    """Places where ticks are missing, not counting those before the recording began."""
+    """How often ticks are missing, not counting those before the recording began."""
     models: tuple[str, ...]
-    """What their sha256 begin with, in the order in which they ran."""
+    """First digits of their sha256, in the order in which they were active."""
     samples: Mapping[str, Samples]
-    """By input, those that were used at all."""
+    """By input, if any sample of it was used."""
     joint_command: str
     """Topic of the commands, '' without any."""
     has_parameters: bool
-    """~/model says them."""
+    """Whether ~/model has them."""
     has_observation: bool
     has_action: bool
 
     @property
     def missing(self) -> tuple[str, ...]:
-        """What keeps a replay from being exact at all ticks."""
+        """What prevents an exact replay of all ticks."""
         return tuple(self._missing())
 
     def _missing(self) -> Iterator[str]:
         if self.num_interruptions:
-            yield f'ticks are missing at {self.num_interruptions} places'
+            yield f'ticks are missing {self.num_interruptions} times'
         for name, entry in self.samples.items():
             if not entry.topic:
                 yield f'{name}: {entry.num_named} samples were used and none is recorded'
@@ -82,12 +82,12 @@ class NodeFacts:
 def read_nodes(
     bag: Bag, given: Mapping[str, str], facts: Mapping[str, TopicStats]
 ) -> tuple[NodeFacts, ...]:
-    """Return what the recording holds of each node that says ~/tick.
+    """Return what the recording has of each node that publishes ~/tick.
 
     Args:
         bag: The recording.
         given: See find_topic.
-        facts: What is known of its topics, by name.
+        facts: Statistics of its topics, by name.
 
     Raises:
         RecordingError: If a topic is damaged.
@@ -123,7 +123,7 @@ def read_nodes(
 
 
 def _samples(named_ns: StampArray, facts: TopicStats | None) -> Samples:
-    """Look up the samples that ticks name; facts of their topic, None if it is not recorded."""
+    """Count the samples that ticks name; facts: of their topic, None if it is not recorded."""
     named = np.unique(named_ns[named_ns >= 0])
     num_found = None
     if facts is not None and facts.stamp_ns is not None:
@@ -133,7 +133,7 @@ def _samples(named_ns: StampArray, facts: TopicStats | None) -> Samples:
 
 
 def _topic(bag: Bag, name: str, given: Mapping[str, str], node: str) -> str:
-    """Return the topic that a replay would take; '': none has messages, or several may be it."""
+    """Return the topic that a replay would use; '': there is none, or it is ambiguous."""
     try:
         topic = find_topic(bag, name, given, node)
     except RecordingError:

@@ -1,6 +1,6 @@
 # Copyright 2026 The distill_runtime Authors
 # SPDX-License-Identifier: Apache-2.0
-"""Which messages the ticks of a replay may see, block by block: only their numbers are read."""
+"""Select the messages that ticks may use, chunk by chunk: only their numbers are read."""
 
 from __future__ import annotations
 
@@ -14,14 +14,14 @@ from distill_runtime.data.recording.unwrap_time import SET_BACK_NS, Timeline
 import numpy as np
 
 SLACK_NS = 1_000_000
-"""By so much a tick may come early."""
+"""How early a tick may come."""
 
 
 class OfTicks:
-    """Says which rows of each topic the ticks of a policy may see."""
+    """Selects the rows of each topic that the ticks of a policy may use."""
 
     def __init__(self, period_ns: int, log: TickLog | None) -> None:
-        """Choose the ticks.
+        """Take the ticks.
 
         Args:
             period_ns: Of the policy.
@@ -31,17 +31,17 @@ class OfTicks:
         self._log = log
 
     def of_joints(self) -> Choose:
-        """Return what chooses JointStates."""
+        """Return what selects JointStates."""
         if self._log is None:
             return TickRows(self._period_ns - SLACK_NS)
         return NamedRows(self._log.joint_states_ns)
 
     def of(self, name: str, joints: JointStream) -> Choose:
-        """Return what chooses messages of another topic, that have a header.
+        """Return what selects messages of another topic with a header.
 
         Args:
-            name: Of the topic, as a policy names it.
-            joints: The JointStates that were chosen.
+            name: Of the topic, in the policy.
+            joints: The selected JointStates.
         """
         log = self._log
         if log is None:
@@ -53,37 +53,37 @@ class OfTicks:
 
 
 class TickRows:
-    """Those JointStates that give a tick: the first, then each first one long enough behind it.
+    """Selects JointStates that trigger a tick: the first, then each first one a period later.
 
-    One that is stamped long before the last tick gives one, too: its clock was set back.
+    One stamped long before the last tick triggers one, too: its clock was set back.
     """
 
     def __init__(self, least_ns: int) -> None:
-        """Begin before the first message.
+        """Start before the first message.
 
         Args:
-            least_ns: Time from one tick to the next.
+            least_ns: Least time from one tick to the next.
         """
         self._least_ns = least_ns
         self._last_ns: int | None = None
 
     def __call__(self, stamp_ns: StampArray, receive_ns: StampArray) -> BoolArray:
-        """Return which of some messages in a row give a tick."""
+        """Return which of some consecutive messages trigger a tick."""
         chosen = np.zeros(len(stamp_ns), np.bool_)
         times = stamp_ns.tolist()
         is_ascending = bool((stamp_ns[1:] >= stamp_ns[:-1]).all())
-        place = 0
-        while place < len(times):
-            if self._gives_tick(times[place]):
-                chosen[place] = True
-                self._last_ns = times[place]
+        index = 0
+        while index < len(times):
+            if self._triggers_tick(times[index]):
+                chosen[index] = True
+                self._last_ns = times[index]
             if is_ascending and self._last_ns is not None:
-                place = bisect_left(times, self._last_ns + self._least_ns, place + 1)
+                index = bisect_left(times, self._last_ns + self._least_ns, index + 1)
             else:
-                place += 1
+                index += 1
         return chosen
 
-    def _gives_tick(self, stamp_ns: int) -> bool:
+    def _triggers_tick(self, stamp_ns: int) -> bool:
         if stamp_ns <= 0:
             return False
         if self._last_ns is None:
@@ -93,10 +93,10 @@ class TickRows:
 
 
 class NamedRows:
-    """Those whose stamps ticks name."""
+    """Selects messages whose stamps are named by ticks."""
 
     def __init__(self, samples: StampArray) -> None:
-        """Choose them.
+        """Take the stamps.
 
         Args:
             samples: Stamps, of any order.
@@ -105,21 +105,21 @@ class NamedRows:
 
     def __call__(self, stamp_ns: StampArray, receive_ns: StampArray) -> BoolArray:
         """Return which of some messages are named."""
-        places = np.searchsorted(self._samples, stamp_ns)
-        places[places == len(self._samples)] = 0
-        return self._samples[places] == stamp_ns
+        index = np.searchsorted(self._samples, stamp_ns)
+        index[index == len(self._samples)] = 0
+        return self._samples[index] == stamp_ns
 
 
 class NewestRows:
-    """Those that are the newest one at some tick, as far as a block can tell."""
+    """Selects messages that are the newest of their chunk at some tick."""
 
     def __init__(self, timeline: Timeline) -> None:
-        """Choose by the ticks of a timeline."""
+        """Take the ticks of a timeline."""
         self._timeline = timeline
 
     def __call__(self, stamp_ns: StampArray, receive_ns: StampArray) -> BoolArray:
-        """Return which of some messages may be seen: the last one before each tick."""
-        times = self._timeline.unrolled(stamp_ns, receive_ns)
+        """Return which of some messages may be used: the last one before each tick."""
+        times = self._timeline.unwrapped(stamp_ns, receive_ns)
         order = np.argsort(times, kind='stable')
         first_tick = np.searchsorted(self._timeline.ticks, times[order], side='left')
         is_last = np.ones(len(order), np.bool_)

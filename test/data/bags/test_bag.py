@@ -102,7 +102,7 @@ def test_foreign_file_is_refused(name, content, tmp_path):
 @pytest.mark.parametrize('form', [form for form in FORMS if form != 'mcap'])
 @pytest.mark.parametrize('share', [0.0, 0.3, 0.9])
 def test_cut_off_file_is_refused_with_our_error(form, share, tmp_path):
-    many = [joint_state(place * MS, ['hip'], [place]) for place in range(1, 1000)]
+    many = [joint_state(index * MS, ['hip'], [index]) for index in range(1, 1000)]
     folder = write_bag(tmp_path / 'bag', many, **FORMS[form])
     (path,) = (path for path in folder.iterdir() if path.name != 'metadata.yaml')
     content = path.read_bytes()

@@ -2,17 +2,17 @@
 # SPDX-License-Identifier: Apache-2.0
 from __future__ import annotations
 
-from distill_runtime.data.bags.chunk import joined
-from distill_runtime.data.bags.chunk_rows import BlockRows
-from distill_runtime.data.bags.columns import Part
+from distill_runtime.data.bags.chunk import make_chunk
+from distill_runtime.data.bags.chunk_rows import ChunkRows
+from distill_runtime.wire.rows import Columns
 import numpy as np
 
 
-def part(places, stamps, *kinds):
+def columns(index, stamps, *kinds):
     """Return messages whose numbers are given, kind by kind."""
-    arrays = [np.array(kind, float).reshape(len(places), -1) for kind in kinds]
-    return Part(
-        np.array(places),
+    arrays = [np.array(kind, float).reshape(len(index), -1) for kind in kinds]
+    return Columns(
+        np.array(index),
         None if stamps is None else np.array(stamps),
         (),
         tuple(array.shape[1] for array in arrays),
@@ -20,31 +20,32 @@ def part(places, stamps, *kinds):
     )
 
 
-BLOCK = joined([10, 20, 30, 40], [b''] * 4)
+CHUNK = make_chunk([10, 20, 30, 40], [b''] * 4)
 
 
-def test_rows_are_in_order_of_receipt_whatever_part_they_are_of():
-    rows = BlockRows(BLOCK, [part([1, 3], [7, 9], [[2], [4]]), part([0], [5], [[1]])], None)
+def test_rows_are_in_order_of_receipt_across_groups():
+    rows = ChunkRows(CHUNK, [columns([1, 3], [7, 9], [[2], [4]]), columns([0], [5], [[1]])])
     assert (rows.stamp_ns.tolist(), rows.receive_ns.tolist()) == ([5, 7, 9], [10, 20, 40])
-    assert rows.numbers(0, [slice(None)] * 2, 1).tolist() == [[1], [2], [4]]
+    assert rows.gather(1).tolist() == [[1], [2], [4]]
 
 
 def test_message_without_a_header_is_stamped_when_it_was_received():
-    assert BlockRows(BLOCK, [part([0, 2], None, [[1], [2]])], None).stamp_ns.tolist() == [10, 30]
+    assert ChunkRows(CHUNK, [columns([0, 2], None, [[1], [2]])]).stamp_ns.tolist() == [10, 30]
 
 
-def test_only_what_is_wanted_has_numbers():
+def test_only_wanted_rows_have_numbers():
     def choose(stamp_ns, receive_ns):
         return receive_ns > 10
 
-    rows = BlockRows(BLOCK, [part([0, 1, 3], None, [[1, 2], [3, 4], [5, 6]])], choose)
+    rows = ChunkRows(CHUNK, [columns([0, 1, 3], None, [[1, 2], [3, 4], [5, 6]])], choose)
     assert rows.is_wanted.tolist() == [False, True, True]
-    assert rows.numbers(0, [[1, 0]], 2).tolist() == [[4, 3], [6, 5]]
+    swapped = rows.gather(2, lambda group, chosen: group.numbers(0, chosen)[:, [1, 0]])
+    assert swapped.tolist() == [[4, 3], [6, 5]]
 
 
-def test_kind_of_numbers_that_a_wanted_message_lacks_is_none():
-    parts = [part([0], None, [[1]], [[2]]), part([1], None, [[3]], [[]])]
-    whole = BlockRows(BLOCK, parts, None)
-    assert whole.numbers(1, [slice(None)] * 2, 1) is None
-    first = BlockRows(BLOCK, parts, lambda stamp_ns, receive_ns: receive_ns == 10)
-    assert first.numbers(1, [slice(None)] * 2, 1).tolist() == [[2]]
+def test_kind_is_lacking_if_one_wanted_message_has_no_numbers_of_it():
+    groups = [columns([0], None, [[1]], [[2]]), columns([1], None, [[3]], [[]])]
+    assert ChunkRows(CHUNK, groups).lacks(1)
+    first = ChunkRows(CHUNK, groups, lambda stamp_ns, receive_ns: receive_ns == 10)
+    assert not first.lacks(1)
+    assert first.gather(1, lambda group, chosen: group.numbers(1, chosen)).tolist() == [[2]]

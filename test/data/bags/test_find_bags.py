@@ -32,17 +32,17 @@ def test_folders_and_files_are_found_at_any_depth_in_order(tmp_path):
     assert found(tmp_path) == ['a.bag', 'b/walk', 'c/one.mcap', 'c/two.db3']
 
 
-def test_recording_that_was_cut_off_is_one_by_the_names_of_its_parts(tmp_path):
+def test_recording_that_was_cut_off_is_recognized_by_the_names_of_its_files(tmp_path):
     touch(tmp_path, 'walk/walk_0.mcap', 'walk/walk_1.mcap', 'run/run.mcap')
     assert found(tmp_path) == ['run', 'walk']
 
 
-def test_files_of_other_names_are_recordings_by_themselves(tmp_path):
+def test_files_of_other_names_are_separate_recordings(tmp_path):
     touch(tmp_path, 'walk/walk_0.mcap', 'walk/monday.mcap')
     assert found(tmp_path) == ['walk/monday.mcap', 'walk/walk_0.mcap']
 
 
-def test_what_is_still_written_and_what_lies_in_a_recording_is_left_out(tmp_path):
+def test_hidden_folders_and_files_inside_a_recording_are_skipped(tmp_path):
     touch(tmp_path, '.part/metadata.yaml', 'walk/metadata.yaml', 'walk/old/x.mcap')
     assert found(tmp_path) == ['walk']
 

@@ -1,10 +1,12 @@
 # Copyright 2026 The distill_runtime Authors
 # SPDX-License-Identifier: Apache-2.0
-"""MCAP read by us against rosbags, and as far as it goes where it is damaged."""
+"""Compare the MCAP reader with rosbags, and read damaged files."""
 
 from __future__ import annotations
 
+import errno
 import struct
+import tempfile
 
 from distill_runtime.data.bags.bag import Bag
 from distill_runtime.errors import RecordingError
@@ -13,14 +15,17 @@ from hypothesis import strategies as st
 import numpy as np
 import pytest
 from rosbags.highlevel import AnyReader
+from rosbags.rosbag2 import StoragePlugin, Writer
+from rosbags.rosbag2.storage_mcap import DECOMPRESSORS
+from rosbags.typesys import get_types_from_msg, get_typestore, Stores
 from support.bags import imu, joint_state, MS, STORE, twist, write_bag
 
 MANY = [
-    said
-    for place in range(1, 400)
-    for said in (
-        joint_state(place * MS, ['hip', 'knee'], [place, -place], receive_ns=place * MS + 5),
-        twist(place * MS + 7, (place, 0, 0)),
+    message
+    for index in range(1, 400)
+    for message in (
+        joint_state(index * MS, ['hip', 'knee'], [index, -index], receive_ns=index * MS + 5),
+        twist(index * MS + 7, (index, 0, 0)),
     )
 ]
 
@@ -30,9 +35,9 @@ def read_all(path):
     with Bag(path) as bag:
         return {
             topic.name: [
-                (receive_ns, block.content(place))
-                for block in bag.blocks(topic)
-                for place, receive_ns in enumerate(block.receive_ns.tolist())
+                (receive_ns, chunk.content(index))
+                for chunk in bag.chunks(topic)
+                for index, receive_ns in enumerate(chunk.receive_ns.tolist())
             ]
             for topic in bag.topics
         }, bag.damage
@@ -52,7 +57,7 @@ def whole(tmp_path_factory):
 
 
 def read_or_refusal(path):
-    """Return what read_all does; nothing, and the refusal, where the file is refused."""
+    """Return what read_all returns; no messages and the error if it raises."""
     try:
         return read_all(path)
     except RecordingError as error:
@@ -65,12 +70,12 @@ def content_of(folder):
     return next(folder.glob('*.mcap')).read_bytes()
 
 
-def test_messages_are_those_that_rosbags_reads(whole):
+def test_messages_equal_those_that_rosbags_reads(whole):
     assert read_all(whole) == (read_by_rosbags(whole), ())
 
 
 @pytest.mark.parametrize('name', ['mcap', 'mcap_split'])
-def test_files_of_rosbag2_are_read_alike(name, shared_data):
+def test_files_written_by_rosbag2_are_read(name, shared_data):
     path = shared_data / 'recordings' / 'written_by_rosbag2' / name
     assert read_all(path) == (read_by_rosbags(path), ())
 
@@ -81,7 +86,7 @@ def test_messages_that_were_written_out_of_order_come_in_order(tmp_path):
     assert [receive_ns // MS for receive_ns, _ in found['/cmd_vel']] == [1, 3, 4, 5, 9]
 
 
-def test_messages_of_many_blocks_come_in_order(tmp_path):
+def test_messages_of_many_chunks_come_in_order(tmp_path):
     order = np.random.default_rng(0).normal(np.arange(9000), 20.0).argsort().tolist()
     messages = [twist((1 + t) * MS, (t, 0, 0)) for t in order]
     path = write_bag(tmp_path / 'bag', messages)
@@ -91,16 +96,16 @@ def test_messages_of_many_blocks_come_in_order(tmp_path):
 
 
 def without_chunks(content):
-    """Return a file whose messages lie in no chunk, as writers in a hurry leave them."""
-    whole, place = content[:8], 8
-    while place < len(content) - 8:
-        kind, size = struct.unpack_from('<BQ', content, place)
-        record = content[place : place + 9 + size]
+    """Return a file whose messages are outside of chunks, as some writers leave them."""
+    whole, offset = content[:8], 8
+    while offset < len(content) - 8:
+        kind, size = struct.unpack_from('<BQ', content, offset)
+        record = content[offset : offset + 9 + size]
         if kind == 6:
             (name_size,) = struct.unpack_from('<I', record, 9 + 28)
             record = record[9 + 28 + 4 + name_size + 8 :]
         whole += b'' if kind == 7 else record
-        place += 9 + size
+        offset += 9 + size
     return whole + content[-8:]
 
 
@@ -113,12 +118,12 @@ def test_file_without_chunks_is_read(whole, tmp_path):
 def test_cut_off_index_of_the_last_chunk_costs_no_messages(whole, tmp_path):
     content = content_of(whole)
     path = tmp_path / 'cut.mcap'
-    place, kinds = 8, []
+    offset, kinds = 8, []
     while kinds.count(7) < 1:
-        kind, size = struct.unpack_from('<BQ', content, place)
+        kind, size = struct.unpack_from('<BQ', content, offset)
         kinds.append(kind)
-        place += 9 + size
-    path.write_bytes(content[:place])
+        offset += 9 + size
+    path.write_bytes(content[:offset])
     found, damage = read_all(path)
     assert found == read_by_rosbags(whole)
     assert 'cut off' in damage[0]
@@ -134,11 +139,30 @@ def test_compressed_bag_is_read(tmp_path):
         }
 
 
+@pytest.mark.parametrize('is_disk_full', [False, True])
+def test_chunk_is_decompressed_once_for_all_topics(is_disk_full, tmp_path, monkeypatch):
+    path = write_bag(tmp_path / 'bag', [*MANY, imu(400 * MS)], compression='storage')
+    expected = read_by_rosbags(path)
+    decompress, calls = DECOMPRESSORS['zstd'], []
+
+    def counting(content, size):
+        calls.append(size)
+        return decompress(content, size)
+
+    monkeypatch.setitem(DECOMPRESSORS, 'zstd', counting)
+    if is_disk_full:
+
+        def full(*args, **options):
+            raise OSError(errno.ENOSPC, 'No space left on device')
+
+        monkeypatch.setattr(tempfile.SpooledTemporaryFile, 'write', full)
+    assert read_all(path) == (expected, ())
+    assert len(calls) == (3 if is_disk_full else 1)
+
+
 @settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=60)
 @given(data=st.data())
-def test_file_that_was_cut_at_any_byte_gives_what_comes_before_or_a_clear_error(
-    whole, tmp_path, data
-):
+def test_file_cut_at_any_byte_gives_the_messages_before_it_or_a_clear_error(whole, tmp_path, data):
     content = content_of(whole)
     size = data.draw(st.integers(0, len(content) - 1))
     path = tmp_path / 'cut.mcap'
@@ -165,7 +189,14 @@ def test_damaged_bytes_never_hang_or_crash(whole, tmp_path, data):
     read_or_refusal(path)
 
 
-def test_message_of_a_type_that_only_the_file_knows_is_read(tmp_path):
-    with Bag(write_bag(tmp_path / 'bag', [imu(5 * MS)])) as bag:
-        ((_, message),) = bag.messages(bag.topics[0])
-    assert message.orientation.w == 1.0
+def test_message_of_a_type_that_only_the_file_defines_is_read(tmp_path):
+    name = 'my_msgs/msg/Level'
+    store = get_typestore(Stores.ROS2_HUMBLE)
+    store.register(get_types_from_msg('float64 level', name))
+    with Writer(tmp_path / 'bag', version=8, storage_plugin=StoragePlugin.MCAP) as writer:
+        connection = writer.add_connection('/level', name, typestore=store)
+        writer.write(connection, 5, store.serialize_cdr(store.types[name](level=2.5), name))
+    with Bag(tmp_path / 'bag') as bag:
+        assert bag.has_definition(bag.topics[0])
+        ((receive_ns, message),) = bag.messages(bag.topics[0])
+    assert (receive_ns, message.level) == (5, 2.5)

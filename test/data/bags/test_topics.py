@@ -13,7 +13,7 @@ from distill_runtime.data.bags.topics import (
 from distill_runtime.errors import ConfigError, RecordingError
 from distill_runtime.spec.terms import External
 import pytest
-from support.bags import imu, joint_state, labelled_array, twist, write_bag
+from support.bags import imu, joint_state, multi_array, twist, write_bag
 
 
 def found(tmp_path, messages, name, given=None, find=find_topic):
@@ -26,7 +26,7 @@ def test_only_topic_of_its_type_is_taken_whatever_its_name(tmp_path):
     assert found(tmp_path, [imu(1, topic='/sensors/base')], 'imu') == '/sensors/base'
 
 
-def test_of_several_the_one_named_like_ours_is_taken(tmp_path):
+def test_of_several_the_one_with_the_name_of_the_node_is_taken(tmp_path):
     messages = [
         joint_state(1, ['a'], [0.0], topic='/robot/joint_states'),
         joint_state(1, ['a'], [0.0], topic='/joint_command'),
@@ -34,7 +34,7 @@ def test_of_several_the_one_named_like_ours_is_taken(tmp_path):
     assert found(tmp_path, messages, 'joint_states') == '/robot/joint_states'
 
 
-def test_several_are_refused_with_the_list(tmp_path):
+def test_several_candidates_are_refused_with_the_list(tmp_path):
     messages = [imu(1, topic='/imu/data'), imu(1, topic='/imu/data_raw')]
     with pytest.raises(
         RecordingError, match=r"2 topics that may be imu: \['/imu/data', '/imu/data_raw'\]: name"
@@ -47,7 +47,7 @@ def test_given_name_wins(tmp_path):
     assert found(tmp_path, messages, 'imu', {'imu': 'imu/data'}) == '/imu/data'
 
 
-def test_given_name_that_is_not_there_is_refused(tmp_path):
+def test_given_name_that_is_missing_is_refused(tmp_path):
     with pytest.raises(RecordingError, match=r"no topic '/nowhere', expected .* has \['/imu'\]"):
         found(tmp_path, [imu(1)], 'imu', {'imu': '/nowhere'})
 
@@ -61,7 +61,7 @@ def test_joint_states_are_never_taken_for_commands(tmp_path):
     assert found(tmp_path, [joint_state(1, ['a'], [0.0])], 'joint_command') is None
 
 
-def test_needed_topic_that_is_missing_is_refused_with_what_there_is(tmp_path):
+def test_missing_topic_is_refused_with_the_list_of_topics(tmp_path):
     with pytest.raises(RecordingError, match=r'no sensor_msgs/msg/JointState for joint_states'):
         found(tmp_path, [imu(1)], 'joint_states', find=need_topic)
 
@@ -75,10 +75,10 @@ def test_needed_topic_that_is_missing_is_refused_with_what_there_is(tmp_path):
         ('~/scan', '/a/b', '/a/b/scan'),
     ],
 )
-def test_topic_is_resolved_as_the_node_does(name, node, full, tmp_path):
+def test_topic_is_resolved_as_in_the_node(name, node, full, tmp_path):
     assert resolved(name, node) == full
     term = External(topic=name, width=3)
-    messages = [labelled_array(1, [('x', 3)], [0, 0, 0], topic) for topic in (full, '/other')]
+    messages = [multi_array(1, [('x', 3)], [0, 0, 0], topic) for topic in (full, '/other')]
     with Bag(write_bag(tmp_path / 'bag', messages)) as bag:
         assert find_external(bag, term, {}, node).name == full
         assert find_external(bag, term, {name: '/other'}, node).name == '/other'

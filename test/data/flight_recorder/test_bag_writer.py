@@ -17,17 +17,17 @@ import yaml
 
 
 def write(path, num_ticks=50, flush_every=None, **options):
-    journal = Filled(1 << 22, **options)
-    bag = BagWriter(path, journal.facts)
-    journal.tick(num_ticks)
-    journal.status('fault', 'tilt: too far')
-    records = journal.reader.read().records
+    ring_buffer = Filled(1 << 22, **options)
+    bag = BagWriter(path, ring_buffer.facts)
+    ring_buffer.tick(num_ticks)
+    ring_buffer.status('fault', 'tilt: too far')
+    records = ring_buffer.reader.read().records
     for start in range(0, len(records), flush_every or len(records)):
         bag.write(records[start : start + (flush_every or len(records))])
         if flush_every:
             bag.flush()
     size = bag.finish({'cause': 'test'})
-    return journal, size
+    return ring_buffer, size
 
 
 def test_bag_opens_as_a_recording_of_the_robot(tmp_path):
@@ -43,14 +43,14 @@ def test_bag_opens_as_a_recording_of_the_robot(tmp_path):
 
 
 @pytest.mark.parametrize('flush_every', [None, 1, 7])
-def test_messages_are_those_of_the_journal_however_often_it_is_flushed(tmp_path, flush_every):
-    journal, size = write(tmp_path / 'bag', flush_every=flush_every)
+def test_messages_equal_the_records_however_often_they_are_flushed(tmp_path, flush_every):
+    ring_buffer, size = write(tmp_path / 'bag', flush_every=flush_every)
     with Bag(tmp_path / 'bag') as bag:
         counts = {topic.name: topic.num_messages for topic in bag.topics}
         ticks = next(topic for topic in bag.topics if topic.name.endswith('/tick'))
         numbers = [message.data[0] for _, message in bag.messages(ticks)]
     assert numbers == list(range(50))
-    node = journal.facts.node
+    node = ring_buffer.facts.node
     assert counts == {
         '/joint_states': 50, '/cmd_vel': 10, f'{node}/tick': 50, f'{node}/half': 50,
         f'{node}/model': 1, '/diagnostics': 1,
@@ -66,19 +66,19 @@ def test_large_bag_of_several_chunks_is_read_in_the_order_of_time(tmp_path):
     assert len(times) > 6000 * 3
 
 
-def test_metadata_says_what_the_policy_was_and_why_the_bag_was_written(tmp_path):
+def test_metadata_has_the_policy_and_the_cause(tmp_path):
     write(tmp_path / 'bag')
     metadata = yaml.safe_load((tmp_path / 'bag' / 'metadata.yaml').read_text())
-    said = json.loads(metadata['rosbag2_bagfile_information']['custom_data']['distill_runtime'])
-    assert said['model_sha256'] == 'ab' * 32
-    assert said['cause'] == 'test'
+    report = json.loads(metadata['rosbag2_bagfile_information']['custom_data']['distill_runtime'])
+    assert report['model_sha256'] == 'ab' * 32
+    assert report['cause'] == 'test'
 
 
-def test_bag_that_is_cut_off_holds_what_was_flushed(tmp_path):
-    journal = Filled()
-    bag = BagWriter(tmp_path / 'bag', journal.facts)
-    journal.tick(10)
-    bag.write(journal.reader.read().records)
+def test_cut_off_bag_has_what_was_flushed(tmp_path):
+    ring_buffer = Filled()
+    bag = BagWriter(tmp_path / 'bag', ring_buffer.facts)
+    ring_buffer.tick(10)
+    bag.write(ring_buffer.reader.read().records)
     bag.flush()
     content = (tmp_path / 'bag' / 'bag.mcap').read_bytes()
     bag.abort()
@@ -86,15 +86,15 @@ def test_bag_that_is_cut_off_holds_what_was_flushed(tmp_path):
     assert not (tmp_path / 'bag' / 'metadata.yaml').exists()
 
 
-def test_disk_that_is_full_is_an_error_and_can_be_given_up(tmp_path, monkeypatch):
-    journal = Filled()
-    bag = BagWriter(tmp_path / 'bag', journal.facts)
+def test_full_disk_is_an_error_and_the_bag_can_be_aborted(tmp_path, monkeypatch):
+    ring_buffer = Filled()
+    bag = BagWriter(tmp_path / 'bag', ring_buffer.facts)
 
     def full(*args):
         raise OSError(errno.ENOSPC, 'No space left on device')
 
-    journal.tick()
-    bag.write(journal.reader.read().records)
+    ring_buffer.tick()
+    bag.write(ring_buffer.reader.read().records)
     monkeypatch.setattr(McapWriter, 'close_chunk', full)
     with pytest.raises(OSError, match='No space'):
         bag.flush()
@@ -113,15 +113,15 @@ def models_of(path):
 
 
 @pytest.mark.parametrize('flush_every', [None, 1, 7])
-def test_ticks_behind_a_change_are_those_of_the_next_policy(tmp_path, flush_every):
-    journal = Filled(1 << 22)
-    journal.tick(20)
-    journal.turn_to('next.onnx')
-    journal.tick(10)
-    journal.say_again()
-    journal.tick(10)
-    records = journal.reader.read().records
-    bag = BagWriter(tmp_path / 'bag', journal.facts)
+def test_ticks_after_a_change_are_those_of_the_next_policy(tmp_path, flush_every):
+    ring_buffer = Filled(1 << 22)
+    ring_buffer.tick(20)
+    ring_buffer.change_to('next.onnx')
+    ring_buffer.tick(10)
+    ring_buffer.repeat_change()
+    ring_buffer.tick(10)
+    records = ring_buffer.reader.read().records
+    bag = BagWriter(tmp_path / 'bag', ring_buffer.facts)
     step = flush_every or len(records)
     for start in range(0, len(records), step):
         bag.write(records[start : start + step])
@@ -135,33 +135,33 @@ def test_ticks_behind_a_change_are_those_of_the_next_policy(tmp_path, flush_ever
     assert halves == [number / 2 for number in range(40)]
 
 
-def test_change_that_was_overwritten_is_known_from_its_repetition_however_late(tmp_path):
-    journal = Filled(1 << 22)
-    journal.tick(20)
-    journal.turn_to('next.onnx')
-    first = journal.writer.count + 1
-    journal.tick(700)
-    journal.say_again()
-    journal.tick(10)
-    bag = BagWriter(tmp_path / 'bag', journal.facts)
-    beats = []
-    records = journal.reader.read(first).records
-    bag.write(records, lambda: beats.append(1))
+def test_overwritten_change_is_known_from_its_repetition_however_late(tmp_path):
+    ring_buffer = Filled(1 << 22)
+    ring_buffer.tick(20)
+    ring_buffer.change_to('next.onnx')
+    first = ring_buffer.writer.count + 1
+    ring_buffer.tick(700)
+    ring_buffer.repeat_change()
+    ring_buffer.tick(10)
+    bag = BagWriter(tmp_path / 'bag', ring_buffer.facts)
+    pulses = []
+    records = ring_buffer.reader.read(first).records
+    bag.write(records, lambda: pulses.append(1))
     bag.finish({})
     ((_, model),) = models_of(tmp_path / 'bag')
     assert model == 'next.onnx'
     assert len(of_bag(tmp_path / 'bag', 'quarter')) == 710
-    assert len(beats) > len(records) // 1000, 'a long write says that it lives'
+    assert len(pulses) > len(records) // 1000, 'a long write sends heartbeats'
 
 
-def test_recording_that_begins_with_samples_waits_for_who_acts(tmp_path):
-    """Between two runs the model was changed: the first tick of the next one says so."""
-    journal = Filled(1 << 22)
-    journal.turn_to('next.onnx')
-    journal.tick(3)
-    samples = [record for record in journal.reader.read().records if record.channel == STATES]
-    bag = BagWriter(tmp_path / 'bag', journal.facts)
+def test_recording_that_begins_with_samples_waits_for_the_active_policy(tmp_path):
+    """The model was changed between two runs; the change record follows the samples."""
+    ring_buffer = Filled(1 << 22)
+    ring_buffer.change_to('next.onnx')
+    ring_buffer.tick(3)
+    samples = [record for record in ring_buffer.reader.read().records if record.channel == STATES]
+    bag = BagWriter(tmp_path / 'bag', ring_buffer.facts)
     bag.write(samples)
-    bag.write([r for r in journal.reader.read().records if r.channel != STATES])
+    bag.write([r for r in ring_buffer.reader.read().records if r.channel != STATES])
     bag.finish({})
     assert [model for _, model in models_of(tmp_path / 'bag')] == ['next.onnx']

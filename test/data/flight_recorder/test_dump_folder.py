@@ -41,7 +41,7 @@ def names(folder):
 
 @pytest.fixture
 def clock(monkeypatch):
-    """Let every dump have a time of its own, a second after the last."""
+    """Give every dump a time one second after the last."""
     seconds = iter(range(10**6))
     real = recording_folder.time.gmtime
     monkeypatch.setattr(recording_folder.time, 'gmtime', lambda: real(next(seconds)))
@@ -128,7 +128,7 @@ def test_folder_of_another_user_is_refused():
         DumpFolder(Path('/'), 1000).prepare()
 
 
-def test_what_killed_writers_left_is_removed_and_what_is_being_written_is_not(tmp_path):
+def test_leftovers_of_killed_writers_are_removed_and_dumps_in_progress_are_not(tmp_path):
     dead = tmp_path / '.20250101T000000Z_x.7.part'
     alive = tmp_path / '.20250101T000000Z_y.8.part'
     foreign = tmp_path / '.mine.part'

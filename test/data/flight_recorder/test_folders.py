@@ -34,7 +34,7 @@ def test_folder_is_made_with_its_parents(tmp_path):
     assert (tmp_path / 'a' / 'b').is_dir()
 
 
-def test_file_in_the_place_of_the_folder_is_refused(tmp_path):
+def test_file_with_the_path_of_the_folder_is_refused(tmp_path):
     (tmp_path / 'file').write_text('')
     with pytest.raises(RecordingError, match=r'^record_to .*file: File exists: make room or let'):
         make_folder(tmp_path / 'file', 'record_to')

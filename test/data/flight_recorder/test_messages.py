@@ -36,7 +36,7 @@ def test_facts_of_another_kind_are_refused(value):
         Facts.from_json(value)
 
 
-def test_record_of_several_parts_gives_a_message_of_each():
+def test_record_of_several_topics_gives_a_message_of_each():
     record = Record(0, 5, TICK, struct.pack('<2d', 1.5, 2.5))
     found = list(messages(record, facts(), STORE))
     assert [message.topic.rpartition('/')[2] for message in found] == ['tick', 'half']
@@ -45,7 +45,7 @@ def test_record_of_several_parts_gives_a_message_of_each():
     assert {message.time_ns for message in found} == {5}
 
 
-def test_record_of_one_part_is_its_message():
+def test_record_of_one_topic_is_its_message():
     (message,) = messages(Record(0, 5, TWIST, b'anything'), facts(), STORE)
     assert message == ('/cmd_vel', 'geometry_msgs/msg/Twist', 5, b'anything')
 
@@ -71,7 +71,7 @@ def test_level_of_a_status_follows_mode_and_reason(mode, reason, level):
     assert STORE.deserialize_cdr(message.content, message.type).status[0].level == level
 
 
-def test_model_is_one_message_with_all_that_is_known_of_it():
+def test_model_message_has_all_facts_of_the_model():
     message = model_message(facts(), 9, STORE)
     status = STORE.deserialize_cdr(message.content, message.type)
     assert message.topic == '/robot/student_node/model'
@@ -83,13 +83,13 @@ def test_name_of_a_node_fits_into_a_file_name():
 
 
 def change_record(number, first, model='next.onnx'):
-    """Return a record that says what acts from record ``first`` on."""
-    frames = [(Part('/robot/student_node/tick', 'std_msgs/msg/Float64MultiArray', b'head', 8),)]
+    """Return a record of a policy that is active from record ``first`` on."""
+    frames = [(Part('/robot/student_node/tick', 'std_msgs/msg/Float64MultiArray', b'prefix', 8),)]
     body = change_body(frames, {'model': model})
     return Record(number, 7, CHANGE, change_data(first, {'why': 'set'}, body))
 
 
-def test_change_says_from_which_record_on_ticks_are_other_ones():
+def test_change_redefines_the_channels_of_ticks():
     change = Change.from_bytes(change_record(9, 5).data)
     after = change.apply(facts())
     assert change.number == 5
@@ -103,7 +103,7 @@ def tick_record(number):
     return Record(number, 5, TICK, struct.pack('<2d', 1.0, 2.0))
 
 
-def test_change_that_is_said_again_holds_before_the_records_in_which_it_is():
+def test_repeated_change_applies_to_the_records_before_it():
     records = [tick_record(20), change_record(21, 5), tick_record(22), change_record(23, 23)]
     change = change_before(records, facts())
     assert (change.number, change.model['model']) == (5, 'next.onnx')
@@ -112,9 +112,9 @@ def test_change_that_is_said_again_holds_before_the_records_in_which_it_is():
 @pytest.mark.parametrize(
     'records', [[], [tick_record(3)], [tick_record(3), change_record(4, 4), tick_record(5)]]
 )
-def test_records_in_which_nothing_is_said_again_begin_with_what_the_journal_says(records):
+def test_records_without_a_repeated_change_begin_with_the_facts_of_the_ring_buffer(records):
     assert change_before(records, facts()) is None
 
 
-def test_change_in_the_first_record_holds_from_there():
+def test_change_in_the_first_record_applies_from_there():
     assert change_before([change_record(4, 4), tick_record(5)], facts()).number == 4

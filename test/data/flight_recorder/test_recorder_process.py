@@ -14,18 +14,22 @@ import sys
 import time
 
 from distill_runtime.data.flight_recorder.dump_folder import DumpFolder
-from distill_runtime.data.flight_recorder.recorder_process import AFTERMATH, BlackBox
+from distill_runtime.data.flight_recorder.recorder_process import AFTERMATH, BagRecorder
 from rosbags.rosbag2 import Reader
 from support.journals import Filled
 
-from .test_recording import tick_numbers, Told
+from .test_recording import Reports, tick_numbers
 
 QUOTA = 10**9
 
 
-def boxed(folder, journal=None):
-    journal, told = journal or Filled(), Told()
-    return BlackBox(journal.reader, DumpFolder(folder, QUOTA), told), journal, told
+def make_recorder(folder, ring_buffer=None):
+    ring_buffer, reports = ring_buffer or Filled(), Reports()
+    return (
+        BagRecorder(ring_buffer.reader, DumpFolder(folder, QUOTA), reports),
+        ring_buffer,
+        reports,
+    )
 
 
 def names(folder):
@@ -33,93 +37,93 @@ def names(folder):
 
 
 def test_alarm_is_dumped_once_with_what_came_after_it_and_its_reason(tmp_path):
-    box, journal, told = boxed(tmp_path)
-    journal.tick(10)
-    box.poll(100.0)
-    journal.status('fault', 'tilt.limit: too far')
-    box.poll(100.1)
-    journal.tick(10)
-    box.poll(100.1 + AFTERMATH - 0.01)
+    recorder, ring_buffer, reports = make_recorder(tmp_path)
+    ring_buffer.tick(10)
+    recorder.poll(100.0)
+    ring_buffer.status('fault', 'tilt.limit: too far')
+    recorder.poll(100.1)
+    ring_buffer.tick(10)
+    recorder.poll(100.1 + AFTERMATH - 0.01)
     assert names(tmp_path) == []
     for late in (0.01, 0.5, 5.0):
-        box.poll(100.1 + AFTERMATH + late)
-    said = told.of('dumped')
-    assert said['cause'] == 'tilt.limit'
-    assert said['path'].endswith('_robot.student_node_tilt.limit')
-    assert tick_numbers(said['path']) == list(range(20))
+        recorder.poll(100.1 + AFTERMATH + late)
+    report = reports.of('dumped')
+    assert report['cause'] == 'tilt.limit'
+    assert report['path'].endswith('_robot.student_node_tilt.limit')
+    assert tick_numbers(report['path']) == list(range(20))
 
 
 def test_alarm_that_a_killed_process_had_not_dumped_is_dumped_by_the_next(tmp_path):
-    _, journal, _ = boxed(tmp_path)
-    journal.tick(3)
-    journal.status('fault', 'tilt.limit: too far')
+    _, ring_buffer, _ = make_recorder(tmp_path)
+    ring_buffer.tick(3)
+    ring_buffer.status('fault', 'tilt.limit: too far')
     for number_of_dumps in (1, 1):
-        box, _, _ = boxed(tmp_path, journal)
+        recorder, _, _ = make_recorder(tmp_path, ring_buffer)
         for now in (0.0, AFTERMATH, 2 * AFTERMATH):
-            box.poll(now)
+            recorder.poll(now)
         assert len(names(tmp_path)) == number_of_dumps
 
 
 def test_request_is_dumped_at_once_and_answered_by_its_number(tmp_path):
-    box, journal, told = boxed(tmp_path)
-    journal.tick(3)
-    box.obey(json.dumps({'do': 'dump', 'cause': 'request', 'number': 7}))
-    said = told.of('dumped')
-    assert (said['number'], said['cause']) == (7, 'request')
-    assert names(tmp_path) == [os.path.basename(said['path'])]
+    recorder, ring_buffer, reports = make_recorder(tmp_path)
+    ring_buffer.tick(3)
+    recorder.execute(json.dumps({'do': 'dump', 'cause': 'request', 'number': 7}))
+    report = reports.of('dumped')
+    assert (report['number'], report['cause']) == (7, 'request')
+    assert names(tmp_path) == [os.path.basename(report['path'])]
 
 
 def test_request_before_the_first_record_is_refused(tmp_path):
-    box, _, told = boxed(tmp_path)
-    box.obey(json.dumps({'do': 'dump', 'cause': 'request', 'number': 7}))
-    assert told.of('failed')['reason'] == 'nothing is held yet'
+    recorder, _, reports = make_recorder(tmp_path)
+    recorder.execute(json.dumps({'do': 'dump', 'cause': 'request', 'number': 7}))
+    assert reports.of('failed')['reason'] == 'nothing is held yet'
 
 
-def test_folder_that_cannot_be_written_is_told_at_the_start_and_with_every_dump(tmp_path):
+def test_unwritable_folder_is_reported_at_the_start_and_with_every_dump(tmp_path):
     (tmp_path / 'file').write_text('')
-    box, journal, told = boxed(tmp_path / 'file')
-    assert 'File exists' in told.of('ready')['problem']
-    journal.tick(3)
-    box.obey(json.dumps({'do': 'dump', 'cause': 'request', 'number': 7}))
-    assert 'blackbox_dir' in told.of('failed')['reason']
+    recorder, ring_buffer, reports = make_recorder(tmp_path / 'file')
+    assert 'File exists' in reports.of('ready')['problem']
+    ring_buffer.tick(3)
+    recorder.execute(json.dumps({'do': 'dump', 'cause': 'request', 'number': 7}))
+    assert 'blackbox_dir' in reports.of('failed')['reason']
 
 
 def test_end_of_a_node_that_was_active_is_dumped(tmp_path):
     for is_active, goodbye, cause in (
         (True, None, 'node_died'), (False, 'shutdown', 'shutdown'), (False, None, None),
     ):  # fmt: skip
-        box, journal, told = boxed(tmp_path)
-        journal.tick(3)
-        journal.writer.set_active(is_active)
+        recorder, ring_buffer, reports = make_recorder(tmp_path)
+        ring_buffer.tick(3)
+        ring_buffer.writer.set_active(is_active)
         if goodbye:
-            box.obey(json.dumps({'do': 'goodbye', 'cause': goodbye}))
-        box.end()
-        assert [said['cause'] for said in told if said['event'] == 'dumped'] == [cause] * bool(
+            recorder.execute(json.dumps({'do': 'goodbye', 'cause': goodbye}))
+        recorder.end()
+        assert [report['cause'] for report in reports if report['event'] == 'dumped'] == [
             cause
-        )
+        ] * bool(cause)
 
 
-def test_alarm_just_before_the_end_is_dumped_under_its_own_name(tmp_path):
-    box, journal, told = boxed(tmp_path)
-    journal.tick(3)
-    journal.status('fault', 'imu.stale: silent')
-    box.obey(json.dumps({'do': 'goodbye', 'cause': 'shutdown'}))
-    box.end()
-    assert told.of('dumped')['cause'] == 'imu.stale'
+def test_alarm_just_before_the_end_is_dumped_with_its_cause(tmp_path):
+    recorder, ring_buffer, reports = make_recorder(tmp_path)
+    ring_buffer.tick(3)
+    ring_buffer.status('fault', 'imu.stale: silent')
+    recorder.execute(json.dumps({'do': 'goodbye', 'cause': 'shutdown'}))
+    recorder.end()
+    assert reports.of('dumped')['cause'] == 'imu.stale'
 
 
-def test_nonsense_on_the_input_is_told_and_ends_nothing(tmp_path):
-    box, _, told = boxed(tmp_path)
+def test_invalid_command_is_reported_and_ends_nothing(tmp_path):
+    recorder, _, reports = make_recorder(tmp_path)
     for line in ('', '[]', '{"do": ', '{"a": 1}'):
-        box.obey(line)
-    assert [said['event'] for said in told] == ['ready'] + ['failed'] * 4
+        recorder.execute(line)
+    assert [report['event'] for report in reports] == ['ready'] + ['failed'] * 4
 
 
 class Process:
-    """The black box as a process of its own."""
+    """The recorder as a separate process."""
 
-    def __init__(self, journal, folder, **options):
-        descriptor = journal.writer.descriptor
+    def __init__(self, ring_buffer, folder, **options):
+        descriptor = ring_buffer.writer.descriptor
         module = 'distill_runtime.data.flight_recorder.recorder_process'
         self.popen = subprocess.Popen(
             [
@@ -129,13 +133,13 @@ class Process:
             stdin=subprocess.PIPE, stdout=subprocess.PIPE, pass_fds=[descriptor], **options,
         )  # fmt: skip
 
-    def told(self, patience=20.0):
-        """Return what it says next."""
-        assert select.select([self.popen.stdout], [], [], patience)[0], 'it says nothing'
+    def report(self, patience=20.0):
+        """Return its next report."""
+        assert select.select([self.popen.stdout], [], [], patience)[0], 'no report'
         return json.loads(self.popen.stdout.readline())
 
-    def tell(self, **values):
-        """Tell it something."""
+    def send(self, **values):
+        """Send a command."""
         self.popen.stdin.write((json.dumps(values) + '\n').encode())
         self.popen.stdin.flush()
 
@@ -148,21 +152,21 @@ class Process:
 
 
 def test_process_dumps_an_alarm_and_ends_with_its_input(tmp_path):
-    journal = Filled()
-    process = Process(journal, tmp_path)
-    assert process.told()['problem'] == ''
+    ring_buffer = Filled()
+    process = Process(ring_buffer, tmp_path)
+    assert process.report()['problem'] == ''
     for number in (signal.SIGINT, signal.SIGTERM):
         process.popen.send_signal(number)  # those are for the node
-    journal.tick(5)
-    journal.status('fault', 'tilt: too far')
-    said = process.told()
-    assert (said['event'], said['cause']) == ('dumped', 'tilt')
-    assert journal.reader.beat_ns > 0
+    ring_buffer.tick(5)
+    ring_buffer.status('fault', 'tilt: too far')
+    report = process.report()
+    assert (report['event'], report['cause']) == ('dumped', 'tilt')
+    assert ring_buffer.reader.beat_ns > 0
     assert process.close() == 0
-    assert tick_numbers(said['path']) == list(range(5))
+    assert tick_numbers(report['path']) == list(range(5))
 
 
-def test_process_that_is_given_no_journal_ends(tmp_path):
+def test_process_without_a_ring_buffer_ends(tmp_path):
     (tmp_path / 'file').write_text('nonsense')
     with (tmp_path / 'file').open('r+b') as file:
         module = 'distill_runtime.data.flight_recorder.recorder_process'
@@ -171,18 +175,18 @@ def test_process_that_is_given_no_journal_ends(tmp_path):
             pass_fds=[file.fileno()], stdin=subprocess.PIPE, capture_output=True, timeout=20,
         )  # fmt: skip
     assert result.returncode == 2
-    assert b'is no journal' in result.stderr
+    assert b'is no ring buffer' in result.stderr
 
 
-def test_dumper_killed_at_any_moment_leaves_no_half_dump(tmp_path):
+def test_dumper_killed_at_any_moment_leaves_no_incomplete_dump(tmp_path):
     moments = random.Random(3)
-    journal = Filled(1 << 22)
-    journal.tick(8000)
+    ring_buffer = Filled(1 << 22)
+    ring_buffer.tick(8000)
     for _ in range(6):
-        process = Process(journal, tmp_path)
-        process.told()
+        process = Process(ring_buffer, tmp_path)
+        process.report()
         for number in range(20):
-            process.tell(do='dump', cause='request', number=number)
+            process.send(do='dump', cause='request', number=number)
         time.sleep(moments.uniform(0.02, 0.4))
         process.popen.kill()
         process.popen.wait()
@@ -196,39 +200,39 @@ def test_dumper_killed_at_any_moment_leaves_no_half_dump(tmp_path):
     assert not [name for name in names(tmp_path) if name.startswith('.')]
 
 
-def test_file_that_may_not_grow_is_told_and_leaves_nothing(tmp_path):
-    journal = Filled(1 << 22)
-    journal.tick(5000)
+def test_file_size_limit_is_reported_and_leaves_no_files(tmp_path):
+    ring_buffer = Filled(1 << 22)
+    ring_buffer.tick(5000)
 
     def limit():
         resource.setrlimit(resource.RLIMIT_FSIZE, (100_000, 100_000))
 
-    process = Process(journal, tmp_path, preexec_fn=limit)
-    process.told()
-    process.tell(do='dump', cause='request', number=1)
-    said = process.told()
-    assert said['event'] == 'failed'
-    assert 'File too large' in said['reason']
+    process = Process(ring_buffer, tmp_path, preexec_fn=limit)
+    process.report()
+    process.send(do='dump', cause='request', number=1)
+    report = process.report()
+    assert report['event'] == 'failed'
+    assert 'File too large' in report['reason']
     assert process.close() == 0
     assert names(tmp_path) == []
 
 
 def recording(folder):
-    """Return a journal, the process that follows it, and the bag that it writes."""
-    journal = Filled()
-    process = Process(journal, folder / 'dumps')
-    process.told()
-    process.tell(do='record', folder=str(folder), first=0)
-    return journal, process, Path(process.told()['path'])
+    """Return a ring buffer, the process that records it, and the bag."""
+    ring_buffer = Filled()
+    process = Process(ring_buffer, folder / 'dumps')
+    process.report()
+    process.send(do='record', folder=str(folder), first=0)
+    return ring_buffer, process, Path(process.report()['path'])
 
 
 def test_recording_that_a_killed_process_cut_off_can_be_read(tmp_path):
-    journal, process, path = recording(tmp_path)
-    journal.tick(100)
+    ring_buffer, process, path = recording(tmp_path)
+    ring_buffer.tick(100)
     size = 0
     for _ in range(200):
         time.sleep(0.05)
-        journal.tick()
+        ring_buffer.tick()
         size = next(path.iterdir()).stat().st_size
         if size > 10_000:
             break
@@ -241,8 +245,8 @@ def test_recording_that_a_killed_process_cut_off_can_be_read(tmp_path):
 
 
 def test_recording_of_a_node_that_is_gone_is_completed(tmp_path):
-    journal, process, path = recording(tmp_path)
-    journal.tick(100)
+    ring_buffer, process, path = recording(tmp_path)
+    ring_buffer.tick(100)
     assert process.close() == 0
     assert (path / 'metadata.yaml').is_file()
     assert tick_numbers(path) == list(range(100))

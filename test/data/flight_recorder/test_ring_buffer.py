@@ -35,10 +35,10 @@ while True:
 
 
 def no_pause(seconds):
-    """Stand in for the wait: one process sees its own stores at once."""
+    """Stand in for the wait: one process sees its stores at once."""
 
 
-def journal(ring=RING, facts=None):
+def ring_buffer(ring=RING, facts=None):
     writer = RingBufferWriter(ring, facts)
     return writer, RingBufferReader(writer.descriptor, no_pause)
 
@@ -48,18 +48,18 @@ def content(batch):
 
 
 def test_reader_gets_what_was_written():
-    writer, reader = journal(facts={'node': '/a'})
-    said = [(1, -5, b'first'), (2, 7, b''), (3, 2**62, b'third')]
-    for entry in said:
+    writer, reader = ring_buffer(facts={'node': '/a'})
+    entries = [(1, -5, b'first'), (2, 7, b''), (3, 2**62, b'third')]
+    for entry in entries:
         writer.append(*entry)
     batch = reader.read()
-    assert content(batch) == said
+    assert content(batch) == entries
     assert (batch.following, batch.lost) == (3, 0)
     assert reader.facts == {'node': '/a'}
 
 
-def test_empty_journal_has_no_records_and_spans_nothing():
-    reader = journal()[1]
+def test_empty_ring_buffer_has_no_records_and_no_span():
+    reader = ring_buffer()[1]
     assert reader.read() == ([], 0, 0)
     assert reader.span() == 0.0
 
@@ -69,7 +69,7 @@ def test_empty_journal_has_no_records_and_spans_nothing():
     st.integers(0, 150),
 )
 def test_newest_records_are_kept_whole_and_the_rest_is_counted(entries, first):
-    writer, reader = journal()
+    writer, reader = ring_buffer()
     for number, data in enumerate(entries):
         writer.append(number % 5, number * 10, data)
     batch = reader.read(first)
@@ -88,7 +88,7 @@ def test_newest_records_are_kept_whole_and_the_rest_is_counted(entries, first):
 
 @given(st.lists(st.integers(1, 60), max_size=30))
 def test_follower_that_keeps_up_loses_nothing(bursts):
-    writer, reader = journal(1 << 16)
+    writer, reader = ring_buffer(1 << 16)
     number = following = 0
     seen = []
     for burst in bursts:
@@ -123,16 +123,16 @@ def test_records_overwritten_while_they_are_copied_are_discarded_and_counted():
         assert record.data == record.time_ns.to_bytes(8, 'little') * 8
 
 
-def test_record_that_is_too_large_is_left_out_and_counted():
-    writer, reader = journal()
+def test_record_that_is_too_large_is_dropped_and_counted():
+    writer, reader = ring_buffer()
     writer.append(0, 1, bytes(RING // 4))
     writer.append(0, 2, b'small')
     assert content(reader.read()) == [(0, 2, b'small')]
     assert reader.num_refused == 1
 
 
-def test_span_is_the_time_that_is_kept():
-    writer, reader = journal()
+def test_span_is_the_time_of_the_records_in_the_buffer():
+    writer, reader = ring_buffer()
     for number in range(1000):
         writer.append(0, number * 1_000_000_000, bytes(100))
     kept = reader.read().records
@@ -140,17 +140,17 @@ def test_span_is_the_time_that_is_kept():
 
 
 def test_alarms_and_activity_are_seen_by_readers():
-    writer, reader = journal()
+    writer, reader = ring_buffer()
     assert (reader.alarms, reader.is_active, reader.beat_ns) == (0, False, 0)
     writer.raise_alarm()
     writer.set_active(True)
-    reader.beat()
+    reader.write_heartbeat()
     assert (reader.alarms, reader.is_active) == (1, True)
     assert 0 < reader.beat_ns <= time.monotonic_ns()
 
 
 def test_memory_outlives_its_writer():
-    writer, reader = journal()
+    writer, reader = ring_buffer()
     writer.append(0, 1, b'kept')
     writer.close()
     assert content(reader.read()) == [(0, 1, b'kept')]
@@ -159,7 +159,7 @@ def test_memory_outlives_its_writer():
 def test_appending_takes_no_more_memory(monkeypatch):
     import tracemalloc
 
-    writer, _ = journal(1 << 16)
+    writer, _ = ring_buffer(1 << 16)
     data = bytes(500)
     for number in range(1000):
         writer.append(0, number, data)
@@ -178,7 +178,7 @@ def shared_memory():
     return next(1024 * int(line.split()[1]) for line in lines if line.startswith('RssShmem'))
 
 
-def test_reader_beside_the_writer_takes_no_memory_of_its_own():
+def test_reader_in_the_process_of_the_writer_takes_no_more_memory():
     writer = RingBufferWriter(8 << 20)
     for number in range(10_000):
         writer.append(0, number, bytes(2000))
@@ -192,11 +192,11 @@ def test_reader_beside_the_writer_takes_no_memory_of_its_own():
 
 
 @pytest.mark.parametrize('content', [b'', b'x' * 50, bytes(4096), b'\xff' * 4096])
-def test_file_that_is_no_journal_is_refused(content, tmp_path):
+def test_file_that_is_no_ring_buffer_is_refused(content, tmp_path):
     path = tmp_path / 'file'
     path.write_bytes(content)
     descriptor = os.open(path, os.O_RDWR)
-    with pytest.raises(RecordingError, match='is no journal'):
+    with pytest.raises(RecordingError, match='is no ring buffer'):
         RingBufferReader(descriptor)
     os.close(descriptor)
 

@@ -97,11 +97,11 @@ class _Spoilt:
         self._bag, self._places = bag, places
         self.is_cdr, self.deserialize = bag.is_cdr, bag.deserialize
 
-    def blocks(self, topic):
-        for block in self._bag.blocks(topic):
-            sizes = block.sizes.copy()
+    def chunks(self, topic):
+        for chunk in self._bag.chunks(topic):
+            sizes = chunk.sizes.copy()
             sizes[self._places] = 9
-            yield block._replace(sizes=sizes)
+            yield chunk._replace(sizes=sizes)
 
 
 def test_messages_that_cannot_be_decoded_are_told_with_their_times(tmp_path):
@@ -121,8 +121,8 @@ class _Torn:
         self._bag = bag
         self.is_cdr, self.deserialize = bag.is_cdr, bag.deserialize
 
-    def blocks(self, topic):
-        yield next(iter(self._bag.blocks(topic))).part(slice(0, 4))
+    def chunks(self, topic):
+        yield next(iter(self._bag.chunks(topic))).take(slice(0, 4))
         raise RecordingError('bag is damaged at /joint_states: torn')
 
 

@@ -83,7 +83,7 @@ def test_logged_tick_has_the_first_command_of_its_stamp(tmp_path):
     stamps = [1000, 1020, 1040, 1040]
     messages = [joint_state(t * MS, JOINTS, [t] * 3, topic=TOPIC) for t in stamps]
     messages += [tick(number, (1000 + 20 * number) * MS) for number in range(4)]
-    messages.sort(key=lambda said: said.receive_ns)
+    messages.sort(key=lambda message: message.receive_ns)
     with Bag(write_bag(tmp_path / 'bag', messages)) as bag:
         topic = next(topic for topic in bag.topics if topic.name == TOPIC)
         commands, log = read_commands(bag, topic, compiled.joints), read_tick_log(bag)
@@ -94,7 +94,7 @@ def test_tick_that_nobody_logged_has_the_first_command_of_its_period(tmp_path):
     compiled = compile_spec(make_spec())
     messages = [joint_state(t * MS, JOINTS, [0] * 3) for t in (1000, 1020, 1040)]
     messages += [joint_state(t * MS, JOINTS, [t] * 3, topic=TOPIC) for t in (1003, 1019, 1041)]
-    messages.sort(key=lambda said: said.receive_ns)
+    messages.sort(key=lambda message: message.receive_ns)
     with Bag(write_bag(tmp_path / 'bag', messages)) as bag:
         topic = next(topic for topic in bag.topics if topic.name == TOPIC)
         commands, recording = read_commands(bag, topic, compiled.joints), read_inputs(bag, {})

@@ -44,7 +44,7 @@ def test_velocities_that_one_message_lacks_count_as_none(tmp_path):
     assert len(joints.position) == 2
 
 
-def test_message_with_too_few_positions_is_left_out(tmp_path):
+def test_message_with_too_few_positions_is_dropped(tmp_path):
     messages = [joint_state(1, ['hip', 'knee'], [0]), joint_state(2, ['hip', 'knee'], [1, 2])]
     joints = read(tmp_path, messages)
     assert joints.position.tolist() == [[1, 2]]
@@ -75,7 +75,7 @@ def test_why_messages_are_left_out_is_told(tmp_path):
         joint_state(5, ['hip', 'knee'], []),
     ]
     joints = read(tmp_path, messages, ('knee', 'hip'))
-    assert {why: times.tolist() for why, times in joints.left_out.items()} == {
+    assert {reason: times.tolist() for reason, times in joints.left_out.items()} == {
         UNDECODABLE: [2],
         OTHER_JOINTS: [3],
         LACKS_JOINTS: [4, 5],

@@ -36,8 +36,8 @@ def test_what_is_no_mapping_says_nothing(text, tmp_path):
 
 def test_other_nodes_and_recordings_without_it_say_nothing(tmp_path):
     messages = [model_status('{"tilt_limit": 0.5}', '/other/model'), joint_state(2, ['a'], [0])]
-    said = read(tmp_path, *messages)
-    assert (said.parameters, said.models) == ({}, ())
+    node = read(tmp_path, *messages)
+    assert (node.parameters, node.models) == ({}, ())
 
 
 def test_every_change_of_the_model_is_read(tmp_path):
@@ -52,13 +52,13 @@ def test_every_change_of_the_model_is_read(tmp_path):
     second = model_status('{"tilt_limit": 0.4}', time_ns=2, model_sha256='cd' * 32, **swap)
     back = {**swap, 'why': 'rolled back: tilt.limit', 'since_ns': '950', 'history_since_ns': '-1'}
     third = model_status('{}', time_ns=3, model_sha256='ab' * 32, spec='{"no": "spec"}', **back)
-    said = read(tmp_path, first, second, third)
-    assert said.parameters == {'tilt_limit': 0.4}
-    assert [model.number for model in said.models] == [
+    node = read(tmp_path, first, second, third)
+    assert node.parameters == {'tilt_limit': 0.4}
+    assert [model.number for model in node.models] == [
         model_number('ab' * 32), model_number('cd' * 32), model_number('ab' * 32),
     ]  # fmt: skip
-    assert [model.since_ns for model in said.models] == [-1, 900, 950]
-    assert [model.history_since_ns for model in said.models] == [-1, 700, -1]
-    assert [model.blend_time for model in said.models] == [0.0, 0.25, 0.25]
-    assert [model.is_back for model in said.models] == [False, False, True]
-    assert all(model.spec is None for model in said.models)
+    assert [model.since_ns for model in node.models] == [-1, 900, 950]
+    assert [model.history_since_ns for model in node.models] == [-1, 700, -1]
+    assert [model.blend_time for model in node.models] == [0.0, 0.25, 0.25]
+    assert [model.is_back for model in node.models] == [False, False, True]
+    assert all(model.spec is None for model in node.models)

@@ -8,7 +8,7 @@ from distill_runtime.policy.model import load_policy
 from distill_runtime.spec.compile import external_terms
 import numpy as np
 import pytest
-from support.bags import imu, joint_state, labelled_array, MS, tick, twist, write_bag
+from support.bags import imu, joint_state, MS, multi_array, tick, twist, write_bag
 from support.logged_run import NODE, run_node, write_log
 from support.ros_policies import JOINT_TERM, write_policy
 from support.specs import DEFAULT, JOINTS, make_spec
@@ -26,9 +26,9 @@ def policy(tmp_path):
 def inputs(*times_ms):
     """Return what the policy reads at some times."""
     return [
-        said
+        message
         for t in times_ms
-        for said in (imu(t * MS), joint_state(t * MS, JOINTS, DEFAULT, [0.0] * 3))
+        for message in (imu(t * MS), joint_state(t * MS, JOINTS, DEFAULT, [0.0] * 3))
     ]
 
 
@@ -58,14 +58,14 @@ def test_input_that_the_node_did_not_have_keeps_its_newest_rows(tmp_path, policy
         now_ns = (1000 + 20 * number) * MS
         messages += [joint_state(now_ns, JOINTS, DEFAULT, [0.0] * 3)]
         messages += [tick(number, now_ns + 1, joint_states_ns=now_ns)]
-    messages.sort(key=lambda said: said.receive_ns)
+    messages.sort(key=lambda message: message.receive_ns)
     source = read_policy_recording(write_bag(tmp_path / 'bag', messages), policy)
     assert (source.recording.imu.stamp_ns // MS).tolist() == list(range(1000, 1180, 20))
 
 
 def test_topics_of_a_policy_are_kept_by_its_names_for_them(tmp_path):
     policy = load_policy(write_policy(tmp_path, JOINT_TERM, SCAN))
-    messages = [*inputs(1, 21), labelled_array(5, [('x', 3)], [1, 2, 3], '/elsewhere/scan')]
+    messages = [*inputs(1, 21), multi_array(5, [('x', 3)], [1, 2, 3], '/elsewhere/scan')]
     path = write_bag(tmp_path / 'bag', messages)
     source = read_policy_recording(path, policy, {'/scan': '/elsewhere/scan'})
     np.testing.assert_array_equal(source.recording.externals['/scan'].values, [[1, 2, 3]])
@@ -76,7 +76,7 @@ def test_topics_of_a_policy_are_kept_by_its_names_for_them(tmp_path):
 def test_topic_of_a_policy_of_another_width_is_refused(tmp_path):
     policy = load_policy(write_policy(tmp_path, JOINT_TERM, SCAN))
     path = write_bag(
-        tmp_path / 'bag', [*inputs(1, 21), labelled_array(5, [('x', 2)], [1, 2], '/scan')]
+        tmp_path / 'bag', [*inputs(1, 21), multi_array(5, [('x', 2)], [1, 2], '/scan')]
     )
     with pytest.raises(RecordingError, match='has no messages for /scan, which the policy reads'):
         read_policy_recording(path, policy)

@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: Apache-2.0
 from __future__ import annotations
 
-from distill_runtime.data.recording import row_store as spool
+from distill_runtime.data.recording import row_store
 from distill_runtime.data.recording.row_store import Picked, RowStore
 from distill_runtime.errors import RecordingError
 import numpy as np
@@ -14,7 +14,7 @@ ROWS = np.arange(30, dtype=np.float32).reshape(10, 3)
 @pytest.fixture(params=[1 << 20, 8])
 def rows(request, monkeypatch):
     """Return some rows, in memory and on disk."""
-    monkeypatch.setattr(spool, '_IN_MEMORY', request.param)
+    monkeypatch.setattr(row_store, '_IN_MEMORY', request.param)
     rows = RowStore(3)
     rows.append(ROWS[:4])
     rows.append(ROWS[4:].astype(np.float64))
@@ -36,11 +36,11 @@ def test_rows_can_be_added_after_some_were_read(rows):
 
 
 @pytest.mark.parametrize('wanted', [[], [3], [2, 3, 3, 5], [9, 0], [0, 9] * 3])
-def test_rows_can_be_picked(rows, wanted):
+def test_rows_are_read_by_index(rows, wanted):
     np.testing.assert_array_equal(rows.take(np.array(wanted, np.intp)), ROWS[wanted])
 
 
-def test_where_nothing_is_picked_there_is_no_number(rows):
+def test_row_without_an_index_is_nan(rows):
     picked = Picked(rows, np.array([3, -1, 4]))
     expected = np.vstack([ROWS[3], [np.nan] * 3, ROWS[4]])
     np.testing.assert_array_equal(np.asarray(picked), expected)
@@ -48,15 +48,13 @@ def test_where_nothing_is_picked_there_is_no_number(rows):
     assert (picked.shape, len(picked)) == ((3, 3), 3)
 
 
-def test_disk_that_is_full_is_told_with_the_way_out(monkeypatch):
+def test_full_disk_is_refused_with_a_hint(monkeypatch):
     rows = RowStore(1)
 
     class Full:
-        def seek(self, *place):
+        def seek(self, *offset):
             raise OSError(28, 'No space left on device')
 
     monkeypatch.setattr(rows, '_file', Full())
-    with pytest.raises(
-        RecordingError, match=r'No space left .*: name a folder with room in TMPDIR'
-    ):
+    with pytest.raises(RecordingError, match=r'No space left .*: set TMPDIR to a folder'):
         rows.append(np.zeros((1, 1)))

@@ -13,8 +13,8 @@ from distill_runtime.data.recording.series import (
 import numpy as np
 from support.bags import (
     imu,
-    labelled_array,
     MS,
+    multi_array,
     odometry,
     pose,
     STORE1,
@@ -56,14 +56,14 @@ def test_command_has_a_stamp_only_if_its_type_has(tmp_path):
     assert stamped.receive_ns.tolist() == [5 * MS]
 
 
-def test_command_that_is_not_finite_is_left_out(tmp_path):
+def test_command_that_is_not_finite_is_dropped(tmp_path):
     messages = [twist(1, (1, 2, np.nan)), twist(2, (1, 2, 3))]
     stream = read(tmp_path, messages, read_command)
     assert stream.values.tolist() == [[1, 2, 3]]
     assert stream.left_out[NOT_FINITE].tolist() == [1]
 
 
-def test_message_that_cannot_be_decoded_is_left_out_and_told_when(tmp_path):
+def test_undecodable_message_is_dropped_with_its_time(tmp_path):
     messages = [imu(1 * MS), undecodable(imu(2 * MS)), imu(3 * MS), undecodable(imu(4 * MS))]
     stream = read(tmp_path, messages, read_imu)
     assert stream.stamp_ns.tolist() == [1 * MS, 3 * MS]
@@ -71,7 +71,7 @@ def test_message_that_cannot_be_decoded_is_left_out_and_told_when(tmp_path):
     assert (stream.num_usable, stream.num_skipped) == (2, 2)
 
 
-def test_only_the_rows_that_are_wanted_are_read(tmp_path):
+def test_only_wanted_rows_are_read(tmp_path):
     asked = []
 
     def choose(stamp_ns, receive_ns):
@@ -88,7 +88,7 @@ def test_only_the_rows_that_are_wanted_are_read(tmp_path):
 
 def test_external_array_is_read_by_its_width(tmp_path):
     messages = [
-        labelled_array(t, [('a', size)], range(size), '/scan') for t, size in ((1, 3), (2, 2))
+        multi_array(t, [('a', size)], range(size), '/scan') for t, size in ((1, 3), (2, 2))
     ]
     stream = read(tmp_path, messages, read_external, 3)
     assert (stream.values.tolist(), stream.stamp_ns) == ([[0, 1, 2]], None)
@@ -101,7 +101,7 @@ def test_external_pose_is_position_and_orientation_as_the_message_has_it(tmp_pat
     assert (stream.stamp_ns.tolist(), stream.receive_ns.tolist()) == ([5 * MS], [9 * MS])
 
 
-def test_messages_of_rosbag1_are_read_alike(tmp_path):
+def test_messages_of_rosbag1_are_read(tmp_path):
     messages = [imu(t * MS, (1, 0, 0, 0), (t, 0, 0), store=STORE1) for t in (1, 2)]
     with Bag(write_bag1(tmp_path / 'old.bag', messages)) as bag:
         stream = read_imu(bag, bag.topics[0], lambda stamp_ns, receive_ns: stamp_ns == 2 * MS)

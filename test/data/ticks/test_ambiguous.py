@@ -13,8 +13,8 @@ from support.bags import imu, joint_state, MS, twist, undecodable, write_bag
 PERIOD_NS = 20 * MS
 
 
-def hidden(tmp_path, messages, of_ticks=None):
-    messages = sorted(messages, key=lambda said: said.receive_ns)
+def ambiguous(tmp_path, messages, of_ticks=None):
+    messages = sorted(messages, key=lambda message: message.receive_ns)
     with Bag(write_bag(tmp_path / 'bag', messages)) as bag:
         recording = read_inputs(bag, {}, Wanted(joints=('hip',), of_ticks=of_ticks))
         found = ambiguous_samples(recording, find_ticks(recording, PERIOD_NS))
@@ -32,32 +32,32 @@ def of_ticks(request):
 
 
 def test_recording_that_is_whole_hides_nothing(tmp_path, of_ticks):
-    assert hidden(tmp_path, [*states(10, 30), imu(9 * MS)], of_ticks) == {}
+    assert ambiguous(tmp_path, [*states(10, 30), imu(9 * MS)], of_ticks) == {}
 
 
 def test_sample_is_hidden_by_a_newer_message_that_cannot_be_decoded(tmp_path, of_ticks):
     messages = [*states(10, 30, 50, 70), imu(9 * MS), imu(62 * MS), undecodable(imu(25 * MS))]
-    assert hidden(tmp_path, messages, of_ticks) == {'imu': [False, True, True, False]}
+    assert ambiguous(tmp_path, messages, of_ticks) == {'imu': [False, True, True, False]}
 
 
 def test_before_the_first_sample_it_may_be_hidden_too(tmp_path, of_ticks):
     messages = [*states(10, 30), undecodable(imu(5 * MS)), imu(29 * MS)]
-    assert hidden(tmp_path, messages, of_ticks) == {'imu': [True, False]}
+    assert ambiguous(tmp_path, messages, of_ticks) == {'imu': [True, False]}
 
 
 def test_joint_state_may_have_given_the_tick_only_right_in_front_of_it(tmp_path, of_ticks):
     messages = [*states(10, 20, 30, 40, 50), *map(undecodable, states(15, 29))]
-    assert hidden(tmp_path, messages, of_ticks) == {'joint_states': [False, True, False]}
+    assert ambiguous(tmp_path, messages, of_ticks) == {'joint_states': [False, True, False]}
 
 
 def test_joint_state_that_lacks_joints_counts_and_one_of_other_joints_does_not(tmp_path):
     messages = [*states(10, 30, 50), joint_state(25 * MS, ['arm'], [1])]
-    assert hidden(tmp_path / 'a', messages) == {}
+    assert ambiguous(tmp_path / 'a', messages) == {}
     messages += [joint_state(45 * MS, ['hip', 'arm'], [1])]
-    assert hidden(tmp_path / 'b', messages) == {'joint_states': [False, False, True]}
+    assert ambiguous(tmp_path / 'b', messages) == {'joint_states': [False, False, True]}
 
 
 def test_command_is_hidden_until_the_next_one(tmp_path, of_ticks):
     messages = [*states(10, 30, 50, 70), twist(5 * MS, (1, 0, 0))]
     messages += [undecodable(twist(20 * MS, (1, 0, 0))), twist(60 * MS, (1, 0, 0))]
-    assert hidden(tmp_path, messages, of_ticks) == {'cmd_vel': [False, True, True, False]}
+    assert ambiguous(tmp_path, messages, of_ticks) == {'cmd_vel': [False, True, True, False]}

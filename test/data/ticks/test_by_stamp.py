@@ -60,7 +60,7 @@ def test_twist_counts_by_receipt_in_the_clock_of_the_recorder(tmp_path):
     # the recorder's clock is 1000 ms ahead of the stamps
     messages = [*states(5, 25, 45, offset_ms=1000), twist(1025 * MS, (1, 0, 0))]
     messages += [twist(1045 * MS + 1, (2, 0, 0))]
-    ticks = ticks_of(tmp_path, sorted(messages, key=lambda said: said.receive_ns))
+    ticks = ticks_of(tmp_path, sorted(messages, key=lambda message: message.receive_ns))
     assert ticks.command.tolist() == [-1, 0, 0]
 
 

@@ -13,7 +13,7 @@ PERIOD_NS = 20 * MS
 
 
 def found(tmp_path, messages, **options):
-    messages = sorted(messages, key=lambda said: said.receive_ns)
+    messages = sorted(messages, key=lambda message: message.receive_ns)
     with Bag(write_bag(tmp_path / 'bag', messages)) as bag:
         return find_exact_ticks(read_inputs(bag, {}), read_tick_log(bag), PERIOD_NS, **options)
 

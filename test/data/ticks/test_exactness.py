@@ -48,9 +48,9 @@ def test_what_is_missing_is_counted(policy, tmp_path):
     dropped = {'/imu', '/joint_command'}
     stamps = iter(range(60))
 
-    def keep(said):
-        is_lost = said.topic == '/joint_states' and next(stamps) in (7, 8)
-        return said.topic not in dropped and not is_lost
+    def keep(message):
+        is_lost = message.topic == '/joint_states' and next(stamps) in (7, 8)
+        return message.topic not in dropped and not is_lost
 
     (node,) = nodes_of(write_log(tmp_path / 'bag', log, keep))
     text = ' | '.join(node.missing)
@@ -61,19 +61,19 @@ def test_what_is_missing_is_counted(policy, tmp_path):
 
 def test_ticks_that_are_missing_are_counted_by_place(tmp_path):
     numbers = [5, 6, 7, 12, 13, 20]
-    said = [joint_state(MS, JOINTS, DEFAULT)]
-    said += [tick(number, number * 20 * MS, joint_states_ns=MS) for number in numbers]
-    (node,) = nodes_of(write_bag(tmp_path / 'bag', said))
+    messages = [joint_state(MS, JOINTS, DEFAULT)]
+    messages += [tick(number, number * 20 * MS, joint_states_ns=MS) for number in numbers]
+    (node,) = nodes_of(write_bag(tmp_path / 'bag', messages))
     assert node.num_interruptions == 2
-    assert 'ticks are missing at 2 places' in node.missing
+    assert 'ticks are missing 2 times' in node.missing
 
 
 def test_each_node_is_told_with_topics_of_its_own(policy, tmp_path):
-    said = []
+    messages = []
     for namespace in ('/left', '/right'):
-        said += [joint_state(MS, JOINTS, DEFAULT, topic=f'{namespace}/joint_states')]
-        said += [tick(0, 2 * MS, f'{namespace}/student_node/tick', joint_states_ns=MS)]
-    found = nodes_of(write_bag(tmp_path / 'bag', sorted(said, key=lambda s: s.receive_ns)))
+        messages += [joint_state(MS, JOINTS, DEFAULT, topic=f'{namespace}/joint_states')]
+        messages += [tick(0, 2 * MS, f'{namespace}/student_node/tick', joint_states_ns=MS)]
+    found = nodes_of(write_bag(tmp_path / 'bag', sorted(messages, key=lambda s: s.receive_ns)))
     assert [node.samples['joint_states'].topic for node in found] == [
         '/left/joint_states',
         '/right/joint_states',

@@ -16,7 +16,7 @@ times = st.lists(st.integers(0, 400), min_size=1, max_size=40)
 
 
 def chosen(choose, stamps, size):
-    """Return the places of what is chosen of messages that come in blocks of some size."""
+    """Return the index of the messages chosen from chunks of some size."""
     stamps = np.array(stamps, np.int64)
     received = np.arange(len(stamps))
     found = [
@@ -26,7 +26,7 @@ def chosen(choose, stamps, size):
     return np.flatnonzero(np.concatenate(found)).tolist()
 
 
-def test_ticks_are_thinned_to_a_period():
+def test_ticks_are_reduced_to_a_period():
     assert chosen(TickRows(19 * MS), np.arange(1, 60, 5) * MS, 100) == [0, 4, 8]
 
 
