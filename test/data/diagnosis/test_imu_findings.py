@@ -21,7 +21,7 @@ def only(check, quats, rates):
     return finding
 
 
-def test_sound_imu_gives_no_finding():
+def test_correct_imu_gives_no_finding():
     quats, rates = rolled()
     assert findings(orientation, quats, rates) == []
     assert findings(gyro, quats, rates) == []
@@ -97,6 +97,6 @@ def test_bias_and_noise_of_a_gyro_are_no_finding():
     assert findings(gyro, quats, rates + noise + (0.1, -0.2, 0.05)) == []
 
 
-def test_robot_that_hardly_turns_says_nothing():
+def test_robot_that_hardly_turns_gives_no_finding():
     quats, rates = rolled(size=1e-3)
     assert findings(gyro, quats, 50.0 * rates) == []
