@@ -39,6 +39,7 @@ examples:
   distill-runtime replay walk/ policy.onnx --robot unitree_go2 --topic imu:=/imu/data
   distill-runtime replay walk/ new.onnx --against old.onnx --tolerance 0.1
   distill-runtime replay walk/ new.onnx --rules rules.yaml --html replay.html
+  distill-runtime replay walk/ new.onnx --robot unitree_go2 --explain
   distill-runtime replay walk/ student.onnx --params-file robot.yaml -p max_input_age:=0.2
   distill-runtime replay --scan recordings/ new.onnx --junit replay.xml
 
@@ -69,6 +70,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         '--tolerance', type=float, metavar='T', help='largest difference (default: 1e-5)'
     )
     what.add_argument('--rules', metavar='F', help='thresholds per metric, joint and term (YAML)')
+    what.add_argument(
+        '--explain',
+        action='store_true',
+        help='where the replay fails, search for a contract (scales, signs, orders) that would '
+        'fit the recording; takes seconds',
+    )
     how = parser.add_argument_group('how the recording is read')
     how.add_argument(
         '--scan',

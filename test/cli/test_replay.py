@@ -68,6 +68,14 @@ def test_other_limit_fails_and_every_output_names_the_joint(bag, model, tmp_path
     assert shapes['stamp_ns'] == shapes['mode'] == shapes['valid'] == (60,)
 
 
+@pytest.mark.parametrize('options', [[], ['--explain']])
+def test_contract_is_searched_only_on_request(options, bag, model, capsys):
+    wrong = ('-p', 'max_joint_step:=0.01')
+    assert run(bag, model, '--json', '-', *SETTINGS, *wrong, *options) == 1
+    codes = [finding['code'] for finding in json.loads(capsys.readouterr().out)['findings']]
+    assert codes == (['bag.no_reference'] if options else [])
+
+
 def test_recording_that_was_cut_off_is_replayed_as_far_as_it_goes(bag, model, tmp_path, capsys):
     path = tmp_path / 'cut.mcap'
     content = next(bag.glob('*.mcap')).read_bytes()

@@ -44,6 +44,7 @@ class ModelUnderTest:
         """
         path = Path(args.rules).expanduser() if args.rules else None
         self._thresholds = read_thresholds(path, args.tolerance)
+        self._explains: bool = args.explain
         self.rules_name: str = args.rules or 'default'
         self._given = _parameters(args)
         replay_config(self._given)  # a wrong parameter is wrong for every recording
@@ -76,7 +77,9 @@ class ModelUnderTest:
             theirs = read_policy_recording(bag, self._reference, self._topics, self._node)
             other = replay(theirs, self._reference, config, progress)
         progress.stage(f'comparing {bag.name}')
-        found = assess(result, self.policy, self._thresholds, self._robot, other)
+        found = assess(
+            result, self.policy, self._thresholds, self._robot, other, explains=self._explains
+        )
         return Outcome(result, other, found)
 
 

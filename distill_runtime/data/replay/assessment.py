@@ -62,8 +62,13 @@ def assess(
     thresholds: Thresholds,
     robot: RobotDescription | None = None,
     other: Replay | None = None,
+    *,
+    explains: bool = False,
 ) -> Assessment:
     """Assess a replay.
+
+    The contract is inspected where nothing is recorded to compare with, since the verdict depends
+    on it then, and on request where there are breaches.
 
     Args:
         replay: Of the policy.
@@ -71,6 +76,7 @@ def assess(
         thresholds: For the verdict.
         robot: The contract search tries its motor order, too.
         other: Another model over the same recording, the reference; None: the recorded values.
+        explains: Whether to search for a contract that explains breaches; takes seconds.
     """
     references = _recorded(replay) if other is None else _of_other(replay, other)
     differences = tuple(_differences(replay, policy, references, thresholds))
@@ -85,7 +91,7 @@ def assess(
     breaches += tick_breaches(replay, thresholds, seconds)
     inspection = None
     has_fit = False
-    if other is None and (not differences or breaches):
+    if other is None and (not differences or (breaches and explains)):
         inspection = inspect(
             policy.spec, policy.session, _inspected_recording(replay, policy), robot
         )

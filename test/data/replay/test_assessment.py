@@ -68,6 +68,15 @@ def test_difference_fails_and_names_its_first_tick(bag, policy):
     assert 'first at 0.000 s (tick 0) in z: -0.5 instead of -1' in texts['projected_gravity']
 
 
+@pytest.mark.parametrize('explains', [False, True])
+def test_contract_is_searched_on_request_without_a_change_of_the_verdict(explains, bag, policy):
+    result = replayed(bag, policy, **{**LIMITS, 'max_joint_step': 0.02})
+    found = assess(result, policy, read_thresholds(None), explains=explains)
+    assert found.verdict == 'outside'
+    assert (found.inspection is not None) == explains
+    assert not [breach for breach in found.breaches if breach.what == 'contract']
+
+
 def test_wide_tolerance_passes(bag, policy):
     result = replayed(bag, policy, **{**LIMITS, 'max_joint_step': 0.02})
     assert assess(result, policy, read_thresholds(None)).verdict == 'outside'
