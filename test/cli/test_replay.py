@@ -87,6 +87,7 @@ def test_recording_that_was_cut_off_is_replayed_as_far_as_it_goes(bag, model, tm
 
 
 def test_anomalies_of_a_recording_are_in_every_output(model, tmp_path, capsys):
+    pytest.importorskip('jinja2')
     pytest.importorskip('plotly')
     log = run_node(load_policy(model))
     log.messages = [
@@ -196,6 +197,7 @@ def test_what_cannot_be_used_is_refused_in_one_line(words, message, bag, model, 
 
 
 def test_page_is_written_as_one_file(bag, model, tmp_path):
+    pytest.importorskip('jinja2', reason='no jinja2 here')
     pytest.importorskip('plotly', reason='no plotly here')
     path = tmp_path / 'page.html'
     assert run(bag, model, *SETTINGS, '--html', path) == 0
