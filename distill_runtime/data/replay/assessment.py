@@ -150,16 +150,16 @@ def _recorded(replay: Replay) -> dict[str, Rows | None]:
 
 def _of_other(replay: Replay, other: Replay) -> dict[str, Rows | None]:
     """Return the results of another model where their shapes agree."""
-    mine, theirs = replay.playback, other.playback
-    sent, ran = theirs.is_valid & theirs.sends, theirs.is_valid & theirs.ran
+    given, reference = replay.playback, other.playback
+    sent, ran = reference.is_valid & reference.sends, reference.is_valid & reference.ran
     found: dict[str, Rows | None] = dict.fromkeys(('commands', 'observation', 'action'))
-    if mine.command.shape == theirs.command.shape:
+    if given.command.shape == reference.command.shape:
         found['commands'] = np.where(sent[:, None], other.commands, np.nan)
-    if mine.observation.shape == theirs.observation.shape:
+    if given.observation.shape == reference.observation.shape:
         rows = np.where(ran, np.arange(len(ran)), NONE)
-        found['observation'] = Picked(theirs.observation, rows)
-    if mine.action.shape == theirs.action.shape:
-        found['action'] = np.where(ran[:, None], theirs.action, np.nan)
+        found['observation'] = Picked(reference.observation, rows)
+    if given.action.shape == reference.action.shape:
+        found['action'] = np.where(ran[:, None], reference.action, np.nan)
     return found
 
 

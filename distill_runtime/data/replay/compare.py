@@ -1,6 +1,6 @@
 # Copyright 2026 The distill_runtime Authors
 # SPDX-License-Identifier: Apache-2.0
-"""Compare two series column by column: size, frequency and first place of the differences."""
+"""Compare two series column by column: size, number and first tick of the differences."""
 
 from __future__ import annotations
 

@@ -52,6 +52,8 @@ class DrivenStep(NamedTuple):
     """Whether the policy had complete inputs and history, so that the step can be compared."""
     reason: str
     """Why it is not valid, ``code: text``."""
+    has_other_mode: bool = False
+    """Whether the mode is not the logged one."""
 
 
 class ReplayDriver(Protocol):
@@ -187,7 +189,8 @@ class FollowLog:
         if step.mode is not mode:
             self._is_lost = True
             reason = step.reason or f'mode.differs: {step.mode.name.lower()}'
-            return DrivenStep(step, False, f'{reason}; the log says {mode.name.lower()}')
+            reason = f'{reason}; the log says {mode.name.lower()}'
+            return DrivenStep(step, False, reason, has_other_mode=True)
         if not self._is_settled:
             self._settle(runner, step, tick, stamp_ns)
             return DrivenStep(

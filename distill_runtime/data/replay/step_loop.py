@@ -21,7 +21,7 @@ from distill_runtime.errors import RecordingError
 import numpy as np
 import numpy.typing as npt
 
-from .driver import FreeRun, ReplayDriver
+from .driver import DrivenStep, FreeRun, ReplayDriver
 
 _CHUNK = 512  # ticks
 
@@ -68,6 +68,8 @@ class InvalidTicks:
     first_tick: int
     text: str
     """Reason of the first one."""
+    has_other_mode: bool = False
+    """Whether the mode of the first one is not the logged one."""
 
 
 def play(
@@ -116,7 +118,8 @@ def play(
         seen.fill(0.0)
         for tick in range(begin, end):
             fill.write(tick - begin)
-            step, valid, reason = driver.step(runner, sensors, tick, stamps_ns[tick])
+            driven = driver.step(runner, sensors, tick, stamps_ns[tick])
+            step = driven.step
             mode[tick] = step.mode
             if step.has_policy_step:
                 ran[tick] = True
@@ -129,10 +132,10 @@ def play(
                 if law is not None and effort is not None and step.has_feedback:
                     law.compute(step.command, runner.joint_position, runner.joint_velocity)
                     effort[tick] = law.effort
-            if valid:
+            if driven.is_valid:
                 is_valid[tick] = True
             else:
-                _count(reasons, tick, reason)
+                _count(reasons, tick, driven)
         observation.append(seen[: end - begin])
         if progress is not None:
             progress(end, num_ticks)
@@ -152,12 +155,13 @@ def play(
     )
 
 
-def _count(reasons: dict[str, InvalidTicks], tick: int, reason: str) -> None:
-    code = reason.partition(':')[0]
-    if code in reasons:
-        reasons[code].count += 1
-    else:
-        reasons[code] = InvalidTicks(count=1, first_tick=tick, text=reason)
+def _count(reasons: dict[str, InvalidTicks], tick: int, driven: DrivenStep) -> None:
+    code = driven.reason.partition(':')[0]
+    if code not in reasons:
+        reasons[code] = InvalidTicks(
+            count=0, first_tick=tick, text=driven.reason, has_other_mode=driven.has_other_mode
+        )
+    reasons[code].count += 1
 
 
 def free_run(recording: Recording, ticks: Ticks, runner: PolicyRunner) -> FreeRun:

@@ -120,10 +120,8 @@ def tick_breaches(
         )
     if replay.period_problem:
         yield _contract_breach('period', replay.period_problem)
-    if replay.source.log is None:
-        return
     for code, entry in playback.reasons.items():
-        if 'the log says' in entry.text and code != 'mode.unknown':
+        if entry.has_other_mode:
             first = entry.first_tick
             yield Breach(
                 what='ticks',
