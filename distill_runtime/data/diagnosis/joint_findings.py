@@ -102,7 +102,8 @@ def velocity(case: BagCase) -> Iterator[Finding]:
     moved, measured = rates(case.position, pairs), mean_over(case.velocity, pairs)
     moves = moved.std(axis=0) > LEAST_RATE
     slopes = np.einsum('ij,ij->j', moved, measured) / np.maximum((moved**2).sum(axis=0), 1e-12)
-    fits = _correlation(moved, measured)
+    matches = correlations(moved, measured)
+    fits = np.diagonal(matches)
     for unit, factor in (('deg/s', DEGREES), ('the opposite sign', -1.0)):
         is_wrong = moves & (np.abs(slopes / factor - 1.0) < 0.3) & (fits * np.sign(factor) > 0.7)
         if is_wrong.any():
@@ -119,7 +120,7 @@ def velocity(case: BagCase) -> Iterator[Finding]:
     is_unrelated = moves & (fits < 0.5)
     if is_unrelated.any():
         first = int(is_unrelated.argmax())
-        other = _best_match(moved[:, first], measured)
+        other = int(matches[first].argmax())
         yield Finding(
             code='bag.velocity',
             severity='warning',
@@ -171,17 +172,6 @@ def follows_another(case: BagCase) -> Iterator[Finding]:
             + f'; {len(swapped)} of {int(moves.sum())} joints that move track another',
             hint='bring joint_states and joint_command into one order of names',
         )
-
-
-def _correlation(left: FloatArray, right: FloatArray) -> FloatArray:
-    """Return the correlation of each left column with the right one of the same index."""
-    left, right = left - left.mean(axis=0), right - right.mean(axis=0)
-    size = np.sqrt((left**2).sum(axis=0) * (right**2).sum(axis=0))
-    return np.einsum('ij,ij->j', left, right) / np.maximum(size, 1e-12)
-
-
-def _best_match(column: FloatArray, columns: FloatArray) -> int:
-    return int(_correlation(np.repeat(column[:, None], columns.shape[1], 1), columns).argmax())
 
 
 def correlations(left: FloatArray, right: FloatArray) -> FloatArray:

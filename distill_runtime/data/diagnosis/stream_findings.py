@@ -7,14 +7,11 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from distill_runtime.data.bags.chunk import StampArray
+from distill_runtime.data.info.rate_stats import LONG_GAP, rate_stats
 from distill_runtime.spec.compile import compile_spec
 from distill_runtime.spec.findings.finding import Finding
-import numpy as np
 
 from .bag_case import BagCase
-
-MAX_AGE = 0.1
-"""Default of max_input_age, in [s]."""
 
 
 def missing_topics(case: BagCase) -> Iterator[Finding]:
@@ -72,34 +69,32 @@ def missing_velocity(case: BagCase) -> Iterator[Finding]:
 def rates(case: BagCase) -> Iterator[Finding]:
     """Find samples slower than the policy, gaps, and stamps that go back."""
     for name, stamp_ns in _stamps(case):
-        if len(stamp_ns) < 3:
+        stats = rate_stats(stamp_ns)
+        if stats is None or len(stamp_ns) < 3:
             continue
-        steps = np.diff(stamp_ns) / 1e9
-        typical, longest = float(np.median(steps)), float(steps.max())
-        if typical > 1.1 * case.spec.period:
+        if stats.period > 1.1 * case.spec.period:
             yield Finding(
                 code='bag.rate',
                 severity='warning',
-                message=f'{name} comes every {typical * 1e3:.1f} ms, the policy steps every '
+                message=f'{name} comes every {stats.period * 1e3:.1f} ms, the policy steps every '
                 f'{case.spec.period * 1e3:g} ms',
                 hint='is period right? Else raise the rate of the driver: the policy would see '
                 'the same sample several times',
             )
-        if longest > MAX_AGE:
-            late = int(np.count_nonzero(steps > MAX_AGE))
+        if stats.num_gaps:
             yield Finding(
                 code='bag.gaps',
                 severity='warning',
-                message=f'{name} has {late} gaps above {MAX_AGE:g} s, the longest is '
-                f'{longest:.3f} s',
+                message=f'{name} has {stats.num_gaps} gaps above {LONG_GAP:g} s, the longest is '
+                f'{stats.longest_gap:.3f} s',
                 hint='the node stops the robot there (max_input_age); were messages lost on the '
                 'robot or by the recorder?',
             )
-        if np.any(steps < 0.0):
+        if stats.num_back:
             yield Finding(
                 code='bag.stamps_back',
                 severity='warning',
-                message=f'stamps of {name} go back {int(np.count_nonzero(steps < 0.0))} times',
+                message=f'stamps of {name} go back {stats.num_back} times',
                 hint='two publishers on one topic, or was the clock set?',
             )
 

@@ -51,7 +51,7 @@ def find_anomalies(
 def _dropped(source: PolicyRecording) -> Iterator[Anomaly]:
     """Report messages that cannot be used."""
     recording = source.recording
-    begin_ns = _begin_ns(source)
+    begin_ns = int((source.log or recording.joints).receive_ns[0])
     streams: dict[str, tuple[str, LeftOut]] = {}
     for name, stream in (
         *recording.inputs(),
@@ -132,24 +132,13 @@ def _missing(source: PolicyRecording, runner: PolicyRunner) -> Iterator[Anomaly]
             'no velocity command is recorded, the policy reads zero: name its topic with '
             '--topic cmd_vel:=TOPIC',
         )
-    joints = source.recording.joints
-    if joints.velocity is None and _reads_velocity(runner):
+    joints, columns = source.recording.joints, runner.compiled.layout.joint_velocity
+    velocity = range(columns.start, columns.stop)
+    reads_velocity = any(np.isin(entry.index, velocity).any() for entry in runner.compiled.inputs)
+    if joints.velocity is None and reads_velocity:
         yield Anomaly(
             'joint_states.velocity',
             1,
             0.0,
             f'{joints.topic.name}: messages have no velocities, the policy reads zero',
         )
-
-
-def _reads_velocity(runner: PolicyRunner) -> bool:
-    velocity = runner.compiled.layout.joint_velocity
-    columns = range(velocity.start, velocity.stop)
-    return any(np.isin(entry.index, columns).any() for entry in runner.compiled.inputs)
-
-
-def _begin_ns(source: PolicyRecording) -> int:
-    """Return the time at which the first tick was received."""
-    if source.log is not None:
-        return int(source.log.receive_ns[0])
-    return int(source.recording.joints.receive_ns[0])

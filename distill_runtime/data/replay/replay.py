@@ -9,6 +9,7 @@ from dataclasses import dataclass, replace
 
 from distill_runtime.core.arrays import FloatArray, IndexArray
 from distill_runtime.core.modes import POLICY_MODES
+from distill_runtime.core.runner import PolicyRunner
 from distill_runtime.data.recording.commands import command_rows, logged_command_rows, nearest_rows
 from distill_runtime.data.recording.internals import VectorSeries
 from distill_runtime.data.recording.policy_recording import PolicyRecording, unneeded
@@ -24,7 +25,6 @@ from distill_runtime.data.ticks.exact import ExactTicks, find_exact_ticks
 from distill_runtime.policy.model import LoadedPolicy
 from distill_runtime.wire.tick_fields import model_number
 import numpy as np
-import numpy.typing as npt
 
 from .anomalies import Anomaly, find_anomalies
 from .config import ReplayConfig
@@ -114,88 +114,79 @@ def replay(
     period_ns = round(policy.spec.period * 1e9)
     ticks_per_step, problem = ticks_in_period(log, period_ns, config.control_rate)
     runner = policy.runner(replace(config.runner, ticks_per_step=ticks_per_step))
-    needs_effort = source.commands is not None and source.commands.kind == 'efforts'
+    driver: FollowLog | FollowSwaps | None = None
+    is_same = None
     if log is None:
         ticks = find_ticks(source.recording, period_ns)
-        reference = _free_reference(source, ticks, period_ns)
-        playback = play(
-            source.recording, ticks, runner, needs_effort=needs_effort, progress=progress
-        )
-        return Replay(
-            source=source,
-            playback=playback,
-            reference=reference,
-            is_same_model=None,
-            is_approximate=False,
-            anomalies=find_anomalies(source, ticks, runner),
-            ticks_per_step=1,
-        )
-    tick_ns = period_ns // ticks_per_step
-    exact = find_exact_ticks(
-        source.recording, log, tick_ns, config.uses_arrival, unneeded(runner.compiled)
-    )
-    reference = _logged_reference(source, log, tick_ns, ticks_per_step)
-    ours = model_number(policy.sha256)
-    is_same = bool(np.any(log.model == ours))
-    models = source.said.models if source.said is not None else ()
-    swaps = make_swap_log(policy, runner.config, log, models, source.action, reference.action_rows)
-    is_other = log.model != ours if is_same and swaps is None else None
-    run = _logged_run(source, log, exact, reference, is_other)
-    driver: FollowLog | FollowSwaps
-    if swaps is None:
-        driver = FollowLog(run, runner, bool(policy.spec.state))
+        reference = _reference_by_period(source, ticks, period_ns)
     else:
-        runner, swap_log = swaps
-        driver = FollowSwaps(FollowLog(run, runner, bool(policy.spec.state)), swap_log)
+        is_same = bool(np.any(log.model == model_number(policy.sha256)))
+        tick_ns = period_ns // ticks_per_step
+        exact = find_exact_ticks(
+            source.recording, log, tick_ns, config.uses_arrival, unneeded(runner.compiled)
+        )
+        ticks = exact.ticks
+        reference = _logged_reference(source, log, tick_ns, ticks_per_step)
+        runner, driver = _log_driver(source, policy, runner, exact, reference)
     playback = play(
         source.recording,
-        exact.ticks,
+        ticks,
         runner,
         driver,
         network=policy.session,
-        needs_effort=needs_effort,
+        needs_effort=source.commands is not None and source.commands.kind == 'efforts',
         progress=progress,
     )
+    lacks_names = log is not None and not set(source.recording.externals) <= set(log.externals)
     return Replay(
         source=source,
         playback=playback,
         reference=reference,
         is_same_model=is_same,
-        is_approximate=driver.is_approximate or (is_same and not _names_all(log, source)),
-        anomalies=find_anomalies(source, exact.ticks, runner),
+        is_approximate=(driver is not None and driver.is_approximate)
+        or (bool(is_same) and lacks_names),
+        anomalies=find_anomalies(source, ticks, runner),
         ticks_per_step=ticks_per_step,
         period_problem=problem,
     )
 
 
-def _names_all(log: TickLog, source: PolicyRecording) -> bool:
-    """Whether the log names the samples of all external topics of the policy."""
-    return set(source.recording.externals) <= set(log.externals)
-
-
-def _logged_run(
+def _log_driver(
     source: PolicyRecording,
-    log: TickLog,
+    policy: LoadedPolicy,
+    runner: PolicyRunner,
     exact: ExactTicks,
     reference: Reference,
-    is_other: npt.NDArray[np.bool_] | None,
-) -> LoggedRun:
-    is_commands = source.commands is not None and source.commands.kind == 'commands'
-    return LoggedRun(
+) -> tuple[PolicyRunner, FollowLog | FollowSwaps]:
+    """Return the driver for a log, with the runner that it drives."""
+    log, commands, actions = source.log, source.commands, source.action
+    assert log is not None, 'there are logged ticks'
+    models = source.said.models if source.said is not None else ()
+    swaps = make_swap_log(policy, runner.config, log, models, actions, reference.action_rows)
+    is_other = log.model != model_number(policy.sha256)
+    if swaps is not None or is_other.all():
+        is_other[:] = False
+    run = LoggedRun(
         mode=log.mode,
         is_activation=started_anew(log),
         is_interrupted=is_interrupted(log),
         lacks=exact.lacks,
-        is_other=np.zeros(len(log.tick), np.bool_) if is_other is None else is_other,
+        is_other=is_other,
         fault_action=log.fault_action,
-        command=source.commands.values if source.commands and is_commands else None,
+        command=commands.values if commands and commands.kind == 'commands' else None,
         command_rows=reference.command_rows,
-        action=None if source.action is None else source.action.values[:],
+        action=None if actions is None else actions.values[:],
         action_rows=reference.action_rows,
     )
+    is_recurrent = bool(policy.spec.state)
+    if swaps is None:
+        return runner, FollowLog(run, runner, is_recurrent)
+    runner, swap_log = swaps
+    return runner, FollowSwaps(FollowLog(run, runner, is_recurrent), swap_log)
 
 
-def _free_reference(source: PolicyRecording, ticks: Ticks, period_ns: int) -> Reference:
+def _reference_by_period(source: PolicyRecording, ticks: Ticks, period_ns: int) -> Reference:
+    """Pick the command of each tick by its period."""
     rows = None
     if source.commands is not None:
         received_ns = source.recording.joints.receive_ns
@@ -206,6 +197,7 @@ def _free_reference(source: PolicyRecording, ticks: Ticks, period_ns: int) -> Re
 def _logged_reference(
     source: PolicyRecording, log: TickLog, tick_ns: int, ticks_per_step: int
 ) -> Reference:
+    """Pick commands, observations and actions by the logged ticks."""
     sent = None
     if source.commands is not None:
         sent = logged_command_rows(source.commands, log, tick_ns)

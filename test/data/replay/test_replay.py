@@ -41,6 +41,15 @@ def check_equal(result, log, first=0):
     np.testing.assert_array_equal(playback.command[first:][sends], commands[sends])
 
 
+def check_equal_internals(result):
+    playback = result.playback
+    for recorded, replayed_rows in (
+        (result.recorded_observations(), playback.observation),
+        (result.recorded_actions(), playback.action),
+    ):
+        np.testing.assert_array_equal(recorded[:][playback.ran], replayed_rows[:][playback.ran])
+
+
 def test_run_is_repeated_through_its_modes(tmp_path, policy):
     requests = {30: Event.START, 45: Event.STOP}
     log = run_node(policy, requests=requests, start_in='standby', ramp_time=0.3, stop_timeout=0.1)
@@ -48,12 +57,7 @@ def test_run_is_repeated_through_its_modes(tmp_path, policy):
     assert set(log.modes) == {Mode.STANDBY, Mode.POLICY, Mode.STOPPING}
     check_equal(result, log)
     assert result.is_same_model is True
-    ran = result.playback.ran
-    for recorded, replayed_rows in (
-        (result.recorded_observations(), result.playback.observation),
-        (result.recorded_actions(), result.playback.action),
-    ):
-        np.testing.assert_array_equal(recorded[:][ran], replayed_rows[:][ran])
+    check_equal_internals(result)
 
 
 STOP = {'stop_deceleration': 10.0, 'stop_timeout': 0.9}
@@ -67,13 +71,8 @@ def test_stop_lasts_until_the_robot_stands_or_its_timeout(tmp_path, policy, stil
     assert stops == 45 if still_from == 300 else 30 < stops < 45
     result = replayed(tmp_path, policy, log, ramp_time=0.2, **STOP)
     check_equal(result, log)
-    ran = result.playback.ran
-    assert ran[log.modes.index(Mode.STOPPING)]
-    for recorded, replayed_rows in (
-        (result.recorded_observations(), result.playback.observation),
-        (result.recorded_actions(), result.playback.action),
-    ):
-        np.testing.assert_array_equal(recorded[:][ran], replayed_rows[:][ran])
+    assert result.playback.ran[log.modes.index(Mode.STOPPING)]
+    check_equal_internals(result)
 
 
 def test_stop_that_is_ended_by_a_start_or_a_fault_is_repeated(tmp_path, policy):
