@@ -41,7 +41,7 @@ setup(
     maintainer_email='distill_runtime@example.org',
     license='Apache-2.0',
     packages=find_packages(exclude=['test', 'test.*']),
-    package_data={PACKAGE: ['py.typed', 'sim/*.xml']},
+    package_data={PACKAGE: ['py.typed', 'data/report/*.jinja', 'sim/*.xml']},
     data_files=[
         ('share/ament_index/resource_index/packages', [f'resource/{PACKAGE}']),
         *share_files(
@@ -60,7 +60,7 @@ setup(
         'sim': ['mujoco>=3.3.6,<5'],
         'train': [ONNX, 'torch>=2.2,<3'],
         'bags': ['rosbags>=0.10,<0.12'],
-        'report': ['plotly>=5.18,<7'],
+        'report': ['jinja2>=3.0,<4', 'plotly>=5.18,<7'],
         'sign': ['cryptography>=3.4,<51'],
         # not for every Python there is a wheel
         'fuzz': ['atheris>=2.3,<4'],

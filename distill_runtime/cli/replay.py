@@ -25,29 +25,30 @@ status is a verdict.
 If the recording has ~/tick of student_node, each tick gets exactly the samples that it had on the
 robot and passes through the same modes and faults: with the same model, parameters and library
 versions every command is equal bit for bit. Else ticks follow the stamps of the joint states.
-Where no commands are recorded, the efforts must be explained by the targets, as for check --bag.
+Where no commands are recorded, the targets must explain the efforts, as for check --bag.
 """
 EPILOG = """
 how to read it:
-  valid       ticks at which the policy had fresh inputs and a complete history; no others count
-  beyond      ticks further apart than the tolerance, and the first of them: time, own, recorded
-  limited     share of ticks at which a limit changed the target; clipped: the network's output
-  lag         by which the measured joint follows its command; off measured: how far it is from it
+  valid           ticks with fresh inputs and a complete history; only these are compared
+  above           ticks that differ by more than the tolerance, and the first: time, values
+  limited         share of ticks at which a limit changed the target; clipped: the network's output
+  lag             of the measured joint behind its command; tracking error: RMS of the difference
 
 examples:
   distill-runtime replay walk/ student.onnx
   distill-runtime replay walk/ policy.onnx --robot unitree_go2 --topic imu:=/imu/data
   distill-runtime replay walk/ new.onnx --against old.onnx --tolerance 0.1
   distill-runtime replay walk/ new.onnx --rules rules.yaml --html replay.html
+  distill-runtime replay walk/ new.onnx --robot unitree_go2 --explain
   distill-runtime replay walk/ student.onnx --params-file robot.yaml -p max_input_age:=0.2
   distill-runtime replay --scan recordings/ new.onnx --junit replay.xml
 
 rules (YAML), each key optional: tolerance, invalid, commands, observation, action, joints, terms,
 motion; see docs/replay.md
 
-exit status: 0 within the rules, 1 outside, 2 nothing to compare with (--ticks, --html and --json
-are written all the same), the input cannot be used, or wrong usage; with --scan: 0 all are within,
-1 some are outside, 2 none is outside, but some cannot be used or compared
+exit status: 0 pass, 1 fail, 2 inconclusive: nothing to compare with (--ticks, --html and --json
+are written all the same), the input cannot be used, or wrong usage; with --scan: 0 all pass, 1
+some fail, 2 none fails, but some are inconclusive or cannot be used
 """
 
 
@@ -69,17 +70,23 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         '--tolerance', type=float, metavar='T', help='largest difference (default: 1e-5)'
     )
     what.add_argument('--rules', metavar='F', help='thresholds per metric, joint and term (YAML)')
+    what.add_argument(
+        '--explain',
+        action='store_true',
+        help='where the replay fails, search for a contract (scales, signs, orders) that would '
+        'fit the recording; takes seconds',
+    )
     how = parser.add_argument_group('how the recording is read')
     how.add_argument(
         '--scan',
         action='store_true',
-        help='replay over all recordings beneath the folder BAG, the worst first',
+        help='replay over all recordings below the folder BAG, the worst first',
     )
     add_topic_argument(how)
-    how.add_argument('--node', default='', help='whose ~/tick counts, where several nodes say it')
-    add_param_argument(
-        how, 'parameter that student_node had, where ~/model in the recording does not say it'
+    how.add_argument(
+        '--node', default='', help='node whose ~/tick to follow, if there are several'
     )
+    add_param_argument(how, 'parameter of student_node, if ~/model in the recording lacks it')
     how.add_argument(
         '--params-file', metavar='F', action='append', default=[], help="the node's parameters"
     )
@@ -91,7 +98,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(args: argparse.Namespace) -> int:
-    """Carry out the command; return the exit status."""
+    """Run the command; return the exit status."""
     from distill_runtime.cli.terminal.extras import of_extra
 
     with of_extra('bags'):
@@ -100,13 +107,13 @@ def run(args: argparse.Namespace) -> int:
 
     if args.scan:
         return _run_scan(args)
-    trial = ModelUnderTest(args)
+    model = ModelUnderTest(args)
     with open_progress() as progress:
-        outcome = trial.run(Path(args.bag).expanduser(), progress)
+        outcome = model.run(Path(args.bag).expanduser(), progress)
         if args.html:
             progress.stage(f'drawing {args.html}')
-            _write_page(args, trial, outcome)
-    _write(args, trial, outcome)
+            _write_page(args, model, outcome)
+    _write(args, model, outcome)
     return {'within': 0, 'outside': 1, 'not_compared': 2}[outcome.found.verdict]
 
 
@@ -127,21 +134,21 @@ def _run_scan(args: argparse.Namespace) -> int:
                 f'--{option} is of one recording, expected none with --scan: replay the one that '
                 'you want to see by itself'
             )
-    trial = ModelUnderTest(args)
+    model = ModelUnderTest(args)
     with open_progress() as progress:
-        found = scan(Path(args.bag).expanduser(), trial, progress)
+        found = scan(Path(args.bag).expanduser(), model, progress)
     if args.junit:
         text = junit_xml(entry.suite for entry in found)
         write_text(Path(args.junit).expanduser(), '--junit', text)
     if args.json:
-        write_json(args.json, scan_report(found, trial))
+        write_json(args.json, scan_report(found, model))
     if args.json != '-':
-        print_page(scan_page(found, trial.policy, page_width()))
+        print_page(scan_page(found, model.policy, page_width()))
     return exit_status(found)
 
 
-def _write_page(args: argparse.Namespace, trial: ModelUnderTest, outcome: Outcome) -> None:
-    """Write the page; what draws it is an extra."""
+def _write_page(args: argparse.Namespace, model: ModelUnderTest, outcome: Outcome) -> None:
+    """Write the HTML page; its libraries are an extra."""
     from distill_runtime.cli.terminal.extras import of_extra
 
     with of_extra('report'):
@@ -151,25 +158,25 @@ def _write_page(args: argparse.Namespace, trial: ModelUnderTest, outcome: Outcom
     from distill_runtime.cli.terminal.output import write_text
 
     result, other, found = outcome
-    policy = trial.policy
-    odd = [trouble.text for trouble in result.troubles]
-    told = {
+    policy = model.policy
+    anomalies = [anomaly.text for anomaly in result.anomalies]
+    provenance = {
         **dict(facts(result, policy)),
-        **({'odd': '; '.join(odd)} if odd else {}),
+        **({'anomalies': '; '.join(anomalies)} if anomalies else {}),
         'sha256': policy.sha256,
         'against': args.against,
-        'rules': trial.rules_name,
+        'rules': model.rules_name,
         'versions': ', '.join(f'{name} {number}' for name, number in replay_versions().items()),
     }
     reference = result.recorded_commands()
     if other is not None:
         reference = other.commands if other.commands.shape == result.commands.shape else None
-    page = html_report(result, policy, found, told, reference)
+    page = html_report(result, policy, found, provenance, reference)
     write_text(Path(args.html).expanduser(), '--html', page)
 
 
-def _write(args: argparse.Namespace, trial: ModelUnderTest, outcome: Outcome) -> None:
-    """Write and print what was asked for."""
+def _write(args: argparse.Namespace, model: ModelUnderTest, outcome: Outcome) -> None:
+    """Write and print the requested outputs."""
     from distill_runtime.cli.replay_output.page import replay_page
     from distill_runtime.cli.replay_output.report import (
         recording_suite,
@@ -180,13 +187,13 @@ def _write(args: argparse.Namespace, trial: ModelUnderTest, outcome: Outcome) ->
     from distill_runtime.cli.terminal.output import write_json, write_text
     from distill_runtime.cli.terminal.page import page_width, print_page
 
-    result, policy, found = outcome.result, trial.policy, outcome.found
+    result, policy, found = outcome.result, model.policy, outcome.found
     if args.ticks:
         write_ticks(Path(args.ticks).expanduser(), result)
     if args.junit:
         text = junit_xml([recording_suite(policy, args.bag, found)])
         write_text(Path(args.junit).expanduser(), '--junit', text)
     if args.json:
-        write_json(args.json, replay_report(result, policy, found, trial.rules_name))
+        write_json(args.json, replay_report(result, policy, found, model.rules_name))
     if args.json != '-':
         print_page(replay_page(result, policy, found, page_width()))

@@ -1,6 +1,6 @@
 # Copyright 2026 The distill_runtime Authors
 # SPDX-License-Identifier: Apache-2.0
-"""A replay that is given a wrong spec is outside, and names what is wrong."""
+"""A replay with a wrong spec fails, and names what is wrong."""
 
 from __future__ import annotations
 
@@ -97,7 +97,7 @@ def wrong_spec(policy, mutation, robot, path):
 
 
 @pytest.mark.parametrize('name', ROBOTS)
-def test_right_spec_is_within(name, walks, tmp_path):
+def test_right_spec_passes(name, walks, tmp_path):
     policy, whole, _, words = walks[name]
     path = tmp_path / 'spec.yaml'
     path.write_text(yaml.safe_dump(to_mapping(replace(policy.spec, golden=None))))
@@ -105,7 +105,7 @@ def test_right_spec_is_within(name, walks, tmp_path):
 
 
 @pytest.mark.parametrize('mistake', MISTAKES, ids=lambda mistake: mistake.name)
-def test_mistake_in_the_spec_is_outside_and_named(mistake, walks, tmp_path, capsys):
+def test_mistake_in_the_spec_fails_and_is_named(mistake, walks, tmp_path, capsys):
     path = tmp_path / 'wrong.yaml'
     policy, whole, plain, words = next(
         walk for walk in walks.values() if wrong_spec(walk[0], mistake, walk[-1][-1], path)

@@ -12,8 +12,8 @@ from distill_runtime.policy.model import load_policy
 import numpy as np
 import pytest
 from rclpy.parameter import Parameter
-from support.alike import write_alike
 from support.ros_harness import LOCKSTEP, student, T0, TICK
+from support.student_variants import write_alike
 
 KINDS = {
     'a': {},

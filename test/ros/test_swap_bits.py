@@ -7,9 +7,9 @@ from __future__ import annotations
 from distill_runtime.cli.main import main
 from distill_runtime.policy.model import load_policy
 import numpy as np
-from support.alike import STUDENT, write_alike
 from support.real_policies import REAL, real_words
 from support.ros_harness import LOCKSTEP, student, values
+from support.student_variants import STUDENT, write_alike
 from support.swap_marathon import GOOD
 from support.swaps import BUSY_MACHINE, commands, is_active, Remote, Walker
 

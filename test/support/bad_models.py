@@ -10,7 +10,7 @@ import numpy as np
 import onnx
 from onnx import helper, numpy_helper, TensorProto
 
-from .alike import write_alike
+from .student_variants import write_alike
 
 _ROUNDS = 50_000
 

@@ -34,7 +34,7 @@ STACKS = {
     'wire': {'numpy'},
     'spec': {'numpy', 'safetensors', 'yaml'},
     'policy': {'cryptography', 'numpy', 'onnx', 'onnxruntime'},
-    'data': {'numpy', 'plotly', 'pyarrow', 'rosbags', 'yaml'},
+    'data': {'jinja2', 'numpy', 'plotly', 'pyarrow', 'rosbags', 'yaml'},
     'sim': {'mujoco', 'numpy'},
     'distill': {'numpy', 'onnx', 'torch', 'yaml'},
     'ros': {

@@ -29,16 +29,16 @@ _FAST = DryRun(runs=1, is_finite=True, median=0.0, p99=0.0)
 
 
 class Result(NamedTuple):
-    """What is said about one mistake with one policy."""
+    """Findings for one mistake with one policy."""
 
     applies: bool
-    """Whether it changes anything there."""
+    """Whether it changes anything with this policy."""
     found: tuple[Finding, ...] = ()
-    """Errors and warnings that the right contract does not have."""
+    """Errors and warnings that the correct contract does not have."""
 
 
 def alarms(pair: Pair, mutation: Mutation | None, tries_variants: bool) -> list[Finding] | None:
-    """Return the errors and warnings of a pair; None: the mistake changes nothing there."""
+    """Return the errors and warnings of a pair; None: the mistake changes nothing."""
     spec, recording = pair.policy.spec, pair.recording
     if mutation is not None and mutation.of_recording is not None:
         recording = mutation.of_recording(recording)
@@ -64,7 +64,7 @@ def alarms(pair: Pair, mutation: Mutation | None, tries_variants: bool) -> list[
 
 
 def results(pairs: dict[str, Pair], tries_variants: bool) -> dict[str, dict[str, Result]]:
-    """Return the results per mistake and policy."""
+    """Return the results by mistake and policy."""
     table: dict[str, dict[str, Result]] = {mutation.name: {} for mutation in MUTATIONS}
     for policy, pair in pairs.items():
         usual = {finding.code for finding in alarms(pair, None, tries_variants) or ()}
@@ -79,12 +79,12 @@ def results(pairs: dict[str, Pair], tries_variants: bool) -> dict[str, dict[str,
 
 
 def is_found(row: dict[str, Result]) -> bool:
-    """Whether a mistake is reported with every policy where it changes anything."""
+    """Whether a mistake is found with every policy where it changes anything."""
     return all(result.found for result in row.values() if result.applies)
 
 
 def pairs_of(shared_data: Path) -> dict[str, Pair]:
-    """Return the right pairs by the name of the policy."""
+    """Return the correct pairs by name of the policy."""
     return {policy: load_pair(bag, shared_data) for bag, policy in PAIRS.items()}
 
 
@@ -94,7 +94,7 @@ def markdown(table: dict[str, dict[str, Result]]) -> str:
     num_found = sum(map(is_found, table.values()))
     lines = [
         _HEAD.format(found=num_found, all=len(table)),
-        f'| | mistake | {" | ".join(policies)} | says what to correct |',
+        f'| | mistake | {" | ".join(policies)} | proposed correction |',
         f'|---|---|{"---|" * len(policies)}---|',
     ]
     for number, (name, row) in enumerate(table.items(), 1):
@@ -114,7 +114,7 @@ def _cell(result: Result) -> str:
 
 
 def _named(row: dict[str, Result]) -> str:
-    """Return the corrections that are proposed."""
+    """Return the proposed corrections."""
     texts = [
         found.message.partition(' if ')[2]
         for result in row.values()
@@ -126,32 +126,32 @@ def _named(row: dict[str, Result]) -> str:
 
 _HEAD = """# Which mistakes does `check --bag` find?
 
-Made by `PYTHONPATH=.:test python -m support.mutation_table > docs/mutations.md`, from right
-contracts of three policies of other people (an ANYmal C, a G1, a Go2), each with a recording of 4
-to 6 s of its walk in simulation, at 100 Hz or 250 Hz, with efforts and without commands to the
-joints. One mistake at a time is made in the contract or in the recording. It counts as found if an
-error or a warning appears that the right contract does not have, with every policy where it
-changes anything (`-`: nothing, or a scale by less than 2 %).
+Made by `PYTHONPATH=.:test python -m support.mutation_table > docs/mutations.md`, from correct
+contracts of three third-party policies (an ANYmal C, a G1, a Go2), each with a recording of 4 to
+6 s of its walk in simulation, at 100 Hz or 250 Hz, with efforts and without joint commands. One
+mistake at a time is made in the contract or in the recording. It is found if there is an error or
+a warning that the correct contract does not have, with every policy where it changes anything
+(`-`: nothing, or a scale by less than 2 %).
 
-**{found} of {all} are found, and none of the three right contracts gives an alarm from its
-recording.**
+**{found} of {all} are found, and none of the three correct contracts gives an error or warning
+with its recording.**
 """
 
 _TAIL = """
 ## What this does not show
 
-- The recordings are simulated: sensors have no noise and no delay, and efforts are those of an
-  ideal drive. With noise of a fifth of the efforts, or a command seen a tick late, right contracts
-  still explain 93 % or more (the limit is 90 %). Real drives with friction and estimated efforts
-  may explain less; then `bag.targets_unexplained` is a reason to look, not a proof.
-- Without efforts and without recorded joint commands there is no reference. What remains are the
-  checks of the sensors, of the numbers in the contract, and of targets that are absurd: they find
-  {without} of {all}. Record `joint_command`.
-- The policy must have been in charge while the recording was made, and long enough: 50 ticks and
-  half a second. What the recording does not excite is not seen: a command that stays zero proves
-  no command scale.
-- The corrections that are tried are single ones; of two mistakes at once it says only that the
-  targets are not explained.
+- The recordings are simulated: sensors have no noise and no delay, and drives are ideal. With
+  noise of a fifth of the efforts, or a command seen a tick late, correct contracts still explain
+  93 % or more (the threshold is 90 %). Real drives with friction and estimated efforts may explain
+  less; then `bag.targets_unexplained` is a reason to look, not a proof.
+- Without efforts and without recorded joint commands there is no reference. The remaining checks
+  of the sensors, of the numbers in the contract, and of absurd targets find {without} of {all}.
+  Record `joint_command`.
+- The policy must have controlled the robot in the recording for at least 50 ticks and half a
+  second. A recording without excitation verifies nothing: a command that stays zero says nothing
+  about its scale.
+- Only single corrections are tried; two mistakes at once are reported as
+  `bag.targets_unexplained`.
 """
 
 

@@ -1,6 +1,6 @@
 # Copyright 2026 The distill_runtime Authors
 # SPDX-License-Identifier: Apache-2.0
-"""Mistakes that are made with contracts and recordings, each as a function of a right pair."""
+"""Common mistakes in contracts and recordings, each as a function of a correct pair."""
 
 from __future__ import annotations
 
@@ -22,10 +22,10 @@ class Mutation(NamedTuple):
 
     name: str
     of_spec: Callable[[PolicySpec, str], PolicySpec] | None = None
-    """Takes the right spec and the name of the robot; None: the contract stays right."""
+    """Takes the correct spec and the name of the robot; None: the contract stays correct."""
     of_recording: Callable[[Recording], Recording] | None = None
     why_not: str = ''
-    """Why it cannot be found, where it cannot."""
+    """Why it cannot be found; '' if it can."""
 
 
 def _terms(kind, **changes):
@@ -99,7 +99,7 @@ def _times(factor):
 
 
 def _other_order(spec, robot):
-    """List the joints by type where they are by leg, else in the order of the motors."""
+    """Order the joints by type if they are by leg, else by motor."""
     found = list(orders(spec.joints, load_robot(robot).joints))
     return in_other_order(spec, found[-1][1])
 
@@ -107,10 +107,10 @@ def _other_order(spec, robot):
 def _in_motor_order(*fields):
     def mutate(spec, robot):
         motors = [name for name in load_robot(robot).joints if name in spec.joints]
-        places = [spec.joints.index(name) for name in motors]
+        order = [spec.joints.index(name) for name in motors]
         return replace(
             spec,
-            **{field: tuple(getattr(spec, field)[place] for place in places) for field in fields},
+            **{field: tuple(getattr(spec, field)[joint] for joint in order) for field in fields},
         )
 
     return mutate
@@ -138,22 +138,22 @@ def _imu(change):
     return mutate
 
 
-def _knees_exchanged(recording):
+def _swapped_knees(recording):
     names = list(recording.joints.joints)
     twins = [name for name in names if any(part in name for part in ('knee', 'calf', 'KFE'))]
-    places = {name: place for place, name in enumerate(names)}
-    names[places[twins[0]]], names[places[twins[1]]] = twins[1], twins[0]
+    first, second = names.index(twins[0]), names.index(twins[1])
+    names[first], names[second] = twins[1], twins[0]
     return replace(recording, joints=replace(recording.joints, joints=tuple(names)))
 
 
-def _but_for_one(scale, other):
-    """Return the other scale, unless the given one is 1 within 2 %: no mistake to be made."""
+def _unless_one(scale, other):
+    """Return the other scale, unless the given one is 1 within 2 %, which is no mistake."""
     return scale if np.allclose(scale, 1.0, rtol=0.02) else other
 
 
 def _one(term, spec):
     del spec
-    return _but_for_one(term.scale, 1.0)
+    return _unless_one(term.scale, 1.0)
 
 
 def _scale_of_action(term, spec):
@@ -162,12 +162,13 @@ def _scale_of_action(term, spec):
 
 
 def _mirrored(spec, robot):
-    """Exchange the names; limits of a robot belong to its names."""
+    """Swap left and right names; position limits stay with their names."""
     del robot
     other = mirrored(spec)
-    places = [spec.joints.index(name) for name in other.joints]
     limits = spec.limits.position
-    position = None if limits is None else tuple(limits[place] for place in places)
+    position = None
+    if limits is not None:
+        position = tuple(limits[spec.joints.index(name)] for name in other.joints)
     return replace(other, limits=replace(spec.limits, position=position))
 
 
@@ -193,17 +194,17 @@ MUTATIONS = (
         _history('major', {'frame': 'term', 'term': 'frame'}),
     ),
     Mutation(
-        'first frames are zeros instead of the first one, or the other way round',
+        'first frames are zeros instead of the first one, or vice versa',
         _history('fill', {'first': 'zeros', 'zeros': 'first'}),
     ),
     Mutation(
-        'gyro and gravity change places',
+        'gyro and gravity are swapped',
         _swapped_terms('base_angular_velocity', 'projected_gravity'),
     ),
     Mutation('gains are in motor order', _in_motor_order('stiffness', 'damping')),
     Mutation('default pose is in motor order', _in_motor_order('default_position')),
     Mutation(
-        'action scale is lost (1)', _action('scale', lambda scale, spec: _but_for_one(scale, 1.0))
+        'action scale is lost (1)', _action('scale', lambda scale, spec: _unless_one(scale, 1.0))
     ),
     Mutation('action scale is half', _action('scale', _times(0.5))),
     Mutation('joint velocity scale is lost', _terms('joint_velocity', scale=_one)),
@@ -236,16 +237,16 @@ MUTATIONS = (
         'gyro has x and y swapped', None, _imu(lambda quat, rate: (quat, rate[:, [1, 0, 2]]))
     ),
     Mutation('joint velocities have the wrong sign', None, _joints(velocity=lambda dq: -dq)),
-    Mutation('driver exchanges two knees', None, _knees_exchanged),
+    Mutation('driver swaps two knees', None, _swapped_knees),
     Mutation(
         'action scale is 0.7 % too large (0.0745 written as 0.075)',
         _action('scale', _times(0.075 / 0.0745)),
-        why_not='the error is below what noise and friction do to efforts; it shows only where '
-        'the number itself tells that it was rounded (`scale.rounded`), or in recorded commands',
+        why_not='the error is below the effects of noise and friction on efforts; only a rounded '
+        'number (`scale.rounded`) or recorded commands show it',
     ),
     Mutation(
         'clip of the output is lost',
         _action('clip', lambda clip, spec: None),
-        why_not='no output came near the clip in the recording: both contracts do the same there',
+        why_not='no output was near the clip in the recording: the targets are the same',
     ),
 )

@@ -30,8 +30,8 @@ from rclpy.executors import SingleThreadedExecutor
 from sensor_msgs.msg import JointState
 from std_msgs.msg import Int64MultiArray
 
-from .alike import write_alike
 from .bad_models import write_bad_models
+from .student_variants import write_alike
 
 GOOD = {
     'copy': {},

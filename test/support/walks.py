@@ -1,6 +1,6 @@
 # Copyright 2026 The distill_runtime Authors
 # SPDX-License-Identifier: Apache-2.0
-"""Made-up recordings as arrays, of a robot whose every number is known."""
+"""Synthetic recordings of a robot as arrays."""
 
 from __future__ import annotations
 
@@ -47,18 +47,18 @@ def joint_stream(position, names=JOINTS, topic='/joint_states', **changes):
 
 
 def swinging(amplitude=0.2, joints=JOINTS, default=DEFAULT, t=None):
-    """Return positions about a default pose, each joint at a frequency of its own."""
+    """Return positions about a default pose, each joint at another frequency."""
     t = times() if t is None else t
     return np.column_stack(
         [
-            default[place] + amplitude * np.sin(2 * np.pi * (1.0 + 0.37 * place) * t + place)
-            for place in range(len(joints))
+            default[joint] + amplitude * np.sin(2 * np.pi * (1.0 + 0.37 * joint) * t + joint)
+            for joint in range(len(joints))
         ]
     )
 
 
 def rolled(t=None, size=0.3):
-    """Return orientations (w, x, y, z) and body rates of a base that tumbles a little."""
+    """Return orientations (w, x, y, z) and body rates of a base that sways."""
     t = times() if t is None else t
     angles = np.column_stack(
         [size * np.sin(2.1 * t), 0.7 * size * np.sin(3.3 * t + 1), size * np.sin(1.3 * t)]
@@ -74,7 +74,7 @@ def rolled(t=None, size=0.3):
             cr * cp * sy - sr * sp * cy,
         ]
     )
-    # rates of roll, pitch and yaw to the rate of the body
+    # from roll, pitch and yaw rates to body rates
     droll, dpitch, dyaw = np.gradient(angles, DT, axis=0).T
     roll, pitch = angles[:, 0], angles[:, 1]
     rates = np.column_stack(
@@ -99,7 +99,7 @@ def imu_stream(quats, rates):
 
 
 def recording(joints=None, **streams):
-    """Return a recording; what is not given is not there."""
+    """Return a recording of the given streams."""
     given = {'imu': None, 'odometry': None, 'command': None, 'joint_command': None, **streams}
     return Recording(
         path=Path('made_up'),

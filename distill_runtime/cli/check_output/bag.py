@@ -67,18 +67,17 @@ class BagPart:
 
     def report(self) -> dict[str, object]:
         """Return the part of the report."""
-        explained = self.inspection.explained
+        fit = self.inspection.drive_fit
         return {
             'path': str(self._recording.path),
             'topics': {name: stream.topic.name for name, stream in self._streams()},
             'ticks': self.inspection.num_ticks,
             'valid_ticks': self.inspection.num_valid,
-            'reference': None if explained is None else explained.reference,
+            'reference': None if fit is None else fit.reference,
             'explained': None
-            if explained is None
+            if fit is None
             else {
-                name: float(share)
-                for name, share in zip(explained.names, explained.share, strict=True)
+                name: float(value) for name, value in zip(fit.names, fit.r_squared, strict=True)
             },
         }
 
@@ -93,12 +92,13 @@ class BagPart:
             yield 'the policy was not run over it'
             return
         yield f'the policy was run over it: {result.num_ticks} ticks, {result.num_valid} valid'
-        if result.explained is not None:
-            worst = int(result.explained.share.argmin())
+        fit = result.drive_fit
+        if fit is not None:
+            worst = int(fit.r_squared.argmin())
             yield (
-                f'its targets explain {result.explained.total:.1%} of the recorded '
-                f'{result.explained.reference} (joint in the middle; least: '
-                f'{result.explained.names[worst]} {result.explained.share[worst]:.1%})'
+                f'its targets explain {fit.median_r_squared:.1%} of the recorded '
+                f'{fit.reference} (median joint; worst: {fit.names[worst]} '
+                f'{fit.r_squared[worst]:.1%})'
             )
 
 

@@ -20,47 +20,48 @@ from distill_runtime.spec.robots import load_robot
 
 
 class Outcome(NamedTuple):
-    """What became of one recording."""
+    """Result over one recording."""
 
     result: Replay
     other: Replay | None
-    """Of the model that it is compared with; None: it is compared with what was recorded."""
+    """Replay of the model to compare with; None: compare with the recording."""
     found: Assessment
 
 
 class ModelUnderTest:
-    """A policy, what it is compared with, and by which rules.
+    """A policy, what it is compared with, and the thresholds.
 
     Attributes:
         policy: The policy.
-        rules_name: Where the rules come from.
+        rules_name: File of the thresholds.
     """
 
     def __init__(self, args: argparse.Namespace) -> None:
         """Load what the arguments name.
 
         Raises:
-            DistillError: If something of it cannot be used.
+            DistillError: If one of them cannot be used.
         """
-        rules = Path(args.rules).expanduser() if args.rules else None
-        self._rules = read_thresholds(rules, args.tolerance)
+        path = Path(args.rules).expanduser() if args.rules else None
+        self._thresholds = read_thresholds(path, args.tolerance)
+        self._explains: bool = args.explain
         self.rules_name: str = args.rules or 'default'
         self._given = _parameters(args)
-        replay_config(self._given)  # what is wrong here is wrong for every recording
+        replay_config(self._given)  # a wrong parameter is wrong for every recording
         self._topics = read_topics(args.topic)
         self._node: str = args.node
         self.policy = load_policy(args.model, args.spec or None, args.robot)
         self._robot = load_robot(args.robot) if args.robot else None
-        self._rival = None
+        self._reference = None
         if args.against != 'recorded':
-            self._rival = load_policy(args.against, args.against_spec or None, args.robot)
+            self._reference = load_policy(args.against, args.against_spec or None, args.robot)
 
     def run(self, bag: Path, progress: Progress) -> Outcome:
-        """Replay the policy over a recording, and judge it.
+        """Replay the policy over a recording, and assess it.
 
         Args:
             bag: The recording.
-            progress: Shows how far it is.
+            progress: Shows the progress.
 
         Raises:
             DistillError: If the recording cannot be used.
@@ -71,12 +72,14 @@ class ModelUnderTest:
         progress.stage(f'replaying {bag.name}')
         result = replay(source, self.policy, config, progress)
         other = None
-        if self._rival is not None:
-            progress.stage(f'replaying {self._rival.path.name} over {bag.name}')
-            theirs = read_policy_recording(bag, self._rival, self._topics, self._node)
-            other = replay(theirs, self._rival, config, progress)
+        if self._reference is not None:
+            progress.stage(f'replaying {self._reference.path.name} over {bag.name}')
+            theirs = read_policy_recording(bag, self._reference, self._topics, self._node)
+            other = replay(theirs, self._reference, config, progress)
         progress.stage(f'comparing {bag.name}')
-        found = assess(result, self.policy, self._rules, self._robot, other)
+        found = assess(
+            result, self.policy, self._thresholds, self._robot, other, explains=self._explains
+        )
         return Outcome(result, other, found)
 
 

@@ -1,6 +1,6 @@
 # Copyright 2026 The distill_runtime Authors
 # SPDX-License-Identifier: Apache-2.0
-"""The results of `replay` for people."""
+"""The results of `replay` as a page on the terminal."""
 
 from __future__ import annotations
 
@@ -19,11 +19,14 @@ import numpy as np
 from .report import tick_source
 
 MAX_BREACHES = 8
-"""Rules that are told one by one."""
+"""Breaches that are listed one by one."""
 _VERDICTS = {
-    'within': ('within the rules', 'good'),
-    'outside': ('OUTSIDE the rules', 'error'),
-    'not_compared': ('NOT compared: the recording holds neither commands nor efforts', 'error'),
+    'within': ('PASS', 'good'),
+    'outside': ('FAIL', 'error'),
+    'not_compared': (
+        'INCONCLUSIVE: the recording holds neither commands nor efforts to compare with',
+        'error',
+    ),
 }
 
 
@@ -34,8 +37,8 @@ def replay_page(
 
     Args:
         replay: Of the policy.
-        policy: That was replayed.
-        found: What the replay says.
+        policy: The replayed policy.
+        found: Its assessment.
         width: Of the page, in characters.
     """
     return [
@@ -43,7 +46,7 @@ def replay_page(
             title='replay', lines=table_lines(('', ' '), list(facts(replay, policy)), width)[1:]
         ),
         *_streams(replay, width),
-        *_troubles(replay, width),
+        *_anomalies(replay, width),
         *_invalid(replay, width),
         *(_difference(entry, replay, width) for entry in found.differences),
         _motion(found, policy, width),
@@ -53,7 +56,7 @@ def replay_page(
 
 
 def facts(replay: Replay, policy: LoadedPolicy) -> Iterator[tuple[str, str]]:
-    """Yield name and value of what was replayed, and how."""
+    """Yield name and value of each fact about the replay."""
     playback = replay.playback
     count = len(playback.mode)
     yield 'recording', str(replay.source.recording.path)
@@ -77,8 +80,8 @@ def facts(replay: Replay, policy: LoadedPolicy) -> Iterator[tuple[str, str]]:
             'note',
             (
                 'approximate: the recording begins in the middle of a run and lacks ~/action, so '
-                'that what the policy did before is unknown and decays, or its ~/tick does not '
-                'name the samples of all external topics'
+                'that the first actions are unknown, or its ~/tick does not name the samples of '
+                'all external topics'
             ),
         )
 
@@ -100,19 +103,19 @@ def _streams(replay: Replay, width: int) -> Iterator[Section]:
         )
         if stream is not None
     ]
-    headings = ('input', 'topic', 'type', 'messages', 'left out')
-    lines = table_lines(headings, rows, width, {'messages', 'left out'})
+    headings = ('input', 'topic', 'type', 'messages', 'dropped')
+    lines = table_lines(headings, rows, width, {'messages', 'dropped'})
     yield Section(title='topics', lines=lines)
 
 
-def _troubles(replay: Replay, width: int) -> Iterator[Section]:
-    if replay.troubles:
+def _anomalies(replay: Replay, width: int) -> Iterator[Section]:
+    if replay.anomalies:
         rows = [
-            (str(trouble.count), f'{trouble.first:.3f} s', trouble.text)
-            for trouble in replay.troubles
+            (str(anomaly.count), f'{anomaly.first:.3f} s', anomaly.text)
+            for anomaly in replay.anomalies
         ]
         lines = table_lines(('times', 'first at', 'what'), rows, width, {'times', 'first at'})
-        yield Section(title='what is odd about the recording', lines=lines)
+        yield Section(title='anomalies of the recording', lines=lines)
 
 
 def _invalid(replay: Replay, width: int) -> Iterator[Section]:
@@ -144,13 +147,13 @@ def _difference(found: Difference, replay: Replay, width: int) -> Section:
                 if first is None
                 else f'{moments[first.tick]:.3f} s'
                 + ('' if first.column == column.name else f', {first.column}')
-                + f': {first.own:.5g} instead of {first.reference:.5g}',
+                + f': {first.value:.5g} instead of {first.reference:.5g}',
             )
         )
         styles.append('error' if first is not None else '')
     name = 'joint' if found.what != 'observation' else 'term'
-    headings = (name, 'max', 'rms', 'p50', 'p95', 'p99', 'beyond', 'first beyond')
-    right = {*headings} - {name, 'first beyond'}
+    headings = (name, 'max', 'rms', 'p50', 'p95', 'p99', 'above', 'first above')
+    right = {*headings} - {name, 'first above'}
     lines = table_lines(headings, rows, width, right)
     if found.num_equal == found.num_ticks:
         lines, styles = [f'every {name} is equal'], ['good']
@@ -164,22 +167,22 @@ def _difference(found: Difference, replay: Replay, width: int) -> Section:
 
 
 def _motion(found: Assessment, policy: LoadedPolicy, width: int) -> Section:
-    own, theirs = found.motion, found.reference_motion
+    motion, reference = found.motion, found.reference_motion
     rows = [
         (
             name,
-            _figure(own.step_rms[joint]),
-            '' if theirs is None else _figure(theirs.step_rms[joint]),
-            _figure(own.step_max[joint]),
-            _percent(own.bound[joint]),
-            _percent(own.saturated[joint]),
-            '' if math.isnan(own.lag[joint]) else f'{own.lag[joint] * 1e3:.0f} ms',
-            _figure(own.apart[joint]),
+            _figure(motion.step_rms[joint]),
+            '' if reference is None else _figure(reference.step_rms[joint]),
+            _figure(motion.step_max[joint]),
+            _percent(motion.bound[joint]),
+            _percent(motion.saturated[joint]),
+            '' if math.isnan(motion.lag[joint]) else f'{motion.lag[joint] * 1e3:.0f} ms',
+            _figure(motion.apart[joint]),
         )
         for joint, name in enumerate(policy.spec.joints)
     ]
     headings = (
-        'joint', 'step rms', 'recorded', 'step max', 'limited', 'clipped', 'lag', 'off measured',
+        'joint', 'step rms', 'recorded', 'step max', 'limited', 'clipped', 'lag', 'tracking error',
     )  # fmt: skip
     lines = table_lines(headings, rows, width, {*headings} - {'joint'})
     return Section(title='motion: commands per tick, and the measured joints', lines=lines)
@@ -201,15 +204,15 @@ def _findings(found: Assessment, width: int) -> Iterator[Section]:
             )  # fmt: skip
             lines += wrapped
             styles += ['' if indent else finding.severity] * len(wrapped)
-    explained = found.inspection.explained
-    if explained is not None and not found.differences:
+    fit = found.inspection.drive_fit
+    if fit is not None and not found.differences:
         lines.append(
-            f'the targets explain {explained.total:.1%} of the recorded {explained.reference} '
-            '(joint in the middle)'
+            f'the targets explain {fit.median_r_squared:.1%} of the recorded {fit.reference} '
+            '(median joint)'
         )
         styles.append('')
     if lines:
-        yield Section(title='what the recording says of the contract', lines=lines, styles=styles)
+        yield Section(title='findings about the contract', lines=lines, styles=styles)
 
 
 def _verdict(found: Assessment, width: int) -> Section:

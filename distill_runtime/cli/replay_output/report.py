@@ -1,6 +1,6 @@
 # Copyright 2026 The distill_runtime Authors
 # SPDX-License-Identifier: Apache-2.0
-"""The results of `replay` for programs: JSON, JUnit and the file of ticks."""
+"""The results of `replay` as JSON, JUnit and .npz."""
 
 from __future__ import annotations
 
@@ -43,6 +43,7 @@ def replay_report(
     }
     report: dict[str, object] = {
         'verdict': found.verdict,
+        'passed': found.verdict == 'within',
         'breaches': [_breach(breach) for breach in found.breaches],
         'against': found.against,
         'rules': rules_name,
@@ -62,7 +63,7 @@ def replay_report(
         'recording': {
             'path': str(recording.path),
             'damage': list(source.damage),
-            'troubles': [asdict(trouble) for trouble in replay.troubles],
+            'troubles': [asdict(anomaly) for anomaly in replay.anomalies],
             'topics': {
                 name: {
                     'name': stream.topic.name,
@@ -104,7 +105,7 @@ def replay_report(
 
 
 def tick_source(replay: Replay) -> str:
-    """Say what gave the ticks."""
+    """Return the topic that defines the ticks."""
     log = replay.source.log
     return replay.source.recording.joints.topic.name if log is None else log.topic.name
 
@@ -115,12 +116,12 @@ def replay_versions() -> dict[str, str]:
 
 
 def model_facts(policy: LoadedPolicy) -> dict[str, object]:
-    """Return what says which model it was."""
+    """Return path, name and hash of the model."""
     return {'path': str(policy.path), 'name': policy.spec.name, 'sha256': policy.sha256}
 
 
 def write_ticks(path: Path, replay: Replay) -> None:
-    """Write one row per tick as .npz, piece by piece.
+    """Write one row per tick as .npz, chunk by chunk.
 
     Raises:
         ConfigError: If the file cannot be written.
@@ -155,9 +156,9 @@ def recording_suite(
     """Return the results over one recording for JUnit.
 
     Args:
-        policy: That was replayed.
+        policy: The replayed policy.
         recording: Path of the recording.
-        found: What the replay says.
+        found: Its assessment.
         name: Of the recording, where there are several.
     """
     return Suite(
@@ -176,8 +177,8 @@ def suite_facts(policy: LoadedPolicy, recording: str) -> dict[str, str]:
 
 
 def _junit_cases(found: Assessment) -> Iterator[tuple[str, str, str]]:
-    """Return one case per joint, term and action, and one for each other rule that is broken."""
-    told = set()
+    """Yield one case per joint, term and action, and one for each other breach."""
+    compared = set()
     for difference in found.differences:
         for column in difference.columns:
             problems = [
@@ -185,10 +186,10 @@ def _junit_cases(found: Assessment) -> Iterator[tuple[str, str, str]]:
                 for breach in found.breaches
                 if (breach.what, breach.name) == (difference.what, column.name)
             ]
-            told.add((difference.what, column.name))
+            compared.add((difference.what, column.name))
             yield f'replay.{difference.what}', column.name, '; '.join(problems)
     for breach in found.breaches:
-        if (breach.what, breach.name) not in told:
+        if (breach.what, breach.name) not in compared:
             yield f'replay.{breach.what}', breach.name or breach.metric, breach.text
     if found.verdict == 'not_compared':
         yield 'replay', 'compared', 'the recording holds nothing to compare with'
@@ -214,7 +215,7 @@ def _column(
             'stamp_ns': int(replay.playback.stamp_ns[first.tick]),
             'seconds': moments[first.tick],
             'element': first.column,
-            'own': _number(first.own),
+            'own': _number(first.value),
             'reference': _number(first.reference),
         },
     }
@@ -233,8 +234,8 @@ def _breach(breach: Breach) -> dict[str, object]:
 
 def _motion(motion: Motion, joints: Sequence[str]) -> dict[str, object]:
     return {
-        name: {key: _number(float(values[place])) for key, values in vars(motion).items()}
-        for place, name in enumerate(joints)
+        name: {key: _number(float(values[joint])) for key, values in vars(motion).items()}
+        for joint, name in enumerate(joints)
     }
 
 

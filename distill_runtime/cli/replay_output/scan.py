@@ -27,35 +27,35 @@ from .report import (
 )
 
 VERDICTS = ('outside', 'unusable', 'not_compared', 'within')
-"""The worst first: what fails, then what proves nothing."""
+"""The worst first."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Scanned:
-    """What is kept of one recording."""
+    """Result over one recording."""
 
     verdict: str
     """One of VERDICTS."""
     size: float
     """Largest difference of the first series that is compared: commands, if they are recorded."""
     name: str
-    """Its path below the folder."""
+    """Path below the folder."""
     ticks: int
     valid: float
     """Share of the ticks."""
     equal: float
     """Share of the compared ticks that are equal bit for bit; NaN where none is compared."""
     largest: str
-    """Where that difference is, and its size."""
+    """Joint or term and size of that difference."""
     first: str
-    """When one is first beyond the tolerance."""
+    """When one first exceeds the tolerance."""
     why: str
     report: dict[str, object]
     suite: Suite
 
 
-def scan(folder: Path, trial: ModelUnderTest, progress: Progress) -> list[Scanned]:
-    """Replay a policy over all recordings, and return what became of them, the worst first.
+def scan(folder: Path, model: ModelUnderTest, progress: Progress) -> list[Scanned]:
+    """Replay a policy over all recordings; return the results, the worst first.
 
     Raises:
         ConfigError: If there are none.
@@ -66,21 +66,22 @@ def scan(folder: Path, trial: ModelUnderTest, progress: Progress) -> list[Scanne
         name = str(bag.relative_to(folder)) if bag != folder else bag.name
         stage = _Numbered(progress, f'{number} of {len(bags)}: ')
         try:
-            found.append(_scanned(name, trial.run(bag, stage), trial))
+            found.append(_scanned(name, model.run(bag, stage), model))
         except DistillError as error:
-            found.append(_unusable(name, bag, str(error), trial))
+            found.append(_unusable(name, bag, str(error), model))
     return sorted(found, key=lambda entry: (VERDICTS.index(entry.verdict), -entry.size))
 
 
-def scan_report(found: Sequence[Scanned], trial: ModelUnderTest) -> dict[str, object]:
+def scan_report(found: Sequence[Scanned], model: ModelUnderTest) -> dict[str, object]:
     """Return the report on all of them."""
-    policy = trial.policy
+    policy = model.policy
     return {
         'verdict': found[0].verdict,
+        'passed': found[0].verdict == 'within',
         'recordings': [entry.report for entry in found],
         'counts': counts(found),
         'model': model_facts(policy),
-        'rules': trial.rules_name,
+        'rules': model.rules_name,
         'versions': replay_versions(),
     }
 
@@ -91,12 +92,12 @@ def counts(found: Sequence[Scanned]) -> dict[str, int]:
 
 
 def exit_status(found: Sequence[Scanned]) -> int:
-    """Return 1 if the model fails anywhere, 2 if a recording proves nothing, else 0."""
+    """Return 1 if a recording fails, 2 if one is inconclusive or unusable, else 0."""
     return {'outside': 1, 'within': 0}.get(found[0].verdict, 2)
 
 
 class _Numbered(Progress):
-    """Says of each stage which recording it is of."""
+    """Adds the number of the recording to each stage."""
 
     def __init__(self, progress: Progress, prefix: str) -> None:
         self._progress, self._prefix = progress, prefix
@@ -108,8 +109,8 @@ class _Numbered(Progress):
         self._progress(done, total)
 
 
-def _scanned(name: str, outcome: Outcome, trial: ModelUnderTest) -> Scanned:
-    """Keep the figures of a replay, and let go of its arrays."""
+def _scanned(name: str, outcome: Outcome, model: ModelUnderTest) -> Scanned:
+    """Keep the figures of a replay without its arrays."""
     result, _, found = outcome
     playback = result.playback
     first = found.differences[0] if found.differences else None
@@ -118,7 +119,7 @@ def _scanned(name: str, outcome: Outcome, trial: ModelUnderTest) -> Scanned:
     if len(breaches) > 1:
         why += f' (and {len(breaches) - 1} more)'
     if not breaches and first is None:
-        why = _explained(outcome)
+        why = _drive_fit(outcome)
     return Scanned(
         name=name,
         verdict=found.verdict,
@@ -129,12 +130,12 @@ def _scanned(name: str, outcome: Outcome, trial: ModelUnderTest) -> Scanned:
         largest='' if first is None or not first.worst.max else _largest(first),
         first=_first_beyond(outcome),
         why=why,
-        report=replay_report(result, trial.policy, found, trial.rules_name),
-        suite=recording_suite(trial.policy, str(result.source.recording.path), found, name),
+        report=replay_report(result, model.policy, found, model.rules_name),
+        suite=recording_suite(model.policy, str(result.source.recording.path), found, name),
     )
 
 
-def _unusable(name: str, bag: Path, why: str, trial: ModelUnderTest) -> Scanned:
+def _unusable(name: str, bag: Path, why: str, model: ModelUnderTest) -> Scanned:
     return Scanned(
         name=name,
         verdict='unusable',
@@ -145,11 +146,16 @@ def _unusable(name: str, bag: Path, why: str, trial: ModelUnderTest) -> Scanned:
         largest='',
         first='',
         why=why,
-        report={'verdict': 'unusable', 'recording': {'path': str(bag)}, 'error': why},
+        report={
+            'verdict': 'unusable',
+            'passed': False,
+            'recording': {'path': str(bag)},
+            'error': why,
+        },
         suite=Suite(
-            suite_name(trial.policy, name),
+            suite_name(model.policy, name),
             [('replay', 'usable', why)],
-            suite_facts(trial.policy, str(bag)),
+            suite_facts(model.policy, str(bag)),
         ),
     )
 
@@ -170,10 +176,10 @@ def _first_beyond(outcome: Outcome) -> str:
     return f'{times(outcome.result)[min(ticks)]:.2f} s' if ticks else ''
 
 
-def _explained(outcome: Outcome) -> str:
-    """Say what stands for a comparison where no commands are recorded."""
+def _drive_fit(outcome: Outcome) -> str:
+    """Return the drive fit, which replaces a comparison where no commands are recorded."""
     inspection = outcome.found.inspection
-    if inspection is None or inspection.explained is None:
+    if inspection is None or inspection.drive_fit is None:
         return 'neither commands nor efforts are recorded'
-    explained = inspection.explained
-    return f'targets explain {explained.total:.1%} of the {explained.reference}'
+    fit = inspection.drive_fit
+    return f'targets explain {fit.median_r_squared:.1%} of the {fit.reference}'

@@ -14,26 +14,33 @@ from distill_runtime.policy.model import LoadedPolicy
 
 from .scan import counts, Scanned
 
+LABELS = {
+    'outside': 'fail',
+    'unusable': 'unusable',
+    'not_compared': 'inconclusive',
+    'within': 'pass',
+}
+"""Verdicts for people."""
 _STYLES = {'outside': 'error', 'unusable': 'warning', 'not_compared': 'warning', 'within': ''}
 _HEADINGS = (
-    'recording', 'verdict', 'ticks', 'valid', 'equal', 'largest difference', 'first beyond', 'why',
+    'recording', 'verdict', 'ticks', 'valid', 'equal', 'largest difference', 'first above', 'why',
 )  # fmt: skip
 _LONGEST = 160
-"""Characters of a reason; --json has all of them."""
-_RIGHT = ('ticks', 'valid', 'equal', 'first beyond')
+"""Characters of a reason; --json has the whole."""
+_RIGHT = ('ticks', 'valid', 'equal', 'first above')
 
 
 def scan_page(found: Sequence[Scanned], policy: LoadedPolicy, width: int) -> list[Section]:
     """Return the sections of the page.
 
     Args:
-        found: What became of the recordings, the worst first.
-        policy: That was replayed.
+        found: The results, the worst first.
+        policy: The replayed policy.
         width: Of the page, in characters.
     """
     heading, *lines = table_lines(_HEADINGS, [_row(entry) for entry in found], width, _RIGHT)
-    told = ', '.join(
-        f'{number} {name.replace("_", " ")}' for name, number in counts(found).items() if number
+    summary = ', '.join(
+        f'{number} {LABELS[name]}' for name, number in counts(found).items() if number
     )
     return [
         Section(
@@ -47,7 +54,7 @@ def scan_page(found: Sequence[Scanned], policy: LoadedPolicy, width: int) -> lis
         ),
         Section(
             title='verdict',
-            lines=[told],
+            lines=[summary],
             styles=['good' if found[0].verdict == 'within' else 'error'],
         ),
     ]
@@ -56,7 +63,7 @@ def scan_page(found: Sequence[Scanned], policy: LoadedPolicy, width: int) -> lis
 def _row(entry: Scanned) -> tuple[str, ...]:
     return (
         entry.name,
-        entry.verdict.replace('_', ' '),
+        LABELS[entry.verdict],
         str(entry.ticks or ''),
         _percent(entry.valid),
         _percent(entry.equal),

@@ -1,6 +1,6 @@
 # Copyright 2026 The distill_runtime Authors
 # SPDX-License-Identifier: Apache-2.0
-"""A policy, a recording, and what the policy does over it: what findings are about."""
+"""A contract with a recording, and the policy run over it: the input of all checks."""
 
 from __future__ import annotations
 
@@ -24,12 +24,12 @@ import numpy as np
 CONFIG = RunnerConfig(
     start_in='policy', max_joint_step=0.0, tilt_limit=0.0, torque_limit=0.0, checks=ANY_MOTION
 )
-"""No limit of the node hides what the policy asks for."""
+"""No limits, so that targets are the raw ones."""
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class BagCase:
-    """A spec with a recording of its robot; the joints that both know are in policy order."""
+    """A spec with a recording of its robot; common joints are in policy order."""
 
     spec: PolicySpec
     recording: Recording
@@ -40,18 +40,18 @@ class BagCase:
     position: FloatArray
     """In [rad], shape (N, len(names))."""
     velocity: FloatArray | None
-    """In [rad]/[s], alike; None: not recorded."""
+    """In [rad]/[s], shape (N, len(names)); None: not recorded."""
     effort: FloatArray | None
-    """In [N m], alike; None: not recorded, or all zero."""
+    """In [N m], shape (N, len(names)); None: not recorded, or all zero."""
 
     def of_policy(self, values: tuple[float, ...] | FloatArray) -> FloatArray:
-        """Return the elements of the joints in names, of an array with one per policy joint."""
-        places = [self.spec.joints.index(name) for name in self.names]
-        return np.asarray(values, np.float64)[..., places]
+        """Pick the elements of the joints in names from an array with one per policy joint."""
+        columns = [self.spec.joints.index(name) for name in self.names]
+        return np.asarray(values, np.float64)[..., columns]
 
 
 def make_case(spec: PolicySpec, recording: Recording) -> BagCase:
-    """Bring the joints of a recording into policy order."""
+    """Sort the joints of a recording into policy order."""
     joints = recording.joints
     names = tuple(name for name in spec.joints if name in joints.joints)
     order: IndexArray = np.array([joints.joints.index(name) for name in names], np.intp)
@@ -77,7 +77,7 @@ class Run:
         recording: Recording,
         stretches: Sequence[Stretch] | None = None,
     ) -> None:
-        """Play it.
+        """Run it.
 
         Args:
             spec: The contract to try.
@@ -93,7 +93,7 @@ class Run:
         self.compiled: CompiledSpec = compile_spec(spec, sensor_layout(spec))
         self.ticks: Ticks = find_ticks(recording, self.compiled.period_ns, self.stretches)
         self.has_gap: BoolArray = gap_times(recording, self.ticks) > CONFIG.max_input_age
-        """Ticks at which the policy begins again, since JointStates are missing; shape (T,)."""
+        """Ticks at which the policy restarts after a gap in the JointStates; shape (T,)."""
         self.playback: Playback = play(
             recording, self.ticks, PolicyRunner(self.compiled, policy, CONFIG)
         )

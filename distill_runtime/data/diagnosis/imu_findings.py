@@ -20,18 +20,19 @@ DEGREES = 180.0 / np.pi
 UPRIGHT = -0.7
 """Mean of gravity's z in the base frame above which a robot is not upright: tilted by 45 deg."""
 LEAST_RATE = 0.03
-"""Standard deviation of an angular velocity that tells something, in [rad]/[s]."""
+"""Least standard deviation of the angular velocity of a turning base, in [rad]/[s]."""
 
 
-def orientation(case: BagCase) -> Iterator[Finding]:
-    """A robot that walks has gravity pointing down in its base frame: z near -1."""
+def imu_findings(case: BagCase) -> Iterator[Finding]:
+    """Check the Imu if the policy reads it."""
     imu = case.recording.imu
     if imu is not None and compile_spec(case.spec).needs_imu:
         yield from orientation_findings(imu)
+        yield from gyro_findings(imu)
 
 
 def orientation_findings(imu: Stream) -> Iterator[Finding]:
-    """Say what is odd about the orientations of an Imu, see read_imu."""
+    """Check the orientations: gravity in the base frame of a walking robot has z near -1."""
     quats = imu.values[:, :4]
     if np.isnan(quats).all():
         yield Finding(
@@ -42,39 +43,39 @@ def orientation_findings(imu: Stream) -> Iterator[Finding]:
         )
         return
     squared = np.einsum('ij,ij->i', quats, quats)
-    odd = ~(np.abs(squared - 1.0) <= NORM_TOLERANCE)
-    if np.any(odd):
-        worst = float(squared[odd][0])
+    is_wrong = ~(np.abs(squared - 1.0) <= NORM_TOLERANCE)
+    if np.any(is_wrong):
+        first = float(squared[is_wrong][0])
         yield Finding(
             code='bag.quaternion_norm',
-            severity='warning' if odd.mean() < 0.01 else 'error',
-            message=f'{int(odd.sum())} of {len(odd)} orientations have no unit norm, the first '
-            f'has a squared norm of {worst:.3g}',
+            severity='warning' if is_wrong.mean() < 0.01 else 'error',
+            message=f'{int(is_wrong.sum())} of {len(is_wrong)} orientations have no unit norm, '
+            f'the first has a squared norm of {first:.3g}',
             hint='the node does not use such samples',
         )
-    quats = quats[~odd]
+    quats = quats[~is_wrong]
     if len(quats) and gravity_z(quats).mean() > UPRIGHT:
         yield _not_upright(imu.topic.name, quats)
 
 
 def _not_upright(topic: str, quats: FloatArray) -> Finding:
-    """Say what would make the robot upright."""
+    """Name a quaternion order that would make the robot upright."""
     mean = float(gravity_z(quats).mean())
     shifted = float(gravity_z(quats[:, [1, 2, 3, 0]]).mean())
     if shifted < -0.9 and shifted < mean - 0.5:
         return Finding(
             code='bag.quaternion_order',
             severity='error',
-            message=f'gravity points along z = {mean:+.2f} of the base in the mean, expected near '
+            message=f'gravity points along z = {mean:+.2f} of the base on average, expected near '
             f'-1; with (w, x, y, z) in the fields x, y, z, w of {topic} it would be '
             f'{shifted:+.2f}',
             hint='the driver writes w first: sensor_msgs/Imu is x, y, z, w. A robot on its side, '
-            'or a sensor mounted upside down, may look alike: record some seconds of standing',
+            'or a sensor mounted upside down, may look the same: record some seconds of standing',
         )
     return Finding(
         code='bag.gravity',
         severity='warning',
-        message=f'gravity points along z = {mean:+.2f} of the base in the mean, expected near -1: '
+        message=f'gravity points along z = {mean:+.2f} of the base on average, expected near -1: '
         'the robot lies, or the frame of the Imu is not that of the base',
         hint='x points ahead, y to the left, z up; record some seconds of standing',
     )
@@ -90,24 +91,17 @@ def gravity_z(quats_base_to_world: FloatArray) -> FloatArray:
     return x * x + y * y - w * w - z * z
 
 
-def gyro(case: BagCase) -> Iterator[Finding]:
-    """The gyro must be the rate of change of the orientation, in the same frame."""
-    imu = case.recording.imu
-    if imu is not None and compile_spec(case.spec).needs_imu:
-        yield from gyro_findings(imu)
-
-
 def gyro_findings(imu: Stream) -> Iterator[Finding]:
-    """Say what is odd about the angular velocities of an Imu, see read_imu."""
+    """Compare the gyro with the rate of change of the orientation."""
     if imu.stamp_ns is None:
         return
     quats = imu.values[:, :4]
     if not np.all(np.abs(np.linalg.norm(quats, axis=1) - 1.0) <= NORM_TOLERANCE):
         return
-    parts = spans(imu.stamp_ns)
-    if len(parts.dt) < 20:
+    pairs = spans(imu.stamp_ns)
+    if len(pairs.dt) < 20:
         return
-    turned, measured = body_rates(quats, parts), mean_over(imu.values[:, 4:], parts)
+    turned, measured = body_rates(quats, pairs), mean_over(imu.values[:, 4:], pairs)
     if not (turned.std(axis=0) > LEAST_RATE).all():
         return
     error = _misfit(turned, measured)
@@ -116,7 +110,7 @@ def gyro_findings(imu: Stream) -> Iterator[Finding]:
     fixes = {
         'in deg/s': measured / DEGREES,
         'with the opposite sign': -measured,
-        'in the world frame': _in_base(quats[parts.first], measured),
+        'in the world frame': _in_base(quats[pairs.first], measured),
         'with x and y swapped': measured[:, [1, 0, 2]],
         'with x and z swapped': measured[:, [2, 1, 0]],
         'with y and z swapped': measured[:, [0, 2, 1]],
@@ -154,4 +148,4 @@ def _in_base(quats_base_to_world: FloatArray, in_world: FloatArray) -> FloatArra
     return in_world + w * t - np.cross(v, t)
 
 
-CHECKS = (orientation, gyro)
+CHECKS = (imu_findings,)

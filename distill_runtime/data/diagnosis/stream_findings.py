@@ -1,24 +1,21 @@
 # Copyright 2026 The distill_runtime Authors
 # SPDX-License-Identifier: Apache-2.0
-"""Findings about which topics a recording has, how often they come, and their gaps."""
+"""Findings about topics and joints that a recording lacks, rates and gaps."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 
 from distill_runtime.data.bags.chunk import StampArray
+from distill_runtime.data.info.rate_stats import LONG_GAP, rate_stats
 from distill_runtime.spec.compile import compile_spec
 from distill_runtime.spec.findings.finding import Finding
-import numpy as np
 
 from .bag_case import BagCase
 
-MAX_AGE = 0.1
-"""Default of max_input_age, in [s]."""
-
 
 def missing_topics(case: BagCase) -> Iterator[Finding]:
-    """The policy reads what the recording does not hold."""
+    """Find topics that the policy reads and the recording lacks."""
     compiled = compile_spec(case.spec)
     for name, is_needed, stream in (
         ('imu', compiled.needs_imu, case.recording.imu),
@@ -28,8 +25,8 @@ def missing_topics(case: BagCase) -> Iterator[Finding]:
             yield Finding(
                 code=f'bag.{name}_missing',
                 severity='warning',
-                message=f'the policy reads {name}, and the recording has no such topic: what it '
-                'does there cannot be said',
+                message=f'the policy reads {name}, and the recording has no such topic: the '
+                'policy cannot be run',
                 hint=f'record it too, or name it with --topic {name}:=TOPIC',
             )
     if compiled.layout.externals:
@@ -38,12 +35,12 @@ def missing_topics(case: BagCase) -> Iterator[Finding]:
             code='bag.externals',
             severity='info',
             message=f'{topics} is not read from the recording: the policy is not run over it',
-            hint='the checks of the sensors are done nevertheless',
+            hint='the sensors are checked all the same',
         )
 
 
 def missing_joints(case: BagCase) -> Iterator[Finding]:
-    """The robot publishes other joints than the policy names."""
+    """Find joints of the policy that the robot does not publish."""
     missing = [name for name in case.spec.joints if name not in case.names]
     if missing:
         yield Finding(
@@ -57,7 +54,7 @@ def missing_joints(case: BagCase) -> Iterator[Finding]:
 
 
 def missing_velocity(case: BagCase) -> Iterator[Finding]:
-    """A policy that reads joint velocities needs them in each message."""
+    """Find missing joint velocities if the policy reads them."""
     reads = any(term.kind == 'joint_velocity' for i in case.spec.inputs for term in i.terms)
     if reads and case.velocity is None:
         yield Finding(
@@ -65,47 +62,45 @@ def missing_velocity(case: BagCase) -> Iterator[Finding]:
             severity='error',
             message=f'{case.recording.joints.topic.name} has no joint velocities, and the policy '
             'reads them',
-            hint='make the driver fill velocity; the node refuses such messages',
+            hint='make the driver fill velocity; the node rejects such messages',
         )
 
 
 def rates(case: BagCase) -> Iterator[Finding]:
-    """Samples must come at least as often as the policy steps, and without gaps."""
+    """Find samples slower than the policy, gaps, and stamps that go back."""
     for name, stamp_ns in _stamps(case):
-        if len(stamp_ns) < 3:
+        stats = rate_stats(stamp_ns)
+        if stats is None or len(stamp_ns) < 3:
             continue
-        steps = np.diff(stamp_ns) / 1e9
-        typical, longest = float(np.median(steps)), float(steps.max())
-        if typical > 1.1 * case.spec.period:
+        if stats.period > 1.1 * case.spec.period:
             yield Finding(
                 code='bag.rate',
                 severity='warning',
-                message=f'{name} comes every {typical * 1e3:.1f} ms, the policy steps every '
+                message=f'{name} comes every {stats.period * 1e3:.1f} ms, the policy steps every '
                 f'{case.spec.period * 1e3:g} ms',
                 hint='is period right? Else raise the rate of the driver: the policy would see '
                 'the same sample several times',
             )
-        if longest > MAX_AGE:
-            late = int(np.count_nonzero(steps > MAX_AGE))
+        if stats.num_gaps:
             yield Finding(
                 code='bag.gaps',
                 severity='warning',
-                message=f'{name} has {late} gaps above {MAX_AGE:g} s, the longest is '
-                f'{longest:.3f} s',
+                message=f'{name} has {stats.num_gaps} gaps above {LONG_GAP:g} s, the longest is '
+                f'{stats.longest_gap:.3f} s',
                 hint='the node stops the robot there (max_input_age); were messages lost on the '
                 'robot or by the recorder?',
             )
-        if np.any(steps < 0.0):
+        if stats.num_back:
             yield Finding(
                 code='bag.stamps_back',
                 severity='warning',
-                message=f'stamps of {name} go back {int(np.count_nonzero(steps < 0.0))} times',
-                hint='two publishers on one topic, or a clock that was set?',
+                message=f'stamps of {name} go back {stats.num_back} times',
+                hint='two publishers on one topic, or was the clock set?',
             )
 
 
 def _stamps(case: BagCase) -> Iterator[tuple[str, StampArray]]:
-    """Yield the streams whose rate matters."""
+    """Yield name and stamps of the streams that the policy reads."""
     yield case.recording.joints.topic.name, case.stamp_ns
     compiled = compile_spec(case.spec)
     for is_needed, stream in (

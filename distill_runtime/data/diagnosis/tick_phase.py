@@ -1,10 +1,12 @@
 # Copyright 2026 The distill_runtime Authors
 # SPDX-License-Identifier: Apache-2.0
-"""When did the policy tick? A recording without ~/tick leaves open which JointState it was.
+"""Find the JointStates at which the policy ticked, in a recording without ~/tick.
 
-The rule of ticks.py takes the first one. A node that ticks by its timer, a recorder that was
-started later, or messages that are missing may put the ticks at others; the doctor takes the
-choice that explains most, for each stretch between gaps.
+Ticks by stamp start at the first JointState. A node that ticks by timer, a recorder that started
+later, or missing messages put the ticks at other JointStates of the period. While messages come
+evenly that phase is constant; after a gap it may be any. So each stretch between gaps gets the
+phase whose targets fit the recording best. All stretches share one drive model, so that short ones
+fit nothing by chance.
 """
 
 from __future__ import annotations
@@ -12,30 +14,42 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import NamedTuple
 
+from distill_runtime.core.arrays import FloatArray, IndexArray
 from distill_runtime.core.step import Policy
+from distill_runtime.data.bags.chunk import BoolArray, StampArray
+from distill_runtime.data.recording.unwrap_time import SET_BACK_NS
 from distill_runtime.data.ticks.by_stamp import Stretch
 from distill_runtime.spec.spec import PolicySpec
 import numpy as np
 
 from .bag_case import BagCase, Run
-from .drive_fit import compare, DriveFit, explain, law_of, settled_ticks
-from .stretches import Stretches
+from .drive_fit import (
+    drive_model,
+    DriveFit,
+    DriveModel,
+    fit_drive,
+    settled_ticks,
+    target_samples,
+    TargetSamples,
+)
 
 ENOUGH = 0.97
-"""DriveFit share from which no other choice is tried."""
-ENOUGH_OF_ALL = 0.999
-"""The same where a part of the ticks may be at other JointStates than the rest."""
+"""R squared from which no other phase is tried."""
+ENOUGH_WITH_GAPS = 0.999
+"""The same for a recording with gaps, where some of the ticks may have another phase."""
+MAX_PHASES = 5
+_MAX_ROUNDS = 10
 
 
 class FittedRun(NamedTuple):
-    """A run, and what it explains; None: nothing can be said."""
+    """A run and its drive fit; None: too little is recorded."""
 
     run: Run
-    explained: DriveFit | None
+    drive_fit: DriveFit | None
 
 
 def best_run(case: BagCase, spec: PolicySpec, policy: Policy) -> FittedRun:
-    """Run a policy over a recording with the ticks that explain most.
+    """Run a policy over a recording at the ticks that fit best.
 
     Args:
         case: The recording.
@@ -45,33 +59,118 @@ def best_run(case: BagCase, spec: PolicySpec, policy: Policy) -> FittedRun:
     Raises:
         RecordingError: If no JointState has a stamp.
     """
-    stretches = Stretches(case.stamp_ns, spec.period)
-    has_gaps = len(stretches.begins) > 1
-    enough = ENOUGH_OF_ALL if has_gaps else ENOUGH
-    best = _run(case, spec, policy, stretches.from_offsets(0))
-    if best.explained is None:
+    phases = _Phases(case.stamp_ns, spec.period)
+    has_gaps = len(phases.begins) > 1
+    enough = ENOUGH_WITH_GAPS if has_gaps else ENOUGH
+    best = _fitted(case, spec, policy, phases.stretches(0))
+    if best.drive_fit is None:
         return best
-    reference = best.explained.reference
-    law, compared = law_of(case, best.run, reference), []
-    for offset in stretches.offsets:
-        result = _run(case, spec, policy, stretches.from_offsets(offset)) if offset else best
-        best = max(best, result, key=_total)
-        if _total(best) >= enough:
+    reference = best.drive_fit.reference
+    model, samples = drive_model(case, best.run, reference), []
+    for offset in phases.offsets:
+        result = _fitted(case, spec, policy, phases.stretches(offset)) if offset else best
+        best = max(best, result, key=_score)
+        if _score(best) >= enough:
             return best
         if has_gaps:
-            compared.append(compare(case, result.run, reference, settled_ticks(result.run)))
-    if len(compared) > 1:
-        chosen = stretches.best_offsets(law, compared)
-        best = max(best, _run(case, spec, policy, stretches.from_offsets(chosen)), key=_total)
+            settled = settled_ticks(result.run)
+            samples.append(target_samples(case, result.run, reference, settled))
+    if len(samples) > 1:
+        chosen = phases.stretches(phases.best_offsets(model, samples))
+        best = max(best, _fitted(case, spec, policy, chosen), key=_score)
     return best
 
 
-def _run(
+def _fitted(
     case: BagCase, spec: PolicySpec, policy: Policy, stretches: Sequence[Stretch]
 ) -> FittedRun:
     run = Run(spec, policy, case.recording, stretches)
-    return FittedRun(run, explain(case, run))
+    return FittedRun(run, fit_drive(case, run))
 
 
-def _total(result: FittedRun) -> float:
-    return -np.inf if result.explained is None else result.explained.total
+def _score(result: FittedRun) -> float:
+    return -np.inf if result.drive_fit is None else result.drive_fit.median_r_squared
+
+
+class _Phases:
+    """Stretches in which JointStates come evenly, and the phases to try in each.
+
+    Attributes:
+        begins: First row of each stretch, shape (num_stretches,).
+        offsets: Rows from the begin of a stretch to its first tick to try, at most MAX_PHASES of
+            one period.
+    """
+
+    def __init__(self, stamp_ns: StampArray, period: float) -> None:
+        """Find the gaps.
+
+        Args:
+            stamp_ns: Of the JointStates.
+            period: Of the policy, in [s].
+        """
+        self._num_rows = len(stamp_ns)
+        self.begins: IndexArray = np.zeros(1, np.intp)
+        self.offsets = range(1)
+        if len(stamp_ns) < 2:
+            return
+        intervals = np.diff(stamp_ns)
+        typical = max(float(np.median(intervals)), 1e3)
+        rows = max(1, min(round(period * 1e9 / typical), len(stamp_ns) - 1))
+        self.offsets = range(0, rows, -(-rows // MAX_PHASES))
+        # a sample that is late by less than half the distance of two phases keeps the phase
+        latest = (1.0 + 0.5 * self.offsets.step) * typical
+        is_gap = (intervals > latest) | (intervals < -SET_BACK_NS)
+        self.begins = np.append(0, np.flatnonzero(is_gap) + 1)
+
+    def stretches(self, offsets: IndexArray | int) -> tuple[Stretch, ...]:
+        """Return the stretches, each from its first tick on.
+
+        Args:
+            offsets: Rows from the begin to the first tick, of each stretch or of all.
+        """
+        ends = np.append(self.begins[1:], self._num_rows)
+        firsts = np.minimum(self.begins + offsets, ends)
+        return tuple(map(Stretch, firsts.tolist(), ends.tolist()))
+
+    def best_offsets(self, model: DriveModel, samples: Sequence[TargetSamples]) -> IndexArray:
+        """Return the offset of each stretch whose targets fit best.
+
+        Args:
+            model: Of the recorded series.
+            samples: By offset: ticks of the policy with all stretches at this offset.
+        """
+        num = len(self.begins)
+        labels = [np.searchsorted(self.begins, part.rows, side='right') - 1 for part in samples]
+        counts = np.array([np.bincount(label, minlength=num) for label in labels])
+        longest = int(counts.min(axis=0).argmax())
+        weights = _best_weights(model, samples, [label == longest for label in labels])
+        chosen = np.full(num, -1)
+        for _ in range(_MAX_ROUNDS):
+            errors = [model.errors(part, weights) for part in samples]
+            sums = np.array(
+                [
+                    np.bincount(label, error, num)
+                    for label, error in zip(labels, errors, strict=True)
+                ]
+            )
+            means = np.where(counts > 0, sums / np.maximum(counts, 1), np.inf)
+            before, chosen = chosen, means.argmin(axis=0)
+            if np.array_equal(before, chosen):
+                break
+            weights = model.fit(
+                [(part, chosen[labels[phase]] == phase) for phase, part in enumerate(samples)]
+            )
+        return np.array(self.offsets)[chosen]
+
+
+def _best_weights(
+    model: DriveModel, samples: Sequence[TargetSamples], masks: Sequence[BoolArray]
+) -> FloatArray:
+    """Return the weights of the phase that fits its masked ticks best."""
+    best, least = np.zeros(0), np.inf
+    for part, mask in zip(samples, masks, strict=True):
+        weights = model.fit([(part, mask)])
+        error = float(model.errors(part, weights)[mask].mean()) if mask.any() else np.inf
+        if not best.size or error < least:
+            best, least = weights, error
+    return best

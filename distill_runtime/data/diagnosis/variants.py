@@ -1,9 +1,8 @@
 # Copyright 2026 The distill_runtime Authors
 # SPDX-License-Identifier: Apache-2.0
-"""Contracts that differ from a given one in a single fact that is easily got wrong.
+"""Variants of a contract with one common mistake corrected.
 
-Where the targets of a policy do not explain a recording, these are tried; the one that explains it
-names the mistake.
+Tried where the targets of a policy do not fit a recording; the one that fits names the mistake.
 """
 
 from __future__ import annotations
@@ -31,11 +30,11 @@ SCALES: dict[str, tuple[float | tuple[float, ...], ...]] = {
     'velocity_command': (1.0, (2.0, 2.0, 0.25)),
     'last_action': (1.0,),
 }
-"""Usual scales of the terms."""
+"""Common scales of the terms."""
 
 
 class Variant(NamedTuple):
-    """A contract, and how it differs, to be read behind 'if'."""
+    """A contract and its difference, as a clause after 'if'."""
 
     text: str
     spec: PolicySpec
@@ -45,8 +44,8 @@ def variants(spec: PolicySpec, robot: RobotDescription | None = None) -> Iterato
     """Yield contracts whose tensors have the same widths.
 
     Args:
-        spec: The given one.
-        robot: Its joint order is tried too.
+        spec: The given contract.
+        robot: Its joint order is tried, too.
     """
     yield from _of_terms(spec)
     yield from _of_layout(spec)
@@ -58,12 +57,12 @@ def variants(spec: PolicySpec, robot: RobotDescription | None = None) -> Iterato
 
 def _of_terms(spec: PolicySpec) -> Iterator[Variant]:
     """Yield other signs, scales and offsets of terms."""
-    for place, entry in enumerate(spec.inputs):
+    for index, entry in enumerate(spec.inputs):
         for number, term in enumerate(entry.terms):
             for text, other in _other_terms(spec, term):
                 terms = [*entry.terms]
                 terms[number] = other
-                yield Variant(f'{term.kind} {text}', _with_terms(spec, place, terms))
+                yield Variant(f'{term.kind} {text}', _with_terms(spec, index, terms))
 
 
 def _other_terms(spec: PolicySpec, term: Term) -> Iterator[tuple[str, Term]]:
@@ -82,10 +81,9 @@ def _other_terms(spec: PolicySpec, term: Term) -> Iterator[tuple[str, Term]]:
     if term.kind == 'last_action' and spec.outputs.action.scale is not None:
         scales.append(spec.outputs.action.scale)
     for scale in scales:
-        is_wide = isinstance(scale, tuple) and len(scale) != term.dim(
-            len(spec.joints), spec.act_dim
-        )
-        if scale != term.scale and not is_wide:
+        width = term.dim(len(spec.joints), spec.act_dim)
+        has_width = not isinstance(scale, tuple) or len(scale) == width
+        if scale != term.scale and has_width:
             yield f'had scale {_text(scale)}', replace(term, scale=scale)
 
 
@@ -97,9 +95,9 @@ def _text(scale: float | tuple[float, ...]) -> str:
 
 def _of_layout(spec: PolicySpec) -> Iterator[Variant]:
     """Yield other orders of terms and frames."""
-    for place, entry in enumerate(spec.inputs):
+    for index, entry in enumerate(spec.inputs):
         for text, history in _other_histories(entry):
-            yield Variant(text, _with_input(spec, place, replace(entry, history=history)))
+            yield Variant(text, _with_input(spec, index, replace(entry, history=history)))
         for one, two in combinations(range(len(entry.terms)), 2):
             first, second = entry.terms[one], entry.terms[two]
             widths = {t.dim(len(spec.joints), spec.act_dim) for t in (first, second)}
@@ -107,8 +105,8 @@ def _of_layout(spec: PolicySpec) -> Iterator[Variant]:
                 terms = [*entry.terms]
                 terms[one], terms[two] = second, first
                 yield Variant(
-                    f'{first.kind} and {second.kind} changed places',
-                    _with_terms(spec, place, terms),
+                    f'{first.kind} and {second.kind} were swapped',
+                    _with_terms(spec, index, terms),
                 )
 
 
@@ -130,9 +128,9 @@ def _other_histories(entry: InputSpec) -> Iterator[tuple[str, History]]:
 
 def _of_joints(spec: PolicySpec, robot: RobotDescription | None) -> Iterator[Variant]:
     """Yield other joint orders, and lists of values in another order."""
-    twin = mirrored(spec)
-    if twin is not None:
-        yield Variant('left and right joints were swapped', twin)
+    swapped = mirrored(spec)
+    if swapped is not None:
+        yield Variant('left and right joints were swapped', swapped)
     motors = () if robot is None else robot.joints
     for text, order in orders(spec.joints, motors):
         yield Variant(f'joints were {text}', in_other_order(spec, order))
@@ -146,9 +144,9 @@ def _of_joints(spec: PolicySpec, robot: RobotDescription | None) -> Iterator[Var
             )
 
 
-def _with_terms(spec: PolicySpec, place: int, terms: Sequence[Term]) -> PolicySpec:
-    return _with_input(spec, place, replace(spec.inputs[place], terms=tuple(terms)))
+def _with_terms(spec: PolicySpec, index: int, terms: Sequence[Term]) -> PolicySpec:
+    return _with_input(spec, index, replace(spec.inputs[index], terms=tuple(terms)))
 
 
-def _with_input(spec: PolicySpec, place: int, entry: InputSpec) -> PolicySpec:
-    return replace(spec, inputs=(*spec.inputs[:place], entry, *spec.inputs[place + 1 :]))
+def _with_input(spec: PolicySpec, index: int, entry: InputSpec) -> PolicySpec:
+    return replace(spec, inputs=(*spec.inputs[:index], entry, *spec.inputs[index + 1 :]))

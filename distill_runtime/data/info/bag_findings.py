@@ -1,6 +1,6 @@
 # Copyright 2026 The distill_runtime Authors
 # SPDX-License-Identifier: Apache-2.0
-"""What is odd about the topics of a recording, whatever policy it is for."""
+"""Findings about the topics of a recording, independent of a policy."""
 
 from __future__ import annotations
 
@@ -15,14 +15,14 @@ from .rate_stats import LONG_GAP
 from .topic_stats import TopicStats
 
 Moment = Callable[[int], str]
-"""Says when a time of receipt is, in words."""
+"""Formats a time of receipt."""
 _LONGEST_PAUSE = 30 * 86400.0
-"""Times of receipt further apart, in [s], with nothing between, are of different clocks."""
+"""Pauses above this, in [s], mean that times of receipt are of different clocks."""
 _YEAR = 365.25 * 86400.0  # s
 
 
 def content_findings(facts: TopicStats, moment: Moment) -> Iterator[Finding]:
-    """Say which messages of a topic cannot be read."""
+    """Find messages of a topic that cannot be read."""
     name, lost = facts.topic.name, facts.undecodable_ns
     if facts.damage:
         yield Finding(
@@ -30,7 +30,7 @@ def content_findings(facts: TopicStats, moment: Moment) -> Iterator[Finding]:
             severity='error',
             message=f'{facts.damage}; {len(facts.receive_ns)} of {facts.topic.num_messages} '
             f'messages of {name} were read',
-            hint='what comes later is missing in all that is said here',
+            hint='later messages are missing in all results',
         )
     if len(lost):
         yield Finding(
@@ -39,7 +39,7 @@ def content_findings(facts: TopicStats, moment: Moment) -> Iterator[Finding]:
             message=f'{len(lost)} of {len(facts.receive_ns)} messages of {name} cannot be decoded '
             f'as {facts.topic.type}, the first at {moment(int(lost[0]))}, the last at '
             f'{moment(int(lost[-1]))}',
-            hint='a replay leaves them out: was another version of the type recorded, or is the '
+            hint='a replay skips them: was another version of the type recorded, or is the '
             'file damaged?',
         )
     if not facts.is_known_type:
@@ -53,12 +53,12 @@ def content_findings(facts: TopicStats, moment: Moment) -> Iterator[Finding]:
 
 
 def time_findings(facts: TopicStats, is_input: bool, moment: Moment) -> Iterator[Finding]:
-    """Say when messages of a topic came late, not at all, or with odd stamps.
+    """Find gaps, a low rate, latency and anomalous stamps of a topic.
 
     Args:
-        facts: Of the topic.
+        facts: Statistics of the topic.
         is_input: Whether student_node stops the robot where it is silent.
-        moment: Says when a time is.
+        moment: Formats a time.
     """
     name = facts.topic.name
     received, stamped, latency = facts.received, facts.stamped, facts.latency
@@ -68,17 +68,16 @@ def time_findings(facts: TopicStats, is_input: bool, moment: Moment) -> Iterator
             severity='warning',
             message=f'stamps of {name} go back {stamped.num_back} times, first to '
             f'{stamped.first_back_ns * 1e-9:.6f} s',
-            hint='two publishers on one topic, a clock that was set, or a simulation that was '
-            'started anew? The node does not use a sample that is older than the one before',
+            hint='two publishers on one topic, a clock that was set, or a simulation that '
+            'restarted? The node does not use a sample that is older than the previous one',
         )
     if latency is not None and not latency.is_known:
         yield Finding(
             code='bag.clocks',
             severity='info',
-            message=f'stamps of {name} are of another clock than the recorder: they are '
-            f'{latency.median:.0f} s apart',
-            hint='its latency cannot be told; the node needs input_stamps: arrival there, or '
-            'use_sim_time',
+            message=f'stamps of {name} are from another clock than those of the recorder: they '
+            f'are {latency.median:.0f} s apart',
+            hint='its latency is unknown; the node needs input_stamps: arrival, or use_sim_time',
         )
     elif is_input and latency is not None and not -LONG_GAP <= latency.median <= LONG_GAP:
         which = 'before' if latency.median > 0.0 else 'after'
@@ -87,8 +86,8 @@ def time_findings(facts: TopicStats, is_input: bool, moment: Moment) -> Iterator
             severity='warning',
             message=f'{name} is stamped {abs(latency.median):.3f} s {which} it was received in '
             f'the median, expected within {LONG_GAP:g} s',
-            hint='is the clock of the robot synchronised? The node takes such samples for stale '
-            'or for wrong, but with input_stamps: arrival',
+            hint='is the clock of the robot synchronised? The node rejects such samples as '
+            'stale or wrong, unless input_stamps is arrival',
         )
     if not is_input or received is None:
         return
@@ -97,7 +96,7 @@ def time_findings(facts: TopicStats, is_input: bool, moment: Moment) -> Iterator
             code='bag.rate',
             severity='warning',
             message=f'{name} comes every {received.period:.3f} s, expected within {LONG_GAP:g} s',
-            hint='the node takes it for silent: raise the rate of the driver, or max_input_age',
+            hint='the node treats it as silent: raise the rate of the driver, or max_input_age',
         )
     elif received.num_gaps:
         yield Finding(
@@ -111,10 +110,10 @@ def time_findings(facts: TopicStats, is_input: bool, moment: Moment) -> Iterator
 
 
 def clock_findings(topics: Sequence[TopicStats]) -> Iterator[Finding]:
-    """Find times of receipt so far apart that they are not of one clock.
+    """Find times of receipt that cannot be of one clock.
 
     Args:
-        topics: All of the recording that have messages.
+        topics: All topics of the recording with messages.
     """
     times = np.sort(np.concatenate([facts.receive_ns for facts in topics]))
     pauses = np.diff(times)
@@ -133,7 +132,7 @@ def clock_findings(topics: Sequence[TopicStats]) -> Iterator[Finding]:
         f'{_date(after_ns)} on ({", ".join(late)}), expected within '
         f'{_LONGEST_PAUSE / 86400.0:.0f} days',
         hint='was the clock of the computer set while it recorded, or do some topics have '
-        'simulated time? Duration, rates and gaps mean nothing, and no player gets past it: '
+        'simulated time? Duration, rates and gaps are meaningless, and players stop there: '
         'record again with one clock',
     )
 
@@ -154,14 +153,14 @@ def joint_findings(facts: TopicStats, robot: RobotDescription) -> Iterator[Findi
         severity='error',
         message=f'{facts.topic.name} has no joints {missing} of {robot.name}, it has '
         f'{list(names)}',
-        hint='joints are found by name: '
-        + (f'is {renamed[1]} what the robot calls {renamed[0]}? ' if renamed else '')
+        hint='joints are matched by name: '
+        + (f'is {renamed[1]} the {renamed[0]} of the robot? ' if renamed else '')
         + 'rename them in the driver, or is it another robot?',
     )
 
 
 def _renamed(missing: list[str], names: tuple[str, ...]) -> tuple[str, str] | None:
-    """Return a missing joint, and the one that has almost its name."""
+    """Return a missing joint and a joint with a similar name."""
     plain = {_plain(name): name for name in names}
     for name in missing:
         if _plain(name) in plain:

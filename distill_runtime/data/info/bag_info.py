@@ -1,6 +1,6 @@
 # Copyright 2026 The distill_runtime Authors
 # SPDX-License-Identifier: Apache-2.0
-"""All about a recording that matters before it is used: `bag info`."""
+"""Facts about a recording and their findings: `bag info`."""
 
 from __future__ import annotations
 
@@ -26,29 +26,30 @@ SENSORS = ('joint_states', 'imu', 'odom')
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class BagInfo:
-    """What is known of a recording."""
+    """Facts about a recording."""
 
     path: Path
     start_ns: int
-    """When the first message was received."""
+    """Receipt of the first message."""
     end_ns: int
+    """Receipt of the last message."""
     topics: tuple[TopicStats, ...]
     roles: Mapping[str, str]
-    """Topic of student_node that a replay takes a topic for, by its name."""
+    """Input of student_node by topic name, as a replay maps them."""
     imus: tuple[ImuStats, ...]
     nodes: tuple[NodeFacts, ...]
-    """Those that say ~/tick."""
+    """Nodes that publish ~/tick."""
     findings: tuple[Finding, ...]
     """The worst first."""
 
     @property
     def duration(self) -> float:
-        """Time from the first message to the last one, in [s]."""
+        """Time between the first and the last message, in [s]."""
         return (self.end_ns - self.start_ns) / 1e9
 
     @property
     def is_valid(self) -> bool:
-        """Whether nothing that was found is an error."""
+        """Whether there is no finding of severity error."""
         return all(finding.severity != 'error' for finding in self.findings)
 
 
@@ -58,17 +59,17 @@ def read_info(
     robot: RobotDescription | None = None,
     progress: Callable[[int, int], None] | None = None,
 ) -> BagInfo:
-    """Read all of a recording.
+    """Read a whole recording.
 
     Args:
         path: See Bag.
-        topics: Topic of the recording per topic of student_node.
-        robot: Whose joints it should have.
-        progress: Called with the number of messages read, and of all, now and then.
+        topics: Topic of the recording by input of student_node.
+        robot: Robot whose joints are expected.
+        progress: Called now and then with the number of messages read and the total.
 
     Raises:
-        ConfigError: If nothing is there, or a name in topics is unknown.
-        RecordingError: If it cannot be opened, or no message of it read.
+        ConfigError: If the path does not exist, or a name in topics is unknown.
+        RecordingError: If it cannot be opened, or no message can be read.
     """
     given = topics or {}
     check_names(given)
@@ -94,8 +95,8 @@ def _read(
             progress(num_read, num_all)
     read = [entry for entry in facts if len(entry.receive_ns)]
     if not read:
-        told = [*bag.damage, *(entry.damage for entry in facts if entry.damage)]
-        raise RecordingError(f'{bag.path}: no message can be read: {"; ".join(told)}')
+        reasons = [*bag.damage, *(entry.damage for entry in facts if entry.damage)]
+        raise RecordingError(f'{bag.path}: no message can be read: {"; ".join(reasons)}')
     start_ns = min(int(entry.receive_ns[0]) for entry in read)
     end_ns = max(int(entry.receive_ns[-1]) for entry in read)
 
@@ -141,12 +142,12 @@ def _damage(bag: Bag, text: str) -> Finding:
         code='bag.damaged',
         severity='error',
         message=text,
-        hint='all that is said here is of what could be read',
+        hint='all results are about the readable part',
     )
 
 
 def _roles(bag: Bag, given: Mapping[str, str]) -> tuple[dict[str, str], list[Finding]]:
-    """Return which topic a replay takes for which of student_node, and where it cannot tell."""
+    """Map topics to inputs as a replay does; report ambiguous inputs."""
     roles: dict[str, str] = {}
     findings = []
     for name in TYPES:
@@ -160,7 +161,7 @@ def _roles(bag: Bag, given: Mapping[str, str]) -> tuple[dict[str, str], list[Fin
                     code='bag.ambiguous',
                     severity='info',
                     message=str(error),
-                    hint='where the recording has ~/tick, the topics of its node are taken',
+                    hint='if the recording has ~/tick, the topics of its node are used',
                 )
             )
             continue

@@ -1,10 +1,9 @@
 # Copyright 2026 The distill_runtime Authors
 # SPDX-License-Identifier: Apache-2.0
-"""What an Imu of a recording says of itself: norm, gravity at rest, what the doctor finds.
+"""Statistics of an Imu: norm, gravity at rest, mean acceleration, findings.
 
-A policy reads orientation and angular velocity. The acceleration is looked at beside them: turned
-into the world it is gravity in the mean, whatever the robot does, and so tells whether the
-orientation is that of this sensor.
+A policy reads orientation and angular velocity. The acceleration verifies the orientation: rotated
+into the world, it is gravity on average whatever the robot does.
 """
 
 from __future__ import annotations
@@ -25,7 +24,7 @@ from distill_runtime.spec.findings.finding import Finding
 import numpy as np
 
 REST = 0.05
-"""Angular velocity below which a robot counts as at rest, in [rad]/[s]."""
+"""Angular velocity below which a robot is at rest, in [rad]/[s]."""
 GRAVITY = 9.81
 """In [m]/[s]^2."""
 _LEAST_REST = 50
@@ -34,23 +33,24 @@ _MOST_ACCELERATIONS = 2000
 
 @dataclass(frozen=True, kw_only=True)
 class ImuStats:
-    """What is known of an Imu; NaN where nothing tells it."""
+    """Statistics of an Imu; NaN where unknown."""
 
     topic: str
     norm_min: float
-    """Least norm of an orientation."""
+    """Smallest norm of an orientation."""
     norm_max: float
+    """Largest norm of an orientation."""
     rest: float
     """Share of the samples at rest."""
     gravity_z: float
-    """Mean z of the unit vector of gravity in the base, at rest if it ever is; -1 is upright."""
+    """Mean z of the unit vector of gravity in the base, at rest if possible; -1 is upright."""
     acceleration: tuple[float, float, float]
-    """Mean acceleration, turned into the world, in [m]/[s]^2; (0, 0, 9.81) is sound."""
+    """Mean acceleration, rotated into the world, in [m]/[s]^2; expected (0, 0, 9.81)."""
     findings: tuple[Finding, ...]
 
 
 def read_imu_stats(bag: Bag, topic: Topic) -> ImuStats | None:
-    """Look at an Imu; None: no sample of it can be used.
+    """Compute the statistics of an Imu; None: it has no usable samples.
 
     Raises:
         RecordingError: If the file is damaged there.
@@ -85,10 +85,10 @@ def _mean_acceleration(bag: Bag, topic: Topic) -> FloatArray:
     every = max(1, topic.num_messages // _MOST_ACCELERATIONS)
     found = []
     number = 0
-    for block in bag.chunks(topic):
-        for place in range(-number % every, len(block.sizes), every):
+    for chunk in bag.chunks(topic):
+        for index in range(-number % every, len(chunk.sizes), every):
             try:
-                message = bag.deserialize(block.content(place), topic)
+                message = bag.deserialize(chunk.content(index), topic)
             except Exception:  # noqa: BLE001  rosbags raises many types, IndexError among them
                 continue
             if message.linear_acceleration_covariance[0] != -1.0:
@@ -113,17 +113,17 @@ def _acceleration_findings(topic: str, mean: FloatArray) -> Iterator[Finding]:
     if np.isnan(size) or np.linalg.norm(mean - up) < 0.2 * GRAVITY:
         return
     shown = ', '.join(f'{value:+.2f}' for value in mean)
-    what = 'the orientation is not that of this sensor, or the robot fell'
+    what = 'the orientation is from another sensor, or the robot fell'
     if abs(size - 1.0) < 0.2:
-        what = 'it looks like multiples of g'
+        what = 'it seems to be in multiples of g'
     elif size < 0.2 * GRAVITY:
-        what = 'it looks as if the driver had taken gravity away'
+        what = 'the driver seems to subtract gravity'
     elif np.linalg.norm(mean + up) < 0.2 * GRAVITY:
-        what = 'it looks as if its sign were wrong, or the sensor were upside down'
+        what = 'its sign seems wrong, or the sensor is upside down'
     yield Finding(
         code='bag.acceleration',
         severity='warning',
-        message=f'linear_acceleration of {topic}, turned into the world, is ({shown}) m/s^2 in '
-        f'the mean, expected (0, 0, {GRAVITY:+}): {what}',
-        hint='no policy reads the acceleration; it shows whether the frame of the Imu is right',
+        message=f'linear_acceleration of {topic}, rotated into the world, is ({shown}) m/s^2 '
+        f'on average, expected (0, 0, {GRAVITY:+}): {what}',
+        hint='no policy reads the acceleration; it verifies the frame of the Imu',
     )

@@ -1,6 +1,6 @@
 # Copyright 2026 The distill_runtime Authors
 # SPDX-License-Identifier: Apache-2.0
-"""How regularly something happened: rate, jitter, the longest gap, time that goes back."""
+"""Statistics of time stamps: rate, jitter, gaps, jumps back."""
 
 from __future__ import annotations
 
@@ -15,30 +15,30 @@ LONG_GAP = 0.1
 
 @dataclass(frozen=True, kw_only=True)
 class RateStats:
-    """What a series of times says; times are in [ns] of its clock, all others in [s]."""
+    """Statistics of a series of times; in [s], times of the series in [ns] of its clock."""
 
     rate: float
-    """Mean, in [Hz]; 0 where no time passes."""
+    """Mean, in [Hz]; 0 if no time passes."""
     period: float
-    """Median time from one to the next."""
+    """Median interval."""
     jitter: float
-    """99th percentile of how far such a time is from the median."""
+    """99th percentile of the distance of an interval from the median."""
     longest_gap: float
     longest_gap_at_ns: int
-    """When it begins."""
+    """Begin of the gap."""
     num_gaps: int
-    """Times from one to the next above LONG_GAP."""
+    """Intervals above LONG_GAP."""
     num_back: int
-    """How often time goes back."""
+    """Number of jumps back."""
     first_back_ns: int | None
-    """The first time that is before the one in front of it; None: there is none."""
+    """First time that is before its predecessor; None: there is none."""
 
 
 def rate_stats(times_ns: StampArray) -> RateStats | None:
-    """Describe a series of times; None if it is too short to tell: below two.
+    """Compute the statistics of a series of times; None for less than two.
 
     Args:
-        times_ns: In the order in which they came, in [ns], shape (N,).
+        times_ns: In order of arrival, in [ns], shape (N,).
     """
     if len(times_ns) < 2:
         return None

@@ -1,6 +1,6 @@
 # Copyright 2026 The distill_runtime Authors
 # SPDX-License-Identifier: Apache-2.0
-"""How far two series of numbers are apart, column by column: where first, how much, how often."""
+"""Compare two series column by column: size, number and first tick of the differences."""
 
 from __future__ import annotations
 
@@ -13,21 +13,21 @@ import numpy as np
 import numpy.typing as npt
 
 PERCENTILES = (50.0, 95.0, 99.0)
-_STRETCH = 4096  # ticks that are compared at once
+_CHUNK = 4096  # ticks
 
 
 class Exceeded(NamedTuple):
-    """Where two series are first further apart than the tolerance."""
+    """The first element that differs by more than the tolerance."""
 
     tick: int
     column: str
-    own: float
+    value: float
     reference: float
 
 
 @dataclass(frozen=True, kw_only=True)
 class ColumnDifference:
-    """How far one joint, or one term of the observation, is apart."""
+    """Differences of one joint, or of one term of the observation."""
 
     name: str
     max: float
@@ -35,34 +35,34 @@ class ColumnDifference:
     percentiles: tuple[float, ...]
     """At PERCENTILES."""
     num_exceeded: int
-    """Ticks beyond the tolerance."""
+    """Ticks above the tolerance."""
     first_exceeded: Exceeded | None
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Difference:
-    """Two series, tick by tick."""
+    """Differences of two series."""
 
     what: str
     """commands, observation or action."""
     unit: str
     num_ticks: int
-    """Ticks that both have."""
+    """Compared ticks."""
     num_equal: int
-    """Those at which all numbers are equal, bit for bit."""
+    """Ticks at which all elements are equal bit for bit."""
     columns: tuple[ColumnDifference, ...]
     tolerance: float
     error: Float32Array
-    """Absolute, per tick and column, NaN where a tick is not compared, shape (T, num_columns)."""
+    """Absolute error, NaN where a tick is not compared, shape (T, num_columns)."""
 
     @property
     def worst(self) -> ColumnDifference:
-        """The column that is furthest apart."""
+        """The column with the largest difference."""
         return max(self.columns, key=lambda column: column.max)
 
     @property
     def first_exceeded(self) -> Exceeded | None:
-        """The first place beyond the tolerance."""
+        """The first element above the tolerance."""
         found = [column.first_exceeded for column in self.columns if column.first_exceeded]
         return min(found, default=None)
 
@@ -71,65 +71,66 @@ class Group(NamedTuple):
     """Elements that are reported together."""
 
     name: str
-    places: Sequence[int]
+    indices: Sequence[int]
+    """In the row."""
     labels: Sequence[str]
-    """One per place."""
+    """Of the elements."""
 
 
 def single(names: Sequence[str]) -> tuple[Group, ...]:
     """Return a group for each element."""
-    return tuple(Group(name, (place,), (name,)) for place, name in enumerate(names))
+    return tuple(Group(name, (index,), (name,)) for index, name in enumerate(names))
 
 
 class Rows(Protocol):
-    """Numbers, one row per tick, that are read by stretches."""
+    """An array with one row per tick that is read in chunks."""
 
     @property
     def shape(self) -> tuple[int, ...]:
-        """Number of ticks and width."""
+        """Number of ticks, and width."""
 
-    def __getitem__(self, stretch: slice) -> npt.NDArray[np.floating]:
-        """Return the rows of some ticks in a row."""
+    def __getitem__(self, chunk: slice) -> npt.NDArray[np.floating]:
+        """Return the rows of consecutive ticks."""
 
 
 def compare(
     what: str,
     unit: str,
-    own: Rows,
+    values: Rows,
     reference: Rows,
     is_compared: npt.NDArray[np.bool_],
     groups: Sequence[Group],
     tolerance: float,
 ) -> Difference | None:
-    """Compare two series; None: they have no tick in common.
+    """Compare two series; None: they have no ticks in common.
 
     Args:
         what: Name for the report.
         unit: Of the numbers.
-        own: Shape (T, width).
-        reference: LayoutGroup; NaN where there is nothing.
-        is_compared: Ticks that may be compared, shape (T,).
+        values: Shape (T, width).
+        reference: Shape (T, width), NaN where nothing is recorded.
+        is_compared: Ticks to compare, shape (T,).
         groups: Which elements are reported together.
-        tolerance: Difference from which a tick is beyond it, exclusive.
+        tolerance: Largest difference that is accepted, inclusive.
     """
-    num_ticks = own.shape[0]
+    num_ticks = values.shape[0]
     columns = [_Column(group, tolerance) for group in groups]
     error = np.full((num_ticks, len(groups)), np.nan, np.float32)
     num_compared = num_equal = 0
-    for begin in range(0, num_ticks, _STRETCH):
-        stretch = slice(begin, begin + _STRETCH)
-        theirs = reference[stretch]
-        ticks = np.flatnonzero(is_compared[stretch] & ~np.isnan(theirs).all(axis=1))
+    for begin in range(0, num_ticks, _CHUNK):
+        chunk = slice(begin, begin + _CHUNK)
+        theirs = reference[chunk]
+        ticks = np.flatnonzero(is_compared[chunk] & ~np.isnan(theirs).all(axis=1))
         if not len(ticks):
             continue
-        ours, theirs = own[stretch][ticks], theirs[ticks]
+        ours, theirs = values[chunk][ticks], theirs[ticks]
         with np.errstate(invalid='ignore'):
-            apart = np.abs(ours.astype(np.float64) - theirs)
+            difference = np.abs(ours.astype(np.float64) - theirs)
         is_equal = (ours == theirs) | np.isnan(theirs)
-        # infinity minus infinity, and numbers of ours that are none, are as far apart as can be
-        apart = np.where(is_equal, 0.0, np.where(np.isnan(apart), np.inf, apart))
+        # inf - inf, and a NaN of ours, count as an infinite difference
+        difference = np.where(is_equal, 0.0, np.where(np.isnan(difference), np.inf, difference))
         for number, column in enumerate(columns):
-            error[begin + ticks, number] = column.add(apart, begin + ticks, ours, theirs)
+            error[begin + ticks, number] = column.add(difference, begin + ticks, ours, theirs)
         num_compared += len(ticks)
         num_equal += int(np.count_nonzero(is_equal.all(axis=1)))
     if not num_compared:
@@ -149,7 +150,7 @@ def compare(
 
 
 class _Column:
-    """Adds up one group of elements."""
+    """Accumulates the differences of one group of elements."""
 
     def __init__(self, group: Group, tolerance: float) -> None:
         self._group = group
@@ -162,36 +163,36 @@ class _Column:
 
     def add(
         self,
-        apart: FloatArray,
+        error: FloatArray,
         ticks: npt.NDArray[np.intp],
         ours: npt.NDArray[np.floating],
         theirs: npt.NDArray[np.floating],
     ) -> FloatArray:
-        """Add some ticks; return how far the group is apart at each."""
-        part = apart[:, self._group.places]
-        worst: FloatArray = part.max(axis=1)
-        beyond = np.flatnonzero(worst > self._tolerance)
+        """Add some ticks; return the largest difference of the group at each."""
+        columns = error[:, self._group.indices]
+        worst: FloatArray = columns.max(axis=1)
+        exceeding = np.flatnonzero(worst > self._tolerance)
         self._max = max(self._max, float(worst.max()))
-        self._sum += float(np.sum(np.square(part)))
-        self._count += part.size
-        self._num_exceeded += len(beyond)
-        if len(beyond) and self._first is None:
-            row = int(beyond[0])
-            place = int(part[row].argmax())
-            element = self._group.places[place]
+        self._sum += float(np.sum(np.square(columns)))
+        self._count += columns.size
+        self._num_exceeded += len(exceeding)
+        if len(exceeding) and self._first is None:
+            row = int(exceeding[0])
+            worst_column = int(columns[row].argmax())
+            element = self._group.indices[worst_column]
             self._first = Exceeded(
                 int(ticks[row]),
-                self._group.labels[place],
+                self._group.labels[worst_column],
                 float(ours[row, element]),
                 float(theirs[row, element]),
             )
         return worst
 
     def result(self, worst: Float32Array) -> ColumnDifference:
-        """Return what was added up.
+        """Return the differences over all ticks.
 
         Args:
-            worst: How far the group is apart at each tick.
+            worst: Largest difference of the group at each tick.
         """
         return ColumnDifference(
             name=self._group.name,

@@ -1,6 +1,6 @@
 # Copyright 2026 The distill_runtime Authors
 # SPDX-License-Identifier: Apache-2.0
-"""Parameters of student_node that decide what its runner does, for a replay."""
+"""Parameters of student_node that a replay applies to its runner."""
 
 from __future__ import annotations
 
@@ -14,24 +14,24 @@ from distill_runtime.errors import ConfigError
 from distill_runtime.spec.files import parse_yaml, read_yaml
 from distill_runtime.spec.mapping import read_fields, shown
 
-_OWN = tuple(
+_RUNNER_FIELDS = tuple(
     entry.name
     for entry in fields(RunnerConfig)
     if entry.name not in ('ticks_per_step', 'start_in', 'checks')
 )
-NAMES = (*_OWN, 'command_type', 'control_rate', 'input_stamps')
-"""Parameters that a replay takes, beside checks.NAME.limit, .debounce and .action."""
+NAMES = (*_RUNNER_FIELDS, 'command_type', 'control_rate', 'input_stamps')
+"""Parameters that a replay reads, in addition to checks.NAME.limit, .debounce and .action."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class ReplayConfig:
-    """What the node of a recording was set to."""
+    """Parameters of the node of a recording."""
 
     runner: RunnerConfig = field(default_factory=lambda: RunnerConfig(start_in='policy'))
     control_rate: float = 0.0
     """Ticks per second in Hz; 0: that of the recording's ticks, or the policy's rate."""
     uses_arrival: bool = False
-    """Whether the age of a sample counts from the tick that took it."""
+    """Whether the age of a sample is measured from the tick that used it first."""
 
 
 def replay_config(parameters: Mapping[str, object]) -> ReplayConfig:
@@ -43,7 +43,7 @@ def replay_config(parameters: Mapping[str, object]) -> ReplayConfig:
     Raises:
         ConfigError: If one is unknown, of the wrong type or out of range.
     """
-    own: dict[str, object] = {}
+    fields_of_runner: dict[str, object] = {}
     checks = dict(DEFAULT_CHECKS)
     rate: object = 0.0
     stamps: object = 'header'
@@ -57,8 +57,8 @@ def replay_config(parameters: Mapping[str, object]) -> ReplayConfig:
             stamps = value
         elif name == 'command_type':
             command_type = str(value)
-        elif name in _OWN:
-            own[name] = value
+        elif name in _RUNNER_FIELDS:
+            fields_of_runner[name] = value
         else:
             raise ConfigError(
                 f'parameter {name!r} is unknown to a replay, expected one of {sorted(NAMES)} or '
@@ -68,7 +68,7 @@ def replay_config(parameters: Mapping[str, object]) -> ReplayConfig:
         raise ConfigError(f'input_stamps is {shown(stamps)}, expected header or arrival')
     if isinstance(rate, bool) or not isinstance(rate, (int, float)) or not 0.0 <= rate < 1e6:
         raise ConfigError(f'control_rate is {shown(rate)}, expected at least 0 Hz')
-    runner = read_fields(RunnerConfig, {'start_in': 'policy', **own}, '')
+    runner = read_fields(RunnerConfig, {'start_in': 'policy', **fields_of_runner}, '')
     limits = position_limits_for(runner.position_limits, command_type)
     return ReplayConfig(
         runner=replace(runner, checks=checks, position_limits=limits),
@@ -81,12 +81,12 @@ def _set_check(checks: dict[str, CheckConfig], name: str, value: object) -> None
     """Set one field of one check."""
     check, _, key = name.removeprefix('checks.').rpartition('.')
     if check not in checks:
-        raise ConfigError(f'{name}: {check!r} is no check, expected one of {sorted(checks)}')
+        raise ConfigError(f'{name}: {check!r} is not a check, expected one of {sorted(checks)}')
     if isinstance(value, int) and not isinstance(value, bool):
         value = float(value)
     if key not in ('limit', 'debounce', 'action'):
         raise ConfigError(
-            f'{name} is unknown, expected limit, debounce or action behind the check'
+            f'{name} is unknown, expected checks.{check}.limit, .debounce or .action'
         )
     wanted = str if key == 'action' else float
     if not isinstance(value, wanted):
@@ -95,10 +95,10 @@ def _set_check(checks: dict[str, CheckConfig], name: str, value: object) -> None
 
 
 def assignment(word: str) -> tuple[str, object]:
-    """Read name:=value, the value as YAML; as in ROS a node may stand before the name.
+    """Read name:=value or node:name:=value, as in ROS; the value is YAML.
 
     Raises:
-        ConfigError: If the word is not of this form.
+        ConfigError: If the word does not have this form.
     """
     name, sign, text = word.partition(':=')
     if not (name and sign and text):
@@ -107,10 +107,10 @@ def assignment(word: str) -> tuple[str, object]:
 
 
 def parameters_in(path: Path) -> dict[str, object]:
-    """Return those of the parameters in a ROS parameter file that decide what a runner does.
+    """Return the runner parameters in a ROS parameter file.
 
     Raises:
-        ConfigError: If the file is not of the form NODE: {ros__parameters: {...}}.
+        ConfigError: If the file does not have the form NODE: {ros__parameters: {...}}.
     """
     content = read_yaml(path)
     found: dict[str, object] = {}
@@ -124,7 +124,7 @@ def parameters_in(path: Path) -> dict[str, object]:
 
 
 def of_runner(parameters: Mapping[str, object]) -> dict[str, object]:
-    """Return those of a node's parameters that decide what its runner does."""
+    """Return the node parameters that affect the runner."""
     return {
         name: value
         for name, value in parameters.items()

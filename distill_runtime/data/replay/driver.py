@@ -1,12 +1,11 @@
 # Copyright 2026 The distill_runtime Authors
 # SPDX-License-Identifier: Apache-2.0
-"""How a runner is led through a recording: when it starts anew, and which mode it is in.
+"""Replay drivers: step a runner through a recording, reset it and set its mode.
 
-Without ~/tick it starts in policy mode, and anew after every gap. With it, it follows the modes
-that were logged: a change that a service asked for is asked for again, and a fault that the inputs
-do not explain (estop, missed deadlines) is imposed at its tick. What the log does not show is what
-came before it: from there, and wherever ticks are missing in it, a tick counts as known only once
-the history is complete again.
+FreeRun is for recordings without ~/tick: policy mode throughout, with a reset after every gap.
+FollowLog follows the logged modes: it repeats requests of services, and forces faults that the
+inputs do not explain (estop, missed deadlines) at their tick. The log does not show what happened
+before it. From there, and after missing ticks, a tick is valid once the history is complete again.
 """
 
 from __future__ import annotations
@@ -29,9 +28,9 @@ import numpy as np
 import numpy.typing as npt
 
 _ACTIONS: Mapping[int, FaultAction] = {ACTION_NUMBERS[action]: action for action in FAULT_ACTIONS}
-WARM_UP = 0.5
-"""Time in [s] after which a policy whose last action is not known counts as settled."""
-IMPOSED = Finding(
+SETTLING_TIME = 0.5
+"""Time in [s] after which the effect of an unknown last action is neglected."""
+RECORDED_FAULT = Finding(
     'estop',
     'recorded.fault: the recording shows a fault that its inputs do not explain: was estop '
     'called, were deadlines missed?',
@@ -46,65 +45,66 @@ _EVENTS = {
 
 
 class DrivenStep(NamedTuple):
-    """One tick of a runner that is led."""
+    """A step of a driven runner."""
 
     step: Step
-    is_known: bool
-    """Whether this is what the policy does there: inputs and history are complete."""
+    is_valid: bool
+    """Whether the policy had complete inputs and history, so that the step can be compared."""
     reason: str
-    """Why it is not, ``code: text``."""
+    """Why it is not valid, ``code: text``."""
+    has_other_mode: bool = False
+    """Whether the mode is not the logged one."""
 
 
 class ReplayDriver(Protocol):
-    """Leads a runner."""
+    """Steps a runner through a recording."""
 
     def step(self, runner: PolicyRunner, sensors: Sensors, tick: int, stamp_ns: int) -> DrivenStep:
         """Step a runner at a tick; ticks come in order."""
 
 
 class FreeRun:
-    """In policy mode throughout, anew after every gap and after every tick that is not known."""
+    """Policy mode throughout; reset after every gap and after every tick that is not valid."""
 
     def __init__(
         self,
         has_gap: BoolArray,
         jumps_back: BoolArray,
-        hidden: Mapping[str, BoolArray],
+        ambiguous: Mapping[str, BoolArray],
     ) -> None:
-        """Begin.
+        """Store which ticks need a closer look.
 
         Args:
-            has_gap: Whether the JointState before a tick is too old, shape (T,).
-            jumps_back: Whether the tick is stamped before the one in front, alike.
-            hidden: Per input whether its sample may be hidden, see hidden_samples.
+            has_gap: Whether the JointStates before a tick have a gap, shape (T,).
+            jumps_back: Whether the stamp of a tick is before that of the previous one, shape (T,).
+            ambiguous: By input, the ticks whose sample is not certain, see ambiguous_samples.
         """
-        is_odd = np.logical_or.reduce((has_gap, jumps_back, *hidden.values()))
-        self._odd = frozenset(np.flatnonzero(is_odd).tolist())
-        self._has_gap = has_gap
+        is_suspect = np.logical_or.reduce((has_gap, jumps_back, *ambiguous.values()))
+        self._suspects = frozenset(np.flatnonzero(is_suspect).tolist())
+        self._needs_reset = has_gap | jumps_back
         self._jumps_back = jumps_back
-        self._hidden = hidden
-        self._is_known = True
+        self._ambiguous = ambiguous
+        self._was_valid = False
 
     def step(self, runner: PolicyRunner, sensors: Sensors, tick: int, stamp_ns: int) -> DrivenStep:
         """Step a runner at a tick."""
-        is_odd = tick in self._odd
-        breaks_off = is_odd and (self._has_gap[tick] or self._jumps_back[tick])
-        if tick == 0 or breaks_off or not self._is_known:
+        is_suspect = tick in self._suspects
+        if not self._was_valid or (is_suspect and self._needs_reset[tick]):
             _reset(runner, Mode.POLICY)
         step = runner.step(sensors, stamp_ns)
-        reason = self._problem(tick) if is_odd else ''
-        self._is_known = step.mode is Mode.POLICY and step.sends and not reason
-        return DrivenStep(step, self._is_known, '' if self._is_known else reason or step.reason)
+        reason = self._input_problem(tick) if is_suspect else ''
+        self._was_valid = step.mode is Mode.POLICY and step.sends and not reason
+        return DrivenStep(step, self._was_valid, '' if self._was_valid else reason or step.reason)
 
-    def _problem(self, tick: int) -> str:
-        """Return why a tick does not count whatever the policy makes of it, or ''."""
+    def _input_problem(self, tick: int) -> str:
+        """Return why the inputs of a tick cannot be trusted, or ''."""
         if self._jumps_back[tick]:
             return (
-                'joint_states.backwards: its stamp lies before that of the tick in front: was a '
-                'clock set, did a simulation start over?'
+                'joint_states.backwards: its stamp is before that of the previous tick: was the '
+                'clock set, did a simulation restart?'
             )
-        for name, is_hidden in self._hidden.items():
-            if is_hidden[tick]:
+        for name, is_ambiguous in self._ambiguous.items():
+            if is_ambiguous[tick]:
                 return (
                     f'{name}.unusable: a message that cannot be used may have held the sample of '
                     'this tick'
@@ -114,15 +114,15 @@ class FreeRun:
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class LoggedRun:
-    """What a node logged of its ticks; arrays have shape (T,)."""
+    """What a node logged about its ticks; arrays have shape (T,)."""
 
     mode: npt.NDArray[np.int64]
-    is_anew: npt.NDArray[np.bool_]
-    """The node had just been activated."""
+    is_activation: npt.NDArray[np.bool_]
+    """First tick after an activation of the node."""
     is_interrupted: npt.NDArray[np.bool_]
     """Ticks before this one are missing in the log."""
     lacks: dict[str, npt.NDArray[np.bool_]]
-    """Per input at which ticks its sample is missing in the recording."""
+    """By input, the ticks whose sample is missing in the recording."""
     is_other: npt.NDArray[np.bool_]
     """Another model ran."""
     fault_action: npt.NDArray[np.int64]
@@ -138,14 +138,14 @@ class LoggedRun:
 
 
 class FollowLog:
-    """Through the modes that a node logged."""
+    """Follow the modes that a node logged."""
 
     def __init__(self, run: LoggedRun, runner: PolicyRunner, is_recurrent: bool) -> None:
-        """Begin.
+        """Find out what a step depends on.
 
         Args:
             run: The log.
-            runner: Which is to be led.
+            runner: The runner to drive.
             is_recurrent: Whether the network carries a state.
         """
         self._run = run
@@ -153,14 +153,14 @@ class FollowLog:
         self._depth = max(entry.depth for entry in compiled.inputs)
         last = range(compiled.last_action.start, compiled.last_action.stop)
         self._reads_action = any(np.isin(entry.index, last).any() for entry in compiled.inputs)
-        self._hides_past = (
+        self._has_memory = (
             is_recurrent or bool(compiled.phases) or runner.config.ticks_per_step > 1
         )
         self._is_settled = self._lacks_action = False
         self._since_ns = self._num_steps = 0
         self._is_lost = True
         self.is_approximate = False
-        """Whether some ticks were known but for what a last action of before left behind."""
+        """Whether some valid ticks may still depend on a last action that is not recorded."""
 
     def step(self, runner: PolicyRunner, sensors: Sensors, tick: int, stamp_ns: int) -> DrivenStep:
         """Step a runner at a tick."""
@@ -176,47 +176,48 @@ class FollowLog:
                 reason = f'{missing[0]}.not_recorded: the sample that the tick used is missing'
             return DrivenStep(runner.step(sensors, stamp_ns), False, reason)
         runner.stop.verdict = mode is Mode.STANDBY
-        if run.is_anew[tick]:
+        if run.is_activation[tick]:
             _reset(runner, mode)
             self._is_settled = True
         elif self._is_lost or run.is_interrupted[tick]:
-            self._join(runner, mode, tick, stamp_ns)
+            self._resync(runner, mode, tick, stamp_ns)
         else:
-            self._ask(runner, mode, tick)
+            self._repeat_request(runner, mode, tick)
         self._is_lost = False
         action = _ACTIONS.get(int(run.fault_action[tick]))
         step = self._follow_fault(runner, sensors, mode, action, stamp_ns)
         if step.mode is not mode:
             self._is_lost = True
             reason = step.reason or f'mode.differs: {step.mode.name.lower()}'
-            return DrivenStep(step, False, f'{reason}; the log says {mode.name.lower()}')
+            reason = f'{reason}; the log says {mode.name.lower()}'
+            return DrivenStep(step, False, reason, has_other_mode=True)
         if not self._is_settled:
-            self._wait(runner, step, tick, stamp_ns)
+            self._settle(runner, step, tick, stamp_ns)
             return DrivenStep(
                 step, False, 'history.unknown: the recording begins in the middle of a run'
             )
         return DrivenStep(step, True, '')
 
-    def _join(self, runner: PolicyRunner, mode: Mode, tick: int, stamp_ns: int) -> None:
-        """Go on from a tick whose past is not known."""
+    def _resync(self, runner: PolicyRunner, mode: Mode, tick: int, stamp_ns: int) -> None:
+        """Restart at a tick whose past is unknown."""
         _reset(runner, mode)
         self._is_settled = self._lacks_action = False
         self._since_ns, self._num_steps = stamp_ns, 0
         if tick:
-            self.take_over(runner, tick - 1)
+            self.apply_recorded(runner, tick - 1)
 
-    def _ask(self, runner: PolicyRunner, mode: Mode, tick: int) -> None:
-        """Ask for a change of mode that the log shows."""
+    def _repeat_request(self, runner: PolicyRunner, mode: Mode, tick: int) -> None:
+        """Request the change of mode that the log shows."""
         before = runner.mode
         event = _EVENTS.get((before, mode))
         if event is None:
             return
-        is_told = self._run.fault_action[tick - 1] != UNTOLD
-        if before is Mode.FAULT and not is_told and self._sent(tick - 1) is False:
+        has_action = self._run.fault_action[tick - 1] != UNTOLD
+        if before is Mode.FAULT and not has_action and self._sent(tick - 1) is False:
             runner.limiter.reset()  # nothing was sent: the action had become stop
         runner.request(event)
-        begins = before is Mode.STANDBY and mode is Mode.POLICY
-        if begins and not self._is_settled and self._sent(tick - 1):
+        starts = before is Mode.STANDBY and mode is Mode.POLICY
+        if starts and self._sent(tick - 1):
             self._is_settled = True
 
     def _follow_fault(
@@ -227,21 +228,21 @@ class FollowLog:
         action: FaultAction | None,
         stamp_ns: int,
     ) -> Step:
-        """Step, and fall into a fault where the log does and the runner does not.
+        """Step; force a fault where the log has one and the runner does not.
 
         Args:
-            runner: Which is led.
+            runner: The driven runner.
             sensors: Samples of the tick.
-            mode: What the log says.
-            action: What it says is done about the fault; None: it does not.
+            mode: Logged mode.
+            action: Logged fault action; None: not logged.
             stamp_ns: Time of the tick.
         """
-        imposed = IMPOSED._replace(action=action)
+        forced = RECORDED_FAULT._replace(action=action)
         if mode is not Mode.FAULT:
             return runner.step(sensors, stamp_ns)
         if runner.mode is Mode.FAULT:
             if action not in (None, runner.fault_action):
-                runner.fail(imposed, stamp_ns)
+                runner.fail(forced, stamp_ns)
             return runner.step(sensors, stamp_ns)
         limiter = runner.limiter
         previous = limiter.previous.copy() if limiter.has_previous else None
@@ -251,13 +252,13 @@ class FollowLog:
         limiter.reset()
         if previous is not None:
             limiter.follow(previous)
-        runner.fail(imposed, stamp_ns)
+        runner.fail(forced, stamp_ns)
         return runner.step(sensors, stamp_ns)
 
-    def _wait(self, runner: PolicyRunner, step: Step, tick: int, stamp_ns: int) -> None:
-        """Take what was recorded for what the runner did, until nothing depends on before."""
-        self.take_over(runner, tick)
-        if step.mode is Mode.STOPPING:  # slows down from a command that is not known
+    def _settle(self, runner: PolicyRunner, step: Step, tick: int, stamp_ns: int) -> None:
+        """Apply recorded outputs until the runner no longer depends on the unknown past."""
+        self.apply_recorded(runner, tick)
+        if step.mode is Mode.STOPPING:  # it decelerates from an unknown command
             self._since_ns, self._num_steps = stamp_ns, 0
             return
         if step.mode is not Mode.POLICY:
@@ -265,18 +266,18 @@ class FollowLog:
                 self._is_settled = True
             return
         self._num_steps += step.has_policy_step
-        if self._hides_past:
+        if self._has_memory:
             return
         if self._reads_action and self._lacks_action:
             elapsed_ns = stamp_ns - self._since_ns
-            if self._num_steps >= self._depth and elapsed_ns >= WARM_UP * 1e9:
+            if self._num_steps >= self._depth and elapsed_ns >= SETTLING_TIME * 1e9:
                 self.is_approximate = True
                 self._is_settled = True
         elif self._num_steps >= self._depth + self._reads_action:
             self._is_settled = True
 
-    def take_over(self, runner: PolicyRunner, tick: int) -> None:
-        """Let the runner go on from what was recorded at a tick."""
+    def apply_recorded(self, runner: PolicyRunner, tick: int) -> None:
+        """Set the last command and action of the runner to those recorded at a tick."""
         run = self._run
         if self._sent(tick) and run.command is not None and run.command_rows is not None:
             command = run.command[run.command_rows[tick]]
@@ -295,7 +296,7 @@ class FollowLog:
 
 
 def _reset(runner: PolicyRunner, mode: Mode) -> None:
-    """Begin in a mode; where it is FAULT, in standby."""
+    """Reset a runner to a mode, to standby for FAULT."""
     runner.reset(Mode.POLICY if mode.runs_policy else Mode.STANDBY)
     if mode is Mode.STOPPING:
         runner.request(Event.STOP)

@@ -1,6 +1,6 @@
 # Copyright 2026 The distill_runtime Authors
 # SPDX-License-Identifier: Apache-2.0
-"""What commands ask of the joints, and what the joints make of them."""
+"""Metrics of commands and of the joints that track them."""
 
 from __future__ import annotations
 
@@ -10,21 +10,22 @@ from distill_runtime.core.arrays import FloatArray
 import numpy as np
 import numpy.typing as npt
 
-LONGEST_LAG = 10
-"""Ticks up to which a lag is looked for."""
-LEAST_TICKS = 50
-"""Ticks in a row below which no lag is looked for."""
-LEAST_MOTION = 1e-3
-"""Spread of a command or a position below which its joint stands still, in [rad]."""
+MAX_LAG = 10
+"""Longest lag that is searched, in ticks."""
+MIN_TICKS = 50
+"""Fewest consecutive ticks for an estimate of the lag."""
+MIN_MOTION = 1e-3
+"""Standard deviation in [rad] below which a joint counts as standing."""
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Motion:
-    """One number per joint; NaN where there is none."""
+    """Metrics by joint, shape (num_joints,); NaN where unknown."""
 
     step_rms: FloatArray
-    """Change of the command per tick, root of the mean square."""
+    """RMS of the change of the command per tick."""
     step_max: FloatArray
+    """Largest change of the command per tick."""
     bound: FloatArray
     """Share of the policy's ticks at which a limit changed the target."""
     saturated: FloatArray
@@ -32,7 +33,7 @@ class Motion:
     lag: FloatArray
     """Time by which the measured position follows the command, in [s]."""
     apart: FloatArray
-    """Command minus measured position, root of the mean square, in [rad]."""
+    """RMS of the tracking error, command minus measured position, in [rad]."""
 
 
 def motion(
@@ -43,15 +44,15 @@ def motion(
     bound: npt.NDArray[np.bool_],
     clipped: npt.NDArray[np.bool_],
 ) -> Motion:
-    """Judge commands.
+    """Compute the metrics of commands.
 
     Args:
         command: Shape (T, num_joints); NaN where none was sent.
-        position: Measured at the same ticks in [rad], alike.
-        is_valid: Ticks that count, shape (T,).
+        position: Measured at the same ticks in [rad], shape (T, num_joints).
+        is_valid: Ticks to use, shape (T,).
         period: Between ticks in [s].
-        bound: Whether a limit changed the target, per tick of the policy and joint.
-        clipped: Whether the output was clipped, alike.
+        bound: Whether a limit changed the target, shape (policy steps, num_joints).
+        clipped: Whether the network output was clipped, same shape.
     """
     num_joints = command.shape[1]
     usable = is_valid & np.isfinite(command).all(axis=1)
@@ -59,7 +60,7 @@ def motion(
     none = np.full(num_joints, np.nan)
     run = _longest_run(usable)
     lag = none.copy()
-    if run.stop - run.start >= LEAST_TICKS:
+    if run.stop - run.start >= MIN_TICKS:
         for joint in range(num_joints):
             lag[joint] = period * _lag(command[run, joint], position[run, joint])
     apart = command[usable] - position[usable]
@@ -74,23 +75,23 @@ def motion(
 
 
 def _lag(command: FloatArray, position: FloatArray) -> float:
-    """Return the shift in ticks at which the position looks most like the command; NaN: none.
+    """Return the shift in ticks that correlates command and position best; NaN: none does.
 
-    Between two shifts the top of a parabola through the best one and its neighbours counts.
+    A parabola through the best shift and its neighbors interpolates between ticks.
     """
-    if min(command.std(), position.std()) < LEAST_MOTION:
+    if min(command.std(), position.std()) < MIN_MOTION:
         return float('nan')
-    count = len(command) - LONGEST_LAG
+    count = len(command) - MAX_LAG
     fits = np.array(
         [
             np.corrcoef(command[:count], position[shift : shift + count])[0, 1]
-            for shift in range(LONGEST_LAG + 1)
+            for shift in range(MAX_LAG + 1)
         ]
     )
     best = int(fits.argmax())
     if not fits[best] > 0.5:
         return float('nan')
-    if not 0 < best < LONGEST_LAG:
+    if not 0 < best < MAX_LAG:
         return float(best)
     before, top, after = fits[best - 1 : best + 2]
     bend = before - 2.0 * top + after
@@ -98,7 +99,7 @@ def _lag(command: FloatArray, position: FloatArray) -> float:
 
 
 def _longest_run(usable: npt.NDArray[np.bool_]) -> slice:
-    """Return the most ticks in a row that count."""
+    """Return the longest run of usable ticks."""
     edges = np.flatnonzero(np.diff(np.concatenate(([0], usable.astype(np.int8), [0]))))
     if not len(edges):
         return slice(0, 0)

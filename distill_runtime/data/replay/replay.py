@@ -1,6 +1,6 @@
 # Copyright 2026 The distill_runtime Authors
 # SPDX-License-Identifier: Apache-2.0
-"""A policy over what a recording holds for it, and what the recording says of the same ticks."""
+"""Replay a policy over a recording, and pick what was recorded of the same ticks."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from dataclasses import dataclass, replace
 
 from distill_runtime.core.arrays import FloatArray, IndexArray
 from distill_runtime.core.modes import POLICY_MODES
+from distill_runtime.core.runner import PolicyRunner
 from distill_runtime.data.recording.commands import command_rows, logged_command_rows, nearest_rows
 from distill_runtime.data.recording.internals import VectorSeries
 from distill_runtime.data.recording.policy_recording import PolicyRecording, unneeded
@@ -24,19 +25,17 @@ from distill_runtime.data.ticks.exact import ExactTicks, find_exact_ticks
 from distill_runtime.policy.model import LoadedPolicy
 from distill_runtime.wire.tick_fields import model_number
 import numpy as np
-import numpy.typing as npt
 
 from .anomalies import Anomaly, find_anomalies
 from .config import ReplayConfig
 from .driver import FollowLog, LoggedRun
-from .recorded_policies import make_cast
 from .step_loop import play, Playback
-from .swap_driver import FollowSwaps
+from .swap_driver import FollowSwaps, make_swap_log
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Reference:
-    """What was recorded of the ticks; rows are NONE where nothing was."""
+    """Recorded rows of the ticks; NONE where nothing was recorded."""
 
     command_rows: IndexArray | None
     observation_rows: IndexArray | None
@@ -45,26 +44,26 @@ class Reference:
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Replay:
-    """A policy over a recording."""
+    """Result of a policy over a recording."""
 
     source: PolicyRecording
     playback: Playback
     reference: Reference
     is_same_model: bool | None
-    """Whether this model ran in the recording; None: nothing says which did."""
+    """Whether this model ran in the recording; None: not recorded."""
     is_approximate: bool
-    """Whether some ticks depend a little on what was before the recording, or on samples that an
-    older node did not name.
+    """Whether valid ticks may still depend on the time before the recording, or on samples that
+    the log of an older node does not name.
     """
-    troubles: tuple[Anomaly, ...]
-    """What is odd about the recording."""
+    anomalies: tuple[Anomaly, ...]
+    """Of the recording."""
     ticks_per_step: int
     period_problem: str = ''
-    """Why the policy's period does not fit the ticks that were logged; '' if it does."""
+    """Why the policy's period does not fit the logged ticks; '' if it does."""
 
     @property
     def commands(self) -> FloatArray:
-        """What the policy would have sent, as recorded commands are, shape (T, num_joints)."""
+        """What the policy would send, in units of the recorded commands, (T, num_joints)."""
         commands = self.source.commands
         is_effort = commands is not None and commands.kind == 'efforts'
         if is_effort and self.playback.effort is not None:
@@ -72,7 +71,7 @@ class Replay:
         return self.playback.command
 
     def recorded_commands(self) -> FloatArray | None:
-        """Return what was sent at each tick, NaN where nothing was; None: not recorded."""
+        """Return the command sent at each tick, NaN where none was; None: not recorded."""
         commands, rows = self.source.commands, self.reference.command_rows
         if commands is None or rows is None:
             return None
@@ -81,14 +80,16 @@ class Replay:
         return picked
 
     def recorded_observations(self) -> Picked | None:
-        """Return the observation of each tick alike."""
-        logged, rows = self.source.observation, self.reference.observation_rows
-        return None if logged is None or rows is None else Picked(logged.values, rows)
+        """Return the observation of each tick, NaN where it is not recorded; None: never."""
+        return _picked(self.source.observation, self.reference.observation_rows)
 
     def recorded_actions(self) -> Picked | None:
-        """Return the network's output of each tick alike."""
-        logged, rows = self.source.action, self.reference.action_rows
-        return None if logged is None or rows is None else Picked(logged.values, rows)
+        """Return the network output of each tick, NaN where it is not recorded; None: never."""
+        return _picked(self.source.action, self.reference.action_rows)
+
+
+def _picked(series: VectorSeries | None, rows: IndexArray | None) -> Picked | None:
+    return None if series is None or rows is None else Picked(series.values, rows)
 
 
 def replay(
@@ -100,101 +101,92 @@ def replay(
     """Run a policy over a recording.
 
     Args:
-        source: What it holds.
+        source: The recording.
         policy: The policy.
-        config: What the node was set to.
+        config: Parameters of the node.
         progress: See play.
 
     Raises:
         ConfigError: If the control rate does not fit the recording's ticks.
-        RecordingError: If it cannot be used.
+        RecordingError: If the recording cannot be used.
     """
     log = source.log
     period_ns = round(policy.spec.period * 1e9)
     ticks_per_step, problem = ticks_in_period(log, period_ns, config.control_rate)
     runner = policy.runner(replace(config.runner, ticks_per_step=ticks_per_step))
-    needs_effort = source.commands is not None and source.commands.kind == 'efforts'
+    driver: FollowLog | FollowSwaps | None = None
+    is_same = None
     if log is None:
         ticks = find_ticks(source.recording, period_ns)
-        reference = _free_reference(source, ticks, period_ns)
-        playback = play(
-            source.recording, ticks, runner, needs_effort=needs_effort, progress=progress
-        )
-        return Replay(
-            source=source,
-            playback=playback,
-            reference=reference,
-            is_same_model=None,
-            is_approximate=False,
-            troubles=find_anomalies(source, ticks, runner),
-            ticks_per_step=1,
-        )
-    tick_ns = period_ns // ticks_per_step
-    exact = find_exact_ticks(
-        source.recording, log, tick_ns, config.uses_arrival, unneeded(runner.compiled)
-    )
-    reference = _logged_reference(source, log, tick_ns, ticks_per_step)
-    ours = model_number(policy.sha256)
-    is_same = bool(np.any(log.model == ours))
-    models = source.node_info.models if source.node_info is not None else ()
-    made = make_cast(policy, runner.config, log, models, source.action, reference.action_rows)
-    is_other = log.model != ours if is_same and made is None else None
-    run = _logged_run(source, log, exact, reference, is_other)
-    course: FollowLog | FollowSwaps
-    if made is None:
-        course = FollowLog(run, runner, bool(policy.spec.state))
+        reference = _reference_by_period(source, ticks, period_ns)
     else:
-        runner, cast = made
-        course = FollowSwaps(FollowLog(run, runner, bool(policy.spec.state)), cast)
+        is_same = bool(np.any(log.model == model_number(policy.sha256)))
+        tick_ns = period_ns // ticks_per_step
+        exact = find_exact_ticks(
+            source.recording, log, tick_ns, config.uses_arrival, unneeded(runner.compiled)
+        )
+        ticks = exact.ticks
+        reference = _logged_reference(source, log, tick_ns, ticks_per_step)
+        runner, driver = _log_driver(source, policy, runner, exact, reference)
     playback = play(
         source.recording,
-        exact.ticks,
+        ticks,
         runner,
-        course,
+        driver,
         network=policy.session,
-        needs_effort=needs_effort,
+        needs_effort=source.commands is not None and source.commands.kind == 'efforts',
         progress=progress,
     )
+    lacks_names = log is not None and not set(source.recording.externals) <= set(log.externals)
     return Replay(
         source=source,
         playback=playback,
         reference=reference,
         is_same_model=is_same,
-        is_approximate=course.is_approximate or (is_same and not _names_all(log, source)),
-        troubles=find_anomalies(source, exact.ticks, runner),
+        is_approximate=(driver is not None and driver.is_approximate)
+        or (bool(is_same) and lacks_names),
+        anomalies=find_anomalies(source, ticks, runner),
         ticks_per_step=ticks_per_step,
         period_problem=problem,
     )
 
 
-def _names_all(log: TickLog, source: PolicyRecording) -> bool:
-    """Whether the ticks name the samples of all topics that the policy reads."""
-    return set(source.recording.externals) <= set(log.externals)
-
-
-def _logged_run(
+def _log_driver(
     source: PolicyRecording,
-    log: TickLog,
+    policy: LoadedPolicy,
+    runner: PolicyRunner,
     exact: ExactTicks,
     reference: Reference,
-    is_other: npt.NDArray[np.bool_] | None,
-) -> LoggedRun:
-    is_commands = source.commands is not None and source.commands.kind == 'commands'
-    return LoggedRun(
+) -> tuple[PolicyRunner, FollowLog | FollowSwaps]:
+    """Return the driver for a log, with the runner that it drives."""
+    log, commands, actions = source.log, source.commands, source.action
+    assert log is not None, 'there are logged ticks'
+    models = source.node_info.models if source.node_info is not None else ()
+    swaps = make_swap_log(policy, runner.config, log, models, actions, reference.action_rows)
+    is_other = log.model != model_number(policy.sha256)
+    if swaps is not None or is_other.all():
+        is_other[:] = False
+    run = LoggedRun(
         mode=log.mode,
-        is_anew=started_anew(log),
+        is_activation=started_anew(log),
         is_interrupted=is_interrupted(log),
         lacks=exact.lacks,
-        is_other=np.zeros(len(log.tick), np.bool_) if is_other is None else is_other,
+        is_other=is_other,
         fault_action=log.fault_action,
-        command=source.commands.values if source.commands and is_commands else None,
+        command=commands.values if commands and commands.kind == 'commands' else None,
         command_rows=reference.command_rows,
-        action=None if source.action is None else source.action.values[:],
+        action=None if actions is None else actions.values[:],
         action_rows=reference.action_rows,
     )
+    is_recurrent = bool(policy.spec.state)
+    if swaps is None:
+        return runner, FollowLog(run, runner, is_recurrent)
+    runner, swap_log = swaps
+    return runner, FollowSwaps(FollowLog(run, runner, is_recurrent), swap_log)
 
 
-def _free_reference(source: PolicyRecording, ticks: Ticks, period_ns: int) -> Reference:
+def _reference_by_period(source: PolicyRecording, ticks: Ticks, period_ns: int) -> Reference:
+    """Pick the command of each tick by its period."""
     rows = None
     if source.commands is not None:
         received_ns = source.recording.joints.receive_ns
@@ -205,12 +197,13 @@ def _free_reference(source: PolicyRecording, ticks: Ticks, period_ns: int) -> Re
 def _logged_reference(
     source: PolicyRecording, log: TickLog, tick_ns: int, ticks_per_step: int
 ) -> Reference:
+    """Pick commands, observations and actions by the logged ticks."""
     sent = None
     if source.commands is not None:
         sent = logged_command_rows(source.commands, log, tick_ns)
 
     def rows_of(logged: VectorSeries | None) -> IndexArray | None:
-        """Find the tick of each message: they come at policy steps, once there are samples."""
+        """Match messages to policy steps, which start with the first samples."""
         if logged is None:
             return None
         is_step = np.isin(log.mode, POLICY_MODES) & (log.joint_states_ns >= 0)

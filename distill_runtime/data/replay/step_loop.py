@@ -1,6 +1,6 @@
 # Copyright 2026 The distill_runtime Authors
 # SPDX-License-Identifier: Apache-2.0
-"""A policy over a recording: the runner of the robot, stepped at the ticks of the recording."""
+"""Step the runner of the robot through the ticks of a recording."""
 
 from __future__ import annotations
 
@@ -21,9 +21,9 @@ from distill_runtime.errors import RecordingError
 import numpy as np
 import numpy.typing as npt
 
-from .driver import FreeRun, ReplayDriver
+from .driver import DrivenStep, FreeRun, ReplayDriver
 
-_STRETCH = 512  # ticks
+_CHUNK = 512  # ticks
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -36,22 +36,22 @@ class Playback:
     observation: RowStore
     """Shape (T, obs_dim); zero where the policy did not run."""
     action: Float32Array
-    """Raw network output, shape (T, act_dim), alike."""
+    """Raw network output, shape (T, act_dim); zero where the policy did not run."""
     target: FloatArray
-    """Before limits, policy order: [rad], [rad]/[s] or [N m] by mode, shape (T, num_joints),
-    alike.
+    """Before limits, policy order: [rad], [rad]/[s] or [N m] by mode, shape (T, num_joints); zero
+    where the policy did not run.
     """
     command: FloatArray
-    """What would be sent, alike; zero where nothing would be."""
+    """What would be sent, units and shape of target; zero where nothing would be sent."""
     effort: FloatArray | None
-    """Of the PD law for the command, in [N m], alike; None: not asked for."""
+    """Of the PD law for the command, in [N m], shape (T, num_joints); None: not requested."""
     ran: npt.NDArray[np.bool_]
     """Whether the policy ran, shape (T,)."""
     sends: npt.NDArray[np.bool_]
-    """Whether a command would be sent, alike."""
+    """Whether a command would be sent, shape (T,)."""
     is_valid: npt.NDArray[np.bool_]
-    """Whether this is what the policy does there: it had complete, fresh inputs and history."""
-    reasons: dict[str, Unknown]
+    """Whether the policy had complete, fresh inputs and a complete history, shape (T,)."""
+    reasons: dict[str, InvalidTicks]
     """Why ticks are not valid, by code."""
 
     @property
@@ -61,20 +61,22 @@ class Playback:
 
 
 @dataclass(kw_only=True)
-class Unknown:
-    """Ticks that are not valid for one reason."""
+class InvalidTicks:
+    """Count of the ticks that are not valid for one reason."""
 
     count: int
     first_tick: int
     text: str
-    """The reason of the first one."""
+    """Reason of the first one."""
+    has_other_mode: bool = False
+    """Whether the mode of the first one is not the logged one."""
 
 
 def play(
     recording: Recording,
     ticks: Ticks,
     runner: PolicyRunner,
-    course: ReplayDriver | None = None,
+    driver: ReplayDriver | None = None,
     *,
     network: Policy | None = None,
     needs_effort: bool = False,
@@ -86,37 +88,38 @@ def play(
         recording: Its joints may have any order.
         ticks: Of this recording.
         runner: Its layout has the joints of the recording's JointState.
-        course: Leads it; None: see free_course.
-        network: Whose observations and actions are kept; None: those of whoever acts first.
-        needs_effort: Whether the efforts of the PD law are wanted.
-        progress: Called with the number of ticks done, and of all, now and then.
+        driver: Steps it; None: see free_run.
+        network: Whose observations and actions are kept; None: those of the first model.
+        needs_effort: Whether to compute the efforts of the PD law.
+        progress: Called now and then with the number of ticks done and the total.
 
     Raises:
-        RecordingError: If the recording lacks a joint, or the disk has no room for observations.
+        RecordingError: If the recording lacks a joint, or there is no disk space left.
     """
-    if course is None:
-        course = free_run(recording, ticks, runner)
+    if driver is None:
+        driver = free_run(recording, ticks, runner)
     sensors = Sensors(runner.compiled.layout)
     fill = _Filler(recording, ticks, runner, sensors)
     num_ticks, num_joints = len(ticks.stamp_ns), len(runner.compiled.joints.names)
     network = network or runner.policy
     observation = RowStore(network.observation.size)
-    seen = np.zeros((_STRETCH, observation.shape[1]), np.float32)
+    seen = np.zeros((_CHUNK, observation.shape[1]), np.float32)
     action = np.zeros((num_ticks, network.action.size), np.float32)
     target, command = np.zeros((2, num_ticks, num_joints))
     law = JointPD(runner.compiled.joints) if needs_effort else None
     effort = np.zeros((num_ticks, num_joints)) if needs_effort else None
     mode = np.zeros(num_ticks, np.int64)
     ran, sends, is_valid = np.zeros((3, num_ticks), np.bool_)
-    reasons: dict[str, Unknown] = {}
+    reasons: dict[str, InvalidTicks] = {}
     stamps_ns = ticks.stamp_ns.tolist()
-    for begin in range(0, num_ticks, _STRETCH):
-        end = min(begin + _STRETCH, num_ticks)
+    for begin in range(0, num_ticks, _CHUNK):
+        end = min(begin + _CHUNK, num_ticks)
         fill.prepare(slice(begin, end))
         seen.fill(0.0)
         for tick in range(begin, end):
             fill.write(tick - begin)
-            step, is_known, reason = course.step(runner, sensors, tick, stamps_ns[tick])
+            driven = driver.step(runner, sensors, tick, stamps_ns[tick])
+            step = driven.step
             mode[tick] = step.mode
             if step.has_policy_step:
                 ran[tick] = True
@@ -129,10 +132,10 @@ def play(
                 if law is not None and effort is not None and step.has_feedback:
                     law.compute(step.command, runner.joint_position, runner.joint_velocity)
                     effort[tick] = law.effort
-            if is_known:
+            if driven.is_valid:
                 is_valid[tick] = True
             else:
-                _count(reasons, tick, reason)
+                _count(reasons, tick, driven)
         observation.append(seen[: end - begin])
         if progress is not None:
             progress(end, num_ticks)
@@ -152,19 +155,20 @@ def play(
     )
 
 
-def _count(reasons: dict[str, Unknown], tick: int, reason: str) -> None:
-    code = reason.partition(':')[0]
-    if code in reasons:
-        reasons[code].count += 1
-    else:
-        reasons[code] = Unknown(count=1, first_tick=tick, text=reason)
+def _count(reasons: dict[str, InvalidTicks], tick: int, driven: DrivenStep) -> None:
+    code = driven.reason.partition(':')[0]
+    if code not in reasons:
+        reasons[code] = InvalidTicks(
+            count=0, first_tick=tick, text=driven.reason, has_other_mode=driven.has_other_mode
+        )
+    reasons[code].count += 1
 
 
 def free_run(recording: Recording, ticks: Ticks, runner: PolicyRunner) -> FreeRun:
-    """Return the course of ticks that nobody logged.
+    """Return the driver for ticks that were not logged.
 
-    In policy mode; history and recurrent state anew after a gap in the JointState longer than
-    max_input_age, where its stamps jump back, and after every tick that is not valid.
+    It resets history and recurrent state after a gap in the JointStates longer than max_input_age,
+    where stamps jump back, and after every tick that is not valid.
     """
     jumps_ns = np.diff(ticks.stamp_ns, prepend=ticks.stamp_ns[0])
     return FreeRun(
@@ -175,7 +179,7 @@ def free_run(recording: Recording, ticks: Ticks, runner: PolicyRunner) -> FreeRu
 
 
 def gap_times(recording: Recording, ticks: Ticks) -> FloatArray:
-    """Return the longest time between JointStates since the tick before, in [s]; (T,)."""
+    """Return the longest JointState interval since the previous tick, in [s], shape (T,)."""
     previous_ns, _ = recording.joints.previous
     rows = ticks.joints
     between_ns = (recording.joints.stamp_ns - previous_ns)[: rows[-1] + 1]
@@ -184,12 +188,12 @@ def gap_times(recording: Recording, ticks: Ticks) -> FloatArray:
 
 
 class _Filler:
-    """Writes the samples of ticks, each stamped in the clock of the ticks."""
+    """Writes the samples of ticks into the sensors, stamped in the clock of the ticks."""
 
     def __init__(
         self, recording: Recording, ticks: Ticks, runner: PolicyRunner, sensors: Sensors
     ) -> None:
-        """Find out where each input goes."""
+        """Map the columns of each input to the sensor vector."""
         self._sensors = sensors
         self._ticks = ticks
         layout, joints = runner.compiled.layout, recording.joints
@@ -200,75 +204,72 @@ class _Filler:
                 _Input(joints.velocity, order, ticks.joints, layout.joint_velocity)
             )
         rate, turn = slice(4, 7), slice(0, 4)
-        for stream, rows, columns, goal in (
+        for stream, rows, columns, target in (
             (recording.imu, ticks.imu, rate, layout.angular_velocity),
             (recording.imu, ticks.imu, turn, layout.quat_base_to_world),
             (recording.odometry, ticks.odometry, slice(0, 3), layout.base_linear_velocity),
             (recording.command, ticks.command, slice(0, 3), layout.velocity_command),
         ):
             if stream is not None:
-                self._inputs.append(_Input(stream.values, columns, rows, goal))
+                self._inputs.append(_Input(stream.values, columns, rows, target))
         for entry, rows in zip(layout.externals, ticks.externals, strict=True):
-            values, goal = recording.externals[entry.topic].values, layout.external(entry.topic)
-            self._inputs.append(_Input(values, slice(None), rows, goal))
+            values, target = recording.externals[entry.topic].values, layout.external(entry.topic)
+            self._inputs.append(_Input(values, slice(None), rows, target))
 
-    def prepare(self, stretch: slice) -> None:
-        """Bring the samples of some ticks in a row together, behind those of the stretch before.
-
-        Where a tick has no sample, the one of the tick in front stays.
-        """
+    def prepare(self, chunk: slice) -> None:
+        """Collect the samples of a chunk of ticks; a missing sample repeats the last one."""
         ticks = self._ticks
-        joints, imu, odometry, command = (stamps[stretch].tolist() for stamps in ticks.stamps)
+        joints, imu, odometry, command = (stamps[chunk].tolist() for stamps in ticks.stamps)
         self._stamps = list(zip(joints, imu, odometry, command, strict=True))
-        others = [stamps[stretch].tolist() for stamps in ticks.external_stamps]
+        others = [stamps[chunk].tolist() for stamps in ticks.external_stamps]
         self._external_stamps = list(zip(*others, strict=True)) if others else []
         self._vectors = np.tile(self._sensors.values, (len(self._stamps), 1))
         for entry in self._inputs:
-            entry.write(stretch, self._vectors)
+            entry.write(chunk, self._vectors)
 
-    def write(self, place: int) -> None:
-        """Write the samples of one of those ticks."""
+    def write(self, index: int) -> None:
+        """Write the samples of one tick of the chunk."""
         sensors = self._sensors
-        sensors.values[:] = self._vectors[place]
+        sensors.values[:] = self._vectors[index]
         (
             sensors.joint_stamp_ns,
             sensors.imu_stamp_ns,
             sensors.odometry_stamp_ns,
             sensors.command_stamp_ns,
-        ) = self._stamps[place]
+        ) = self._stamps[index]
         if self._external_stamps:
-            sensors.external_stamps_ns[:] = self._external_stamps[place]
+            sensors.external_stamps_ns[:] = self._external_stamps[index]
 
 
 class _Input(NamedTuple):
-    """Numbers of one input, and where they go."""
+    """Values of one input, and their slice of the sensor vector."""
 
     values: npt.NDArray[np.floating]
     columns: slice | IndexArray
     rows: IndexArray
-    """Of the ticks, NONE for none."""
-    goal: slice
-    """Place in the vector of the sensors."""
+    """Row of each tick, NONE for no sample."""
+    target: slice
+    """In the sensor vector."""
 
-    def write(self, stretch: slice, vectors: FloatArray) -> None:
-        """Write the samples of some ticks; one that has none gets that of the tick in front.
+    def write(self, chunk: slice, vectors: FloatArray) -> None:
+        """Write the samples of some ticks; a missing sample repeats the last one.
 
         Args:
-            stretch: The ticks.
-            vectors: One for each.
+            chunk: The ticks.
+            vectors: Sensor vector of each, shape (len(chunk), width).
         """
-        rows = self.rows[stretch]
+        rows = self.rows[chunk]
         ticks = np.arange(len(rows))
         has_none = rows == NONE
         if has_none.any():
             last = np.maximum.accumulate(np.where(has_none, -1, ticks))
             ticks = np.flatnonzero(last >= 0)
             rows = rows[last[ticks]]
-        vectors[ticks, self.goal] = self.values[rows][:, self.columns]
+        vectors[ticks, self.target] = self.values[rows][:, self.columns]
 
 
 def _joint_order(recording: Recording, wanted: tuple[str, ...]) -> slice | IndexArray:
-    """Return which columns of the JointStates are wanted, in the order of the sensors."""
+    """Return the columns of the JointStates in the joint order of the sensors."""
     joints = recording.joints
     missing = [name for name in wanted if name not in joints.joints]
     if missing:

@@ -1,14 +1,14 @@
 # Copyright 2026 The distill_runtime Authors
 # SPDX-License-Identifier: Apache-2.0
-"""How far a replay may be from what it is compared with: thresholds per metric, joint and term.
+"""Thresholds of a replay (`--rules`), by metric, joint and term.
 
 tolerance: 1e-5                  # largest difference of commands, observations and actions
-invalid: 0.1                     # largest share of ticks that cannot be compared
-commands: {rms: 1e-3, p99: 0.01} # what is given here stands in place of the tolerance
+invalid: 0.1                     # largest share of ticks that are not valid
+commands: {rms: 1e-3, p99: 0.01} # replaces the tolerance
 observation: {max: 1e-4}
 action: {max: 1e-3}
-joints: {FL_calf_joint: {max: 0.02}}       # stands in place of commands
-terms: {projected_gravity: {max: 1e-6}}    # stands in place of observation
+joints: {FL_calf_joint: {max: 0.02}}       # replaces commands
+terms: {projected_gravity: {max: 1e-6}}    # replaces observation
 motion: {step_max: 0.3, saturated: 0.1, bound: 0.2, lag: 0.06, apart: 0.2}
 """
 
@@ -23,11 +23,11 @@ from distill_runtime.spec.files import read_yaml
 from distill_runtime.spec.mapping import read_dataclass, read_fields, shown
 
 DEFAULT_TOLERANCE = 1e-5
-"""Of commands in [rad], [rad]/[s] or [N m]: what another machine's arithmetic may change."""
+"""In [rad], [rad]/[s] or [N m]: above rounding differences between machines."""
 
 
-class _Values:
-    """Largest values by name."""
+class _UpperBounds:
+    """Fields that are None or at least 0."""
 
     def __post_init__(self) -> None:
         """Refuse negative values."""
@@ -37,8 +37,8 @@ class _Values:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Limits(_Values):
-    """Largest values of a difference; None: not judged."""
+class Limits(_UpperBounds):
+    """Upper bounds of a difference; None: no bound."""
 
     max: float | None = None
     rms: float | None = None
@@ -48,13 +48,13 @@ class Limits(_Values):
 
     @property
     def is_empty(self) -> bool:
-        """Whether nothing is judged."""
+        """Whether there is no bound."""
         return all(value is None for value in vars(self).values())
 
 
 @dataclass(frozen=True, kw_only=True)
-class MotionLimits(_Values):
-    """Largest values of each joint's motion, see data.motion; None: not judged."""
+class MotionLimits(_UpperBounds):
+    """Upper bounds of the motion metrics of each joint, see Motion; None: no bound."""
 
     step_rms: float | None = None
     step_max: float | None = None
@@ -86,7 +86,7 @@ class Thresholds:
 
     @classmethod
     def from_mapping(cls, mapping: object, where: str) -> Thresholds:
-        """Read it strictly; joints and terms hold limits by name."""
+        """Read a mapping strictly; joints and terms map names to limits."""
         if not isinstance(mapping, Mapping):
             raise ConfigError(f'{where or "rules"} is {shown(mapping)}, expected a mapping')
         named = {}
@@ -102,27 +102,27 @@ class Thresholds:
         return cls(**{**vars(plain), **named})
 
     def limits_of(self, what: str, name: str) -> Limits:
-        """Return what holds for a joint or term.
+        """Return the limits of a joint or term.
 
         Args:
             what: commands, observation or action.
             name: Of the joint or term.
         """
-        own = {'commands': self.joints, 'observation': self.terms}.get(what, {}).get(name)
+        named = {'commands': self.joints, 'observation': self.terms}.get(what, {}).get(name)
         general: Limits = getattr(self, what)
-        chosen = own or general
+        chosen = named or general
         return Limits(max=self.tolerance) if chosen.is_empty else chosen
 
 
 def read_thresholds(path: Path | None, tolerance: float | None = None) -> Thresholds:
-    """Read a file of rules.
+    """Read thresholds.
 
     Args:
         path: YAML file; None: the defaults.
-        tolerance: Stands in place of the file's; None: the file's, or the default.
+        tolerance: Replaces that of the file; None: keep it.
 
     Raises:
-        ConfigError: If the file is unreadable or wrong.
+        ConfigError: If the file cannot be read or a value is wrong.
     """
     content: object = {} if path is None else read_yaml(path)
     if tolerance is not None and isinstance(content, Mapping):

@@ -1,6 +1,6 @@
 # Copyright 2026 The distill_runtime Authors
 # SPDX-License-Identifier: Apache-2.0
-"""The plot of the observation, term by term: what the network saw, and what was recorded."""
+"""Plot of the observation, term by term, as replayed and as recorded."""
 
 from __future__ import annotations
 
@@ -17,37 +17,37 @@ import numpy as np
 import plotly.graph_objects as go
 from plotly.subplots import make_subplots
 
-from .downsample import downsampled_columns, STRETCHES
+from .downsample import downsampled_columns, INTERVALS
 
 MAX_LINES = 16
-"""A term of more elements is drawn as a heat map."""
+"""Terms with more elements are drawn as heat maps."""
 MAX_NAMED = 6
-"""A term of more elements has no legend: there is no room beside its plot."""
+"""Terms with more elements have no legend: there is no room next to the plot."""
 PALETTE = (
     '#1f5fc4', '#d1603d', '#2f8f5b', '#8e5bb5', '#b58900', '#2aa1a1', '#c2407f', '#6b7280',
 )  # fmt: skip
-_ROW = 170
+_ROW_HEIGHT = 170
 
 
-class _Shown(NamedTuple):
+class _PlottedTerm(NamedTuple):
     """The newest frame of a term."""
 
     name: str
     unit: str
-    places: tuple[int, ...]
+    columns: tuple[int, ...]
     """In the observation."""
     labels: tuple[str, ...]
 
 
 def term_figure(replay: Replay, policy: LoadedPolicy, seconds: FloatArray) -> Any:  # noqa: ANN401
-    """Return the newest frame of each term over time, as the network sees it.
+    """Plot the newest frame of each term over time, as the network reads it.
 
     Args:
         replay: Of the policy.
-        policy: Says what the numbers are.
+        policy: The replayed policy.
         seconds: Times of the ticks.
     """
-    terms = list(_newest(policy))
+    terms = list(_terms(policy))
     figure = make_subplots(
         len(terms), 1, shared_xaxes='all', vertical_spacing=0.35 / max(len(terms), 2),
         subplot_titles=[f'{term.name}{term.unit}' for term in terms],
@@ -55,25 +55,25 @@ def term_figure(replay: Replay, policy: LoadedPolicy, seconds: FloatArray) -> An
     playback = replay.playback
     recorded = replay.recorded_observations()
     for row, term in enumerate(terms, 1):
-        if len(term.places) > MAX_LINES:
+        if len(term.columns) > MAX_LINES:
             figure.add_trace(_heat_map(term, replay, seconds), row, 1)
             continue
-        own = downsampled_columns(seconds, playback.observation, term.places, playback.ran)
+        points = downsampled_columns(seconds, playback.observation, term.columns, playback.ran)
         if recorded is not None:
-            theirs = downsampled_columns(seconds, recorded, term.places, playback.ran)
-            for trace in _lines(term, theirs, ' recorded', width=4.0, opacity=0.3):
+            recorded_points = downsampled_columns(seconds, recorded, term.columns, playback.ran)
+            for trace in _lines(term, recorded_points, ' recorded', width=4.0, opacity=0.3):
                 figure.add_trace(trace.update(showlegend=False), row, 1)
-        for trace in _lines(term, own, '', width=1.2, opacity=1.0):
-            named = len(term.places) <= MAX_NAMED
+        for trace in _lines(term, points, '', width=1.2, opacity=1.0):
+            named = len(term.columns) <= MAX_NAMED
             figure.add_trace(trace.update(showlegend=named, legend=_legend(row)), row, 1)
     figure.update_annotations(font_size=12)
     figure.update_xaxes(showticklabels=True)
-    figure.update_layout(height=60 + _ROW * len(terms), **_legends(figure, len(terms)))
+    figure.update_layout(height=60 + _ROW_HEIGHT * len(terms), **_legends(figure, len(terms)))
     return figure
 
 
 def _legends(figure: Any, count: int) -> dict[str, object]:  # noqa: ANN401 - of plotly
-    """Return a legend beside each subplot."""
+    """Return a legend next to each subplot."""
     return {
         _legend(row): {
             'x': 1.01, 'y': figure.layout[f'yaxis{row if row > 1 else ""}'].domain[1],
@@ -88,7 +88,7 @@ def _legend(row: int) -> str:
     return f'legend{row if row > 1 else ""}'
 
 
-def _newest(policy: LoadedPolicy) -> Iterator[_Shown]:
+def _terms(policy: LoadedPolicy) -> Iterator[_PlottedTerm]:
     """Yield the terms in the order of the observation."""
     spec = policy.spec
     names = iter(observation_groups(policy))
@@ -98,37 +98,37 @@ def _newest(policy: LoadedPolicy) -> Iterator[_Shown]:
             first, last = row.newest
             is_scaled = any(scale != 1.0 for scale in row.scale)
             unit = f', {row.unit}' if row.unit not in ('', '-') and not is_scaled else ''
-            yield _Shown(
+            yield _PlottedTerm(
                 name=next(names).name,
                 unit=f'{unit}, scaled' if is_scaled else unit,
-                places=tuple(range(start + first, start + last + 1)),
+                columns=tuple(range(start + first, start + last + 1)),
                 labels=row.elements,
             )
         start += spec.input_dim(entry)
 
 
 def _lines(
-    term: _Shown,
+    term: _PlottedTerm,
     points: Sequence[tuple[FloatArray, FloatArray]],
     suffix: str,
     *,
     width: float,
     opacity: float,
 ) -> Iterator[Any]:
-    for place, (label, (x, y)) in enumerate(zip(term.labels, points, strict=True)):
-        colour = PALETTE[place % len(PALETTE)]
+    for index, (label, (x, y)) in enumerate(zip(term.labels, points, strict=True)):
+        color = PALETTE[index % len(PALETTE)]
         yield go.Scatter(
             x=x, y=y, name=f'{label}{suffix}', opacity=opacity,
-            line={'color': colour, 'width': width},
+            line={'color': color, 'width': width},
             hovertemplate='%{x:.2f} s: %{y:.4g}',
         )  # fmt: skip
 
 
-def _heat_map(term: _Shown, replay: Replay, seconds: FloatArray) -> Any:  # noqa: ANN401
-    """Return a term of many elements, at some of the ticks."""
+def _heat_map(term: _PlottedTerm, replay: Replay, seconds: FloatArray) -> Any:  # noqa: ANN401
+    """Return a term with many elements, at some of the ticks."""
     playback = replay.playback
-    rows = np.unique(np.linspace(0, len(seconds) - 1, STRETCHES).astype(np.intp))
-    values = np.array([playback.observation[row : row + 1][0, list(term.places)] for row in rows])
+    rows = np.unique(np.linspace(0, len(seconds) - 1, INTERVALS).astype(np.intp))
+    values = np.array([playback.observation[row : row + 1][0, list(term.columns)] for row in rows])
     values[~playback.ran[rows]] = np.nan
     return go.Heatmap(
         x=seconds[rows], y=list(term.labels), z=values.T, showscale=False, hoverongaps=False,

@@ -54,9 +54,10 @@ def test_worst_recording_comes_first_and_decides(folder, model, tmp_path, capsys
     assert places == sorted(places)
     assert places[-1] < page.index('monday/good')
     assert 'has no sensor_msgs/msg/JointState for joint_states' in ' '.join(page.split())
-    assert page.rstrip().endswith('2 outside, 1 unusable, 1 within')
+    assert page.rstrip().endswith('2 fail, 1 unusable, 1 pass')
     report = json.loads(files[0].read_text())
-    assert (report['verdict'], report['model']['name']) == ('outside', 'small')
+    assert (report['verdict'], report['passed']) == ('outside', False)
+    assert report['model']['name'] == 'small'
     assert report['counts'] == {'outside': 2, 'unusable': 1, 'not_compared': 0, 'within': 1}
     lot, little, empty, well = report['recordings']
     assert lot['joints']['hip']['max'] > little['joints']['hip']['max'] > 0.0
@@ -76,15 +77,15 @@ def test_figures_of_the_table_are_those_of_a_replay(folder, model, capsys):
         for line in capsys.readouterr().out.splitlines()
         if line.startswith(('monday', 'tuesday'))
     }
-    assert lines['monday/good'] == 'monday/good within 60 100% 100%'
+    assert lines['monday/good'] == 'monday/good pass 60 100% 100%'
     words = lines['tuesday/lot'].split()
-    assert words[:4] == ['tuesday/lot', 'outside', '60', '100%']
+    assert words[:4] == ['tuesday/lot', 'fail', '60', '100%']
     assert words[7] == 'rad'
 
 
-def test_good_recordings_alone_are_within(good, model, capsys):
+def test_good_recordings_alone_pass(good, model, capsys):
     assert scan(good, model) == 0
-    assert capsys.readouterr().out.rstrip().endswith('1 within')
+    assert capsys.readouterr().out.rstrip().endswith('1 pass')
 
 
 def test_what_proves_nothing_is_no_success(good, model, tmp_path, capsys):
@@ -95,7 +96,7 @@ def test_what_proves_nothing_is_no_success(good, model, tmp_path, capsys):
     assert scan(good, blind, '--tolerance', '10') == 2
     page = capsys.readouterr().out
     assert 'neither commands nor efforts are recorded' in ' '.join(page.split())
-    assert page.rstrip().endswith('1 unusable, 1 not compared, 1 within')
+    assert page.rstrip().endswith('1 unusable, 1 inconclusive, 1 pass')
 
 
 def test_recording_itself_may_be_named(good, model, capsys):

@@ -9,7 +9,7 @@ from support.driven import drive, driven_spec, ReadingPolicy
 from support.walks import joint_stream, recording, spec_of, swinging
 
 
-def test_joints_come_in_policy_order_and_others_are_left_out():
+def test_joints_come_in_policy_order_and_others_are_dropped():
     position = swinging()
     names = ('ankle', 'arm', 'hip')
     case = make_case(spec_of(), recording(joint_stream(position, names)))
@@ -25,7 +25,7 @@ def test_efforts_that_are_all_zero_count_as_not_recorded():
     assert case.effort is None
 
 
-def test_run_does_what_drove_the_robot():
+def test_run_gives_the_targets_that_were_sent():
     given, targets = drive()
     spec = driven_spec()
     run = Run(spec, ReadingPolicy(compile_spec(spec)), given)

@@ -5,43 +5,43 @@ from __future__ import annotations
 from dataclasses import replace
 
 from distill_runtime.data.diagnosis.bag_case import make_case, Run
-from distill_runtime.data.diagnosis.drive_fit import explain, steps_since_start
+from distill_runtime.data.diagnosis.drive_fit import fit_drive, steps_since_start
 from distill_runtime.spec.compile import compile_spec
 import numpy as np
 import pytest
 from support.driven import drive, driven_spec, ReadingPolicy, STIFFNESS, TERMS, with_commands
 
 
-def explained(given, spec=None, **options):
+def fit(given, spec=None, **options):
     spec = spec or driven_spec()
     run = Run(spec, ReadingPolicy(compile_spec(spec)), given)
-    return explain(make_case(spec, given), run, **options)
+    return fit_drive(make_case(spec, given), run, **options)
 
 
-def test_right_contract_explains_the_efforts_and_finds_the_drives():
-    result = explained(drive()[0])
+def test_right_contract_fits_the_efforts_and_finds_the_gains():
+    result = fit(drive()[0])
     assert result.reference == 'efforts'
-    assert result.total > 0.99
+    assert result.median_r_squared > 0.99
     np.testing.assert_allclose(result.scale, 1.0, atol=0.1)
     np.testing.assert_allclose(result.stiffness, STIFFNESS, rtol=0.15)
     np.testing.assert_allclose(result.shift, 0.0, atol=0.02)
 
 
-def test_right_contract_explains_commands_to_the_last_digit():
-    result = explained(with_commands(*drive()))
+def test_right_contract_fits_commands_to_the_last_digit():
+    result = fit(with_commands(*drive()))
     assert result.reference == 'commands'
-    np.testing.assert_allclose(result.share, 1.0, atol=1e-9)
+    np.testing.assert_allclose(result.r_squared, 1.0, atol=1e-9)
     np.testing.assert_allclose(result.scale, 1.0)
     np.testing.assert_allclose(result.shift, 0.0, atol=1e-9)
     assert np.isnan(result.stiffness).all()
 
 
 @pytest.mark.parametrize('has_commands', [False, True])
-def test_wrong_contract_explains_little(has_commands):
+def test_wrong_contract_fits_poorly(has_commands):
     given, targets = drive()
     if has_commands:
         given = with_commands(given, targets)
-    assert explained(given, driven_spec(terms=TERMS[::-1])).total < 0.6
+    assert fit(given, driven_spec(terms=TERMS[::-1])).median_r_squared < 0.6
 
 
 @pytest.mark.parametrize('has_commands', [False, True])
@@ -49,29 +49,29 @@ def test_wrong_action_scale_shows_in_the_scale(has_commands):
     given, targets = drive()
     if has_commands:
         given = with_commands(given, targets)
-    result = explained(given, driven_spec(action={'scale': 0.125}))
+    result = fit(given, driven_spec(action={'scale': 0.125}))
     np.testing.assert_allclose(np.median(result.scale), 2.0, rtol=0.1)
 
 
 def test_wrong_offset_shows_as_a_shift():
     offset = [0.1, 0.6 + 0.3, -0.5]
-    result = explained(drive()[0], driven_spec(action={'scale': 0.25, 'offset': offset}))
+    result = fit(drive()[0], driven_spec(action={'scale': 0.25, 'offset': offset}))
     np.testing.assert_allclose(result.shift, [0.0, -0.3, 0.0], atol=0.02)
 
 
-def test_without_commands_and_efforts_nothing_is_said():
+def test_there_is_no_fit_without_commands_and_efforts():
     given = drive()[0]
-    assert explained(replace(given, joints=replace(given.joints, effort=None))) is None
+    assert fit(replace(given, joints=replace(given.joints, effort=None))) is None
     none = np.zeros_like(given.joints.position)
-    assert explained(replace(given, joints=replace(given.joints, effort=none))) is None
+    assert fit(replace(given, joints=replace(given.joints, effort=none))) is None
 
 
-def test_too_short_recording_says_nothing():
-    assert explained(drive(ticks=60)[0]) is None
-    assert explained(drive(ticks=80)[0]) is not None
+def test_there_is_no_fit_of_a_short_recording():
+    assert fit(drive(ticks=60)[0]) is None
+    assert fit(drive(ticks=80)[0]) is not None
 
 
-def test_commands_that_are_there_for_a_part_only_are_not_used():
+def test_commands_for_a_part_of_the_recording_are_not_used():
     given = with_commands(*drive())
     few = given.joint_command
     few = replace(
@@ -80,15 +80,15 @@ def test_commands_that_are_there_for_a_part_only_are_not_used():
         receive_ns=few.receive_ns[:40],
         position=few.position[:40],
     )
-    assert explained(replace(given, joint_command=few)) is None
+    assert fit(replace(given, joint_command=few)) is None
 
 
-def test_share_of_the_first_ticks_alone():
+def test_first_ticks_can_be_scored_alone():
     given, targets = drive()
     targets[:4] += 1.0
     sent = with_commands(given, targets)
-    assert explained(sent).total > 0.99
-    assert explained(sent, first=4).total < 0.0
+    assert fit(sent).median_r_squared > 0.99
+    assert fit(sent, first=4).median_r_squared < 0.0
 
 
 def test_steps_since_start_count_from_each_start():

@@ -3,17 +3,21 @@
 from __future__ import annotations
 
 from distill_runtime.data.diagnosis.bag_case import make_case
-from distill_runtime.data.diagnosis.imu_findings import gravity_z, gyro, orientation
+from distill_runtime.data.diagnosis.imu_findings import (
+    gravity_z,
+    gyro_findings,
+    imu_findings,
+    orientation_findings,
+)
 import numpy as np
 import pytest
 from support.walks import imu_stream, recording, rolled, spec_of
 
-SPEC = spec_of({'term': 'projected_gravity'}, {'term': 'base_angular_velocity'})
 DEGREES = 180.0 / np.pi
 
 
-def findings(check, quats, rates, spec=SPEC):
-    return list(check(make_case(spec, recording(imu=imu_stream(quats, rates)))))
+def findings(check, quats, rates):
+    return list(check(imu_stream(quats, rates)))
 
 
 def only(check, quats, rates):
@@ -21,15 +25,19 @@ def only(check, quats, rates):
     return finding
 
 
-def test_sound_imu_gives_no_finding():
+def test_correct_imu_gives_no_finding():
     quats, rates = rolled()
-    assert findings(orientation, quats, rates) == []
-    assert findings(gyro, quats, rates) == []
+    assert findings(orientation_findings, quats, rates) == []
+    assert findings(gyro_findings, quats, rates) == []
 
 
-def test_policy_that_reads_no_imu_gets_no_finding():
+@pytest.mark.parametrize('reads_imu', [False, True])
+def test_imu_is_checked_only_if_the_policy_reads_it(reads_imu):
     quats, rates = rolled()
-    assert findings(orientation, 2.0 * quats, rates, spec_of()) == []
+    spec = spec_of({'term': 'projected_gravity'}) if reads_imu else spec_of()
+    case = make_case(spec, recording(imu=imu_stream(2.0 * quats, rates)))
+    codes = [finding.code for finding in imu_findings(case)]
+    assert codes == (['bag.quaternion_norm'] if reads_imu else [])
 
 
 def test_gravity_z_of_known_orientations():
@@ -41,14 +49,14 @@ def test_gravity_z_of_known_orientations():
 def test_w_first_in_the_fields_of_the_message_is_named():
     quats, rates = rolled()
     # fields x, y, z, w hold w, x, y, z; the reader gives (w, x, y, z) of the fields
-    finding = only(orientation, quats[:, [3, 0, 1, 2]], rates)
+    finding = only(orientation_findings, quats[:, [3, 0, 1, 2]], rates)
     assert (finding.code, finding.severity) == ('bag.quaternion_order', 'error')
     assert '(w, x, y, z) in the fields x, y, z, w of /imu' in finding.message
 
 
 def test_robot_on_its_back_legs_is_a_warning():
     quats = np.tile([np.sqrt(0.5), 0, np.sqrt(0.5), 0], (100, 1))
-    finding = only(orientation, quats, np.zeros((100, 3)))
+    finding = only(orientation_findings, quats, np.zeros((100, 3)))
     assert (finding.code, finding.severity) == ('bag.gravity', 'warning')
 
 
@@ -56,13 +64,16 @@ def test_robot_on_its_back_legs_is_a_warning():
 def test_quaternions_without_unit_norm(share, severity):
     quats, rates = rolled()
     quats[: round(share * len(quats))] *= 1.1
-    finding = only(orientation, quats, rates)
+    finding = only(orientation_findings, quats, rates)
     assert (finding.code, finding.severity) == ('bag.quaternion_norm', severity)
 
 
 def test_driver_without_orientation():
     quats, rates = rolled()
-    assert only(orientation, np.full_like(quats, np.nan), rates).code == 'bag.orientation_missing'
+    assert (
+        only(orientation_findings, np.full_like(quats, np.nan), rates).code
+        == 'bag.orientation_missing'
+    )
 
 
 @pytest.mark.parametrize(
@@ -78,7 +89,7 @@ def test_driver_without_orientation():
 )
 def test_gyro_that_does_not_fit_the_orientation_is_named(text, change):
     quats, rates = rolled()
-    finding = only(gyro, quats, change(rates))
+    finding = only(gyro_findings, quats, change(rates))
     assert (finding.code, finding.severity) == ('bag.gyro', 'error')
     assert f'as if it were {text} ' in finding.message
 
@@ -86,7 +97,7 @@ def test_gyro_that_does_not_fit_the_orientation_is_named(text, change):
 def test_gyro_that_fits_in_no_way_is_a_warning():
     quats, _ = rolled()
     noise = np.random.default_rng(0).normal(size=(len(quats), 3))
-    finding = only(gyro, quats, noise)
+    finding = only(gyro_findings, quats, noise)
     assert finding.severity == 'warning'
     assert 'as if' not in finding.message
 
@@ -94,9 +105,9 @@ def test_gyro_that_fits_in_no_way_is_a_warning():
 def test_bias_and_noise_of_a_gyro_are_no_finding():
     quats, rates = rolled()
     noise = np.random.default_rng(0).normal(0.0, 0.1, rates.shape)
-    assert findings(gyro, quats, rates + noise + (0.1, -0.2, 0.05)) == []
+    assert findings(gyro_findings, quats, rates + noise + (0.1, -0.2, 0.05)) == []
 
 
-def test_robot_that_hardly_turns_says_nothing():
+def test_robot_that_hardly_turns_gives_no_finding():
     quats, rates = rolled(size=1e-3)
-    assert findings(gyro, quats, 50.0 * rates) == []
+    assert findings(gyro_findings, quats, 50.0 * rates) == []

@@ -27,7 +27,7 @@ def test_missing_imu_and_odometry_are_named():
     assert set(found(spec, recording())) == {'bag.imu_missing', 'bag.odom_missing'}
 
 
-def test_external_inputs_are_said_not_to_be_read():
+def test_external_inputs_are_reported_as_not_read():
     spec = spec_of({'term': 'external', 'topic': '/scan', 'width': 3})
     assert found(spec, recording())['bag.externals'].severity == 'info'
 
@@ -39,7 +39,7 @@ def test_joints_that_the_robot_does_not_publish_are_an_error():
     assert "no joints ['ankle'], it has ['hip', 'knee', 'toe']" in finding.message
 
 
-def test_missing_velocities_matter_only_to_who_reads_them():
+def test_missing_velocities_matter_only_if_the_policy_reads_them():
     given = recording(joint_stream(swinging(), velocity=None))
     assert found(spec_of(), given) == {}
     assert 'bag.velocity_missing' in found(spec_of({'term': 'joint_velocity'}), given)
@@ -51,7 +51,7 @@ def test_samples_rarer_than_the_policy_steps():
 
 
 @pytest.mark.parametrize(('gap_ms', 'is_gap'), [(95, False), (96, True)])
-def test_gap_beyond_the_age_that_the_node_allows(gap_ms, is_gap):
+def test_gap_above_the_age_that_the_node_accepts(gap_ms, is_gap):
     joints = joint_stream(swinging())
     late = np.where(np.arange(len(joints.stamp_ns)) >= 50, gap_ms * MS, 0)
     codes = found(spec_of(), recording(replace(joints, stamp_ns=joints.stamp_ns + late)))

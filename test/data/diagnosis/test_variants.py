@@ -40,11 +40,13 @@ def test_history_is_varied_only_where_there_is_one():
     assert 'history.major were term' in found
 
 
-def test_only_terms_of_one_width_change_places():
+def test_only_terms_of_one_width_are_swapped():
     found = texts(make_spec({'term': 'projected_gravity'}, {'term': 'velocity_command'}))
-    assert 'projected_gravity and velocity_command changed places' in found
+    assert 'projected_gravity and velocity_command were swapped' in found
     four = {'term': 'base_orientation', 'quaternion': 'wxyz'}
-    assert not any('places' in text for text in texts(make_spec(four, {'term': 'joint_velocity'})))
+    assert not any(
+        'swapped' in text for text in texts(make_spec(four, {'term': 'joint_velocity'}))
+    )
 
 
 @pytest.mark.parametrize('bag', PAIRS)

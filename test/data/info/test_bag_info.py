@@ -14,7 +14,7 @@ START = 1_700_000_000_000 * MS
 
 
 def walk(path, count=50, **options):
-    """Write a recording of a robot that stands; times of receipt are a little later."""
+    """Write a recording of a robot that stands."""
     said = []
     for number in range(count):
         now_ns = START + 20 * MS * number
@@ -26,7 +26,7 @@ def codes(found):
     return [finding.code for finding in found.findings]
 
 
-def test_sound_recording_is_described(tmp_path):
+def test_regular_recording_is_described(tmp_path):
     calls = []
     found = read_info(walk(tmp_path / 'bag'), progress=lambda *numbers: calls.append(numbers))
     assert found.duration == pytest.approx(1.0)
@@ -51,13 +51,13 @@ def test_recording_that_was_cut_off_says_what_is_missing(tmp_path):
     assert found.topics[-1].received.rate > 0
 
 
-def test_joints_of_another_robot_make_it_unsound(tmp_path):
+def test_joints_of_another_robot_make_it_invalid(tmp_path):
     found = read_info(walk(tmp_path / 'bag'), robot=load_robot('unitree_go2'))
     assert codes(found) == ['bag.joints_missing']
     assert not found.is_valid
 
 
-def test_topic_that_cannot_be_told_is_no_input(tmp_path):
+def test_ambiguous_topic_is_no_input(tmp_path):
     said = [imu(START, topic='/front/imu'), imu(START + MS, topic='/rear/imu')]
     path = write_bag(tmp_path / 'bag', [joint_state(START, JOINTS, DEFAULT), *said])
     found = read_info(path)
@@ -66,7 +66,7 @@ def test_topic_that_cannot_be_told_is_no_input(tmp_path):
     assert codes(read_info(path, {'imu': '/rear/imu'})) == []
 
 
-def test_recording_without_joint_states_is_told(tmp_path):
+def test_recording_without_joint_states_is_reported(tmp_path):
     assert codes(read_info(write_bag(tmp_path / 'bag', [imu(START)]))) == ['bag.no_joint_states']
 
 
@@ -102,9 +102,9 @@ def test_file_that_was_cut_off_anywhere_is_described_or_refused(form, tmp_path):
         except RecordingError as error:
             refusals.append(error)
             continue
-        # what is cut off behind the last message may not matter
+        # a cut after the last message may not matter
         assert not found.is_valid or sum(len(t.receive_ns) for t in found.topics) == whole
-    assert refusals  # cut off in front of the first message
+    assert refusals  # cut before the first message
 
 
 def test_what_cannot_be_opened_is_refused(tmp_path):

@@ -1,6 +1,6 @@
 # Copyright 2026 The distill_runtime Authors
 # SPDX-License-Identifier: Apache-2.0
-"""What is odd about a recording: told with time and count, and its ticks do not count."""
+"""Anomalies are reported with count and time, and their ticks are not valid."""
 
 from __future__ import annotations
 
@@ -30,10 +30,10 @@ def policy(tmp_path_factory):
 
 
 def inputs(*times_ms, received_ms=0):
-    """Return what the policy reads at some times, and when the recorder got it."""
+    """Return the inputs of the policy at some times, and their times of receipt."""
     messages = []
-    for place, t in enumerate(times_ms):
-        receive_ns = (t + received_ms) * MS + place
+    for index, t in enumerate(times_ms):
+        receive_ns = (t + received_ms) * MS + index
         swing = np.array(DEFAULT) + 0.1 * np.sin(0.01 * t + np.arange(3))
         messages += [
             imu(t * MS, rate=(0.1 * np.sin(0.02 * t), 0, 0))._replace(receive_ns=receive_ns),
@@ -48,8 +48,8 @@ def replayed(tmp_path, policy, messages):
     return replay(source, policy, replay_config(CONFIG))
 
 
-def told(result):
-    return {trouble.code: (trouble.count, round(trouble.first, 3)) for trouble in result.troubles}
+def reported(result):
+    return {entry.code: (entry.count, round(entry.first, 3)) for entry in result.anomalies}
 
 
 def invalid(result):
@@ -59,17 +59,17 @@ def invalid(result):
 WALK = (twist(999 * MS, (0.1, 0, 0)), *inputs(*range(1000, 1400, 20)))
 
 
-def test_recording_that_is_in_order_has_no_troubles(tmp_path, policy):
+def test_clean_recording_has_no_anomalies(tmp_path, policy):
     result = replayed(tmp_path, policy, WALK)
-    assert (told(result), invalid(result)) == ({}, [])
+    assert (reported(result), invalid(result)) == ({}, [])
 
 
-def test_message_that_cannot_be_decoded_is_told_and_its_ticks_do_not_count(tmp_path, policy):
+def test_message_that_cannot_be_decoded_is_reported_and_its_ticks_are_not_valid(tmp_path, policy):
     broken = [undecodable(imu(t * MS)) for t in (1101, 1102, 1205)]
     result = replayed(tmp_path, policy, [*WALK, *broken])
-    assert told(result) == {'imu.left_out': (3, 0.101)}
-    assert '/imu: 3 messages that cannot be decoded, first at 0.101 s' in result.troubles[0].text
-    # the Imu of the tick came behind them: it is the newest one in any case
+    assert reported(result) == {'imu.left_out': (3, 0.101)}
+    assert '/imu: 3 messages that cannot be decoded, first at 0.101 s' in result.anomalies[0].text
+    # the Imu of the tick came after them: it is the newest one in any case
     assert invalid(result) == []
     late = [undecodable(imu(t * MS, topic='/imu'))._replace(receive_ns=t * MS) for t in (1100,)]
     kept = [said for said in WALK if said.topic != '/imu' or said.receive_ns // MS != 1100]
@@ -79,48 +79,48 @@ def test_message_that_cannot_be_decoded_is_told_and_its_ticks_do_not_count(tmp_p
     assert (reason.count, reason.first_tick) == (1, 5)
 
 
-def test_history_is_filled_anew_behind_what_does_not_count(tmp_path, policy):
+def test_history_is_refilled_after_ticks_that_are_not_valid(tmp_path, policy):
     kept = [said for said in WALK if said.topic != '/imu' or said.receive_ns // MS != 1100]
     result = replayed(tmp_path, policy, [*kept, undecodable(imu(1100 * MS))])
-    anew = replayed(tmp_path / 'b', policy, [*WALK[:1], *WALK[13:]])
-    np.testing.assert_array_equal(result.playback.observation[6:], anew.playback.observation[:])
+    fresh = replayed(tmp_path / 'b', policy, [*WALK[:1], *WALK[13:]])
+    np.testing.assert_array_equal(result.playback.observation[6:], fresh.playback.observation[:])
 
 
-def test_joint_states_of_other_names_are_told_by_kind(tmp_path, policy):
-    odd = [
+def test_joint_states_of_other_names_are_reported_by_kind(tmp_path, policy):
+    unusable = [
         joint_state(1105 * MS, ['gripper'], [0.0]),
         joint_state(1107 * MS, JOINTS[:2], [0.0, 0.0]),
     ]
-    result = replayed(tmp_path, policy, [*WALK, *odd])
-    assert [(t.code, t.count, round(t.first, 3)) for t in result.troubles] == [
+    result = replayed(tmp_path, policy, [*WALK, *unusable])
+    assert [(t.code, t.count, round(t.first, 3)) for t in result.anomalies] == [
         ('joint_states.left_out', 1, 0.105),
         ('joint_states.left_out', 1, 0.107),
     ]
-    assert 'have other joints only' in result.troubles[0].text
-    assert 'lack joints of the policy' in result.troubles[1].text
+    assert 'have other joints only' in result.anomalies[0].text
+    assert 'lack joints of the policy' in result.anomalies[1].text
     assert invalid(result) == [6]
 
 
-def test_gap_is_told_with_its_length(tmp_path, policy):
+def test_gap_is_reported_with_its_length(tmp_path, policy):
     result = replayed(tmp_path, policy, [*WALK, *inputs(1600, 1620, 2000)])
-    assert told(result) == {'joint_states.gap': (2, 0.6)}
-    assert 'nothing for longer than 0.1 s, 0.380 s at most, 2 times' in result.troubles[0].text
+    assert reported(result) == {'joint_states.gap': (2, 0.6)}
+    assert 'nothing for longer than 0.1 s, 0.380 s at most, 2 times' in result.anomalies[0].text
 
 
-def test_ticks_go_on_where_time_jumps_back_and_see_nothing_of_before(tmp_path, policy):
-    # the simulation starts over at 5 ms; the recorder's clock goes on
+def test_ticks_continue_where_time_jumps_back_without_samples_from_before(tmp_path, policy):
+    # the simulation restarts at 5 ms; the clock of the recorder continues
     again = inputs(*range(5, 405, 20), received_ms=1400)
     result = replayed(tmp_path, policy, [*WALK, *again])
     stamps = result.playback.stamp_ns // MS
     assert stamps.tolist() == [*range(1000, 1400, 20), *range(5, 405, 20)]
-    assert told(result) == {'joint_states.backwards': (1, -0.995)}
+    assert reported(result) == {'joint_states.backwards': (1, -0.995)}
     assert invalid(result) == [20]
     assert result.playback.reasons['joint_states.backwards'].first_tick == 20
-    anew = replayed(tmp_path / 'b', policy, [*WALK[:1], *again[2:]])
-    np.testing.assert_array_equal(result.playback.observation[21:], anew.playback.observation[:])
+    fresh = replayed(tmp_path / 'b', policy, [*WALK[:1], *again[2:]])
+    np.testing.assert_array_equal(result.playback.observation[21:], fresh.playback.observation[:])
 
 
-def test_recording_that_is_played_in_a_loop_mixes_nothing(tmp_path, policy):
+def test_recording_that_is_played_in_a_loop_does_not_mix_its_turns(tmp_path, policy):
     times = range(1000, 2600, 20)
     walk = [*WALK[:1], *inputs(*times)]
     again = [said for said in inputs(*times, received_ms=2000) if said.topic != '/imu']
@@ -130,47 +130,49 @@ def test_recording_that_is_played_in_a_loop_mixes_nothing(tmp_path, policy):
     assert result.playback.reasons['imu.missing'].count == 79
 
 
-def test_missing_command_is_told(tmp_path, policy):
+def test_missing_command_is_reported(tmp_path, policy):
     result = replayed(tmp_path, policy, WALK[1:])
-    assert told(result) == {'cmd_vel.missing': (1, 0.0)}
-    assert '--topic cmd_vel:=TOPIC' in result.troubles[0].text
+    assert reported(result) == {'cmd_vel.missing': (1, 0.0)}
+    assert '--topic cmd_vel:=TOPIC' in result.anomalies[0].text
 
 
-def test_missing_velocities_are_told(tmp_path, policy):
+def test_missing_velocities_are_reported(tmp_path, policy):
     messages = [
         joint_state(said.receive_ns, JOINTS, DEFAULT) if said.topic == '/joint_states' else said
         for said in WALK
     ]
-    assert told(replayed(tmp_path, policy, messages)) == {'joint_states.velocity': (1, 0.0)}
+    assert reported(replayed(tmp_path, policy, messages)) == {'joint_states.velocity': (1, 0.0)}
 
 
-def test_logged_ticks_that_are_missing_or_damaged_are_told(tmp_path, policy):
+def test_logged_ticks_that_are_missing_or_damaged_are_reported(tmp_path, policy):
     log = run_node(policy)
-    spoilt = {(1000 + 20 * place + 1) * MS for place in (20, 40)}
+    damaged_ns = {(1000 + 20 * tick + 1) * MS for tick in (20, 40)}
     messages = [
-        undecodable(said) if said.topic == f'{NODE}/tick' and said.receive_ns in spoilt else said
+        undecodable(said)
+        if said.topic == f'{NODE}/tick' and said.receive_ns in damaged_ns
+        else said
         for said in sorted(log.messages, key=lambda said: said.receive_ns)
     ]
     source = read_policy_recording(write_bag(tmp_path / 'bag', messages), policy)
     result = replay(source, policy, replay_config(CONFIG))
-    assert told(result) == {'tick.left_out': (2, 0.4), 'tick.gap': (2, 0.42)}
+    assert reported(result) == {'tick.left_out': (2, 0.4), 'tick.gap': (2, 0.42)}
     assert result.playback.reasons['history.unknown'].first_tick == 20
     valid = result.playback.is_valid
     commands = result.recorded_commands()
     np.testing.assert_array_equal(result.commands[valid], commands[valid])
 
 
-def test_damaged_observation_and_command_are_told_and_not_compared(tmp_path, policy):
+def test_damaged_observation_and_command_are_reported_and_not_compared(tmp_path, policy):
     log = run_node(policy)
-    spoilt_ns = (1000 + 20 * 20 + 1) * MS
+    damaged_ns = (1000 + 20 * 20 + 1) * MS
     topics = {f'{NODE}/observation', f'{NODE}/action', '/joint_command'}
     log.messages = [
-        undecodable(said) if said.topic in topics and said.receive_ns == spoilt_ns else said
+        undecodable(said) if said.topic in topics and said.receive_ns == damaged_ns else said
         for said in log.messages
     ]
     source = read_policy_recording(write_log(tmp_path / 'bag', log), policy)
     result = replay(source, policy, replay_config(CONFIG))
-    assert set(told(result)) == {
+    assert set(reported(result)) == {
         'joint_command.left_out',
         'observation.left_out',
         'action.left_out',

@@ -9,10 +9,10 @@ import pytest
 NAN = np.nan
 
 
-def compared(own, reference, names='ab', tolerance=0.1, groups=None, mask=None):
-    own, reference = np.array(own, np.float64), np.array(reference, np.float64)
-    mask = np.ones(len(own), np.bool_) if mask is None else np.array(mask)
-    return compare('commands', 'rad', own, reference, mask, groups or single(names), tolerance)
+def compared(values, reference, names='ab', tolerance=0.1, groups=None, mask=None):
+    values, reference = np.array(values, np.float64), np.array(reference, np.float64)
+    mask = np.ones(len(values), np.bool_) if mask is None else np.array(mask)
+    return compare('commands', 'rad', values, reference, mask, groups or single(names), tolerance)
 
 
 def test_each_column_has_its_largest_difference_and_where_it_first_exceeds():
@@ -26,17 +26,17 @@ def test_each_column_has_its_largest_difference_and_where_it_first_exceeds():
     np.testing.assert_allclose(found.error, [[0, 0], [0.05, 0], [0.5, 0.5]], rtol=1e-6)
 
 
-def test_difference_of_the_tolerance_is_within_it():
+def test_difference_equal_to_the_tolerance_is_accepted():
     assert compared([[1.25]], [[1.0]], 'a', tolerance=0.25).columns[0].first_exceeded is None
 
 
-def test_ticks_without_a_reference_and_those_that_do_not_count_are_left_out():
+def test_ticks_without_a_reference_and_masked_ticks_are_not_compared():
     found = compared([[1], [2], [3]], [[NAN], [5], [3]], 'a', mask=[True, False, True])
     assert (found.num_ticks, found.num_equal) == (1, 1)
     np.testing.assert_array_equal(found.error, [[NAN], [NAN], [0]])
 
 
-def test_nothing_in_common_gives_nothing():
+def test_series_without_common_ticks_have_no_difference():
     assert compared([[1.0]], [[NAN]], 'a') is None
 
 
@@ -45,7 +45,7 @@ def test_joint_that_was_not_commanded_is_not_compared():
     assert (a.max, b.max) == (0.0, 0.0)
 
 
-def test_number_that_is_none_is_as_far_apart_as_can_be():
+def test_nan_counts_as_an_infinite_difference():
     assert compared([[NAN], [1.0]], [[1.0], [1.0]], 'a').columns[0].max == np.inf
 
 
@@ -62,18 +62,18 @@ def test_percentiles_are_values_that_occur():
     assert column.percentiles == (50.0, 95.0, 99.0)
 
 
-def test_series_are_compared_by_stretches_without_a_difference(monkeypatch):
+def test_result_does_not_depend_on_the_chunks(monkeypatch):
     rng = np.random.default_rng(0)
-    own = rng.normal(size=(50, 2))
-    reference = own + np.where(rng.random((50, 2)) < 0.3, rng.normal(size=(50, 2)), 0.0)
+    values = rng.normal(size=(50, 2))
+    reference = values + np.where(rng.random((50, 2)) < 0.3, rng.normal(size=(50, 2)), 0.0)
     reference[20:31] = NAN
     mask = rng.random(50) < 0.9
-    whole = compared(own, reference, mask=mask)
-    monkeypatch.setitem(compare.__globals__, '_STRETCH', 7)
-    pieces = compared(own, reference, mask=mask)
-    np.testing.assert_array_equal(pieces.error, whole.error)
-    assert (pieces.num_ticks, pieces.num_equal) == (whole.num_ticks, whole.num_equal)
-    for one, other in zip(pieces.columns, whole.columns, strict=True):
+    whole = compared(values, reference, mask=mask)
+    monkeypatch.setitem(compare.__globals__, '_CHUNK', 7)
+    chunked = compared(values, reference, mask=mask)
+    np.testing.assert_array_equal(chunked.error, whole.error)
+    assert (chunked.num_ticks, chunked.num_equal) == (whole.num_ticks, whole.num_equal)
+    for one, other in zip(chunked.columns, whole.columns, strict=True):
         assert one.rms == pytest.approx(other.rms, rel=1e-12)
         assert (one.max, one.percentiles) == (other.max, other.percentiles)
         assert (one.num_exceeded, one.first_exceeded) == (other.num_exceeded, other.first_exceeded)

@@ -36,8 +36,12 @@ def test_parameters_have_the_names_of_the_node():
         ),
         ('max_input_age', 'long', "max_input_age is 'long', expected a number"),
         ('max_input_age', -1.0, 'max_input_age is -1.0 s'),
-        ('checks.what.limit', 1.0, "'what' is no check, expected one of"),
-        ('checks.tilt.what', 1.0, r'checks.tilt.what is unknown, expected limit'),
+        ('checks.what.limit', 1.0, "'what' is not a check, expected one of"),
+        (
+            'checks.tilt.what',
+            1.0,
+            'checks.tilt.what is unknown, expected checks.tilt.limit, .debounce or .action',
+        ),
         ('checks.tilt.action', False, 'checks.tilt.action is False, expected a str'),
         ('checks.tilt.limit', 'a', "checks.tilt.limit is 'a', expected a float"),
         ('input_stamps', 'clock', "input_stamps is 'clock', expected header or arrival"),
@@ -49,14 +53,14 @@ def test_parameter_that_cannot_be_used_is_refused(name, value, message):
         replay_config({name: value})
 
 
-def test_assignment_holds_a_value_of_yaml():
+def test_assignment_has_a_yaml_value():
     assert assignment('max_input_age:=0.2') == ('max_input_age', 0.2)
     assert assignment('student_node:checks.tilt.limit:=1') == ('checks.tilt.limit', 1)
     with pytest.raises(ConfigError, match="-p is 'a=1', expected name:=value"):
         assignment('a=1')
 
 
-def test_file_of_the_node_is_read_and_what_is_no_matter_of_the_runner_is_passed_over(tmp_path):
+def test_file_of_the_node_is_read_and_parameters_of_others_are_ignored(tmp_path):
     path = tmp_path / 'robot.yaml'
     path.write_text(
         '/**:\n  ros__parameters:\n    trigger: timer\n    tilt_limit: 0.5\n'
@@ -70,7 +74,7 @@ def test_shipped_file_is_read():
     assert replay_config(shipped).runner.max_input_age == 0.1
 
 
-def test_file_of_another_form_is_refused(tmp_path):
+def test_file_without_ros_parameters_is_refused(tmp_path):
     path = tmp_path / 'robot.yaml'
     path.write_text('student_node: {tilt_limit: 0.5}\n')
     with pytest.raises(ConfigError, match='student_node has no ros__parameters'):

@@ -1,6 +1,6 @@
 # Copyright 2026 The distill_runtime Authors
 # SPDX-License-Identifier: Apache-2.0
-"""A logged run is led again: by a node that is played by the runner itself, without DDS."""
+"""Replay of logged runs: the runner itself plays the node, without DDS."""
 
 from __future__ import annotations
 
@@ -41,6 +41,15 @@ def check_equal(result, log, first=0):
     np.testing.assert_array_equal(playback.command[first:][sends], commands[sends])
 
 
+def check_equal_internals(result):
+    playback = result.playback
+    for recorded, replayed_rows in (
+        (result.recorded_observations(), playback.observation),
+        (result.recorded_actions(), playback.action),
+    ):
+        np.testing.assert_array_equal(recorded[:][playback.ran], replayed_rows[:][playback.ran])
+
+
 def test_run_is_repeated_through_its_modes(tmp_path, policy):
     requests = {30: Event.START, 45: Event.STOP}
     log = run_node(policy, requests=requests, start_in='standby', ramp_time=0.3, stop_timeout=0.1)
@@ -48,35 +57,25 @@ def test_run_is_repeated_through_its_modes(tmp_path, policy):
     assert set(log.modes) == {Mode.STANDBY, Mode.POLICY, Mode.STOPPING}
     check_equal(result, log)
     assert result.is_same_model is True
-    ran = result.playback.ran
-    for recorded, own in (
-        (result.recorded_observations(), result.playback.observation),
-        (result.recorded_actions(), result.playback.action),
-    ):
-        np.testing.assert_array_equal(recorded[:][ran], own[:][ran])
+    check_equal_internals(result)
 
 
 STOP = {'stop_deceleration': 10.0, 'stop_timeout': 0.9}
 
 
 @pytest.mark.parametrize('still_from', [20, 300])
-def test_stop_is_repeated_until_the_robot_stands_or_the_time_is_over(tmp_path, policy, still_from):
+def test_stop_lasts_until_the_robot_stands_or_its_timeout(tmp_path, policy, still_from):
     requests = {10: Event.STOP, 75: Event.START}
     log = run_node(policy, 100, requests, still_from=still_from, ramp_time=0.2, **STOP)
     stops = log.modes.index(Mode.STANDBY) - log.modes.index(Mode.STOPPING)
     assert stops == 45 if still_from == 300 else 30 < stops < 45
     result = replayed(tmp_path, policy, log, ramp_time=0.2, **STOP)
     check_equal(result, log)
-    ran = result.playback.ran
-    assert ran[log.modes.index(Mode.STOPPING)]
-    for recorded, own in (
-        (result.recorded_observations(), result.playback.observation),
-        (result.recorded_actions(), result.playback.action),
-    ):
-        np.testing.assert_array_equal(recorded[:][ran], own[:][ran])
+    assert result.playback.ran[log.modes.index(Mode.STOPPING)]
+    check_equal_internals(result)
 
 
-def test_stop_that_a_start_or_a_fault_ends_is_repeated(tmp_path, policy):
+def test_stop_that_is_ended_by_a_start_or_a_fault_is_repeated(tmp_path, policy):
     requests = {10: Event.STOP, 20: Event.START, 28: Event.STOP, 45: Event.RESET_FAULT}
     log = run_node(policy, 60, requests, faults={35: 'estop'}, **STOP)
     assert log.modes[20:30:4] == [Mode.POLICY, Mode.POLICY, Mode.STOPPING]
@@ -84,7 +83,7 @@ def test_stop_that_a_start_or_a_fault_ends_is_repeated(tmp_path, policy):
     check_equal(replayed(tmp_path, policy, log, **STOP), log)
 
 
-def test_stop_and_start_within_one_tick_leave_nothing_to_repeat(tmp_path, policy):
+def test_stop_and_start_within_one_tick_cancel_out(tmp_path, policy):
     log = run_node(
         policy,
         40,
@@ -107,7 +106,7 @@ def test_policy_that_fails_during_a_stop_fails_there_again(tmp_path, policy):
     check_equal(replayed(tmp_path, policy, log, **STOP, **parameters), log)
 
 
-def test_action_that_is_no_number_during_a_stop_comes_again(tmp_path, policy, monkeypatch):
+def test_nan_action_during_a_stop_is_repeated(tmp_path, policy, monkeypatch):
     run, session = policy.session.run, policy.session
 
     def run_until_slow():
@@ -130,7 +129,7 @@ def test_stop_straight_to_standby_is_repeated_whatever_the_parameters_say(tmp_pa
     check_equal(replayed(tmp_path, policy, log), log)
 
 
-def test_log_says_when_a_stop_is_over_where_the_parameters_are_other_ones(tmp_path, policy):
+def test_log_decides_when_a_stop_ends_whatever_the_parameters_say(tmp_path, policy):
     log = run_node(policy, 80, {10: Event.STOP}, **STOP)
     for timeout in (0.0, 0.2, 50.0):
         parameters = {**STOP, 'stop_timeout': timeout}
@@ -138,14 +137,14 @@ def test_log_says_when_a_stop_is_over_where_the_parameters_are_other_ones(tmp_pa
         check_equal(result, log)
 
 
-def test_model_without_a_velocity_command_is_led_through_a_stop(tmp_path, policy):
+def test_model_without_a_velocity_command_follows_a_stop(tmp_path, policy):
     other = load_policy(write_policy(tmp_path, JOINT_TERM, name='other.onnx'))
     log = run_node(policy, 80, {10: Event.STOP}, **STOP)
     result = replayed(tmp_path, other, log, **STOP)
     assert result.playback.mode.tolist() == log.modes
 
 
-def test_recording_that_begins_during_a_stop_is_known_from_what_follows(tmp_path, policy):
+def test_recording_that_begins_during_a_stop_is_valid_after_the_next_start(tmp_path, policy):
     log = run_node(policy, 120, {10: Event.STOP, 90: Event.START}, ramp_time=0.2, **STOP)
     result = replayed(
         tmp_path,
@@ -182,7 +181,7 @@ def test_start_during_a_stop_that_is_half_recorded_waits_for_the_history(tmp_pat
 
 
 @pytest.mark.parametrize('action', ['hold', 'damp', 'default_pose'])
-def test_fault_that_the_inputs_do_not_explain_is_imposed(action, tmp_path, policy):
+def test_fault_that_the_inputs_do_not_explain_is_forced(action, tmp_path, policy):
     requests = {30: Event.RESET_FAULT, 40: Event.START}
     options = {'fault_action': action, 'max_joint_step': 0.02, 'ramp_time': 0.3}
     log = run_node(policy, requests=requests, faults=[20], **options)
@@ -190,13 +189,13 @@ def test_fault_that_the_inputs_do_not_explain_is_imposed(action, tmp_path, polic
     check_equal(replayed(tmp_path, policy, log, **options), log)
 
 
-def test_fault_of_the_runner_itself_is_found_again(tmp_path, policy):
+def test_fault_of_the_runner_is_repeated(tmp_path, policy):
     log = run_node(policy, tilt_limit=0.3)
     assert log.modes[-1] is Mode.FAULT
     check_equal(replayed(tmp_path, policy, log, tilt_limit=0.3), log)
 
 
-def test_fault_that_the_recording_does_not_have_is_told(tmp_path, policy):
+def test_fault_that_is_not_in_the_log_is_reported(tmp_path, policy):
     result = replayed(tmp_path, policy, run_node(policy), tilt_limit=0.3)
     reason = result.playback.reasons['tilt.limit']
     assert reason.text.endswith('; the log says policy')
@@ -228,7 +227,7 @@ def test_recording_that_begins_in_the_middle_without_actions_says_approximate(tm
     assert 20 < result.playback.reasons['history.unknown'].count < 30
 
 
-def test_policy_of_memory_counts_from_its_next_start_on(tmp_path):
+def test_policy_with_a_gait_phase_is_valid_from_its_next_start_on(tmp_path):
     clock = {
         'term': 'gait_phase',
         'frequency': 1.5,
@@ -245,7 +244,7 @@ def test_policy_of_memory_counts_from_its_next_start_on(tmp_path):
     assert result.playback.is_valid[-20:].all()
 
 
-def test_missing_sample_costs_its_tick_and_what_depends_on_it(tmp_path, policy):
+def test_missing_sample_invalidates_its_tick_and_those_that_depend_on_it(tmp_path, policy):
     log = run_node(policy)
     lost_ns = (1000 + 20 * 20 - 3) * MS
 
@@ -259,7 +258,7 @@ def test_missing_sample_costs_its_tick_and_what_depends_on_it(tmp_path, policy):
     np.testing.assert_array_equal(result.playback.command[valid], np.array(log.commands)[valid])
 
 
-def test_lost_ticks_cost_what_depends_on_them(tmp_path, policy):
+def test_lost_ticks_invalidate_those_that_depend_on_them(tmp_path, policy):
     log = run_node(policy)
     lost_ns = (1000 + 20 * 20 + 1) * MS
     result = replayed(
@@ -271,7 +270,7 @@ def test_lost_ticks_cost_what_depends_on_them(tmp_path, policy):
     assert result.playback.is_valid.tolist() == [True] * 20 + [False] * 2 + [True] * 37
 
 
-def test_another_model_is_led_through_the_same_ticks(tmp_path, policy):
+def test_another_model_follows_the_same_ticks(tmp_path, policy):
     other = load_policy(write_policy(tmp_path, JOINT_TERM, name='other.onnx'))
     log = run_node(other, ticks=20)
     result = replayed(tmp_path, policy, log)
@@ -283,13 +282,13 @@ SCAN = {'term': 'external', 'topic': '/scan', 'width': 3}
 GRID = {'term': 'external', 'topic': 'grid', 'width': 5, 'max_age': 0.2}
 
 
-def test_policy_of_other_topics_sees_the_samples_that_it_saw(tmp_path):
+def test_policy_with_external_topics_gets_its_logged_samples(tmp_path):
     policy = load_policy(write_policy(tmp_path, JOINT_TERM, SCAN, GRID))
     log = run_node(policy)
     check_equal(replayed(tmp_path, policy, log), log, first=2)
 
 
-def test_lost_sample_of_another_topic_costs_the_ticks_that_used_it(tmp_path):
+def test_lost_sample_of_an_external_topic_invalidates_the_ticks_that_used_it(tmp_path):
     policy = load_policy(write_policy(tmp_path, JOINT_TERM, SCAN))
     log = run_node(policy)
     lost_ns = (1000 + 20 * 31 - 6 + 1) * MS
@@ -304,7 +303,7 @@ def test_lost_sample_of_another_topic_costs_the_ticks_that_used_it(tmp_path):
     np.testing.assert_array_equal(result.playback.command[valid], np.array(log.commands)[valid])
 
 
-def test_topic_that_older_ticks_do_not_name_is_the_newest_one_and_that_is_told(tmp_path):
+def test_external_topic_of_an_old_log_reads_the_newest_sample_and_is_approximate(tmp_path):
     policy = load_policy(write_policy(tmp_path, JOINT_TERM, SCAN))
     log = run_node(policy, is_old=True)
     result = replayed(tmp_path, policy, log)
@@ -313,14 +312,14 @@ def test_topic_that_older_ticks_do_not_name_is_the_newest_one_and_that_is_told(t
     assert not replayed(tmp_path / 'new', policy, run_node(policy)).is_approximate
 
 
-def test_ticks_that_nobody_logged_see_the_newest_of_other_topics(tmp_path):
+def test_ticks_without_a_log_read_the_newest_sample_of_external_topics(tmp_path):
     policy = load_policy(write_policy(tmp_path, JOINT_TERM, SCAN))
     log = run_node(policy)
     result = replayed(tmp_path, policy, log, lambda said: not said.topic.startswith(NODE))
     np.testing.assert_array_equal(result.playback.command[2:], log.commands[2:])
 
 
-def test_recording_without_another_topic_of_the_policy_is_refused(tmp_path):
+def test_recording_without_an_external_topic_is_refused(tmp_path):
     policy = load_policy(write_policy(tmp_path, SCAN))
     path = write_bag(tmp_path / 'bag', [joint_state(1, JOINTS, DEFAULT)])
     with pytest.raises(RecordingError, match="no topic '/scan', expected one for /scan"):
@@ -328,7 +327,7 @@ def test_recording_without_another_topic_of_the_policy_is_refused(tmp_path):
 
 
 @pytest.mark.parametrize('action', ['hold', 'damp', 'default_pose', 'stop'])
-def test_action_of_the_check_that_found_a_fault_is_imposed(action, tmp_path, policy):
+def test_fault_action_of_a_check_is_forced(action, tmp_path, policy):
     options = {'fault_action': 'hold', 'max_joint_step': 0.02, 'ramp_time': 0.3}
     checks = {**DEFAULT_CHECKS, 'missed_deadlines': CheckConfig(action=action)}
     log = run_node(
@@ -342,7 +341,7 @@ def test_action_of_the_check_that_found_a_fault_is_imposed(action, tmp_path, pol
     check_equal(replayed(tmp_path, policy, log, **options), log)
 
 
-def test_escalation_for_a_cause_that_is_not_recorded_is_imposed(tmp_path, policy):
+def test_escalation_for_a_cause_that_is_not_recorded_is_forced(tmp_path, policy):
     options = {'fault_action': 'hold', 'escalation_time': 0.1}
     faults = dict.fromkeys(range(20, 40), 'command_conflict')
     checks = {**DEFAULT_CHECKS, 'command_conflict': CheckConfig()}

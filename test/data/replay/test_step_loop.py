@@ -38,7 +38,7 @@ def states(*times_ms):
 
 
 @pytest.mark.parametrize('bag', PAIRS)
-def test_real_policies_see_and_do_what_is_expected(bag, shared_data):
+def test_real_policies_give_expected_observations_actions_and_targets(bag, shared_data):
     pair = load_pair(bag, shared_data)
     ticks = find_ticks(pair.recording, round(pair.policy.spec.period * 1e9))
     result = play(pair.recording, ticks, pair.policy.runner(CONFIG))
@@ -64,8 +64,8 @@ def test_tick_before_the_first_imu_is_not_valid_and_says_why(tmp_path):
     assert counts(result) == {'imu.missing': 1}
 
 
-def test_policy_starts_anew_behind_a_gap_of_an_input(tmp_path):
-    # the network counts its runs; a reset starts the count anew
+def test_policy_restarts_after_a_gap_of_an_input(tmp_path):
+    # the network counts its runs since the last reset
     messages = [imu(1 * MS), *states(1, 21, 121, 141), imu(141 * MS)]
     result = played(tmp_path, messages, IMU_TERM, output=float)
     assert result.is_valid.tolist() == [True, True, False, True]
@@ -73,7 +73,7 @@ def test_policy_starts_anew_behind_a_gap_of_an_input(tmp_path):
     assert result.action[:, 0].tolist() == [0, 1, 0, 0]
 
 
-def test_policy_starts_anew_behind_a_gap_of_the_joint_states(tmp_path):
+def test_policy_restarts_after_a_gap_of_the_joint_states(tmp_path):
     result = played(tmp_path, states(1, 21, 122, 142), output=float)
     assert result.is_valid.all()
     assert result.action[:, 0].tolist() == [0, 1, 0, 1]
@@ -85,7 +85,7 @@ def test_gap_is_measured_between_joint_states_not_between_ticks(tmp_path):
     assert result.action[:, 0].tolist() == [0, 1, 2, 3]
 
 
-def test_old_command_counts_as_zero_by_the_recorder_s_clock(tmp_path):
+def test_age_of_a_command_is_measured_in_the_clock_of_the_recorder(tmp_path):
     messages = [twist(2 * MS, (0.5, 0, 0)), *states(1, 501, 521)]
     messages.sort(key=lambda said: said.receive_ns)
     result = played(tmp_path, messages, COMMAND_TERM, max_input_age=1.0)

@@ -7,32 +7,34 @@ from distill_runtime.errors import ConfigError
 import pytest
 
 
-def rules_of(tmp_path, text, tolerance=None):
+def thresholds_of(tmp_path, text, tolerance=None):
     path = tmp_path / 'rules.yaml'
     path.write_text(text)
     return read_thresholds(path, tolerance)
 
 
-def test_tolerance_holds_where_nothing_else_is_said(tmp_path):
+def test_tolerance_is_the_default_limit(tmp_path):
     assert read_thresholds(None).limits_of('commands', 'hip') == Limits(max=1e-5)
     assert read_thresholds(None, 0.5).limits_of('action', 'hip') == Limits(max=0.5)
-    assert rules_of(tmp_path, 'tolerance: 0.1').limits_of('observation', 'x') == Limits(max=0.1)
+    assert thresholds_of(tmp_path, 'tolerance: 0.1').limits_of('observation', 'x') == Limits(
+        max=0.1
+    )
 
 
-def test_tolerance_of_the_command_line_wins(tmp_path):
-    assert rules_of(tmp_path, 'tolerance: 0.1', 0.2).tolerance == 0.2
+def test_tolerance_of_the_command_line_overrides_the_file(tmp_path):
+    assert thresholds_of(tmp_path, 'tolerance: 0.1', 0.2).tolerance == 0.2
 
 
-def test_own_limits_of_a_joint_or_term_win(tmp_path):
-    rules = rules_of(
+def test_limits_of_a_joint_or_term_override_the_general_ones(tmp_path):
+    thresholds = thresholds_of(
         tmp_path,
         'commands: {rms: 0.1}\njoints: {hip: {max: 0.5}}\nterms: {gravity: {p99: 1}}\n'
         'motion: {lag: 0.1}\n',
     )
-    assert rules.limits_of('commands', 'hip') == Limits(max=0.5)
-    assert rules.limits_of('commands', 'knee') == Limits(rms=0.1)
-    assert rules.limits_of('observation', 'gravity') == Limits(p99=1.0)
-    assert rules.motion.lag == 0.1
+    assert thresholds.limits_of('commands', 'hip') == Limits(max=0.5)
+    assert thresholds.limits_of('commands', 'knee') == Limits(rms=0.1)
+    assert thresholds.limits_of('observation', 'gravity') == Limits(p99=1.0)
+    assert thresholds.motion.lag == 0.1
 
 
 @pytest.mark.parametrize(
@@ -47,6 +49,6 @@ def test_own_limits_of_a_joint_or_term_win(tmp_path):
         ('- 1', r'expected a mapping'),
     ],
 )
-def test_wrong_rules_are_refused(text, message, tmp_path):
+def test_wrong_thresholds_are_refused(text, message, tmp_path):
     with pytest.raises(ConfigError, match=message):
-        rules_of(tmp_path, text)
+        thresholds_of(tmp_path, text)

@@ -5,13 +5,13 @@ from __future__ import annotations
 from distill_runtime.data.report.downsample import (
     downsampled,
     downsampled_columns,
-    greatest,
-    STRETCHES,
+    INTERVALS,
+    maxima,
 )
 import numpy as np
 
 
-def test_short_series_stays_as_it_is():
+def test_short_series_is_unchanged():
     x, y = np.arange(5.0), np.arange(5.0)
     assert downsampled(x, y) == (x, y)
 
@@ -21,7 +21,7 @@ def test_long_series_keeps_its_extremes_and_its_order():
     y = np.sin(x)
     y[12_345], y[12_346] = 100.0, -100.0
     short_x, short_y = downsampled(x, y)
-    assert len(short_x) <= 2 * STRETCHES
+    assert len(short_x) <= 2 * INTERVALS
     assert {(12_345.0, 100.0), (12_346.0, -100.0)} <= set(zip(short_x, short_y, strict=True))
     assert np.all(np.diff(short_x) > 0)
 
@@ -32,18 +32,18 @@ def test_gap_stays_a_gap():
     assert np.isnan(downsampled(np.arange(50_000.0), y)[1]).any()
 
 
-def test_greatest_of_each_stretch_is_kept():
+def test_maximum_of_each_interval_is_kept():
     values = np.zeros((50_000, 2))
     values[777, 1] = 5.0
     values[:100, 0] = np.nan
-    short = greatest(values)
-    assert len(short) == STRETCHES
+    short = maxima(values)
+    assert len(short) == INTERVALS
     assert short[:, 1].max() == 5.0
     assert np.isnan(short[0, 0])
 
 
-def test_columns_are_thinned_one_by_one_and_read_by_stretches():
-    count = 50 * STRETCHES
+def test_columns_are_downsampled_one_by_one_and_read_by_intervals():
+    count = 50 * INTERVALS
     x = np.arange(count) * 0.02
     rows = np.random.default_rng(0).normal(size=(count, 3)).astype(np.float32)
     is_known = np.ones(count, np.bool_)
@@ -53,9 +53,9 @@ def test_columns_are_thinned_one_by_one_and_read_by_stretches():
     class Rows:
         shape = rows.shape
 
-        def __getitem__(self, stretch):
-            read.append(stretch.stop - stretch.start)
-            return rows[stretch]
+        def __getitem__(self, chunk):
+            read.append(chunk.stop - chunk.start)
+            return rows[chunk]
 
     values = np.where(is_known[:, None], rows, np.nan).astype(np.float64)
     found = downsampled_columns(x, Rows(), (2, 0), is_known)
@@ -66,7 +66,7 @@ def test_columns_are_thinned_one_by_one_and_read_by_stretches():
     assert max(read) <= 50
 
 
-def test_short_columns_are_returned_as_they_are():
+def test_short_columns_are_unchanged():
     x, rows = np.arange(4.0), np.arange(8.0).reshape(4, 2)
     is_known = np.array([True, True, False, True])
     ((same, column),) = downsampled_columns(x, rows, (1,), is_known)

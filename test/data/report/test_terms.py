@@ -25,7 +25,7 @@ def figure_of(tmp_path, **changes):
     return term_figure(result, policy, 0.02 * np.arange(60)), result
 
 
-def test_lines_are_the_columns_of_the_observation_beside_what_was_recorded(tmp_path):
+def test_lines_are_the_replayed_and_recorded_columns_of_the_observation(tmp_path):
     figure, result = figure_of(tmp_path)
     assert [note.text for note in figure.layout.annotations] == [
         'projected_gravity', 'joint_position, scaled'

@@ -1,6 +1,6 @@
 # Copyright 2026 The distill_runtime Authors
 # SPDX-License-Identifier: Apache-2.0
-"""Policies that walk as the shipped student does, and are other ones: by width, history, state."""
+"""Variants of the shipped student with equal targets: other widths, histories, state, scales."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from onnx import helper, numpy_helper, TensorProto
 
 STUDENT = share_path() / 'models' / 'quadruped_student.onnx'
 _LENGTH = 5
-_PARTS = {
+_WIDTHS = {
     'base_angular_velocity': 3,
     'projected_gravity': 3,
     'velocity_command': 3,
@@ -22,7 +22,7 @@ _PARTS = {
     'last_action': 12,
 }
 _OF_JOINTS = ('joint_position', 'joint_velocity', 'last_action')
-_FRAME = sum(_PARTS.values())
+_FRAME = sum(_WIDTHS.values())
 
 
 def write_alike(
@@ -39,32 +39,32 @@ def write_alike(
     is_recurrent=False,
     **changes,
 ):
-    """Write a policy that gives the targets of the student; return its path.
+    """Write a policy with the targets of the student; return its path.
 
     Args:
-        path: Where to.
-        length: Of the history; what is beyond the student's is not used.
+        path: Of the model file.
+        length: Of the history; frames older than those of the student are not used.
         major, order, fill: Of the history.
-        turned: Whether its joints come in the opposite order.
-        scales: By term, a factor on it.
+        turned: Whether the joints are in reverse order.
+        scales: Factor by term.
         action_scale: Factor on the scale of actions.
-        width: Units of a further hidden layer, to no effect.
-        is_recurrent: The history lies in a recurrent state.
+        width: Units of an additional layer that adds zero.
+        is_recurrent: Whether the history is a recurrent state.
         changes: Of the spec.
     """
     model = onnx.load(str(STUDENT))
     spec = json.loads(_metadata(model)['distill_runtime.spec'])
     graph = model.graph
     scales = {**(scales or {}), 'last_action': 1.0 / action_scale}
-    names = list(_PARTS)
+    names = list(_WIDTHS)
     turn = np.arange(12)[::-1] if turned else np.arange(12)
     length = 1 if is_recurrent else length
     index, factor = [], []
     for name in names:
         for lag in range(_LENGTH - 1, -1, -1):  # the student reads term by term, oldest first
-            for column in range(_PARTS[name]):
-                own = int(turn[column]) if name in _OF_JOINTS else column
-                index.append(_place(name, own, lag, length, major, order, is_recurrent))
+            for column in range(_WIDTHS[name]):
+                source_column = int(turn[column]) if name in _OF_JOINTS else column
+                index.append(_column(name, source_column, lag, length, major, order, is_recurrent))
                 factor.append(1.0 / scales.get(name, 1.0))
     _rename(graph, 'obs', 'student_obs', 'actions', 'student_actions')
     dim = _FRAME * length
@@ -93,23 +93,23 @@ def write_alike(
         helper.make_node('Mul', ['gathered', 'factor'], ['student_obs']),
     ]
     result = 'student_actions'
-    behind = []
+    nodes_after = []
     if width:
         rng = np.random.default_rng(width)
         values['wide'] = rng.normal(0, 0.1, (dim, width)).astype(np.float32)
-        values['nothing'] = np.zeros((width, 12), np.float32)
-        behind += [
-            helper.make_node('MatMul', ['obs', 'wide'], ['hidden']),
-            helper.make_node('Elu', ['hidden'], ['bent']),
-            helper.make_node('MatMul', ['bent', 'nothing'], ['zero']),
+        values['zeros'] = np.zeros((width, 12), np.float32)
+        nodes_after += [
+            helper.make_node('MatMul', ['obs', 'wide'], ['layer']),
+            helper.make_node('Elu', ['layer'], ['activated']),
+            helper.make_node('MatMul', ['activated', 'zeros'], ['zero']),
             helper.make_node('Add', [result, 'zero'], ['sum']),
         ]
         result = 'sum'
-    behind += [
+    nodes_after += [
         helper.make_node('Gather', [result, 'turn'], ['turned'], axis=1),
         helper.make_node('Mul', ['turned', 'gain'], ['actions']),
     ]
-    _rebuild(graph, nodes, behind, values, inputs, outputs)
+    _rebuild(graph, nodes, nodes_after, values, inputs, outputs)
     _respec(spec, length, major, order, fill, turned, scales, action_scale, is_recurrent)
     spec.update(changes)
     del model.metadata_props[:]
@@ -122,15 +122,15 @@ def _metadata(model):
     return {entry.key: entry.value for entry in model.metadata_props}
 
 
-def _place(name, column, lag, length, major, order, is_recurrent):
-    """Return where an element of the student's observation lies in the other one."""
-    before = sum(_PARTS[other] for other in list(_PARTS)[: list(_PARTS).index(name)])
+def _column(name, column, lag, length, major, order, is_recurrent):
+    """Return the column of an element of the student's observation in the variant."""
+    before = sum(_WIDTHS[other] for other in list(_WIDTHS)[: list(_WIDTHS).index(name)])
     if is_recurrent:
         return (_LENGTH - 1 - lag) * _FRAME + before + column
     slot = lag if order == 'newest_first' else length - 1 - lag
     if major == 'frame':
         return slot * _FRAME + before + column
-    return before * length + slot * _PARTS[name] + column
+    return before * length + slot * _WIDTHS[name] + column
 
 
 def _rename(graph, *pairs):
@@ -140,10 +140,10 @@ def _rename(graph, *pairs):
         node.output[:] = [names.get(name, name) for name in node.output]
 
 
-def _rebuild(graph, before, behind, values, inputs, outputs):
+def _rebuild(graph, nodes_before, nodes_after, values, inputs, outputs):
     student = list(graph.node)
     del graph.node[:], graph.input[:], graph.output[:], graph.value_info[:]
-    graph.node.extend([*before, *student, *behind])
+    graph.node.extend([*nodes_before, *student, *nodes_after])
     graph.input.extend(inputs)
     graph.output.extend(outputs)
     graph.initializer.extend(
