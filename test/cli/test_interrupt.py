@@ -65,7 +65,7 @@ def bag(model, tmp_path_factory):
         ('.onnx', 'pack {model} -o {out}'),
         ('{out}.tmp', 'pack {model} -o {out}'),
         ('.onnx', 'sign {model} --verify {model}'),
-        ('.policy.examination', 'check {model}'),
+        ('.policy.validation', 'check {model}'),
         ('.policy.session', 'sim {model}'),
     ],
 )
@@ -171,6 +171,6 @@ def test_bench_ends_all_that_it_started(tmp_path):
     model = shutil.copy(MODEL, tmp_path)
     interrupted(
         ['bench', '--only', 'timing', '--quick', '--model', model],
-        lambda: any('feeder.py' in words[1] for words in processes_of(model).values()),
+        lambda: any('feed.py' in words[1] for words in processes_of(model).values()),
     )
     wait_until(lambda: not processes_of(str(tmp_path)))
