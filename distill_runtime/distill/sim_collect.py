@@ -1,6 +1,6 @@
 # Copyright 2026 The distill_runtime Authors
 # SPDX-License-Identifier: Apache-2.0
-"""The collector of DAgger: a pool of processes, each with a simulator of its own."""
+"""Collect episodes for DAgger in a pool of simulator processes."""
 
 from __future__ import annotations
 
@@ -20,14 +20,14 @@ _rollout: list[Rollout] = []
 
 
 class SimCollect:
-    """Makes the episodes of a round; the same ones whatever the number of workers."""
+    """Collects the episodes of a round; they do not depend on the number of workers."""
 
     def __init__(self, config: RolloutConfig, seed: int, workers: int) -> None:
-        """Start the pool, in the main thread: it has to do with signals.
+        """Start the pool; call it in the main thread, since it blocks signals.
 
         Args:
-            config: What a worker needs.
-            seed: Of all episodes.
+            config: Configuration of the workers.
+            seed: Seed of all episodes.
             workers: Number of processes.
         """
         self._seed = seed
@@ -39,7 +39,7 @@ class SimCollect:
         )
         with _blocked_interrupts():
             for _ in range(workers):
-                self._pool.submit(int)  # starts one, while none is ready yet
+                self._pool.submit(int)  # starts a worker, as none is idle yet
 
     def __call__(self, student: bytes, beta: float, count: int, first: int) -> Sequence[Episode]:
         """Run episodes; see dagger.Collect."""
@@ -62,10 +62,10 @@ class SimCollect:
 
 @contextlib.contextmanager
 def _blocked_interrupts() -> Iterator[None]:
-    """Have a Ctrl-C wait for the end of the block, and processes started within never get one.
+    """Delay Ctrl-C to the end of the block, and block it in processes that are started within.
 
-    A process inherits the mask of the thread that starts it. Other threads of this process do not
-    have it: what reaches them is noted, and raised at the end.
+    A process inherits the signal mask of the thread that starts it. Other threads of this process
+    lack the mask: a signal that they receive is raised at the end.
     """
     noted: list[int] = []
     handler = signal.signal(signal.SIGINT, lambda number, frame: noted.append(number))

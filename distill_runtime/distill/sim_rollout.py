@@ -1,6 +1,6 @@
 # Copyright 2026 The distill_runtime Authors
 # SPDX-License-Identifier: Apache-2.0
-"""Episodes in the simulator, led by teacher or student and labelled by the teacher."""
+"""Roll out episodes in the simulator with the behavior policy, labeled by the teacher."""
 
 from __future__ import annotations
 
@@ -24,19 +24,19 @@ from distill_runtime.spec.compile import compile_spec, sensor_layout
 from distill_runtime.spec.spec import PolicySpec
 import numpy as np
 
-from .behavior import BehaviorPolicy, lead
+from .behavior import BehaviorPolicy, set_active
 from .command_curve import CommandCurve
 from .episodes import Episode
 from .variation import draw_episode, EpisodeDraw, VariationConfig
 
 _CONFIG = RunnerConfig(start_in='policy', cmd_vel_timeout=0.0, tilt_limit=0.0, checks=ANY_MOTION)
 _FALL = FallConfig(max_tilt=0.8)
-"""Stricter than for figures: what a teacher says in the middle of a fall teaches nothing."""
+"""Stricter than for evaluation: labels in the middle of a fall are useless."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class RolloutConfig:
-    """What a worker needs to make episodes; files are named, as workers are processes."""
+    """Configuration of a rollout worker, a process: files are given by path."""
 
     teacher: str
     teacher_spec: str | None
@@ -48,7 +48,7 @@ class RolloutConfig:
 
 
 class Rollout:
-    """Makes episodes one after another, in one process."""
+    """Rolls out episodes in one process."""
 
     def __init__(self, config: RolloutConfig) -> None:
         """Load teacher and scene.
@@ -86,8 +86,8 @@ class Rollout:
 
         Args:
             student: ONNX file.
-            beta: Probability, at each tick, that the teacher leads.
-            seed: Of everything random in it.
+            beta: Probability that the teacher's action is executed in a tick.
+            seed: Seed of all random numbers of the episode.
         """
         random = np.random.default_rng(seed)
         command_range, variation = self._command_range, self._config.variation
@@ -129,15 +129,15 @@ class Rollout:
             commands = {student: wanted, teacher: curve.teacher_command(wanted)}
             sensors.command_stamp_ns = robot.stamp_ns
             is_teacher = random.random() < beta
-            leader, follower = (teacher, student) if is_teacher else (student, teacher)
-            lead(leader, follower)
-            for policy in (leader, follower):
+            active, passive = (teacher, student) if is_teacher else (student, teacher)
+            set_active(active, passive)
+            for policy in (active, passive):
                 sensors.velocity_command[:] = commands[policy]
                 step = runners[policy].step(sensors, robot.stamp_ns)
             if step.mode is not Mode.POLICY:
                 break
             observations.append(student.observation.copy())
-            labels.append(teacher.own.copy())
+            labels.append(teacher.output.copy())
             plant.act(step.command)
             if robot.has_fallen:
                 break
@@ -150,8 +150,8 @@ class Rollout:
     def _stand(self, plant: Plant, ticks: int, random: np.random.Generator) -> None:
         """Hold a pose near the default one before the policy starts."""
         reach = self._config.variation.start_pose
-        rest = self._robot.rest_command
-        pose = rest + random.uniform(-reach, reach, len(rest))
+        default = self._robot.default_command
+        pose = default + random.uniform(-reach, reach, len(default))
         for _ in range(ticks):
             plant.act(pose)
 
