@@ -27,9 +27,8 @@ import numpy as np
 from .dagger import dagger, RoundReport
 from .export import export_student
 from .recipe import read_recipe, Recipe, student_spec
-from .sim_collect import SimCollect
 from .sim_figures import Figure, FiguresConfig, measure, walking_observations
-from .sim_rollout import RolloutConfig
+from .sim_rollout import RolloutConfig, SimCollect
 
 _GOLDEN_STEPS = 10
 _LIBRARIES = ('mujoco', 'numpy', 'onnx', 'onnxruntime', 'torch')
