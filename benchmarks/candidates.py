@@ -17,7 +17,7 @@ from rclpy.executors import SingleThreadedExecutor
 from student import loop_context
 from textbook_node import TextbookNode
 
-PARTS = ('clock', 'inputs', 'step', 'output')
+STAGES = ('clock', 'inputs', 'step', 'output')
 """Stages of our tick."""
 _DELIVERY_NS = 100_000
 _TIMEOUT = 1.0
@@ -72,14 +72,14 @@ class OurTick:
     """B: the objects of a configured StudentNode, called as its control loop calls them.
 
     Attributes:
-        laps: Duration of each of PARTS in the last run, in [ns].
+        laps: Duration of each of STAGES in the last run, in [ns].
         result: Arrays of the last run.
     """
 
     def __init__(self, node: StudentNode, feed: SensorFeed) -> None:
         """Take the node's loop objects."""
         self._feed = feed
-        self._parts = loop_context(node)
+        self._loop = loop_context(node)
         self._now = ros_now(node.get_clock())
         self._stamp_ns = 0
         self.laps: tuple[int, ...] = ()
@@ -92,8 +92,8 @@ class OurTick:
 
     def run(self) -> int:
         """Run one tick, from bytes waiting in DDS to command bytes handed to DDS."""
-        parts, clock = self._parts, time.perf_counter_ns
-        inputs, runner, sensors, output = parts.inputs, parts.runner, parts.sensors, parts.output
+        loop, clock = self._loop, time.perf_counter_ns
+        inputs, runner, sensors, output = loop.inputs, loop.runner, loop.sensors, loop.output
         start_ns = clock()
         stamp_ns = self._now()
         stamped_ns = clock()

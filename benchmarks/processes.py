@@ -76,7 +76,7 @@ def _ended(process: subprocess.Popen[bytes]) -> Iterator[subprocess.Popen[bytes]
     try:
         yield process
     finally:
-        # killed at once, it would leave shared memory of DDS behind
+        # SIGKILL would leave shared memory of DDS
         process.terminate()
         try:
             process.communicate(timeout=_END_TIMEOUT)

@@ -9,7 +9,7 @@ import contextlib
 import os
 import time
 
-from candidates import BareInference, Candidate, OurTick, PARTS, TextbookTick
+from candidates import BareInference, Candidate, OurTick, STAGES, TextbookTick
 from distill_runtime.errors import ConfigError
 from distill_runtime.ros.loop.realtime import GarbagePause, use_fifo
 from figures import figures, Times
@@ -126,7 +126,8 @@ def _report(times: dict[str, Times], laps: Times, difference: float | None) -> d
         'rounds': len(laps),
         **{name: figures(values, 50, 99) for name, values in times.items()},
         'ours_parts': {
-            name: figures(values, 50)['p50_us'] for name, values in zip(PARTS, laps.T, strict=True)
+            name: figures(values, 50)['p50_us']
+            for name, values in zip(STAGES, laps.T, strict=True)
         },
         'ours_to_bare': _ratio(times['ours'], times['bare']),
     }

@@ -50,7 +50,7 @@ def print_goals(goals: Sequence[dict[str, Any]]) -> None:
 
 
 def _print_tick(tick: dict[str, Any]) -> None:
-    rows, parts = [], []
+    rows, stages = [], []
     scheduling = {s['scheduling'] for s in tick['subjects'] if 'scheduling' in s}
     for subject in tick['subjects']:
         for pace in ('warm', 'paced'):
@@ -68,14 +68,14 @@ def _print_tick(tick: dict[str, Any]) -> None:
                 )
             )
             times = [f'{value:.1f}' for value in result['ours_parts'].values()]
-            parts.append((subject['name'], pace, *times, f'{result["bare"]["p50_us"]:.1f}'))
+            stages.append((subject['name'], pace, *times, f'{result["bare"]["p50_us"]:.1f}'))
     print_table(
         f'One tick in us, p50 / p99, {", ".join(sorted(scheduling))}',
         ('policy', 'pace', 'A bare inference', 'B ours', 'C textbook node', 'B/A', 'C/B'),
         rows,
     )
     heads = ('policy', 'pace', 'clock', 'inputs', 'step', 'output', 'A, within step')
-    print_table('Stages of our tick, p50 in us', heads, parts)
+    print_table('Stages of our tick, p50 in us', heads, stages)
     for subject in tick['subjects']:
         reason = subject.get('skipped') or subject.get('textbook_skipped')
         if reason:

@@ -5,12 +5,15 @@
 from __future__ import annotations
 
 import argparse
+from collections.abc import Callable, Iterator
 import contextlib
 import json
 
 from candidates import BareInference, OurTick, TextbookTick
 from distill_runtime.errors import ConfigError
+from distill_runtime.policy.model import LoadedPolicy
 from distill_runtime.ros.loop.commands import COMMAND_QOS
+from distill_runtime.ros.loop.loop_context import LoopContext
 from feed import SensorFeed
 from processes import unique_namespace
 import rclpy
@@ -55,29 +58,43 @@ def _measure(subject: Subject, is_quick: bool) -> dict[str, object]:
         node = stack.enter_context(
             student_node(context, f'{namespace}/ours', {**subject.parameters(), **_UNBOUND})
         )
-        parts = loop_context(node)
+        loop = loop_context(node)
         # a recurrent network must not advance between two ticks
-        session = policy.session if policy.spec.state else parts.runner.policy
+        session = policy.session if policy.spec.state else loop.runner.policy
         rounds = Rounds(BareInference(session, feed('bare')), OurTick(node, feed('ours')))
         try:
-            values = textbook_parameters(
-                policy, parts.runner.compiled, parts.runner.config.max_joint_step
+            rounds.textbook = stack.enter_context(
+                _textbook_tick(policy, loop, context, f'{namespace}/textbook', feed)
             )
         except ConfigError as error:
             result['textbook_skipped'] = f'the textbook node cannot run this policy: {error}'
-        else:
-            textbook = TextbookNode(
-                context=context,
-                namespace=f'{namespace}/textbook',
-                parameter_overrides=overrides({**values, 'period': _TIMER_PERIOD}),
-            )
-            stack.callback(textbook.destroy_node)
-            rounds.textbook = TextbookTick(textbook, feed('textbook'))
-            stack.callback(rounds.textbook.close)
         with undisturbed() as result['scheduling']:
             result['warm'] = rounds.measure_warm(40 if is_quick else 2000)
             result['paced'] = rounds.measure_paced(25 if is_quick else 750, policy.spec.period)
     return result
+
+
+@contextlib.contextmanager
+def _textbook_tick(
+    policy: LoadedPolicy,
+    loop: LoopContext,
+    context: rclpy.Context,
+    namespace: str,
+    feed: Callable[[str], SensorFeed],
+) -> Iterator[TextbookTick]:
+    """Create a textbook node with the parameters of our node."""
+    values = textbook_parameters(policy, loop.runner.compiled, loop.runner.config.max_joint_step)
+    node = TextbookNode(
+        context=context,
+        namespace=namespace,
+        parameter_overrides=overrides({**values, 'period': _TIMER_PERIOD}),
+    )
+    tick = TextbookTick(node, feed('textbook'))
+    try:
+        yield tick
+    finally:
+        tick.close()
+        node.destroy_node()
 
 
 if __name__ == '__main__':
