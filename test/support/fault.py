@@ -1,6 +1,6 @@
 # Copyright 2026 The distill_runtime Authors
 # SPDX-License-Identifier: Apache-2.0
-"""One thing that goes wrong, and what is expected of the control loop."""
+"""An injected fault, and the expected reaction of the control loop."""
 
 from __future__ import annotations
 
@@ -9,29 +9,29 @@ from typing import NamedTuple
 
 
 class Fault(NamedTuple):
-    """One thing that goes wrong."""
+    """An injected fault."""
 
     name: str
     inject: Callable
     """Changes the messages of each tick."""
     code: str = ''
-    """What is told first; '' if nothing has to be."""
+    """First reported code; '' if none is required."""
     within: float = 0.0
-    """Time in [s] by which that is told."""
+    """Time limit of that report, in [s]."""
     kind: str = 'fault'
-    """fault: latched; warning: told, and the policy goes on; borne: the policy goes on; unseen: so
-    it does, though it should not.
+    """fault: latched; warning: reported, and the policy continues; borne: tolerated; unseen:
+    undetected, though it should be detected.
     """
     lasts: float = 1.0
-    """Time in [s] that it stays."""
+    """Duration in [s]."""
     heal: Callable | None = None
     """Changes the messages afterwards."""
     respec: Callable | None = None
-    """Gives another spec for that of the policy."""
+    """Returns a changed spec of the policy."""
 
 
 def borne(name, inject, lasts=2.0, **more):
-    """Return what must be no fault."""
+    """Return an injection that must be tolerated."""
     return Fault(name, inject, kind='borne', lasts=lasts, **more)
 
 
@@ -40,4 +40,4 @@ STALE = 0.14
 UNSOUND = 0.08
 """Time in [s]: debounce of input_sample, and the ticks around it."""
 AT_ONCE = 0.02
-"""Time in [s]: at the first tick, or the one behind it."""
+"""Time in [s]: at the first tick, or the one after it."""
