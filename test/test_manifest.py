@@ -30,7 +30,7 @@ PYPI_NAMES = {
     'python3-yaml': 'PyYAML',
 }
 IMPORT_NAMES = {'PyYAML': 'yaml'}
-ROBOT_EXTRAS = ('bags', 'sign', 'sim', 'ui')
+ROBOT_EXTRAS = ('bags', 'sign', 'sim')
 """Extras of pip that rosdep installs with this package."""
 
 

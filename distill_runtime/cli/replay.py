@@ -1,6 +1,6 @@
 # Copyright 2026 The distill_runtime Authors
 # SPDX-License-Identifier: Apache-2.0
-"""`distill-runtime replay`: a policy over a recording, compared with what was recorded."""
+"""`distill-runtime replay`: run a policy over a recording and compare it with the recorded run."""
 
 from __future__ import annotations
 
@@ -18,21 +18,21 @@ if TYPE_CHECKING:
     from distill_runtime.cli.replay_output.outcome import ModelUnderTest, Outcome
 
 DESCRIPTION = """
-Run a policy over a recording with the code that runs on the robot, and compare what it does with
-what was recorded: commands, and observations and actions where the recording has them. The exit
-status is a verdict.
+Run a policy over a recording with the code that runs on the robot, and compare commands, and
+observations and actions if they were recorded. The exit status is a verdict.
 
 If the recording has ~/tick of student_node, each tick gets exactly the samples that it had on the
-robot and passes through the same modes and faults: with the same model, parameters and library
-versions every command is equal bit for bit. Else ticks follow the stamps of the joint states.
-Where no commands are recorded, the efforts must be explained by the targets, as for check --bag.
+robot and goes through the same modes and faults: with the same model, parameters and library
+versions every command is equal bit for bit. Otherwise ticks follow the stamps of the joint states.
+Where no commands are recorded, the targets must explain the efforts, as for check --bag.
 """
 EPILOG = """
 how to read it:
-  valid       ticks at which the policy had fresh inputs and a complete history; no others count
-  beyond      ticks further apart than the tolerance, and the first of them: time, own, recorded
+  valid       ticks at which the policy had fresh inputs and a complete history; only these count
+  beyond      ticks that differ by more than the tolerance, and the first one: time, replayed and
+              recorded value
   limited     share of ticks at which a limit changed the target; clipped: the network's output
-  lag         by which the measured joint follows its command; off measured: how far it is from it
+  lag         delay of the measured joint after its command; off measured: tracking error
 
 examples:
   distill-runtime replay walk/ student.onnx
@@ -45,9 +45,9 @@ examples:
 rules (YAML), each key optional: tolerance, invalid, commands, observation, action, joints, terms,
 motion; see docs/replay.md
 
-exit status: 0 within the rules, 1 outside, 2 nothing to compare with (--ticks, --html and --json
-are written all the same), the input cannot be used, or wrong usage; with --scan: 0 all are within,
-1 some are outside, 2 none is outside, but some cannot be used or compared
+exit status: 0 pass, 1 fail: a threshold is exceeded, 2 inconclusive: nothing to compare with
+(--ticks, --html and --json are still written), the input cannot be used, or wrong usage; with
+--scan: 0 all pass, 1 some fail, 2 none fails, but some cannot be used or compared
 """
 
 
@@ -57,36 +57,36 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         'bag', metavar='BAG', help='rosbag2 folder, .mcap, .db3 or .bag; with --scan any folder'
     )
     add_policy_arguments(parser)
-    what = parser.add_argument_group('what is compared')
+    what = parser.add_argument_group('comparison')
     what.add_argument(
         '--against',
         metavar='MODEL2',
         default='recorded',
-        help='recorded (default), or another model, which is run over the same recording',
+        help='recorded (default), or another model to run over the same recording',
     )
     what.add_argument('--against-spec', metavar='F', default='', help='spec file of MODEL2')
     what.add_argument(
         '--tolerance', type=float, metavar='T', help='largest difference (default: 1e-5)'
     )
     what.add_argument('--rules', metavar='F', help='thresholds per metric, joint and term (YAML)')
-    how = parser.add_argument_group('how the recording is read')
+    how = parser.add_argument_group('recording')
     how.add_argument(
         '--scan',
         action='store_true',
-        help='replay over all recordings beneath the folder BAG, the worst first',
+        help='replay over all recordings below the folder BAG, the worst first',
     )
     add_topic_argument(how)
-    how.add_argument('--node', default='', help='whose ~/tick counts, where several nodes say it')
+    how.add_argument('--node', default='', help='node whose ~/tick is used, if several publish it')
     add_param_argument(
-        how, 'parameter that student_node had, where ~/model in the recording does not say it'
+        how, 'parameter of student_node, if ~/model of the recording does not have it'
     )
     how.add_argument(
         '--params-file', metavar='F', action='append', default=[], help="the node's parameters"
     )
-    out = parser.add_argument_group('what is written')
+    out = parser.add_argument_group('output')
     out.add_argument('--json', metavar='F', help='write the result to a file; -: print it')
-    out.add_argument('--junit', metavar='F', help='write it as JUnit XML')
-    out.add_argument('--html', metavar='F', help='write a page with plots, one file')
+    out.add_argument('--junit', metavar='F', help='write the result as JUnit XML')
+    out.add_argument('--html', metavar='F', help='write a single-file page with plots')
     out.add_argument('--ticks', metavar='F', help='write each tick (.npz)')
 
 
@@ -100,21 +100,20 @@ def run(args: argparse.Namespace) -> int:
 
     if args.scan:
         return _run_scan(args)
-    trial = ModelUnderTest(args)
+    model = ModelUnderTest(args)
     with open_progress() as progress:
-        outcome = trial.run(Path(args.bag).expanduser(), progress)
+        outcome = model.run(Path(args.bag).expanduser(), progress)
         if args.html:
             progress.stage(f'drawing {args.html}')
-            _write_page(args, trial, outcome)
-    _write(args, trial, outcome)
+            _write_page(args, model, outcome)
+    _write(args, model, outcome)
     return {'within': 0, 'outside': 1, 'not_compared': 2}[outcome.found.verdict]
 
 
 def _run_scan(args: argparse.Namespace) -> int:
     """Replay over all recordings of a folder; return the exit status."""
     from distill_runtime.cli.replay_output.outcome import ModelUnderTest
-    from distill_runtime.cli.replay_output.scan import exit_status, scan, scan_report
-    from distill_runtime.cli.replay_output.scan_page import scan_page
+    from distill_runtime.cli.replay_output.scan import exit_status, scan, scan_page, scan_report
     from distill_runtime.cli.terminal.junit import junit_xml
     from distill_runtime.cli.terminal.output import write_json, write_text
     from distill_runtime.cli.terminal.page import page_width, print_page
@@ -124,24 +123,24 @@ def _run_scan(args: argparse.Namespace) -> int:
     for option in ('html', 'ticks'):
         if getattr(args, option):
             raise ConfigError(
-                f'--{option} is of one recording, expected none with --scan: replay the one that '
-                'you want to see by itself'
+                f'--{option} is of one recording, expected none with --scan: replay that '
+                'recording without --scan'
             )
-    trial = ModelUnderTest(args)
+    model = ModelUnderTest(args)
     with open_progress() as progress:
-        found = scan(Path(args.bag).expanduser(), trial, progress)
+        found = scan(Path(args.bag).expanduser(), model, progress)
     if args.junit:
         text = junit_xml(entry.suite for entry in found)
         write_text(Path(args.junit).expanduser(), '--junit', text)
     if args.json:
-        write_json(args.json, scan_report(found, trial))
+        write_json(args.json, scan_report(found, model))
     if args.json != '-':
-        print_page(scan_page(found, trial.policy, page_width()))
+        print_page(scan_page(found, model.policy, page_width()))
     return exit_status(found)
 
 
-def _write_page(args: argparse.Namespace, trial: ModelUnderTest, outcome: Outcome) -> None:
-    """Write the page; what draws it is an extra."""
+def _write_page(args: argparse.Namespace, model: ModelUnderTest, outcome: Outcome) -> None:
+    """Write the page with plots."""
     from distill_runtime.cli.terminal.extras import of_extra
 
     with of_extra('report'):
@@ -151,25 +150,25 @@ def _write_page(args: argparse.Namespace, trial: ModelUnderTest, outcome: Outcom
     from distill_runtime.cli.terminal.output import write_text
 
     result, other, found = outcome
-    policy = trial.policy
-    odd = [trouble.text for trouble in result.troubles]
-    told = {
+    policy = model.policy
+    anomalies = [anomaly.text for anomaly in result.troubles]
+    shown = {
         **dict(facts(result, policy)),
-        **({'odd': '; '.join(odd)} if odd else {}),
+        **({'anomalies': '; '.join(anomalies)} if anomalies else {}),
         'sha256': policy.sha256,
         'against': args.against,
-        'rules': trial.rules_name,
+        'rules': model.rules_name,
         'versions': ', '.join(f'{name} {number}' for name, number in replay_versions().items()),
     }
     reference = result.recorded_commands()
     if other is not None:
         reference = other.commands if other.commands.shape == result.commands.shape else None
-    page = html_report(result, policy, found, told, reference)
+    page = html_report(result, policy, found, shown, reference)
     write_text(Path(args.html).expanduser(), '--html', page)
 
 
-def _write(args: argparse.Namespace, trial: ModelUnderTest, outcome: Outcome) -> None:
-    """Write and print what was asked for."""
+def _write(args: argparse.Namespace, model: ModelUnderTest, outcome: Outcome) -> None:
+    """Write the requested files and print the page."""
     from distill_runtime.cli.replay_output.page import replay_page
     from distill_runtime.cli.replay_output.report import (
         recording_suite,
@@ -180,13 +179,13 @@ def _write(args: argparse.Namespace, trial: ModelUnderTest, outcome: Outcome) ->
     from distill_runtime.cli.terminal.output import write_json, write_text
     from distill_runtime.cli.terminal.page import page_width, print_page
 
-    result, policy, found = outcome.result, trial.policy, outcome.found
+    result, policy, found = outcome.result, model.policy, outcome.found
     if args.ticks:
         write_ticks(Path(args.ticks).expanduser(), result)
     if args.junit:
         text = junit_xml([recording_suite(policy, args.bag, found)])
         write_text(Path(args.junit).expanduser(), '--junit', text)
     if args.json:
-        write_json(args.json, replay_report(result, policy, found, trial.rules_name))
+        write_json(args.json, replay_report(result, policy, found, model.rules_name))
     if args.json != '-':
         print_page(replay_page(result, policy, found, page_width()))

@@ -1,6 +1,6 @@
 # Copyright 2026 The distill_runtime Authors
 # SPDX-License-Identifier: Apache-2.0
-"""A model under test: what is the same for every recording that it is replayed over."""
+"""Replay a model over a recording and assess the result."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import argparse
 from pathlib import Path
 from typing import NamedTuple
 
-from distill_runtime.cli.check_output.bag import read_topics
+from distill_runtime.cli.terminal.arguments import read_topics
 from distill_runtime.cli.terminal.progress import Progress
 from distill_runtime.data.recording.policy_recording import read_policy_recording
 from distill_runtime.data.replay.assessment import assess, Assessment
@@ -20,68 +20,68 @@ from distill_runtime.spec.robots import load_robot
 
 
 class Outcome(NamedTuple):
-    """What became of one recording."""
+    """Result over one recording."""
 
     result: Replay
     other: Replay | None
-    """Of the model that it is compared with; None: it is compared with what was recorded."""
+    """Replay of the reference model; None: the reference is the recording."""
     found: Assessment
 
 
 class ModelUnderTest:
-    """A policy, what it is compared with, and by which rules.
+    """A policy with its reference, thresholds and parameters, shared by all recordings.
 
     Attributes:
         policy: The policy.
-        rules_name: Where the rules come from.
+        rules_name: File of the thresholds, or ``default``.
     """
 
     def __init__(self, args: argparse.Namespace) -> None:
-        """Load what the arguments name.
+        """Load the files that the arguments name.
 
         Raises:
-            DistillError: If something of it cannot be used.
+            DistillError: If one of them cannot be used.
         """
         rules = Path(args.rules).expanduser() if args.rules else None
         self._rules = read_thresholds(rules, args.tolerance)
         self.rules_name: str = args.rules or 'default'
-        self._given = _parameters(args)
-        replay_config(self._given)  # what is wrong here is wrong for every recording
+        self._parameters = _parameters(args)
+        replay_config(self._parameters)  # fail here, not once per recording
         self._topics = read_topics(args.topic)
         self._node: str = args.node
         self.policy = load_policy(args.model, args.spec or None, args.robot)
         self._robot = load_robot(args.robot) if args.robot else None
-        self._rival = None
+        self._reference = None
         if args.against != 'recorded':
-            self._rival = load_policy(args.against, args.against_spec or None, args.robot)
+            self._reference = load_policy(args.against, args.against_spec or None, args.robot)
 
     def run(self, bag: Path, progress: Progress) -> Outcome:
-        """Replay the policy over a recording, and judge it.
+        """Replay the policy over a recording, and assess it.
 
         Args:
             bag: The recording.
-            progress: Shows how far it is.
+            progress: Progress display.
 
         Raises:
             DistillError: If the recording cannot be used.
         """
         progress.stage(f'reading {bag.name}')
         source = read_policy_recording(bag, self.policy, self._topics, self._node)
-        config = replay_config({**source.parameters, **self._given})
+        config = replay_config({**source.parameters, **self._parameters})
         progress.stage(f'replaying {bag.name}')
         result = replay(source, self.policy, config, progress)
         other = None
-        if self._rival is not None:
-            progress.stage(f'replaying {self._rival.path.name} over {bag.name}')
-            theirs = read_policy_recording(bag, self._rival, self._topics, self._node)
-            other = replay(theirs, self._rival, config, progress)
+        if self._reference is not None:
+            progress.stage(f'replaying {self._reference.path.name} over {bag.name}')
+            theirs = read_policy_recording(bag, self._reference, self._topics, self._node)
+            other = replay(theirs, self._reference, config, progress)
         progress.stage(f'comparing {bag.name}')
         found = assess(result, self.policy, self._rules, self._robot, other)
         return Outcome(result, other, found)
 
 
 def _parameters(args: argparse.Namespace) -> dict[str, object]:
-    """Read the parameters; of two that set one the later wins, and -p wins over files."""
+    """Read the parameters; later ones override earlier ones, and -p overrides files."""
     parameters: dict[str, object] = {}
     for file in args.params_file:
         parameters.update(parameters_in(Path(file).expanduser()))

@@ -1,6 +1,6 @@
 # Copyright 2026 The distill_runtime Authors
 # SPDX-License-Identifier: Apache-2.0
-"""The results of `replay` for people."""
+"""Page that `replay` prints."""
 
 from __future__ import annotations
 
@@ -8,22 +8,23 @@ from collections.abc import Iterator
 import math
 import textwrap
 
-from distill_runtime.cli.terminal.page import Section
+from distill_runtime.cli.terminal.page import finding_lines, Section
 from distill_runtime.cli.terminal.tables import table_lines
+from distill_runtime.core.modes import Mode
 from distill_runtime.data.replay.assessment import Assessment, times
 from distill_runtime.data.replay.compare import Difference
 from distill_runtime.data.replay.replay import Replay
 from distill_runtime.policy.model import LoadedPolicy
 import numpy as np
 
-from .report import tick_source
+from .report import streams, tick_source
 
 MAX_BREACHES = 8
-"""Rules that are told one by one."""
+"""Number of broken thresholds on the page."""
 _VERDICTS = {
-    'within': ('within the rules', 'good'),
-    'outside': ('OUTSIDE the rules', 'error'),
-    'not_compared': ('NOT compared: the recording holds neither commands nor efforts', 'error'),
+    'within': ('pass', 'good'),
+    'outside': ('FAIL', 'error'),
+    'not_compared': ('INCONCLUSIVE: the recording has neither commands nor efforts', 'error'),
 }
 
 
@@ -33,17 +34,17 @@ def replay_page(
     """Return the sections of the page.
 
     Args:
-        replay: Of the policy.
-        policy: That was replayed.
-        found: What the replay says.
-        width: Of the page, in characters.
+        replay: Replay of the policy.
+        policy: The replayed policy.
+        found: Assessment of the replay.
+        width: Page width, in characters.
     """
     return [
         Section(
             title='replay', lines=table_lines(('', ' '), list(facts(replay, policy)), width)[1:]
         ),
-        *_streams(replay, width),
-        *_troubles(replay, width),
+        _streams(replay, width),
+        *_anomalies(replay, width),
         *_invalid(replay, width),
         *(_difference(entry, replay, width) for entry in found.differences),
         _motion(found, policy, width),
@@ -53,7 +54,7 @@ def replay_page(
 
 
 def facts(replay: Replay, policy: LoadedPolicy) -> Iterator[tuple[str, str]]:
-    """Yield name and value of what was replayed, and how."""
+    """Yield names and values that describe the replay."""
     playback = replay.playback
     count = len(playback.mode)
     yield 'recording', str(replay.source.recording.path)
@@ -66,25 +67,25 @@ def facts(replay: Replay, policy: LoadedPolicy) -> Iterator[tuple[str, str]]:
     yield 'ticks', f'{count} in {seconds:.2f} s, from {tick_source(replay)}'
     valid = int(np.count_nonzero(playback.is_valid))
     yield 'valid', f'{valid} ({valid / count:.1%})'
-    for mode, name in ((1, 'standby'), (4, 'stopping'), (3, 'fault')):
+    for mode in (Mode.STANDBY, Mode.STOPPING, Mode.FAULT):
         ticks = int(np.count_nonzero(playback.mode == mode))
         if ticks:
-            yield name, f'{ticks} ticks'
+            yield mode.name.lower(), f'{ticks} ticks'
     if replay.source.damage:
         yield 'damage', '; '.join(replay.source.damage)
     if replay.is_approximate:
         yield (
             'note',
             (
-                'approximate: the recording begins in the middle of a run and lacks ~/action, so '
-                'that what the policy did before is unknown and decays, or its ~/tick does not '
+                'approximate: the recording starts in the middle of a run and lacks ~/action, so '
+                'that earlier actions are unknown (the effect decays), or its ~/tick does not '
                 'name the samples of all external topics'
             ),
         )
 
 
-def _streams(replay: Replay, width: int) -> Iterator[Section]:
-    source = replay.source
+def _streams(replay: Replay, width: int) -> Section:
+    log = replay.source.log
     rows = [
         (
             name,
@@ -93,26 +94,22 @@ def _streams(replay: Replay, width: int) -> Iterator[Section]:
             str(stream.topic.num_messages),
             str(stream.num_skipped or ''),
         )
-        for name, stream in (
-            *source.recording.inputs(),
-            ('joint_command', source.commands),
-            ('~/tick', source.log),
-        )
-        if stream is not None
+        for name, stream in (*streams(replay), *(() if log is None else (('~/tick', log),)))
     ]
-    headings = ('input', 'topic', 'type', 'messages', 'left out')
-    lines = table_lines(headings, rows, width, {'messages', 'left out'})
-    yield Section(title='topics', lines=lines)
+    headings = ('input', 'topic', 'type', 'messages', 'dropped')
+    return Section(
+        title='topics', lines=table_lines(headings, rows, width, {'messages', 'dropped'})
+    )
 
 
-def _troubles(replay: Replay, width: int) -> Iterator[Section]:
+def _anomalies(replay: Replay, width: int) -> Iterator[Section]:
     if replay.troubles:
         rows = [
-            (str(trouble.count), f'{trouble.first:.3f} s', trouble.text)
-            for trouble in replay.troubles
+            (str(anomaly.count), f'{anomaly.first:.3f} s', anomaly.text)
+            for anomaly in replay.troubles
         ]
         lines = table_lines(('times', 'first at', 'what'), rows, width, {'times', 'first at'})
-        yield Section(title='what is odd about the recording', lines=lines)
+        yield Section(title='anomalies of the recording', lines=lines)
 
 
 def _invalid(replay: Replay, width: int) -> Iterator[Section]:
@@ -164,17 +161,17 @@ def _difference(found: Difference, replay: Replay, width: int) -> Section:
 
 
 def _motion(found: Assessment, policy: LoadedPolicy, width: int) -> Section:
-    own, theirs = found.motion, found.reference_motion
+    motion, reference = found.motion, found.reference_motion
     rows = [
         (
             name,
-            _figure(own.step_rms[joint]),
-            '' if theirs is None else _figure(theirs.step_rms[joint]),
-            _figure(own.step_max[joint]),
-            _percent(own.bound[joint]),
-            _percent(own.saturated[joint]),
-            '' if math.isnan(own.lag[joint]) else f'{own.lag[joint] * 1e3:.0f} ms',
-            _figure(own.apart[joint]),
+            _figure(motion.step_rms[joint]),
+            '' if reference is None else _figure(reference.step_rms[joint]),
+            _figure(motion.step_max[joint]),
+            _percent(motion.bound[joint]),
+            _percent(motion.saturated[joint]),
+            '' if math.isnan(motion.lag[joint]) else f'{motion.lag[joint] * 1e3:.0f} ms',
+            _figure(motion.apart[joint]),
         )
         for joint, name in enumerate(policy.spec.joints)
     ]
@@ -188,28 +185,18 @@ def _motion(found: Assessment, policy: LoadedPolicy, width: int) -> Section:
 def _findings(found: Assessment, width: int) -> Iterator[Section]:
     if found.inspection is None:
         return
-    shown = [f for f in found.inspection.findings if f.severity in ('error', 'warning')]
-    lines, styles = [], []
-    for finding in shown:
-        for text, indent in (
-            (f'{finding.code}: {finding.message}', ''),
-            (f'-> {finding.hint}', '  '),
-        ):
-            wrapped = textwrap.wrap(
-                text, width, initial_indent=indent, subsequent_indent=indent + '  ',
-                break_on_hyphens=False,
-            )  # fmt: skip
-            lines += wrapped
-            styles += ['' if indent else finding.severity] * len(wrapped)
+    lines, styles = finding_lines(
+        [f for f in found.inspection.findings if f.severity in ('error', 'warning')], width
+    )
     explained = found.inspection.explained
     if explained is not None and not found.differences:
         lines.append(
             f'the targets explain {explained.total:.1%} of the recorded {explained.reference} '
-            '(joint in the middle)'
+            '(median joint)'
         )
         styles.append('')
     if lines:
-        yield Section(title='what the recording says of the contract', lines=lines, styles=styles)
+        yield Section(title='contract: findings of the recording', lines=lines, styles=styles)
 
 
 def _verdict(found: Assessment, width: int) -> Section:

@@ -1,20 +1,24 @@
 # Copyright 2026 The distill_runtime Authors
 # SPDX-License-Identifier: Apache-2.0
-"""`replay --scan`: a policy over all recordings beneath a folder, in one table."""
+"""`replay --scan`: a policy over all recordings below a folder, as page and report."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 import math
 from pathlib import Path
+import textwrap
 
 from distill_runtime.cli.terminal.junit import Suite
+from distill_runtime.cli.terminal.page import Section
 from distill_runtime.cli.terminal.progress import Progress
+from distill_runtime.cli.terminal.tables import table_lines
 from distill_runtime.data.bags.find_bags import find_bags
 from distill_runtime.data.replay.assessment import times
 from distill_runtime.data.replay.compare import Difference
 from distill_runtime.errors import DistillError
+from distill_runtime.policy.model import LoadedPolicy
 
 from .outcome import ModelUnderTest, Outcome
 from .report import (
@@ -27,89 +31,121 @@ from .report import (
 )
 
 VERDICTS = ('outside', 'unusable', 'not_compared', 'within')
-"""The worst first: what fails, then what proves nothing."""
+"""The worst first: failed, then inconclusive."""
+_STYLES = {'outside': 'error', 'unusable': 'warning', 'not_compared': 'warning', 'within': ''}
+_NAMES = {
+    'outside': 'fail',
+    'unusable': 'unusable',
+    'not_compared': 'inconclusive',
+    'within': 'pass',
+}
+_HEADINGS = (
+    'recording', 'verdict', 'ticks', 'valid', 'equal', 'largest difference', 'first beyond', 'why',
+)  # fmt: skip
+_MAX_REASON = 160
+"""Maximum length of a reason in characters; --json has all of it."""
+_RIGHT = ('ticks', 'valid', 'equal', 'first beyond')
 
 
 @dataclass(frozen=True, kw_only=True)
-class Scanned:
-    """What is kept of one recording."""
+class ScannedRecording:
+    """Summary of one recording."""
 
     verdict: str
     """One of VERDICTS."""
     size: float
-    """Largest difference of the first series that is compared: commands, if they are recorded."""
+    """Largest difference of the first compared series: commands, if they are recorded."""
     name: str
-    """Its path below the folder."""
+    """Path below the folder."""
     ticks: int
     valid: float
-    """Share of the ticks."""
+    """Fraction of the ticks."""
     equal: float
-    """Share of the compared ticks that are equal bit for bit; NaN where none is compared."""
+    """Fraction of the compared ticks that are equal bit for bit; NaN if none is compared."""
     largest: str
-    """Where that difference is, and its size."""
+    """Location and size of that difference, as text."""
     first: str
-    """When one is first beyond the tolerance."""
+    """Time of the first difference beyond the tolerance, as text."""
     why: str
     report: dict[str, object]
     suite: Suite
 
 
-def scan(folder: Path, trial: ModelUnderTest, progress: Progress) -> list[Scanned]:
-    """Replay a policy over all recordings, and return what became of them, the worst first.
+def scan(folder: Path, model: ModelUnderTest, progress: Progress) -> list[ScannedRecording]:
+    """Replay a policy over all recordings; return their summaries, the worst first.
 
     Raises:
-        ConfigError: If there are none.
+        ConfigError: If there are no recordings.
     """
     bags = find_bags(folder)
     found = []
     for number, bag in enumerate(bags, 1):
         name = str(bag.relative_to(folder)) if bag != folder else bag.name
-        stage = _Numbered(progress, f'{number} of {len(bags)}: ')
+        progress.prefix = f'{number} of {len(bags)}: '
         try:
-            found.append(_scanned(name, trial.run(bag, stage), trial))
+            found.append(_summary(name, model.run(bag, progress), model))
         except DistillError as error:
-            found.append(_unusable(name, bag, str(error), trial))
+            found.append(_unusable(name, bag, str(error), model))
     return sorted(found, key=lambda entry: (VERDICTS.index(entry.verdict), -entry.size))
 
 
-def scan_report(found: Sequence[Scanned], trial: ModelUnderTest) -> dict[str, object]:
-    """Return the report on all of them."""
-    policy = trial.policy
+def scan_report(found: Sequence[ScannedRecording], model: ModelUnderTest) -> dict[str, object]:
+    """Return the report on all recordings."""
     return {
         'verdict': found[0].verdict,
+        'passed': found[0].verdict == 'within',
         'recordings': [entry.report for entry in found],
         'counts': counts(found),
-        'model': model_facts(policy),
-        'rules': trial.rules_name,
+        'model': model_facts(model.policy),
+        'rules': model.rules_name,
         'versions': replay_versions(),
     }
 
 
-def counts(found: Sequence[Scanned]) -> dict[str, int]:
+def counts(found: Sequence[ScannedRecording]) -> dict[str, int]:
     """Return the number of recordings per verdict."""
     return {name: sum(entry.verdict == name for entry in found) for name in VERDICTS}
 
 
-def exit_status(found: Sequence[Scanned]) -> int:
-    """Return 1 if the model fails anywhere, 2 if a recording proves nothing, else 0."""
+def exit_status(found: Sequence[ScannedRecording]) -> int:
+    """Return 1 if any recording fails, 2 if one is inconclusive, else 0."""
     return {'outside': 1, 'within': 0}.get(found[0].verdict, 2)
 
 
-class _Numbered(Progress):
-    """Says of each stage which recording it is of."""
+def scan_page(
+    found: Sequence[ScannedRecording], policy: LoadedPolicy, width: int
+) -> list[Section]:
+    """Return the sections of the page.
 
-    def __init__(self, progress: Progress, prefix: str) -> None:
-        self._progress, self._prefix = progress, prefix
+    Args:
+        found: Summaries of the recordings, the worst first.
+        policy: The replayed policy.
+        width: Page width, in characters.
+    """
+    heading, *lines = table_lines(_HEADINGS, [_row(entry) for entry in found], width, _RIGHT)
+    verdict = ', '.join(
+        f'{number} {_NAMES[name]}' for name, number in counts(found).items() if number
+    )
+    return [
+        Section(
+            title='replay',
+            lines=[f'model  {policy.path.name}: {policy.spec.name}, sha256 {policy.sha256[:12]}'],
+        ),
+        Section(
+            title=f'recordings: {len(found)}, the worst first',
+            lines=[heading, *lines],
+            styles=['', *_line_styles(found, lines)],
+        ),
+        Section(
+            title='verdict',
+            lines=[verdict],
+            styles=['good' if found[0].verdict == 'within' else 'error'],
+        ),
+    ]
 
-    def stage(self, text: str) -> None:
-        self._progress.stage(self._prefix + text)
 
-    def __call__(self, done: int, total: int) -> None:
-        self._progress(done, total)
-
-
-def _scanned(name: str, outcome: Outcome, trial: ModelUnderTest) -> Scanned:
-    """Keep the figures of a replay, and let go of its arrays."""
+def _summary(name: str, outcome: Outcome, model: ModelUnderTest) -> ScannedRecording:
+    """Return the figures of a replay, without its arrays."""
     result, _, found = outcome
     playback = result.playback
     first = found.differences[0] if found.differences else None
@@ -118,8 +154,8 @@ def _scanned(name: str, outcome: Outcome, trial: ModelUnderTest) -> Scanned:
     if len(breaches) > 1:
         why += f' (and {len(breaches) - 1} more)'
     if not breaches and first is None:
-        why = _explained(outcome)
-    return Scanned(
+        why = _drive_fit(outcome)
+    return ScannedRecording(
         name=name,
         verdict=found.verdict,
         ticks=len(playback.mode),
@@ -129,13 +165,13 @@ def _scanned(name: str, outcome: Outcome, trial: ModelUnderTest) -> Scanned:
         largest='' if first is None or not first.worst.max else _largest(first),
         first=_first_beyond(outcome),
         why=why,
-        report=replay_report(result, trial.policy, found, trial.rules_name),
-        suite=recording_suite(trial.policy, str(result.source.recording.path), found, name),
+        report=replay_report(result, model.policy, found, model.rules_name),
+        suite=recording_suite(model.policy, str(result.source.recording.path), found, name),
     )
 
 
-def _unusable(name: str, bag: Path, why: str, trial: ModelUnderTest) -> Scanned:
-    return Scanned(
+def _unusable(name: str, bag: Path, why: str, model: ModelUnderTest) -> ScannedRecording:
+    return ScannedRecording(
         name=name,
         verdict='unusable',
         ticks=0,
@@ -145,11 +181,16 @@ def _unusable(name: str, bag: Path, why: str, trial: ModelUnderTest) -> Scanned:
         largest='',
         first='',
         why=why,
-        report={'verdict': 'unusable', 'recording': {'path': str(bag)}, 'error': why},
+        report={
+            'verdict': 'unusable',
+            'passed': False,
+            'recording': {'path': str(bag)},
+            'error': why,
+        },
         suite=Suite(
-            suite_name(trial.policy, name),
+            suite_name(model.policy, name),
             [('replay', 'usable', why)],
-            suite_facts(trial.policy, str(bag)),
+            suite_facts(model.policy, str(bag)),
         ),
     )
 
@@ -170,10 +211,37 @@ def _first_beyond(outcome: Outcome) -> str:
     return f'{times(outcome.result)[min(ticks)]:.2f} s' if ticks else ''
 
 
-def _explained(outcome: Outcome) -> str:
-    """Say what stands for a comparison where no commands are recorded."""
+def _drive_fit(outcome: Outcome) -> str:
+    """Return how well targets explain the efforts, which replaces a comparison of commands."""
     inspection = outcome.found.inspection
     if inspection is None or inspection.explained is None:
         return 'neither commands nor efforts are recorded'
     explained = inspection.explained
     return f'targets explain {explained.total:.1%} of the {explained.reference}'
+
+
+def _row(entry: ScannedRecording) -> tuple[str, ...]:
+    return (
+        entry.name,
+        _NAMES[entry.verdict],
+        str(entry.ticks or ''),
+        _percent(entry.valid),
+        _percent(entry.equal),
+        entry.largest,
+        entry.first,
+        textwrap.shorten(entry.why, _MAX_REASON, placeholder=' ...'),
+    )
+
+
+def _percent(share: float) -> str:
+    return '' if math.isnan(share) else f'{math.floor(share * 1000) / 10:g}%'
+
+
+def _line_styles(found: Sequence[ScannedRecording], lines: Sequence[str]) -> Iterator[str]:
+    """Yield the style of each line; continuation lines start with a space."""
+    rows = iter(found)
+    style = ''
+    for line in lines:
+        if not line.startswith(' '):
+            style = _STYLES[next(rows).verdict]
+        yield style
