@@ -54,6 +54,7 @@ setup(
         'numpy>=1.21,<3',
         'onnxruntime>=1.17,<2',
         'PyYAML>=5.4,<7',
+        'rich>=13,<16',
     ],
     extras_require={
         'onnx': [ONNX],
@@ -64,7 +65,7 @@ setup(
         'sign': ['cryptography>=3.4,<51'],
         # not for every Python there is a wheel
         'fuzz': ['atheris>=2.3,<4'],
-        'ui': ['rich>=13,<16'],
+        'ui': [],  # kept for callers that name it: rich is always required
         # LEAPP bundles of recurrent policies; rosdep has no key for it
         'leapp': ['safetensors>=0.4,<1'],
         'test': TEST,

@@ -1,6 +1,6 @@
 # Copyright 2026 The distill_runtime Authors
 # SPDX-License-Identifier: Apache-2.0
-"""What the results are held against."""
+"""Goals of the benchmark suite, and their evaluation."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ FIRST_COMMAND_S = 2.0
 
 
 def judge(report: dict[str, Any]) -> list[dict[str, object]]:
-    """Return every goal with what was measured; met is None where nothing was."""
+    """Return every goal with its measured value; ``met`` is None where nothing was measured."""
     goals = []
     if 'tick' in report:
         goals += _tick_goals(report['tick'])
@@ -63,10 +63,10 @@ def _timing_goals(timing: dict[str, Any]) -> list[dict[str, object]]:
         ),
         None,
     )
-    where = f'at {RATE_HZ} Hz with SCHED_FIFO and hogs'
+    where = f'at {RATE_HZ} Hz with SCHED_FIFO and CPU load'
     return [
         at_most(
-            f'p99.9 of the period error {where}, to the bare sleeper',
+            f'p99.9 of the period error {where}, to the timer baseline',
             P999_TO_BARE,
             cell and cell['p999_to_bare'],
         ),
@@ -75,6 +75,6 @@ def _timing_goals(timing: dict[str, Any]) -> list[dict[str, object]]:
 
 
 def at_most(name: str, bound: float, value: float | None) -> dict[str, object]:
-    """Return a goal with what was measured; None: nothing was."""
+    """Return an upper-bound goal with its measured value, None where nothing was measured."""
     met = None if value is None else value <= bound
     return {'name': name, 'goal': f'<= {bound}', 'value': value, 'met': met}

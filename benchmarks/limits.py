@@ -2,11 +2,10 @@
 # SPDX-License-Identifier: Apache-2.0
 """Do the default limits change how trained policies walk, and do they bind when they must?
 
-First table: each policy walks on the robot it was trained for, with sensor noise. Pushes are
-raised, on seeds of their own, until the policy without any limit falls in a quarter of the runs;
-then the default limits and no limits run on other seeds, the same ones for both. Intervals are
-bootstrapped over the seeds, 95 %. Second table: one joint on a stand, with a policy that does what
-none should.
+First table: each policy walks on the robot it was trained for, with sensor noise. Calibration
+seeds raise the push speed until the policy without limits falls in a quarter of the runs; then the
+default limits and no limits run on other seeds, the same ones for both. Intervals are bootstrapped
+over the seeds, 95 %. Second table: one joint on a test stand, with misbehaving policies.
 
     python -m benchmarks.limits
     python -m benchmarks.limits --only playground_go1 --seeds 5 --json -
@@ -65,7 +64,7 @@ CALIBRATION_SEEDS = 20
 
 
 class Run(NamedTuple):
-    """One walk."""
+    """Result of one walk."""
 
     fell: bool
     """Whether it fell, or ended in a fault."""
@@ -74,7 +73,7 @@ class Run(NamedTuple):
 
 
 class Job(NamedTuple):
-    """What to run."""
+    """One walk to simulate."""
 
     data: Path
     policy: str
@@ -96,7 +95,7 @@ def _loaded(data: Path, name: str) -> tuple[LoadedPolicy, Scene]:
 
 
 def walk(job: Job) -> Run:
-    """Let a policy walk under pushes."""
+    """Simulate a walk with noise and pushes."""
     policy, scene = _loaded(job.data, job.policy)
     runner = policy.runner(LIMITS[job.limits], scene.joint_names)
     disturb = DisturbConfig(
@@ -112,7 +111,7 @@ def walk(job: Job) -> Run:
 
 
 class Comparison(NamedTuple):
-    """Default limits beside none, on the same seeds."""
+    """Default limits compared with no limits, on the same seeds."""
 
     policy: str
     push: float
@@ -121,7 +120,7 @@ class Comparison(NamedTuple):
     falls: int
     falls_without: int
     falls_change: tuple[float, float]
-    """Interval of the change of the share of falls."""
+    """Interval of the change in the fraction of falls."""
     distance: float
     """Mean, in [m]."""
     distance_without: float
@@ -132,7 +131,7 @@ class Comparison(NamedTuple):
 def compare(
     name: str, data: Path, seeds: int, seconds: float, pool: ProcessPoolExecutor
 ) -> Comparison:
-    """Find the pushes that make the policy without limits fall in a quarter, then compare."""
+    """Calibrate the push speed, then compare default limits with none."""
 
     def runs(limits: str, push: float, chosen: Sequence[int]) -> list[Run]:
         return list(pool.map(walk, [Job(data, name, limits, push, s, seconds) for s in chosen]))
@@ -192,10 +191,10 @@ STAND_SPEC = {
 
 
 class Scripted:
-    """A policy that does the same whatever it sees."""
+    """An open-loop policy."""
 
     def __init__(self, script: Callable[[int], float]) -> None:
-        """Take the action at each step."""
+        """Set the action per step."""
         self._script = script
         self.observation = np.zeros(1, np.float32)
         self.inputs = (self.observation,)
@@ -208,31 +207,31 @@ class Scripted:
         self._step += 1
 
     def reset(self) -> None:
-        """Begin again."""
+        """Restart the script."""
         self._step = 0
 
 
 class Stand(NamedTuple):
-    """What one joint did on the stand, ticks of 20 ms."""
+    """Trajectory of one joint on the stand, ticks of 20 ms."""
 
     position: FloatArray
-    """In [rad], shape (T,)."""
+    """Measured position in [rad], shape (T,)."""
     command: FloatArray
-    """What was sent, in [rad], shape (T,)."""
+    """Command that was sent, in [rad], shape (T,)."""
     torque: FloatArray
-    """What the drive did before its own limit at the start of each tick, in [N m], shape (T,)."""
+    """PD torque before the drive's effort limit, at each tick start, in [N m], shape (T,)."""
 
 
 def on_stand(
     script: Callable[[int], float], config: RunnerConfig, ticks: int = 100, spike: float = 0.0
 ) -> Stand:
-    """Let a scripted policy move one joint.
+    """Drive one joint with a scripted policy.
 
     Args:
         script: Target in [rad] at each policy step.
         config: Limits and checks.
-        ticks: How long.
-        spike: Velocity in [rad]/[s] that one message in the middle says; 0: the measured one.
+        ticks: Number of ticks.
+        spike: False velocity in [rad]/[s] in the message halfway; 0: the measured one.
     """
     spec = read_dataclass(PolicySpec, STAND_SPEC, '')
     with tempfile.TemporaryDirectory() as folder:
@@ -256,14 +255,14 @@ def on_stand(
 
 
 def stand_rows() -> list[tuple[str, str, str, str]]:
-    """Return what each limit does about a policy that does what none should."""
+    """Return the effect of each limit on misbehaving policies."""
     default, none = LIMITS['default'], LIMITS['none']
     clip = dataclasses.replace(default, position_limits='clip')
 
     def stop(config: RunnerConfig) -> str:
         run = on_stand(lambda step: 2.0, config)
-        rest, peak = run.torque[-1], run.position.max() - 1.0
-        return f'{rest:.1f} N m outward at rest, {peak:.2f} rad beyond at impact'
+        final, peak = run.torque[-1], run.position.max() - 1.0
+        return f'{final:.1f} N m outward at rest, {peak:.2f} rad beyond at impact'
 
     def runaway(config: RunnerConfig) -> str:
         run = on_stand(lambda step: -0.9 + 0.9 * step, config, 20)
@@ -273,7 +272,7 @@ def stand_rows() -> list[tuple[str, str, str, str]]:
         plain, *spiked = (
             on_stand(_swing, config, 40, value)[:2] for value in (0.0, velocity, -velocity)
         )
-        # the tick of the message: what comes later comes from where the joint went
+        # only the tick of the message: later commands depend on where the joint went
         moved = [abs(commands[20] - plain[1][20]) for _, commands in spiked]
         return f'{max(moved):.3f} rad'
 
@@ -291,7 +290,7 @@ def stand_rows() -> list[tuple[str, str, str, str]]:
 
 
 def _swing(step: int) -> float:
-    """Return a target that asks for more torque than there is."""
+    """Return a target that requires more torque than the joint has."""
     return 0.9 * math.sin(0.5 * step)
 
 

@@ -1,6 +1,6 @@
 # Copyright 2026 The distill_runtime Authors
 # SPDX-License-Identifier: Apache-2.0
-"""What a result depends on: the machine, what else runs on it, and the versions."""
+"""Describe the machine, its load and the library versions."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ PACKAGES = ('rclpy', 'numpy', 'onnxruntime')
 
 
 def machine_facts() -> dict[str, object]:
-    """Return them as they are now; None for what this system does not tell."""
+    """Return the current facts; None for those that this system does not provide."""
     return {
         'cpu': _cpu(),
         'cores': len(os.sched_getaffinity(0)),
@@ -33,7 +33,7 @@ def machine_facts() -> dict[str, object]:
 
 
 def stolen_seconds() -> float:
-    """Return how long a hypervisor kept all processors together from running, since the start."""
+    """Return the steal time of all processors since boot, in [s]."""
     fields = _read(Path('/proc/stat')).partition('\n')[0].split()
     return int(fields[8]) / os.sysconf('SC_CLK_TCK') if len(fields) > 8 else 0.0
 

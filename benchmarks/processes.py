@@ -1,6 +1,6 @@
 # Copyright 2026 The distill_runtime Authors
 # SPDX-License-Identifier: Apache-2.0
-"""Helper processes of a measurement, ended whatever happens."""
+"""Helper processes of a measurement, terminated at the end of a block."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ HERE = Path(__file__).resolve().parent
 
 
 def isolated_environment() -> dict[str, str]:
-    """Return an environment whose processes hear only each other, on this machine."""
+    """Return an environment with a random ROS domain, limited to this machine."""
     package = str(Path(distill_runtime.__file__).resolve().parents[1])
     paths = [package, *filter(None, [os.environ.get('PYTHONPATH')])]
     return {
@@ -33,32 +33,32 @@ def isolated_environment() -> dict[str, str]:
 
 
 def unique_namespace(name: str) -> str:
-    """Return a namespace that no other run uses, should one share the domain."""
+    """Return a namespace that no other run in the same domain uses."""
     return f'/{name}_{os.getpid()}'
 
 
 @contextlib.contextmanager
 def feeder(subject: Subject, namespace: str, rate: int, seconds: float) -> Iterator[None]:
-    """Have sensors published by another process, at most for some seconds."""
+    """Publish sensors from another process, for a limited time."""
     words = [*subject.words(), '--namespace', namespace, '--rate', rate, '--seconds', seconds]
-    with _ended(_python('feeder.py', *words, stdout=subprocess.PIPE)) as process:
+    with _ended(_python('feed.py', *words, stdout=subprocess.PIPE)) as process:
         assert process.stdout is not None
         if process.stdout.readline() != b'ready\n':
-            raise RuntimeError('feeder.py did not start, see its message above')
+            raise RuntimeError('feed.py did not start, see its message above')
         yield
 
 
 @contextlib.contextmanager
-def hogs(count: int, seconds: float) -> Iterator[None]:
-    """Keep some cores busy, at most for some seconds."""
+def cpu_loads(count: int, seconds: float) -> Iterator[None]:
+    """Keep some cores busy, for a limited time."""
     with contextlib.ExitStack() as stack:
         for _ in range(count):
-            stack.enter_context(_ended(_python('hog.py', seconds)))
+            stack.enter_context(_ended(_python('cpu_load.py', seconds)))
         yield
 
 
 def output_of(script: str, *words: object) -> bytes:
-    """Run a script of the suite to its end; return what it prints."""
+    """Run a script of the suite; return its standard output."""
     with _ended(_python(script, *words, stdout=subprocess.PIPE)) as process:
         output, _ = process.communicate()
     if process.returncode != 0:
@@ -76,7 +76,7 @@ def _ended(process: subprocess.Popen[bytes]) -> Iterator[subprocess.Popen[bytes]
     try:
         yield process
     finally:
-        # killed at once, it would leave shared memory of DDS behind
+        # SIGKILL would leave shared memory of DDS
         process.terminate()
         try:
             process.communicate(timeout=_END_TIMEOUT)

@@ -1,10 +1,10 @@
 # Copyright 2026 The distill_runtime Authors
 # SPDX-License-Identifier: Apache-2.0
-"""How fast a recording is replayed, against the straightforward way, on one core.
+"""Compare the speed of replay with a straightforward script, on one core.
 
 The recording: 10 minutes of a quadruped at 500 Hz, JointState (12 joints with velocities and
 efforts) and Imu, a Twist at 20 Hz, written as MCAP by rosbags; the policy runs at 50 Hz. The
-straightforward way reads every message with rosbags, takes for each tick what is newest, and calls
+script reads every message with rosbags, takes the newest one of each topic per tick, and calls
 session.run. Both must give the same observations, actions and targets, bit for bit.
 
     taskset -c 0 python -m benchmarks.replay
@@ -45,7 +45,7 @@ CONFIG = ReplayConfig(runner=RunnerConfig(start_in='policy', tilt_limit=0.0))
 def write_recording(
     path: Path, joints: list[str], default: Sequence[float], minutes: float
 ) -> None:
-    """Write a made-up recording of a robot with these joints, about their default positions."""
+    """Write a synthetic recording of joints that swing about their default positions."""
     store = get_typestore(Stores.ROS2_HUMBLE)
     types = store.types
     rng = np.random.default_rng(0)
@@ -114,7 +114,7 @@ def write_recording(
 def straightforward(
     path: Path, policy: LoadedPolicy
 ) -> tuple[Float32Array, Float32Array, FloatArray]:
-    """Replay as most scripts do: every message an object, every tick a session.run."""
+    """Replay as a plain script: deserialize every message, call session.run every tick."""
     spec = policy.spec
     options = onnxruntime.SessionOptions()
     options.intra_op_num_threads = 1
@@ -150,16 +150,16 @@ def straightforward(
                     continue
                 last_ns = stamp_ns
                 order = [message.name.index(joint) for joint in spec.joints]
-                parts = [
+                terms = [
                     rate, gravity, command, message.position[order] - default,
                     message.velocity[order], action,
                 ]  # fmt: skip
                 if not frames:
-                    frames = [deque([part] * length, length) for part in parts]
+                    frames = [deque([term] * length, length) for term in terms]
                 else:
-                    for frame, part in zip(frames, parts, strict=True):
-                        frame.append(part)
-                observation = np.concatenate([part for frame in frames for part in frame])
+                    for frame, term in zip(frames, terms, strict=True):
+                        frame.append(term)
+                observation = np.concatenate([term for frame in frames for term in frame])
                 observation = observation.astype(np.float32)
                 raw = session.run(None, {name: observation[None]})[0][0]
                 action = raw.astype(np.float64)
@@ -170,22 +170,22 @@ def straightforward(
 
 
 class Run(NamedTuple):
-    """Seconds of one processor that both ways took."""
+    """CPU time of both ways, in [s]."""
 
     reading: float
     running: float
     straightforward: float
 
     @property
-    def own(self) -> float:
-        """Of ours, in all."""
+    def total(self) -> float:
+        """CPU time of replay, in [s]."""
         return self.reading + self.running
 
 
 def measure(path: Path, policy: LoadedPolicy) -> Run:
-    """Replay in both ways, once each, and compare.
+    """Replay both ways, once each, and compare.
 
-    What counts is the time of the processor, not of the clock: neighbours take none of it.
+    CPU time is measured, since other processes on the machine do not add to it.
     """
     begin = time.process_time()
     source = read_policy_recording(path, policy)
@@ -194,15 +194,15 @@ def measure(path: Path, policy: LoadedPolicy) -> Run:
     end = time.process_time()
     expected = straightforward(path, policy)
     other = time.process_time()
-    for own, reference in zip(
+    for rows, reference in zip(
         (playback.observation, playback.action, playback.target), expected, strict=True
     ):
-        np.testing.assert_array_equal(own, reference)
+        np.testing.assert_array_equal(rows, reference)
     return Run(read - begin, end - read, other - end)
 
 
 def peak_memory(path: Path, policy: LoadedPolicy) -> float:
-    """Replay once; return the most memory that this process ever held, in [MiB]."""
+    """Replay once; return the peak memory of this process, in [MiB]."""
     replay(read_policy_recording(path, policy), policy, CONFIG)
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
 
@@ -219,7 +219,7 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as folder:
         path = args.keep or Path(folder) / 'recording'
         if not path.exists():
-            # in a process of its own, whose memory does not count
+            # in a separate process, whose memory does not count
             with ProcessPoolExecutor(1) as pool:
                 spec = policy.spec
                 joints, default = list(spec.joints), spec.default_position
@@ -233,8 +233,8 @@ def main() -> None:
         'reading_s': [run.reading for run in runs],
         'running_s': [run.running for run in runs],
         'straightforward_s': [run.straightforward for run in runs],
-        'times_real_time': [seconds / run.own for run in runs],
-        'times_faster': [run.straightforward / run.own for run in runs],
+        'times_real_time': [seconds / run.total for run in runs],
+        'times_faster': [run.straightforward / run.total for run in runs],
     }
     print(json.dumps({name: [round(v, 3) for v in values] for name, values in figures.items()}))
 

@@ -1,9 +1,9 @@
 # Copyright 2026 The distill_runtime Authors
 # SPDX-License-Identifier: Apache-2.0
-"""The demo for half an hour: student_node at 200 Hz, and a robot that is pushed and sent about.
+"""Run the demo for half an hour: student_node at 200 Hz, random pushes and velocity commands.
 
-Every deadline that it misses must be explained by what a bare sleeper on the same processor saw of
-the machine, and its memory must stay flat. benchmarks/README.md says how to read the tables.
+A late wake-up of a probe on the same processor must explain every missed deadline, and memory must
+stay flat. benchmarks/README.md explains the tables.
 """
 
 from __future__ import annotations
@@ -28,20 +28,20 @@ from machine import machine_facts, stolen_seconds
 import numpy as np
 from processes import isolated_environment
 from soak_report import print_soak, soak_report, Walk
-from soak_watch import Debounce, Witnesses
+from soak_watch import SoakLog, WakeupProbes
 from student import PRIORITY, private_context
 from timing import fifo_refusal
 
 MODEL = share_path() / 'models' / 'quadruped_student.onnx'
 NOISE, PUSHES = 1.0, 0.5
 SHARE = 0.6
-"""Of the commands that the policy was trained on."""
+"""Fraction of the command range that the policy was trained on."""
 INTERVAL = 3.0
-"""Time in [s] that a command holds."""
+"""Duration of a command, in [s]."""
 STAND_EVERY = 5
-"""One of so many commands is to stand."""
+"""Every n-th command is to stand still."""
 ROBOT_PRIORITY = 10
-"""Of the simulated robot and of what watches: on a real robot other computers do that."""
+"""SCHED_FIFO priority of the simulated robot and the monitor, which stand for other computers."""
 
 
 def main() -> int:
@@ -56,7 +56,7 @@ def main() -> int:
     parser.add_argument('--rate', type=float, default=200.0, help='control_rate (default: 200)')
     parser.add_argument('--seed', type=int, default=0, help='of noise, pushes and commands')
     parser.add_argument(
-        '--dumps', metavar='DIR', help="folder of the black box, kept (default: one that isn't)"
+        '--dumps', metavar='DIR', help='folder of the black box, kept (default: a temporary one)'
     )
     parser.add_argument('--json', metavar='F', help='write the report to a file; -: print it')
     args = parser.parse_args()
@@ -85,33 +85,33 @@ def _soak(args: argparse.Namespace) -> dict[str, Any]:
         'fifo_skipped': refusal,
     }
     stolen = stolen_seconds()
-    # above the control thread: it must not be what keeps a witness waiting
-    witnesses = Witnesses(priority and priority + 1)
+    # above the control thread, which must not preempt a probe
+    probes = WakeupProbes(priority and priority + 1)
     with (
         tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as folder,
-        witnesses.watching(),
+        probes.recording(),
         node_processes({'student_node': _student(args, priority, folder)}) as (student,),
     ):
         if priority:
-            use_fifo(ROBOT_PRIORITY)  # what is started from here on has it too
-        watch = Debounce(student.pid)
-        with private_context() as context, watch.listening(context):
-            walks = list(_walks(args, student, watch))
-    report = soak_report(watch.ticks, witnesses.late, watch.samples, walks, round(1e9 / args.rate))
+            use_fifo(ROBOT_PRIORITY)  # inherited by what is started from here on
+        log = SoakLog(student.pid)
+        with private_context() as context, log.listening(context):
+            walks = list(_walks(args, student, log))
+    report = soak_report(log.ticks, probes.late, log.samples, walks, round(1e9 / args.rate))
     return {**facts, 'stolen_s': round(stolen_seconds() - stolen, 2), **report}
 
 
 def _walks(
-    args: argparse.Namespace, student: subprocess.Popen[bytes], watch: Debounce
+    args: argparse.Namespace, student: subprocess.Popen[bytes], log: SoakLog
 ) -> Iterator[Walk]:
-    """Have the robot walk for the time; where it falls, or a fault ends it, another one begins."""
+    """Walk for the whole time; start another walk after a fall or a fault."""
     rng = np.random.default_rng(args.seed)
-    rest = args.seconds
-    while rest > 0.0:
+    remaining = args.seconds
+    while remaining > 0.0:
         with node_processes({'sim_node': _robot(int(rng.integers(2**31)))}) as (robot,):
-            result = monitor(rest, (robot, student), watch, _tour(rest, rng))
+            result = monitor(remaining, (robot, student), log, _tour(remaining, rng))
             yield Walk(time.time_ns(), result)
-        rest -= max(result.seconds, 1.0)  # one that cannot begin must come to an end
+        remaining -= max(result.seconds, 1.0)  # ends even if no walk can start
 
 
 def _robot(seed: int) -> dict[str, str]:
@@ -132,13 +132,13 @@ def _student(args: argparse.Namespace, priority: int, folder: str) -> dict[str, 
         'control_rate': str(args.rate),
         'ramp_time': '0.5',
         'realtime_priority': str(priority),
-        'max_input_age': '0.5',  # the robot shares the processors with all that runs here
+        'max_input_age': '0.5',  # the simulated robot shares the processors with the node
         'blackbox_dir': args.dumps or folder,
     }
 
 
 def _tour(seconds: float, rng: np.random.Generator) -> list[tuple[float, Velocity]]:
-    """Return random commands, each with the share of the time at which it ends."""
+    """Return random commands, each with the fraction of the time at which it ends."""
     commands = load_policy(MODEL).spec.command
     count = max(1, round(seconds / INTERVAL))
     tour: list[tuple[float, Velocity]] = []

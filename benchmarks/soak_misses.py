@@ -1,6 +1,6 @@
 # Copyright 2026 The distill_runtime Authors
 # SPDX-License-Identifier: Apache-2.0
-"""Which deadlines the control loop missed, and whether the machine kept it from meeting them."""
+"""Find missed deadlines of the control loop, and those that a late wake-up probe explains."""
 
 from __future__ import annotations
 
@@ -11,61 +11,61 @@ import numpy as np
 import numpy.typing as npt
 
 Rows = npt.NDArray[np.int64]
-"""Of ticks: number, stamp, lateness at wake-up; of a witness: moment, lateness. Times in [ns]."""
-ENOUGH = 0.5
-"""Share of a period that explains a miss: what a tick may take beside it is far less."""
+"""Of ticks: number, stamp, lateness at wake-up; of a probe: time, lateness. Times in [ns]."""
+MIN_STALL = 0.5
+"""Fraction of a period that explains a miss: a tick takes far less than the remainder."""
 
 
 class Miss(NamedTuple):
-    """Deadlines in a row that passed without a tick."""
+    """Consecutive deadlines without a tick."""
 
     deadline_ns: int
-    """Of the tick before, in [ns] since 1970."""
+    """Deadline of the last tick before them, in [ns] since 1970."""
     deadlines: int
-    """That passed behind it."""
+    """Number of missed deadlines."""
     late_before_ns: int
-    """By which the tick before began behind its deadline."""
+    """Lateness of the last tick before them."""
     late_after_ns: int
-    """By which the tick behind them began behind its own."""
+    """Lateness of the first tick after them."""
     held_up_ns: int
-    """How long a witness was kept from its processor meanwhile, the worst of all."""
+    """Longest time that a probe was kept from its processor meanwhile."""
     is_explained: bool
 
 
-def find_misses(ticks: Rows, witnesses: Sequence[Rows], period_ns: int) -> list[Miss]:
+def find_misses(ticks: Rows, probes: Sequence[Rows], period_ns: int) -> list[Miss]:
     """Return all misses, in order.
 
-    A miss is explained where a witness, a thread of a higher priority than the control loop's
-    that does nothing but wake, was itself kept from its processor for half a period or longer
-    between the deadline of the tick before and the begin of the tick behind.
+    A miss is explained if a probe, whose priority is above the control loop's, was kept from its
+    processor for half a period or longer between the deadline of the tick before and the start
+    of the tick after.
 
     Args:
-        ticks: Number, stamp and lateness of each tick that was seen, shape (num_ticks, 3).
-        witnesses: Moment and lateness of each late wake-up, per processor, shape (num, 2).
-        period_ns: Of the ticks.
+        ticks: Number, stamp and lateness of each received tick, shape (num_ticks, 3).
+        probes: Time and lateness of each late wake-up, per processor, shape (num, 2).
+        period_ns: Control period.
     """
     numbers, stamps, lateness = ticks.T
     deadlines = stamps - lateness
     passed = np.rint(np.diff(deadlines) / period_ns).astype(np.int64) - np.diff(numbers)
     misses = []
-    for place in np.flatnonzero(passed > 0).tolist():
-        begin, end = int(deadlines[place]), int(stamps[place + 1])
-        held_up = max((_held_up(rows, begin, end) for rows in witnesses), default=0)
+    for index in np.flatnonzero(passed > 0).tolist():
+        begin, end = int(deadlines[index]), int(stamps[index + 1])
+        held_up = max((_held_up(rows, begin, end) for rows in probes), default=0)
         misses.append(
             Miss(
                 begin,
-                int(passed[place]),
-                int(lateness[place]),
-                int(lateness[place + 1]),
+                int(passed[index]),
+                int(lateness[index]),
+                int(lateness[index + 1]),
                 held_up,
-                held_up >= ENOUGH * period_ns,
+                held_up >= MIN_STALL * period_ns,
             )
         )
     return misses
 
 
 def _held_up(rows: Rows, begin_ns: int, end_ns: int) -> int:
-    """Return how long a witness was late between two moments, in [ns]."""
+    """Return how long a probe was late between two times, in [ns]."""
     ends = np.minimum(rows[:, 0], end_ns)
     begins = np.maximum(rows[:, 0] - rows[:, 1], begin_ns)
     return int(np.maximum(ends - begins, 0).sum())

@@ -1,6 +1,6 @@
 # Copyright 2026 The distill_runtime Authors
 # SPDX-License-Identifier: Apache-2.0
-"""What a soak gave: figures, one row per part of the time, goals; as a report and as tables."""
+"""Report of a soak test: figures, a row per time slice and goals, as JSON and as tables."""
 
 from __future__ import annotations
 
@@ -17,30 +17,30 @@ from soak_watch import Sample
 from tables import print_goals, print_table
 
 RESIDENT_MB = 1.0
-"""By which memory may change, once it is warm."""
+"""Largest allowed change of resident memory after the warm-up."""
 WARM_UP = 300.0
-"""Time in [s] until it is; a sixth of a shorter soak."""
+"""Warm-up time in [s]; a sixth of a shorter soak."""
 _PARTS = 30
 _SHOWN = 20
-"""Missed deadlines in the table, at least."""
+"""Minimum number of misses in the table."""
 _DURATIONS = ('late_before_ns', 'late_after_ns', 'held_up_ns')
-_SHOCK = 5
-"""Deadlines in a row without which the robot may fall, or a fault begin."""
-_SHOCK_NS = 3_000_000_000
-"""Time until that is seen."""
+_STALL_DEADLINES = 5
+"""Consecutive missed deadlines that may make the robot fall or latch a fault."""
+_STALL_EFFECT_NS = 3_000_000_000
+"""Longest time between such a stall and its effect."""
 
 
 class Walk(NamedTuple):
-    """From a start of the policy to its end."""
+    """One run of the policy, from start to end."""
 
     end_ns: int
-    """In [ns] since 1970."""
+    """End, in [ns] since 1970."""
     result: DemoResult
 
 
 def soak_report(
     ticks: Rows,
-    witnesses: Sequence[Rows],
+    probes: Sequence[Rows],
     samples: Sequence[Sample],
     walks: Sequence[Walk],
     period_ns: int,
@@ -49,12 +49,12 @@ def soak_report(
 
     Args:
         ticks: Number, stamp and lateness in [ns] of each tick.
-        witnesses: Moment and lateness in [ns] of each late wake-up, per processor.
-        samples: The node once a second.
-        walks: How the robot walked.
-        period_ns: Of the ticks.
+        probes: Time and lateness in [ns] of each late wake-up, per processor.
+        samples: Memory and tick count of the node, once a second.
+        walks: Results of the walks.
+        period_ns: Control period.
     """
-    misses = find_misses(ticks, witnesses, period_ns)
+    misses = find_misses(ticks, probes, period_ns)
     counted = samples[-1].missed - samples[0].missed if samples else 0
     missed = sum(miss.deadlines for miss in misses)
     seconds = sum(walk.result.seconds for walk in walks)
@@ -62,31 +62,28 @@ def soak_report(
     warm = [sample.resident_bytes for sample in samples if sample.seconds >= is_warm_at]
     report = {
         'seconds': seconds,
-        'walks': [_told(walk, misses) for walk in walks],
+        'walks': [_walk_report(walk, misses) for walk in walks],
         'ticks': len(ticks),
         'lateness': figures(ticks[:, 2], 50, 99, 99.9, 100) if len(ticks) else {},
         'missed': missed,
         'missed_unseen': max(0, counted - missed),
         'misses': [miss._asdict() for miss in misses],
-        'witness_late': [len(rows) for rows in witnesses],
+        'witness_late': [len(rows) for rows in probes],
         'warm_after_s': is_warm_at,
         'resident_mb': [round(sample.resident_bytes / 1e6, 3) for sample in samples],
         'resident_change_mb': (max(warm) - min(warm)) / 1e6 if warm else None,
-        'parts': _parts(ticks, witnesses, samples, misses),
+        'parts': _parts(ticks, probes, samples, misses),
     }
     report['goals'] = _judge(report)
     return report
 
 
-def _told(walk: Walk, misses: Sequence[Miss]) -> dict[str, Any]:
-    """Return how a walk went, and whether the machine is to blame for an early end.
-
-    It is where it kept the node from some deadlines in a row just before.
-    """
+def _walk_report(walk: Walk, misses: Sequence[Miss]) -> dict[str, Any]:
+    """Return the result of a walk; an explained long stall just before explains an early end."""
     is_explained = any(
         miss.is_explained
-        and miss.deadlines >= _SHOCK
-        and walk.end_ns - _SHOCK_NS < miss.deadline_ns < walk.end_ns
+        and miss.deadlines >= _STALL_DEADLINES
+        and walk.end_ns - _STALL_EFFECT_NS < miss.deadline_ns < walk.end_ns
         for miss in misses
     )
     return {
@@ -112,9 +109,9 @@ def _judge(report: dict[str, Any]) -> list[dict[str, object]]:
 
 
 def _parts(
-    ticks: Rows, witnesses: Sequence[Rows], samples: Sequence[Sample], misses: Sequence[Miss]
+    ticks: Rows, probes: Sequence[Rows], samples: Sequence[Sample], misses: Sequence[Miss]
 ) -> list[dict[str, Any]]:
-    """Divide the time; each part has what was seen in it."""
+    """Return figures per slice of the time."""
     if len(ticks) < 2:
         return []
     begin, end = int(ticks[0, 1]), int(ticks[-1, 1]) + 1
@@ -123,7 +120,7 @@ def _parts(
     for lower, upper in itertools.pairwise(edges):
         lateness = ticks[(lower <= ticks[:, 1]) & (ticks[:, 1] < upper), 2]
         inside = [miss for miss in misses if lower <= miss.deadline_ns < upper]
-        late = [rows[(lower <= rows[:, 0]) & (rows[:, 0] < upper), 1] for rows in witnesses]
+        late = [rows[(lower <= rows[:, 0]) & (rows[:, 0] < upper), 1] for rows in probes]
         until = (upper - begin) / 1e9
         resident = [sample.resident_bytes for sample in samples if sample.seconds <= until]
         parts.append(
@@ -184,7 +181,7 @@ def print_soak(report: dict[str, Any]) -> None:
 
 
 def _print_misses(misses: Sequence[dict[str, Any]]) -> None:
-    """Print all that nothing explains, and the longest of the others."""
+    """Print all unexplained misses, and the longest of the others."""
     ordered = sorted(misses, key=lambda miss: (miss['is_explained'], -miss['deadlines']))
     unexplained = sum(not miss['is_explained'] for miss in misses)
     shown = ordered[: max(unexplained, _SHOWN)]
@@ -210,5 +207,5 @@ def _print_misses(misses: Sequence[dict[str, Any]]) -> None:
         print(f'{len(misses) - len(shown)} more, all explained: --json has them')
 
 
-def _clock(moment_ns: int) -> str:
-    return time.strftime('%H:%M:%S', time.localtime(moment_ns / 1e9))
+def _clock(stamp_ns: int) -> str:
+    return time.strftime('%H:%M:%S', time.localtime(stamp_ns / 1e9))

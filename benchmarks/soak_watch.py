@@ -1,6 +1,6 @@
 # Copyright 2026 The distill_runtime Authors
 # SPDX-License-Identifier: Apache-2.0
-"""What is noted while student_node is soaked: every tick, its memory, what the machine does."""
+"""Record ticks and memory of student_node, and late wake-ups of the machine, during a soak."""
 
 from __future__ import annotations
 
@@ -29,38 +29,38 @@ _TICK, _STAMP, _MODE, _LATENESS = map(
     TICK_FIELDS.index, ('tick', 'stamp_ns', 'mode', 'lateness_ns')
 )
 _SAMPLE_EVERY = 1.0
-_TELL_EVERY = 60.0
+_REPORT_EVERY = 60.0
 
 
 class Sample(NamedTuple):
-    """The node at one moment."""
+    """State of the node at one time."""
 
     seconds: float
-    """Since the policy began."""
+    """Since the policy started."""
     resident_bytes: int
     ticks: int
     missed: int
-    """Deadlines, as the node counts them."""
+    """Missed deadlines, as counted by the node."""
 
 
-class Witnesses:
-    """One witness per processor.
+class WakeupProbes:
+    """One wake-up probe per processor.
 
     Attributes:
-        late: Moment and lateness of each late wake-up, in [ns], per processor; behind the block.
+        late: Time and lateness of each late wake-up, in [ns], per processor; set by ``recording``.
     """
 
     def __init__(self, priority: int) -> None:
-        """Choose their priority."""
+        """Set the SCHED_FIFO priority of the probes; 0: none."""
         self._priority = priority
         self.late: list[Rows] = []
 
     @contextlib.contextmanager
-    def watching(self) -> Iterator[None]:
-        """Have them watch until the end of the block."""
+    def recording(self) -> Iterator[None]:
+        """Run the probes until the end of the block."""
         processes = [
             subprocess.Popen(
-                [sys.executable, str(HERE / 'witness.py'), str(cpu), str(self._priority)],
+                [sys.executable, str(HERE / 'wakeup_probe.py'), str(cpu), str(self._priority)],
                 stdin=subprocess.PIPE,
                 stdout=subprocess.PIPE,
                 start_new_session=True,
@@ -74,19 +74,19 @@ class Witnesses:
         self.late = [np.frombuffer(output, np.int64).reshape(-1, 2) for output in outputs]
 
 
-class Debounce:
-    """Notes all ticks from when the policy began, and once a second the memory; a demo's panel.
+class SoakLog:
+    """Logs every tick of the policy, and memory once a second; serves as the demo's panel.
 
     Attributes:
-        samples: The node once a second, while its policy runs.
+        samples: State of the node once a second, while its policy runs.
     """
 
     def __init__(self, pid: int) -> None:
-        """Choose the process of the node."""
+        """Log the node with this process id."""
         self._pid = pid
         self._ticks: list[tuple[int, int, int]] = []
         self._begin = 0.0
-        self._next_told = _TELL_EVERY
+        self._next_report = _REPORT_EVERY
         self.samples: list[Sample] = []
 
     @property
@@ -96,10 +96,10 @@ class Debounce:
 
     @contextlib.contextmanager
     def listening(self, context: rclpy.Context) -> Iterator[None]:
-        """Hear ``~/tick`` until the end of the block."""
+        """Subscribe to ``~/tick`` until the end of the block."""
         node = rclpy.create_node('soak', context=context)
         node.create_subscription(
-            Int64MultiArray, '/student_node/tick', self._note, QoSProfile(depth=1000)
+            Int64MultiArray, '/student_node/tick', self._on_tick, QoSProfile(depth=1000)
         )
         executor = SingleThreadedExecutor(context=context)
         executor.add_node(node)
@@ -120,7 +120,7 @@ class Debounce:
     def show(
         self, result: DemoResult, command: Sequence[float], velocity: Sequence[float]
     ) -> None:
-        """Take a sample where a second has passed; tell of it where a minute has."""
+        """Take a sample once a second; print it once a minute."""
         if result.mode != 'policy':
             return
         now = time.monotonic()
@@ -131,15 +131,15 @@ class Debounce:
             return
         resident = resident_bytes(self._pid)
         self.samples.append(Sample(seconds, resident, result.ticks, result.missed))
-        if seconds >= self._next_told:
-            self._next_told += _TELL_EVERY
+        if seconds >= self._next_report:
+            self._next_report += _REPORT_EVERY
             sys.stderr.write(
                 f'{seconds / 60:4.0f} min  resident {resident / 1e6:.2f} MB  '
                 f'{result.rate:.2f} Hz  latency {result.latency_p99_us:.0f} us p99  '
                 f'missed {result.missed} of {result.ticks}\n'
             )
 
-    def _note(self, message: Int64MultiArray) -> None:
+    def _on_tick(self, message: Int64MultiArray) -> None:
         data = message.data
         if self._ticks or data[_MODE] == Mode.POLICY:
             self._ticks.append((data[_TICK], data[_STAMP], data[_LATENESS]))

@@ -1,6 +1,9 @@
 # Copyright 2026 The distill_runtime Authors
 # SPDX-License-Identifier: Apache-2.0
-"""A student_node process: time to its first command, beside a plain node's; its memory."""
+"""Measure the time from process start to the first command, and memory, of student_node.
+
+A plain node without a policy is the baseline.
+"""
 
 from __future__ import annotations
 
@@ -24,11 +27,11 @@ from subjects import add_arguments, first_present, Subject
 _FEED_RATE = 200
 _TIMEOUT = 30.0
 _PAUSE = 0.7
-"""By which each start is later in the driver's cycle of announcements, in [s]."""
+"""Pause before each start, in [s]: it shifts the start in the driver's announcement cycle."""
 
 
 def main() -> None:
-    """Start both nodes some times, in turns, and print the result as JSON."""
+    """Start both nodes several times, in turns, and print the result as JSON."""
     parser = argparse.ArgumentParser(description=__doc__, allow_abbrev=False)
     add_arguments(parser)
     args = parser.parse_args()
@@ -64,7 +67,7 @@ def _plain_command() -> list[str]:
 
 
 def _our_command(subject: Subject) -> list[str]:
-    """Return the command of a student_node that walks from its first tick on."""
+    """Return the command line of a student_node that starts in the policy."""
     command = [sys.executable, '-m', 'distill_runtime.ros.student_node', '--ros-args']
     command += ['--log-level', 'fatal', '-p', 'autostart:=true']
     for name, value in subject.parameters().items():
@@ -74,7 +77,7 @@ def _our_command(subject: Subject) -> list[str]:
 
 @contextlib.contextmanager
 def _started(command: list[str], namespace: str) -> Iterator[subprocess.Popen[bytes]]:
-    """Run a node as a process of its own."""
+    """Run a node as a process until the end of the block."""
     process = subprocess.Popen(
         [*command, '-r', f'__ns:={namespace}'], stdin=subprocess.DEVNULL, stdout=sys.stderr
     )
@@ -90,7 +93,7 @@ def _started(command: list[str], namespace: str) -> Iterator[subprocess.Popen[by
 
 
 def _wait_for_command(listener: Node, process: subprocess.Popen[bytes]) -> None:
-    """Return when the first command has come."""
+    """Wait for the first command."""
     commands: list[JointState] = []
     subscription = listener.create_subscription(
         JointState, 'joint_command', commands.append, QoSProfile(depth=10)

@@ -1,6 +1,6 @@
 # Copyright 2026 The distill_runtime Authors
 # SPDX-License-Identifier: Apache-2.0
-"""A real StudentNode inside this process, in a private context."""
+"""Run a real StudentNode inside this process, in a private context."""
 
 from __future__ import annotations
 
@@ -17,12 +17,12 @@ from rclpy.lifecycle import TransitionCallbackReturn
 from rclpy.parameter import Parameter
 
 PRIORITY = 50
-"""Of SCHED_FIFO, wherever it is used."""
+"""SCHED_FIFO priority of the control loop in all measurements."""
 
 
 @contextlib.contextmanager
 def private_context() -> Iterator[rclpy.Context]:
-    """Give a context that no other node of the process is in."""
+    """Create a context that no other node of the process uses."""
     context = rclpy.Context()
     rclpy.init(context=context, args=['--ros-args', '--log-level', 'error'])
     try:
@@ -32,7 +32,7 @@ def private_context() -> Iterator[rclpy.Context]:
 
 
 def overrides(values: dict[str, object]) -> list[Parameter]:
-    """Turn a mapping into parameter overrides."""
+    """Return a mapping as parameter overrides."""
     return [Parameter(name, value=value) for name, value in values.items()]
 
 
@@ -40,7 +40,7 @@ def overrides(values: dict[str, object]) -> list[Parameter]:
 def student_node(
     context: rclpy.Context, namespace: str, parameters: dict[str, object]
 ) -> Iterator[StudentNode]:
-    """Configure a node; it is not active yet."""
+    """Create and configure a node, without activating it."""
     node = StudentNode(
         context=context, namespace=namespace, parameter_overrides=overrides(parameters)
     )
@@ -52,8 +52,8 @@ def student_node(
         node.destroy_node()
 
 
-def parts_of(node: StudentNode) -> LoopContext:
-    """Return what the control loop of a configured node connects."""
+def loop_context(node: StudentNode) -> LoopContext:
+    """Return the loop context of a configured node."""
     assert node._loop_context is not None
     return node._loop_context
 
@@ -66,7 +66,7 @@ def loop_of(node: StudentNode) -> ControlLoop:
 
 @contextlib.contextmanager
 def spinning(node: StudentNode) -> Iterator[None]:
-    """Serve the node from an executor in a thread, as student_node does."""
+    """Spin the node in an executor thread, as student_node does."""
     executor = SingleThreadedExecutor(context=node.context)
     executor.add_node(node)
 

@@ -1,6 +1,6 @@
 # Copyright 2026 The distill_runtime Authors
 # SPDX-License-Identifier: Apache-2.0
-"""The policies that are measured, and the arguments that choose them."""
+"""The measured policies, and the command-line arguments that select them."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from distill_runtime.share import share_path
 
 
 class Subject(NamedTuple):
-    """One policy to measure with."""
+    """One measured policy."""
 
     name: str
     model: Path
@@ -22,23 +22,23 @@ class Subject(NamedTuple):
     robot: str = ''
 
     def load(self) -> LoadedPolicy:
-        """Load the policy, apart from any node."""
+        """Load the policy without a node."""
         return load_policy(self.model, self.spec or None, self.robot)
 
     def parameters(self) -> dict[str, object]:
-        """Return the parameters of a student_node that runs it from its first tick on."""
+        """Return the parameters of a student_node that starts in this policy."""
         chosen = {'model': str(self.model), 'spec': self.spec, 'robot': self.robot}
         return {**chosen, 'start_in': 'policy'}
 
     def words(self) -> list[str]:
-        """Return the arguments that choose it."""
+        """Return the arguments that select it."""
         words = ['--model', str(self.model)]
         words += ['--spec', self.spec] if self.spec else []
         return words + (['--robot', self.robot] if self.robot else [])
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """Add what every part understands."""
+    """Add the arguments that every part takes."""
     parser.add_argument('--model', metavar='F', help='measure with this policy alone')
     parser.add_argument('--spec', default='', metavar='F', help='its spec, where it has none')
     parser.add_argument('--robot', default='', help='its robot profile')
@@ -48,7 +48,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def chosen_subjects(args: argparse.Namespace) -> tuple[Subject, ...]:
-    """Return the policies that the arguments choose; by default those with a goal."""
+    """Return the selected policies; by default those with a goal."""
     if args.model:
         model = Path(args.model)
         return (Subject(model.stem, model, args.spec, args.robot),)
@@ -65,6 +65,6 @@ def chosen_subjects(args: argparse.Namespace) -> tuple[Subject, ...]:
 
 
 def first_present(args: argparse.Namespace) -> Subject:
-    """Return the first policy whose file is there, for parts that need just one."""
+    """Return the first policy whose file exists, for parts that need one."""
     subjects = chosen_subjects(args)
     return next((s for s in subjects if s.model.is_file()), subjects[0])

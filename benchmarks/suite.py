@@ -1,6 +1,6 @@
 # Copyright 2026 The distill_runtime Authors
 # SPDX-License-Identifier: Apache-2.0
-"""The benchmark suite: each part in a process of its own, then tables, goals and JSON."""
+"""The benchmark suite: run each part in a separate process, then print tables, goals and JSON."""
 
 from __future__ import annotations
 
@@ -43,11 +43,11 @@ def main() -> int:
 
 
 def _run(args: argparse.Namespace) -> dict[str, Any]:
-    """Run the parts one after another."""
+    """Run the parts in sequence."""
     subjects = chosen_subjects(args)
     if not any(subject.model.is_file() for subject in subjects):
         names = [subject.model.name for subject in subjects]
-        raise ConfigError(f'none of the models {names} is there, name one with --model')
+        raise ConfigError(f'none of the models {names} exists, expected one: use --model')
     report: dict[str, Any] = {'machine': machine_facts(), 'is_quick': args.quick}
     words = ['--quick'] if args.quick else []
     if args.model:
@@ -62,7 +62,7 @@ def _run(args: argparse.Namespace) -> dict[str, Any]:
             check=False,
         )
         if result.returncode != 0:
-            raise ConfigError(f'the part {part} failed, see its message above')
+            raise ConfigError(f'{part} failed, see its message above')
         report[part] = json.loads(result.stdout)
     report['goals'] = judge(report)
     return report

@@ -1,17 +1,20 @@
 # Copyright 2026 The distill_runtime Authors
 # SPDX-License-Identifier: Apache-2.0
-"""The results as tables: with rich where it is installed, else as plain columns."""
+"""Print the results as tables."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from typing import Any
 
+from rich.console import Console
+from rich.table import Table
+
 Row = Sequence[str]
 
 
 def print_report(report: dict[str, Any]) -> None:
-    """Print every part that was measured, and the goals."""
+    """Print every measured part, and the goals."""
     machine = report['machine']
     load = machine['load_average'][0]
     print(f'{machine["cpu"]}, {machine["cores"]} cores, load average at the start {load}')
@@ -38,7 +41,7 @@ def print_report(report: dict[str, Any]) -> None:
 
 
 def print_goals(goals: Sequence[dict[str, Any]]) -> None:
-    """Print what was asked, what was measured, and whether that is enough."""
+    """Print each goal with its measured value and verdict."""
     words = {True: 'met', False: 'missed', None: 'not measured'}
     rows = [
         (goal['name'], goal['goal'], _shown(goal['value']), words[goal['met']]) for goal in goals
@@ -47,32 +50,32 @@ def print_goals(goals: Sequence[dict[str, Any]]) -> None:
 
 
 def _print_tick(tick: dict[str, Any]) -> None:
-    rows, parts = [], []
+    rows, stages = [], []
     scheduling = {s['scheduling'] for s in tick['subjects'] if 'scheduling' in s}
     for subject in tick['subjects']:
         for pace in ('warm', 'paced'):
             if 'skipped' in subject:
                 continue
             result = subject[pace]
-            contestants = (result['bare'], result['ours'], result.get('textbook'))
+            candidates = (result['bare'], result['ours'], result.get('textbook'))
             rows.append(
                 (
                     subject['name'],
                     pace,
-                    *(f'{c["p50_us"]:.1f} / {c["p99_us"]:.1f}' if c else '-' for c in contestants),
+                    *(f'{c["p50_us"]:.1f} / {c["p99_us"]:.1f}' if c else '-' for c in candidates),
                     _ratio(result['ours_to_bare']),
                     _ratio(result.get('textbook_to_ours')),
                 )
             )
             times = [f'{value:.1f}' for value in result['ours_parts'].values()]
-            parts.append((subject['name'], pace, *times, f'{result["bare"]["p50_us"]:.1f}'))
+            stages.append((subject['name'], pace, *times, f'{result["bare"]["p50_us"]:.1f}'))
     print_table(
         f'One tick in us, p50 / p99, {", ".join(sorted(scheduling))}',
         ('policy', 'pace', 'A bare inference', 'B ours', 'C textbook node', 'B/A', 'C/B'),
         rows,
     )
     heads = ('policy', 'pace', 'clock', 'inputs', 'step', 'output', 'A, within step')
-    print_table('What our tick consists of, p50 in us', heads, parts)
+    print_table('Stages of our tick, p50 in us', heads, stages)
     for subject in tick['subjects']:
         reason = subject.get('skipped') or subject.get('textbook_skipped')
         if reason:
@@ -84,7 +87,7 @@ def _print_timing(timing: dict[str, Any]) -> None:
         (
             f'{cell["rate_hz"]} Hz',
             'FIFO' if cell['fifo'] else 'OTHER',
-            f'{cell["hogs"]} hogs' if cell['hogs'] else 'idle',
+            f'{cell["hogs"]} cores busy' if cell['hogs'] else 'idle',
             _errors(cell['ours']),
             str(cell['ours']['missed']),
             _errors(cell['bare']),
@@ -100,7 +103,7 @@ def _print_timing(timing: dict[str, Any]) -> None:
         'load',
         'ours',
         'missed',
-        'bare sleeper',
+        'timer baseline',
         'missed',
         'p99.9 ratio',
         'stolen',
@@ -130,29 +133,13 @@ def _shown(value: float | str | None) -> str:
 
 
 def print_table(title: str, heads: Row, rows: Sequence[Row]) -> None:
-    """Print one table; none without rows."""
+    """Print one table, unless it has no rows."""
     if not rows:
-        return
-    try:
-        from rich.console import Console
-        from rich.table import Table
-    except ImportError:
-        _print_plain(title, heads, rows)
         return
     table = Table(*heads, title=title, title_justify='left')
     for row in rows:
         table.add_row(*row)
     console = Console()
-    # a table that is cut off in a file or a pipe is worth nothing
     if not console.is_terminal:
-        console.width = 200
+        console.width = 200  # do not cut cells off in a file or a pipe
     console.print(table)
-
-
-def _print_plain(title: str, heads: Row, rows: Sequence[Row]) -> None:
-    lines = [heads, *rows]
-    widths = [max(map(len, column)) for column in zip(*lines, strict=True)]
-    print(f'\n{title}')
-    for line in lines:
-        cells = (cell.ljust(width) for cell, width in zip(line, widths, strict=True))
-        print('  '.join(cells).rstrip())

@@ -2,10 +2,9 @@
 # SPDX-License-Identifier: Apache-2.0
 """The job of student_node as a competent user of rclpy would write it from the tutorials.
 
-Message callbacks keep the newest samples, a timer computes and publishes, one executor calls
-both. It uses nothing of distill_runtime. Names are looked up once per arrangement, parameters are
-read at the start, and the session has one thread; the node neither watches the age of its inputs
-nor knows modes.
+Message callbacks store the newest samples, a timer computes and publishes, one executor calls
+both. Uses nothing of distill_runtime. Joint names are looked up once per order, parameters are
+read at the start, and the session has one thread; there are no input ages and no modes.
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
 # Copyright 2026 The distill_runtime Authors
 # SPDX-License-Identifier: Apache-2.0
-"""What a user would have written into the parameter file of the textbook node."""
+"""Derive the parameters of the textbook node from a loaded policy."""
 
 from __future__ import annotations
 
@@ -17,10 +17,10 @@ from textbook_node import SUPPORTED_TERMS
 def textbook_parameters(
     policy: LoadedPolicy, compiled: CompiledSpec, max_joint_step: float
 ) -> dict[str, object]:
-    """Return the facts of a policy as parameters.
+    """Return a policy as parameters of the textbook node.
 
     Raises:
-        ConfigError: If the policy needs what the textbook node does not have.
+        ConfigError: If the policy needs a feature that the textbook node lacks.
     """
     spec = policy.spec
     if len(spec.inputs) != 1 or spec.state or spec.outputs.action.choices is not None:

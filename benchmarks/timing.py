@@ -1,6 +1,6 @@
 # Copyright 2026 The distill_runtime Authors
 # SPDX-License-Identifier: Apache-2.0
-"""When ticks begin: the control loop of a real node beside a bare sleeper, in turns."""
+"""Measure tick timing: the control loop of a real node and a timer baseline, in turns."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from distill_runtime.ros.student_node import StudentNode
 from figures import figures, Times
 from machine import stolen_seconds
 import numpy as np
-from processes import feeder, hogs, output_of, unique_namespace
+from processes import cpu_loads, feeder, output_of, unique_namespace
 from rclpy.lifecycle import TransitionCallbackReturn
 from student import loop_of, PRIORITY, private_context, spinning, student_node
 from subjects import add_arguments, first_present, Subject
@@ -28,18 +28,18 @@ RATES = (50, 200, 500)
 GOAL_RATE = 200
 _START_TIMEOUT = 10.0
 _SETTLING = 3
-"""Periods at the begin of a turn that do not count."""
+"""Periods discarded at the start of a turn."""
 
 
 class Starts(NamedTuple):
-    """What one turn gave."""
+    """Tick starts of one turn."""
 
     starts_ns: Times
     missed: int
 
 
 class Turns(NamedTuple):
-    """How long each loop runs in one condition."""
+    """Number and length of the turns of each loop in one condition."""
 
     count: int
     seconds: float
@@ -59,7 +59,7 @@ def main() -> None:
 
 
 def fifo_refusal() -> str | None:
-    """Return why threads get no SCHED_FIFO here, or None."""
+    """Return why SCHED_FIFO is not permitted here, or None if it is."""
     refusals: list[str] = []
 
     def attempt() -> None:
@@ -74,17 +74,17 @@ def fifo_refusal() -> str | None:
     return refusals[0] if refusals else None
 
 
-def _turns(rate: int, priority: int, num_hogs: int, is_quick: bool) -> Turns:
+def _turns(rate: int, priority: int, num_loads: int, is_quick: bool) -> Turns:
     if is_quick:
         return Turns(1, max(0.1, 15.0 / rate))
-    has_goal = rate == GOAL_RATE and priority and num_hogs
+    has_goal = rate == GOAL_RATE and priority and num_loads
     return Turns(6, 5.0) if has_goal else Turns(3, 4.0)
 
 
 def _measure(
     subject: Subject, rate: int, priorities: tuple[int, ...], is_quick: bool
 ) -> list[dict[str, object]]:
-    """Measure one rate in every condition: each scheduling, idle and beside hogs."""
+    """Measure one rate in every condition: each scheduling policy, idle and under CPU load."""
     namespace = unique_namespace(f'timing_{rate}')
     cells = []
     with private_context() as context, feeder(subject, namespace, rate, 600.0):
@@ -93,26 +93,26 @@ def _measure(
                 **subject.parameters(),
                 'control_rate': float(rate),
                 'realtime_priority': priority,
-                # the feeder has no priority: beside hogs it comes late, and the policy is to go on
+                # the feed has no priority and is late under load; the policy must keep running
                 'max_input_age': 5.0,
             }
             with student_node(context, namespace, parameters) as node, spinning(node):
-                for num_hogs in (0, len(os.sched_getaffinity(0))):
-                    turns = _turns(rate, priority, num_hogs, is_quick)
-                    with hogs(num_hogs, 4.0 * turns.count * turns.seconds + 60.0):
+                for num_loads in (0, len(os.sched_getaffinity(0))):
+                    turns = _turns(rate, priority, num_loads, is_quick)
+                    with cpu_loads(num_loads, 4.0 * turns.count * turns.seconds + 60.0):
                         cell = _measure_cell(node, rate, priority, turns)
-                    cells.append({'rate_hz': rate, 'fifo': priority, 'hogs': num_hogs, **cell})
+                    cells.append({'rate_hz': rate, 'fifo': priority, 'hogs': num_loads, **cell})
     return cells
 
 
 def _measure_cell(node: StudentNode, rate: int, priority: int, turns: Turns) -> dict[str, Any]:
-    """Let node and sleeper run in turns."""
+    """Run node and timer baseline in turns."""
     period_ns = 1_000_000_000 // rate
     ours, bare = [], []
     stolen = stolen_seconds()
     for _ in range(turns.count):
         ours.append(_run_node(node, turns.seconds))
-        bare.append(_run_sleeper(period_ns, priority, turns.seconds))
+        bare.append(_run_timer_baseline(period_ns, priority, turns.seconds))
     cell = {'ours': _report(ours, period_ns), 'bare': _report(bare, period_ns)}
     floor = max(cell['bare']['p999_us'], 1e-3)
     return {
@@ -122,14 +122,14 @@ def _measure_cell(node: StudentNode, rate: int, priority: int, turns: Turns) -> 
     }
 
 
-def _run_sleeper(period_ns: int, priority: int, seconds: float) -> Starts:
-    """Run the bare sleeper in a process of its own."""
-    result = json.loads(output_of('sleeper.py', period_ns, priority, seconds))
+def _run_timer_baseline(period_ns: int, priority: int, seconds: float) -> Starts:
+    """Run the timer baseline in a separate process."""
+    result = json.loads(output_of('timer_baseline.py', period_ns, priority, seconds))
     return Starts(np.array(result['starts_ns']), result['missed'])
 
 
 def _run_node(node: StudentNode, seconds: float) -> Starts:
-    """Activate the node, and note its ticks from when its policy runs."""
+    """Activate the node, and record its ticks once its policy runs."""
     if node.trigger_activate() != TransitionCallbackReturn.SUCCESS:
         raise RuntimeError(f'student_node refused: {node.refusal}')
     loop = loop_of(node)
@@ -139,7 +139,7 @@ def _run_node(node: StudentNode, seconds: float) -> Starts:
             raise RuntimeError(f'the policy does not start: {loop.step and loop.step.reason}')
         time.sleep(0.02)
     period_ns = loop._context.runner.control_period_ns
-    # a ring that forgets nothing of this turn
+    # large enough for all ticks of this turn
     timing = Timing(period_ns, size=round(2e9 * seconds / period_ns) + 1000)
     loop.timing = timing
     time.sleep(seconds)
@@ -151,7 +151,7 @@ def _run_node(node: StudentNode, seconds: float) -> Starts:
 
 
 def _report(turns: list[Starts], period_ns: int) -> dict[str, float]:
-    """Return figures over all turns."""
+    """Return period errors over all turns."""
     periods = [np.diff(turn.starts_ns[_SETTLING:]) for turn in turns]
     errors = np.abs(np.concatenate(periods) - period_ns)
     return {

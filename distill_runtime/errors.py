@@ -1,11 +1,11 @@
 # Copyright 2026 The distill_runtime Authors
 # SPDX-License-Identifier: Apache-2.0
-"""All errors that distill_runtime raises.
+"""Errors that distill_runtime raises.
 
 DistillError
 ├── ConfigError        a spec, parameter or robot profile is wrong
 ├── ModelError         a model file cannot be used
-│   └── SignatureError it is not signed as it must be
+│   └── SignatureError it has no valid signature of a trusted key
 ├── RecordingError     a recording cannot be used
 ├── ShapeError         an array has the wrong shape
 └── MissingExtraError  an optional library is not installed
@@ -13,7 +13,7 @@ DistillError
 
 
 class DistillError(Exception):
-    """Base of every error that this package raises on purpose."""
+    """Base class of the errors of this package."""
 
 
 class ConfigError(DistillError, ValueError):
@@ -21,20 +21,20 @@ class ConfigError(DistillError, ValueError):
 
 
 class ModelError(DistillError):
-    """A model file is unreadable, does not fit its spec, or gives wrong numbers."""
+    """A model file is unreadable, does not match its spec, or computes wrong numbers."""
 
 
 class SignatureError(ModelError):
-    """A model is not signed, not with a key that is trusted, or was altered since."""
+    """A model is unsigned, signed with an untrusted key, or was altered after signing."""
 
 
 class RecordingError(DistillError):
-    """A recording is damaged, empty, or lacks what is needed of it."""
+    """A recording is damaged, empty, or lacks required topics."""
 
 
 class ShapeError(DistillError, ValueError):
-    """An array has a shape other than the one documented."""
+    """An array does not have the documented shape."""
 
 
 class MissingExtraError(DistillError, ImportError):
-    """An optional library is needed for this and is not installed."""
+    """A required optional library is not installed."""

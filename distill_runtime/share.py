@@ -1,6 +1,6 @@
 # Copyright 2026 The distill_runtime Authors
 # SPDX-License-Identifier: Apache-2.0
-"""Where the installed data of the package lies: config/, launch/ and models/."""
+"""Find the installed data of the package: config/, launch/ and models/."""
 
 from __future__ import annotations
 
@@ -15,15 +15,15 @@ MARKER = 'package.xml'
 def share_path(package: Path | None = None) -> Path:
     """Return the folder that holds config/, launch/ and models/.
 
-    In a source checkout (also behind an editable or a symlinked install) that is the checkout
-    itself, else `<prefix>/share/distill_runtime` of the nearest prefix above the package, which is
-    where pip, colcon and Debian put it.
+    In a source checkout, including editable and symlinked installs, that is the checkout itself;
+    otherwise `<prefix>/share/distill_runtime` of the nearest prefix above the package, where pip,
+    colcon and Debian install it.
 
     Args:
-        package: Folder of the Python package; None: of this one.
+        package: Folder of the Python package; None: this one.
 
     Raises:
-        DistillError: If no such folder is found.
+        DistillError: If there is no such folder.
     """
     package = Path(__file__).resolve().parent if package is None else package
     candidates = [package.parent]

@@ -1,6 +1,6 @@
 # Copyright 2026 The distill_runtime Authors
 # SPDX-License-Identifier: Apache-2.0
-"""Bytes as a message of each type that a tick decodes: a million of them."""
+"""Fuzz the decoders of all message types of a tick, a million inputs."""
 
 from __future__ import annotations
 
@@ -27,18 +27,20 @@ READERS = (
 
 
 def read(data: bytes) -> None:
-    """Decode with the reader that the first byte chooses."""
+    """Decode with the reader that the first byte selects."""
     READERS[sum(data[:1]) % len(READERS)](data[1:])
 
 
 def seeds() -> list[bytes]:
-    """Give a sound message of each kind."""
+    """Return a valid message of each kind for each reader."""
     joints = PreparedMessage().header().strings(('b', 'x', 'a')).array('<f8', 3).array('<f8', 3)
     vector = PreparedMessage().header().array('<f8', 37)
     floats = PreparedMessage().parts(('terms', 4)).array('<f4', 4)
     messages = (joints, vector, floats)
     return [
-        bytes([place]) + message.message() for place in range(len(READERS)) for message in messages
+        bytes([reader]) + message.message()
+        for reader in range(len(READERS))
+        for message in messages
     ]
 
 

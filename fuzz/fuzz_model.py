@@ -1,6 +1,6 @@
 # Copyright 2026 The distill_runtime Authors
 # SPDX-License-Identifier: Apache-2.0
-"""Bytes as a model file: looked into, opened, checked against the spec inside, and run once."""
+"""Fuzz model files: inspect, open, check against the embedded spec, and run once."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ SPEC = {
 
 
 def seed() -> bytes:
-    """Give a linear policy with its spec inside."""
+    """Return a linear policy with an embedded spec."""
     shape = [1, 2]
     graph = helper.make_graph(
         [helper.make_node('MatMul', ['obs', 'weights'], ['actions'])],
@@ -43,7 +43,7 @@ def seed() -> bytes:
 
 
 def main() -> None:
-    """Load every input from a file, as a node does."""
+    """Load each input from a file, as a node does."""
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / 'policy.onnx'
 

@@ -1,6 +1,6 @@
 # Copyright 2026 The distill_runtime Authors
 # SPDX-License-Identifier: Apache-2.0
-"""Bytes as a spec file of any dialect, merged into a spec and compiled."""
+"""Fuzz spec files of every dialect: read, merge into a spec and compile."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ CONTEXT = ModelContext(
 
 
 def read(data: bytes) -> None:
-    """Read a file, whichever dialect it turns out to be, and metadata where it is flat."""
+    """Read a file of any dialect, and as metadata if it is a flat mapping."""
     content = parse_foreign(data, Path('params.yaml'))
     sources = [read_content(content, Path('params.yaml'), CONTEXT)]
     if isinstance(content, dict):
@@ -41,7 +41,7 @@ def read(data: bytes) -> None:
 
 
 def seeds() -> list[bytes]:
-    """Give specs of our own, and one look-alike of each dialect that a few lines can hold."""
+    """Return native specs, and a minimal example of each short dialect."""
     joints = [f'joint_{number}' for number in range(2)]
     numbers = [0.5, 0.5]
     dialects = (

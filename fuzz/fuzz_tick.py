@@ -1,10 +1,10 @@
 # Copyright 2026 The distill_runtime Authors
 # SPDX-License-Identifier: Apache-2.0
-"""A million damaged messages on the topics of a walking robot, see support.damaged_messages.
+"""Send a million damaged messages to a walking robot, see support.damaged_messages.
 
 PYTHONPATH=test python fuzz/fuzz_tick.py [--messages N] [--seed N]
 
-What the tick must not do ends the run; with the same seed it does so at the same message.
+A violated property ends the run; the same seed reproduces it at the same message.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from support.damaged_messages import Bombardment
 
 
 def main() -> None:
-    """Damage messages, half of them where cmd_vel has a stamp, and say what came of it."""
+    """Send damaged messages, half of them with a stamped cmd_vel, and print the outcome."""
     parser = argparse.ArgumentParser(description=__doc__, allow_abbrev=False)
     parser.add_argument('--messages', type=int, default=1_000_000)
     parser.add_argument('--seed', type=int, default=0)

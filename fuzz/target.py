@@ -1,6 +1,6 @@
 # Copyright 2026 The distill_runtime Authors
 # SPDX-License-Identifier: Apache-2.0
-"""What all fuzzers do: feed bytes to one reader, and let only our own errors pass."""
+"""Shared fuzz driver: feed bytes to a reader, and accept only the errors of this package."""
 
 from __future__ import annotations
 
@@ -15,28 +15,28 @@ FOLDER = Path(__file__).parent
 A_MINUTE = '-max_total_time=60'
 A_MILLION = '-runs=1000000'
 BOUNDS = ('-timeout=10', '-rss_limit_mb=3072', '-max_len=8192')
-"""Of one input, where the command line does not say otherwise: hang, memory, size."""
+"""Default limits per input: time, memory, size."""
 
 
 def fuzz(
     read: Callable[[bytes], object],
-    refusals: tuple[type[Exception], ...],
+    expected: tuple[type[Exception], ...],
     seeds: Iterable[bytes],
     length: str = A_MINUTE,
 ) -> None:
-    """Run a fuzzer until its bounds; anything but a refusal ends it with a report.
+    """Run a fuzzer up to its limits; any other exception ends it with a report.
 
     Args:
-        read: Takes the bytes.
-        refusals: What it may raise.
-        seeds: Good inputs to start from.
-        length: When it ends by itself, where the command line does not say otherwise.
+        read: Reader under test.
+        expected: Exceptions that it may raise.
+        seeds: Valid inputs to start from.
+        length: Default length of the run, as a libFuzzer option.
     """
 
     def run(data: bytes) -> None:
         try:
             read(data)
-        except refusals:
+        except expected:
             return
 
     with tempfile.TemporaryDirectory() as corpus:

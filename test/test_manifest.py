@@ -31,7 +31,7 @@ PYPI_NAMES = {
     'python3-yaml': 'PyYAML',
 }
 IMPORT_NAMES = {'PyYAML': 'yaml'}
-ROBOT_EXTRAS = ('bags', 'sign', 'sim', 'ui')
+ROBOT_EXTRAS = ('bags', 'sign', 'sim')
 """Extras of pip that rosdep installs with this package."""
 ROBOT_PACKAGES = {'jinja2'}
 """The part of the extra `report` that rosdep installs."""

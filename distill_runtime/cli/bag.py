@@ -1,20 +1,20 @@
 # Copyright 2026 The distill_runtime Authors
 # SPDX-License-Identifier: Apache-2.0
-"""`distill-runtime bag info`: what is in a recording, and whether it is sound."""
+"""`distill-runtime bag info`: show the content of a recording, and whether it is valid."""
 
 from __future__ import annotations
 
 import argparse
 from pathlib import Path
 
-from distill_runtime.cli.terminal.arguments import add_topic_argument
+from distill_runtime.cli.terminal.arguments import add_topic_argument, read_topics
 
 DESCRIPTION = """
-Look into recordings of a robot, without ROS.
+Inspect recordings of a robot, without ROS.
 """
 _EXIT_STATUS = """
-exit status: 0 sound (there may be warnings), 1 errors: parts of it are damaged or cannot be
-decoded, messages are years apart, the Imu makes no sense, or joints of --robot are missing, 2 it
+exit status: 0 valid (there may be warnings), 1 errors: parts of it are damaged or cannot be
+decoded, messages are years apart, the Imu is implausible, or joints of --robot are missing, 2 it
 cannot be read at all, or wrong usage
 """
 EPILOG = f"""
@@ -23,16 +23,16 @@ examples:
   distill-runtime bag info --help
 {_EXIT_STATUS}"""
 _INFO_DESCRIPTION = """
-Read all of a recording and say what matters to a policy: how regularly each topic came, gaps and
-latencies, messages that cannot be decoded, joint names, whether the Imu makes sense, and what an
-exact replay would find. Recordings: rosbag2 (MCAP, sqlite3, compressed, split), rosbag1, dumps of
-the black box. One that is damaged is read as far as it goes.
+Read a whole recording and show what matters to a policy: rate, jitter, gaps and latency of each
+topic, messages that cannot be decoded, joint names, whether the Imu is plausible, and whether an
+exact replay is possible. Recordings: rosbag2 (MCAP, sqlite3, compressed, split), rosbag1, dumps of
+the black box. A damaged recording is read up to the damage.
 """
 _INFO_EPILOG = f"""
 how to read it:
-  rate        mean, by the times of receipt, as all but latency
-  jitter      99th percentile of how far the time from one message to the next is from its median
-  gap         longest time from one message to the next, and when it begins
+  rate        mean, from receive times, as all columns but latency
+  jitter      99th percentile of the deviation of the message period from its median
+  gap         longest time from one message to the next, and its start
   latency     from the stamp in the header to receipt: median and 99th percentile
   lost        messages that cannot be decoded
 
@@ -48,14 +48,14 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     subparsers = parser.add_subparsers(title='commands', metavar='COMMAND', required=True)
     info = subparsers.add_parser(
         'info',
-        help='what is in a recording, and whether it is sound',
+        help='show the content of a recording, and whether it is valid',
         description=_INFO_DESCRIPTION,
         epilog=_INFO_EPILOG,
         formatter_class=argparse.RawDescriptionHelpFormatter,
         allow_abbrev=False,
     )
     info.add_argument('bag', metavar='BAG', help='rosbag2 folder, .mcap, .db3 or .bag')
-    info.add_argument('--robot', default='', help='robot profile, or URDF, whose joints it has')
+    info.add_argument('--robot', default='', help='robot profile or URDF with the expected joints')
     add_topic_argument(info)
     info.add_argument('--json', metavar='F', help='write the result to a file; -: print it')
 
@@ -68,7 +68,6 @@ def run(args: argparse.Namespace) -> int:
         from distill_runtime.data.info.bag_info import read_info
     from distill_runtime.cli.bag_output.page import bag_page
     from distill_runtime.cli.bag_output.report import bag_report
-    from distill_runtime.cli.check_output.bag import read_topics
     from distill_runtime.cli.terminal.output import write_json
     from distill_runtime.cli.terminal.page import page_width, print_page
     from distill_runtime.cli.terminal.progress import open_progress

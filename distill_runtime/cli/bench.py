@@ -1,6 +1,6 @@
 # Copyright 2026 The distill_runtime Authors
 # SPDX-License-Identifier: Apache-2.0
-"""`distill-runtime bench`: the benchmark suite, on this machine."""
+"""`distill-runtime bench`: run the benchmark suite on this machine."""
 
 from __future__ import annotations
 
@@ -17,10 +17,10 @@ from distill_runtime.share import share_path
 SUITE = Path('benchmarks') / 'suite.py'
 
 DESCRIPTION = """
-Measure what the node costs on this machine: one tick beside the bare inference and beside a
-textbook node, when ticks begin beside a bare sleeper, memory, and the time to the first command.
-It takes about six minutes, and says little while anything else runs on the machine.
-benchmarks/README.md says how to read the tables.
+Measure what the node costs on this machine: one tick compared with bare inference and with a
+textbook node, tick timing compared with a timer baseline, memory, and the time to the first
+command. Takes about six minutes; stop all other work for useful figures. benchmarks/README.md
+explains the tables.
 """
 EPILOG = """
 examples:
@@ -54,7 +54,7 @@ def run(args: argparse.Namespace) -> int:
     suite = subprocess.Popen(
         [sys.executable, str(_suite()), *_words(args)],
         env=_environment(),
-        start_new_session=True,  # a Ctrl-C reaches this process alone
+        start_new_session=True,  # Ctrl-C reaches this process only
     )
     try:
         return suite.wait()
@@ -69,7 +69,7 @@ def _suite() -> Path:
     suite = share_path() / SUITE
     if not suite.is_file():
         raise ConfigError(
-            f'{suite} is not there, expected the benchmark suite: was the package installed '
+            f'{suite} does not exist, expected the benchmark suite: was the package installed '
             'without its data files?'
         )
     return suite
@@ -85,7 +85,7 @@ def _words(args: argparse.Namespace) -> list[str]:
 
 
 def _environment() -> dict[str, str]:
-    """Return an environment whose Python imports this very package."""
+    """Return an environment whose Python imports this copy of the package."""
     package = str(Path(__file__).resolve().parents[2])
     paths = [package, *filter(None, [os.environ.get('PYTHONPATH')])]
     return {**os.environ, 'PYTHONPATH': os.pathsep.join(paths)}

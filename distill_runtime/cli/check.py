@@ -12,6 +12,7 @@ from distill_runtime.cli.terminal.arguments import (
     add_keys_argument,
     add_policy_arguments,
     add_topic_argument,
+    read_topics,
 )
 
 if TYPE_CHECKING:
@@ -19,21 +20,20 @@ if TYPE_CHECKING:
     from distill_runtime.policy.validation import Validation
 
 DESCRIPTION = """
-Load a model as the node would, and show what the robot would get to see and to do: which term lies
-at which index of the observation, how it is scaled and in which order its frames stand, joints in
-policy and in robot order, gains, limits, how outputs become commands, and which file each fact
-came from. Then try it out: golden vectors, inference on random observations, and the first step of
-a robot that stands still and level in its default pose ("at rest" in the tables). What may be
-wrong is listed with what to do about it. With a recording of the robot (--bag) the policy is also
-run over what the sensors said: units, frames and signs of the inputs are checked, and whether the
-targets explain the commands or efforts that were recorded.
+Load a model as the node would, and show its contract with the robot: the index of each term in the
+observation, its scale and the order of its frames, joints in policy and in robot order, gains,
+limits, how outputs become commands, and the source of each field. Then run it: golden vectors,
+inference on random observations, and the first step of a robot that stands still and level in its
+default pose ("at rest" in the tables). Each finding comes with a hint. With a recording of the
+robot (--bag) the policy also runs over the recorded sensors: units, frames and signs of the inputs
+are checked, and whether the targets explain the recorded commands or efforts.
 """
 EPILOG = """
 how to read it:
-  at rest     what the network sees: projected_gravity 0 0 -1, relative joint positions 0; and how
-              far from its default it first sends a joint: a little, much the same on both sides
-  newest      indices of the newest frame: in front of the others or behind them?
-  robot #     motor of the robot that a joint is; without --robot names are not compared
+  at rest     observation of the network: projected_gravity 0 0 -1, relative joint positions 0; and
+              the first target relative to the default: small, similar on both sides
+  newest      indices of the newest frame: before or after the others?
+  robot #     motor index of a joint on the robot; without --robot names are not compared
 
 examples:
   distill-runtime check student.onnx
@@ -65,8 +65,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add_keys_argument(
         parser,
         '--trusted-keys',
-        'public key, may be repeated: load as a robot with these trusted_keys would, nothing '
-        'beside the model counts',
+        'public key, may be repeated: load as a robot with these trusted_keys would; files '
+        'beside the model are ignored',
     )
     parser.add_argument('--json', metavar='F', help='write the result to a file; -: print it')
 
@@ -88,7 +88,7 @@ def run(args: argparse.Namespace) -> int:
     model = Path(args.model).expanduser()
     spec = Path(args.spec).expanduser() if args.spec else None
     if spec is not None:
-        read_bytes(spec, MAX_BYTES)  # absent is usage; wrong content is a finding
+        read_bytes(spec, MAX_BYTES)  # a missing file is wrong usage; wrong content is a finding
     trust = make_trust(trusted_keys=args.trusted_keys)
     found = validate_model(model, spec, args.robot, trust)
     facts = read_model_facts(found)
@@ -108,15 +108,15 @@ def run(args: argparse.Namespace) -> int:
         write_json(args.json, report if bag is None else {**report, 'bag': bag.report()})
     if args.json != '-':
         width = page_width()
-        more = [] if bag is None else [bag.section(width)]
-        print_page(check_page(found, facts.rows(found), width, more))
+        recording = [] if bag is None else [bag.section(width)]
+        print_page(check_page(found, facts.rows(found), width, recording))
     return 0 if found.is_deployable else 1
 
 
 def _read_bag(found: Validation, args: argparse.Namespace) -> BagPart:
-    """Read the recording; what reads it is an extra."""
+    """Read and inspect the recording."""
     from distill_runtime.cli.terminal.extras import of_extra
 
     with of_extra('bags'):
-        from distill_runtime.cli.check_output.bag import BagPart, read_topics
+        from distill_runtime.cli.check_output.bag import BagPart
     return BagPart(found, args.bag, read_topics(args.topic))

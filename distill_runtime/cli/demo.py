@@ -11,21 +11,20 @@ from typing import TYPE_CHECKING
 
 from distill_runtime.cli.demo_output.processes import node_processes
 from distill_runtime.cli.terminal.arguments import add_param_argument, quoted
+from distill_runtime.cli.terminal.extras import of_extra
 from distill_runtime.cli.terminal.output import write_json
-from distill_runtime.errors import ConfigError, MissingExtraError
+from distill_runtime.errors import ConfigError, MissingExtraError, RecordingError
 from distill_runtime.share import share_path
-
-from .demo_recording import Recorder
 
 if TYPE_CHECKING:
     from distill_runtime.ros.demo.monitor import DemoResult
 
 DESCRIPTION = """
-Start a simulated quadruped and student_node as two processes that meet over DDS in real time, as a
-robot and its computer would: standby, start, walk, turn. Shows what the node reports while it
-runs, ends by itself, and prints a summary. A model of your own starts without standby: not every
-robot can stand in its default pose unaided. With --record, student_node records the run as it
-records a robot; distill-runtime replay takes it.
+Start a simulated quadruped and student_node as two processes that communicate over DDS in real
+time, as a robot and its computer would: standby, start, walk, turn. Shows the state of the node
+while it runs, ends by itself, and prints a summary. With --model the run starts without standby:
+not every robot can stand in its default pose unaided. With --record, student_node records the run
+as it records a robot; distill-runtime replay reads it.
 """
 EPILOG = """
 examples:
@@ -66,28 +65,65 @@ def run(args: argparse.Namespace) -> int:
     """Carry out the command; return the exit status."""
     if not args.seconds >= 1.0:
         raise ConfigError(f'--seconds is {args.seconds}, expected at least 1')
-    # a demo must not move a real robot in the network, nor hear one
+    # a demo must not reach a real robot in the network
     os.environ['ROS_AUTOMATIC_DISCOVERY_RANGE'] = 'LOCALHOST'
     os.environ['ROS_DOMAIN_ID'] = str(1 + os.getpid() % 100)
     try:
         from distill_runtime.cli.demo_output.panel import open_panel
         from distill_runtime.ros.demo.monitor import monitor
-        import distill_runtime.sim.scene  # noqa: F401  the simulator's process needs it
+        import distill_runtime.sim.scene  # noqa: F401  sim_node needs it
     except ImportError as error:
         raise MissingExtraError(
-            f'{error.name} is not installed: source ROS 2 and install "distill_runtime[sim,ui]", '
+            f'{error.name} is not installed: source ROS 2 and install "distill_runtime[sim]", '
             'or run make setup'
         ) from error
-    recorder = Recorder(Path(args.record).expanduser().resolve()) if args.record else None
+    folder = RecordingFolder(Path(args.record).expanduser().resolve()) if args.record else None
     with node_processes(_nodes(args)) as processes, open_panel() as panel:
         result = monitor(args.seconds, processes, panel)
-    recording = recorder.recording() if recorder else None
+    recording = folder.new_recording() if folder else None
     if args.json:
         path = None if recording is None else str(recording)
         write_json(args.json, {**result.report(), 'recording': path})
     if args.json != '-':
         _print(result, recording)
     return 0 if result.walked else 1
+
+
+class RecordingFolder:
+    """The folder in which student_node creates a recording."""
+
+    def __init__(self, folder: Path) -> None:
+        """Create the folder and list the recordings in it.
+
+        Raises:
+            ConfigError: If it cannot be created.
+            MissingExtraError: If the library that writes recordings is not installed.
+        """
+        with of_extra('bags'):
+            import distill_runtime.data.flight_recorder.bag_writer  # noqa: F401  student_node needs it
+        try:
+            folder.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise ConfigError(f'--record {folder} cannot be made: {error.strerror}') from error
+        self._folder = folder
+        self._earlier = self._complete()
+
+    def new_recording(self) -> Path:
+        """Return the recording that was added.
+
+        Raises:
+            RecordingError: If there is no complete one.
+        """
+        found = sorted(self._complete() - self._earlier)
+        if not found:
+            raise RecordingError(
+                f'{self._folder} has no complete recording of this run, expected one: see the '
+                'messages of student_node above'
+            )
+        return found[-1]
+
+    def _complete(self) -> set[Path]:
+        return {path.parent for path in self._folder.glob('*/metadata.yaml')}
 
 
 def _nodes(args: argparse.Namespace) -> dict[str, dict[str, str]]:
@@ -98,7 +134,7 @@ def _nodes(args: argparse.Namespace) -> dict[str, dict[str, str]]:
     student = {**policy, 'autostart': 'true', 'ramp_time': '0.5', 'blackbox_dir': "''"}
     student['record_to'] = _resolved(args.record)
     student['start_in'] = 'policy' if args.model else 'standby'
-    student['max_input_age'] = '0.5'  # the robot shares the processors with all that runs here
+    student['max_input_age'] = '0.5'  # the simulated robot shares the processors with the node
     student.update(assignment.split(':=', 1) for assignment in args.param)
     simulator = {
         **policy,
@@ -119,7 +155,10 @@ def _print(result: DemoResult, recording: Path | None) -> None:
     """Print the summary."""
     rows = [
         ('result', 'walked' if result.walked else result.why_not),
-        ('distance', f'{result.walked_distance:.2f} m of {result.commanded_distance:.2f} m asked'),
+        (
+            'distance',
+            f'{result.walked_distance:.2f} m of {result.commanded_distance:.2f} m commanded',
+        ),
         ('velocity error', f'{result.velocity_error:.3f} m/s, mean'),
         ('least height', f'{result.min_height:.3f} m'),
         ('greatest tilt', f'{result.max_tilt:.3f} rad'),

@@ -5,39 +5,42 @@
 from __future__ import annotations
 
 import argparse
+from collections.abc import Iterator
+import contextlib
 from importlib import import_module
+import signal
 import sys
+import threading
+from types import FrameType
 
 from distill_runtime.errors import DistillError
 
-from .interrupt import noted_interrupts
-
 COMMANDS = {
-    'check': 'show what a model reads and does, and what may be wrong with it',
+    'check': 'show the inputs and outputs of a model, and possible mistakes',
     'pack': 'write a model with its spec as one self-contained file',
     'sign': 'sign a packed model for robots that run signed ones only',
-    'replay': 'run a policy over a recording and compare it with what was recorded',
-    'bag': 'look into a recording: rates, gaps, latencies, joint names, what can be replayed',
+    'replay': 'run a policy over a recording and compare it with the recorded run',
+    'bag': 'inspect a recording: rates, gaps, latencies, joint names, what can be replayed',
     'run': 'run a policy on a robot: student_node without launch',
     'demo': 'a simulated robot walks, driven by student_node over DDS',
     'sim': 'run a policy on a simulated robot, without ROS',
     'bench': 'run the benchmark suite',
 }
-"""Module and its line in the list of commands. Only the one that runs is imported: a list comes at
-once, and a stack that one command lacks does not break the others.
+"""Module and summary of each command. Only the one that runs is imported: help is fast, and a
+missing library of one command does not break the others.
 """
 
 DESCRIPTION = """
 Put distilled policies on robots: check that a model and a robot agree, run it as a ROS 2 node, try
 it in simulation.
 """
-EPILOG = 'Exit status: COMMAND --help says it; 130 after Ctrl-C, but 0 of run, which ends by it.'
+EPILOG = 'Exit status: see COMMAND --help; 130 after Ctrl-C, except for run, which then returns 0.'
 INTERRUPTED = 130
-"""Exit status after Ctrl-C, as shells have it: 128 + SIGINT."""
+"""Exit status after Ctrl-C: 128 + SIGINT, as in shells."""
 
 
 class _Version(argparse.Action):
-    """Prints the version; it is looked up only if asked for."""
+    """Prints the version, looked up on demand."""
 
     def __call__(self, parser: argparse.ArgumentParser, *_: object) -> None:
         from distill_runtime.policy.versions import versions
@@ -50,7 +53,7 @@ def make_parser(command: str = '') -> argparse.ArgumentParser:
     """Return the parser of the program.
 
     Args:
-        command: The command that has all its arguments; '' for none.
+        command: The command to add all arguments for; '' for none.
     """
     parser = argparse.ArgumentParser(
         prog='distill-runtime', description=DESCRIPTION, epilog=EPILOG, allow_abbrev=False
@@ -58,7 +61,7 @@ def make_parser(command: str = '') -> argparse.ArgumentParser:
     parser.add_argument('--version', action=_Version, nargs=0, help='show the version')
     subparsers = parser.add_subparsers(title='commands', metavar='COMMAND', required=True)
     for name, text in COMMANDS.items():
-        own = subparsers.add_parser(
+        subparser = subparsers.add_parser(
             name,
             help=text,
             formatter_class=argparse.RawDescriptionHelpFormatter,
@@ -66,17 +69,45 @@ def make_parser(command: str = '') -> argparse.ArgumentParser:
         )
         if name == command:
             module = import_module(f'distill_runtime.cli.{name}')
-            own.description, own.epilog = module.DESCRIPTION, module.EPILOG
-            own.set_defaults(run=module.run)
-            module.add_arguments(own)
+            subparser.description, subparser.epilog = module.DESCRIPTION, module.EPILOG
+            subparser.set_defaults(run=module.run)
+            module.add_arguments(subparser)
     return parser
 
 
+@contextlib.contextmanager
+def noted_interrupts() -> Iterator[list[int]]:
+    """Record every SIGINT that raises KeyboardInterrupt within the block.
+
+    Libraries may turn KeyboardInterrupt into another error: a C extension that is interrupted
+    during its import raises ImportError, for example.
+
+    Yields:
+        The signals so far.
+    """
+    noted: list[int] = []
+
+    def interrupt(number: int, frame: FrameType | None) -> None:
+        noted.append(number)
+        raise KeyboardInterrupt
+
+    is_default = signal.getsignal(signal.SIGINT) is signal.default_int_handler
+    if not is_default or threading.current_thread() is not threading.main_thread():
+        yield noted
+        return
+    signal.signal(signal.SIGINT, interrupt)
+    try:
+        yield noted
+    finally:
+        if signal.getsignal(signal.SIGINT) is interrupt:
+            signal.signal(signal.SIGINT, signal.default_int_handler)
+
+
 def main(args: list[str] | None = None) -> int:
-    """Run one command; a refusal or Ctrl-C is one line and exit status 2 or 130, no traceback.
+    """Run one command; an error or Ctrl-C prints one line and returns 2 or 130.
 
     Args:
-        args: Arguments behind the program name; None: those of the process.
+        args: Arguments after the program name; None: those of the process.
     """
     words = sys.argv[1:] if args is None else args
     with noted_interrupts() as interrupts:
@@ -84,7 +115,7 @@ def main(args: list[str] | None = None) -> int:
             parsed = make_parser(words[0] if words else '').parse_args(words)
             return int(parsed.run(parsed))
         except BrokenPipeError:
-            # the reader of our output, head for example, has seen enough
+            # the reader of our output, such as head, has closed the pipe
             sys.stderr.close()
             return 2
         except (KeyboardInterrupt, Exception) as error:

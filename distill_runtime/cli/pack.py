@@ -1,6 +1,6 @@
 # Copyright 2026 The distill_runtime Authors
 # SPDX-License-Identifier: Apache-2.0
-"""`distill-runtime pack`: all that a robot computer needs of a policy, in one ONNX file."""
+"""`distill-runtime pack`: write a policy as one self-contained ONNX file."""
 
 from __future__ import annotations
 
@@ -10,16 +10,15 @@ from pathlib import Path
 from distill_runtime.cli.terminal.arguments import add_policy_arguments
 
 DESCRIPTION = """
-Write one self-contained model file: the graph as it is, weights that lie beside it taken in, its
-spec with all digits, golden vectors that prove the network wherever the file is loaded, and where
-all of it came from. The file then needs no side-car: copy it to the robot, and name it as the
-parameter model.
+Write one self-contained model file: the unchanged graph, external weights embedded, its spec at
+full precision, golden vectors that verify the network at every load, and the provenance of all of
+it. The file needs no side-car: copy it to the robot, and set it as the parameter model.
 """
 EPILOG = """
-With --robot the limits of the robot become part of the spec. Golden vectors that the model brings
-are kept; else its first steps are recorded here, at rest and on random sensors. Metadata that
-other programs read (joint_names, default_joint_pos, action_scale, ... as mjlab writes them) is
-written as far as it can say what the spec says. The same files give the same bytes.
+With --robot the limits of the robot become part of the spec. Golden vectors of the model are kept;
+otherwise its first steps are recorded here, at rest and on random sensors. Metadata for other
+programs (joint_names, default_joint_pos, action_scale, ... as mjlab writes them) is written where
+it can represent the spec. The same files give the same bytes.
 
 examples:
   distill-runtime pack policy.onnx --robot unitree_g1_29dof -o g1_walk.onnx
@@ -65,5 +64,5 @@ def run(args: argparse.Namespace) -> int:
     sources = (source.partition(': ')[0] for source in policy.sourced.sources.values())
     print(f'spec from {", ".join(dict.fromkeys(sources))}')
     if SIGNATURE_KEY in policy.graph.metadata:
-        print(f'signature of {model} is left out: sign {output} anew with distill-runtime sign')
+        print(f'signature of {model} is dropped: sign {output} again with distill-runtime sign')
     return 0

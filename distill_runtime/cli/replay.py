@@ -1,6 +1,6 @@
 # Copyright 2026 The distill_runtime Authors
 # SPDX-License-Identifier: Apache-2.0
-"""`distill-runtime replay`: a policy over a recording, compared with what was recorded."""
+"""`distill-runtime replay`: run a policy over a recording and compare it with the recorded run."""
 
 from __future__ import annotations
 
@@ -18,13 +18,12 @@ if TYPE_CHECKING:
     from distill_runtime.cli.replay_output.outcome import ModelUnderTest, Outcome
 
 DESCRIPTION = """
-Run a policy over a recording with the code that runs on the robot, and compare what it does with
-what was recorded: commands, and observations and actions where the recording has them. The exit
-status is a verdict.
+Run a policy over a recording with the code that runs on the robot, and compare commands, and
+observations and actions if they were recorded. The exit status is a verdict.
 
 If the recording has ~/tick of student_node, each tick gets exactly the samples that it had on the
-robot and passes through the same modes and faults: with the same model, parameters and library
-versions every command is equal bit for bit. Else ticks follow the stamps of the joint states.
+robot and goes through the same modes and faults: with the same model, parameters and library
+versions every command is equal bit for bit. Otherwise ticks follow the stamps of the joint states.
 Where no commands are recorded, the targets must explain the efforts, as for check --bag.
 """
 EPILOG = """
@@ -46,9 +45,9 @@ examples:
 rules (YAML), each key optional: tolerance, invalid, commands, observation, action, joints, terms,
 motion; see docs/replay.md
 
-exit status: 0 pass, 1 fail, 2 inconclusive: nothing to compare with (--ticks, --html and --json
-are written all the same), the input cannot be used, or wrong usage; with --scan: 0 all pass, 1
-some fail, 2 none fails, but some are inconclusive or cannot be used
+exit status: 0 pass, 1 fail: a threshold is exceeded, 2 inconclusive: nothing to compare with
+(--ticks, --html and --json are still written), the input cannot be used, or wrong usage; with
+--scan: 0 all pass, 1 some fail, 2 none fails, but some cannot be used or compared
 """
 
 
@@ -58,12 +57,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         'bag', metavar='BAG', help='rosbag2 folder, .mcap, .db3 or .bag; with --scan any folder'
     )
     add_policy_arguments(parser)
-    what = parser.add_argument_group('what is compared')
+    what = parser.add_argument_group('comparison')
     what.add_argument(
         '--against',
         metavar='MODEL2',
         default='recorded',
-        help='recorded (default), or another model, which is run over the same recording',
+        help='recorded (default), or another model to run over the same recording',
     )
     what.add_argument('--against-spec', metavar='F', default='', help='spec file of MODEL2')
     what.add_argument(
@@ -76,24 +75,22 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help='where the replay fails, search for a contract (scales, signs, orders) that would '
         'fit the recording; takes seconds',
     )
-    how = parser.add_argument_group('how the recording is read')
+    how = parser.add_argument_group('recording')
     how.add_argument(
         '--scan',
         action='store_true',
         help='replay over all recordings below the folder BAG, the worst first',
     )
     add_topic_argument(how)
-    how.add_argument(
-        '--node', default='', help='node whose ~/tick to follow, if there are several'
-    )
+    how.add_argument('--node', default='', help='node whose ~/tick is used, if several publish it')
     add_param_argument(how, 'parameter of student_node, if ~/model in the recording lacks it')
     how.add_argument(
         '--params-file', metavar='F', action='append', default=[], help="the node's parameters"
     )
-    out = parser.add_argument_group('what is written')
+    out = parser.add_argument_group('output')
     out.add_argument('--json', metavar='F', help='write the result to a file; -: print it')
-    out.add_argument('--junit', metavar='F', help='write it as JUnit XML')
-    out.add_argument('--html', metavar='F', help='write a page with plots, one file')
+    out.add_argument('--junit', metavar='F', help='write the result as JUnit XML')
+    out.add_argument('--html', metavar='F', help='write a single-file page with plots')
     out.add_argument('--ticks', metavar='F', help='write each tick (.npz)')
 
 
@@ -120,8 +117,7 @@ def run(args: argparse.Namespace) -> int:
 def _run_scan(args: argparse.Namespace) -> int:
     """Replay over all recordings of a folder; return the exit status."""
     from distill_runtime.cli.replay_output.outcome import ModelUnderTest
-    from distill_runtime.cli.replay_output.scan import exit_status, scan, scan_report
-    from distill_runtime.cli.replay_output.scan_page import scan_page
+    from distill_runtime.cli.replay_output.scan import exit_status, scan, scan_page, scan_report
     from distill_runtime.cli.terminal.junit import junit_xml
     from distill_runtime.cli.terminal.output import write_json, write_text
     from distill_runtime.cli.terminal.page import page_width, print_page
@@ -131,8 +127,8 @@ def _run_scan(args: argparse.Namespace) -> int:
     for option in ('html', 'ticks'):
         if getattr(args, option):
             raise ConfigError(
-                f'--{option} is of one recording, expected none with --scan: replay the one that '
-                'you want to see by itself'
+                f'--{option} is of one recording, expected none with --scan: replay that '
+                'recording without --scan'
             )
     model = ModelUnderTest(args)
     with open_progress() as progress:
@@ -176,7 +172,7 @@ def _write_page(args: argparse.Namespace, model: ModelUnderTest, outcome: Outcom
 
 
 def _write(args: argparse.Namespace, model: ModelUnderTest, outcome: Outcome) -> None:
-    """Write and print the requested outputs."""
+    """Write the requested files and print the page."""
     from distill_runtime.cli.replay_output.page import replay_page
     from distill_runtime.cli.replay_output.report import (
         recording_suite,

@@ -1,6 +1,6 @@
 # Copyright 2026 The distill_runtime Authors
 # SPDX-License-Identifier: Apache-2.0
-"""`distill-runtime run`: student_node without launch, configured and activated at start."""
+"""`distill-runtime run`: start student_node without launch, configured and active."""
 
 from __future__ import annotations
 
@@ -11,8 +11,8 @@ from distill_runtime.cli.terminal.arguments import add_param_argument, add_polic
 
 DESCRIPTION = """
 Run a policy on a robot: start student_node, configure and activate it. It reads joint_states, imu
-and cmd_vel, ramps to the default pose, and waits there for the service ~/start; joint_command is
-what it sends. Ctrl-C sends the fault action (damp by default) and ends. Check the model first:
+and cmd_vel, publishes joint_command, ramps to the default pose, and waits there for the service
+~/start. Ctrl-C sends the fault action (damp by default) and ends. Check the model first:
 distill-runtime check MODEL.
 """
 EPILOG = """
@@ -24,9 +24,9 @@ examples:
   topics of another name, a robot of another namespace
     distill-runtime run policy.onnx -r joint_states:=/robot/joint_states -r imu:=/imu/data
     distill-runtime run policy.onnx -r __ns:=/left
-  a shadow run: everything is computed and published for a look, no command is sent
+  a shadow run: everything is computed and published for inspection, no command is sent
     distill-runtime run policy.onnx -p shadow:=true -p publish_internals:=true
-  a recording of every run, which distill-runtime replay takes
+  a recording of every run, for distill-runtime replay
     distill-runtime run policy.onnx -p record_to:=runs
   parameters from a file, one of them changed
     distill-runtime run policy.onnx --params-file robot.yaml -p tilt_limit:=0.7
@@ -38,7 +38,7 @@ exit status: 0 ended by Ctrl-C or SIGTERM, 2 the model or a parameter is refused
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the arguments of the command."""
     add_policy_arguments(parser)
-    add_param_argument(parser, 'parameter of student_node; may be repeated, wins over a file')
+    add_param_argument(parser, 'parameter of student_node; may be repeated, overrides files')
     parser.add_argument(
         '--params-file', metavar='F', action='append', default=[], help='file of ROS parameters'
     )
@@ -69,7 +69,7 @@ def run(args: argparse.Namespace) -> int:
 
 
 def ros_arguments(args: argparse.Namespace) -> list[str]:
-    """Return the arguments of student_node; of two that set one parameter, the later wins.
+    """Return the arguments of student_node; later values of a parameter override earlier ones.
 
     Args:
         args: Arguments of this command.
@@ -80,13 +80,13 @@ def ros_arguments(args: argparse.Namespace) -> list[str]:
     for assignment in args.param:
         words += ['-p', assignment]
     is_urdf = Path(args.robot).suffix in ('.urdf', '.xml')
-    own = {
+    model = {
         'model': _absolute(args.model),
         'spec': _absolute(args.spec) if args.spec else '',
         'robot': '' if is_urdf else args.robot,
         'robot_description': _absolute(args.robot) if is_urdf else '',
     }
-    for name, value in own.items():
+    for name, value in model.items():
         if value:
             words += ['-p', f'{name}:={quoted(value)}']
     for rule in args.remap:

@@ -1,6 +1,6 @@
 # Copyright 2026 The distill_runtime Authors
 # SPDX-License-Identifier: Apache-2.0
-"""`distill-runtime sign`: robots run what you signed, and nothing else."""
+"""`distill-runtime sign`: sign models for robots that run signed ones only."""
 
 from __future__ import annotations
 
@@ -10,18 +10,18 @@ from pathlib import Path
 from distill_runtime.cli.terminal.arguments import add_keys_argument
 
 DESCRIPTION = """
-Sign a packed model with an Ed25519 key. A robot whose student_node has the public half in its
-parameter trusted_keys then runs this file, and refuses every other: unsigned ones, altered ones,
-those that somebody else signed. The signature stands at the end of the model file itself and
-covers all bytes before it: graph, weights, spec, gains, limits, golden vectors. A model is signed
-only if it can be loaded by itself, so pack it first.
+Sign a packed model with an Ed25519 key. A robot whose student_node has the public key in its
+parameter trusted_keys runs this file, and refuses all others: unsigned, altered, or signed with
+another key. The signature is at the end of the model file and covers all bytes before it: graph,
+weights, spec, gains, limits, golden vectors. Only a self-contained model can be signed, so pack it
+first.
 """
 EPILOG = """
 examples:
-  once: make a key. KEY.pem stays on the computer that signs and is for its owner alone;
-  KEY.pub.pem goes onto the robots
+  once: make a key. KEY.pem stays on the signing computer, readable by its owner only; KEY.pub.pem
+  goes onto the robots
       distill-runtime sign --new-key release.pem
-  for each model: pack, look, sign, and try what a robot will say
+  for each model: pack, check, sign, and verify as a robot would
       distill-runtime pack policy.onnx --robot unitree_g1_29dof -o walk.onnx
       distill-runtime check walk.onnx --robot unitree_g1_29dof
       distill-runtime sign walk.onnx --key release.pem
@@ -29,10 +29,10 @@ examples:
   on the robot
       distill-runtime run walk.onnx -p "trusted_keys:=['/etc/robot/release.pub.pem']"
 
-to change keys: sign with the new one too (a file holds up to 16 signatures, one that is trusted is
-enough), let the robots trust both, then the new one alone. Keys of openssl do as well, with a
-password if you like: openssl genpkey -algorithm ed25519 -aes256 -out release.pem. What signatures
-protect from, and what not, stands in docs/security.md.
+to change keys: sign with the new one too (a file holds up to 16 signatures, one trusted signature
+is enough), let the robots trust both, then only the new one. Keys of openssl work too, optionally
+with a password: openssl genpkey -algorithm ed25519 -aes256 -out release.pem. docs/security.md
+explains what signatures protect from.
 
 exit status: 0 signed, made or verified, 1 --verify: not signed by one of the keys, 2 a file is
 refused, or wrong usage
@@ -88,7 +88,7 @@ def _make_key(path: Path) -> int:
     from distill_runtime.policy.keys import write_new_key
 
     public, fingerprint = write_new_key(path)
-    print(f'{path}: private key, for this computer and its owner alone')
+    print(f'{path}: private key, keep it on this computer, readable by its owner only')
     print(f'{public}: public key {fingerprint}, for trusted_keys of the robots')
     return 0
 
@@ -128,11 +128,10 @@ def _sign(model: Path, key: Path, output: Path | None, is_forced: bool) -> int:
         policy = load_policy(model, trust=SIGNED_ONLY)
     except (ConfigError, ModelError) as error:
         raise ModelError(
-            f'{model} cannot be loaded by itself, expected a model of distill-runtime pack: '
-            f'{error}'
+            f'{model} is not self-contained, expected a model of distill-runtime pack: {error}'
         ) from error
     if policy.sha256 != hashlib.sha256(content).hexdigest():
-        raise ModelError(f'{model} was written to while it was read: try again')
+        raise ModelError(f'{model} changed while it was read: try again')
     try:
         signed = sign_model(content, private)
     except ModelError as error:

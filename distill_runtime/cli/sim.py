@@ -1,6 +1,6 @@
 # Copyright 2026 The distill_runtime Authors
 # SPDX-License-Identifier: Apache-2.0
-"""`distill-runtime sim`: a policy on a simulated robot, without ROS, faster than real time."""
+"""`distill-runtime sim`: run a policy on a simulated robot, without ROS, faster than real time."""
 
 from __future__ import annotations
 
@@ -22,10 +22,10 @@ if TYPE_CHECKING:
     from distill_runtime.sim.scene import Scene
 
 DESCRIPTION = """
-Run a policy on a simulated robot and say how far it walks. The robot starts in the default pose,
-with its feet on the ground; each tick reads the sensors, runs the policy, and lets its command act
-on the physics up to the next tick. The scene is any MJCF file; by default it is a small quadruped
-that comes with this package. What drives the policy's joints in the scene is replaced by servos
+Run a policy on a simulated robot and report how far it walks. The robot starts in the default
+pose, with its feet on the ground; each tick reads the sensors, runs the policy, and applies its
+command to the physics until the next tick. The scene is any MJCF file; the default is a small
+quadruped of this package. The actuators of the policy's joints in the scene are replaced by servos
 with the gains and effort limits of the spec. The same command with the same seed gives the same
 numbers, and the same stream of commands, on one machine.
 """
@@ -101,7 +101,7 @@ def _add_scene_options(group: argparse._ArgumentGroup) -> None:
         '--actuators',
         choices=['pd', 'scene'],
         default='pd',
-        help="pd: servos with the gains of the spec (default); scene: the scene's own",
+        help='pd: servos with the gains of the spec (default); scene: those of the scene',
     )
     group.add_argument(
         '--imu-site',
@@ -134,7 +134,7 @@ def _add_disturbances(group: argparse._ArgumentGroup) -> None:
     group.add_argument(
         '--drop', type=float, default=0.0, metavar='P', help='probability to lose a sensor message'
     )
-    group.add_argument('--seed', type=int, default=0, metavar='N', help='of all the randomness')
+    group.add_argument('--seed', type=int, default=0, metavar='N', help='of all random numbers')
 
 
 def _report(
@@ -151,7 +151,7 @@ def _report(
 
 
 def _outcome(result: SimResult) -> str:
-    """Return the result in words: a robot that stands since a fault has not walked."""
+    """Return the result as text: a fault comes first, even without a fall."""
     fall = 'fell' if result.fell else 'did not fall'
     return f'fault: {result.fault}; {fall}' if result.fault else fall
 

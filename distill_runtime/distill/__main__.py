@@ -1,6 +1,6 @@
 # Copyright 2026 The distill_runtime Authors
 # SPDX-License-Identifier: Apache-2.0
-"""Distil a student in the simulator: ``python -m distill_runtime.distill --help``."""
+"""Distill a student in the simulator: ``python -m distill_runtime.distill --help``."""
 
 from __future__ import annotations
 
@@ -27,16 +27,15 @@ import numpy as np
 from .dagger import dagger, RoundReport
 from .export import export_student
 from .recipe import read_recipe, Recipe, student_spec
-from .sim_collect import SimCollect
 from .sim_figures import Figure, FiguresConfig, measure, walking_observations
-from .sim_rollout import RolloutConfig
+from .sim_rollout import RolloutConfig, SimCollect
 
 _GOLDEN_STEPS = 10
 _LIBRARIES = ('mujoco', 'numpy', 'onnx', 'onnxruntime', 'torch')
 
 
 class _Progress:
-    """Writes a line per epoch and round, and keeps what the rounds gave."""
+    """Prints a line per epoch and round, and collects the reports of the rounds."""
 
     def __init__(self) -> None:
         self._start = time.monotonic()
@@ -55,30 +54,30 @@ class _Progress:
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Make a student; return the exit status."""
+    """Distill a student; return the exit status."""
     parser = argparse.ArgumentParser(
         prog='python -m distill_runtime.distill',
-        description='Distil a student by DAgger.',
+        description='Distill a student by DAgger.',
         allow_abbrev=False,
     )
     parser.add_argument('--recipe', type=Path, required=True, help='YAML file')
     parser.add_argument('--teacher', required=True, help='ONNX file')
-    parser.add_argument('--teacher-spec', help='its spec, where it carries none')
-    parser.add_argument('--workers', type=int, default=2, help='processes with a simulator each')
+    parser.add_argument('--teacher-spec', help='its spec file, if it has none embedded')
+    parser.add_argument('--workers', type=int, default=2, help='simulator processes')
     parser.add_argument(
         '--scene',
         action='append',
         default=[],
-        help='MJCF scene to measure in, beside the shipped one',
+        help='MJCF scene to evaluate in, in addition to the shipped one',
     )
     parser.add_argument(
-        '--seeds', type=int, default=5, help='runs per scene and command to measure; 0: none'
+        '--seeds', type=int, default=5, help='evaluation runs per scene and command; 0: none'
     )
-    parser.add_argument('--overwrite', action='store_true', help='replace a student that is there')
+    parser.add_argument('--overwrite', action='store_true', help='replace an existing student')
     parser.add_argument('-o', '--output', type=Path, required=True, help='ONNX file to write')
     options = parser.parse_args(arguments)
     try:
-        _distil(options)
+        _distill(options)
     except DistillError as error:
         sys.stderr.write(f'{error}\n')
         return 2
@@ -88,7 +87,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     return 0
 
 
-def _distil(options: argparse.Namespace) -> None:
+def _distill(options: argparse.Namespace) -> None:
     if options.output.exists() and not options.overwrite:
         raise ConfigError(f'{options.output} exists already, not overwriting')
     recipe = read_recipe(options.recipe)
@@ -114,7 +113,7 @@ def _distil(options: argparse.Namespace) -> None:
     figures = _figures('student', policy, spec, scenes, config)
     _figures('teacher', teacher.session, teacher.spec, scenes, config)
     provenance = {
-        **_origin(recipe, teacher, progress.rounds),
+        **_provenance(recipe, teacher, progress.rounds),
         'figures_config': dataclasses.asdict(config),
         'figures': [{**figure._asdict(), 'scene': Path(figure.scene).name} for figure in figures],
     }
@@ -141,8 +140,10 @@ def _figures(
     return figures
 
 
-def _origin(recipe: Recipe, teacher: LoadedPolicy, rounds: list[RoundReport]) -> dict[str, object]:
-    """Return where a student comes from: no time and no path, so that it is reproducible."""
+def _provenance(
+    recipe: Recipe, teacher: LoadedPolicy, rounds: list[RoundReport]
+) -> dict[str, object]:
+    """Return the provenance of a student, without times and paths, so that it is reproducible."""
     return {
         'teacher': {'name': teacher.spec.name, 'sha256': teacher.sha256},
         'recipe': to_mapping(recipe),

@@ -1,11 +1,10 @@
 # Copyright 2026 The distill_runtime Authors
 # SPDX-License-Identifier: Apache-2.0
-"""Two policies on one robot: one leads, the other says what it would have done.
+"""The behavior policy of DAgger: teacher and student take turns in acting on one robot.
 
-DAgger needs the teacher's action in the states, and after the actions, of whoever was in control.
-Teacher and student keep a runner of their own, so that each assembles its observation as it does
-on the robot; both runners are told the action of the leader, so that ``last_action`` is in both
-what the robot was really given.
+DAgger needs the teacher's action in the states that the behavior policy visits. Teacher and
+student each have a runner, so that each observation is assembled as on the robot. Both runners get
+the executed action, so that ``last_action`` is the same in both observations.
 """
 
 from __future__ import annotations
@@ -17,45 +16,46 @@ import numpy as np
 
 
 class BehaviorPolicy:
-    """A policy whose runner is given the leader's action.
+    """A policy whose runner gets the executed action, which may be another policy's.
 
     Attributes:
-        observation: The wrapped policy's inputs behind one another, shape (obs_dim,).
+        observation: Inputs of the wrapped policy, concatenated, shape (obs_dim,).
         inputs: The same, one view per input.
-        own: What the wrapped policy itself computed last, shape (act_dim,).
-        action: What the runner is told, shape (act_dim,): the leader's action, or its own.
-        leader: Whose action counts, run before this one in the same tick; None: this one leads.
+        output: Last action that the wrapped policy computed, shape (act_dim,).
+        action: Executed action, shape (act_dim,): that of ``active``, or ``output``.
+        active: Policy whose action is executed, run before this one in the same tick; None: this
+            one.
     """
 
     def __init__(self, policy: Policy) -> None:
-        """Wrap a policy; it leads until told otherwise."""
+        """Wrap a policy, which is active until ``set_active`` says otherwise."""
         self._policy = policy
         self.observation = policy.observation
         self.inputs = policy.inputs
-        self.own: Float32Array = policy.action
+        self.output: Float32Array = policy.action
         self.action: Float32Array = np.zeros_like(policy.action)
-        self.leader: BehaviorPolicy | None = None
+        self.active: BehaviorPolicy | None = None
 
     def run(self) -> None:
-        """Compute the own action, and choose the one that counts."""
+        """Compute the output, and select the executed action."""
         self._policy.run()
-        self.action[:] = self.own if self.leader is None else self.leader.action
+        self.action[:] = self.output if self.active is None else self.active.action
 
     def reset(self) -> None:
-        """Reset the wrapped policy's recurrent state."""
+        """Reset the recurrent state of the wrapped policy."""
         self._policy.reset()
 
 
-def lead(leader: BehaviorPolicy, follower: BehaviorPolicy) -> None:
-    """Make one policy lead the other, from the next tick on.
+def set_active(active: BehaviorPolicy, passive: BehaviorPolicy) -> None:
+    """Execute the actions of one policy in both, from the next tick on.
 
     Raises:
         ShapeError: If their actions have different widths.
     """
-    if leader.action.shape != follower.action.shape:
+    if active.action.shape != passive.action.shape:
         raise ShapeError(
-            f'action of the follower has shape {follower.action.shape}, expected that of the '
-            f'leader, {leader.action.shape}'
+            f'action of the passive policy has shape {passive.action.shape}, expected that of the '
+            f'active one, {active.action.shape}'
         )
-    leader.leader = None
-    follower.leader = leader
+    active.active = None
+    passive.active = active

@@ -1,10 +1,10 @@
 # Copyright 2026 The distill_runtime Authors
 # SPDX-License-Identifier: Apache-2.0
-"""What the teacher is told where the student is told a velocity command.
+"""Map the student's velocity command to the command that makes the teacher follow it.
 
-Rewards that forgive small errors teach a policy to stand still for small commands. Its student
-need not inherit that: it is told what is wanted, and labelled by a teacher that is told what makes
-it do that.
+Rewards that tolerate small errors teach a policy to stand still for small commands. The student
+need not inherit that: its labels come from a teacher that gets a larger command, which makes it
+walk as the student's command asks.
 """
 
 from __future__ import annotations
@@ -18,20 +18,20 @@ import numpy as np
 
 @dataclass(frozen=True, kw_only=True)
 class CommandCurve:
-    """Scales commands by their size: ``told(c) = c told(|c / unit|) / |c / unit|``.
+    """Scales a command c by its size s = ``|c / unit|``: the teacher gets ``c told(s) / s``.
 
-    The default changes nothing.
+    The default is the identity.
     """
 
     unit: tuple[float, float, float] = (1.0, 1.0, 1.0)
     """Velocities of size 1: vx, vy in [m]/[s], yaw rate in [rad]/[s]."""
     wanted: tuple[float, ...] = (0.0, 1.0)
-    """Sizes of what the student is told, from 0, rising."""
+    """Sizes of the student's command, increasing from 0."""
     told: tuple[float, ...] = (0.0, 1.0)
-    """Sizes of what the teacher is told; linear between, and the wanted ones from the last on."""
+    """Sizes of the teacher's command; linear between, identical from the last one on."""
 
     def __post_init__(self) -> None:
-        """Refuse a curve that is none, or jumps at its end."""
+        """Reject a curve that is not monotonic, or jumps at its end."""
         if not all(unit > 0.0 for unit in self.unit):
             raise ConfigError(f'unit is {list(self.unit)}, expected above 0')
         if len(self.wanted) != len(self.told) or not self.wanted:
@@ -49,10 +49,10 @@ class CommandCurve:
             )
 
     def teacher_command(self, command: FloatArray) -> FloatArray:
-        """Return what the teacher is told.
+        """Return the teacher's command.
 
         Args:
-            command: What the student is told, shape (3,).
+            command: Command of the student, shape (3,).
         """
         size = float(np.linalg.norm(command / np.array(self.unit)))
         if not 0.0 < size < self.wanted[-1]:

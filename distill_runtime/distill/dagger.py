@@ -1,9 +1,10 @@
 # Copyright 2026 The distill_runtime Authors
 # SPDX-License-Identifier: Apache-2.0
-"""Dataset aggregation: who leads visits the states, the teacher labels them, the student learns.
+"""Dataset aggregation: roll out a behavior policy, label its states by the teacher, train.
 
-Round k runs ``beta_k teacher + (1 - beta_k) student`` with a coin at every tick, labels every
-state that was visited with the teacher's action, and trains the student on the rows of all rounds.
+Round k executes the teacher with probability beta_k and else the student, drawn at every tick,
+labels every visited state with the teacher's action, and trains the student on the rows of all
+rounds.
 
 Source:
     Ross, Gordon, Bagnell, AISTATS 2011.
@@ -31,13 +32,13 @@ class RoundConfig:
     """One round."""
 
     beta: float
-    """Probability that the teacher leads a tick."""
+    """Probability that the teacher's action is executed in a tick."""
     episodes: int
     epochs: int
-    """Greatest number of passes over all rows so far."""
+    """Maximum number of passes over all rows so far."""
 
     def __post_init__(self) -> None:
-        """Refuse values out of range."""
+        """Reject values out of range."""
         if not 0.0 <= self.beta <= 1.0:
             raise ConfigError(f'beta is {self.beta}, expected 0 to 1')
         for name in ('episodes', 'epochs'):
@@ -47,23 +48,23 @@ class RoundConfig:
 
 @dataclass(frozen=True, kw_only=True)
 class DaggerConfig:
-    """All rounds, and how each one trains."""
+    """Rounds and training."""
 
     network: NetworkConfig
     rounds: tuple[RoundConfig, ...]
     loss: LossConfig = field(default_factory=LossConfig)
     fit: FitConfig = field(default_factory=FitConfig)
     validation_every: int = 10
-    """One of so many episodes is for validation."""
+    """Every n-th episode is for validation."""
 
     def __post_init__(self) -> None:
-        """Refuse a schedule that cannot start, and a split that leaves nothing to either side."""
+        """Reject a schedule that cannot start, and a split with an empty side."""
         if not self.rounds:
             raise ConfigError('rounds is empty, expected at least one')
         if not self.rounds[0].beta > 0.0:
             raise ConfigError(
-                'rounds[0].beta is 0, expected above 0: a student that has learnt nothing would '
-                'visit states that teach nothing'
+                'rounds[0].beta is 0, expected above 0: an untrained student visits no useful '
+                'states'
             )
         if not 2 <= self.validation_every <= self.rounds[0].episodes:
             raise ConfigError(
@@ -73,57 +74,57 @@ class DaggerConfig:
 
 
 class Collect(Protocol):
-    """Makes the episodes of a round."""
+    """Collects the episodes of a round."""
 
     def __call__(self, student: bytes, beta: float, count: int, first: int) -> Sequence[Episode]:
         """Run episodes.
 
         Args:
             student: ONNX file.
-            beta: Probability that the teacher leads a tick.
-            count: How many episodes.
-            first: How many there were in the rounds before; the episodes' seeds follow from it.
+            beta: Probability that the teacher's action is executed in a tick.
+            count: Number of episodes.
+            first: Number of episodes in earlier rounds, from which the seeds follow.
         """
 
 
 class RoundReport(NamedTuple):
-    """What came out of a round."""
+    """Result of a round."""
 
     beta: float
     episodes: int
     falls: int
-    """Episodes of this round that ended by a fall."""
+    """Episodes of this round that ended in a fall."""
     rows: int
-    """Rows of all rounds so far, for training."""
+    """Training rows of all rounds so far."""
     train_loss: float
     validation_loss: float
 
 
 class Report(Protocol):
-    """Is told of progress."""
+    """Receives progress."""
 
     def epoch(self, number: int, train_loss: float, validation_loss: float) -> None:
-        """Take note of an epoch, counted from 1."""
+        """Report an epoch, counted from 1."""
 
     def round(self, number: int, report: RoundReport) -> None:
-        """Take note of a finished round, counted from 1."""
+        """Report a finished round, counted from 1."""
 
 
 def dagger(
     obs_dim: int, act_dim: int, config: DaggerConfig, seed: int, collect: Collect, report: Report
 ) -> Student:
-    """Distil a student.
+    """Distill a student.
 
-    The normaliser is adapted to the rows of the first round and then kept; the weights go on from
-    round to round.
+    The normaliser is fitted to the rows of the first round and then fixed; every round continues
+    from the weights of the round before.
 
     Args:
         obs_dim: Width of the student's observation.
         act_dim: Width of the action.
         config: Rounds and training.
-        seed: Of weights and order of rows; the episodes' seeds are the collector's.
-        collect: Makes episodes.
-        report: Is told of progress.
+        seed: Seed of weights and row order; ``collect`` has the seeds of episodes.
+        collect: Collects episodes.
+        report: Receives progress.
     """
     torch.manual_seed(seed)
     student = Student(obs_dim, act_dim, config.network)

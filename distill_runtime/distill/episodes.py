@@ -1,6 +1,6 @@
 # Copyright 2026 The distill_runtime Authors
 # SPDX-License-Identifier: Apache-2.0
-"""VectorSeries episodes, gathered round by round, and split into training and validation."""
+"""Aggregate labeled episodes round by round, and split them into training and validation."""
 
 from __future__ import annotations
 
@@ -13,18 +13,18 @@ import numpy as np
 
 
 class Episode(NamedTuple):
-    """One run from a reset: what the student saw, and what the teacher would have done."""
+    """One run from a reset: observations of the student and actions of the teacher."""
 
     observation: Float32Array
     """Shape (T, obs_dim)."""
     label: Float32Array
     """The teacher's raw action, shape (T, act_dim)."""
     fell: bool = False
-    """Whether the run ended by a fall."""
+    """Whether the run ended in a fall."""
 
 
 class Rows(NamedTuple):
-    """Rows of several episodes behind one another."""
+    """Rows of several episodes, concatenated."""
 
     observation: Float32Array
     """Shape (B, obs_dim)."""
@@ -35,15 +35,15 @@ class Rows(NamedTuple):
 class Aggregate:
     """All episodes so far.
 
-    Every n-th episode is for validation, whole: neighbouring rows are nearly equal, and a split by
-    rows would measure nothing.
+    Every n-th episode as a whole is for validation: neighboring rows are nearly equal, so that a
+    split by rows would not measure generalization.
     """
 
     def __init__(self, validation_every: int) -> None:
         """Start empty.
 
         Args:
-            validation_every: One of so many episodes is kept from training; at least 2.
+            validation_every: Every n-th episode is for validation; at least 2.
         """
         if not validation_every >= 2:
             raise ConfigError(f'validation_every is {validation_every}, expected at least 2')
@@ -65,7 +65,7 @@ class Aggregate:
 
     @property
     def validation(self) -> Rows:
-        """Rows to choose the best student by."""
+        """Rows to select the best student on."""
         return _joined(self._validation)
 
 

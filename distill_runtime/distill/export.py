@@ -1,6 +1,6 @@
 # Copyright 2026 The distill_runtime Authors
 # SPDX-License-Identifier: Apache-2.0
-"""A student as one ONNX file: plain operators, normaliser first, no external data."""
+"""Export a student as one ONNX file: plain operators, normaliser first, no external data."""
 
 from __future__ import annotations
 
@@ -17,17 +17,17 @@ from .students import Student
 
 OPSET = 17
 IR_VERSION = 8
-"""What ONNX Runtime reads since 1.13."""
+"""Readable by ONNX Runtime since 1.13."""
 TOLERANCE = 1e-5
 """Largest difference between torch and ONNX Runtime, in units of the action."""
 _OPERATORS = {'elu': 'Elu', 'tanh': 'Tanh'}
 
 
 def export_student(student: Student, observation: Float32Array) -> bytes:
-    """Write a student as ONNX, and prove on real rows that it computes the same.
+    """Write a student as ONNX, and compare it with torch on real rows.
 
-    The graph is made node by node rather than traced: its names mean something, it has no shape
-    but the batch's to specialise on, and no exporter can change what it looks like.
+    The graph is built node by node instead of traced: names are readable, the batch size is the
+    only free shape, and the result does not depend on the exporter's version.
 
     Args:
         student: The trained student.
@@ -68,19 +68,19 @@ def _model(student: Student) -> onnx.ModelProto:
         helper.make_node('Div', ['centred', 'std'], ['hidden_0'], 'normaliser/scale'),
     ]
     last = len(student.layers) - 1
-    for place, layer in enumerate(student.layers):
-        weight, bias = f'layer_{place}/weight', f'layer_{place}/bias'
+    for index, layer in enumerate(student.layers):
+        weight, bias = f'layer_{index}/weight', f'layer_{index}/bias'
         tensors |= {weight: layer.weight, bias: layer.bias}
         operator = _OPERATORS[config.activation]
-        result = f'hidden_{place + 1}'
-        if place == last:
+        result = f'hidden_{index + 1}'
+        if index == last:
             operator = 'Tanh' if config.output == 'tanh' else 'Identity'
             result = 'actions'
-        inputs = [f'hidden_{place}', weight, bias]
-        linear = f'linear_{place}'
+        inputs = [f'hidden_{index}', weight, bias]
+        linear = f'linear_{index}'
         nodes += [
-            helper.make_node('Gemm', inputs, [linear], f'layer_{place}/linear', transB=1),
-            helper.make_node(operator, [linear], [result], f'layer_{place}/activation'),
+            helper.make_node('Gemm', inputs, [linear], f'layer_{index}/linear', transB=1),
+            helper.make_node(operator, [linear], [result], f'layer_{index}/activation'),
         ]
     obs_dim, act_dim = len(student.normaliser.mean), len(student.layers[last].bias)
     graph = helper.make_graph(

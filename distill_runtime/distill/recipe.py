@@ -1,6 +1,6 @@
 # Copyright 2026 The distill_runtime Authors
 # SPDX-License-Identifier: Apache-2.0
-"""A recipe: everything that makes a student but the teacher, as one checked value."""
+"""A recipe: the whole configuration of a distillation, apart from the teacher."""
 
 from __future__ import annotations
 
@@ -21,23 +21,23 @@ from .variation import VariationConfig
 
 @dataclass(frozen=True, kw_only=True)
 class Recipe:
-    """How a student is made."""
+    """Configuration of a distillation."""
 
     name: str
     """Name in the spec of the student."""
     seed: int
-    """Of weights, order of rows and episodes."""
+    """Seed of weights, row order and episodes."""
     robot: str
-    """Profile or URDF that gives the student's joint limits."""
+    """Profile or URDF with the student's joint limits."""
     inputs: tuple[InputSpec, ...]
-    """What the student sees, as in a spec."""
+    """Observation of the student, as in a spec."""
     dagger: DaggerConfig
     variation: VariationConfig
     teacher_command: CommandCurve = field(default_factory=CommandCurve)
-    """What the teacher is told for what the student is told."""
+    """Maps the student's command to the teacher's."""
 
     def __post_init__(self) -> None:
-        """Refuse what cannot be exported yet, and inputs that a robot cannot measure."""
+        """Reject a negative seed, and inputs that cannot be exported yet."""
         if not self.seed >= 0:
             raise ConfigError(f'seed is {self.seed}, expected at least 0')
         if [entry.name for entry in self.inputs] != ['obs']:
@@ -59,12 +59,12 @@ def read_recipe(path: Path) -> Recipe:
 
 
 def student_spec(recipe: Recipe, teacher: PolicySpec, robot: RobotDescription) -> PolicySpec:
-    """Return the contract of the student: the teacher's robot and action, inputs of its own.
+    """Return the spec of the student: that of the teacher with other inputs and joint limits.
 
     Args:
-        recipe: Gives name and inputs.
-        teacher: Gives period, joints, default pose, gains, command range and action.
-        robot: Gives the limits of the joints.
+        recipe: Source of name and inputs.
+        teacher: Source of period, joints, default pose, gains, command range and action.
+        robot: Source of the joint limits.
 
     Raises:
         ConfigError: If the robot lacks a joint, or the inputs do not fit.
@@ -77,9 +77,9 @@ def student_spec(recipe: Recipe, teacher: PolicySpec, robot: RobotDescription) -
         )
     order = [robot.joints.index(name) for name in teacher.joints]
     limits = Limits(
-        position=robot.position and tuple(robot.position[place] for place in order),
-        velocity=robot.velocity and tuple(robot.velocity[place] for place in order),
-        effort=robot.effort and tuple(robot.effort[place] for place in order),
+        position=robot.position and tuple(robot.position[joint] for joint in order),
+        velocity=robot.velocity and tuple(robot.velocity[joint] for joint in order),
+        effort=robot.effort and tuple(robot.effort[joint] for joint in order),
     )
     return PolicySpec(
         name=recipe.name,

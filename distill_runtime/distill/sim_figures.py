@@ -1,6 +1,6 @@
 # Copyright 2026 The distill_runtime Authors
 # SPDX-License-Identifier: Apache-2.0
-"""How well a policy walks: falls and velocity errors in scenes, under noise and pushes."""
+"""Evaluate how a policy walks: falls and velocity errors in scenes, with noise and pushes."""
 
 from __future__ import annotations
 
@@ -25,12 +25,12 @@ import numpy as np
 from .variation import Velocity
 
 _WALKING = 50
-"""Steps after which a robot that was told to walk does so."""
+"""Steps after which a robot with a velocity command walks."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class FiguresConfig:
-    """What is measured; the seeds are none that episodes for training get."""
+    """Conditions of an evaluation; its seeds differ from those of training episodes."""
 
     commands: tuple[Velocity, ...] = (
         (0.5, 0.0, 0.0),
@@ -56,7 +56,7 @@ class Figure(NamedTuple):
     velocity_error: float
     """Mean over the seeds of mean_velocity_error, in [m]/[s]."""
     worst_velocity_error: float
-    """Its greatest over the seeds."""
+    """Maximum over the seeds."""
     yaw_rate_error: float
     """Mean over the seeds of mean_yaw_rate_error, in [rad]/[s]."""
 
@@ -70,7 +70,7 @@ def measure(
         policy: The network.
         spec: Its spec.
         scenes: MJCF files; '': the shipped one.
-        config: What is measured.
+        config: Commands, disturbances and seeds.
     """
     runner = _runner(policy, spec)
     for scene in scenes:
@@ -103,12 +103,12 @@ def measure(
 
 
 def walking_observations(policy: Policy, spec: PolicySpec, steps: int) -> Float32Array:
-    """Return consecutive observations of a robot that walks in the shipped scene, or falls there.
+    """Return the last observations of a short walk in the shipped scene.
 
     Args:
         policy: The network.
         spec: Its spec.
-        steps: How many; the last ones of a short run.
+        steps: Number of observations.
 
     Returns:
         Shape (steps, obs_dim).

@@ -1,10 +1,17 @@
 # Copyright 2026 The distill_runtime Authors
 # SPDX-License-Identifier: Apache-2.0
-"""Episodes in the simulator, led by teacher or student and labelled by the teacher."""
+"""Roll out episodes in simulator processes with the behavior policy, labeled by the teacher."""
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Sequence
+from concurrent.futures import ProcessPoolExecutor
+import contextlib
 from dataclasses import dataclass
+from functools import partial
+import multiprocessing
+import signal
+from types import TracebackType
 
 from distill_runtime.core.checks.registry import ANY_MOTION
 from distill_runtime.core.config import RunnerConfig
@@ -24,19 +31,22 @@ from distill_runtime.spec.compile import compile_spec, sensor_layout
 from distill_runtime.spec.spec import PolicySpec
 import numpy as np
 
-from .behavior import BehaviorPolicy, lead
+from .behavior import BehaviorPolicy, set_active
 from .command_curve import CommandCurve
 from .episodes import Episode
 from .variation import draw_episode, EpisodeDraw, VariationConfig
 
 _CONFIG = RunnerConfig(start_in='policy', cmd_vel_timeout=0.0, tilt_limit=0.0, checks=ANY_MOTION)
 _FALL = FallConfig(max_tilt=0.8)
-"""Stricter than for figures: what a teacher says in the middle of a fall teaches nothing."""
+"""Stricter than for evaluation: labels in the middle of a fall are useless."""
+
+_worker_rollout: list[Rollout] = []
+"""The simulator of this worker process."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class RolloutConfig:
-    """What a worker needs to make episodes; files are named, as workers are processes."""
+    """Configuration of a rollout worker, a process: files are given by path."""
 
     teacher: str
     teacher_spec: str | None
@@ -48,7 +58,7 @@ class RolloutConfig:
 
 
 class Rollout:
-    """Makes episodes one after another, in one process."""
+    """Rolls out episodes in one process."""
 
     def __init__(self, config: RolloutConfig) -> None:
         """Load teacher and scene.
@@ -86,8 +96,8 @@ class Rollout:
 
         Args:
             student: ONNX file.
-            beta: Probability, at each tick, that the teacher leads.
-            seed: Of everything random in it.
+            beta: Probability that the teacher's action is executed in a tick.
+            seed: Seed of all random numbers of the episode.
         """
         random = np.random.default_rng(seed)
         command_range, variation = self._command_range, self._config.variation
@@ -129,15 +139,15 @@ class Rollout:
             commands = {student: wanted, teacher: curve.teacher_command(wanted)}
             sensors.command_stamp_ns = robot.stamp_ns
             is_teacher = random.random() < beta
-            leader, follower = (teacher, student) if is_teacher else (student, teacher)
-            lead(leader, follower)
-            for policy in (leader, follower):
+            active, passive = (teacher, student) if is_teacher else (student, teacher)
+            set_active(active, passive)
+            for policy in (active, passive):
                 sensors.velocity_command[:] = commands[policy]
                 step = runners[policy].step(sensors, robot.stamp_ns)
             if step.mode is not Mode.POLICY:
                 break
             observations.append(student.observation.copy())
-            labels.append(teacher.own.copy())
+            labels.append(teacher.output.copy())
             plant.act(step.command)
             if robot.has_fallen:
                 break
@@ -150,8 +160,8 @@ class Rollout:
     def _stand(self, plant: Plant, ticks: int, random: np.random.Generator) -> None:
         """Hold a pose near the default one before the policy starts."""
         reach = self._config.variation.start_pose
-        rest = self._robot.rest_command
-        pose = rest + random.uniform(-reach, reach, len(rest))
+        default = self._robot.default_command
+        pose = default + random.uniform(-reach, reach, len(default))
         for _ in range(ticks):
             plant.act(pose)
 
@@ -170,3 +180,71 @@ class Rollout:
             nominal['actuator_biasprm'][servos, 1] * drawn.stiffness
         )
         model.actuator_biasprm[servos, 2] = nominal['actuator_biasprm'][servos, 2] * drawn.damping
+
+
+class SimCollect:
+    """Collects the episodes of a round; they do not depend on the number of workers."""
+
+    def __init__(self, config: RolloutConfig, seed: int, workers: int) -> None:
+        """Start the pool; call it in the main thread, since it blocks signals.
+
+        Args:
+            config: Configuration of the workers.
+            seed: Seed of all episodes.
+            workers: Number of processes.
+        """
+        self._seed = seed
+        self._pool = ProcessPoolExecutor(
+            workers,
+            mp_context=multiprocessing.get_context('spawn'),
+            initializer=_start_worker,
+            initargs=(config,),
+        )
+        with _blocked_interrupts():
+            for _ in range(workers):
+                self._pool.submit(int)  # starts a worker, as none is idle yet
+
+    def __call__(self, student: bytes, beta: float, count: int, first: int) -> Sequence[Episode]:
+        """Run episodes; see dagger.Collect."""
+        seeds = [(self._seed, first + number) for number in range(count)]
+        return list(self._pool.map(partial(_run_in_worker, student, beta), seeds))
+
+    def __enter__(self) -> SimCollect:
+        """Return itself."""
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        """End the processes."""
+        self._pool.shutdown(cancel_futures=True)
+
+
+@contextlib.contextmanager
+def _blocked_interrupts() -> Iterator[None]:
+    """Delay Ctrl-C to the end of the block, and block it in processes that are started within.
+
+    A process inherits the signal mask of the thread that starts it. Other threads of this process
+    lack the mask: a signal that they receive is raised at the end.
+    """
+    noted: list[int] = []
+    handler = signal.signal(signal.SIGINT, lambda number, frame: noted.append(number))
+    mask = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, handler)
+        signal.pthread_sigmask(signal.SIG_SETMASK, mask)
+    if noted:
+        signal.raise_signal(signal.SIGINT)
+
+
+def _start_worker(config: RolloutConfig) -> None:
+    _worker_rollout.append(Rollout(config))
+
+
+def _run_in_worker(student: bytes, beta: float, seed: tuple[int, ...]) -> Episode:
+    return _worker_rollout[0].run(student, beta, seed)

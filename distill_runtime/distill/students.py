@@ -1,6 +1,6 @@
 # Copyright 2026 The distill_runtime Authors
 # SPDX-License-Identifier: Apache-2.0
-"""Students: small networks with their normaliser inside."""
+"""Student networks: multilayer perceptrons with a built-in normaliser."""
 
 from __future__ import annotations
 
@@ -27,10 +27,10 @@ class NetworkConfig:
     """Widths of the hidden layers."""
     activation: Literal['elu', 'tanh'] = 'elu'
     output: Literal['linear', 'tanh'] = 'tanh'
-    """tanh: the action lies within -1 and 1, for teachers whose action does."""
+    """tanh: the action is in -1 to 1, for teachers with the same range."""
 
     def __post_init__(self) -> None:
-        """Refuse widths out of range and unknown names."""
+        """Reject widths out of range and unknown names."""
         if not all(1 <= width <= 65536 for width in self.hidden):
             raise ConfigError(f'hidden is {list(self.hidden)}, expected widths of 1 to 65536')
         if self.activation not in _ACTIVATIONS:
@@ -46,7 +46,7 @@ class Normaliser(nn.Module):
 
     Attributes:
         mean: Shape (obs_dim,).
-        std: Shape (obs_dim,); at least 0.001, so that a constant element is no division by zero.
+        std: Shape (obs_dim,); at least 0.001, which keeps constant elements finite.
     """
 
     mean: Tensor
@@ -59,7 +59,7 @@ class Normaliser(nn.Module):
         self.register_buffer('std', torch.ones(obs_dim))
 
     def adapt(self, observation: Float32Array) -> None:
-        """Take over mean and standard deviation of a set.
+        """Set mean and standard deviation from observations.
 
         Args:
             observation: Shape (B, obs_dim).
@@ -83,15 +83,15 @@ class Normaliser(nn.Module):
 
 
 class Student(nn.Module):
-    """A multilayer perceptron behind a normaliser.
+    """A normaliser followed by a multilayer perceptron.
 
     Attributes:
-        normaliser: What comes first; its numbers are no parameters.
+        normaliser: First layer; not trained.
         layers: Linear layers; an activation follows each but the last.
     """
 
     def __init__(self, obs_dim: int, act_dim: int, config: NetworkConfig) -> None:
-        """Draw orthogonal weights from torch's generator; biases are zero."""
+        """Initialize weights orthogonally from torch's generator, and biases to zero."""
         super().__init__()
         self.config = config
         self.normaliser = Normaliser(obs_dim)

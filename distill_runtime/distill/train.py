@@ -1,6 +1,6 @@
 # Copyright 2026 The distill_runtime Authors
 # SPDX-License-Identifier: Apache-2.0
-"""The supervised fit of a student to labelled rows."""
+"""Fit a student to labeled rows."""
 
 from __future__ import annotations
 
@@ -23,18 +23,18 @@ _EVALUATION_ROWS = 16384
 
 @dataclass(frozen=True, kw_only=True)
 class FitConfig:
-    """How to train."""
+    """Optimizer settings."""
 
     learning_rate: float = 1e-3
-    """Of Adam at the start; it falls to zero along half a cosine."""
+    """Initial learning rate of Adam; decays to zero along half a cosine."""
     batch_size: int = 1024
     patience: int = 5
     """Epochs without a better validation loss after which training stops."""
     num_threads: int = 1
-    """Of torch; another number gives other roundings."""
+    """Threads of torch; the number changes rounding."""
 
     def __post_init__(self) -> None:
-        """Refuse values out of range."""
+        """Reject values out of range."""
         if not 0.0 < self.learning_rate < 1.0:
             raise ConfigError(f'learning_rate is {self.learning_rate}, expected in (0, 1)')
         for name in ('batch_size', 'patience', 'num_threads'):
@@ -49,9 +49,9 @@ class FitResult(NamedTuple):
     train_loss: float
     """Mean over the batches of the last epoch."""
     validation_loss: float
-    """Of the student that was kept, the best of all epochs."""
+    """Lowest of all epochs: that of the returned student."""
     epochs: int
-    """Epochs that were run."""
+    """Number of epochs run."""
 
 
 def fit(
@@ -65,16 +65,16 @@ def fit(
     seed: int,
     on_epoch: Callable[[int, float, float], None] | None = None,
 ) -> FitResult:
-    """Train a student in place, and leave it as it was after its best epoch.
+    """Train a student in place, and restore the weights of its best epoch.
 
     Args:
-        student: Keeps its normaliser.
+        student: Student; its normaliser stays fixed.
         train: Rows to train on.
-        validation: Rows of other episodes, to choose the epoch by.
-        loss: What to minimise.
-        epochs: Greatest number of passes over the rows.
-        config: How to train.
-        seed: Of the order of the rows.
+        validation: Rows of other episodes, to select the best epoch.
+        loss: Loss to minimize.
+        epochs: Maximum number of passes over the rows.
+        config: Optimizer settings.
+        seed: Seed of the row order.
         on_epoch: Called with the epoch from 1, the training and the validation loss.
     """
     torch.set_num_threads(config.num_threads)
@@ -114,8 +114,8 @@ def evaluate(student: Student, rows: Rows, loss: Loss) -> float:
     total = 0.0
     with torch.no_grad():
         for start in range(0, len(rows.observation), _EVALUATION_ROWS):
-            part = slice(start, start + _EVALUATION_ROWS)
-            label: Tensor = torch.from_numpy(rows.label[part])
-            value = loss(student(torch.from_numpy(rows.observation[part])), label)
+            batch = slice(start, start + _EVALUATION_ROWS)
+            label: Tensor = torch.from_numpy(rows.label[batch])
+            value = loss(student(torch.from_numpy(rows.observation[batch])), label)
             total += float(value) * len(label)
     return total / len(rows.observation)

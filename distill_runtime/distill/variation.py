@@ -1,6 +1,6 @@
 # Copyright 2026 The distill_runtime Authors
 # SPDX-License-Identifier: Apache-2.0
-"""What differs between the episodes that a student learns from."""
+"""Domain randomization of the episodes that a student learns from."""
 
 from __future__ import annotations
 
@@ -12,48 +12,46 @@ import numpy as np
 
 Velocity = tuple[float, float, float]
 Span = tuple[float, float]
-"""Lower and upper bound of a uniform draw, inclusive."""
+"""Lower and upper bound of a uniform distribution, inclusive."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class VariationConfig:
-    """Ranges that every episode is drawn from."""
+    """Distributions of the episode parameters."""
 
     seconds: float = 20.0
     """Length of an episode."""
     command_interval: float = 5.0
     """Time in [s] after which a new velocity command is drawn."""
     fixed_commands: tuple[Velocity, ...] = ()
-    """Commands that some episodes hold to their end: vx, vy in [m]/[s], yaw rate in [rad]/[s]."""
+    """Constant commands of some episodes: vx, vy in [m]/[s], yaw rate in [rad]/[s]."""
     fixed_share: float = 0.0
-    """Share of episodes with one of the fixed commands."""
+    """Fraction of episodes with one of the fixed commands."""
     zero_share: float = 0.0
-    """Share of drawn commands that are zero; in others each component is one time in four."""
+    """Fraction of zero commands; in the others each component is zero with probability 1/4."""
     noise: Span = (0.0, 1.0)
     """Level of the observation noise, 1 as in MuJoCo Playground."""
     noiseless_share: float = 0.0
-    """Share of episodes without noise and pushes."""
+    """Fraction of episodes without noise and pushes."""
     push_speed: Span = (0.0, 0.0)
     """In [m]/[s]."""
     push_interval: float = 3.0
     """In [s]."""
     latency: tuple[int, int] = (0, 0)
-    """Control ticks by which a command acts late; lower and upper bound, inclusive."""
+    """Command delay in control ticks; lower and upper bound, inclusive."""
     friction: Span = (1.0, 1.0)
     """Factor of all friction coefficients."""
     mass: Span = (1.0, 1.0)
     """Factor of the mass and inertia of each body."""
     gains: Span = (1.0, 1.0)
-    """Factor of stiffness and damping, drawn for each."""
+    """Factor of stiffness and damping, drawn separately."""
     stand_seconds: Span = (0.0, 0.0)
     """Time in the default pose before the policy starts; half of the episodes start at once."""
     start_pose: float = 0.0
-    """Greatest distance of each joint's start command from the default pose while it stands, in
-    [rad].
-    """
+    """Maximum offset of each joint command from the default pose while it stands, in [rad]."""
 
     def __post_init__(self) -> None:
-        """Refuse values out of range."""
+        """Reject values out of range."""
         for name in ('seconds', 'command_interval', 'push_interval'):
             if not 0.0 < getattr(self, name) < 1e6:
                 raise ConfigError(f'{name} is {getattr(self, name)} s, expected above 0 s')
@@ -76,7 +74,7 @@ class VariationConfig:
 
 
 class EpisodeDraw(NamedTuple):
-    """What one episode got."""
+    """Parameters of one episode."""
 
     commands: tuple[Velocity, ...]
     """One per command interval."""
@@ -92,13 +90,13 @@ class EpisodeDraw(NamedTuple):
 def draw_episode(
     config: VariationConfig, lower: Velocity, upper: Velocity, random: np.random.Generator
 ) -> EpisodeDraw:
-    """Draw an episode.
+    """Draw the parameters of an episode.
 
     Args:
-        config: The ranges.
-        lower: Least command that the teacher was trained for.
-        upper: Greatest one.
-        random: Source of all draws.
+        config: Distributions.
+        lower: Minimum command that the teacher was trained for.
+        upper: Maximum command that the teacher was trained for.
+        random: Random number generator.
     """
     is_noiseless = random.random() < config.noiseless_share
     starts_at_once = random.random() < 0.5

@@ -1,9 +1,9 @@
 # Copyright 2026 The distill_runtime Authors
 # SPDX-License-Identifier: Apache-2.0
-"""What a real robot does to a policy: noise, pushes, delay and lost messages.
+"""Disturbances of a simulated robot: noise, pushes, command delay and lost messages.
 
-Every random number comes from one generator, in the same order on each tick, so that a run with
-one seed is the same wherever it is made.
+All random numbers come from one generator, in the same order on each tick, so that equal seeds
+give equal runs.
 """
 
 from __future__ import annotations
@@ -40,7 +40,7 @@ class NoiseConfig:
     """In [m]/[s]."""
 
     def __post_init__(self) -> None:
-        """Refuse values out of range."""
+        """Reject values out of range."""
         if self.kind not in ('uniform', 'normal'):
             raise ConfigError(
                 f"noise.kind is {self.kind!r}, expected one of ['uniform', 'normal']"
@@ -81,7 +81,7 @@ _LEVELS = (
 
 @dataclass(frozen=True, kw_only=True)
 class DisturbConfig:
-    """All that can disturb a run; the default is nothing."""
+    """Disturbances of a run; none by default."""
 
     noise: NoiseConfig = field(default_factory=NoiseConfig)
     push_speed: float = 0.0
@@ -89,13 +89,13 @@ class DisturbConfig:
     push_interval: float = 3.0
     """Time between pushes, in [s]; the first comes after one interval."""
     latency: int = 0
-    """Control ticks by which a command acts late."""
+    """Command delay in control ticks."""
     drop: float = 0.0
-    """Probability that a message is lost, in [0, 1); joints, Imu and odometry each for itself."""
+    """Probability that a message is lost, in [0, 1); joints, Imu and odometry independently."""
     seed: int = 0
 
     def __post_init__(self) -> None:
-        """Refuse values out of range."""
+        """Reject values out of range."""
         _check_range('push_speed', self.push_speed, 100.0)
         if not 0.0 < self.push_interval < math.inf:
             raise ConfigError(
@@ -110,20 +110,22 @@ class DisturbConfig:
 
 
 class Disturbance:
-    """Carries out a DisturbConfig; one per run."""
+    """Applies a DisturbConfig to one run."""
 
-    def __init__(self, config: DisturbConfig, period: float, rest_command: FloatArray) -> None:
+    def __init__(self, config: DisturbConfig, period: float, default_command: FloatArray) -> None:
         """Seed the generator.
 
         Args:
-            config: What to do.
-            period: Time between two ticks, in [s].
-            rest_command: What acts until the first late command arrives, shape (num_joints,).
+            config: Disturbances.
+            period: Control period, in [s].
+            default_command: Command until the first delayed one arrives, shape (num_joints,).
         """
         self.config = config
         self._random = np.random.default_rng(config.seed)
         self._ticks_per_push = max(1, round(config.push_interval / period))
-        self._late: deque[FloatArray] = deque(rest_command.copy() for _ in range(config.latency))
+        self._delayed: deque[FloatArray] = deque(
+            default_command.copy() for _ in range(config.latency)
+        )
 
     def push(self, tick: int) -> FloatArray | None:
         """Return the velocity in [m]/[s], shape (2,), to add to the base; None: no push."""
@@ -151,11 +153,11 @@ class Disturbance:
         sensors.base_linear_velocity += self._draw(noise.linear_velocity, 3)
 
     def delay(self, command: FloatArray) -> FloatArray:
-        """Return the command that acts now, given the newest one; shape (num_joints,)."""
-        if not self._late:
+        """Return the delayed command, given the newest one, shape (num_joints,)."""
+        if not self._delayed:
             return command
-        self._late.append(command.copy())
-        return self._late.popleft()
+        self._delayed.append(command.copy())
+        return self._delayed.popleft()
 
     def _draw(self, level: float, size: int) -> FloatArray:
         if self.config.noise.kind == 'uniform':
@@ -164,7 +166,7 @@ class Disturbance:
 
 
 def _rotate(quat: FloatArray, rotation: FloatArray) -> None:
-    """Turn a quaternion (w, x, y, z) in place by a small rotation vector, in [rad]."""
+    """Rotate a quaternion (w, x, y, z) in place by a small rotation vector, in [rad]."""
     x, y, z = (0.5 * rotation).tolist()
     norm = math.sqrt(1.0 + x * x + y * y + z * z)
     a, b, c, d = quat.tolist()

@@ -1,6 +1,6 @@
 # Copyright 2026 The distill_runtime Authors
 # SPDX-License-Identifier: Apache-2.0
-"""What a robot stands on, and how far it is above it."""
+"""The ground of a scene, and the clearance of a robot above it."""
 
 from __future__ import annotations
 
@@ -10,11 +10,11 @@ import mujoco
 import numpy as np
 
 _REACH = 10.0
-"""Distance in [m] up to which ground is looked for."""
+"""Maximum distance of the ground, in [m]."""
 
 
 def floor_geoms(model: mujoco.MjModel) -> list[int]:
-    """Return the geoms that never move and that something can touch."""
+    """Return the fixed geoms that can collide."""
     return [
         geom for geom in range(model.ngeom) if _is_fixed(model, geom) and _touches(model, geom)
     ]
@@ -29,13 +29,13 @@ def add_floor(spec: mujoco.MjSpec) -> None:
 def clearance(
     model: mujoco.MjModel, data: mujoco.MjData, base: int, floors: Iterable[int]
 ) -> float:
-    """Return the distance in [m] between a robot and the ground; negative inside it.
+    """Return the distance in [m] between a robot and the ground; negative if they overlap.
 
-    Only what can collide counts. No such pair within reach gives infinity.
+    Only geoms that can collide with each other count; infinity if there is no such pair in reach.
 
     Args:
         model: The scene.
-        data: Its state, with positions computed.
+        data: State, with positions computed.
         base: Topmost body of the robot.
         floors: Geoms of the ground.
     """
@@ -44,7 +44,7 @@ def clearance(
     least = np.inf
     for floor in floors:
         for geom in moving:
-            if not _collide(model, int(geom), int(floor)):
+            if not _can_collide(model, int(geom), int(floor)):
                 continue
             distance = mujoco.mj_geomDistance(model, data, int(geom), int(floor), _REACH, None)
             if distance < min(_REACH, least):
@@ -61,8 +61,8 @@ def _touches(model: mujoco.MjModel, geom: int) -> bool:
     return bool(model.geom_contype[geom] or model.geom_conaffinity[geom] or in_pair)
 
 
-def _collide(model: mujoco.MjModel, first: int, second: int) -> bool:
-    """Return whether two geoms make contacts: by their bit masks or by an explicit pair."""
+def _can_collide(model: mujoco.MjModel, first: int, second: int) -> bool:
+    """Return whether two geoms can collide, by their bit masks or by an explicit pair."""
     masks = (model.geom_contype[first] & model.geom_conaffinity[second]) | (
         model.geom_contype[second] & model.geom_conaffinity[first]
     )

@@ -1,6 +1,6 @@
 # Copyright 2026 The distill_runtime Authors
 # SPDX-License-Identifier: Apache-2.0
-"""What a scene has to know of a policy: its joints, and how each is driven."""
+"""The joints of a policy and their control modes and gains, as a scene needs them."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ class DrivenJoints:
 
     names: tuple[str, ...]
     modes: tuple[str, ...]
-    """position, velocity or effort: what a command means."""
+    """Control mode: position, velocity or effort."""
     default_position: tuple[float, ...]
     """Start pose in [rad]."""
     stiffness: tuple[float, ...] | None = None
@@ -29,7 +29,7 @@ class DrivenJoints:
     """Torque limit in [N m]; None: the scene's."""
 
     def __post_init__(self) -> None:
-        """Refuse lengths and modes that do not fit."""
+        """Reject wrong lengths and unknown modes."""
         if not self.names:
             raise ConfigError('joints are [], expected at least one')
         for field in ('modes', 'default_position', 'stiffness', 'damping', 'effort'):

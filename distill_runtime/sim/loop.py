@@ -25,7 +25,7 @@ Velocity = tuple[float, float, float]
 
 
 class Controller(Protocol):
-    """What the loop needs of a runner."""
+    """The interface of a runner that the loop uses."""
 
     control_period_ns: int
 
@@ -38,14 +38,14 @@ class Controller(Protocol):
 
 @dataclass(frozen=True, kw_only=True)
 class CommandSchedule:
-    """Velocity commands, one after another; the last one stays."""
+    """A sequence of velocity commands; the last one is kept."""
 
     commands: tuple[Velocity, ...]
     interval: float = math.inf
-    """Time in [s] that each command holds."""
+    """Duration of each command, in [s]."""
 
     def __post_init__(self) -> None:
-        """Refuse an empty schedule and values that are not finite."""
+        """Reject an empty schedule and values that are not finite."""
         if not self.commands:
             raise ConfigError('commands are (), expected at least one')
         for command in self.commands:
@@ -57,33 +57,33 @@ class CommandSchedule:
             raise ConfigError(f'interval is {self.interval} s, expected above 0 s')
 
     def at(self, time: float) -> Velocity:
-        """Return the command that holds at a time in [s]."""
+        """Return the command at a time in [s]."""
         index = 0 if math.isinf(self.interval) else math.floor(time / self.interval + 1e-9)
         return self.commands[min(index, len(self.commands) - 1)]
 
 
 @dataclass(frozen=True, kw_only=True)
 class SimResult:
-    """What a closed loop gave."""
+    """Result of a closed loop."""
 
     fell: bool
-    """Whether the robot fell; the run ends there."""
+    """Whether the robot fell, which ends the run."""
     displacement: tuple[float, float]
-    """Where the base went, in the frame of its start, in [m]."""
+    """Displacement of the base in the frame of its start, in [m]."""
     min_height: float
-    """Least height of the base, in [m]."""
+    """Minimum height of the base, in [m]."""
     max_tilt: float
-    """Greatest angle between the base's z axis and up, in [rad]."""
+    """Maximum angle between the base's z axis and up, in [rad]."""
     mean_velocity_error: float
-    """Mean of |commanded - real| horizontal velocity of the Imu in its own frame, in [m]/[s]."""
+    """Mean of |commanded - real| horizontal velocity of the Imu in the Imu frame, in [m]/[s]."""
     mean_yaw_rate_error: float
     """Mean of |commanded - real| yaw rate, in [rad]/[s]."""
     seconds: float
     """Simulated time."""
     commands_sha256: str
-    """Of the float64 command stream, policy joint order, one row per tick."""
+    """Hash of the float64 command stream, policy joint order, one row per tick."""
     fault: str
-    """Why the runner first went into fault; '' if it never did."""
+    """Reason of the first fault; '' if there was none."""
 
 
 def simulate(
@@ -94,15 +94,15 @@ def simulate(
     disturb: DisturbConfig | None = None,
     on_tick: Callable[[Velocity], None] | None = None,
 ) -> SimResult:
-    """Run a policy on a simulated robot, from its start, until the time is over or it falls.
+    """Run a policy on a simulated robot from its start until the time is over or it falls.
 
     Args:
-        runner: Reset here; it decides by itself when it enters the policy.
-        robot: Reset here; its layout is the runner's.
-        schedule: The velocity commands.
+        runner: Runner of the policy; reset here.
+        robot: Robot with the runner's sensor layout; reset here.
+        schedule: Velocity commands.
         seconds: Time to simulate, in [s].
-        disturb: What disturbs the robot; None: nothing.
-        on_tick: Called after each tick with the commanded velocity; the robot is in its new state.
+        disturb: Disturbances; None: none.
+        on_tick: Called after each physics update with the commanded velocity.
 
     Raises:
         ConfigError: If the time is not positive, or the period does not fit the physics step.
@@ -113,25 +113,25 @@ def simulate(
     plant = Plant(robot, disturb or DisturbConfig(), period_ns / 1e9)
     runner.reset()
     sensors = Sensors(robot.layout)
-    track = _Track(robot)
+    statistics = _Statistics(robot)
     for tick in range(max(1, round(seconds * 1e9 / period_ns))):
-        wanted = schedule.at(tick * period_ns / 1e9)
+        velocity = schedule.at(tick * period_ns / 1e9)
         plant.sense(sensors)
-        sensors.velocity_command[:] = wanted
+        sensors.velocity_command[:] = velocity
         sensors.command_stamp_ns = robot.stamp_ns
         step = runner.step(sensors, robot.stamp_ns)
-        track.note_step(step)
+        statistics.add_step(step)
         plant.act(step.command if step.sends else None)
-        track.note_motion(wanted)
+        statistics.add_motion(velocity)
         if on_tick is not None:
-            on_tick(wanted)
+            on_tick(velocity)
         if robot.has_fallen:
             break
-    return track.result()
+    return statistics.result()
 
 
-class _Track:
-    """Gathers a SimResult."""
+class _Statistics:
+    """Accumulates a SimResult."""
 
     def __init__(self, robot: SimRobot) -> None:
         self._robot = robot
@@ -145,12 +145,12 @@ class _Track:
         self._ticks = 0
         self._fault = ''
 
-    def note_step(self, step: Step) -> None:
+    def add_step(self, step: Step) -> None:
         self._hash.update(np.ascontiguousarray(step.command, dtype=np.float64).tobytes())
         if step.mode is Mode.FAULT and not self._fault:
             self._fault = step.reason
 
-    def note_motion(self, wanted: Velocity) -> None:
+    def add_motion(self, commanded: Velocity) -> None:
         robot = self._robot
         self._ticks += 1
         position = robot.position
@@ -160,8 +160,8 @@ class _Track:
         self._min_height = min(self._min_height, robot.height)
         self._max_tilt = max(self._max_tilt, robot.tilt)
         vx, vy, _ = robot.linear_velocity.tolist()
-        self._velocity_error += math.hypot(wanted[0] - vx, wanted[1] - vy)
-        self._yaw_rate_error += abs(wanted[2] - float(robot.angular_velocity[2]))
+        self._velocity_error += math.hypot(commanded[0] - vx, commanded[1] - vy)
+        self._yaw_rate_error += abs(commanded[2] - float(robot.angular_velocity[2]))
 
     def result(self) -> SimResult:
         robot = self._robot

@@ -1,10 +1,9 @@
 # Copyright 2026 The distill_runtime Authors
 # SPDX-License-Identifier: Apache-2.0
-"""A robot with its disturbances, one control tick at a time: sense, then act.
+"""A simulated robot with disturbances, one control tick at a time: sense, then act.
 
-Tick k reads the sensors at time k period, and its command acts (late by the latency) on the
-physics steps up to the next tick. Whoever computes the command, in this process or behind a
-network, gets the same run.
+Tick k reads the sensors at time k * period; its command acts, after the latency, on the physics
+steps up to the next tick. A controller in this process and one across a network get the same run.
 """
 
 from __future__ import annotations
@@ -17,37 +16,37 @@ from .robot import SimRobot
 
 
 class Plant:
-    """What a controller sees of a simulated robot."""
+    """A simulated robot as a controller sees it."""
 
     def __init__(self, robot: SimRobot, config: DisturbConfig, period: float) -> None:
-        """Start at the robot's start.
+        """Reset the robot.
 
         Args:
-            robot: The robot; reset here.
-            config: What disturbs it.
-            period: Time between two ticks in [s], a whole number of physics steps.
+            robot: The robot.
+            config: Disturbances.
+            period: Control period in [s], a whole number of physics steps.
 
         Raises:
             ConfigError: If the period is not, or a robot with a fixed base is to be pushed.
         """
         self.robot = robot
         self._num_steps = robot.scene.steps_in(period)
-        self._disturbance = Disturbance(config, period, robot.rest_command)
+        self._disturbance = Disturbance(config, period, robot.default_command)
         self._fresh = Sensors(robot.layout)
-        self._command = robot.rest_command.copy()
+        self._command = robot.default_command.copy()
         self._tick = 0
         robot.reset()
         if config.push_speed > 0.0:
             robot.require_floating_base()
 
     def sense(self, sensors: Sensors) -> tuple[bool, bool, bool]:
-        """Write the samples of this tick; a lost one leaves the older sample and its stamp.
+        """Write the samples of this tick; a lost one keeps the older sample and stamp.
 
         Args:
-            sensors: Made for the robot's layout.
+            sensors: Sensors with the robot's layout.
 
         Returns:
-            Whether joints, Imu and odometry were lost.
+            Whether the messages of joints, Imu and odometry were lost.
         """
         fresh = self._fresh
         self.robot.read(fresh)
@@ -68,10 +67,10 @@ class Plant:
         return lost
 
     def act(self, command: FloatArray | None) -> None:
-        """Apply a command and let one period pass.
+        """Apply a command and simulate one period.
 
         Args:
-            command: Policy order, shape (num_joints,); None: the last one stays.
+            command: Policy order, shape (num_joints,); None: keep the last one.
         """
         if command is not None:
             self._command[:] = command

@@ -1,6 +1,6 @@
 # Copyright 2026 The distill_runtime Authors
 # SPDX-License-Identifier: Apache-2.0
-"""The simulated robot: sensors out, commands in, and time that counts physics steps."""
+"""The simulated robot: sensors, commands, and time in physics steps."""
 
 from __future__ import annotations
 
@@ -17,12 +17,12 @@ from .ground import clearance
 from .scene import Scene
 
 _START_HEIGHT = 3.0
-"""Height in [m] from which the robot is lowered; below half of the reach of ``clearance``."""
+"""Height in [m] from which the robot is lowered; less than half the reach of ``clearance``."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class FallConfig:
-    """When a robot counts as fallen."""
+    """Thresholds of a fall."""
 
     max_tilt: float = 1.2
     """Angle between the base's z axis and up, in [rad]."""
@@ -30,7 +30,7 @@ class FallConfig:
     """Height of the base as a fraction of its height at the start, in [-]."""
 
     def __post_init__(self) -> None:
-        """Refuse values out of range."""
+        """Reject values out of range."""
         if not 0.0 < self.max_tilt <= math.pi:
             raise ConfigError(f'max_tilt is {self.max_tilt} rad, expected in (0, pi] rad')
         if not 0.0 <= self.min_height < 1.0:
@@ -38,27 +38,27 @@ class FallConfig:
 
 
 class SimRobot:
-    """A robot in a scene, in the default pose of its policy.
+    """A robot in a scene, which starts in the default pose of its policy.
 
     In one scene, equal commands give equal states, bit for bit.
 
     Attributes:
-        scene: What it lives in.
-        layout: Which joints ``read`` delivers, in which order.
+        scene: The scene.
+        layout: Joints that ``read`` writes, and their order.
         data: MuJoCo's state; changed by ``advance`` and ``push`` only.
-        linear_velocity: Of the Imu in its own frame in [m]/[s], shape (3,).
-        angular_velocity: Of the Imu in its own frame in [rad]/[s], shape (3,).
-        orientation: Of the Imu, quaternion to world (w, x, y, z).
-        rest_command: The default pose for position joints, 0 for others; shape (num_joints,).
+        linear_velocity: Velocity of the Imu in the Imu frame in [m]/[s], shape (3,).
+        angular_velocity: Angular velocity of the Imu in the Imu frame in [rad]/[s], shape (3,).
+        orientation: Quaternion from Imu to world (w, x, y, z).
+        default_command: Default pose for position joints, 0 for others, shape (num_joints,).
     """
 
     def __init__(self, scene: Scene, layout: SensorLayout, fall: FallConfig | None = None) -> None:
-        """Find the joints of the layout and put the robot at the start.
+        """Find the joints of the layout and put the robot at its start.
 
         Args:
             scene: The scene.
-            layout: Which joints ``read`` delivers, by name.
-            fall: When it counts as fallen.
+            layout: Joints that ``read`` writes.
+            fall: Thresholds of a fall.
 
         Raises:
             ConfigError: If the scene lacks a joint, nothing of the robot can touch the ground, or
@@ -76,7 +76,7 @@ class SimRobot:
         self.angular_velocity = np.zeros(3)
         self.orientation = np.zeros(4)
         self._fall = fall or FallConfig()
-        self.rest_command = locked_floats(
+        self.default_command = locked_floats(
             position if mode == 'position' else 0.0
             for position, mode in zip(
                 scene.joints.default_position, scene.joints.modes, strict=True
@@ -92,10 +92,10 @@ class SimRobot:
         self.reset()
 
     def reset(self) -> None:
-        """Stand at the origin, heading along x, in the default pose, at rest, at time 0."""
+        """Put the robot at the origin, facing x, in the default pose, at rest, at time 0."""
         mujoco.mj_resetData(self.scene.model, self.data)
         self.data.qpos[:] = self._start
-        self.data.ctrl[self.scene.actuators] = self.rest_command
+        self.data.ctrl[self.scene.actuators] = self.default_command
         self._steps = 0
         self._refresh()
         self._start_height = self.height
@@ -122,7 +122,7 @@ class SimRobot:
 
     @property
     def has_fallen(self) -> bool:
-        """Whether the base is tilted or low, or a state not finite; a fixed base never falls."""
+        """Whether the base is tilted or low, or the state not finite; a fixed base never falls."""
         if not math.isfinite(np.add.reduce(self.data.qpos) + np.add.reduce(self.data.qvel)):
             return True
         if not self.scene.is_floating:
@@ -141,10 +141,10 @@ class SimRobot:
         return self.data.qfrc_actuator[self._velocities]
 
     def read(self, sensors: Sensors) -> None:
-        """Write the state of now into the sensors, all with the stamp of now.
+        """Write the current state and stamp into the sensors.
 
         Args:
-            sensors: Made for the layout of this robot.
+            sensors: Sensors with the layout of this robot.
         """
         stamp_ns = self.stamp_ns
         sensors.joint_position[:] = self.data.qpos[self._positions]
@@ -157,7 +157,7 @@ class SimRobot:
         sensors.odometry_stamp_ns = stamp_ns
 
     def apply(self, command: FloatArray) -> None:
-        """Set what the servos follow from now on.
+        """Set the command of the servos.
 
         Args:
             command: In [rad], [rad]/[s] or [N m] by the mode of each joint, policy order, shape
@@ -166,20 +166,20 @@ class SimRobot:
         self.data.ctrl[self.scene.actuators] = command
 
     def advance(self, num_steps: int) -> None:
-        """Let time pass.
+        """Simulate a number of physics steps.
 
         Args:
-            num_steps: Physics steps; ``scene.steps_in`` has those of a period.
+            num_steps: Physics steps; ``scene.steps_in`` converts a period.
         """
         mujoco.mj_step(self.scene.model, self.data, num_steps)
         self._steps += num_steps
         self._refresh()
 
     def push(self, velocity: FloatArray) -> None:
-        """Change the velocity of a floating base at once.
+        """Add to the velocity of a floating base.
 
         Args:
-            velocity: Added to the base's velocity in the world, in [m]/[s], shape (2,): x and y.
+            velocity: Velocity in the world to add, in [m]/[s], shape (2,): x and y.
 
         Raises:
             ConfigError: If the base is fixed.
@@ -190,7 +190,7 @@ class SimRobot:
         self._refresh()
 
     def require_floating_base(self) -> None:
-        """Refuse a fixed base.
+        """Raise if the base is fixed.
 
         Raises:
             ConfigError: If the base is fixed.
@@ -199,7 +199,7 @@ class SimRobot:
             raise ConfigError('the base of the scene is fixed, expected a floating one to push')
 
     def linear_acceleration(self) -> FloatArray:
-        """Return what an accelerometer at the Imu reads in [m]/[s^2], shape (3,)."""
+        """Return the accelerometer reading at the Imu in [m]/[s^2], shape (3,)."""
         mujoco.mj_rnePostConstraint(self.scene.model, self.data)
         mujoco.mj_objectAcceleration(
             self.scene.model,
@@ -234,7 +234,7 @@ class SimRobot:
         return data.qpos.copy()
 
     def _refresh(self) -> None:
-        """Compute poses and velocities of now; a physics step leaves those of its beginning."""
+        """Compute current poses and velocities; a physics step leaves those of its start."""
         model, data, site = self.scene.model, self.data, self.scene.imu_site
         mujoco.mj_kinematics(model, data)
         mujoco.mj_comPos(model, data)

@@ -1,6 +1,6 @@
 # Copyright 2026 The distill_runtime Authors
 # SPDX-License-Identifier: Apache-2.0
-"""A MuJoCo scene made ready for a policy: its joints found, driven and standing on something."""
+"""Load a MuJoCo scene for a policy: find its joints, add servos, and a floor if it has none."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from .joints import DrivenJoints
 from .servos import add_servos, effort_limits, servo_indices
 
 SHIPPED_SCENE = Path(__file__).parent / 'quadruped.xml'
-"""The robot of our own, on a flat floor."""
+"""The quadruped of this package, on a flat floor."""
 
 _FREE = int(mujoco.mjtJoint.mjJNT_FREE)
 _SOLVER_ITERATIONS = 100  # MuJoCo's default; it stops sooner where its tolerance is reached
@@ -29,20 +29,20 @@ _SINGLE = (int(mujoco.mjtJoint.mjJNT_HINGE), int(mujoco.mjtJoint.mjJNT_SLIDE))
 
 @dataclass(frozen=True, kw_only=True)
 class SceneConfig:
-    """Which scene, and how it is driven."""
+    """Scene file and its actuators."""
 
     path: str = str(SHIPPED_SCENE)
     """MJCF file."""
     imu_site: str = ''
     """Site of the Imu; '': the first one on the base whose name contains imu, else the base."""
     actuators: Literal['pd', 'scene'] = 'pd'
-    """pd: one servo per policy joint with the gains of the spec, in place of what drives the joint
-    in the scene; scene: the scene's own servos."""
+    """pd: one servo per policy joint with the gains of the spec, which replaces the scene's
+    actuators of that joint; scene: the actuators of the scene."""
     timestep: float = 0.0
     """Physics step in [s]; 0: the scene's."""
 
     def __post_init__(self) -> None:
-        """Refuse values out of range."""
+        """Reject values out of range."""
         if self.actuators not in ('pd', 'scene'):
             raise ConfigError(f"actuators is {self.actuators!r}, expected one of ['pd', 'scene']")
         if not 0.0 <= self.timestep < 1.0:
@@ -53,28 +53,28 @@ class SceneConfig:
 
 @dataclass(frozen=True, kw_only=True)
 class Scene:
-    """A compiled model, and where the policy's joints are in it; index arrays in policy order."""
+    """A compiled model and the indices of the policy's joints in it, in policy order."""
 
     model: mujoco.MjModel
     joints: DrivenJoints
     actuators: IndexArray
-    """Element of ctrl that takes the command of each joint, shape (num_joints,)."""
+    """Index in ctrl of each joint's command, shape (num_joints,)."""
     effort: FloatArray
-    """Torque limit of each joint in [N m], inf where there is none; shape (num_joints,)."""
+    """Torque limit of each joint in [N m], inf for none, shape (num_joints,)."""
     base: int
-    """Body that the joints hang on."""
+    """Root body of the joints."""
     is_floating: bool
     """Whether the base moves freely."""
     imu_site: int
-    """Site at which angular velocity, orientation and linear velocity are measured."""
+    """Site of the Imu."""
     floors: IndexArray
-    """Geoms that do not move and may be stood on."""
+    """Geoms of the ground."""
     notes: tuple[str, ...]
-    """What was changed or added, for people to read."""
+    """Changes to the scene, as text."""
 
     @property
     def joint_names(self) -> tuple[str, ...]:
-        """All joints of the robot that have one degree of freedom, in the order of the scene."""
+        """All joints of the robot with one degree of freedom, in scene order."""
         model = self.model
         root = model.body_rootid[self.base]
         return tuple(
@@ -85,7 +85,7 @@ class Scene:
         )
 
     def address(self, name: str) -> tuple[int, int]:
-        """Return the element of qpos and of qvel that belong to a joint.
+        """Return the indices of a joint in qpos and qvel.
 
         Raises:
             ConfigError: If the scene has no such joint.
@@ -94,7 +94,7 @@ class Scene:
         return int(self.model.jnt_qposadr[joint]), int(self.model.jnt_dofadr[joint])
 
     def steps_in(self, period: float) -> int:
-        """Return how many physics steps a period in [s] has.
+        """Return the number of physics steps in a period in [s].
 
         Raises:
             ConfigError: If it is not a whole number.
@@ -111,17 +111,17 @@ class Scene:
 def load_scene(config: SceneConfig, joints: DrivenJoints) -> Scene:
     """Load a scene for the joints of a policy.
 
-    With ``actuators: pd`` a policy joint is driven by ``clip(kp (target - q) - kd dq, +-effort)``,
-    a velocity joint by ``kd (target - dq)``, an effort joint by the command itself. The damping of
-    the spec then is all the viscous damping that the joint has: what the scene gives it is taken
-    away, as many scenes keep a servo's derivative gain there, and simulators for training do the
-    same. Dry friction and rotor inertia stay. The integrator becomes implicitfast, which carries
-    the damping implicitly, and the solver may take as many iterations as it needs.
+    With ``actuators: pd`` the torque of a position joint is ``clip(kp (target - q) - kd dq,
+    +-effort)``, that of a velocity joint ``kd (target - dq)``, that of an effort joint the command
+    itself. The joint damping of the scene is removed, as simulators for training do: many scenes
+    keep a servo's derivative gain there, and the spec's damping replaces it. Dry friction and
+    rotor inertia stay. The integrator becomes implicitfast, which integrates the damping
+    implicitly, and the solver may take as many iterations as it needs.
 
     Raises:
-        ConfigError: If the file is not a scene, or does not fit the joints; says what it has.
+        ConfigError: If the file is not a scene, or does not fit the joints.
     """
-    # Else MuJoCo writes warnings to a file in the working directory; a bad state is a fall.
+    # otherwise MuJoCo writes warnings to a file in the working directory; a bad state is a fall
     mujoco.set_mju_user_warning(_ignore)
     spec = _parse(config.path)
     if config.timestep:
@@ -145,7 +145,7 @@ def load_scene(config: SceneConfig, joints: DrivenJoints) -> Scene:
         _set_solver(spec.option)
     else:
         effort = effort_limits(original, joints, from_scene=True)
-    # A state that is not finite must stay one, to be seen as a fall.
+    # a state that is not finite must stay, to be detected as a fall
     spec.option.disableflags |= mujoco.mjtDisableBit.mjDSBL_AUTORESET
     model = _compile(spec, config.path)
     return Scene(
@@ -178,10 +178,10 @@ def _compile(spec: mujoco.MjSpec, path: str) -> mujoco.MjModel:
 
 
 def _set_solver(option: mujoco.MjOption) -> None:
-    """Integrate the servos implicitly, with enough solver iterations for it.
+    """Integrate the servos implicitly, with enough solver iterations.
 
-    Scenes for training on a GPU stop the solver after one iteration; with implicit servos that is
-    so far from a solution that a robot which walks falls.
+    Scenes for training on a GPU stop the solver after one iteration; with implicit servos the
+    error is so large that a walking robot falls.
     """
     option.integrator = mujoco.mjtIntegrator.mjINT_IMPLICITFAST
     option.iterations = max(int(option.iterations), _SOLVER_ITERATIONS)
@@ -208,7 +208,7 @@ def _hinge(model: mujoco.MjModel, name: str) -> int:
 
 
 def _base(model: mujoco.MjModel, joint_name: str) -> tuple[int, bool]:
-    """Return the body with the free joint above a joint, else the topmost; whether it is free."""
+    """Return the floating base above a joint, or else its topmost body, and whether it floats."""
     body = int(model.jnt_bodyid[_hinge(model, joint_name)])
     while True:
         first, count = int(model.body_jntadr[body]), int(model.body_jntnum[body])
@@ -219,12 +219,12 @@ def _base(model: mujoco.MjModel, joint_name: str) -> tuple[int, bool]:
         body = int(model.body_parentid[body])
 
 
-def _imu_site_name(model: mujoco.MjModel, base: int, wanted: str) -> str:
-    """Return the name of the Imu's site; '' if none was asked for and the base has none."""
+def _imu_site_name(model: mujoco.MjModel, base: int, configured: str) -> str:
+    """Return the name of the Imu's site; '' if none is configured and the base has none."""
     names = [model.site(site).name for site in range(model.nsite)]
-    if wanted:
-        if wanted not in names:
-            raise ConfigError(f'imu_site {wanted!r} is not in the scene, which has {names}')
-        return wanted
+    if configured:
+        if configured not in names:
+            raise ConfigError(f'imu_site {configured!r} is not in the scene, which has {names}')
+        return configured
     on_base = np.flatnonzero(model.site_bodyid == base)
     return next((names[site] for site in on_base if 'imu' in names[site].lower()), '')

@@ -1,6 +1,6 @@
 # Copyright 2026 The distill_runtime Authors
 # SPDX-License-Identifier: Apache-2.0
-"""What drives the joints: one affine servo per policy joint, or the scene's own."""
+"""Actuators of the joints: one affine servo per policy joint, or those of the scene."""
 
 from __future__ import annotations
 
@@ -20,12 +20,12 @@ _NO_BIAS = int(mujoco.mjtBias.mjBIAS_NONE)
 def effort_limits(
     model: mujoco.MjModel, joints: DrivenJoints, *, from_scene: bool = False
 ) -> FloatArray:
-    """Return the torque limit of each joint: the spec's, else the scene's, else inf.
+    """Return the torque limit of each joint: that of the spec, or else of the scene, or else inf.
 
     Args:
-        model: The scene as it was written.
+        model: The unchanged scene.
         joints: The joints of the policy.
-        from_scene: Whether the spec's limits are left out.
+        from_scene: Whether to ignore the limits of the spec.
 
     Returns:
         In [N m], shape (num_joints,).
@@ -36,7 +36,7 @@ def effort_limits(
 
 
 def add_servos(spec: mujoco.MjSpec, joints: DrivenJoints, effort: FloatArray) -> list[str]:
-    """Replace whatever drives the policy's joints by one servo each; return notes.
+    """Replace the actuators of the policy's joints by one servo each; return notes.
 
     Actuators of other joints stay.
 
@@ -53,7 +53,7 @@ def add_servos(spec: mujoco.MjSpec, joints: DrivenJoints, effort: FloatArray) ->
         if int(actuator.trntype) in _ON_JOINT and actuator.target in names:
             _drop_sensors(spec, actuator.name)
             spec.delete(actuator)
-    # Their ctrl has another size now, and the robot starts in the default pose, not in a key.
+    # their ctrl has the wrong size now, and the robot starts in the default pose, not in a key
     for key in list(spec.keys):
         spec.delete(key)
     damped = []
@@ -69,7 +69,9 @@ def add_servos(spec: mujoco.MjSpec, joints: DrivenJoints, effort: FloatArray) ->
             actuator.forcelimited = True
             actuator.forcerange = [-effort[index], effort[index]]
     if damped:
-        return [f"the scene's own damping of {len(damped)} joints is replaced by that of the spec"]
+        return [
+            f'the damping of {len(damped)} joints in the scene is replaced by that of the spec'
+        ]
     return []
 
 
@@ -79,10 +81,10 @@ def servo_indices(model: mujoco.MjModel, joints: DrivenJoints, *, is_checked: bo
     Args:
         model: The scene.
         joints: The joints of the policy.
-        is_checked: Whether each one must have the form that the mode of its joint needs.
+        is_checked: Whether the kind of each actuator must match the mode of its joint.
 
     Raises:
-        ConfigError: If a joint has no actuator, or several, or one for another kind of command.
+        ConfigError: If a joint has no actuator, or several, or one of the wrong kind.
     """
     found = []
     for name, mode in zip(joints.names, joints.modes, strict=True):
@@ -102,7 +104,7 @@ def servo_indices(model: mujoco.MjModel, joints: DrivenJoints, *, is_checked: bo
 
 
 def _plain_actuator(spec: mujoco.MjSpec, joint_name: str) -> mujoco.MjsActuator:
-    """Add an actuator that has nothing from the scene's defaults."""
+    """Add an actuator without the defaults of the scene."""
     actuator = spec.add_actuator(name=f'servo_{joint_name}', target=joint_name)
     actuator.trntype = mujoco.mjtTrn.mjTRN_JOINT
     actuator.dyntype = mujoco.mjtDyn.mjDYN_NONE
@@ -114,7 +116,7 @@ def _plain_actuator(spec: mujoco.MjSpec, joint_name: str) -> mujoco.MjsActuator:
 
 
 def _set_law(actuator: mujoco.MjsActuator, joints: DrivenJoints, index: int) -> None:
-    """Make force = gain ctrl + bias, with what the mode of the joint needs."""
+    """Set gain and bias in force = gain * ctrl + bias for the mode of the joint."""
     mode = joints.modes[index]
     actuator.gaintype = mujoco.mjtGain.mjGAIN_FIXED
     actuator.biastype = mujoco.mjtBias.mjBIAS_AFFINE
@@ -142,7 +144,7 @@ def _gain(field: str, values: tuple[float, ...] | None, joints: DrivenJoints, in
 
 
 def _drop_sensors(spec: mujoco.MjSpec, actuator_name: str) -> None:
-    """Remove the sensors of an actuator that goes away."""
+    """Remove the sensors of an actuator."""
     for sensor in list(spec.sensors):
         if sensor.objtype == mujoco.mjtObj.mjOBJ_ACTUATOR and sensor.objname == actuator_name:
             spec.delete(sensor)
@@ -158,7 +160,7 @@ def _actuators_of(model: mujoco.MjModel, joint: int) -> list[int]:
 
 
 def _kind(model: mujoco.MjModel, actuator: int) -> str:
-    """Return what an actuator takes: position, velocity or effort."""
+    """Return the kind of command of an actuator: position, velocity or effort."""
     if model.actuator_biastype[actuator] == _NO_BIAS:
         return 'effort'
     bias = model.actuator_biasprm[actuator]
@@ -168,7 +170,7 @@ def _kind(model: mujoco.MjModel, actuator: int) -> str:
 
 
 def _scene_limit(model: mujoco.MjModel, joint: int) -> float:
-    """Return the torque limit that the scene gives a joint, in [N m]; inf for none."""
+    """Return the torque limit of a joint in the scene, in [N m]; inf for none."""
     limits = [math.inf]
     if model.jnt_actfrclimited[joint]:
         limits.append(float(np.abs(model.jnt_actfrcrange[joint]).max()))

@@ -19,7 +19,7 @@ NAN = float('nan')
 
 
 def write(folder, name='policy.onnx', **changes):
-    """Write a sound model and its spec with some changes; return the words that name them."""
+    """Write a valid model and its spec with some changes; return their arguments."""
     model, spec = folder / name, folder / 'policy.yaml'
     save_linear(model, np.eye(3))
     spec.write_text(yaml.safe_dump(spec_mapping(**changes)))
@@ -106,7 +106,7 @@ WRONG_CONTRACT = [
 
 
 @pytest.mark.parametrize(('words', 'message'), UNREADABLE)
-def test_check_of_what_cannot_be_read_is_one_line_and_2(tmp_path, capsys, words, message):
+def test_check_of_an_unreadable_file_is_one_line_and_2(tmp_path, capsys, words, message):
     assert main(['check', *words(tmp_path), '--json', '-']) == 2
     captured = capsys.readouterr()
     assert message in captured.err
@@ -129,13 +129,13 @@ def test_check_of_a_wrong_contract_is_one_finding_and_1(tmp_path, capsys, words,
 
 
 @pytest.mark.parametrize(('words', 'message'), WRONG_CONTRACT)
-def test_page_of_a_wrong_contract_says_it_too(tmp_path, capsys, monkeypatch, words, message):
+def test_page_of_a_wrong_contract_has_the_message(tmp_path, capsys, monkeypatch, words, message):
     monkeypatch.setenv('COLUMNS', '1000')
     assert main(['check', *words(tmp_path)]) == 1
     assert message in capsys.readouterr().out
 
 
-def test_values_that_json_has_no_form_for_are_written_as_text(tmp_path, capsys):
+def test_values_that_json_lacks_are_written_as_text(tmp_path, capsys):
     words = write(tmp_path)
     sidecar = Path(words[0]).with_suffix('.spec.yaml')
     sidecar.write_text('period: .nan\ncommand: 2024-01-01\nstiffness: [.inf, 1, 1]\n')

@@ -53,7 +53,7 @@ def test_timing_covers_every_condition(report):
     cells = [(cell['rate_hz'], cell['fifo'] > 0, cell['hogs'] > 0) for cell in timing['cells']]
     schedulings = (False,) if timing['fifo_skipped'] else (False, True)
     assert cells == [
-        (200, has_fifo, has_hogs) for has_fifo in schedulings for has_hogs in (False, True)
+        (200, has_fifo, is_loaded) for has_fifo in schedulings for is_loaded in (False, True)
     ]
     for cell in timing['cells']:
         for loop in ('ours', 'bare'):
@@ -84,7 +84,7 @@ def test_every_goal_has_a_verdict(report):
 
 def test_absent_model_is_refused(capfd):
     assert command('--model', 'no.onnx', '--only', 'tick') == 2
-    assert "none of the models ['no.onnx'] is there" in capfd.readouterr().err
+    assert "none of the models ['no.onnx'] exists" in capfd.readouterr().err
 
 
 def test_absent_suite_is_refused(monkeypatch, tmp_path, capsys):

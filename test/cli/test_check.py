@@ -2,13 +2,18 @@
 # SPDX-License-Identifier: Apache-2.0
 from __future__ import annotations
 
+import hashlib
 import json
 import re
 import sys
 
 from distill_runtime.cli.main import main
+import numpy as np
 import pytest
+from support.limx import limx_params
+from support.models import save_linear
 from support.real_policies import REAL, real_words
+import yaml
 
 KEYS = {
     'deployable', 'findings', 'spec', 'sources', 'conflicts', 'model', 'observation', 'robot',
@@ -22,7 +27,7 @@ def check(*words):
 
 @pytest.fixture(params=sorted(REAL))
 def real(request, shared_data):
-    """Return the words that name a real policy."""
+    """Return the arguments of a real policy."""
     return request.param, real_words(request.param, shared_data)
 
 
@@ -53,17 +58,17 @@ def test_real_policies_are_deployable(real, capsys):
 def test_index_ranges_fill_each_tensor_without_a_gap(real, capsys):
     _, found = report(real[1], capsys)
     for entry in found['observation']:
-        places = [
-            place
+        indices = [
+            index
             for term in entry['terms']
             for frame in term['frames']
-            for place in range(frame['first'], frame['last'] + 1)
+            for index in range(frame['first'], frame['last'] + 1)
         ]
-        assert sorted(places) == list(range(entry['width']))
+        assert sorted(indices) == list(range(entry['width']))
         shape = next(
             tensor['shape']
-            for place, tensor in enumerate(found['model']['inputs'])
-            if entry['input'] in (place, tensor['name'])
+            for number, tensor in enumerate(found['model']['inputs'])
+            if entry['input'] in (number, tensor['name'])
         )
         assert shape[-1] == entry['width']
 
@@ -99,7 +104,7 @@ def test_page_shows_layout_joints_and_sources(g1, capsys, monkeypatch):
         for line in lines
     )
     assert any(re.match(r' 2  waist_yaw_joint +12 +0 +200 +5 ', line) for line in lines)
-    limits = ' '.join(lines[lines.index('limits of what is sent') + 1 :])
+    limits = ' '.join(lines[lines.index('command limits') + 1 :])
     assert limits.startswith('position_limits soft (default) at 29 of 29 joints: less torque')
     assert re.search(
         r'200 steps on random sensors: soft changes 0\.\d% of the targets, clip \d\.\d%, by up to '
@@ -110,15 +115,15 @@ def test_page_shows_layout_joints_and_sources(g1, capsys, monkeypatch):
     assert max(len(line) for line in lines if not line.startswith('file')) <= 110
 
 
-def test_limits_of_a_robot_whose_range_is_not_known_have_no_effect(shared_data, capsys):
+def test_limits_without_a_known_joint_range_have_no_effect(shared_data, capsys):
     status, found = report(real_words('playground_go1', shared_data)[:-2], capsys)
     assert (status, found['limits']['bounded_joints']) == (0, [])
     assert check(*real_words('playground_go1', shared_data)[:-2]) == 0
     page = ' '.join(capsys.readouterr().out.split())
-    assert 'position_limits: no effect, no range of a joint is known: give --robot' in page
+    assert 'position_limits: no effect, no joint range is known: give --robot' in page
 
 
-def test_page_shows_frames_that_lie_apart(shared_data, capsys):
+def test_page_shows_frames_that_are_not_contiguous(shared_data, capsys):
     check(*real_words('rl_sar_go2_himloco', shared_data))
     page = capsys.readouterr().out
     assert '45 x 6 frames: t t-1 t-2 t-3 t-4 t-5 (newest first), frame by frame' in page
@@ -126,7 +131,7 @@ def test_page_shows_frames_that_lie_apart(shared_data, capsys):
     assert 'limits.effort[FL_calf_joint]   33.5  45.43' in page
 
 
-def test_refused_model_still_shows_what_is_known(shared_data, tmp_path, capsys):
+def test_page_of_a_rejected_model_shows_its_spec(shared_data, tmp_path, capsys):
     model, *_ = real_words('playground_g1', shared_data)
     _, _, spec, *_ = real_words('playground_go1', shared_data)
     path = tmp_path / 'out.json'
@@ -147,3 +152,42 @@ def test_opset_is_known_without_the_library_onnx(g1, capsys, monkeypatch):
     status, found = report(g1, capsys)
     assert (status, found['model']['opset']) == (0, 11)
     assert found['model']['files'] == ['policy.onnx']
+
+
+@pytest.fixture
+def two_stages(tmp_path):
+    """Write encoder, policy and params.yaml of a synthetic biped."""
+    folder = tmp_path / 'PF_TEST' / 'policy'
+    folder.mkdir(parents=True)
+    rng = np.random.default_rng(0)
+    for name, shape in (('encoder', (90, 2)), ('policy', (35, 6))):
+        weights = rng.normal(0.0, 0.05, shape)
+        save_linear(folder / f'{name}.onnx', weights, rank=1, names=('mlp_input', 'mlp_output'))
+    (folder.parent / 'params.yaml').write_text(yaml.safe_dump(limx_params()))
+    return folder / 'policy.onnx'
+
+
+def test_page_has_a_table_for_each_network(two_stages, capsys):
+    assert main(['check', str(two_stages)]) == 0
+    lines = capsys.readouterr().out.splitlines()
+    assert 'observation: input number 0 of the encoder, 90 elements' in lines
+    assert 'observation: input mlp_input (number 0), 35 elements' in lines
+    (latent,) = (line for line in lines if ' latent ' in line)
+    assert latent.split()[0] == '0-1'
+    assert 'encoder' in latent.split()
+
+
+def test_report_names_both_files_and_hashes_them_together(two_stages, capsys):
+    assert main(['check', str(two_stages), '--json', '-']) == 0
+    found = json.loads(capsys.readouterr().out)['model']
+    both = two_stages.read_bytes() + two_stages.with_name('encoder.onnx').read_bytes()
+    assert found['files'] == ['policy.onnx', 'encoder.onnx']
+    assert found['sha256'] == hashlib.sha256(both).hexdigest()
+    assert found['size'] == len(both)
+
+
+def test_missing_encoder_is_a_finding(two_stages, capsys):
+    two_stages.with_name('encoder.onnx').unlink()
+    assert main(['check', str(two_stages), '--json', '-']) == 1
+    found = json.loads(capsys.readouterr().out)
+    assert "needs 'encoder.onnx' beside it" in found['findings'][0]['message']

@@ -8,7 +8,9 @@ from pathlib import Path
 import subprocess
 import sys
 
+from distill_runtime.cli.demo import RecordingFolder
 from distill_runtime.cli.main import main
+from distill_runtime.errors import ConfigError, MissingExtraError, RecordingError
 from distill_runtime.policy.model import load_policy
 from distill_runtime.share import share_path
 import pytest
@@ -28,10 +30,20 @@ def demo(*arguments):
     )
 
 
-def test_robot_walks_and_the_summary_says_so(tmp_path):
+def bag(folder, name, is_complete=True):
+    """Write the files of a recording."""
+    path = folder / name
+    path.mkdir(parents=True)
+    (path / f'{name}.mcap').touch()
+    if is_complete:
+        (path / 'metadata.yaml').touch()
+    return path
+
+
+def test_robot_walks(tmp_path):
     for _ in range(3):
         result = demo('--seconds', '6', '--json', str(tmp_path / 'demo.json'))
-        if 'deadline.missed' not in result.stdout:  # a machine that stands still: try again
+        if 'deadline.missed' not in result.stdout:  # the machine stalled: try again
             break
     assert result.returncode == 0, result.stdout + result.stderr
     report = json.loads((tmp_path / 'demo.json').read_text())
@@ -45,7 +57,7 @@ def test_robot_walks_and_the_summary_says_so(tmp_path):
 
 
 @pytest.mark.needs('data')
-def test_recording_of_the_run_is_replayed_exactly_with_the_parameters_that_were_given(tmp_path):
+def test_recording_of_the_run_is_replayed_exactly_with_its_parameters(tmp_path):
     from distill_runtime.data.recording.policy_recording import read_policy_recording
 
     report, replayed = tmp_path / 'demo.json', tmp_path / 'replay.json'
@@ -86,8 +98,48 @@ def test_robot_that_is_pushed_over_ends_the_demo_with_status_1():
         (['--record', '/dev/null/runs'], '--record /dev/null/runs cannot be made'),
     ],
 )
-def test_what_cannot_start_is_refused_in_one_line(arguments, message):
+def test_demo_that_cannot_start_is_one_line_and_2(arguments, message):
     result = demo(*arguments)
     assert result.returncode == 2
     assert message in result.stderr
     assert 'Traceback' not in result.stderr
+
+
+@pytest.mark.needs('data')
+@pytest.mark.parametrize('subfolder', ['', 'a/b'])
+def test_recording_is_the_one_that_was_added(subfolder, tmp_path):
+    bag(tmp_path, '9_old')
+    folder = RecordingFolder(tmp_path / subfolder)
+    added = bag(tmp_path / subfolder, '1_new')
+    assert folder.new_recording() == added
+
+
+@pytest.mark.needs('data')
+@pytest.mark.parametrize('is_present', [False, True])
+def test_run_without_a_complete_recording_is_an_error(is_present, tmp_path):
+    bag(tmp_path, 'old')
+    folder = RecordingFolder(tmp_path)
+    if is_present:
+        bag(tmp_path, 'new', is_complete=False)
+    with pytest.raises(RecordingError, match='has no complete recording of this run'):
+        folder.new_recording()
+
+
+@pytest.mark.needs('data')
+def test_folder_that_cannot_be_made_is_refused(tmp_path):
+    (tmp_path / 'file').touch()
+    with pytest.raises(ConfigError, match=r'--record .*file cannot be made: File exists'):
+        RecordingFolder(tmp_path / 'file')
+
+
+@pytest.mark.needs('data')
+def test_missing_library_for_recordings_is_named(tmp_path, monkeypatch):
+    for name in [name for name in sys.modules if name.startswith('rosbags')]:
+        monkeypatch.delitem(sys.modules, name)
+    monkeypatch.delitem(
+        sys.modules, 'distill_runtime.data.flight_recorder.bag_writer', raising=False
+    )
+    monkeypatch.setitem(sys.modules, 'rosbags', None)
+    with pytest.raises(MissingExtraError, match=r'pip install "distill_runtime\[bags\]"'):
+        RecordingFolder(tmp_path / 'runs')
+    assert not (tmp_path / 'runs').exists()

@@ -13,8 +13,7 @@ import sys
 import time
 
 from distill_runtime.cli import check
-from distill_runtime.cli.interrupt import noted_interrupts
-from distill_runtime.cli.main import main
+from distill_runtime.cli.main import main, noted_interrupts
 from distill_runtime.errors import MissingExtraError
 from distill_runtime.policy.model import load_policy
 from distill_runtime.share import share_path
@@ -22,7 +21,7 @@ import pytest
 from support.logged_run import run_node, write_log
 from support.ros_policies import write_policy
 
-SAID = 'distill-runtime: interrupted\n'
+MESSAGE = 'distill-runtime: interrupted\n'
 MODEL = share_path() / 'models' / 'quadruped_student.onnx'
 AT_OPEN = """
 import signal, sys
@@ -37,7 +36,7 @@ def interrupt(event, arguments):
 sys.addaudithook(interrupt)
 sys.exit(main(words))
 """
-"""Runs a command and presses Ctrl-C when it opens a file or imports a module."""
+"""Runs a command and sends SIGINT when it opens a file or imports a module."""
 
 
 @pytest.fixture(scope='module')
@@ -65,13 +64,13 @@ def bag(model, tmp_path_factory):
         ('.onnx', 'pack {model} -o {out}'),
         ('{out}.tmp', 'pack {model} -o {out}'),
         ('.onnx', 'sign {model} --verify {model}'),
-        ('.policy.examination', 'check {model}'),
+        ('.policy.validation', 'check {model}'),
         ('.policy.session', 'sim {model}'),
     ],
 )
-def test_command_ends_where_it_reads_writes_or_imports(file, words, model, bag, tmp_path):
-    places = {'model': model, 'bag': bag, 'out': tmp_path / 'out'}
-    words = [word.format(**places) for word in (file, *words.split())]
+def test_interrupt_during_files_and_imports_is_one_line_and_130(file, words, model, bag, tmp_path):
+    paths = {'model': model, 'bag': bag, 'out': tmp_path / 'out'}
+    words = [word.format(**paths) for word in (file, *words.split())]
     result = subprocess.run(
         [sys.executable, '-c', AT_OPEN, *words],
         capture_output=True,
@@ -79,13 +78,13 @@ def test_command_ends_where_it_reads_writes_or_imports(file, words, model, bag, 
         timeout=60,
         check=False,
     )
-    assert (result.returncode, result.stderr) == (130, SAID)
+    assert (result.returncode, result.stderr) == (130, MESSAGE)
     assert result.stdout == ''
     assert list(tmp_path.iterdir()) == []
 
 
 @pytest.mark.parametrize('error', [ImportError('no init'), MissingExtraError('no rosbags')])
-def test_what_a_library_makes_of_an_interrupt_does_not_matter(error, monkeypatch, capsys):
+def test_interrupt_that_a_library_turns_into_another_error_is_130(error, monkeypatch, capsys):
     def run(args):
         try:
             signal.raise_signal(signal.SIGINT)
@@ -94,10 +93,10 @@ def test_what_a_library_makes_of_an_interrupt_does_not_matter(error, monkeypatch
 
     monkeypatch.setattr(check, 'run', run)
     assert main(['check', 'a.onnx']) == 130
-    assert capsys.readouterr().err == SAID
+    assert capsys.readouterr().err == MESSAGE
 
 
-def test_signal_is_noted_within_the_block_only():
+def test_signal_is_recorded_within_the_block_only():
     before = signal.getsignal(signal.SIGINT)
     with noted_interrupts() as noted:
         assert noted == []
@@ -118,7 +117,7 @@ def test_signal_that_is_ignored_stays_ignored():
 
 
 def processes_of(text):
-    """Return the command lines that have a text in them, by process."""
+    """Return the command lines that contain a text, by process id."""
     found = {}
     for path in Path('/proc').glob('[0-9]*/cmdline'):
         try:
@@ -138,7 +137,7 @@ def wait_until(is_so, seconds=60.0):
 
 
 def interrupted(words, is_time):
-    """Start a command in a new session, as a terminal does; press Ctrl-C when it is time."""
+    """Start a command in a new session, as a terminal does; send SIGINT once a condition holds."""
     process = subprocess.Popen(
         [sys.executable, '-m', 'distill_runtime.cli.main', *map(str, words)],
         stdout=subprocess.PIPE,
@@ -149,13 +148,13 @@ def interrupted(words, is_time):
     try:
         wait_until(is_time)
         os.killpg(process.pid, signal.SIGINT)
-        _, said = process.communicate(timeout=60)
+        _, errors = process.communicate(timeout=60)
     finally:
         process.kill()
-    assert process.returncode == 130, said
-    assert said.endswith(SAID)
-    assert 'Traceback' not in said
-    assert 'KeyboardInterrupt' not in said
+    assert process.returncode == 130, errors
+    assert errors.endswith(MESSAGE)
+    assert 'Traceback' not in errors
+    assert 'KeyboardInterrupt' not in errors
 
 
 @pytest.mark.needs('ros', 'sim')
@@ -167,10 +166,10 @@ def test_demo_ends_its_nodes_and_completes_their_recording(tmp_path):
 
 
 @pytest.mark.needs('ros')
-def test_bench_ends_all_that_it_started(tmp_path):
+def test_bench_ends_all_its_processes(tmp_path):
     model = shutil.copy(MODEL, tmp_path)
     interrupted(
         ['bench', '--only', 'timing', '--quick', '--model', model],
-        lambda: any('feeder.py' in words[1] for words in processes_of(model).values()),
+        lambda: any('feed.py' in words[1] for words in processes_of(model).values()),
     )
     wait_until(lambda: not processes_of(str(tmp_path)))

@@ -46,13 +46,13 @@ def test_help_of_a_command_has_examples(capsys, command):
 
 
 @pytest.mark.parametrize('command', COMMANDS)
-def test_list_says_of_a_command_what_it_says_itself(capsys, command):
+def test_list_of_commands_is_complete_without_importing_them(capsys, command):
     assert make_parser().format_help() == make_parser(command).format_help()
     assert import_module(f'distill_runtime.cli.{command}').__doc__
 
 
 @pytest.mark.parametrize('words', [['fly'], ['fly', '--json', '-'], [], ['--fast'], ['--vers']])
-def test_wrong_word_ends_with_2(capsys, words):
+def test_wrong_usage_is_2(capsys, words):
     with pytest.raises(SystemExit) as error:
         main(words)
     assert error.value.code == 2
@@ -92,7 +92,7 @@ def parsers(parser):
 
 
 @pytest.mark.parametrize('command', COMMANDS)
-def test_no_option_takes_what_follows_it_for_more_values(command):
+def test_no_option_takes_a_variable_number_of_values(command):
     options = [
         (option, action.nargs)
         for parser in parsers(make_parser(command))
@@ -111,7 +111,7 @@ def test_abbreviated_option_is_refused(capsys):
 
 
 @pytest.mark.parametrize('path', SOURCES, ids=lambda path: str(path.relative_to(REPOSITORY)))
-def test_no_parser_knows_abbreviations(path):
+def test_no_parser_allows_abbreviations(path):
     tree = ast.parse(path.read_text())
     calls = [node for node in ast.walk(tree) if isinstance(node, ast.Call)]
     made = [
@@ -135,8 +135,8 @@ def test_interrupt_is_one_line_and_130(capsys, monkeypatch):
 
 def test_refusal_is_one_line_and_2(capsys, monkeypatch):
     def refuse(args):
-        raise ConfigError('model is odd, expected even')
+        raise ConfigError('model is 1, expected 2')
 
     monkeypatch.setattr('distill_runtime.cli.check.run', refuse)
     assert main(['check', 'a.onnx']) == 2
-    assert capsys.readouterr().err == 'distill-runtime: model is odd, expected even\n'
+    assert capsys.readouterr().err == 'distill-runtime: model is 1, expected 2\n'

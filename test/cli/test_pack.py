@@ -33,7 +33,7 @@ def leaning(tmp_path):
 
 
 @pytest.mark.parametrize('name', sorted(REAL))
-def test_real_policies_say_the_same_when_packed(name, shared_data, tmp_path, capsys):
+def test_packed_real_policies_have_the_same_report(name, shared_data, tmp_path, capsys):
     words = real_words(name, shared_data)
     folder = tmp_path / 'elsewhere'
     folder.mkdir()
@@ -57,7 +57,7 @@ def test_real_policies_say_the_same_when_packed(name, shared_data, tmp_path, cap
 
 
 @pytest.mark.parametrize('name', sorted(REAL))
-def test_graph_of_real_policies_keeps_every_byte(name, shared_data, tmp_path):
+def test_graph_of_real_policies_is_unchanged(name, shared_data, tmp_path):
     words = real_words(name, shared_data)
     pack(*words, '-o', tmp_path / 'packed.onnx')
     before, after = (onnx.load(str(path)) for path in (words[0], tmp_path / 'packed.onnx'))
@@ -67,7 +67,7 @@ def test_graph_of_real_policies_keeps_every_byte(name, shared_data, tmp_path):
     assert after == before
 
 
-def test_limits_of_the_robot_are_folded_in(shared_data, tmp_path):
+def test_limits_of_the_robot_become_part_of_the_spec(shared_data, tmp_path):
     words = real_words('unitree_rl_lab_g1', shared_data)
     pack(*words, '-o', tmp_path / 'packed.onnx')
     limits = load_policy(tmp_path / 'packed.onnx').spec.limits
@@ -75,7 +75,7 @@ def test_limits_of_the_robot_are_folded_in(shared_data, tmp_path):
     assert limits.position is not None
 
 
-def test_packing_says_what_it_did(leaning, capsys):
+def test_output_summarizes_the_packed_file(leaning, capsys):
     model, spec, packed = leaning
     assert pack(model, '--spec', spec, '-o', packed) == 0
     lines = capsys.readouterr().out.splitlines()
@@ -105,7 +105,7 @@ def test_same_files_give_the_same_bytes(leaning):
     assert packed.read_bytes() == first
 
 
-def test_packed_file_can_be_packed_again_with_another_fact(leaning, tmp_path):
+def test_packed_file_can_be_packed_again_with_another_spec(leaning, tmp_path):
     model, spec, packed = leaning
     pack(model, '--spec', spec, '-o', packed)
     (tmp_path / 'more.yaml').write_text('name: renamed\n')
@@ -121,7 +121,7 @@ def test_packed_file_can_be_packed_again_with_another_fact(leaning, tmp_path):
     assert len(keys) == len(set(keys))
 
 
-def test_weights_beside_the_model_are_taken_in(leaning, tmp_path):
+def test_external_weights_are_embedded(leaning, tmp_path):
     model, spec, packed = leaning
     outside = tmp_path / 'outside' / 'model.onnx'
     outside.parent.mkdir()

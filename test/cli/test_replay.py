@@ -37,7 +37,7 @@ def test_same_model_passes(bag, model, capsys):
     assert run(bag, model, *SETTINGS) == 0
     text = capsys.readouterr().out
     assert 'all equal bit for bit' in text
-    assert text.rstrip().endswith('PASS')
+    assert text.rstrip().endswith('\nverdict\npass')
 
 
 def test_other_limit_fails_and_every_output_names_the_joint(bag, model, tmp_path, capsys):
@@ -76,7 +76,7 @@ def test_contract_is_searched_only_on_request(options, bag, model, capsys):
     assert codes == (['bag.no_reference'] if options else [])
 
 
-def test_recording_that_was_cut_off_is_replayed_as_far_as_it_goes(bag, model, tmp_path, capsys):
+def test_truncated_recording_is_replayed_up_to_its_end(bag, model, tmp_path, capsys):
     path = tmp_path / 'cut.mcap'
     content = next(bag.glob('*.mcap')).read_bytes()
     path.write_bytes(content[: len(content) // 3])
@@ -86,7 +86,7 @@ def test_recording_that_was_cut_off_is_replayed_as_far_as_it_goes(bag, model, tm
     )
 
 
-def test_anomalies_of_a_recording_are_in_every_output(model, tmp_path, capsys):
+def test_anomaly_of_a_recording_is_in_every_output(model, tmp_path, capsys):
     pytest.importorskip('jinja2')
     pytest.importorskip('plotly')
     log = run_node(load_policy(model))
@@ -97,14 +97,14 @@ def test_anomalies_of_a_recording_are_in_every_output(model, tmp_path, capsys):
     bag = write_log(tmp_path / 'bag', log)
     json_file, html = tmp_path / 'r.json', tmp_path / 'r.html'
     assert run(bag, model, '--json', json_file, '--html', html, *SETTINGS) == 0
-    text = '/imu: 1 message that cannot be decoded, first at 0.396 s'
-    assert text in ' '.join(capsys.readouterr().out.split())
-    assert text in html.read_text()
     (anomaly,) = json.loads(json_file.read_text())['recording']['troubles']
-    assert (anomaly['code'], anomaly['count'], anomaly['text']) == ('imu.left_out', 1, text)
+    assert (anomaly['code'], anomaly['count']) == ('imu.left_out', 1)
+    assert anomaly['text'].startswith('/imu: 1 message')
+    assert anomaly['text'] in ' '.join(capsys.readouterr().out.split())
+    assert anomaly['text'] in html.read_text()
 
 
-def test_rules_and_tolerance_decide(bag, model, tmp_path):
+def test_thresholds_and_tolerance_decide(bag, model, tmp_path):
     rules = tmp_path / 'rules.yaml'
     rules.write_text('commands: {max: 3.0}\nobservation: {max: 10}\naction: {max: 10}\n')
     words = (bag, model, *SETTINGS, '-p', 'max_joint_step:=0.01')
@@ -112,14 +112,14 @@ def test_rules_and_tolerance_decide(bag, model, tmp_path):
     assert run(*words, '--tolerance', 10) == 0
 
 
-def test_another_model_is_the_reference(bag, model, tmp_path, capsys):
-    twin = write_policy(tmp_path, name='twin.onnx')
-    assert run(bag, model, *SETTINGS, '--against', twin) == 0
-    changed = write_policy(tmp_path, name='changed.onnx', action={'scale': 0.2})
-    assert run(bag, model, *SETTINGS, '--against', changed) == 1
+def test_another_model_is_the_reference(bag, model, tmp_path):
+    same = write_policy(tmp_path, name='same.onnx')
+    assert run(bag, model, *SETTINGS, '--against', same) == 0
+    other = write_policy(tmp_path, name='other.onnx', action={'scale': 0.2})
+    assert run(bag, model, *SETTINGS, '--against', other) == 1
 
 
-def test_settings_of_the_node_are_read_from_its_file(bag, model, tmp_path):
+def test_parameters_of_the_node_are_read_from_its_file(bag, model, tmp_path):
     file = tmp_path / 'robot.yaml'
     file.write_text(
         'student_node:\n  ros__parameters: {max_joint_step: 0.01, start_pose_limit: 0.0}\n'
@@ -128,7 +128,7 @@ def test_settings_of_the_node_are_read_from_its_file(bag, model, tmp_path):
     assert run(bag, model, '--params-file', file, '-p', 'max_joint_step:=1.0') == 0
 
 
-def test_recording_with_nothing_to_compare_with_ends_with_2_whatever_is_written(tmp_path, capsys):
+def test_recording_without_a_reference_is_inconclusive_and_2(tmp_path, capsys):
     model = write_policy(tmp_path, JOINT_TERM)
     path = write_bag(
         tmp_path / 'bag', [joint_state(t * 20 * MS, JOINTS, DEFAULT) for t in range(1, 80)]
@@ -143,7 +143,7 @@ def test_recording_with_nothing_to_compare_with_ends_with_2_whatever_is_written(
 
 @pytest.mark.parametrize('option', ['-p', '--param'])
 @pytest.mark.parametrize('node', ['', 'student_node:'])
-def test_parameter_is_given_as_ros_has_it(option, node, bag, model):
+def test_parameter_has_the_form_of_ros(option, node, bag, model):
     assert run(bag, model, *SETTINGS, option, f'{node}max_joint_step:=0.01') == 1
 
 
@@ -155,7 +155,7 @@ def test_parameter_is_given_as_ros_has_it(option, node, bag, model):
         ('model:=a.onnx', 'model is given by MODEL, not by -p'),
     ],
 )
-def test_what_is_no_parameter_is_wrong_usage(word, message, capsys):
+def test_wrong_parameter_is_wrong_usage(word, message, capsys):
     with pytest.raises(SystemExit) as error:
         run('bag', 'model', '-p', word)
     assert error.value.code == 2
@@ -163,7 +163,7 @@ def test_what_is_no_parameter_is_wrong_usage(word, message, capsys):
 
 
 @pytest.mark.parametrize('bag', PAIRS)
-def test_ticks_of_real_recordings_are_those_that_are_expected(bag, shared_data, tmp_path):
+def test_ticks_of_real_recordings_match_the_expected_ones(bag, shared_data, tmp_path):
     path = tmp_path / 'ticks.npz'
     folder = shared_data / 'recordings' / bag
     assert run(folder, *real_words(PAIRS[bag], shared_data), '--ticks', path) == 0
@@ -188,12 +188,12 @@ def test_ticks_of_real_recordings_are_those_that_are_expected(bag, shared_data, 
         (['BAG', '--json', 'no/folder.json'], '--json no/folder.json cannot be written'),
     ],
 )
-def test_what_cannot_be_used_is_refused_in_one_line(words, message, bag, model, capsys):
+def test_wrong_input_is_one_line_and_2(words, message, bag, model, capsys):
     first, *rest = [bag if word == 'BAG' else word for word in words]
     assert run(first, model, *rest) == 2
-    said = capsys.readouterr().err
-    assert message in said
-    assert said.count('\n') == 1
+    output = capsys.readouterr().err
+    assert message in output
+    assert output.count('\n') == 1
 
 
 def test_page_is_written_as_one_file(bag, model, tmp_path):

@@ -1,6 +1,6 @@
 # Copyright 2026 The distill_runtime Authors
 # SPDX-License-Identifier: Apache-2.0
-"""A replay with a wrong spec fails, and names what is wrong."""
+"""A replay with a wrong spec fails, and names the mistake."""
 
 from __future__ import annotations
 
@@ -22,9 +22,7 @@ from support.real_policies import real_words
 import yaml
 
 STRETCH = (1.0, 1.9)
-"""Part of the walks in s: with a command, and too short to look for a better contract in, which
-test/data/doctor tests.
-"""
+"""Interval of the walks in [s]: with a command, and too short for a contract search."""
 ROBOTS = {
     'go2_sim_walk_db3': 'rl_sar_go2_himloco',
     'g1_sim_walk_mcap': 'unitree_rl_lab_g1',
@@ -41,7 +39,7 @@ MISTAKES = [
 
 @pytest.fixture(scope='module')
 def walks(shared_data, tmp_path_factory):
-    """Return what replay is called with, policy by policy: bag with commands, bag, words."""
+    """Return policy, bag with commands, plain bag and arguments of each recording."""
     folder = tmp_path_factory.mktemp('walks')
     found = {}
     for name, policy_name in ROBOTS.items():
@@ -56,7 +54,7 @@ def walks(shared_data, tmp_path_factory):
 
 
 def part_of(path, begin=STRETCH[0], end=STRETCH[1]):
-    """Return the messages of a part of a recording."""
+    """Return the messages of an interval of a recording."""
     with AnyReader([path], default_typestore=STORE) as reader:
         messages = [
             Said(connection.topic, connection.msgtype, receive_ns, bytes(content))
@@ -67,7 +65,7 @@ def part_of(path, begin=STRETCH[0], end=STRETCH[1]):
 
 
 def with_commands(path, policy):
-    """Return the messages of a recording, and the commands that its policy sends."""
+    """Return the messages of a recording, and the commands of its policy."""
     result = replay(read_policy_recording(path, policy), policy, replay_config({}))
     joints, ticks = result.source.recording.joints, result.playback.ticks
     messages = part_of(path, 0.0, STRETCH[1])
@@ -85,7 +83,7 @@ def with_commands(path, policy):
 
 
 def wrong_spec(policy, mutation, robot, path):
-    """Write the spec with a mistake; None: it changes nothing, or cannot be loaded at all."""
+    """Write the spec with a mistake; return None if it changes nothing or cannot be loaded."""
     try:
         spec = mutation.of_spec(policy.spec, robot)
     except ConfigError:
@@ -110,7 +108,7 @@ def test_mistake_in_the_spec_fails_and_is_named(mistake, walks, tmp_path, capsys
     policy, whole, plain, words = next(
         walk for walk in walks.values() if wrong_spec(walk[0], mistake, walk[-1][-1], path)
     )
-    # what no command depends on shows in the efforts
+    # commands do not depend on gains; efforts do
     bag = plain if mistake.name in OF_GAINS else whole
     report = tmp_path / 'report.json'
     words = [*words, '--spec', str(path), '--json', str(report)]

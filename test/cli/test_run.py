@@ -27,7 +27,7 @@ def test_paths_are_made_absolute(tmp_path, monkeypatch):
     assert not any(word.startswith('robot:=') for word in words)
 
 
-def test_later_words_win_so_that_files_come_first():
+def test_parameters_override_files():
     words = arguments(
         '/a.onnx', '--robot', 'spot', '-p', 'shadow:=true', '--params-file', 'p.yaml', '-r', 'a:=b'
     )
@@ -37,12 +37,12 @@ def test_later_words_win_so_that_files_come_first():
     ]  # fmt: skip
 
 
-def test_odd_file_names_survive():
+def test_file_names_are_quoted():
     assert "model:='/it''s: #1.onnx'" in arguments("/it's: #1.onnx")
 
 
 @pytest.mark.needs('ros')
-def test_node_reads_them_so(tmp_path):
+def test_node_reads_the_arguments(tmp_path):
     import rclpy
     from rclpy.context import Context
 
@@ -91,7 +91,7 @@ def test_wrong_usage_ends_with_2(capsys, words, message):
     assert message in capsys.readouterr().err
 
 
-def test_absence_of_ros_is_one_line_with_a_way_out(capsys, monkeypatch):
+def test_missing_ros_is_one_line_with_a_hint(capsys, monkeypatch):
     monkeypatch.setitem(sys.modules, 'rclpy', None)
     for name in [name for name in sys.modules if name.startswith('distill_runtime.ros')]:
         monkeypatch.delitem(sys.modules, name)

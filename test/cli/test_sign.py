@@ -50,10 +50,10 @@ def key(tmp_path, capsys):
     return tmp_path / 'ours.pem', tmp_path / 'ours.pub.pem'
 
 
-def test_new_key_says_which_half_goes_where(tmp_path, capsys):
+def test_new_key_prints_both_files(tmp_path, capsys):
     assert run('sign', '--new-key', tmp_path / 'a.pem') == 0
     private, public = capsys.readouterr().out.splitlines()
-    assert private.startswith(f'{tmp_path}/a.pem: private key, for this computer')
+    assert private.startswith(f'{tmp_path}/a.pem: private key, keep it on this computer')
     assert public.startswith(f'{tmp_path}/a.pub.pem: public key ')
     assert run('sign', '--new-key', tmp_path / 'a.pem') == 2
     assert 'a.pem exists already, not overwriting' in capsys.readouterr().err
@@ -77,7 +77,7 @@ def test_signing_again_gives_the_same_bytes(packed, key):
     assert packed.read_bytes() == once
 
 
-def test_output_leaves_the_model_as_it_is(packed, key, tmp_path, capsys):
+def test_output_leaves_the_model_unchanged(packed, key, tmp_path, capsys):
     before, output = packed.read_bytes(), tmp_path / 'signed.onnx'
     words = ('sign', packed, '--key', key[0], '-o', output)
     assert run(*words) == 0
@@ -88,7 +88,7 @@ def test_output_leaves_the_model_as_it_is(packed, key, tmp_path, capsys):
     assert run(*words, '--force') == 0
 
 
-def test_link_stays_a_link(packed, key, tmp_path):
+def test_symbolic_link_is_kept(packed, key, tmp_path):
     link = tmp_path / 'newest.onnx'
     link.symlink_to('walk.onnx')
     assert run('sign', link, '--key', key[0]) == 0
@@ -117,7 +117,7 @@ def test_two_keys_sign_one_model(packed, key, tmp_path, capsys):
     assert [entry['valid'] for entry in found['model']['signatures']] == [True, True]
 
 
-def test_model_may_stand_after_the_keys_of_which_one_is_enough(packed, key, tmp_path, capsys):
+def test_one_of_several_keys_is_enough(packed, key, tmp_path, capsys):
     run('sign', '--new-key', tmp_path / 'new.pem')
     new = tmp_path / 'new.pub.pem'
     assert run('sign', '--verify', new, packed) == 1
@@ -128,7 +128,7 @@ def test_model_may_stand_after_the_keys_of_which_one_is_enough(packed, key, tmp_
     assert run('check', '--trusted-keys', new, '--trusted-keys', key[1], packed) == 0
 
 
-def test_text_is_no_signed_model_and_what_it_is_is_said(key, tmp_path, capsys):
+def test_text_file_is_not_a_signed_model(key, tmp_path, capsys):
     path = tmp_path / 'walk.onnx'
     path.write_text('version https://git-lfs.github.com/spec/v1\n')
     assert run('sign', path, '--verify', key[1]) == 1
@@ -138,12 +138,12 @@ def test_text_is_no_signed_model_and_what_it_is_is_said(key, tmp_path, capsys):
         assert 'looks like a git-lfs pointer: run git lfs pull' in capsys.readouterr().err
 
 
-def test_model_that_needs_its_spec_beside_it_is_not_signed(tmp_path, key, capsys):
+def test_model_with_a_side_car_is_not_signed(tmp_path, key, capsys):
     model, spec = write_leaning_policy(tmp_path)
     shutil.copy(spec, model.with_suffix('.spec.yaml'))
     before = model.read_bytes()
     assert run('sign', model, '--key', key[0]) == 2
-    assert 'cannot be loaded by itself, expected a model of distill-runtime pack: ' in (
+    assert 'is not self-contained, expected a model of distill-runtime pack: ' in (
         capsys.readouterr().err
     )
     assert model.read_bytes() == before
@@ -155,7 +155,7 @@ def test_public_key_does_not_sign(packed, key, capsys):
 
 
 @pytest.mark.skipif(shutil.which('openssl') is None, reason='no openssl here')
-def test_password_is_asked_for(packed, tmp_path, monkeypatch):
+def test_password_is_prompted_for(packed, tmp_path, monkeypatch):
     path = tmp_path / 'secret.pem'
     words = ['genpkey', '-algorithm', 'ed25519', '-aes256', '-pass', 'pass:word', '-out']
     subprocess.run(['openssl', *words, str(path)], check=True)
@@ -172,19 +172,19 @@ def test_password_is_asked_for(packed, tmp_path, monkeypatch):
         (['no.onnx', '--verify', 'no.pem'], 'no.pem cannot be read: No such file'),
     ],
 )
-def test_usage_that_makes_no_sense_is_refused(words, message, capsys):
+def test_wrong_usage_is_refused(words, message, capsys):
     assert run('sign', *words) == 2
     assert message in capsys.readouterr().err
 
 
-def test_missing_library_is_said_with_how_to_get_it(monkeypatch, capsys):
+def test_message_for_a_missing_library_says_how_to_install_it(monkeypatch, capsys):
     monkeypatch.delitem(sys.modules, 'distill_runtime.policy.keys', raising=False)
     monkeypatch.setitem(sys.modules, 'cryptography.exceptions', None)
     assert run('sign', 'm.onnx', '--key', 'a.pem') == 2
     assert 'is not installed, install it with: apt install python3-' in capsys.readouterr().err
 
 
-def test_check_shows_who_signed(packed, key, capsys):
+def test_check_shows_the_signing_keys(packed, key, capsys):
     assert run('check', packed) == 0
     assert 'signature none' in ' '.join(capsys.readouterr().out.split())
     run('sign', packed, '--key', key[0])
@@ -198,7 +198,7 @@ def test_check_shows_who_signed(packed, key, capsys):
     assert not {'signature.refused', 'signature.not_valid'} & set(codes(found))
 
 
-def test_check_refuses_what_a_robot_with_these_keys_refuses(packed, key, tmp_path, capsys):
+def test_check_rejects_the_same_models_as_a_robot_with_these_keys(packed, key, tmp_path, capsys):
     status, found = report(capsys, packed, '--trusted-keys', key[1])
     assert (status, found['deployable']) == (1, False)
     finding = codes(found)['signature.refused']
@@ -212,7 +212,7 @@ def test_check_refuses_what_a_robot_with_these_keys_refuses(packed, key, tmp_pat
     assert 'is signed with' in codes(found)['signature.refused']['message']
 
 
-def test_check_warns_of_a_file_that_was_altered_whoever_is_trusted(packed, key, capsys):
+def test_check_warns_of_an_altered_file_without_trusted_keys(packed, key, capsys):
     run('sign', packed, '--key', key[0])
     packed.write_bytes(packed.read_bytes() + b'\x32\x01x')
     status, found = report(capsys, packed)
@@ -221,16 +221,16 @@ def test_check_warns_of_a_file_that_was_altered_whoever_is_trusted(packed, key, 
     assert (finding['severity'], 'no byte after it' in finding['message']) == ('warning', True)
 
 
-def test_check_does_not_take_an_empty_name_for_no_key(packed, capsys):
+def test_check_rejects_an_empty_key_name(packed, capsys):
     with pytest.raises(SystemExit):
         run('check', packed, '--trusted-keys', '')
-    assert "'' is no path of a key" in capsys.readouterr().err
+    assert "'' is not a path of a key" in capsys.readouterr().err
 
 
-def test_packing_anew_drops_the_signature_and_says_so(packed, key, tmp_path, capsys):
+def test_packing_again_drops_the_signature(packed, key, tmp_path, capsys):
     run('sign', packed, '--key', key[0])
     capsys.readouterr()
     assert run('pack', packed, '-o', tmp_path / 'again.onnx') == 0
-    assert 'is left out: sign ' in capsys.readouterr().out
+    assert 'is dropped: sign ' in capsys.readouterr().out
     _, found = report(capsys, tmp_path / 'again.onnx')
     assert found['model']['signatures'] == []

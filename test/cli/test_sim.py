@@ -33,7 +33,7 @@ def test_walk_is_reported_and_ends_with_0(go1, capsys):
     assert 'm ahead' in output
 
 
-def test_json_has_the_promised_keys(go1, tmp_path, capsys):
+def test_json_has_the_documented_keys(go1, tmp_path, capsys):
     path = tmp_path / 'result.json'
     assert command(*go1, '--seconds', 1, '--command', -0.5, 0, 0, '--json', path) == 0
     report = json.loads(path.read_text())
@@ -76,7 +76,7 @@ def test_fault_without_a_fall_ends_with_1_and_is_the_result(tmp_path, capsys):
     assert line.split(maxsplit=1)[1] == f'fault: {report["fault"]}; did not fall'
 
 
-def test_json_never_takes_the_model_for_its_file(capsys):
+def test_json_requires_a_file(capsys):
     with pytest.raises(SystemExit) as error:
         command('--json', SHIPPED)
     assert error.value.code == 2
@@ -97,19 +97,19 @@ def test_json_never_takes_the_model_for_its_file(capsys):
         (['--json', '/nowhere/a.json'], '--json /nowhere/a.json cannot be written'),
     ],
 )
-def test_what_cannot_be_used_ends_with_2_and_one_line(go1, capsys, words, message):
+def test_wrong_input_is_one_line_and_2(go1, capsys, words, message):
     assert command(*go1, '--seconds', '0.1', *words) == 2
     captured = capsys.readouterr()
     assert re.search(message, captured.err)
     assert captured.err.count('\n') == 1
 
 
-def test_absent_model_ends_with_2_and_one_line(capsys):
+def test_absent_model_is_one_line_and_2(capsys):
     assert command('no.onnx') == 2
     assert capsys.readouterr().err.count('\n') == 1
 
 
-def test_wrong_word_ends_with_2():
+def test_wrong_usage_is_2():
     with pytest.raises(SystemExit) as error:
         command('model.onnx', '--speed', '3')
     assert error.value.code == 2

@@ -1,7 +1,5 @@
 # Copyright 2026 The distill_runtime Authors
 # SPDX-License-Identifier: Apache-2.0
-"""`make soak`: what it says of misses, and that it runs."""
-
 from __future__ import annotations
 
 from importlib.util import module_from_spec, spec_from_file_location
@@ -21,7 +19,7 @@ MS = 1_000_000
 
 @pytest.fixture(scope='module')
 def soak_misses():
-    """Return the module, which is no part of the package."""
+    """Return the module, which is not part of the package."""
     spec = spec_from_file_location('soak_misses', SOAK.with_name('soak_misses.py'))
     module = module_from_spec(spec)
     spec.loader.exec_module(module)
@@ -29,26 +27,26 @@ def soak_misses():
 
 
 def ticks(*rows):
-    """Return ticks from the place of each deadline on the grid and its lateness in [ns]."""
+    """Return ticks from the grid index of each deadline and the lateness in [ns]."""
     return np.array(
-        [(number, T0 + place * PERIOD + late, late) for number, (place, late) in enumerate(rows)],
+        [(number, T0 + index * PERIOD + late, late) for number, (index, late) in enumerate(rows)],
         np.int64,
     )
 
 
-def witness(*rows):
-    """Return late wake-ups from moment and lateness in [ns] since the first deadline."""
-    return np.array([(T0 + moment, late) for moment, late in rows], np.int64).reshape(-1, 2)
+def probe(*rows):
+    """Return late wake-ups from time since the first deadline and lateness, both in [ns]."""
+    return np.array([(T0 + time_ns, late) for time_ns, late in rows], np.int64).reshape(-1, 2)
 
 
 def test_loop_that_meets_every_deadline_misses_none(soak_misses):
     seen = ticks((0, 10_000), (1, 4 * MS), (2, 0), (3, 20_000))
-    assert soak_misses.find_misses(seen, [witness()], PERIOD) == []
+    assert soak_misses.find_misses(seen, [probe()], PERIOD) == []
 
 
-def test_deadlines_that_passed_are_counted_and_placed(soak_misses):
+def test_consecutive_missed_deadlines_are_one_miss(soak_misses):
     seen = ticks((0, 0), (1, 2 * MS), (4, 30_000), (5, 0), (7, 0))
-    misses = soak_misses.find_misses(seen, [witness()], PERIOD)
+    misses = soak_misses.find_misses(seen, [probe()], PERIOD)
     assert [miss.deadlines for miss in misses] == [2, 1]
     first = misses[0]
     assert (first.deadline_ns, first.late_before_ns) == (T0 + PERIOD, 2 * MS)
@@ -56,10 +54,10 @@ def test_deadlines_that_passed_are_counted_and_placed(soak_misses):
     assert (first.held_up_ns, first.is_explained) == (0, False)
 
 
-def test_miss_is_explained_where_a_witness_was_kept_from_its_processor_meanwhile(soak_misses):
+def test_late_probe_during_the_miss_explains_it(soak_misses):
     seen = ticks((0, 0), (1, 0), (4, 0))
-    quiet = witness((PERIOD + MS, MS // 2))
-    stalled = witness((2 * MS, MS), (3 * PERIOD, 9 * MS))
+    quiet = probe((PERIOD + MS, MS // 2))
+    stalled = probe((2 * MS, MS), (3 * PERIOD, 9 * MS))
     (miss,) = soak_misses.find_misses(seen, [quiet, stalled], PERIOD)
     assert (miss.held_up_ns, miss.is_explained) == (9 * MS, True)
 
@@ -67,22 +65,22 @@ def test_miss_is_explained_where_a_witness_was_kept_from_its_processor_meanwhile
 @pytest.mark.parametrize(
     'elsewhere',
     [
-        witness((PERIOD, 40 * MS)),  # woke when the tick began
-        witness((5 * PERIOD + 8 * MS, 8 * MS)),  # slept on after the next one had begun
-        witness((3 * PERIOD, 2 * MS)),  # too little
+        probe((PERIOD, 40 * MS)),  # before the miss
+        probe((5 * PERIOD + 8 * MS, 8 * MS)),  # after the miss
+        probe((3 * PERIOD, 2 * MS)),  # too short
     ],
 )
-def test_miss_is_not_explained_by_what_held_up_a_witness_before_behind_or_too_briefly(
+def test_probe_that_is_late_before_after_or_briefly_does_not_explain_a_miss(
     soak_misses, elsewhere
 ):
     (miss,) = soak_misses.find_misses(ticks((0, 0), (1, 0), (4, 0)), [elsewhere], PERIOD)
     assert not miss.is_explained
 
 
-def test_ticks_that_were_not_heard_are_no_misses(soak_misses):
-    seen = ticks((0, 0), (1, 0), (2, 0), (3, 0), (4, 0), (6, 0))
-    heard = seen[[0, 1, 4, 5]]
-    (miss,) = soak_misses.find_misses(heard, [witness()], PERIOD)
+def test_lost_tick_messages_are_not_misses(soak_misses):
+    sent = ticks((0, 0), (1, 0), (2, 0), (3, 0), (4, 0), (6, 0))
+    received = sent[[0, 1, 4, 5]]
+    (miss,) = soak_misses.find_misses(received, [probe()], PERIOD)
     assert (miss.deadline_ns, miss.deadlines) == (T0 + 4 * PERIOD, 1)
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from types import SimpleNamespace
 
-from distill_runtime.distill.behavior import BehaviorPolicy, lead
+from distill_runtime.distill.behavior import BehaviorPolicy, set_active
 from distill_runtime.errors import ShapeError
 import numpy as np
 import pytest
@@ -28,24 +28,24 @@ def constant_policy(value, width=2):
     return policy
 
 
-def test_policy_leads_until_told_otherwise():
+def test_policy_is_active_by_default():
     policy = BehaviorPolicy(constant_policy(3.0))
     policy.run()
     np.testing.assert_array_equal(policy.action, [3.0, 3.0])
 
 
-def test_follower_is_told_the_leaders_action_and_keeps_its_own():
+def test_passive_policy_gets_the_active_action_and_keeps_its_output():
     teacher, student = BehaviorPolicy(constant_policy(1.0)), BehaviorPolicy(constant_policy(2.0))
-    lead(teacher, student)
+    set_active(teacher, student)
     teacher.run()
     student.run()
     np.testing.assert_array_equal(student.action, [1.0, 1.0])
-    np.testing.assert_array_equal(student.own, [2.0, 2.0])
-    lead(student, teacher)
+    np.testing.assert_array_equal(student.output, [2.0, 2.0])
+    set_active(student, teacher)
     student.run()
     teacher.run()
     np.testing.assert_array_equal(teacher.action, [2.0, 2.0])
-    np.testing.assert_array_equal(teacher.own, [1.0, 1.0])
+    np.testing.assert_array_equal(teacher.output, [1.0, 1.0])
 
 
 def test_reset_reaches_the_wrapped_policy():
@@ -55,5 +55,6 @@ def test_reset_reaches_the_wrapped_policy():
 
 
 def test_actions_of_different_widths_are_refused():
-    with pytest.raises(ShapeError, match=r'shape \(3,\), expected that of the leader, \(2,\)'):
-        lead(BehaviorPolicy(constant_policy(1.0)), BehaviorPolicy(constant_policy(1.0, 3)))
+    active, passive = (BehaviorPolicy(constant_policy(1.0, width)) for width in (2, 3))
+    with pytest.raises(ShapeError, match=r'shape \(3,\), expected that of the active one, \(2,\)'):
+        set_active(active, passive)

@@ -41,7 +41,7 @@ def test_size_follows_the_curve_and_direction_stays(wanted, told):
         ({'told': (0.0, 0.6, 1.2)}, 'told ends at 1.2, expected the end of wanted, 1.0'),
     ],
 )
-def test_curve_that_is_none_is_refused(changes, message):
+def test_wrong_curve_is_refused(changes, message):
     fields = {'unit': (1.0, 1.0, 1.0), 'wanted': (0.0, 0.2, 1.0), 'told': (0.0, 0.6, 1.0)}
     with pytest.raises(ConfigError, match=message):
         CommandCurve(**{**fields, **changes})

@@ -35,7 +35,7 @@ class Report:
 
 
 def double_integrator(student, beta, count, first):
-    """Push a point mass towards 0, as a linear teacher would; the student may lead."""
+    """Push a point mass towards 0 with a mixture of student and linear teacher."""
     session, _ = open_session(student)
     episodes = []
     for number in range(first, first + count):
@@ -67,13 +67,13 @@ def test_student_learns_a_linear_teacher(outcome):
     assert report.rounds[-1].validation_loss < 1e-3
 
 
-def test_rounds_are_added_up(outcome):
+def test_rows_of_all_rounds_are_aggregated(outcome):
     _, report = outcome
     assert [entry.rows for entry in report.rounds] == [320, 640, 960]
     assert [entry.beta for entry in report.rounds] == [1.0, 0.5, 0.0]
 
 
-def test_student_alone_does_the_task(outcome):
+def test_student_solves_the_task(outcome):
     student, _ = outcome
     state = np.array([1.0, 0.0])
     for _ in range(100):

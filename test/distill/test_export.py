@@ -23,7 +23,7 @@ def student_and_rows(**changes):
 @pytest.mark.parametrize('activation', ['elu', 'tanh'])
 @pytest.mark.parametrize('output', ['linear', 'tanh'])
 @pytest.mark.parametrize('hidden', [(), (16,), (16, 8)])
-def test_onnx_runtime_computes_what_torch_does(activation, output, hidden):
+def test_onnx_runtime_and_torch_agree(activation, output, hidden):
     student, rows = student_and_rows(activation=activation, output=output, hidden=hidden)
     assert export_error(student, export_student(student, rows), rows) <= 1e-5
 

@@ -34,14 +34,14 @@ def tiny_recipe(tmp_path):
     return path
 
 
-def distil(recipe, output, *more):
+def distill(recipe, output, *more):
     options = ['--recipe', recipe, '--teacher', TEACHER, '-o', output, '--seeds', 0, *more]
     return main([str(option) for option in options])
 
 
 def test_one_command_makes_a_student_and_the_same_one_again(tiny_recipe, tmp_path, capsys):
-    assert distil(tiny_recipe, tmp_path / 'first.onnx', '--workers', 1) == 0
-    assert distil(tiny_recipe, tmp_path / 'second.onnx', '--workers', 2) == 0
+    assert distill(tiny_recipe, tmp_path / 'first.onnx', '--workers', 1) == 0
+    assert distill(tiny_recipe, tmp_path / 'second.onnx', '--workers', 2) == 0
     assert (tmp_path / 'first.onnx').read_bytes() == (tmp_path / 'second.onnx').read_bytes()
     loaded = load_policy(tmp_path / 'first.onnx')
     assert loaded.spec.name == 'tiny'
@@ -51,15 +51,15 @@ def test_one_command_makes_a_student_and_the_same_one_again(tiny_recipe, tmp_pat
     assert 'round 2: beta 0.0, 2 episodes' in capsys.readouterr().out
 
 
-def test_student_that_is_there_is_refused_before_the_work(tiny_recipe, tmp_path, capsys):
+def test_existing_student_is_kept(tiny_recipe, tmp_path, capsys):
     (tmp_path / 'student.onnx').write_bytes(b'precious')
-    assert distil(tiny_recipe, tmp_path / 'student.onnx') == 2
+    assert distill(tiny_recipe, tmp_path / 'student.onnx') == 2
     assert 'student.onnx exists already, not overwriting' in capsys.readouterr().err
     assert (tmp_path / 'student.onnx').read_bytes() == b'precious'
 
 
 def test_wrong_recipe_is_one_message(tmp_path, capsys):
-    assert distil(tmp_path / 'absent.yaml', tmp_path / 'student.onnx') == 2
+    assert distill(tmp_path / 'absent.yaml', tmp_path / 'student.onnx') == 2
     assert len(capsys.readouterr().err.splitlines()) == 1
 
 
@@ -73,11 +73,11 @@ def test_interrupt_is_one_line_and_130_while_workers_run(tmp_path):
     )
     try:
         children = Path(f'/proc/{process.pid}/task/{process.pid}/children')
-        while len(children.read_text().split()) < 3:  # the tracker of resources, and two workers
+        while len(children.read_text().split()) < 3:  # resource tracker and two workers
             assert process.poll() is None
         os.killpg(process.pid, signal.SIGINT)
-        _, said = process.communicate(timeout=120)
+        _, errors = process.communicate(timeout=120)
     finally:
         process.kill()
-    assert (process.returncode, said) == (130, 'interrupted\n')
+    assert (process.returncode, errors) == (130, 'interrupted\n')
     assert list(tmp_path.iterdir()) == []

@@ -34,13 +34,13 @@ def changed(tmp_path):
     return write
 
 
-def test_shipped_recipe_sees_no_base_velocity():
+def test_shipped_recipe_observes_no_base_velocity():
     kinds = [term.kind for term in read_recipe(SHIPPED).inputs[0].terms]
     assert 'base_linear_velocity' not in kinds
     assert kinds[-1] == 'last_action'
 
 
-def test_spec_of_the_student_is_the_teachers_with_its_own_inputs(teacher):
+def test_student_spec_is_that_of_the_teacher_with_other_inputs(teacher):
     recipe = read_recipe(SHIPPED)
     robot = load_robot(recipe.robot)
     spec = student_spec(recipe, teacher, robot)

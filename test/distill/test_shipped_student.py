@@ -18,7 +18,7 @@ def student():
     return load_policy(SHIPPED)
 
 
-def test_one_file_says_everything(student):
+def test_spec_is_embedded_in_the_file(student):
     assert student.spec.name == 'quadruped_student'
     assert student.spec.limits.position is not None
     assert student.spec.command is not None
@@ -54,7 +54,7 @@ def test_it_walks_under_noise_and_pushes(student):
         assert figure.yaw_rate_error < 0.3
 
 
-def test_it_stands_when_told_so(student):
+def test_it_stands_at_zero_command(student):
     config = FiguresConfig(commands=((0.0, 0.0, 0.0),), seconds=5.0, noise=0.0, push_speed=0.0)
     for figure in measure(student.session, student.spec, [''], config):
         assert figure.falls == 0

@@ -46,28 +46,27 @@ def untrained():
     return export_student(student, np.zeros((1, 225), np.float32))
 
 
-def test_teacher_leads_at_beta_one(rollout, untrained):
+def test_teacher_is_active_at_beta_one(rollout, untrained):
     episode = rollout.run(untrained, 1.0, (0,))
     assert episode.observation.shape == (50, 225)
     assert episode.label.shape == (50, 12)
     assert not episode.fell
-    # last_action, the last 5 frames of 12, newest last: what was executed is the teacher's label
+    # last_action, the last 5 frames of 12, newest last: the executed action is the label
     np.testing.assert_allclose(episode.observation[1:, -12:], episode.label[:-1], rtol=1e-6)
 
 
-def test_student_leads_at_beta_zero(rollout, untrained):
+def test_student_is_active_at_beta_zero(rollout, untrained):
     episode = rollout.run(untrained, 0.0, (0,))
     assert np.abs(episode.observation[1:, -12:] - episode.label[:-1]).max() > 0.1
 
 
-def test_student_that_is_its_own_teacher_would_do_what_it_does(rollout):
+def test_trained_student_walks(rollout):
     episode = rollout.run(SHIPPED.read_bytes(), 0.0, (3,))
-    walks = np.abs(episode.observation[:, 54:57]).sum() > 0
-    assert walks
+    assert np.abs(episode.observation[:, 54:57]).sum() > 0
     assert not episode.fell
 
 
-def test_equal_seeds_give_equal_episodes_whatever_came_before(rollout, untrained):
+def test_episode_depends_on_its_seed_only(rollout, untrained):
     first = rollout.run(untrained, 0.5, (1, 2))
     other = rollout.run(untrained, 0.5, (1, 3))
     again = rollout.run(untrained, 0.5, (1, 2))

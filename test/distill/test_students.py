@@ -23,7 +23,7 @@ def test_normalised_rows_have_mean_zero_and_deviation_one():
     np.testing.assert_allclose(normalised.std(axis=0), 1.0, atol=1e-5)
 
 
-def test_constant_element_is_no_division_by_zero():
+def test_constant_element_is_not_divided_by_zero():
     normaliser = Normaliser(1)
     normaliser.adapt(np.full((10, 1), 2.0, np.float32))
     assert normaliser(torch.tensor([[2.0]])).item() == 0.0

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from distill_runtime.distill.episodes import Rows
-from distill_runtime.distill.losses import mse
 from distill_runtime.distill.students import NetworkConfig, Student
 from distill_runtime.distill.train import evaluate, fit, FitConfig
 from distill_runtime.errors import ConfigError
 import numpy as np
 import pytest
 import torch
+from torch.nn.functional import mse_loss
 
 
 def linear_rows(seed, count):
@@ -30,7 +30,7 @@ def train(student, epochs=10, on_epoch=None, **changes):
         student,
         linear_rows(0, 1000),
         linear_rows(1, 200),
-        loss=mse,
+        loss=mse_loss,
         epochs=epochs,
         config=config,
         seed=5,
@@ -40,7 +40,7 @@ def train(student, epochs=10, on_epoch=None, **changes):
 
 def test_loss_falls():
     student = make_student()
-    before = evaluate(student, linear_rows(1, 200), mse)
+    before = evaluate(student, linear_rows(1, 200), mse_loss)
     result = train(student)
     assert result.validation_loss < 0.02 * before
     assert result.epochs == 10
@@ -50,7 +50,7 @@ def test_student_of_the_best_epoch_is_kept():
     student, losses = make_student(), []
     result = train(student, 20, lambda epoch, _, loss: losses.append(loss), learning_rate=0.5)
     assert result.validation_loss == min(losses)
-    assert evaluate(student, linear_rows(1, 200), mse) == pytest.approx(min(losses))
+    assert evaluate(student, linear_rows(1, 200), mse_loss) == pytest.approx(min(losses))
 
 
 def test_training_stops_when_nothing_gets_better():

@@ -59,6 +59,6 @@ def test_spans_are_kept():
         ({'start_pose': float('nan')}, 'start_pose is nan rad'),
     ],
 )
-def test_ranges_that_make_no_sense_are_refused(changes, message):
+def test_wrong_range_is_refused(changes, message):
     with pytest.raises(ConfigError, match=message):
         VariationConfig(**changes)

@@ -24,7 +24,7 @@ from support.ros_messages import nanoseconds
 from support.ros_policies import LIMITS
 from support.ros_program import parameters, program
 
-HOG = Path(__file__).resolve().parents[2] / 'benchmarks' / 'hog.py'
+HOG = Path(__file__).resolve().parents[2] / 'benchmarks' / 'cpu_load.py'
 MAX_AGE = 0.5
 """Age in [s] that inputs may have: what feeds them shares the processors with all else."""
 POLICY = {'start_in': 'policy', 'max_input_age': MAX_AGE}

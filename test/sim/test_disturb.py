@@ -8,11 +8,11 @@ from distill_runtime.sim.disturb import Disturbance, DisturbConfig, NoiseConfig
 import numpy as np
 import pytest
 
-REST = np.zeros(2)
+DEFAULT = np.zeros(2)
 
 
 def disturbance(period=0.02, **config):
-    return Disturbance(DisturbConfig(**config), period, REST)
+    return Disturbance(DisturbConfig(**config), period, DEFAULT)
 
 
 def noisy(noise, seed=0):
@@ -71,18 +71,18 @@ def test_pushes_come_at_their_interval_with_their_speed():
     assert not np.allclose(pushes[5], pushes[10])
 
 
-def test_late_commands_wait_behind_the_rest_command():
-    late = disturbance(latency=2)
-    seen = [late.delay(np.full(2, float(tick)))[0] for tick in range(1, 5)]
+def test_default_command_acts_before_delayed_commands():
+    delaying = disturbance(latency=2)
+    seen = [delaying.delay(np.full(2, float(tick)))[0] for tick in range(1, 5)]
     assert seen == [0.0, 0.0, 1.0, 2.0]
 
 
-def test_late_command_is_a_copy():
-    late = disturbance(latency=1)
+def test_delayed_command_is_a_copy():
+    delaying = disturbance(latency=1)
     command = np.ones(2)
-    late.delay(command)
+    delaying.delay(command)
     command[:] = 9.0
-    assert late.delay(command).tolist() == [1.0, 1.0]
+    assert delaying.delay(command).tolist() == [1.0, 1.0]
 
 
 def test_messages_are_lost_with_their_probability():

@@ -23,15 +23,15 @@ SCENE = """
 """
 
 
-def distance(**parts):
-    text = SCENE.format(**{'floor': '', 'ball': '', 'pairs': '', 'x': 0, **parts})
+def distance(**fields):
+    text = SCENE.format(**{'floor': '', 'ball': '', 'pairs': '', 'x': 0, **fields})
     model = mujoco.MjModel.from_xml_string(text)
     data = mujoco.MjData(model)
     mujoco.mj_kinematics(model, data)
     return clearance(model, data, model.body('ball').id, floor_geoms(model))
 
 
-def test_floor_is_what_never_moves_and_can_be_touched():
+def test_floor_is_fixed_and_can_collide():
     model = mujoco.MjModel.from_xml_string(SCENE.format(floor='', ball='', pairs='', x=0))
     assert [model.geom(geom).name for geom in floor_geoms(model)] == ['floor', 'step']
 
@@ -46,8 +46,8 @@ def test_clearance_over_a_step_is_less():
 
 def test_masks_decide_what_collides():
     assert distance(floor='contype="1" conaffinity="0"', ball='contype="0"') == pytest.approx(0.9)
-    apart = distance(floor='contype="2" conaffinity="0"', ball='contype="0" conaffinity="4"')
-    assert apart == float('inf')
+    unmatched = distance(floor='contype="2" conaffinity="0"', ball='contype="0" conaffinity="4"')
+    assert unmatched == float('inf')
 
 
 def test_explicit_pair_collides_without_masks():

@@ -24,6 +24,6 @@ def test_policy_without_joints_is_refused():
         ({'modes': ('position', 'torque')}, r"modes\[b\] is 'torque', expected one of"),
     ],
 )
-def test_what_does_not_fit_is_refused(changes, message):
+def test_wrong_length_or_mode_is_refused(changes, message):
     with pytest.raises(ConfigError, match=message):
         driven(['a', 'b'], **changes)

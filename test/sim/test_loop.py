@@ -15,7 +15,7 @@ from support.sim import quadruped, QUADRUPED_JOINTS, QUADRUPED_POSE, Standing
 STAND = CommandSchedule(commands=((0.0, 0.0, 0.0),))
 
 
-def test_standing_robot_gives_the_figures_of_standing():
+def test_standing_robot_does_not_move():
     result = simulate(Standing(), quadruped(), STAND, 1.0)
     assert not result.fell
     assert result.seconds == 1.0
@@ -58,14 +58,14 @@ def test_run_ends_at_a_fall():
     assert result.seconds < 5.0
 
 
-def test_figures_of_a_broken_state_are_finite():
+def test_statistics_of_a_broken_state_are_finite():
     robot = quadruped()
 
-    def break_it(wanted):
+    def break_state(_):
         if robot.stamp_ns == 60_000_000:
             robot.data.qvel[0] = np.nan
 
-    result = simulate(Standing(), robot, STAND, 1.0, on_tick=break_it)
+    result = simulate(Standing(), robot, STAND, 1.0, on_tick=break_state)
     assert result.fell
     assert np.isfinite([*result.displacement, result.min_height, result.mean_velocity_error]).all()
 
@@ -77,7 +77,7 @@ def test_command_that_is_not_sent_does_not_act():
     np.testing.assert_array_equal(robot.data.ctrl, QUADRUPED_POSE)
 
 
-def test_first_fault_is_told():
+def test_first_fault_is_reported():
     runner = Standing(mode=Mode.FAULT, reason='tilt.limit: base is tilted')
     assert simulate(runner, quadruped(), STAND, 0.1).fault == 'tilt.limit: base is tilted'
 
@@ -120,6 +120,6 @@ def test_time_out_of_range_is_refused(seconds):
         ({'commands': ((0.0, 0.0, 0.0),), 'interval': 0.0}, r'interval is 0\.0 s'),
     ],
 )
-def test_schedule_that_makes_no_sense_is_refused(changes, message):
+def test_wrong_schedule_is_refused(changes, message):
     with pytest.raises(ConfigError, match=message):
         CommandSchedule(**changes)

@@ -34,13 +34,13 @@ def test_command_acts_until_the_next_one():
     np.testing.assert_array_equal(simulated.robot.data.ctrl, COMMAND)
 
 
-def test_rest_command_acts_before_the_first():
+def test_default_command_acts_before_the_first():
     simulated = plant()
     simulated.act(None)
     np.testing.assert_array_equal(simulated.robot.data.ctrl, QUADRUPED_POSE)
 
 
-def test_late_command_acts_late():
+def test_command_is_delayed_by_the_latency():
     simulated = plant(latency=1)
     simulated.act(COMMAND)
     np.testing.assert_array_equal(simulated.robot.data.ctrl, QUADRUPED_POSE)
@@ -48,7 +48,7 @@ def test_late_command_acts_late():
     np.testing.assert_array_equal(simulated.robot.data.ctrl, COMMAND)
 
 
-def test_lost_message_leaves_the_sample_before_and_its_stamp():
+def test_lost_message_keeps_the_older_sample_and_stamp():
     simulated = plant(drop=0.5)
     sensors = Sensors(simulated.robot.layout)
     seen_lost = 0

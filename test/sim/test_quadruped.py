@@ -55,9 +55,9 @@ def test_left_and_right_mirror_each_other(model):
 
 def test_every_part_touches_the_floor_and_none_another_part(model):
     floor = model.geom('floor').id
-    parts = [geom for geom in range(model.ngeom) if geom != floor]
-    assert all(model.geom_conaffinity[part] & model.geom_contype[floor] for part in parts)
-    assert not model.geom_contype[parts].any()
+    geoms = [geom for geom in range(model.ngeom) if geom != floor]
+    assert all(model.geom_conaffinity[geom] & model.geom_contype[floor] for geom in geoms)
+    assert not model.geom_contype[geoms].any()
 
 
 def test_robot_that_gives_way_lies_on_its_trunk():

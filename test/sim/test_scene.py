@@ -60,7 +60,7 @@ def test_scene_that_does_not_compile_is_refused_in_one_line(load):
     assert '\n' not in str(error.value)
 
 
-def test_floor_is_added_under_a_floating_base_and_said(load):
+def test_floor_is_added_under_a_floating_base_with_a_note(load):
     scene = load(box(site=IMU), driven(['hinge']))
     assert scene.is_floating
     assert [scene.model.geom_type[geom] for geom in scene.floors] == [mujoco.mjtGeom.mjGEOM_PLANE]
@@ -80,7 +80,7 @@ def test_fixed_base_needs_no_floor(load):
     assert len(scene.floors) == 0
 
 
-def test_imu_is_the_site_on_the_base_that_is_named_so(load):
+def test_imu_is_the_site_of_that_name_on_the_base(load):
     scene = load(box(site=f'<site name="front"/>{IMU}'), driven(['hinge']))
     assert scene.model.site(scene.imu_site).name == 'trunk_IMU'
 
@@ -95,7 +95,7 @@ def test_unknown_imu_site_is_refused(load):
         load(box(site=IMU), driven(['hinge']), imu_site='no')
 
 
-def test_base_itself_is_the_imu_where_no_site_is(load):
+def test_imu_is_the_base_if_it_has_no_site(load):
     scene = load(box(floor=FLOOR), driven(['hinge']))
     assert scene.model.site_bodyid[scene.imu_site] == scene.base
     assert not scene.model.site_pos[scene.imu_site].any()
@@ -117,7 +117,7 @@ def test_timestep_can_be_chosen(load):
     assert load(arm(), driven(['elbow']), timestep=0.004).model.opt.timestep == 0.004
 
 
-def test_driven_joint_has_the_damping_of_the_spec_alone(load):
+def test_driven_joint_has_only_the_damping_of_the_spec(load):
     scene = load(arm(), driven(['shoulder']))
     damping = scene.model.dof_damping
     assert damping[scene.address('shoulder')[1]] == 0.0
@@ -138,9 +138,9 @@ def test_servos_are_integrated_implicitly_with_enough_solver_iterations(load):
     assert option.iterations == 100
 
 
-def test_own_actuators_leave_the_physics_as_it_is(load):
-    own = '<position joint="elbow" kp="5"/>'
-    scene = load(arm(actuators=own), driven(['elbow']), actuators='scene')
+def test_actuators_of_the_scene_leave_the_physics_unchanged(load):
+    actuators = '<position joint="elbow" kp="5"/>'
+    scene = load(arm(actuators=actuators), driven(['elbow']), actuators='scene')
     assert scene.model.opt.integrator == mujoco.mjtIntegrator.mjINT_EULER
     assert scene.model.dof_damping[scene.address('elbow')[1]] == 0.7
 

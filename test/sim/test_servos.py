@@ -58,7 +58,7 @@ def test_effort_joint_gets_the_command_clipped(load):
 
 
 @pytest.mark.parametrize(
-    ('parts', 'limit'),
+    ('fields', 'limit'),
     [
         ({}, np.inf),
         ({'shoulder': 'actuatorfrcrange="-12 12"'}, 12.0),
@@ -67,8 +67,8 @@ def test_effort_joint_gets_the_command_clipped(load):
         ({'actuators': '<position joint="shoulder" kp="9" ctrlrange="-2 2"/>'}, np.inf),
     ],
 )
-def test_effort_limit_comes_from_the_scene_where_the_spec_has_none(load, parts, limit):
-    text = arm(**parts).replace('<mujoco>', '<mujoco><compiler autolimits="true"/>')
+def test_effort_limit_comes_from_the_scene_if_the_spec_has_none(load, fields, limit):
+    text = arm(**fields).replace('<mujoco>', '<mujoco><compiler autolimits="true"/>')
     scene = load(text, driven(['elbow', 'shoulder']))
     assert scene.effort.tolist() == [np.inf, limit]
 
@@ -80,12 +80,12 @@ def test_effort_limit_of_the_spec_replaces_that_of_the_scene(load):
 
 
 def test_actuators_of_other_joints_stay(load):
-    own = '<motor name="a" joint="shoulder"/><position name="b" joint="elbow" kp="4"/>'
-    model = load(arm(actuators=own), driven(['shoulder'])).model
+    actuators = '<motor name="a" joint="shoulder"/><position name="b" joint="elbow" kp="4"/>'
+    model = load(arm(actuators=actuators), driven(['shoulder'])).model
     assert [model.actuator(i).name for i in range(model.nu)] == ['b', 'servo_shoulder']
 
 
-def test_nothing_of_the_scenes_defaults_reaches_a_servo(load):
+def test_defaults_of_the_scene_do_not_reach_a_servo(load):
     defaults = (
         '<general ctrlrange="-0.1 0.1" forcerange="-1 1" gear="7" dyntype="filter" dynprm="1"/>'
     )
@@ -103,15 +103,16 @@ def test_keys_and_sensors_of_replaced_actuators_do_not_break_the_scene(load):
     assert model.nsensor == 1
 
 
-def test_own_servos_are_found_by_joint_not_by_order(load):
-    own = '<position joint="shoulder" kp="3"/><position joint="elbow" kp="4"/>'
-    scene = load(arm(actuators=own), driven(BOTH, stiffness=None, damping=None), actuators='scene')
+def test_actuators_of_the_scene_are_found_by_joint(load):
+    actuators = '<position joint="shoulder" kp="3"/><position joint="elbow" kp="4"/>'
+    joints = driven(BOTH, stiffness=None, damping=None)
+    scene = load(arm(actuators=actuators), joints, actuators='scene')
     assert scene.actuators.tolist() == [1, 0]
     np.testing.assert_allclose(torque(scene, [0.0, 0.0], [0.0, 0.0], [1.0, 2.0]), [4.0, 6.0])
 
 
 @pytest.mark.parametrize(
-    ('own', 'message'),
+    ('actuators', 'message'),
     [
         ('', "joint 'elbow' has 0 actuators in the scene, expected 1"),
         ('<position joint="elbow"/><velocity joint="elbow"/>', "joint 'elbow' has 2 actuators"),
@@ -119,9 +120,9 @@ def test_own_servos_are_found_by_joint_not_by_order(load):
         ('<velocity joint="elbow" kv="2"/>', "joint 'elbow' .* takes velocity, expected position"),
     ],
 )
-def test_own_actuator_that_cannot_follow_the_command_is_refused(load, own, message):
+def test_actuator_of_the_wrong_kind_is_refused(load, actuators, message):
     with pytest.raises(ConfigError, match=message):
-        load(arm(actuators=own), driven(['elbow']), actuators='scene')
+        load(arm(actuators=actuators), driven(['elbow']), actuators='scene')
 
 
 @pytest.mark.parametrize('field', ['stiffness', 'damping'])

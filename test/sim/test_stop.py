@@ -1,6 +1,6 @@
 # Copyright 2026 The distill_runtime Authors
 # SPDX-License-Identifier: Apache-2.0
-"""Walking robots are asked to stop; docs/modes.md has more seeds."""
+"""Walking robots are requested to stop; docs/modes.md has more seeds."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ def test_shipped_policy_stands_after_a_stop_with_the_noise_of_its_training():
         assert stop(SHIPPED, (1.0, 0.0, 0.5), seed, noise=1.0).fell_in is None, seed
 
 
-def test_straight_to_standby_is_what_a_walking_robot_falls_from():
+def test_walking_robot_falls_without_a_stop_phase():
     assert [stop(SHIPPED, (0.5, 0, 0), seed, stop_timeout=0.0).fell_in for seed in range(3)] == [
         Mode.STANDBY
     ] * 3

@@ -1,6 +1,6 @@
 # Copyright 2026 The distill_runtime Authors
 # SPDX-License-Identifier: Apache-2.0
-"""Real policies walk on their robots. Bounds: nine tenths of what a right contract gives."""
+"""Real policies walk on their robots. Bounds: 90 % of the distance with a correct spec."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ AHEAD = (0.5, 0.0, 0.0)
 
 
 def walk(model, scene, command=AHEAD, seconds=10.0, robot='', disturb=None):
-    """Return the result of a policy walking in a scene."""
+    """Simulate a policy that walks in a scene."""
     spec = POLICIES / f'{model.parent.name}.yaml'
     policy = load_policy(model, spec if spec.exists() else None, robot)
     loaded = load_scene(scene, driven_joints(policy.spec))
@@ -61,7 +61,7 @@ def test_policy_walks_with_the_servos_of_its_scene(shared_data):
 @pytest.mark.parametrize(
     'command', [AHEAD, (1.0, 0.0, 0.0), (-0.5, 0.0, 0.0), (0.0, 0.3, 0.0), (0.0, 0.0, 0.8)]
 )
-def test_policy_of_the_real_quadruped_walks_in_our_scene(shared_data, command):
+def test_policy_of_the_real_quadruped_walks_in_the_shipped_scene(shared_data, command):
     model = shared_data / 'policies' / 'playground_go1' / 'policy.onnx'
     disturb = DisturbConfig(noise=NoiseConfig.playground(1.0), push_speed=0.5)
     result = walk(model, SceneConfig(path=str(SHIPPED_SCENE)), command, 20.0, disturb=disturb)

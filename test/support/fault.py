@@ -23,11 +23,11 @@ class Fault(NamedTuple):
     undetected: so it does, though it should not.
     """
     lasts: float = 1.0
-    """Time in [s] that it stays."""
+    """Duration in [s]."""
     heal: Callable | None = None
     """Changes the messages afterwards."""
     respec: Callable | None = None
-    """Gives another spec for that of the policy."""
+    """Returns a changed spec of the policy."""
 
 
 def tolerated(name, inject, lasts=2.0, **more):

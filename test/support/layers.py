@@ -23,10 +23,10 @@ LAYERS = {
     'cli': {'core', 'spec', 'policy', 'data', 'sim', 'distill', 'ros', 'wire'},
 }
 
-# modules beside the layers, and who may not import them
+# modules beside the layers, and the layers that may not import them
 ROOT_MODULES = {'errors': set(), 'share': {'core'}}
 
-# sim_node is the face of the simulator in ROS: the one place where the two meet
+# sim_node runs the simulator in ROS: the only modules that import both
 LAYER_EXCEPTIONS = {'ros/demo/*.py': {'sim'}}
 
 STACKS = {
@@ -45,7 +45,7 @@ STACKS = {
     'cli': {'numpy', 'rich'},
 }  # fmt: skip
 
-# core has no clock, no files and no logging: time and randomness are its arguments
+# core has no clock, no files and no logging: time and random numbers are arguments
 CORE_FORBIDDEN = {
     'asyncio', 'datetime', 'io', 'logging', 'os', 'pathlib', 'random', 'shutil', 'socket',
     'subprocess', 'sys', 'tempfile', 'threading', 'time',
@@ -53,12 +53,12 @@ CORE_FORBIDDEN = {
 
 
 def imported_modules(source: str, module: str) -> set[str]:
-    """Return the absolute dotted names that a module imports, at any depth of its code.
+    """Return the absolute dotted names that a module imports, also inside functions.
 
     Args:
         source: Text of the module.
-        module: Dotted name of the module, from which relative imports are resolved; it ends in
-            `.__init__` for a package.
+        module: Dotted name of the module, to resolve relative imports; ends in `.__init__` for a
+            package.
     """
     names = set()
     for node in ast.walk(ast.parse(source)):
@@ -67,7 +67,7 @@ def imported_modules(source: str, module: str) -> set[str]:
         elif isinstance(node, ast.ImportFrom):
             parents = module.split('.')[: -node.level] if node.level else []
             base = '.'.join([*parents, *([node.module] if node.module else [])])
-            # `from package import layer` imports a module too
+            # `from package import layer` also imports a module
             names.update(f'{base}.{alias.name}' for alias in node.names)
     return names
 
@@ -77,7 +77,7 @@ def violations(source: str, path: Path) -> list[str]:
 
     Args:
         source: Text of the module.
-        path: Its path below the package folder, such as `data/cdr.py`.
+        path: Path below the package folder, such as `wire/cdr.py`.
     """
     if len(path.parts) == 1:
         layer, layers, stacks = '', set(), set()

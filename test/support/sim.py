@@ -60,14 +60,14 @@ BOX = """
 """A floating box with one leg."""
 
 
-def arm(**parts):
-    """Return the arm scene with some parts filled in."""
-    return ARM.format(**{'defaults': '', 'shoulder': '', 'actuators': '', 'more': '', **parts})
+def arm(**fields):
+    """Return the arm scene with some fields filled in."""
+    return ARM.format(**{'defaults': '', 'shoulder': '', 'actuators': '', 'more': '', **fields})
 
 
-def box(**parts):
-    """Return the box scene with some parts filled in."""
-    return BOX.format(**{'floor': '', 'site': '', **parts})
+def box(**fields):
+    """Return the box scene with some fields filled in."""
+    return BOX.format(**{'floor': '', 'site': '', **fields})
 
 
 def driven(names, modes=None, **changes):
@@ -99,7 +99,7 @@ def quadruped(layout_joints=QUADRUPED_JOINTS, **changes):
 
 
 class Standing:
-    """A controller that asks for the default pose of the quadruped, or for what it is given."""
+    """A controller with a constant command, by default the quadruped's default pose."""
 
     control_period_ns = 20_000_000
 
@@ -111,11 +111,11 @@ class Standing:
         self.seen = []
 
     def reset(self):
-        """Forget what was seen."""
+        """Clear the recorded inputs."""
         self.seen.clear()
 
     def step(self, sensors, stamp_ns):
-        """Note the inputs and return the command."""
+        """Record the inputs and return the command."""
         self.seen.append((stamp_ns, sensors.values.copy(), sensors.joint_stamp_ns))
         return SimpleNamespace(
             command=self.command, mode=self.mode, reason=self.reason, sends=self.sends

@@ -1,6 +1,6 @@
 # Copyright 2026 The distill_runtime Authors
 # SPDX-License-Identifier: Apache-2.0
-"""What a stop comes to on real policies; prints the table of docs/modes.md.
+"""Print the table of docs/modes.md: outcomes of stops with real policies.
 
 PYTHONPATH=.:test python -m support.stop_table
 """
@@ -21,7 +21,7 @@ HEAD = (
 
 
 def row(robot, speed):
-    """Return the row of a robot that walks ahead."""
+    """Return the row of a robot at a forward speed."""
     command = (speed, 0.0, 0.0)
     straight = [stop(robot, command, seed, stop_timeout=0.0) for seed in range(SEEDS)]
     slowly = [stop(robot, command, seed) for seed in range(SEEDS)]

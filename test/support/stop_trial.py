@@ -1,6 +1,6 @@
 # Copyright 2026 The distill_runtime Authors
 # SPDX-License-Identifier: Apache-2.0
-"""A robot walks in simulation, is asked to stop, and is watched while it stands in standby."""
+"""Simulate a walking robot that is requested to stop, up to some time in standby."""
 
 from __future__ import annotations
 
@@ -22,11 +22,11 @@ from distill_runtime.sim.scene import load_scene, SceneConfig, SHIPPED_SCENE
 TESTS = Path(__file__).resolve().parents[1]
 SHARED = Path(os.environ.get('DISTILL_RUNTIME_DATA', TESTS.parents[1] / 'shared' / 'data'))
 WALK_TIME = 3.0
-"""Time in [s] before the stop; seeds add up to a period of the gait."""
-WATCH_TIME = 8.0
-"""Time in [s] that the robot is watched in standby, the ramp included."""
+"""Time in [s] before the stop; seeds add up to one gait period."""
+STANDBY_TIME = 8.0
+"""Time in [s] that is simulated in standby, including the ramp."""
 NOISE = 0.2
-"""Share of the noise that policies are trained with; more than real sensors have."""
+"""Fraction of the training noise; more than real sensors have."""
 _GAIT = 0.6
 
 
@@ -38,7 +38,7 @@ class Robot:
     scene: str
     """Folder of shared robots; '' for the shipped one."""
     fastest: float
-    """Greatest forward command in [m]/[s] that the policy was trained on, or walks with."""
+    """Maximum forward command in [m]/[s] that the policy was trained on, or walks with."""
     profile: str = ''
 
 
@@ -55,7 +55,7 @@ ROBOTS = (
 
 @dataclass(frozen=True)
 class Outcome:
-    """What came of a stop."""
+    """Result of a stop."""
 
     fell_in: Mode | None
     """Mode in which it fell, or before a fault; None: the robot stands."""
@@ -77,43 +77,43 @@ def _loaded(robot: Robot):
 
 
 def stop(robot, command, seed, noise=NOISE, **config):
-    """Let a robot walk, ask it to stop, and return what came of it.
+    """Simulate a walk with a stop request.
 
     Args:
         robot: One of ROBOTS.
         command: Velocity command, as three numbers.
-        seed: Of the noise, and of the phase of the gait at which it is asked.
-        noise: Share of the noise of training.
-        config: Of the runner.
+        seed: Seed of the noise and of the gait phase of the request.
+        noise: Fraction of the training noise.
+        config: Changes of the runner's config.
     """
     policy, scene = _loaded(robot)
     options = RunnerConfig(start_in='policy', **config)
     runner = policy.runner(options, scene.joint_names)
-    asked_at = WALK_TIME + _GAIT * (seed * 0.618 % 1.0)
+    request_time = WALK_TIME + _GAIT * (seed * 0.618 % 1.0)
     times = {}
     modes = [Mode.POLICY]
     sim = SimRobot(scene, runner.compiled.layout)
 
-    def watch(_):
+    def on_tick(_):
         now = sim.stamp_ns / 1e9
-        if runner.mode is not Mode.FAULT:  # which a fall leads to
+        if runner.mode is not Mode.FAULT:  # the mode after a fall
             modes.append(runner.mode)
         if runner.mode is Mode.STANDBY:
             times.setdefault('standby', now)
-        if 'asked' not in times and now >= asked_at:
+        if 'request' not in times and now >= request_time:
             assert runner.request(Event.STOP)[0]
-            times['asked'] = now
+            times['request'] = now
 
     result = simulate(
         runner,
         sim,
         CommandSchedule(commands=(tuple(command),)),
-        asked_at + options.stop_timeout + WATCH_TIME,
+        request_time + options.stop_timeout + STANDBY_TIME,
         DisturbConfig(noise=NoiseConfig.playground(noise), seed=seed),
-        watch,
+        on_tick,
     )
     has_standby = 'standby' in times
     return Outcome(
         modes[-1] if result.fell or result.fault else None,
-        times['standby'] - times['asked'] if has_standby else None,
+        times['standby'] - times['request'] if has_standby else None,
     )

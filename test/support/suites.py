@@ -1,6 +1,6 @@
 # Copyright 2026 The distill_runtime Authors
 # SPDX-License-Identifier: Apache-2.0
-"""Which optional stack each folder of tests needs, and whether it may be absent."""
+"""Optional libraries that each test folder needs, and whether they may be missing."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from importlib.util import find_spec
 import os
 
 MODULES = {
-    'cli': ('mujoco', 'rclpy', 'rich'),
+    'cli': ('mujoco', 'rclpy'),
     'data': ('rosbags',),
     'distill': ('mujoco', 'onnx', 'torch'),
     'package': ('colcon_core',),
@@ -23,7 +23,7 @@ class RequiredSuiteError(Exception):
 
 
 def missing_modules(suite: str) -> list[str]:
-    """Return the modules that a suite needs and this environment lacks.
+    """Return the modules that a suite needs and that are not installed.
 
     Raises:
         RequiredSuiteError: If one is missing and REQUIRE_SUITES names the suite.

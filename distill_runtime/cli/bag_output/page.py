@@ -1,6 +1,6 @@
 # Copyright 2026 The distill_runtime Authors
 # SPDX-License-Identifier: Apache-2.0
-"""What `bag info` prints."""
+"""Page that `bag info` prints."""
 
 from __future__ import annotations
 
@@ -8,8 +8,7 @@ from collections.abc import Iterator
 from datetime import datetime, timezone
 import math
 
-from distill_runtime.cli.terminal.findings import counts_text, findings_sections
-from distill_runtime.cli.terminal.page import Section
+from distill_runtime.cli.terminal.page import counts_text, findings_sections, Section
 from distill_runtime.cli.terminal.tables import table_lines
 from distill_runtime.data.info.bag_info import BagInfo
 from distill_runtime.data.info.topic_stats import TopicStats
@@ -17,18 +16,18 @@ from distill_runtime.data.ticks.exactness import NodeFacts
 from distill_runtime.spec.robot_description import RobotDescription
 
 _EARLIEST_DATE = 10**9
-"""Times in [s] below it are of no calendar: a simulation began at zero."""
+"""Earlier times in [s] are simulation time and have no date."""
 
 
 def bag_page(found: BagInfo, robot: RobotDescription | None, width: int) -> list[Section]:
     """Return the sections of the page.
 
     Args:
-        found: What is known of the recording.
-        robot: Whose joints it should have; None: not told.
-        width: Of the page, in characters.
+        found: Content of the recording.
+        robot: Robot with the expected joints; None: unknown.
+        width: Page width, in characters.
     """
-    verdict, style = ('sound', 'good') if found.is_valid else ('NOT sound', 'error')
+    verdict, style = ('valid', 'good') if found.is_valid else ('NOT valid', 'error')
     return [
         Section(title='recording', lines=table_lines(('', ' '), _facts(found), width)[1:]),
         _topics(found, width),
@@ -132,7 +131,7 @@ def _imus(found: BagInfo, width: int) -> Iterator[Section]:
     ]
     lines = table_lines(headings, rows, width)
     if lines:
-        lines.append('sound is: norm 1, gravity z -1 at rest (upright), acceleration 0, 0, +9.81')
+        lines.append('expected: norm 1, gravity z -1 at rest (upright), acceleration 0, 0, +9.81')
         yield Section(title='imu', lines=lines)
 
 
@@ -141,7 +140,7 @@ def _signed(value: float) -> str:
 
 
 def _replay(found: BagInfo, width: int) -> Section:
-    """Say what an exact replay would find."""
+    """Return whether an exact replay is possible, and what is missing."""
     if not found.nodes:
         return Section(
             title='exact replay',
@@ -155,10 +154,10 @@ def _node_rows(node: NodeFacts) -> Iterator[tuple[str, str, str]]:
     yield node.node, 'ticks', str(node.num_ticks)
     yield '', 'models', ', '.join(f'{text[:12]}...' for text in node.models)
     for name, entry in node.samples.items():
-        told = 'not recorded' if not entry.topic else 'by time of receipt'
+        state = 'not recorded' if not entry.topic else 'by receive time'
         if entry.num_found is not None:
-            told = f'{entry.num_found} of {entry.num_named} samples that were used'
-        yield '', name, told
+            state = f'{entry.num_found} of {entry.num_named} used samples'
+        yield '', name, state
     has = {
         node.joint_command: bool(node.joint_command),
         '~/observation': node.has_observation,
@@ -168,9 +167,9 @@ def _node_rows(node: NodeFacts) -> Iterator[tuple[str, str, str]]:
     yield (
         '',
         'recorded',
-        ', '.join(name for name, is_there in has.items() if is_there) or 'no more',
+        ', '.join(name for name, is_present in has.items() if is_present) or 'nothing else',
     )
-    for place, text in enumerate(node.missing):
-        yield '', '' if place else 'missing', text
+    for index, text in enumerate(node.missing):
+        yield '', '' if index else 'missing', text
     if not node.missing:
         yield '', 'missing', 'nothing: a replay is exact'

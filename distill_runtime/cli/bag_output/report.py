@@ -1,6 +1,6 @@
 # Copyright 2026 The distill_runtime Authors
 # SPDX-License-Identifier: Apache-2.0
-"""The result of `bag info` for programs."""
+"""JSON report of `bag info`."""
 
 from __future__ import annotations
 
@@ -38,10 +38,10 @@ def _topic(found: BagInfo, entry: TopicStats) -> dict[str, object]:
         'messages': len(entry.receive_ns),
         'expected_messages': entry.topic.num_messages,
         'damage': entry.damage,
-        **_cadence(entry.received, found.start_ns),
+        **_rate(entry.received, found.start_ns),
         'stamps': None
         if entry.stamped is None or entry.stamp_ns is None
-        else {'first_ns': int(entry.stamp_ns[0]), **_cadence(entry.stamped, entry.stamp_ns[0])},
+        else {'first_ns': int(entry.stamp_ns[0]), **_rate(entry.stamped, entry.stamp_ns[0])},
         'latency': None
         if latency is None
         else {**vars(latency), 'is_of_one_clock': latency.is_known},
@@ -54,7 +54,7 @@ def _topic(found: BagInfo, entry: TopicStats) -> dict[str, object]:
     }
 
 
-def _cadence(times: RateStats | None, start_ns: int) -> dict[str, object]:
+def _rate(times: RateStats | None, start_ns: int) -> dict[str, object]:
     if times is None:
         return {}
     back_ns = times.first_back_ns
@@ -99,5 +99,5 @@ def _node(node: NodeFacts) -> dict[str, object]:
 
 
 def _number(value: float) -> float | None:
-    """Return a number as JSON has it: NaN is null."""
+    """Return a number for JSON: NaN becomes null."""
     return value if math.isfinite(value) else None

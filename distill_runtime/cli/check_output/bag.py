@@ -1,10 +1,10 @@
 # Copyright 2026 The distill_runtime Authors
 # SPDX-License-Identifier: Apache-2.0
-"""The part of `check` about a recording: what is in it, and how much of it the policy explains."""
+"""The recording part of `check`: its topics, and how well the policy explains its commands."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 from distill_runtime.cli.terminal.page import Section
@@ -14,41 +14,43 @@ from distill_runtime.data.diagnosis.inspection import inspect, Inspection
 from distill_runtime.data.recording.joint_series import JointStream
 from distill_runtime.data.recording.recording import read_recording, Recording
 from distill_runtime.data.recording.series import Stream
-from distill_runtime.errors import ConfigError
 from distill_runtime.policy.validation import Validation
 import numpy as np
 
 
 class BagPart:
-    """A recording, and what it says about an examined model."""
+    """A recording, inspected for a validated model.
+
+    Attributes:
+        inspection: Result; empty for a model without a spec.
+    """
 
     def __init__(self, found: Validation, bag: str, topics: Mapping[str, str]) -> None:
-        """Read and inspect it.
+        """Read and inspect the recording.
 
         Args:
-            found: The model; one that is refused has its sensors checked only.
+            found: The model; for a rejected one only the sensors are checked.
             bag: Path of the recording.
             topics: Topic of the recording per topic of student_node.
 
         Raises:
-            RecordingError: If it cannot be used.
+            RecordingError: If the recording cannot be used.
         """
         sourced = found.sourced
         joints = None if sourced is None else sourced.spec.joints
         self._recording: Recording = read_recording(Path(bag).expanduser(), topics, joints)
         self.inspection = Inspection(findings=())
-        """What was found; nothing about a model without a spec."""
         if sourced is not None:
             network = None if found.policy is None else found.policy.session
             self.inspection = inspect(sourced.spec, network, self._recording, found.robot)
 
     def section(self, width: int) -> Section:
-        """Return the part of the page.
+        """Return the section of the page.
 
         Args:
-            width: Of the page, in characters.
+            width: Page width, in characters.
         """
-        headings = ('input', 'topic', 'type', 'messages', 'rate', 'left out')
+        headings = ('input', 'topic', 'type', 'messages', 'rate', 'dropped')
         rows = [
             (
                 name,
@@ -60,7 +62,7 @@ class BagPart:
             )
             for name, stream in self._streams()
         ]
-        lines = table_lines(headings, rows, width, {'messages', 'rate', 'left out'})
+        lines = table_lines(headings, rows, width, {'messages', 'rate', 'dropped'})
         return Section(
             title=f'recording: {self._recording.path}', lines=[*lines, *self._results()]
         )
@@ -97,28 +99,13 @@ class BagPart:
             worst = int(fit.r_squared.argmin())
             yield (
                 f'its targets explain {fit.median_r_squared:.1%} of the recorded '
-                f'{fit.reference} (median joint; worst: {fit.names[worst]} '
+                f'{fit.reference} (median joint; least: {fit.names[worst]} '
                 f'{fit.r_squared[worst]:.1%})'
             )
 
 
-def read_topics(words: Sequence[str]) -> dict[str, str]:
-    """Read remappings such as imu:=/imu/data.
-
-    Raises:
-        ConfigError: If one is not of this form.
-    """
-    topics = {}
-    for word in words:
-        name, sign, topic = word.partition(':=')
-        if not (name and sign and topic):
-            raise ConfigError(f'--topic is {word!r}, expected NAME:=TOPIC, such as imu:=/imu/data')
-        topics[name.lstrip('/')] = topic
-    return topics
-
-
 def _rate(receive_ns: StampArray) -> float:
-    """Return the mean rate in [Hz]; 0 where there is none."""
+    """Return the mean rate in [Hz]; 0 if it is undefined."""
     if len(receive_ns) < 2 or receive_ns[-1] <= receive_ns[0]:
         return 0.0
     return float((len(receive_ns) - 1) / (np.float64(receive_ns[-1] - receive_ns[0]) / 1e9))

@@ -1,6 +1,6 @@
 # Copyright 2026 The distill_runtime Authors
 # SPDX-License-Identifier: Apache-2.0
-"""The observation tables of `check`: which term lies where in a tensor, and how it is made."""
+"""Observation tables of `check`: index, scale, unit and source of each term."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from distill_runtime.spec.terms import External, GaitPhase, JointPosition, Joint
 
 
 def observation_sections(found: Validation, width: int) -> Iterator[Section]:
-    """Yield one table per input tensor: which term lies where, how it is made, what it reads."""
+    """Yield one table per input tensor."""
     if found.sourced is None or found.compiled is None:
         return
     spec, start = found.sourced.spec, 0
@@ -36,7 +36,7 @@ def observation_sections(found: Validation, width: int) -> Iterator[Section]:
                 _elements(row),
                 row.unit,
                 number_range(row.scale),
-                '' if values is None else _standing(row, values),
+                '' if values is None else _at_rest(row, values),
                 row.origin,
                 _clip_cell(row.term),
             )
@@ -64,7 +64,7 @@ def _title(found: Validation, entry: InputSpec, dim: int) -> str:
 
 
 def _layout(entry: InputSpec, dim: int, rows: Sequence[TermRow]) -> list[str]:
-    """Say how the frames of a tensor lie in it; nothing where there is one only."""
+    """Describe the frame order of a tensor; empty if it has one frame."""
     depth = max(len(row.ages) for row in rows)
     if depth == 1:
         return []
@@ -90,7 +90,7 @@ def _frames(ages: tuple[int, ...]) -> str:
 
 
 def _blocks(row: TermRow) -> str:
-    """Show where the frames of a term lie: one range if they are neighbours."""
+    """Format the index ranges of a term: one range if its frames are contiguous."""
     (first, _), (start, last) = row.blocks[0], row.blocks[-1]
     if last - first + 1 == len(row.elements) * len(row.blocks):
         return _range((first, last))
@@ -118,8 +118,8 @@ def _elements(row: TermRow) -> str:
     return names if len(names) <= 16 else str(len(row.elements))
 
 
-def _standing(row: TermRow, values: Float32Array) -> str:
-    """Show the newest frame of a robot that stands still in its default pose."""
+def _at_rest(row: TermRow, values: Float32Array) -> str:
+    """Format the newest frame of a robot that stands still in its default pose."""
     first, last = row.newest
     return number_range([round(value, 3) + 0.0 for value in values[first : last + 1].tolist()])
 
@@ -132,7 +132,7 @@ def _clip_cell(term: Term) -> str:
 
 
 def _notes(row: TermRow) -> Iterator[str]:
-    """Spell out what does not fit into a cell."""
+    """Yield details that do not fit into a cell."""
     term = row.term
     if len(set(row.scale)) > 1 and len(row.scale) > 4:
         same: dict[float, list[str]] = {}

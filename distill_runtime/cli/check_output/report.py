@@ -1,6 +1,6 @@
 # Copyright 2026 The distill_runtime Authors
 # SPDX-License-Identifier: Apache-2.0
-"""What `check` writes as JSON."""
+"""JSON report of `check`."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from .model import ModelFacts
 
 
 def check_report(found: Validation, model: ModelFacts) -> dict[str, object]:
-    """Return the report: see the epilog of the command for its keys."""
+    """Return the report; the epilog of the command lists its keys."""
     sourced, policy = found.sourced, found.policy
     return {
         'deployable': found.is_deployable,
@@ -39,7 +39,7 @@ def check_report(found: Validation, model: ModelFacts) -> dict[str, object]:
 
 
 def _observation(found: Validation) -> list[dict[str, object]]:
-    """Say where each term lies, as index ranges with both ends in them."""
+    """Return the index ranges of each term, both ends inclusive."""
     if found.sourced is None or found.compiled is None:
         return []
     spec = found.sourced.spec
@@ -64,7 +64,7 @@ def _observation(found: Validation) -> list[dict[str, object]]:
 
 
 def plain(value: object) -> object:
-    """Return a value that JSON has a form for: what has none becomes its text."""
+    """Return a value for JSON: what JSON cannot represent becomes text."""
     if isinstance(value, Mapping):
         return {str(key): plain(item) for key, item in value.items()}
     if isinstance(value, (list, tuple)):

@@ -1,6 +1,6 @@
 # Copyright 2026 The distill_runtime Authors
 # SPDX-License-Identifier: Apache-2.0
-"""The live panel of the demo, on standard error: redrawn in a terminal, lines elsewhere."""
+"""Live panel of the demo on standard error: redrawn in a terminal, lines elsewhere."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 @contextlib.contextmanager
 def open_panel() -> Iterator[Panel]:
-    """Give the panel that fits where the output goes."""
+    """Open a live panel in a terminal, or a line printer elsewhere."""
     console = Console(stderr=True)
     if not console.is_terminal:
         yield _Lines()
@@ -31,7 +31,7 @@ def open_panel() -> Iterator[Panel]:
 
 
 class _Redrawn:
-    """A table in a frame."""
+    """Redraws a framed table."""
 
     def __init__(self, live: Live) -> None:
         self._live = live
@@ -58,7 +58,7 @@ class _Redrawn:
 
 
 class _Lines:
-    """One line every two seconds."""
+    """Prints a line every two seconds."""
 
     def __init__(self) -> None:
         self._next = 0.0

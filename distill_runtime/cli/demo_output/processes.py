@@ -1,6 +1,6 @@
 # Copyright 2026 The distill_runtime Authors
 # SPDX-License-Identifier: Apache-2.0
-"""sim_node and student_node as processes, ended whatever happens."""
+"""Run sim_node and student_node as processes, terminated at the end of a block."""
 
 from __future__ import annotations
 
@@ -9,8 +9,8 @@ import contextlib
 import subprocess
 import sys
 
-_PATIENCE = 10.0
-"""Time in [s] that a node has to end by itself: it may have a recording to complete."""
+_SHUTDOWN_TIMEOUT = 10.0
+"""Time in [s] for a node to shut down: it may have to complete a recording."""
 
 _MODULES = {'sim_node': 'demo.sim_node', 'student_node': 'student_node'}
 
@@ -22,8 +22,7 @@ def node_processes(
     """Run nodes until the end of the block.
 
     Args:
-        nodes: Parameters by the name of the node, a module of distill_runtime.ros; those that are
-            '' are left out, "''" sets the empty string.
+        nodes: Parameters by node name; '' omits a parameter, "''" sets the empty string.
 
     Yields:
         The processes, in order.
@@ -35,21 +34,21 @@ def node_processes(
         yield tuple(processes)
     finally:
         for process in processes:
-            process.terminate()  # SIGINT would show a traceback of imports
+            process.terminate()  # SIGINT during imports would print a traceback
         try:
             for process in processes:
                 with contextlib.suppress(subprocess.TimeoutExpired):
-                    process.wait(_PATIENCE)
-        finally:  # a second Ctrl-C waits no longer
+                    process.wait(_SHUTDOWN_TIMEOUT)
+        finally:  # a second Ctrl-C skips the wait
             for process in processes:
                 process.kill()
                 process.wait()
 
 
 def _start(module: str, parameters: Mapping[str, str]) -> subprocess.Popen[bytes]:
-    """Start one node in a session of its own: what a Ctrl-C means is for us to say."""
+    """Start one node in a new session, so that Ctrl-C reaches this process only."""
     settings = [f'{name}:={value}' for name, value in parameters.items() if value]
-    arguments = [part for setting in settings for part in ('-p', setting)]
+    arguments = [word for setting in settings for word in ('-p', setting)]
     return subprocess.Popen(
         [
             sys.executable,

@@ -1,6 +1,6 @@
 # Copyright 2026 The distill_runtime Authors
 # SPDX-License-Identifier: Apache-2.0
-"""A model under test: what is the same for every recording that it is replayed over."""
+"""Replay a model over a recording and assess the result."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import argparse
 from pathlib import Path
 from typing import NamedTuple
 
-from distill_runtime.cli.check_output.bag import read_topics
+from distill_runtime.cli.terminal.arguments import read_topics
 from distill_runtime.cli.terminal.progress import Progress
 from distill_runtime.data.recording.policy_recording import read_policy_recording
 from distill_runtime.data.replay.assessment import assess, Assessment
@@ -24,20 +24,20 @@ class Outcome(NamedTuple):
 
     result: Replay
     other: Replay | None
-    """Replay of the model to compare with; None: compare with the recording."""
+    """Replay of the reference model; None: the reference is the recording."""
     found: Assessment
 
 
 class ModelUnderTest:
-    """A policy, what it is compared with, and the thresholds.
+    """A policy with its reference, thresholds and parameters, shared by all recordings.
 
     Attributes:
         policy: The policy.
-        rules_name: File of the thresholds.
+        rules_name: File of the thresholds, or ``default``.
     """
 
     def __init__(self, args: argparse.Namespace) -> None:
-        """Load what the arguments name.
+        """Load the files that the arguments name.
 
         Raises:
             DistillError: If one of them cannot be used.
@@ -46,8 +46,8 @@ class ModelUnderTest:
         self._thresholds = read_thresholds(path, args.tolerance)
         self._explains: bool = args.explain
         self.rules_name: str = args.rules or 'default'
-        self._given = _parameters(args)
-        replay_config(self._given)  # a wrong parameter is wrong for every recording
+        self._parameters = _parameters(args)
+        replay_config(self._parameters)  # fail here, not once per recording
         self._topics = read_topics(args.topic)
         self._node: str = args.node
         self.policy = load_policy(args.model, args.spec or None, args.robot)
@@ -61,14 +61,14 @@ class ModelUnderTest:
 
         Args:
             bag: The recording.
-            progress: Shows the progress.
+            progress: Progress display.
 
         Raises:
             DistillError: If the recording cannot be used.
         """
         progress.stage(f'reading {bag.name}')
         source = read_policy_recording(bag, self.policy, self._topics, self._node)
-        config = replay_config({**source.parameters, **self._given})
+        config = replay_config({**source.parameters, **self._parameters})
         progress.stage(f'replaying {bag.name}')
         result = replay(source, self.policy, config, progress)
         other = None
@@ -84,7 +84,7 @@ class ModelUnderTest:
 
 
 def _parameters(args: argparse.Namespace) -> dict[str, object]:
-    """Read the parameters; of two that set one the later wins, and -p wins over files."""
+    """Read the parameters; later ones override earlier ones, and -p overrides files."""
     parameters: dict[str, object] = {}
     for file in args.params_file:
         parameters.update(parameters_in(Path(file).expanduser()))

@@ -1,6 +1,6 @@
 # Copyright 2026 The distill_runtime Authors
 # SPDX-License-Identifier: Apache-2.0
-"""The results of `replay` as a page on the terminal."""
+"""Page that `replay` prints."""
 
 from __future__ import annotations
 
@@ -8,25 +8,23 @@ from collections.abc import Iterator
 import math
 import textwrap
 
-from distill_runtime.cli.terminal.page import Section
+from distill_runtime.cli.terminal.page import finding_lines, Section
 from distill_runtime.cli.terminal.tables import table_lines
+from distill_runtime.core.modes import Mode
 from distill_runtime.data.replay.assessment import Assessment, times
 from distill_runtime.data.replay.compare import Difference
 from distill_runtime.data.replay.replay import Replay
 from distill_runtime.policy.model import LoadedPolicy
 import numpy as np
 
-from .report import tick_source
+from .report import streams, tick_source
 
 MAX_BREACHES = 8
-"""Breaches that are listed one by one."""
+"""Number of broken thresholds on the page."""
 _VERDICTS = {
-    'within': ('PASS', 'good'),
+    'within': ('pass', 'good'),
     'outside': ('FAIL', 'error'),
-    'not_compared': (
-        'INCONCLUSIVE: the recording holds neither commands nor efforts to compare with',
-        'error',
-    ),
+    'not_compared': ('INCONCLUSIVE: the recording has neither commands nor efforts', 'error'),
 }
 
 
@@ -36,16 +34,16 @@ def replay_page(
     """Return the sections of the page.
 
     Args:
-        replay: Of the policy.
+        replay: Replay of the policy.
         policy: The replayed policy.
-        found: Its assessment.
-        width: Of the page, in characters.
+        found: Assessment of the replay.
+        width: Page width, in characters.
     """
     return [
         Section(
             title='replay', lines=table_lines(('', ' '), list(facts(replay, policy)), width)[1:]
         ),
-        *_streams(replay, width),
+        _streams(replay, width),
         *_anomalies(replay, width),
         *_invalid(replay, width),
         *(_difference(entry, replay, width) for entry in found.differences),
@@ -56,7 +54,7 @@ def replay_page(
 
 
 def facts(replay: Replay, policy: LoadedPolicy) -> Iterator[tuple[str, str]]:
-    """Yield name and value of each fact about the replay."""
+    """Yield names and values that describe the replay."""
     playback = replay.playback
     count = len(playback.mode)
     yield 'recording', str(replay.source.recording.path)
@@ -69,25 +67,25 @@ def facts(replay: Replay, policy: LoadedPolicy) -> Iterator[tuple[str, str]]:
     yield 'ticks', f'{count} in {seconds:.2f} s, from {tick_source(replay)}'
     valid = int(np.count_nonzero(playback.is_valid))
     yield 'valid', f'{valid} ({valid / count:.1%})'
-    for mode, name in ((1, 'standby'), (4, 'stopping'), (3, 'fault')):
+    for mode in (Mode.STANDBY, Mode.STOPPING, Mode.FAULT):
         ticks = int(np.count_nonzero(playback.mode == mode))
         if ticks:
-            yield name, f'{ticks} ticks'
+            yield mode.name.lower(), f'{ticks} ticks'
     if replay.source.damage:
         yield 'damage', '; '.join(replay.source.damage)
     if replay.is_approximate:
         yield (
             'note',
             (
-                'approximate: the recording begins in the middle of a run and lacks ~/action, so '
-                'that the first actions are unknown, or its ~/tick does not name the samples of '
-                'all external topics'
+                'approximate: the recording starts in the middle of a run and lacks ~/action, so '
+                'that earlier actions are unknown (the effect decays), or its ~/tick does not '
+                'name the samples of all external topics'
             ),
         )
 
 
-def _streams(replay: Replay, width: int) -> Iterator[Section]:
-    source = replay.source
+def _streams(replay: Replay, width: int) -> Section:
+    log = replay.source.log
     rows = [
         (
             name,
@@ -96,16 +94,12 @@ def _streams(replay: Replay, width: int) -> Iterator[Section]:
             str(stream.topic.num_messages),
             str(stream.num_skipped or ''),
         )
-        for name, stream in (
-            *source.recording.inputs(),
-            ('joint_command', source.commands),
-            ('~/tick', source.log),
-        )
-        if stream is not None
+        for name, stream in (*streams(replay), *(() if log is None else (('~/tick', log),)))
     ]
     headings = ('input', 'topic', 'type', 'messages', 'dropped')
-    lines = table_lines(headings, rows, width, {'messages', 'dropped'})
-    yield Section(title='topics', lines=lines)
+    return Section(
+        title='topics', lines=table_lines(headings, rows, width, {'messages', 'dropped'})
+    )
 
 
 def _anomalies(replay: Replay, width: int) -> Iterator[Section]:
@@ -191,19 +185,9 @@ def _motion(found: Assessment, policy: LoadedPolicy, width: int) -> Section:
 def _findings(found: Assessment, width: int) -> Iterator[Section]:
     if found.inspection is None:
         return
-    shown = [f for f in found.inspection.findings if f.severity in ('error', 'warning')]
-    lines, styles = [], []
-    for finding in shown:
-        for text, indent in (
-            (f'{finding.code}: {finding.message}', ''),
-            (f'-> {finding.hint}', '  '),
-        ):
-            wrapped = textwrap.wrap(
-                text, width, initial_indent=indent, subsequent_indent=indent + '  ',
-                break_on_hyphens=False,
-            )  # fmt: skip
-            lines += wrapped
-            styles += ['' if indent else finding.severity] * len(wrapped)
+    lines, styles = finding_lines(
+        [f for f in found.inspection.findings if f.severity in ('error', 'warning')], width
+    )
     fit = found.inspection.drive_fit
     if fit is not None and not found.differences:
         lines.append(
@@ -212,7 +196,7 @@ def _findings(found: Assessment, width: int) -> Iterator[Section]:
         )
         styles.append('')
     if lines:
-        yield Section(title='findings about the contract', lines=lines, styles=styles)
+        yield Section(title='contract: findings of the recording', lines=lines, styles=styles)
 
 
 def _verdict(found: Assessment, width: int) -> Section:

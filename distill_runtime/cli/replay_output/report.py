@@ -1,6 +1,6 @@
 # Copyright 2026 The distill_runtime Authors
 # SPDX-License-Identifier: Apache-2.0
-"""The results of `replay` as JSON, JUnit and .npz."""
+"""Machine-readable results of `replay`: JSON, JUnit and a file of ticks."""
 
 from __future__ import annotations
 
@@ -13,7 +13,11 @@ import zipfile
 
 from distill_runtime.cli.terminal.junit import Suite
 from distill_runtime.cli.terminal.output import write_file
+from distill_runtime.core.modes import Mode
+from distill_runtime.data.recording.commands import Commands
+from distill_runtime.data.recording.joint_series import JointStream
 from distill_runtime.data.recording.row_store import RowStore
+from distill_runtime.data.recording.series import Stream
 from distill_runtime.data.replay.assessment import Assessment, times
 from distill_runtime.data.replay.compare import ColumnDifference, Difference, PERCENTILES
 from distill_runtime.data.replay.motion import Motion
@@ -24,7 +28,7 @@ from distill_runtime.policy.versions import versions
 import numpy as np
 import numpy.typing as npt
 
-_ROWS = 4096  # that are written at once
+_ROWS = 4096  # per write
 _KEYS = {'commands': 'joints', 'observation': 'terms', 'action': 'actions'}
 
 
@@ -32,16 +36,8 @@ def replay_report(
     replay: Replay, policy: LoadedPolicy, found: Assessment, rules_name: str
 ) -> dict[str, object]:
     """Return the report."""
-    playback, source = replay.playback, replay.source
-    recording = source.recording
-    streams = {
-        'joint_states': recording.joints,
-        'imu': recording.imu,
-        'odom': recording.odometry,
-        'cmd_vel': recording.command,
-        'joint_command': source.commands,
-    }
-    report: dict[str, object] = {
+    playback = replay.playback
+    return {
         'verdict': found.verdict,
         'passed': found.verdict == 'within',
         'breaches': [_breach(breach) for breach in found.breaches],
@@ -57,40 +53,39 @@ def replay_report(
         'is_same_model': replay.is_same_model,
         'is_approximate': replay.is_approximate,
         'modes': {
-            name: int(np.count_nonzero(playback.mode == mode))
-            for mode, name in ((1, 'standby'), (2, 'policy'), (3, 'fault'), (4, 'stopping'))
+            mode.name.lower(): int(np.count_nonzero(playback.mode == mode)) for mode in Mode
         },
-        'recording': {
-            'path': str(recording.path),
-            'damage': list(source.damage),
-            'troubles': [asdict(anomaly) for anomaly in replay.anomalies],
-            'topics': {
-                name: {
-                    'name': stream.topic.name,
-                    'type': stream.topic.type,
-                    'messages': stream.topic.num_messages,
-                    'left_out': stream.num_skipped,
-                }
-                for name, stream in streams.items()
-                if stream is not None
-            },
-        },
+        'recording': _recording(replay),
         'model': model_facts(policy),
         'versions': replay_versions(),
-        'joints': {},
-        'terms': {},
-        'actions': {},
+        **_differences(found, replay),
         'motion': _motion(found.motion, policy.spec.joints),
         'findings': [
-            {
-                'code': finding.code,
-                'severity': finding.severity,
-                'message': finding.message,
-                'hint': finding.hint,
-            }
-            for finding in (found.inspection.findings if found.inspection else ())
+            asdict(finding) for finding in (found.inspection.findings if found.inspection else ())
         ],
     }
+
+
+def _recording(replay: Replay) -> dict[str, object]:
+    return {
+        'path': str(replay.source.recording.path),
+        'damage': list(replay.source.damage),
+        'troubles': [asdict(anomaly) for anomaly in replay.anomalies],
+        'topics': {
+            name: {
+                'name': stream.topic.name,
+                'type': stream.topic.type,
+                'messages': stream.topic.num_messages,
+                'left_out': stream.num_skipped,
+            }
+            for name, stream in streams(replay)
+        },
+    }
+
+
+def _differences(found: Assessment, replay: Replay) -> dict[str, object]:
+    """Return the differences per joint, term and action, empty where nothing is compared."""
+    report: dict[str, object] = {'joints': {}, 'terms': {}, 'actions': {}}
     moments = times(replay)
     for difference in found.differences:
         report[_KEYS[difference.what]] = {
@@ -104,24 +99,31 @@ def replay_report(
     return report
 
 
+def streams(replay: Replay) -> Iterator[tuple[str, Stream | JointStream | Commands]]:
+    """Yield the recorded inputs and commands by their names in student_node."""
+    yield from replay.source.recording.inputs()
+    if replay.source.commands is not None:
+        yield 'joint_command', replay.source.commands
+
+
 def tick_source(replay: Replay) -> str:
-    """Return the topic that defines the ticks."""
+    """Return the topic that the ticks come from."""
     log = replay.source.log
     return replay.source.recording.joints.topic.name if log is None else log.topic.name
 
 
 def replay_versions() -> dict[str, str]:
-    """Return the versions that numbers may depend on."""
+    """Return the library versions that numbers may depend on."""
     return versions('distill_runtime', 'numpy', 'onnxruntime', 'rosbags')
 
 
 def model_facts(policy: LoadedPolicy) -> dict[str, object]:
-    """Return path, name and hash of the model."""
+    """Return path, name and hash of a model."""
     return {'path': str(policy.path), 'name': policy.spec.name, 'sha256': policy.sha256}
 
 
 def write_ticks(path: Path, replay: Replay) -> None:
-    """Write one row per tick as .npz, chunk by chunk.
+    """Write one row per tick as .npz, block by block.
 
     Raises:
         ConfigError: If the file cannot be written.
@@ -158,8 +160,8 @@ def recording_suite(
     Args:
         policy: The replayed policy.
         recording: Path of the recording.
-        found: Its assessment.
-        name: Of the recording, where there are several.
+        found: Assessment of the replay.
+        name: Name of the recording, if there are several.
     """
     return Suite(
         suite_name(policy, name), list(_junit_cases(found)), suite_facts(policy, recording)
@@ -167,18 +169,18 @@ def recording_suite(
 
 
 def suite_name(policy: LoadedPolicy, name: str = '') -> str:
-    """Return the name of the results over a recording."""
+    """Return the name of a suite."""
     return f'replay of {policy.spec.name}' + (f' over {name}' if name else '')
 
 
 def suite_facts(policy: LoadedPolicy, recording: str) -> dict[str, str]:
-    """Return where the results over a recording come from."""
+    """Return the properties of a suite: recording, model and versions."""
     return {'recording': recording, 'model sha256': policy.sha256, **replay_versions()}
 
 
 def _junit_cases(found: Assessment) -> Iterator[tuple[str, str, str]]:
-    """Yield one case per joint, term and action, and one for each other breach."""
-    compared = set()
+    """Return one case per joint, term and action, and one per other broken threshold."""
+    reported = set()
     for difference in found.differences:
         for column in difference.columns:
             problems = [
@@ -186,13 +188,13 @@ def _junit_cases(found: Assessment) -> Iterator[tuple[str, str, str]]:
                 for breach in found.breaches
                 if (breach.what, breach.name) == (difference.what, column.name)
             ]
-            compared.add((difference.what, column.name))
+            reported.add((difference.what, column.name))
             yield f'replay.{difference.what}', column.name, '; '.join(problems)
     for breach in found.breaches:
-        if (breach.what, breach.name) not in compared:
+        if (breach.what, breach.name) not in reported:
             yield f'replay.{breach.what}', breach.name or breach.metric, breach.text
     if found.verdict == 'not_compared':
-        yield 'replay', 'compared', 'the recording holds nothing to compare with'
+        yield 'replay', 'compared', 'the recording has nothing to compare with'
 
 
 def _column(
@@ -240,7 +242,7 @@ def _motion(motion: Motion, joints: Sequence[str]) -> dict[str, object]:
 
 
 def _number(value: float) -> float | str | None:
-    """Return a number as JSON has it: NaN is null, infinity is text."""
+    """Return a number for JSON: NaN becomes null, infinity text."""
     if math.isnan(value):
         return None
     return value if math.isfinite(value) else str(value)

@@ -1,20 +1,24 @@
 # Copyright 2026 The distill_runtime Authors
 # SPDX-License-Identifier: Apache-2.0
-"""`replay --scan`: a policy over all recordings beneath a folder, in one table."""
+"""`replay --scan`: a policy over all recordings below a folder, as page and report."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 import math
 from pathlib import Path
+import textwrap
 
 from distill_runtime.cli.terminal.junit import Suite
+from distill_runtime.cli.terminal.page import Section
 from distill_runtime.cli.terminal.progress import Progress
+from distill_runtime.cli.terminal.tables import table_lines
 from distill_runtime.data.bags.find_bags import find_bags
 from distill_runtime.data.replay.assessment import times
 from distill_runtime.data.replay.compare import Difference
 from distill_runtime.errors import DistillError
+from distill_runtime.policy.model import LoadedPolicy
 
 from .outcome import ModelUnderTest, Outcome
 from .report import (
@@ -27,90 +31,121 @@ from .report import (
 )
 
 VERDICTS = ('outside', 'unusable', 'not_compared', 'within')
-"""The worst first."""
+"""The worst first: failed, then inconclusive."""
+_STYLES = {'outside': 'error', 'unusable': 'warning', 'not_compared': 'warning', 'within': ''}
+_NAMES = {
+    'outside': 'fail',
+    'unusable': 'unusable',
+    'not_compared': 'inconclusive',
+    'within': 'pass',
+}
+_HEADINGS = (
+    'recording', 'verdict', 'ticks', 'valid', 'equal', 'largest difference', 'first beyond', 'why',
+)  # fmt: skip
+_MAX_REASON = 160
+"""Maximum length of a reason in characters; --json has all of it."""
+_RIGHT = ('ticks', 'valid', 'equal', 'first beyond')
 
 
 @dataclass(frozen=True, kw_only=True)
-class Scanned:
-    """Result over one recording."""
+class ScannedRecording:
+    """Summary of one recording."""
 
     verdict: str
     """One of VERDICTS."""
     size: float
-    """Largest difference of the first series that is compared: commands, if they are recorded."""
+    """Largest difference of the first compared series: commands, if they are recorded."""
     name: str
     """Path below the folder."""
     ticks: int
     valid: float
-    """Share of the ticks."""
+    """Fraction of the ticks."""
     equal: float
-    """Share of the compared ticks that are equal bit for bit; NaN where none is compared."""
+    """Fraction of the compared ticks that are equal bit for bit; NaN if none is compared."""
     largest: str
-    """Joint or term and size of that difference."""
+    """Location and size of that difference, as text."""
     first: str
-    """When one first exceeds the tolerance."""
+    """Time of the first difference beyond the tolerance, as text."""
     why: str
     report: dict[str, object]
     suite: Suite
 
 
-def scan(folder: Path, model: ModelUnderTest, progress: Progress) -> list[Scanned]:
-    """Replay a policy over all recordings; return the results, the worst first.
+def scan(folder: Path, model: ModelUnderTest, progress: Progress) -> list[ScannedRecording]:
+    """Replay a policy over all recordings; return their summaries, the worst first.
 
     Raises:
-        ConfigError: If there are none.
+        ConfigError: If there are no recordings.
     """
     bags = find_bags(folder)
     found = []
     for number, bag in enumerate(bags, 1):
         name = str(bag.relative_to(folder)) if bag != folder else bag.name
-        stage = _Numbered(progress, f'{number} of {len(bags)}: ')
+        progress.prefix = f'{number} of {len(bags)}: '
         try:
-            found.append(_scanned(name, model.run(bag, stage), model))
+            found.append(_summary(name, model.run(bag, progress), model))
         except DistillError as error:
             found.append(_unusable(name, bag, str(error), model))
     return sorted(found, key=lambda entry: (VERDICTS.index(entry.verdict), -entry.size))
 
 
-def scan_report(found: Sequence[Scanned], model: ModelUnderTest) -> dict[str, object]:
-    """Return the report on all of them."""
-    policy = model.policy
+def scan_report(found: Sequence[ScannedRecording], model: ModelUnderTest) -> dict[str, object]:
+    """Return the report on all recordings."""
     return {
         'verdict': found[0].verdict,
         'passed': found[0].verdict == 'within',
         'recordings': [entry.report for entry in found],
         'counts': counts(found),
-        'model': model_facts(policy),
+        'model': model_facts(model.policy),
         'rules': model.rules_name,
         'versions': replay_versions(),
     }
 
 
-def counts(found: Sequence[Scanned]) -> dict[str, int]:
+def counts(found: Sequence[ScannedRecording]) -> dict[str, int]:
     """Return the number of recordings per verdict."""
     return {name: sum(entry.verdict == name for entry in found) for name in VERDICTS}
 
 
-def exit_status(found: Sequence[Scanned]) -> int:
-    """Return 1 if a recording fails, 2 if one is inconclusive or unusable, else 0."""
+def exit_status(found: Sequence[ScannedRecording]) -> int:
+    """Return 1 if any recording fails, 2 if one is inconclusive, else 0."""
     return {'outside': 1, 'within': 0}.get(found[0].verdict, 2)
 
 
-class _Numbered(Progress):
-    """Adds the number of the recording to each stage."""
+def scan_page(
+    found: Sequence[ScannedRecording], policy: LoadedPolicy, width: int
+) -> list[Section]:
+    """Return the sections of the page.
 
-    def __init__(self, progress: Progress, prefix: str) -> None:
-        self._progress, self._prefix = progress, prefix
+    Args:
+        found: Summaries of the recordings, the worst first.
+        policy: The replayed policy.
+        width: Page width, in characters.
+    """
+    heading, *lines = table_lines(_HEADINGS, [_row(entry) for entry in found], width, _RIGHT)
+    verdict = ', '.join(
+        f'{number} {_NAMES[name]}' for name, number in counts(found).items() if number
+    )
+    return [
+        Section(
+            title='replay',
+            lines=[f'model  {policy.path.name}: {policy.spec.name}, sha256 {policy.sha256[:12]}'],
+        ),
+        Section(
+            title=f'recordings: {len(found)}, the worst first',
+            lines=[heading, *lines],
+            styles=['', *_line_styles(found, lines)],
+        ),
+        Section(
+            title='verdict',
+            lines=[verdict],
+            styles=['good' if found[0].verdict == 'within' else 'error'],
+        ),
+    ]
 
-    def stage(self, text: str) -> None:
-        self._progress.stage(self._prefix + text)
 
-    def __call__(self, done: int, total: int) -> None:
-        self._progress(done, total)
-
-
-def _scanned(name: str, outcome: Outcome, model: ModelUnderTest) -> Scanned:
-    """Keep the figures of a replay without its arrays."""
+def _summary(name: str, outcome: Outcome, model: ModelUnderTest) -> ScannedRecording:
+    """Return the figures of a replay, without its arrays."""
     result, _, found = outcome
     playback = result.playback
     first = found.differences[0] if found.differences else None
@@ -120,7 +155,7 @@ def _scanned(name: str, outcome: Outcome, model: ModelUnderTest) -> Scanned:
         why += f' (and {len(breaches) - 1} more)'
     if not breaches and first is None:
         why = _drive_fit(outcome)
-    return Scanned(
+    return ScannedRecording(
         name=name,
         verdict=found.verdict,
         ticks=len(playback.mode),
@@ -135,8 +170,8 @@ def _scanned(name: str, outcome: Outcome, model: ModelUnderTest) -> Scanned:
     )
 
 
-def _unusable(name: str, bag: Path, why: str, model: ModelUnderTest) -> Scanned:
-    return Scanned(
+def _unusable(name: str, bag: Path, why: str, model: ModelUnderTest) -> ScannedRecording:
+    return ScannedRecording(
         name=name,
         verdict='unusable',
         ticks=0,
@@ -177,9 +212,36 @@ def _first_beyond(outcome: Outcome) -> str:
 
 
 def _drive_fit(outcome: Outcome) -> str:
-    """Return the drive fit, which replaces a comparison where no commands are recorded."""
+    """Return how well targets explain the efforts, which replaces a comparison of commands."""
     inspection = outcome.found.inspection
     if inspection is None or inspection.drive_fit is None:
         return 'neither commands nor efforts are recorded'
     fit = inspection.drive_fit
     return f'targets explain {fit.median_r_squared:.1%} of the {fit.reference}'
+
+
+def _row(entry: ScannedRecording) -> tuple[str, ...]:
+    return (
+        entry.name,
+        _NAMES[entry.verdict],
+        str(entry.ticks or ''),
+        _percent(entry.valid),
+        _percent(entry.equal),
+        entry.largest,
+        entry.first,
+        textwrap.shorten(entry.why, _MAX_REASON, placeholder=' ...'),
+    )
+
+
+def _percent(share: float) -> str:
+    return '' if math.isnan(share) else f'{math.floor(share * 1000) / 10:g}%'
+
+
+def _line_styles(found: Sequence[ScannedRecording], lines: Sequence[str]) -> Iterator[str]:
+    """Yield the style of each line; continuation lines start with a space."""
+    rows = iter(found)
+    style = ''
+    for line in lines:
+        if not line.startswith(' '):
+            style = _STYLES[next(rows).verdict]
+        yield style

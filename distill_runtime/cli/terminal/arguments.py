@@ -1,12 +1,14 @@
 # Copyright 2026 The distill_runtime Authors
 # SPDX-License-Identifier: Apache-2.0
-"""Arguments that several commands have."""
+"""Command-line arguments that several commands share."""
 
 from __future__ import annotations
 
 import argparse
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from functools import partial
+
+from distill_runtime.errors import ConfigError
 
 MODEL_PARAMETERS = {
     'model': 'MODEL',
@@ -14,23 +16,23 @@ MODEL_PARAMETERS = {
     'robot': '--robot',
     'robot_description': '--robot',
 }
-"""Parameters of student_node that add_policy_arguments gives, and how."""
+"""Parameters of student_node that add_policy_arguments sets, with the argument."""
 
 
 def add_policy_arguments(parser: argparse.ArgumentParser) -> None:
-    """Add the model, and what completes it."""
+    """Add the model, its spec file and its robot."""
     parser.add_argument('model', metavar='MODEL', help='ONNX policy')
     parser.add_argument(
         '--spec',
         metavar='F',
         default='',
-        help='spec file that overrides or completes what the model says',
+        help='spec file that overrides or completes the spec of the model',
     )
     parser.add_argument('--robot', default='', help='robot profile, or path of a URDF')
 
 
 def add_topic_argument(parser: argparse._ActionsContainer) -> None:
-    """Add the names that topics have in a recording; check_bag.read_topics reads them."""
+    """Add topic remappings for a recording; ``read_topics`` parses them."""
     parser.add_argument(
         '--topic',
         metavar='NAME:=TOPIC',
@@ -40,15 +42,30 @@ def add_topic_argument(parser: argparse._ActionsContainer) -> None:
     )
 
 
+def read_topics(words: Sequence[str]) -> dict[str, str]:
+    """Parse topic remappings such as imu:=/imu/data.
+
+    Raises:
+        ConfigError: If one is not of this form.
+    """
+    topics = {}
+    for word in words:
+        name, sign, topic = word.partition(':=')
+        if not (name and sign and topic):
+            raise ConfigError(f'--topic is {word!r}, expected NAME:=TOPIC, such as imu:=/imu/data')
+        topics[name.lstrip('/')] = topic
+    return topics
+
+
 def add_param_argument(
     parser: argparse._ActionsContainer, text: str, given: Mapping[str, str] = MODEL_PARAMETERS
 ) -> None:
-    """Add parameters of student_node, each in the form of ROS: name:=value, the value as YAML.
+    """Add parameters of student_node in ROS form: name:=value, the value as YAML.
 
     Args:
-        parser: Gets the option.
-        text: Its help.
-        given: Parameters that other arguments set: those are refused here.
+        parser: Parser to add the option to.
+        text: Help of the option.
+        given: Parameters that other arguments set, refused here.
     """
     parser.add_argument(
         '-p',
@@ -62,14 +79,14 @@ def add_param_argument(
 
 
 def add_keys_argument(parser: argparse._ActionsContainer, option: str, text: str) -> None:
-    """Add public keys: one per option, so that what follows is not taken for a key."""
+    """Add public keys, one per option, so that no following argument is read as a key."""
     parser.add_argument(
         option, metavar='PUB.pem', action='append', default=[], type=_key, help=text
     )
 
 
 def quoted(text: str) -> str:
-    """Write a string as YAML does: ROS reads the values of parameters so."""
+    """Quote a string for YAML, which is how ROS parses parameter values."""
     return "'" + text.replace("'", "''") + "'"
 
 
@@ -77,14 +94,14 @@ def _parameter(given: Mapping[str, str], text: str) -> str:
     name, separator, value = text.partition(':=')
     if not (separator and name and value):
         raise argparse.ArgumentTypeError(f'{text!r} is not of the form name:=value')
-    own = name.rpartition(':')[2]
-    if own in given:
-        raise argparse.ArgumentTypeError(f'{own} is given by {given[own]}, not by -p')
+    parameter = name.rpartition(':')[2]
+    if parameter in given:
+        raise argparse.ArgumentTypeError(f'{parameter} is given by {given[parameter]}, not by -p')
     return text
 
 
 def _key(text: str) -> str:
-    """Refuse the '' of an empty shell variable: it would mean that no key is needed."""
+    """Reject '', as from an empty shell variable: it would disable signature checks."""
     if not text:
-        raise argparse.ArgumentTypeError("'' is no path of a key")
+        raise argparse.ArgumentTypeError("'' is not a path of a key")
     return text

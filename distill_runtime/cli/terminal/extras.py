@@ -1,6 +1,6 @@
 # Copyright 2026 The distill_runtime Authors
 # SPDX-License-Identifier: Apache-2.0
-"""What a command imports from an extra of this package."""
+"""Imports of optional libraries by the commands."""
 
 from __future__ import annotations
 
@@ -12,13 +12,13 @@ from distill_runtime.errors import MissingExtraError
 
 @contextlib.contextmanager
 def of_extra(name: str) -> Iterator[None]:
-    """Say how to get an extra where an import of the block fails.
+    """Turn an ImportError of the block into one that names the extra to install.
 
     Args:
-        name: Of the extra, a key of extras_require in setup.py.
+        name: Name of the extra, a key of extras_require in setup.py.
 
     Raises:
-        MissingExtraError: If something of it is not installed.
+        MissingExtraError: If an import fails.
     """
     try:
         yield

@@ -1,6 +1,6 @@
 # Copyright 2026 The distill_runtime Authors
 # SPDX-License-Identifier: Apache-2.0
-"""Results as JUnit XML, which continuous integration shows."""
+"""Write results as JUnit XML for continuous integration."""
 
 from __future__ import annotations
 
@@ -13,17 +13,17 @@ _NOT_XML = re.compile('[^\t\n\r\x20-\ud7ff\ue000-\ufffd]')
 
 
 class Suite(NamedTuple):
-    """Cases that belong together."""
+    """A test suite: related cases."""
 
     name: str
     cases: Sequence[tuple[str, str, str]]
-    """Class, name and what is wrong, '' for nothing."""
+    """Class, name and failure message of each case; '' if it passed."""
     facts: Mapping[str, str]
-    """Name and value of properties."""
+    """Properties of the suite."""
 
 
 def junit_xml(suites: Iterable[Suite]) -> str:
-    """Return the file."""
+    """Return the XML document."""
     root = ET.Element('testsuites')
     num_cases = num_failures = 0
     for suite in suites:
@@ -51,5 +51,5 @@ def _count(element: ET.Element, tests: int, failures: int) -> None:
 
 
 def _clean(text: str) -> str:
-    """Replace what XML has no form for."""
+    """Replace characters that XML does not allow."""
     return _NOT_XML.sub('\ufffd', text)

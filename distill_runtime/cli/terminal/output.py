@@ -1,9 +1,6 @@
 # Copyright 2026 The distill_runtime Authors
 # SPDX-License-Identifier: Apache-2.0
-"""Results as JSON, in a file that is never half written, or on standard output.
-
-Files that a command writes: whole, or not at all.
-"""
+"""Write output files atomically, and reports as JSON."""
 
 from __future__ import annotations
 
@@ -18,22 +15,22 @@ from distill_runtime.errors import ConfigError
 
 
 def write_file(path: Path, option: str, write: Callable[[BinaryIO], object]) -> None:
-    """Write a file under another name, then give it its own.
+    """Write a file under a temporary name, then rename it.
 
     Args:
         path: File, replaced if it exists.
-        option: That names it, for messages.
+        option: Command-line option of the file, for messages.
         write: Writes the content.
 
     Raises:
-        ConfigError: If it cannot be written.
+        ConfigError: If the file cannot be written.
     """
     unfinished = path.with_name(f'{path.name}.tmp')
     try:
         with unfinished.open('wb') as file:
             write(file)
         os.replace(unfinished, path)
-    except BaseException as error:  # a Ctrl-C too leaves nothing unfinished
+    except BaseException as error:  # including Ctrl-C
         with suppress(OSError):
             unfinished.unlink()
         if isinstance(error, OSError):
@@ -51,7 +48,7 @@ def write_json(target: str, report: Mapping[str, object]) -> None:
 
     Args:
         target: File, replaced if it exists; - for standard output.
-        report: What to write; NaN and infinity have no form in JSON and are refused.
+        report: Content; must not hold NaN or infinity, which JSON lacks.
 
     Raises:
         ConfigError: If the file cannot be written.

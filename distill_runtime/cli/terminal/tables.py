@@ -1,9 +1,6 @@
 # Copyright 2026 The distill_runtime Authors
 # SPDX-License-Identifier: Apache-2.0
-"""Numbers of a spec as short text for people.
-
-Tables as plain text: columns as wide as their content, the last one wrapped to the page.
-"""
+"""Format tables as plain text, and numbers of a spec as short text."""
 
 from __future__ import annotations
 
@@ -15,7 +12,7 @@ from distill_runtime.spec.term import Clip, clip_pairs
 
 GAP = '  '
 MIN_LAST = 20
-"""The last column is wrapped to no less than this, on however narrow a page."""
+"""Minimum width of the last column, even on a narrow page."""
 
 
 def table_lines(
@@ -24,25 +21,25 @@ def table_lines(
     width: int,
     right: Collection[str] = (),
 ) -> list[str]:
-    """Lay out a table.
+    """Lay out a table with columns as wide as their content; wrap the last one to the page.
 
     Args:
-        headings: Of the columns; those of columns that are empty in all rows are left out.
+        headings: Column headings; columns that are empty in all rows are omitted.
         rows: Cells, one per heading.
-        width: Of the page, in characters.
-        right: Headings of the columns that are aligned to the right.
+        width: Page width, in characters.
+        right: Headings of right-aligned columns.
     """
-    used = [place for place in range(len(headings)) if any(row[place] for row in rows)]
+    used = [index for index in range(len(headings)) if any(row[index] for row in rows)]
     if not used:
         return []
-    table = [[row[place] for place in used] for row in (headings, *rows)]
+    table = [[row[index] for index in used] for row in (headings, *rows)]
     widths = [max(len(row[column]) for row in table) for column in range(len(used))]
     left = sum(size + len(GAP) for size in widths[:-1])
     lines = []
     for row in table:
         cells = [
-            cell.rjust(size) if headings[place] in right else cell.ljust(size)
-            for cell, size, place in zip(row[:-1], widths, used, strict=False)
+            cell.rjust(size) if headings[index] in right else cell.ljust(size)
+            for cell, size, index in zip(row[:-1], widths, used, strict=False)
         ]
         start = ''.join(cell + GAP for cell in cells)
         last = row[-1].rjust(widths[-1]) if headings[used[-1]] in right else row[-1]
@@ -53,7 +50,7 @@ def table_lines(
 
 
 def number_range(values: Sequence[float]) -> str:
-    """Show one number if all are equal, up to four in full, more by their range."""
+    """Format one number if all are equal, up to four in full, more as a range."""
     if len(set(values)) == 1:
         return f'{values[0]:g}'
     if len(values) <= 4:
@@ -62,7 +59,7 @@ def number_range(values: Sequence[float]) -> str:
 
 
 def bounds_text(lower: float | None, upper: float | None) -> str:
-    """Show a range; a side without a bound is infinite."""
+    """Format a range; a missing bound is infinite."""
     low, high = (
         unbounded if bound is None else bound
         for bound, unbounded in ((lower, -math.inf), (upper, math.inf))
@@ -71,7 +68,7 @@ def bounds_text(lower: float | None, upper: float | None) -> str:
 
 
 def clip_text(clip: Clip) -> str:
-    """Show a clip, or the outermost of several."""
+    """Format a clip, or the outermost bounds of an elementwise one."""
     pairs = clip_pairs(clip, 1)
     if not pairs:
         return '-'

@@ -94,7 +94,7 @@ def _mean_acceleration(bag: Bag, topic: Topic) -> FloatArray:
             if message.linear_acceleration_covariance[0] != -1.0:
                 quat, vector = message.orientation, message.linear_acceleration
                 found.append((quat.w, quat.x, quat.y, quat.z, vector.x, vector.y, vector.z))
-        number += len(block.sizes)
+        number += len(chunk.sizes)
     rows = np.array(found, np.float64).reshape(-1, 7)
     quats, vectors = rows[:, :4], rows[:, 4:]
     is_usable = np.abs(np.einsum('ij,ij->i', quats, quats) - 1.0) <= NORM_TOLERANCE

@@ -19,7 +19,7 @@ def check(words, bag, *more):
 
 @pytest.fixture(params=PAIRS)
 def pair(request, shared_data):
-    """Return the words of a real policy, and the path of its recording."""
+    """Return the arguments of a real policy, and the path of its recording."""
     words = real_words(PAIRS[request.param], shared_data)
     return words, shared_data / 'recordings' / request.param
 
@@ -60,7 +60,7 @@ def test_wrong_contract_is_named_and_not_deployable(go2, tmp_path, capsys):
     assert findings[0]['message'].endswith('if history.order were newest_first')
 
 
-def test_recording_made_elsewhere_in_a_period_is_understood(shared_data, capsys):
+def test_recordings_of_rosbag2_are_read(shared_data, capsys):
     words = real_words('unitree_rl_lab_g1', shared_data)
     for name in ('mcap', 'mcap_split', 'sqlite3_filezstd'):
         bag = shared_data / 'recordings' / 'written_by_rosbag2' / name
@@ -69,7 +69,7 @@ def test_recording_made_elsewhere_in_a_period_is_understood(shared_data, capsys)
         assert [f for f in findings if f['code'].startswith('bag.')] == []
 
 
-def test_refused_model_has_its_sensors_checked(shared_data, capsys):
+def test_sensors_are_checked_for_a_rejected_model(shared_data, capsys):
     model, *_ = real_words('playground_go1', shared_data)
     _, *options = real_words('rl_sar_go2_himloco', shared_data)
     bag = shared_data / 'recordings' / 'go2_sim_walk_db3'

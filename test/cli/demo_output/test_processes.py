@@ -11,7 +11,7 @@ import pytest
 
 pytestmark = pytest.mark.needs('ros', 'sim')
 ENDED = (0, -signal.SIGTERM)
-"""Status of a node that was told to end, and of one that was still importing then."""
+"""Exit status after SIGTERM: of a running node, and of one that was still importing."""
 MODEL = str(share_path() / 'models' / 'quadruped_student.onnx')
 
 
@@ -24,7 +24,7 @@ def test_nodes_run_until_the_block_ends():
     assert student.returncode in ENDED
 
 
-def test_node_that_refuses_its_parameters_ends_and_the_other_one_with_the_block():
+def test_node_that_rejects_its_parameters_ends_alone():
     with node_processes(
         {'sim_node': {'model': MODEL}, 'student_node': {'command_type': "''", 'autostart': 'true'}}
     ) as (simulator, student):
@@ -33,7 +33,7 @@ def test_node_that_refuses_its_parameters_ends_and_the_other_one_with_the_block(
     assert simulator.returncode in ENDED
 
 
-def test_nodes_end_where_the_block_raises():
+def test_nodes_end_if_the_block_raises():
     def fail():
         with node_processes({'student_node': {}}) as processes:
             started.extend(processes)
@@ -45,7 +45,7 @@ def test_nodes_end_where_the_block_raises():
     assert started[0].returncode in ENDED
 
 
-def test_second_interrupt_waits_no_longer(monkeypatch):
+def test_second_interrupt_skips_the_wait(monkeypatch):
     def interrupt(process, timeout=None):
         monkeypatch.undo()
         raise KeyboardInterrupt

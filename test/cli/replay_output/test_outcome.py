@@ -8,7 +8,6 @@ from pathlib import Path
 import sys
 
 from distill_runtime.cli.main import main, make_parser
-from distill_runtime.cli.terminal.progress import Progress
 from distill_runtime.policy.model import load_policy
 import pytest
 from support.logged_run import run_node, write_log
@@ -21,12 +20,12 @@ SETTINGS = ['-p', 'start_pose_limit:=0.0', '-p', 'start_tilt_limit:=0.0']
 @pytest.fixture(scope='module')
 def words(tmp_path_factory):
     """Return a recording, and the model that made it."""
-    folder = tmp_path_factory.mktemp('trial')
+    folder = tmp_path_factory.mktemp('recorded')
     model = write_policy(folder)
     return [str(write_log(folder / 'walk', run_node(load_policy(model)))), str(model)]
 
 
-def trial(*words):
+def model_under_test(*words):
     from distill_runtime.cli.replay_output.outcome import ModelUnderTest
 
     return ModelUnderTest(
@@ -34,8 +33,8 @@ def trial(*words):
     )
 
 
-class Noted(Progress):
-    """Remembers what it was told."""
+class ProgressLog:
+    """Records all calls of a progress display."""
 
     def __init__(self):
         self.stages, self.calls = [], []
@@ -47,20 +46,18 @@ class Noted(Progress):
         self.calls.append((done, total))
 
 
-def test_progress_tells_what_is_done_and_how_much_of_it(words, tmp_path):
-    noted = Noted()
-    outcome = trial(*words, '--against', words[1]).run(Path(words[0]), noted)
-    assert noted.stages == [
+def test_progress_shows_every_stage_and_its_fraction(words):
+    log = ProgressLog()
+    outcome = model_under_test(*words, '--against', words[1]).run(Path(words[0]), log)
+    assert log.stages == [
         'reading walk', 'replaying walk', 'replaying policy.onnx over walk', 'comparing walk'
     ]  # fmt: skip
-    assert noted.calls == [(60, 60), (60, 60)]
+    assert log.calls == [(60, 60), (60, 60)]
     assert outcome.found.verdict == 'within'
     assert outcome.other is not None
 
 
 def test_bar_goes_to_the_terminal_and_not_into_the_result(words, capsys, monkeypatch):
-    pytest.importorskip('rich', reason='no rich here')
-
     class Terminal(io.StringIO):
         def isatty(self):
             return True

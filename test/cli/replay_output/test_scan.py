@@ -25,7 +25,7 @@ def model(tmp_path_factory):
 
 @pytest.fixture(scope='module')
 def folder(model, tmp_path_factory):
-    """Return recordings that are within, outside a little and a lot, and unusable."""
+    """Return recordings that pass, fail a little and a lot, and are unusable."""
     found = tmp_path_factory.mktemp('bags')
     policy = load_policy(model)
     write_log(found / 'monday/good', run_node(policy))
@@ -37,7 +37,7 @@ def folder(model, tmp_path_factory):
 
 @pytest.fixture
 def good(folder, tmp_path):
-    """Return a folder with nothing but a good recording."""
+    """Return a folder with one good recording."""
     shutil.copytree(folder / 'monday/good', tmp_path / 'bags/good')
     return tmp_path / 'bags'
 
@@ -50,14 +50,15 @@ def test_worst_recording_comes_first_and_decides(folder, model, tmp_path, capsys
     files = tmp_path / 'r.json', tmp_path / 'r.xml'
     assert scan(folder, model, '--json', files[0], '--junit', files[1]) == 1
     page = capsys.readouterr().out
-    places = [page.index(name) for name in ('tuesday/lot', 'monday/little', 'tuesday/empty')]
-    assert places == sorted(places)
-    assert places[-1] < page.index('monday/good')
+    names = ('tuesday/lot', 'monday/little', 'tuesday/empty', 'monday/good')
+    positions = [page.index(name) for name in names]
+    assert positions == sorted(positions)
     assert 'has no sensor_msgs/msg/JointState for joint_states' in ' '.join(page.split())
     assert page.rstrip().endswith('2 fail, 1 unusable, 1 pass')
     report = json.loads(files[0].read_text())
     assert (report['verdict'], report['passed']) == ('outside', False)
     assert report['model']['name'] == 'small'
+    assert [entry['passed'] for entry in report['recordings']] == [False, False, False, True]
     assert report['counts'] == {'outside': 2, 'unusable': 1, 'not_compared': 0, 'within': 1}
     lot, little, empty, well = report['recordings']
     assert lot['joints']['hip']['max'] > little['joints']['hip']['max'] > 0.0
@@ -83,12 +84,12 @@ def test_figures_of_the_table_are_those_of_a_replay(folder, model, capsys):
     assert words[7] == 'rad'
 
 
-def test_good_recordings_alone_pass(good, model, capsys):
+def test_good_recordings_pass(good, model, capsys):
     assert scan(good, model) == 0
     assert capsys.readouterr().out.rstrip().endswith('1 pass')
 
 
-def test_what_proves_nothing_is_no_success(good, model, tmp_path, capsys):
+def test_inconclusive_recording_is_not_a_pass(good, model, tmp_path, capsys):
     still = [joint_state(t * 20 * MS, JOINTS, DEFAULT) for t in range(1, 80)]
     write_bag(good / 'still', still)
     blind = write_policy(tmp_path, JOINT_TERM, name='blind.onnx')
@@ -99,7 +100,7 @@ def test_what_proves_nothing_is_no_success(good, model, tmp_path, capsys):
     assert page.rstrip().endswith('1 unusable, 1 inconclusive, 1 pass')
 
 
-def test_recording_itself_may_be_named(good, model, capsys):
+def test_path_may_be_that_of_a_recording(good, model, capsys):
     assert scan(good / 'good', model) == 0
     assert '\ngood ' in capsys.readouterr().out
 
@@ -113,11 +114,11 @@ def test_recording_itself_may_be_named(good, model, capsys):
         (['-p', 'tilt:=1'], "parameter 'tilt' is unknown to a replay"),
     ],
 )
-def test_what_no_recording_could_mend_is_refused_in_one_line(words, message, good, model, capsys):
+def test_wrong_argument_is_one_line_and_2(words, message, good, model, capsys):
     assert scan(good, model, *words) == 2
-    said = capsys.readouterr().err
-    assert message in said
-    assert said.count('\n') == 1
+    output = capsys.readouterr().err
+    assert message in output
+    assert output.count('\n') == 1
 
 
 def test_folder_without_recordings_is_refused(model, tmp_path, capsys):

@@ -7,7 +7,7 @@ from distill_runtime.errors import ConfigError, MissingExtraError
 import pytest
 
 
-def test_import_that_fails_says_how_to_get_the_extra():
+def test_failed_import_names_the_extra():
     expected = (
         r'^no_such_module is not installed, install it with: '
         r'pip install "distill_runtime\[bags\]"$'
@@ -16,6 +16,6 @@ def test_import_that_fails_says_how_to_get_the_extra():
         import no_such_module  # noqa: F401
 
 
-def test_other_errors_are_what_they_were():
+def test_other_errors_are_unchanged():
     with pytest.raises(ConfigError, match=r'^wrong$'), of_extra('bags'):
         raise ConfigError('wrong')

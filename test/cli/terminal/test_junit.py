@@ -7,7 +7,7 @@ from xml.etree import ElementTree as ET
 from distill_runtime.cli.terminal.junit import junit_xml, Suite
 
 
-def test_cases_failures_and_facts_are_there():
+def test_document_has_cases_failures_and_properties():
     text = junit_xml([Suite('s', [('a', 'good', ''), ('a', 'bad', 'is <wrong>')], {'model': 'x'})])
     root = ET.fromstring(text)
     assert (root.get('tests'), root.get('failures')) == ('2', '1')
@@ -17,12 +17,12 @@ def test_cases_failures_and_facts_are_there():
     assert next(root.iter('property')).get('value') == 'x'
 
 
-def test_characters_that_xml_has_no_form_for_are_replaced():
+def test_characters_that_xml_forbids_are_replaced():
     root = ET.fromstring(junit_xml([Suite('s', [('a', 'b\x00', 'c\x1b[1m')], {})]))
     assert next(root.iter('testcase')).get('name') == 'b\ufffd'
 
 
-def test_all_suites_are_counted_together_and_apart():
+def test_counts_are_per_suite_and_in_total():
     bad, good = ('a', 'b', 'is wrong'), ('a', 'c', '')
     root = ET.fromstring(junit_xml([Suite('one', [bad, good], {}), Suite('two', [bad], {})]))
     assert (root.get('tests'), root.get('failures')) == ('3', '2')

@@ -6,7 +6,6 @@ import io
 import sys
 
 from distill_runtime.cli.terminal.progress import open_progress
-import pytest
 
 
 class Terminal(io.StringIO):
@@ -14,38 +13,25 @@ class Terminal(io.StringIO):
         return True
 
 
-def terminal(monkeypatch):
-    """Let standard error be a terminal: pytest sets it anew for the test, after its fixtures."""
-    found = Terminal()
-    monkeypatch.setenv('TERM', 'xterm')
-    monkeypatch.setattr(sys, 'stderr', found)
-    return found
-
-
 def use():
     with open_progress() as progress:
+        progress.prefix = '1 of 2: '
         progress.stage('reading walk')
         progress(1, 4)
         progress(4, 4)
 
 
-def test_bar_is_drawn_in_a_terminal_and_gone_in_the_end(monkeypatch):
-    pytest.importorskip('rich', reason='no rich here')
-    screen = terminal(monkeypatch)
+def test_bar_is_drawn_in_a_terminal_and_erased_at_the_end(monkeypatch):
+    screen = Terminal()  # pytest replaces stderr after its fixtures: not in a fixture
+    monkeypatch.setenv('TERM', 'xterm')
+    monkeypatch.setattr(sys, 'stderr', screen)
     use()
     text = screen.getvalue()
-    assert 'reading walk' in text
+    assert '1 of 2: reading walk' in text
     assert '100%' in text
     assert text.rstrip('\n').endswith('\x1b[2K')  # the line is erased
 
 
-def test_nothing_is_written_where_standard_error_is_no_terminal(capsys):
+def test_nothing_is_written_if_standard_error_is_not_a_terminal(capsys):
     use()
     assert capsys.readouterr() == ('', '')
-
-
-def test_nothing_is_written_without_rich(monkeypatch):
-    screen = terminal(monkeypatch)
-    monkeypatch.setitem(sys.modules, 'distill_runtime.cli.terminal.progress_bar', None)
-    use()
-    assert screen.getvalue() == ''

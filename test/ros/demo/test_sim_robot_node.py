@@ -327,4 +327,4 @@ def test_command_drives_the_joints_in_real_time(context, files):
         node.run()
         assert len(policy.commands) > 10
         np.testing.assert_allclose(node.robot.data.ctrl, policy.commands[-1], atol=0.05)
-        assert not np.array_equal(node.robot.data.ctrl, node.robot.rest_command)
+        assert not np.array_equal(node.robot.data.ctrl, node.robot.default_command)

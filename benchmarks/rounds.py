@@ -1,6 +1,6 @@
 # Copyright 2026 The distill_runtime Authors
 # SPDX-License-Identifier: Apache-2.0
-"""Timed rounds of the contestants, in turns, so that noise hits all alike."""
+"""Time the candidates in interleaved rounds, so that noise affects all of them equally."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import contextlib
 import os
 import time
 
-from contestants import BareInference, Contestant, OurTick, PARTS, TextbookTick
+from candidates import BareInference, Candidate, OurTick, STAGES, TextbookTick
 from distill_runtime.errors import ConfigError
 from distill_runtime.ros.loop.realtime import GarbagePause, use_fifo
 from figures import figures, Times
@@ -17,21 +17,21 @@ import numpy as np
 from student import PRIORITY
 
 TOLERANCE = 1e-5
-"""Between our observation, action and command and the textbook node's."""
+"""Largest difference between our observation, action and command and the textbook node's."""
 _BLOCKS = 5
 _COLLECT_EVERY = 100
 _PAUSE = 0.0005
-"""Between two rounds, in [s]: SCHED_FIFO must not keep the core for itself."""
+"""Pause between two rounds, in [s]: SCHED_FIFO must not monopolize the core."""
 
 
 @contextlib.contextmanager
 def undisturbed() -> Iterator[str]:
-    """Keep other processes, where that is allowed, and the garbage collector out of the times.
+    """Run with SCHED_FIFO, where permitted, and with the garbage collector paused.
 
-    Everything that has threads of its own must exist already: they are to keep their scheduling.
+    Create everything that starts threads beforehand: new threads would inherit SCHED_FIFO.
 
     Yields:
-        The scheduling of this thread.
+        The scheduling policy of this thread.
     """
     try:
         use_fifo(PRIORITY)
@@ -45,45 +45,45 @@ def undisturbed() -> Iterator[str]:
         os.sched_setscheduler(0, os.SCHED_OTHER, os.sched_param(0))
 
 
-class Arena:
-    """A, B and, where it can run the policy, C."""
+class Rounds:
+    """Measures A, B and, where it can run the policy, C."""
 
     def __init__(self, bare: BareInference, ours: OurTick) -> None:
-        """Begin without C."""
+        """Start with A and B; set ``textbook`` to add C."""
         self._bare = bare
         self._ours = ours
         self.textbook: TextbookTick | None = None
 
     def measure_warm(self, num_rounds: int) -> dict[str, object]:
-        """Time each directly behind an untimed run of its own: all caches are warm for all."""
+        """Time each candidate right after an untimed run of the same candidate: warm caches."""
         return self._measure(_paced(num_rounds, _PAUSE), is_warm=True)
 
     def measure_paced(self, num_rounds: int, period: float) -> dict[str, object]:
-        """Time each after a pause of a policy period, as on a robot: caches are cold for all.
+        """Time each candidate after a pause of one policy period, as on a robot: cold caches.
 
         Args:
-            num_rounds: Runs of each.
-            period: Time between two runs, in [s].
+            num_rounds: Runs per candidate.
+            period: Time between two rounds, in [s].
         """
         return self._measure(_paced(num_rounds, period), is_warm=False)
 
     def _measure(self, rounds: Iterable[int], is_warm: bool) -> dict[str, object]:
-        contestants: dict[str, Contestant] = {'bare': self._bare, 'ours': self._ours}
+        candidates: dict[str, Candidate] = {'bare': self._bare, 'ours': self._ours}
         if self.textbook is not None:
-            contestants['textbook'] = self.textbook
-        names = list(contestants)
+            candidates['textbook'] = self.textbook
+        names = list(candidates)
         times: dict[str, list[int]] = {name: [] for name in names}
         laps = []
         difference = 0.0
         for number in rounds:
             first = number % len(names)
             for name in names[first:] + names[:first]:
-                contestant = contestants[name]
+                candidate = candidates[name]
                 if is_warm:
-                    contestant.prepare()
-                    contestant.run()
-                contestant.prepare()
-                times[name].append(contestant.run())
+                    candidate.prepare()
+                    candidate.run()
+                candidate.prepare()
+                times[name].append(candidate.run())
             laps.append(self._ours.laps)
             difference = max(difference, self._difference())
             if number % _COLLECT_EVERY == 0:
@@ -95,7 +95,7 @@ class Arena:
         )
 
     def _difference(self) -> float:
-        """Return how far our result and the textbook node's are apart; refuse if too far."""
+        """Return the largest difference between our result and the textbook node's."""
         if self.textbook is None:
             return 0.0
         assert self._ours.result is not None
@@ -108,14 +108,14 @@ class Arena:
             if not difference <= TOLERANCE:
                 raise RuntimeError(
                     f'{name} of the textbook node differs by {difference:g}, expected within '
-                    f'{TOLERANCE:g}: it does not do the same job'
+                    f'{TOLERANCE:g}: the two do not compute the same thing'
                 )
             worst = max(worst, difference)
         return worst
 
 
 def _paced(num_rounds: int, period: float) -> Iterator[int]:
-    """Number the rounds, each behind a pause."""
+    """Yield round numbers, with a pause before each."""
     for number in range(num_rounds):
         time.sleep(period)
         yield number
@@ -126,7 +126,8 @@ def _report(times: dict[str, Times], laps: Times, difference: float | None) -> d
         'rounds': len(laps),
         **{name: figures(values, 50, 99) for name, values in times.items()},
         'ours_parts': {
-            name: figures(values, 50)['p50_us'] for name, values in zip(PARTS, laps.T, strict=True)
+            name: figures(values, 50)['p50_us']
+            for name, values in zip(STAGES, laps.T, strict=True)
         },
         'ours_to_bare': _ratio(times['ours'], times['bare']),
     }

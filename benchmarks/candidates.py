@@ -1,6 +1,6 @@
 # Copyright 2026 The distill_runtime Authors
 # SPDX-License-Identifier: Apache-2.0
-"""The three things that tick.py measures: bare inference, our tick, a textbook node."""
+"""The three candidates that tick.py measures: bare inference, our tick, a textbook node."""
 
 from __future__ import annotations
 
@@ -14,50 +14,50 @@ from distill_runtime.ros.student_node import StudentNode
 from feed import SensorFeed
 import numpy as np
 from rclpy.executors import SingleThreadedExecutor
-from student import parts_of
+from student import loop_context
 from textbook_node import TextbookNode
 
-PARTS = ('clock', 'inputs', 'step', 'output')
-"""What our tick consists of."""
+STAGES = ('clock', 'inputs', 'step', 'output')
+"""Stages of our tick."""
 _DELIVERY_NS = 100_000
 _TIMEOUT = 1.0
 
 
 def _let_arrive() -> None:
-    """Wait awake: a core that slept runs slowly at first, and none of the three is to pay."""
+    """Spin until the messages are delivered: a core that slept would run slowly at first."""
     end_ns = time.perf_counter_ns() + _DELIVERY_NS
     while time.perf_counter_ns() < end_ns:
         pass
 
 
 class Result(NamedTuple):
-    """What a tick computed."""
+    """Arrays computed by one tick."""
 
     observation: np.ndarray
     action: np.ndarray
     command: np.ndarray
 
 
-class Contestant(Protocol):
+class Candidate(Protocol):
     """Something that can be timed once per sample."""
 
     def prepare(self) -> None:
-        """Make everything wait that run takes; not timed."""
+        """Publish the input of one run; not timed."""
 
     def run(self) -> int:
-        """Do the work once; return how long it took, in [ns]."""
+        """Do the work once; return its duration in [ns]."""
 
 
 class BareInference:
-    """A: the network alone, its buffers bound."""
+    """A: the network alone, with bound buffers."""
 
     def __init__(self, session: PolicySession, feed: SensorFeed) -> None:
-        """Take the session that our tick uses too."""
+        """Share the session of our tick."""
         self._session = session
         self._feed = feed
 
     def prepare(self) -> None:
-        """Do what the others' samples need; the last observation is in the buffer."""
+        """Publish a sample, as for the others; the network reads the last observation."""
         self._feed.publish()
         _let_arrive()
 
@@ -72,28 +72,28 @@ class OurTick:
     """B: the objects of a configured StudentNode, called as its control loop calls them.
 
     Attributes:
-        laps: How long each of PARTS took in the last run, in [ns].
-        result: What the last run computed.
+        laps: Duration of each of STAGES in the last run, in [ns].
+        result: Arrays of the last run.
     """
 
     def __init__(self, node: StudentNode, feed: SensorFeed) -> None:
-        """Take the node's objects."""
+        """Take the node's loop objects."""
         self._feed = feed
-        self._parts = parts_of(node)
+        self._loop = loop_context(node)
         self._now = ros_now(node.get_clock())
         self._stamp_ns = 0
         self.laps: tuple[int, ...] = ()
         self.result: Result | None = None
 
     def prepare(self) -> None:
-        """Publish one sample, and let it arrive."""
+        """Publish one sample and wait for delivery."""
         self._stamp_ns = self._feed.publish()
         _let_arrive()
 
     def run(self) -> int:
-        """Tick, from bytes waiting in DDS to command bytes handed to DDS."""
-        parts, clock = self._parts, time.perf_counter_ns
-        inputs, runner, sensors, output = parts.inputs, parts.runner, parts.sensors, parts.output
+        """Run one tick, from bytes waiting in DDS to command bytes handed to DDS."""
+        loop, clock = self._loop, time.perf_counter_ns
+        inputs, runner, sensors, output = loop.inputs, loop.runner, loop.sensors, loop.output
         start_ns = clock()
         stamp_ns = self._now()
         stamped_ns = clock()
@@ -106,7 +106,7 @@ class OurTick:
         if (sensors.joint_stamp_ns, sensors.imu_stamp_ns) != (self._stamp_ns, self._stamp_ns):
             raise RuntimeError('the sample of this tick had not arrived')
         if not step.has_policy_step or step.reason:
-            raise RuntimeError(f'the tick was not an ordinary one: {step.reason or step.mode}')
+            raise RuntimeError(f'the tick ran no policy step: {step.reason or step.mode}')
         times = (start_ns, stamped_ns, refreshed_ns, stepped_ns, end_ns)
         self.laps = tuple(b - a for a, b in pairwise(times))
         self.result = Result(step.observation, step.action, step.command)
@@ -117,11 +117,11 @@ class TextbookTick:
     """C: the textbook node in its executor.
 
     Timed are the calls of spin_once that handle the three waiting messages, and the one in which
-    the timer's callback computes and publishes. Waiting until the timer is due is left out.
+    the timer's callback computes and publishes. The wait for the timer is not timed.
     """
 
     def __init__(self, node: TextbookNode, feed: SensorFeed) -> None:
-        """Put the node alone into an executor."""
+        """Add the node to a dedicated executor."""
         self._node = node
         self._feed = feed
         self._executor = SingleThreadedExecutor(context=node.context)
@@ -129,7 +129,7 @@ class TextbookTick:
         self.result: Result | None = None
 
     def prepare(self) -> None:
-        """Publish one sample, and let it arrive; the timer starts when it has been read."""
+        """Publish one sample and wait for delivery; the timer starts once it has been read."""
         node = self._node
         node.timer.cancel()
         node.joint_state = node.imu = node.twist = node.observation = None
@@ -154,5 +154,5 @@ class TextbookTick:
         return end_ns - due_ns + received_ns - start_ns
 
     def close(self) -> None:
-        """Let go of the node."""
+        """Shut the executor down."""
         self._executor.shutdown()

@@ -7,7 +7,7 @@ from distill_runtime.errors import ConfigError
 import pytest
 
 
-def test_file_is_replaced_as_a_whole(tmp_path):
+def test_file_is_replaced_atomically(tmp_path):
     path = tmp_path / 'out.txt'
     path.write_text('old')
     write_text(path, '--out', 'new é')

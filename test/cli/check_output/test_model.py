@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 
-from distill_runtime.cli.check_output.signature import read_signature_facts
+from distill_runtime.cli.check_output.model import read_signature_facts
 from distill_runtime.policy.signature import join_signatures, Signature
 import pytest
 from support.models import save_linear
@@ -47,7 +47,7 @@ def test_entry_that_is_not_the_end_is_not_valid(forged):
     assert finding.message == facts.problem
 
 
-def test_without_the_library_nothing_is_claimed(forged, monkeypatch):
+def test_signature_is_not_verified_without_cryptography(forged, monkeypatch):
     monkeypatch.delitem(sys.modules, 'distill_runtime.policy.keys', raising=False)
     monkeypatch.setitem(sys.modules, 'cryptography.exceptions', None)
     facts = read_signature_facts(forged)

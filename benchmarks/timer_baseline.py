@@ -1,9 +1,9 @@
 # Copyright 2026 The distill_runtime Authors
 # SPDX-License-Identifier: Apache-2.0
-"""The bare sleeper: the control loop's own wait on an absolute grid, in a process of its own.
+"""Timer baseline: wait for deadlines with the control loop's ``sleep_until`` and do nothing else.
 
-Arguments: period in [ns], SCHED_FIFO priority (0: none), seconds. It prints when each deadline was
-met, in [ns], and how many were missed, as JSON.
+Arguments: period in [ns], SCHED_FIFO priority (0: none), seconds. Prints the wake-up time for each
+deadline in [ns], and the number of missed ones, as JSON.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ def _never() -> bool:
 
 
 def main() -> None:
-    """Meet the deadlines, and note them as the control loop does."""
+    """Wait for the deadlines and record the wake-ups as the control loop does."""
     period_ns, priority, seconds = int(sys.argv[1]), int(sys.argv[2]), float(sys.argv[3])
     timing = Timing(period_ns, size=round(2e9 * seconds / period_ns) + 1000)
     if priority:

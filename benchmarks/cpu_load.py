@@ -1,6 +1,6 @@
 # Copyright 2026 The distill_runtime Authors
 # SPDX-License-Identifier: Apache-2.0
-"""A process that keeps one core busy, for a bounded time and not longer than its parent lives."""
+"""Keep one core busy for a bounded time, or until the parent process ends."""
 
 from __future__ import annotations
 

@@ -1,9 +1,9 @@
 # Copyright 2026 The distill_runtime Authors
 # SPDX-License-Identifier: Apache-2.0
-"""The witness of one processor: when was a thread kept from it that nothing of ours holds up?
+"""Wake-up probe of one processor: record when a thread at high priority wakes late.
 
-Arguments: processor, SCHED_FIFO priority (0: none). It wakes a thousand times a second until its
-input ends. Then it writes when it woke late, pairs of int64: [ns] since 1970, [ns] late.
+Arguments: processor, SCHED_FIFO priority (0: none). Wakes a thousand times a second until standard
+input ends, then writes the late wake-ups as pairs of int64: [ns] since 1970, lateness in [ns].
 """
 
 from __future__ import annotations
@@ -18,11 +18,11 @@ from distill_runtime.ros.loop.realtime import use_cpus, use_fifo
 
 PERIOD_NS = 1_000_000
 LATE_NS = 250_000
-"""What is noted."""
+"""Wake-ups later than this are recorded."""
 
 
 def main() -> None:
-    """Wake, and note when that was late."""
+    """Record late wake-ups until standard input ends."""
     use_cpus((int(sys.argv[1]),))
     priority = int(sys.argv[2])
     if priority:
