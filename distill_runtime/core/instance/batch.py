@@ -120,10 +120,9 @@ def zero_old_commands(
         stamp_ns: Time of each tick.
         max_age_ns: Greatest age, inclusive; 0: any.
     """
-    is_old = sample_ns == NEVER
+    commands[sample_ns == NEVER] = 0.0
     if max_age_ns:
-        is_old = is_old | (np.abs(stamp_ns - sample_ns) > max_age_ns)
-    commands[is_old] = 0.0
+        commands[np.abs(stamp_ns - sample_ns) > max_age_ns] = 0.0
 
 
 def clipped_actions(action: ActionLayout, outputs: Float32Array) -> FloatArray:
@@ -162,11 +161,10 @@ class _BatchClock:
         Not numpy's cosine: its last bit can differ from that of the step.
         """
         compiled = self._compiled
-        num_rows = len(vectors)
-        if compiled.standing_below is None:
-            stands = np.zeros(num_rows, np.bool_)
-        else:
-            stands = (np.abs(commands) < compiled.standing_below).all(axis=1)
+        below = compiled.standing_below
+        stands = np.zeros(len(vectors), np.bool_)
+        if below is not None:
+            stands[:] = (np.abs(commands) < below).all(axis=1)
         turns = self._counts(starts, stands) * compiled.step
         phases = compiled.offsets + turns[:, np.newaxis]
         phases[stands] = compiled.standing_phase
