@@ -23,7 +23,7 @@ import onnx
 _ELEMENTWISE = frozenset(
     {
         'Add', 'Celu', 'Clip', 'Div', 'Elu', 'Erf', 'Exp', 'Gelu', 'HardSigmoid', 'HardSwish',
-        'LeakyRelu', 'Mish', 'Mul', 'Neg', 'PRelu', 'Pow', 'Relu', 'Selu', 'Sigmoid', 'Softplus',
+        'Identity', 'LeakyRelu', 'Mish', 'Mul', 'Neg', 'PRelu', 'Pow', 'Relu', 'Selu', 'Sigmoid', 'Softplus',
         'Softsign', 'Sqrt', 'Sub', 'Swish', 'Tanh', 'ThresholdedRelu',
     }
 )  # fmt: skip
@@ -143,18 +143,27 @@ class _Finder:
         return ends[0] if len(ends) == 1 else output
 
     def _std(self) -> str | None:
-        """Return the graph output, or else the inner tensor, that an Exp or Softplus leads to.
-
-        A single chain of elementwise operators may follow: a least standard deviation is added,
-        say. Activations between layers are none.
-        """
+        """Return what the last Exp or Softplus after all layers leads to, a graph output first."""
         found = [
-            self._activation(node.output[0])
+            self._with_constants(node.output[0])
             for node in self._graph.node
             if node.op_type in _STD and not self._leads_to_layer(node.output[0])
         ]
+        found = [name for name in found if name != self._graph.output[0].name]
         found.sort(key=lambda name: name in self._outputs)
         return found[-1] if found else None
+
+    def _with_constants(self, tensor: str) -> str:
+        """Follow a tensor through operators with constants: a least value is added, say."""
+        while tensor not in self._outputs:
+            consumers = self._consumers.get(tensor, [])
+            if len(consumers) != 1 or consumers[0].op_type not in _ELEMENTWISE:
+                break
+            others = [name for name in consumers[0].input if name not in ('', tensor)]
+            if not self._constants.issuperset(others):
+                break
+            tensor = consumers[0].output[0]
+        return tensor
 
     def _leads_to_layer(self, tensor: str) -> bool:
         seen = [tensor]
