@@ -12,9 +12,17 @@ episode:
 
 from __future__ import annotations
 
+from collections.abc import Callable
 import math
 
-from distill_runtime.core.arrays import as_float32, BoolArray, Float32Array, FloatArray, StampArray
+from distill_runtime.core.arrays import (
+    as_float32,
+    BoolArray,
+    Float32Array,
+    FloatArray,
+    IndexArray,
+    StampArray,
+)
 from distill_runtime.core.compiled_spec import (
     ActionLayout,
     CompiledSpec,
@@ -40,10 +48,16 @@ class BatchObservations:
             compiled: What the policy reads.
         """
         self._compiled = compiled
-        self._inputs = tuple(_BatchInput(entry) for entry in compiled.inputs)
-        self._clocks = tuple(_BatchClock(entry) for entry in compiled.phases)
         self.width = sum(len(entry.layout) for entry in compiled.inputs)
+        begins = np.cumsum([0, *(len(entry.layout) for entry in compiled.inputs)]).tolist()
+        self._inputs = tuple(
+            _BatchInput(entry, compiled.last_action, begin, self.width)
+            for entry, begin in zip(compiled.inputs, begins, strict=False)
+        )
+        self._clocks = tuple(_BatchClock(entry) for entry in compiled.phases)
         self._is_first = True
+        self._rows = np.zeros((0, compiled.vector_dim))
+        """Vectors of the last chunk."""
 
     def compute(
         self, sensors: FloatArray, last_action: FloatArray, starts: BoolArray
@@ -65,13 +79,39 @@ class BatchObservations:
         if self._is_first and len(starts):
             starts[0] = True
             self._is_first = False
-        vectors = self._vectors(sensors, last_action, starts)
-        observation = np.empty((len(vectors), self.width), np.float32)
-        end = 0
+        self._rows = self._vectors(sensors, last_action, starts)
+        observation = np.empty((len(starts), self.width), np.float32)
         for entry in self._inputs:
-            begin, end = end, end + entry.width
-            entry.write(vectors, starts, observation[:, begin:end])
+            entry.write(self._rows, starts, observation[:, entry.columns])
         return observation
+
+    def complete(
+        self, observation: Float32Array, starts: BoolArray, act: Callable[[int], FloatArray]
+    ) -> None:
+        """Write the last actions of a chunk where only the network knows them.
+
+        Args:
+            observation: What compute gave for the chunk, with a last action of zero in all rows
+                but the first; changed in place.
+            starts: As for compute.
+            act: Runs the network on a row, which is complete, by its index; returns what the next
+                step reads as last action, shape (act_dim,).
+        """
+        flat = observation.reshape(-1)
+        num_rows = len(observation)
+        episode_ends = np.append(np.flatnonzero(starts), num_rows)
+        after = np.searchsorted(episode_ends, np.arange(num_rows), side='right')
+        ends = np.append(episode_ends, num_rows)[after].tolist()
+        last_action = self._rows[:, self._compiled.last_action]
+        inputs = [entry for entry in self._inputs if entry.reads_action]
+        for row, end in enumerate(ends):
+            action = act(row)
+            if row + 1 < end:
+                last_action[row + 1] = action
+                for entry in inputs:
+                    entry.write_action(action, row, end - row - 1, flat)
+        for entry in inputs:
+            entry.correct_past(self._rows)
 
     def _vectors(
         self, sensors: FloatArray, last_action: FloatArray, starts: BoolArray
@@ -192,21 +232,45 @@ class _BatchClock:
 
 
 class _BatchInput:
-    """Frames and history of one network input."""
+    """Frames and history of one network input.
 
-    def __init__(self, compiled: ObservationLayout) -> None:
+    Attributes:
+        columns: Those of the observation.
+        reads_action: Whether it holds last actions.
+    """
+
+    def __init__(
+        self, compiled: ObservationLayout, last_action: slice, begin: int, width: int
+    ) -> None:
+        """Find the elements that hold last actions, those of the newest frame first.
+
+        Args:
+            compiled: What to gather.
+            last_action: Elements of the vector.
+            begin: First element of the observation.
+            width: Of the observation.
+        """
         self._compiled = compiled
-        self.width = len(compiled.layout)
-        self._offset = compiled.offset if np.any(compiled.offset) else None
-        self._clip_before = as_float32(compiled.clip_before)
-        self._scale = compiled.scale.astype(np.float32) if np.any(compiled.scale != 1.0) else None
-        self._clip_after = as_float32(compiled.clip_after)
+        self._width = width
+        self.columns = slice(begin, begin + len(compiled.layout))
         frame_dim = len(compiled.index)
+        self._frame = _Frame(compiled, np.arange(frame_dim), 0)
         self._lags = compiled.depth - 1 - compiled.layout // frame_dim
-        self._columns = compiled.layout % frame_dim
+        self._frame_columns = compiled.layout % frame_dim
         self._past = np.zeros((compiled.depth - 1, frame_dim), np.float32)
         self._num_before = 0
         """Rows of the present episode before the next row, at most depth - 1."""
+        is_action = (compiled.index >= last_action.start) & (compiled.index < last_action.stop)
+        self.reads_action = bool(is_action.any())
+        self._action_frame = _Frame(compiled, np.flatnonzero(is_action), last_action.start)
+        elements = np.flatnonzero(is_action[self._frame_columns])
+        elements = elements[np.argsort(self._lags[elements], kind='stable')]
+        numbers = np.cumsum(is_action) - 1
+        self._action_columns = numbers[self._frame_columns[elements]]
+        lags = self._lags[elements]
+        self._action_elements = (lags + 1) * width + begin + elements
+        self._num_within = np.searchsorted(lags, np.arange(compiled.depth), side='right').tolist()
+        """Elements with a lag of at most 0, 1, ..."""
 
     def write(self, vectors: FloatArray, starts: BoolArray, out: Float32Array) -> None:
         """Write the tensors of the next rows.
@@ -214,9 +278,9 @@ class _BatchInput:
         Args:
             vectors: Shape (n, vector_dim).
             starts: Which rows start an episode.
-            out: Shape (n, width).
+            out: Shape (n, width of the tensor).
         """
-        compiled, frames = self._compiled, self._frames(vectors)
+        compiled, frames = self._compiled, self._frame.compute(vectors)
         num_rows, frame_dim = frames.shape
         past = compiled.depth - 1
         if past == 0:
@@ -226,17 +290,40 @@ class _BatchInput:
         windows = np.lib.stride_tricks.sliding_window_view(
             frames.reshape(-1), compiled.depth * frame_dim
         )[::frame_dim]
-        out[:] = windows[:, compiled.layout]  # take would copy all windows first
+        out[:] = windows[:num_rows, compiled.layout]  # take would copy all windows first
         num_before = self._steps_before(starts)
         rows = np.flatnonzero(num_before[:-1] < past)
         if len(rows):
             known = np.minimum(self._lags, num_before[rows, np.newaxis])
-            filled = frames[rows[:, np.newaxis] + past - known, self._columns]
+            filled = frames[rows[:, np.newaxis] + past - known, self._frame_columns]
             if not compiled.fill_first:
                 filled[known < self._lags] = 0.0
             out[rows] = filled
         self._num_before = min(int(num_before[num_rows]), past)
         self._past = frames[num_rows:].copy()
+
+    def write_action(
+        self, action: FloatArray, row: int, num_rows: int, observation: Float32Array
+    ) -> None:
+        """Write an action into the rows that see it.
+
+        Args:
+            action: What is read as last action, shape (act_dim,).
+            row: The step that gave it.
+            num_rows: Rows of its episode after it, at least 1.
+            observation: All rows, flattened.
+        """
+        values = self._action_frame.compute(action)
+        count = self._num_within[min(num_rows, self._compiled.depth) - 1]
+        places = self._action_elements[:count] + row * self._width
+        observation[places] = values[self._action_columns[:count]]
+
+    def correct_past(self, vectors: FloatArray) -> None:
+        """Compute the frames that later rows see again, from the completed vectors."""
+        past = len(self._past)
+        if past:
+            frames = self._frame.compute(vectors[-past:])
+            self._past[past - len(frames) :] = frames
 
     def _steps_before(self, starts: BoolArray) -> StampArray:
         """Return how many rows of its episode lie before each row and before the next."""
@@ -245,8 +332,32 @@ class _BatchInput:
         first[:-1][starts] = rows[:-1][starts]
         return rows - np.maximum.accumulate(first)
 
-    def _frames(self, vectors: FloatArray) -> Float32Array:
-        gathered = vectors.take(self._compiled.index, axis=1)
+
+class _Frame:
+    """Some columns of a frame: gathered, offset, rounded, clipped and scaled as in Observation."""
+
+    def __init__(self, compiled: ObservationLayout, columns: IndexArray, start: int) -> None:
+        """Pick columns; start is the element of the vector that comes first in the values."""
+
+        def picked(
+            bounds: tuple[FloatArray, FloatArray] | None,
+        ) -> tuple[Float32Array, Float32Array] | None:
+            return as_float32(bounds and (bounds[0][columns], bounds[1][columns]))
+
+        offset, scale = compiled.offset[columns], compiled.scale[columns]
+        self._index = compiled.index[columns] - start
+        self._offset = offset if np.any(offset) else None
+        self._clip_before = picked(compiled.clip_before)
+        self._scale = scale.astype(np.float32) if np.any(scale != 1.0) else None
+        self._clip_after = picked(compiled.clip_after)
+
+    def compute(self, values: FloatArray) -> Float32Array:
+        """Return the columns, shape (..., num_columns).
+
+        Args:
+            values: Vectors, shape (..., width).
+        """
+        gathered = values.take(self._index, axis=-1)
         if self._offset is not None:
             np.subtract(gathered, self._offset, gathered)
         frames = gathered.astype(np.float32)

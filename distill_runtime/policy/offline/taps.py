@@ -23,8 +23,8 @@ import onnx
 _ELEMENTWISE = frozenset(
     {
         'Add', 'Celu', 'Clip', 'Div', 'Elu', 'Erf', 'Exp', 'Gelu', 'HardSigmoid', 'HardSwish',
-        'Identity', 'LeakyRelu', 'Mish', 'Mul', 'Neg', 'PRelu', 'Pow', 'Relu', 'Selu', 'Sigmoid', 'Softplus',
-        'Softsign', 'Sqrt', 'Sub', 'Swish', 'Tanh', 'ThresholdedRelu',
+        'Identity', 'LeakyRelu', 'Mish', 'Mul', 'Neg', 'PRelu', 'Pow', 'Relu', 'Selu', 'Sigmoid',
+        'Softplus', 'Softsign', 'Sqrt', 'Sub', 'Swish', 'Tanh', 'ThresholdedRelu',
     }
 )  # fmt: skip
 _STD = ('Exp', 'Softplus')

@@ -153,6 +153,37 @@ def test_rows_at_once_are_the_steps_one_by_one(spec, seed, starts, chunk, is_oth
     )
 
 
+@pytest.mark.fuzz
+@given(specs(), st.integers(0, 2**32 - 1), st.integers(1, 60), st.integers(1, 60))
+def test_last_actions_are_written_as_the_network_gives_them(spec, seed, num_rows, chunk):
+    compiled = compile_spec(spec)
+    rng = np.random.default_rng(seed)
+    starts = rng.random(num_rows) < 0.15
+    starts[0] = True
+    rows = random_rows(compiled.layout, num_rows, rng)
+    outputs = rng.normal(0.0, 1.0, (num_rows, compiled.action.width)).astype(np.float32)
+    expected, _ = stepped(compiled, rows, starts, outputs)
+    actions = clipped_actions(compiled.action, outputs)
+    batch, before = BatchObservations(compiled), np.zeros(compiled.action.width)
+    for begin in range(0, num_rows, chunk):
+        part = slice(begin, begin + chunk)
+        last_action = np.zeros_like(actions[part])
+        last_action[0] = before
+        found = batch.compute(rows[part], last_action, starts[part])
+        whole = []
+
+        def act(row, begin=begin, found=found, whole=whole):
+            whole.append(found[row].copy())
+            return actions[begin + row]
+
+        batch.complete(found, starts[part], act)
+        before = actions[part][-1]
+        for seen in (np.array(whole), found):
+            np.testing.assert_array_equal(
+                seen.view(np.uint32), expected[part].view(np.uint32), strict=True
+            )
+
+
 def test_last_action_is_the_clipped_output_of_the_row_before():
     compiled = compile_spec(make_spec({'term': 'last_action'}, action={'clip': [-0.8, 0.6]}))
     outputs = np.random.default_rng(0).normal(0.0, 1.0, (9, 3)).astype(np.float32)
