@@ -39,6 +39,7 @@ class BatchObservations:
 
     Attributes:
         width: Number of elements of one observation, obs_dim.
+        reads_action: Whether an observation holds last actions.
     """
 
     def __init__(self, compiled: CompiledSpec) -> None:
@@ -54,6 +55,7 @@ class BatchObservations:
             _BatchInput(entry, compiled.last_action, begin, self.width)
             for entry, begin in zip(compiled.inputs, begins, strict=False)
         )
+        self.reads_action = any(entry.reads_action for entry in self._inputs)
         self._clocks = tuple(_BatchClock(entry) for entry in compiled.phases)
         self._is_first = True
         self._rows = np.zeros((0, compiled.vector_dim))

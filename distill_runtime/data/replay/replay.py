@@ -116,7 +116,7 @@ def replay(
     needs_effort = source.commands is not None and source.commands.kind == 'efforts'
     if log is None:
         ticks = find_ticks(source.recording, period_ns)
-        reference = _free_reference(source, ticks, period_ns)
+        reference = free_reference(source, ticks, period_ns)
         playback = play(
             source.recording, ticks, runner, needs_effort=needs_effort, progress=progress
         )
@@ -133,13 +133,13 @@ def replay(
     exact = find_exact_ticks(
         source.recording, log, tick_ns, config.uses_arrival, unneeded(runner.compiled)
     )
-    reference = _logged_reference(source, log, tick_ns, ticks_per_step)
+    reference = logged_reference(source, log, tick_ns, ticks_per_step)
     ours = model_number(policy.sha256)
     is_same = bool(np.any(log.model == ours))
     models = source.said.models if source.said is not None else ()
     made = make_cast(policy, runner.config, log, models, source.action, reference.action_rows)
     is_other = log.model != ours if is_same and made is None else None
-    run = _logged_run(source, log, exact, reference, is_other)
+    run = logged_run(source, log, exact, reference, is_other)
     course: FollowLog | FollowSwaps
     if made is None:
         course = FollowLog(run, runner, bool(policy.spec.state))
@@ -172,13 +172,22 @@ def _names_all(log: TickLog, source: PolicyRecording) -> bool:
     return set(source.recording.externals) <= set(log.externals)
 
 
-def _logged_run(
+def logged_run(
     source: PolicyRecording,
     log: TickLog,
     exact: ExactTicks,
     reference: Reference,
     is_other: npt.NDArray[np.bool_] | None,
 ) -> LoggedRun:
+    """Return what FollowLog follows.
+
+    Args:
+        source: The recording.
+        log: Its ticks.
+        exact: Their samples.
+        reference: What was recorded of the ticks.
+        is_other: Ticks of another model; None: none.
+    """
     is_commands = source.commands is not None and source.commands.kind == 'commands'
     return LoggedRun(
         mode=log.mode,
@@ -194,7 +203,8 @@ def _logged_run(
     )
 
 
-def _free_reference(source: PolicyRecording, ticks: Ticks, period_ns: int) -> Reference:
+def free_reference(source: PolicyRecording, ticks: Ticks, period_ns: int) -> Reference:
+    """Return what was recorded of ticks that no node logged."""
     rows = None
     if source.commands is not None:
         received_ns = source.recording.joints.receive_ns
@@ -202,9 +212,10 @@ def _free_reference(source: PolicyRecording, ticks: Ticks, period_ns: int) -> Re
     return Reference(command_rows=rows, observation_rows=None, action_rows=None)
 
 
-def _logged_reference(
+def logged_reference(
     source: PolicyRecording, log: TickLog, tick_ns: int, ticks_per_step: int
 ) -> Reference:
+    """Return what was recorded of ticks that a node logged."""
     sent = None
     if source.commands is not None:
         sent = logged_command_rows(source.commands, log, tick_ns)

@@ -97,7 +97,7 @@ def play(
     if course is None:
         course = free_run(recording, ticks, runner)
     sensors = Sensors(runner.compiled.layout)
-    fill = _Filler(recording, ticks, runner, sensors)
+    fill = SensorRows(recording, ticks, runner, sensors)
     num_ticks, num_joints = len(ticks.stamp_ns), len(runner.compiled.joints.names)
     network = network or runner.policy
     observation = RowStore(network.observation.size)
@@ -183,7 +183,7 @@ def gap_times(recording: Recording, ticks: Ticks) -> FloatArray:
     return np.maximum.reduceat(between_ns, begins).astype(np.float64) * 1e-9
 
 
-class _Filler:
+class SensorRows:
     """Writes the samples of ticks, each stamped in the clock of the ticks."""
 
     def __init__(
@@ -222,14 +222,14 @@ class _Filler:
         self._stamps = list(zip(joints, imu, odometry, command, strict=True))
         others = [stamps[stretch].tolist() for stamps in ticks.external_stamps]
         self._external_stamps = list(zip(*others, strict=True)) if others else []
-        self._vectors = np.tile(self._sensors.values, (len(self._stamps), 1))
+        self.vectors = np.tile(self._sensors.values, (len(self._stamps), 1))
         for entry in self._inputs:
-            entry.write(stretch, self._vectors)
+            entry.write(stretch, self.vectors)
 
     def write(self, place: int) -> None:
         """Write the samples of one of those ticks."""
         sensors = self._sensors
-        sensors.values[:] = self._vectors[place]
+        sensors.values[:] = self.vectors[place]
         (
             sensors.joint_stamp_ns,
             sensors.imu_stamp_ns,

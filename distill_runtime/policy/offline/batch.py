@@ -78,6 +78,18 @@ class BatchPolicy:
             return self._chain.run(observation)
         return _run_rows(self._session, observation, starts)
 
+    def step(self, observation: Float32Array, is_start: bool = False) -> Float32Array:
+        """Run one row as the robot does; see run.
+
+        Args:
+            observation: Shape (obs_dim,). The output of the encoder is written into it.
+            is_start: Whether the recurrent state is reset first.
+
+        Returns:
+            The action, valid until the next step, shape (act_dim,).
+        """
+        return _run_row(self._session, observation, is_start)
+
 
 class _FixedBatch(Exception):  # noqa: N818 - a reason to loop, no error
     """A tensor whose batch axis cannot become free."""
@@ -215,10 +227,14 @@ def _run_rows(
     action = np.empty((len(observation), session.action.size), np.float32)
     resets = [False] * len(observation) if starts is None else starts.tolist()
     for row, is_start in enumerate(resets):
-        if is_start:
-            session.reset()
-        session.observation[:] = observation[row]
-        session.run()
-        observation[row] = session.observation
-        action[row] = session.action
+        action[row] = _run_row(session, observation[row], is_start)
     return action
+
+
+def _run_row(session: PolicySession, observation: Float32Array, is_start: bool) -> Float32Array:
+    if is_start:
+        session.reset()
+    session.observation[:] = observation
+    session.run()
+    observation[:] = session.observation
+    return session.action
