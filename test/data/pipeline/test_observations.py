@@ -5,8 +5,9 @@
 from __future__ import annotations
 
 from distill_runtime.core.modes import Event
+from distill_runtime.core.runner import PolicyRunner
 from distill_runtime.data.pipeline.observations import observations
-from distill_runtime.data.pipeline.rows import CHUNK, RecordedRows
+from distill_runtime.data.pipeline.rows import CHUNK, RecordedRows, rows_of
 from distill_runtime.data.recording.policy_recording import read_policy_recording
 from distill_runtime.data.replay.config import replay_config
 from distill_runtime.data.replay.replay import replay
@@ -135,6 +136,19 @@ def freeze(messages, ticks):
         messages[index] = joint_state(
             messages[index].receive_ns, frozen.name, frozen.position, frozen.velocity
         )
+
+
+def test_ordinary_recording_is_not_stepped(tmp_path, monkeypatch):
+    policy = load_policy(write_policy(tmp_path, *TERMS, history=HISTORY))
+    recorded = rows_of(write_bag(tmp_path / 'bag', motion(CHUNK + 10)), policy)
+
+    def step(runner, sensors, stamp_ns):
+        raise AssertionError('a tick was stepped')
+
+    monkeypatch.setattr(PolicyRunner, 'step', step)
+    chunks = list(observations(recorded, policy))
+    assert column(chunks, 'valid').all()
+    assert column(chunks, 'starts').nonzero()[0].tolist() == [0]
 
 
 @pytest.mark.parametrize(
