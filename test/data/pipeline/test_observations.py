@@ -14,7 +14,7 @@ from distill_runtime.data.replay.replay import replay
 from distill_runtime.policy.model import load_policy
 import numpy as np
 import pytest
-from support.bags import imu, joint_state, MS, twist, write_bag
+from support.bags import imu, joint_state, MS, twist, undecodable, write_bag
 from support.logged_run import LIMITS, NODE, run_node, write_log
 from support.real_policies import real_words
 from support.recordings import PAIRS
@@ -129,6 +129,12 @@ def spoil(messages, ticks):
         messages[index] = imu(messages[index].receive_ns, (np.nan, 0.0, 0.0, 0.0))
 
 
+def cut(messages, ticks):
+    for number in ticks:
+        index = at(messages, number, 'Imu')
+        messages[index] = undecodable(messages[index])
+
+
 def freeze(messages, ticks):
     frozen = messages[at(messages, ticks[0], 'JointState')].message
     for number in ticks:
@@ -162,6 +168,7 @@ def test_ordinary_recording_is_not_stepped(tmp_path, monkeypatch):
         (lambda messages: tilt(messages, range(CHUNK - 1, CHUNK + 4)), None),
         (lambda messages: tilt(messages, [700]), 1600),
         (lambda messages: spoil(messages, range(1100, 1110)), None),
+        (lambda messages: cut(messages, [100, CHUNK - 1, 2 * CHUNK]), 1597),
         (lambda messages: freeze(messages, range(CHUNK - 20, CHUNK + 60)), None),
     ],
 )
