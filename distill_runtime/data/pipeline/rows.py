@@ -311,7 +311,8 @@ class _Reader:
         if not self._is_stepping:
             self._catch_up(rows)
         history, num_sensors = self._runner.switcher.ring, self._compiled.layout.size
-        for row, (step, is_valid, reason) in enumerate(self._steps(rows)):
+        for row, driven in enumerate(self._steps(rows)):
+            step, is_valid, reason = driven[:3]
             rows.mode[row] = step.mode
             rows.valid[row] = is_valid
             rows.is_step[row] = step.has_policy_step
