@@ -66,7 +66,7 @@ class BatchObservations:
     ) -> Float32Array:
         """Return the observations of the next rows.
 
-        The rows of a latent are zero: the encoder writes them.
+        The elements of a latent are zero: the encoder writes them.
 
         Args:
             sensors: Valid samples with the command in use, see SensorLayout; (n, layout.size).
@@ -317,8 +317,8 @@ class _BatchInput:
         """
         values = self._action_frame.compute(action)
         count = self._num_within[min(num_rows, self._compiled.depth) - 1]
-        places = self._action_elements[:count] + row * self._width
-        observation[places] = values[self._action_columns[:count]]
+        elements = self._action_elements[:count] + row * self._width
+        observation[elements] = values[self._action_columns[:count]]
 
     def correct_past(self, vectors: FloatArray) -> None:
         """Compute the frames that later rows see again, from the completed vectors."""

@@ -1,9 +1,8 @@
 # Copyright 2026 The distill_runtime Authors
 # SPDX-License-Identifier: Apache-2.0
-"""Chunks in which no check of the runner can find anything, so that no tick need be stepped.
+"""Find chunks of ticks that need no runner, since none of its checks can find anything.
 
-The bounds are tighter than those of the checks: a chunk that fails here is stepped by the runner,
-which decides.
+The bounds are tighter than those of the checks. The runner decides about every other chunk.
 """
 
 from __future__ import annotations
@@ -83,12 +82,12 @@ class OrdinaryChunk:
 
     def _changes(self, sensors: FloatArray, input_ns: StampArray) -> bool:
         """Whether each new sample of joints and Imu differs from the one before."""
-        parts = [(0, self._joints)]
+        segments = [(0, self._joints)]
         if self._compiled.needs_imu:
-            parts.append((1, self._imu))
-        for column, part in parts:
+            segments.append((1, self._imu))
+        for column, segment in segments:
             is_new: BoolArray = np.diff(input_ns[:, column]) != 0
-            differs = (sensors[1:, part] != sensors[:-1, part]).any(axis=1)
+            differs = (sensors[1:, segment] != sensors[:-1, segment]).any(axis=1)
             if (is_new & ~differs).any():
                 return False
         return True

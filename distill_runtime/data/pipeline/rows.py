@@ -1,11 +1,11 @@
 # Copyright 2026 The distill_runtime Authors
 # SPDX-License-Identifier: Apache-2.0
-"""What a policy saw at each tick of a recording, one row per tick, chunk by chunk.
+"""Read a recording as rows: what a policy saw at each tick, chunk by chunk.
 
-Ticks, modes and validity are those of a replay. A chunk in which nothing can be wrong is taken as
-a whole; every other one is stepped by the runner of the robot, with what was recorded of the
-network in place of the network. Checks of what the network gives are not applied: they judge a
-policy, not a recording.
+Ticks, modes and validity are those of a replay. A chunk that OrdinaryChunk accepts is computed in
+a few numpy calls. For every other chunk the runner of the robot is stepped, with recorded actions
+as its network. Checks of the network's output are not applied: they judge a policy, not a
+recording.
 """
 
 from __future__ import annotations
@@ -196,7 +196,7 @@ def _find_run(source: PolicyRecording, policy: LoadedPolicy, config: ReplayConfi
 
 
 class _RecordedNetwork:
-    """Gives recorded actions in place of a network; see core.step.Policy.
+    """A network that returns recorded actions; see core.step.Policy.
 
     Attributes:
         recorded: Action of this tick, NaN where none is recorded: it is zero then.

@@ -1,10 +1,10 @@
 # Copyright 2026 The distill_runtime Authors
 # SPDX-License-Identifier: Apache-2.0
-"""Runs a policy over many observations at once.
+"""Run a policy over many observations at once.
 
-A graph runs many rows at once where it has a free batch axis, or one that can be rewritten, and
-where that gives on sample rows what one row after another gives. Otherwise, and with a recurrent
-state, rows run one after another through PolicySession.
+A graph runs many rows at once if it has a dynamic batch axis, or one that can be rewritten, and if
+the result equals that of single rows on sample rows. Otherwise, and with a recurrent state, rows
+run one after another through PolicySession.
 """
 
 from __future__ import annotations
@@ -40,7 +40,7 @@ class BatchPolicy:
     """
 
     def __init__(self, policy: LoadedPolicy) -> None:
-        """Open the networks of a policy again, with buffers of their own.
+        """Open the networks of a policy again, with separate buffers.
 
         Args:
             policy: Stays as it is.

@@ -1,6 +1,6 @@
 # Copyright 2026 The distill_runtime Authors
 # SPDX-License-Identifier: Apache-2.0
-"""Rewrites the fixed batch axis of an ONNX graph; whoever uses the result must prove it."""
+"""Make the fixed batch axis of an ONNX graph dynamic; the caller must verify the result."""
 
 from __future__ import annotations
 
@@ -13,10 +13,10 @@ from onnx import numpy_helper
 
 
 def with_batch_axis(model: Path | bytes, tensors: Collection[str]) -> bytes:
-    """Return a model whose tensors have any number of rows in place of one.
+    """Return a model whose tensors have any number of rows.
 
-    A Reshape to one row becomes a Reshape to all of them. What else fixes the number of rows stays
-    as it is: the graph then fails to run, or gives other numbers.
+    A Reshape to one row becomes a Reshape to all rows. Other operators that fix the number of rows
+    stay: such a graph fails to run, or gives other numbers.
 
     Args:
         model: File or its content.
@@ -38,8 +38,8 @@ def with_batch_axis(model: Path | bytes, tensors: Collection[str]) -> bytes:
         shape = numpy_helper.to_array(constants[node.input[1]])
         if shape.ndim == 1 and len(shape) > 1 and shape[0] == 1:
             name = f'rows_of_reshape_{number}'
-            lead = 0 if -1 in shape else -1
-            wanted = np.array([lead, *shape[1:]], np.int64)
+            num_rows = 0 if -1 in shape else -1  # as the input has, or what is left
+            wanted = np.array([num_rows, *shape[1:]], np.int64)
             graph.initializer.append(numpy_helper.from_array(wanted, name))
             node.input[1] = name
     content: bytes = proto.SerializeToString()

@@ -118,7 +118,7 @@ class _Finder:
         return node.op_type in ('Gemm', 'MatMul') and len(weights) == 1
 
     def _with_bias(self, node: onnx.NodeProto) -> str:
-        """Return the output of a layer, with the bias that a MatMul has in a node of its own."""
+        """Return the output of a layer, with the bias that a MatMul has in a separate Add."""
         output: str = node.output[0]
         consumers = self._consumers.get(output, [])
         if node.op_type == 'MatMul' and len(consumers) == 1 and output not in self._outputs:
