@@ -14,6 +14,8 @@ import numpy.typing as npt
 FloatArray = npt.NDArray[np.float64]
 Float32Array = npt.NDArray[np.float32]
 IndexArray = npt.NDArray[np.intp]
+BoolArray = npt.NDArray[np.bool_]
+StampArray = npt.NDArray[np.int64]
 Floats = TypeVar('Floats', FloatArray, Float32Array)
 
 MAX_SQUARED_NORM = 1e30

@@ -10,6 +10,7 @@ from dataclasses import dataclass, replace
 from distill_runtime.core.arrays import FloatArray, IndexArray
 from distill_runtime.core.modes import POLICY_MODES
 from distill_runtime.core.runner import PolicyRunner
+from distill_runtime.data.bags.chunk import BoolArray
 from distill_runtime.data.recording.commands import command_rows, logged_command_rows, nearest_rows
 from distill_runtime.data.recording.internals import VectorSeries
 from distill_runtime.data.recording.policy_recording import PolicyRecording, unneeded
@@ -118,7 +119,7 @@ def replay(
     is_same = None
     if log is None:
         ticks = find_ticks(source.recording, period_ns)
-        reference = _reference_by_period(source, ticks, period_ns)
+        reference = reference_by_period(source, ticks, period_ns)
     else:
         is_same = bool(np.any(log.model == model_number(policy.sha256)))
         tick_ns = period_ns // ticks_per_step
@@ -126,7 +127,7 @@ def replay(
             source.recording, log, tick_ns, config.uses_arrival, unneeded(runner.compiled)
         )
         ticks = exact.ticks
-        reference = _logged_reference(source, log, tick_ns, ticks_per_step)
+        reference = logged_reference(source, log, tick_ns, ticks_per_step)
         runner, driver = _log_driver(source, policy, runner, exact, reference)
     playback = play(
         source.recording,
@@ -159,14 +160,39 @@ def _log_driver(
     reference: Reference,
 ) -> tuple[PolicyRunner, FollowLog | FollowSwaps]:
     """Return the driver for a log, with the runner that it drives."""
-    log, commands, actions = source.log, source.commands, source.action
+    log, actions = source.log, source.action
     assert log is not None, 'there are logged ticks'
     models = source.node_info.models if source.node_info is not None else ()
     swaps = make_swap_log(policy, runner.config, log, models, actions, reference.action_rows)
     is_other = log.model != model_number(policy.sha256)
     if swaps is not None or is_other.all():
         is_other[:] = False
-    run = LoggedRun(
+    run = logged_run(source, log, exact, reference, is_other)
+    is_recurrent = bool(policy.spec.state)
+    if swaps is None:
+        return runner, FollowLog(run, runner, is_recurrent)
+    runner, swap_log = swaps
+    return runner, FollowSwaps(FollowLog(run, runner, is_recurrent), swap_log)
+
+
+def logged_run(
+    source: PolicyRecording,
+    log: TickLog,
+    exact: ExactTicks,
+    reference: Reference,
+    is_other: BoolArray,
+) -> LoggedRun:
+    """Return what a driver needs of logged ticks.
+
+    Args:
+        source: The recording.
+        log: Its ticks.
+        exact: Their samples.
+        reference: What was recorded at the ticks.
+        is_other: Ticks of another model, shape (T,).
+    """
+    commands = source.commands
+    return LoggedRun(
         mode=log.mode,
         is_activation=started_anew(log),
         is_interrupted=is_interrupted(log),
@@ -175,17 +201,12 @@ def _log_driver(
         fault_action=log.fault_action,
         command=commands.values if commands and commands.kind == 'commands' else None,
         command_rows=reference.command_rows,
-        action=None if actions is None else actions.values[:],
+        action=None if source.action is None else source.action.values[:],
         action_rows=reference.action_rows,
     )
-    is_recurrent = bool(policy.spec.state)
-    if swaps is None:
-        return runner, FollowLog(run, runner, is_recurrent)
-    runner, swap_log = swaps
-    return runner, FollowSwaps(FollowLog(run, runner, is_recurrent), swap_log)
 
 
-def _reference_by_period(source: PolicyRecording, ticks: Ticks, period_ns: int) -> Reference:
+def reference_by_period(source: PolicyRecording, ticks: Ticks, period_ns: int) -> Reference:
     """Pick the command of each tick by its period."""
     rows = None
     if source.commands is not None:
@@ -194,7 +215,7 @@ def _reference_by_period(source: PolicyRecording, ticks: Ticks, period_ns: int) 
     return Reference(command_rows=rows, observation_rows=None, action_rows=None)
 
 
-def _logged_reference(
+def logged_reference(
     source: PolicyRecording, log: TickLog, tick_ns: int, ticks_per_step: int
 ) -> Reference:
     """Pick commands, observations and actions by the logged ticks."""

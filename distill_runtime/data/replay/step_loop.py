@@ -99,7 +99,7 @@ def play(
     if driver is None:
         driver = free_run(recording, ticks, runner)
     sensors = Sensors(runner.compiled.layout)
-    fill = _Filler(recording, ticks, runner, sensors)
+    fill = SensorRows(recording, ticks, runner, sensors)
     num_ticks, num_joints = len(ticks.stamp_ns), len(runner.compiled.joints.names)
     network = network or runner.policy
     observation = RowStore(network.observation.size)
@@ -187,7 +187,7 @@ def gap_times(recording: Recording, ticks: Ticks) -> FloatArray:
     return np.maximum.reduceat(between_ns, begins).astype(np.float64) * 1e-9
 
 
-class _Filler:
+class SensorRows:
     """Writes the samples of ticks into the sensors, stamped in the clock of the ticks."""
 
     def __init__(
@@ -223,14 +223,14 @@ class _Filler:
         self._stamps = list(zip(joints, imu, odometry, command, strict=True))
         others = [stamps[chunk].tolist() for stamps in ticks.external_stamps]
         self._external_stamps = list(zip(*others, strict=True)) if others else []
-        self._vectors = np.tile(self._sensors.values, (len(self._stamps), 1))
+        self.vectors = np.tile(self._sensors.values, (len(self._stamps), 1))
         for entry in self._inputs:
-            entry.write(chunk, self._vectors)
+            entry.write(chunk, self.vectors)
 
     def write(self, index: int) -> None:
         """Write the samples of one tick of the chunk."""
         sensors = self._sensors
-        sensors.values[:] = self._vectors[index]
+        sensors.values[:] = self.vectors[index]
         (
             sensors.joint_stamp_ns,
             sensors.imu_stamp_ns,
