@@ -56,7 +56,7 @@ check: lint  ## lint and the quick tests, under two minutes: run it before each 
 test: setup  ## run all tests
 	$(BIN)/python -m pytest --timeout 300 $(ARGS)
 
-test-all:  ## run the tests on Jazzy and on Kilted, each in its own environment
+test-all:  ## run the tests on Jazzy and on Kilted, in separate environments
 ifneq ($(SOURCED_ROS),)
 	@echo "ROS 2 $(SOURCED_ROS) is sourced: testing on it alone"
 	$(MAKE) test
