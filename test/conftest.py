@@ -8,6 +8,7 @@ import contextlib
 import fcntl
 import os
 from pathlib import Path
+import signal
 import tempfile
 from typing import IO
 
@@ -16,18 +17,18 @@ import pytest
 from support.suites import missing_modules, MODULES, RequiredSuiteError
 
 REPOSITORY = Path(__file__).resolve().parents[1]
-LEFT_OUT = pytest.StashKey[dict[str, list[str]]]()
+SKIPPED_SUITES = pytest.StashKey[dict[str, list[str]]]()
 
 
-def own_domain() -> tuple[int, IO[bytes]]:
-    """Return a domain that no other run of the tests on this machine has, and its lock file.
+def reserve_domain() -> tuple[int, IO[bytes]]:
+    """Reserve a ROS domain that no other test run on this machine uses; return it and its lock.
 
     1 to 101 are the domains whose ports are free on every system.
     """
     folder = Path(tempfile.gettempdir()) / f'distill_runtime_domains_{os.getuid()}'
     folder.mkdir(exist_ok=True)
-    for place in range(101):
-        domain = 1 + (os.getpid() + place) % 101
+    for offset in range(101):
+        domain = 1 + (os.getpid() + offset) % 101
         lock = (folder / str(domain)).open('wb')
         with contextlib.suppress(BlockingIOError):
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
@@ -36,16 +37,19 @@ def own_domain() -> tuple[int, IO[bytes]]:
     raise pytest.UsageError('all 101 ROS domains are in use by other runs of the tests')
 
 
-# Set whatever the caller's shell says: tests send joint commands, and neither a robot nor another
-# run of the tests may hear them.
-_DOMAIN, _DOMAIN_LOCK = own_domain()
+# Overrides the caller's environment: tests send joint commands, and neither a robot nor another
+# test run may receive them.
+_DOMAIN, _DOMAIN_LOCK = reserve_domain()
 os.environ['ROS_DOMAIN_ID'] = str(_DOMAIN)
 os.environ['ROS_AUTOMATIC_DISCOVERY_RANGE'] = 'LOCALHOST'
-# Nodes that are started as users start them leave dumps behind.
+# Nodes that are started as users start them write dumps.
 _ROS_HOME = tempfile.TemporaryDirectory()
 os.environ['ROS_HOME'] = _ROS_HOME.name
 if os.environ.get('ROS_DISTRO') == 'humble':
     os.environ['ROS_LOCALHOST_ONLY'] = '1'
+
+# A shell that starts the tests in the background ignores SIGINT, and so would all their children.
+signal.signal(signal.SIGINT, signal.default_int_handler)
 
 settings.register_profile('default', deadline=None, derandomize=True, max_examples=50)
 settings.register_profile('fuzz', deadline=None, max_examples=5000)
@@ -53,7 +57,7 @@ settings.load_profile('default')
 
 
 def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool | None:
-    """Leave out the folder of a suite whose stack is not installed."""
+    """Skip the folder of a suite whose libraries are not installed."""
     if collection_path.parent != REPOSITORY / 'test' or not collection_path.is_dir():
         return None
     try:
@@ -61,7 +65,7 @@ def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool 
     except RequiredSuiteError as error:
         raise pytest.UsageError(str(error)) from None
     if missing:
-        config.stash.setdefault(LEFT_OUT, {})[collection_path.name] = missing
+        config.stash.setdefault(SKIPPED_SUITES, {})[collection_path.name] = missing
         return True
     return None
 
@@ -69,13 +73,13 @@ def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool 
 def pytest_terminal_summary(
     terminalreporter: pytest.TerminalReporter, config: pytest.Config
 ) -> None:
-    """Say which suites were left out, beside the skipped tests."""
-    for suite, missing in config.stash.get(LEFT_OUT, {}).items():
-        terminalreporter.write_line(f'left out test/{suite}: no {", ".join(missing)} here')
+    """List the suites that were skipped."""
+    for suite, missing in config.stash.get(SKIPPED_SUITES, {}).items():
+        terminalreporter.write_line(f'skipped test/{suite}: no {", ".join(missing)} here')
 
 
 def pytest_runtest_setup(item: pytest.Item) -> None:
-    """Skip a test marked needs(*suites) where a stack of theirs is missing."""
+    """Skip a test marked needs(*suites) if a library of these suites is missing."""
     for marker in item.iter_markers('needs'):
         for suite in marker.args:
             assert suite in MODULES, f'unknown suite {suite!r}, expected one of {sorted(MODULES)}'

@@ -1,10 +1,13 @@
 # Copyright 2026 The distill_runtime Authors
 # SPDX-License-Identifier: Apache-2.0
+"""Layers, licence headers and sizes of the sources."""
+
 from __future__ import annotations
 
 import ast
 from collections import Counter
 from pathlib import Path
+import re
 import subprocess
 import sys
 
@@ -15,7 +18,7 @@ REPOSITORY = Path(__file__).resolve().parents[1]
 SOURCES = sorted((REPOSITORY / PACKAGE).rglob('*.py'))
 ALL_FILES = SOURCES + [
     path
-    for folder in ('benchmarks', 'launch', 'test')
+    for folder in ('benchmarks', 'fuzz', 'launch', 'test')
     for path in sorted((REPOSITORY / folder).rglob('*.py'))
 ]
 HEADER = (
@@ -42,11 +45,23 @@ def test_imports_follow_the_layer_table(path):
     assert violations(path.read_text(), path.relative_to(REPOSITORY / PACKAGE)) == []
 
 
+def test_drawing_of_the_layers_is_their_table():
+    page = (REPOSITORY / 'docs' / 'architecture.md').read_text()
+    arrows = re.findall(r'^ +(\w+)(?:\[".*?"\])? --> (.+)$', page, re.MULTILINE)
+    targets = {layer: set(names.split(' & ')) for layer, names in arrows if layer in LAYERS}
+
+    def reached(layer):
+        direct = targets.get(layer, set())
+        return direct.union(*map(reached, direct))
+
+    assert {layer: reached(layer) for layer in LAYERS} == LAYERS
+
+
 def test_core_loads_no_optional_stack():
     program = (
         'import importlib, pkgutil, sys\n'
         'import distill_runtime.core as core\n'
-        'for module in pkgutil.iter_modules(core.__path__, "distill_runtime.core."):\n'
+        'for module in pkgutil.walk_packages(core.__path__, "distill_runtime.core."):\n'
         '    importlib.import_module(module.name)\n'
         'print(*{name.partition(".")[0] for name in sys.modules})\n'
     )

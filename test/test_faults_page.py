@@ -15,13 +15,13 @@ REPOSITORY = Path(__file__).resolve().parents[1]
 PAGE = (REPOSITORY / 'docs' / 'faults.md').read_text()
 SOURCES = [
     path
-    for pattern in ('core/**/*.py', 'ros/**/*.py', 'wire/cdr.py')
+    for pattern in ('core/**/*.py', 'ros/**/*.py', 'wire/**/*.py')
     for path in sorted((REPOSITORY / 'distill_runtime').glob(pattern))
 ]
 
 
-def strings(node):
-    """Return the beginning of a string, with ? for what is filled in; '' for what is none."""
+def string_value(node):
+    """Return the text of a string, with ? for each placeholder; '' if the node is not a string."""
     if isinstance(node, ast.Constant) and isinstance(node.value, str):
         return node.value
     if isinstance(node, ast.JoinedStr):
@@ -32,15 +32,15 @@ def strings(node):
 
 
 def codes_in(tree):
-    """Yield what a source gives as code: ``subject.what: text``, or ``what: text`` of an error."""
+    """Yield the codes of a source: ``subject.what: text``, or ``what: text`` of a DecodeError."""
     for node in ast.walk(tree):
-        text = strings(node)
+        text = string_value(node)
         found = re.match(r'([a-z_?]+)\.([a-z_]+): ', text)
         if found:
             yield found.group(1), found.group(2)
         if isinstance(node, ast.Call) and getattr(node.func, 'id', '') == 'DecodeError':
-            found = re.match(r'([a-z_]+): ', strings(node.args[0]))
-            assert found, f'a DecodeError without a code: {strings(node.args[0])}'
+            found = re.match(r'([a-z_]+): ', string_value(node.args[0]))
+            assert found, f'a DecodeError without a code: {string_value(node.args[0])}'
             yield '?', found.group(1)
 
 
@@ -73,5 +73,5 @@ def test_page_has_the_table_of_checks():
     assert '\n'.join([*head, *map(row, CHECKS)]) + '\n' in PAGE
 
 
-def test_no_check_has_an_action_of_its_own_by_default():
+def test_checks_use_the_fault_action_by_default():
     assert {check.default.action for check in CHECKS.values()} == {''}

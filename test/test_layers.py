@@ -20,18 +20,18 @@ from support.layers import imported_modules, violations
         ('def f():\n    import torch', 'policy/state.py', ['policy/state.py imports torch']),
         (
             'from distill_runtime.spec import compile',
-            'core/plan.py',
-            ['core/plan.py imports distill_runtime.spec.compile'],
+            'core/runner.py',
+            ['core/runner.py imports distill_runtime.spec.compile'],
         ),
         (
             'from distill_runtime import spec',
-            'core/plan.py',
-            ['core/plan.py imports distill_runtime.spec'],
+            'core/runner.py',
+            ['core/runner.py imports distill_runtime.spec'],
         ),
         (
-            'from ..spec.model import Spec',
-            'core/plan.py',
-            ['core/plan.py imports distill_runtime.spec.model.Spec'],
+            'from ..spec.spec import PolicySpec',
+            'core/runner.py',
+            ['core/runner.py imports distill_runtime.spec.spec.PolicySpec'],
         ),
         ('from distill_runtime.sim.robot import Robot', 'ros/demo/sim_node.py', []),
         (
@@ -42,8 +42,8 @@ from support.layers import imported_modules, violations
         ('from distill_runtime.share import share_path', 'spec/robots.py', []),
         (
             'from distill_runtime.share import share_path',
-            'core/plan.py',
-            ['core/plan.py imports distill_runtime.share.share_path'],
+            'core/runner.py',
+            ['core/runner.py imports distill_runtime.share.share_path'],
         ),
         ('import numpy', 'errors.py', ['errors.py imports numpy']),
     ],

@@ -1,6 +1,6 @@
 # Copyright 2026 The distill_runtime Authors
 # SPDX-License-Identifier: Apache-2.0
-"""package.xml, setup.py and the imports of the package say the same."""
+"""package.xml, setup.py and the imports of the package agree."""
 
 from __future__ import annotations
 
@@ -99,7 +99,7 @@ def test_every_import_is_declared(arguments):
 
 @pytest.mark.needs('package')
 def test_manifest_is_accepted_by_catkin_pkg():
-    # a manifest that it refuses makes colcon build the package as plain Python, without a word
+    # colcon silently builds a package with a manifest that this rejects as plain Python
     from catkin_pkg.package import parse_package
 
     package = parse_package(str(REPOSITORY), warnings=(warnings := []))

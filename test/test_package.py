@@ -34,7 +34,7 @@ def run(*command, cwd):
 
 
 def shared_files():
-    """Return the files that belong to share/distill_runtime, at least one of each kind."""
+    """Return the files for share/distill_runtime, at least one of each kind."""
     files = []
     for pattern in SHARED_PATTERNS:
         found = [path.relative_to(REPOSITORY) for path in REPOSITORY.glob(pattern)]
@@ -44,7 +44,7 @@ def shared_files():
 
 
 def package_files():
-    """Return the modules of the package and the files that must lie beside them."""
+    """Return the modules of the package and its data files."""
     package = REPOSITORY / 'distill_runtime'
     files = [package / 'py.typed', package / 'sim' / 'quadruped.xml', *package.rglob('*.py')]
     return [path.relative_to(REPOSITORY) for path in files]
@@ -85,13 +85,13 @@ def test_colcon_installs_what_launch_files_look_up(workspace):
         installed = share / 'distill_runtime' / path
         assert installed.read_bytes() == (REPOSITORY / path).read_bytes(), path
     assert (share / 'ament_index' / 'resource_index' / 'packages' / 'distill_runtime').is_file()
-    # only a package that colcon takes for ament_python gets this hook
+    # colcon adds this hook only to ament_python packages
     assert (share / 'distill_runtime' / 'hook' / 'ament_prefix_path.sh').is_file()
 
 
 def test_colcon_installs_every_module(workspace):
-    # an executable alone does not show it: it would find a lost folder in the checkout, where
-    # that is installed in editable form
+    # a running executable is not enough: it would find a missing folder in a checkout that is
+    # installed in editable form
     program = 'import distill_runtime; print(distill_runtime.__path__[0])'
     command = ('bash', '-c', SOURCED, 'bash', sys.executable, '-c', program)
     used = Path(run(*command, cwd=workspace).strip())
@@ -107,7 +107,7 @@ def test_installed_executable_runs(workspace):
 
 
 def wait_for_node(name, process):
-    """Return once a node of this name is in the graph, or its process has ended."""
+    """Wait until a node of this name is in the graph, or its process has ended."""
     import rclpy
     from rclpy.executors import SingleThreadedExecutor
 

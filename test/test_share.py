@@ -15,12 +15,12 @@ def touch(path):
     return path
 
 
-def test_own_data_is_found():
+def test_data_of_the_running_package_is_found():
     assert (share_path() / 'package.xml').is_file()
     assert (share_path() / 'config' / 'robots').is_dir()
 
 
-def test_checkout_holds_its_own_data(tmp_path):
+def test_data_of_a_checkout_is_preferred(tmp_path):
     touch(tmp_path / 'share' / 'distill_runtime' / 'package.xml')
     touch(tmp_path / 'src' / 'package.xml')
     assert share_path(tmp_path / 'src' / 'distill_runtime') == tmp_path / 'src'

@@ -7,22 +7,22 @@ from support import suites
 
 
 @pytest.fixture(autouse=True)
-def absent_stack(monkeypatch):
+def absent_library(monkeypatch):
     monkeypatch.setitem(suites.MODULES, 'sim', ('no_such_module',))
 
 
-def test_suite_without_its_stack_is_skipped(monkeypatch):
+def test_suite_without_its_libraries_is_skipped(monkeypatch):
     monkeypatch.setenv('REQUIRE_SUITES', 'ros')
     assert suites.missing_modules('sim') == ['no_such_module']
 
 
-def test_required_suite_without_its_stack_fails(monkeypatch):
+def test_required_suite_without_its_libraries_fails(monkeypatch):
     monkeypatch.setenv('REQUIRE_SUITES', 'ros sim')
     message = "REQUIRE_SUITES names 'sim', which needs no_such_module"
     with pytest.raises(suites.RequiredSuiteError, match=message):
         suites.missing_modules('sim')
 
 
-def test_folder_without_a_stack_is_never_left_out(monkeypatch):
+def test_folder_without_optional_libraries_always_runs(monkeypatch):
     monkeypatch.setenv('REQUIRE_SUITES', 'core')
     assert suites.missing_modules('core') == []
