@@ -8,7 +8,7 @@ from pathlib import Path
 
 import distill_runtime
 from distill_runtime.core.step import Policy
-from distill_runtime.distill.behavior import BehaviorPolicy, lead
+from distill_runtime.distill.behavior import BehaviorPolicy, set_active
 from distill_runtime.policy.session import open_session, PolicySession, TimedPolicy
 from distill_runtime.spec.compile import compile_spec
 import numpy as np
@@ -46,15 +46,15 @@ def recurrent(tmp_path, name='m.onnx'):
     return session_of(save_recurrent(tmp_path / name), state=STATE)
 
 
-def led(tmp_path):
+def passive_behavior(tmp_path):
     """Return a policy that follows another one."""
-    leader, follower = (
+    active, passive = (
         BehaviorPolicy(recurrent(tmp_path)),
         BehaviorPolicy(recurrent(tmp_path, 'f.onnx')),
     )
-    leader.action[:] = (0.5, -0.5, 0.25)
-    lead(leader, follower)
-    return follower
+    active.action[:] = (0.5, -0.5, 0.25)
+    set_active(active, passive)
+    return passive
 
 
 def recorded(tmp_path):
@@ -74,8 +74,8 @@ POLICIES = {
     'PolicySession, two inputs': two_inputs,
     'PolicySession, recurrent': recurrent,
     'TimedPolicy': lambda tmp_path: TimedPolicy(recurrent(tmp_path)),
-    'BehaviorPolicy, leading': lambda tmp_path: BehaviorPolicy(recurrent(tmp_path)),
-    'BehaviorPolicy, led': led,
+    'BehaviorPolicy, active': lambda tmp_path: BehaviorPolicy(recurrent(tmp_path)),
+    'BehaviorPolicy, passive': passive_behavior,
     'RecordedActions': recorded,
 }
 """How to make each implementation, by the name of its class."""
