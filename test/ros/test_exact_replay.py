@@ -107,7 +107,7 @@ def record(path, model, robot='', scene='', commands=250, during=(), others=(), 
     wait_for(lambda: recorder.has_heard(*(f'/{name}/tick' for name in names)), 'the first ticks')
     caller.change(names, Transition.TRANSITION_DEACTIVATE)
     simulator = start(
-        'sim_node', **policy, scene=scene, seconds=0.0, velocity_command='[0.5, 0.0, 0.0]'
+        'demo.sim_node', **policy, scene=scene, seconds=0.0, velocity_command='[0.5, 0.0, 0.0]'
     )
     try:
         wait_for(lambda: recorder.has_heard(*SENSORS), 'the sensors')

@@ -50,7 +50,7 @@ class Walk:
 
     def __init__(self, model, rate, priority, log):
         self.processes = [
-            _start('sim_node', log, max(0, priority - 5), model=model),
+            _start('demo.sim_node', log, max(0, priority - 5), model=model),
             _start(
                 'student_node', log, 0, model=model, autostart='true', start_in='policy',
                 control_rate=str(float(rate)), realtime_priority=str(priority), blackbox_dir="''",
