@@ -46,7 +46,7 @@ _FALLEN_HEIGHT = 0.15
 
 
 class Walk:
-    """A simulated robot and student_node in processes of their own, and who commands them."""
+    """A simulated robot and student_node as processes, and the node that commands them."""
 
     def __init__(self, model, rate, priority, log):
         self.processes = [
