@@ -9,6 +9,7 @@ import contextlib
 from dataclasses import replace
 
 from distill_runtime.core.checks.registry import CheckConfig
+from distill_runtime.core.compiled_spec import CompiledSpec
 from distill_runtime.core.runner import PolicyRunner
 from distill_runtime.core.sensors import Sensors
 from distill_runtime.policy.session import TimedPolicy
@@ -21,6 +22,7 @@ from distill_runtime.ros.loop.tick_topics import Internals, PolicyMessages
 from distill_runtime.ros.models.loader import load_chosen_policy, ModelFactory
 from distill_runtime.ros.models.registry import ModelRegistry
 from distill_runtime.spec.compile import compile_spec, sensor_layout
+from distill_runtime.spec.spec import PolicySpec
 from rclpy.node import Node
 
 from .node_config import StudentNodeConfig
@@ -50,16 +52,7 @@ def assemble(
     writer = command_writer(config.command_type, runner)
     if config.lock_memory:
         lock_memory()
-    inputs = Inputs(
-        node,
-        policy.spec,
-        runner.compiled,
-        sensors,
-        is_lockstep=config.trigger == 'joint_states',
-        needs_velocity=config.command_type == 'effort',
-        has_stamped_command=config.enable_stamped_cmd_vel,
-        uses_arrival=config.input_stamps == 'arrival',
-    )
+    inputs = _subscribe(node, config, policy.spec, runner.compiled, sensors)
     with contextlib.ExitStack() as undo:
         undo.callback(inputs.destroy)
         estop = Estop(node)
@@ -83,4 +76,24 @@ def assemble(
         estop=estop,
         output=output,
         internals=internals,
+    )
+
+
+def _subscribe(
+    node: Node,
+    config: StudentNodeConfig,
+    spec: PolicySpec,
+    compiled: CompiledSpec,
+    sensors: Sensors,
+) -> Inputs:
+    """Subscribe to the inputs of a policy."""
+    return Inputs(
+        node,
+        spec,
+        compiled,
+        sensors,
+        is_lockstep=config.trigger == 'joint_states',
+        needs_velocity=config.command_type == 'effort',
+        has_stamped_command=config.enable_stamped_cmd_vel,
+        uses_arrival=config.input_stamps == 'arrival',
     )

@@ -16,6 +16,7 @@ from distill_runtime.ros.loop.inputs import Inputs
 from distill_runtime.ros.loop.loop_context import LoopContext
 from distill_runtime.ros.loop.qos_mismatch import mismatches
 from distill_runtime.ros.loop.raw_subscription import RawSubscription
+from distill_runtime.ros.loop.timing import TimingSummary
 from distill_runtime.ros.models.loader import LoadedModel
 from distill_runtime.ros.recorder.flight_recorder import FlightRecorder
 from rclpy.node import Node
@@ -48,13 +49,11 @@ class Diagnostics:
 
     def publish(self, loop: ControlLoop, context: LoopContext, recorder: FlightRecorder) -> None:
         """Publish the state of an active node."""
-        inputs, policy = context.inputs, context.registry.active.policy
-        switcher = context.runner.switcher
         timing = loop.timing.summary()
         step, stamp_ns = loop.step, loop.stamp_ns
         missed, self._missed = timing.missed - self._missed, timing.missed
         notable, loop.notable = loop.notable, ''
-        reason = self._reason(loop, step, notable, inputs)
+        reason = self._reason(loop, step, notable, context.inputs)
         if loop.crash or (step and (step.mode is Mode.FAULT or not step.sends)):
             level, message = DiagnosticStatus.ERROR, reason
         elif reason or missed:
@@ -68,25 +67,7 @@ class Diagnostics:
         values = {
             'mode': step.mode.name.lower() if step else 'none',
             'reason': reason,
-            'fault_action': context.runner.fault_action,
-            'estop': str(context.estop.is_set).lower(),
-            'other_publishers': loop.monitor.other_publisher,
-            'reasons': ', '.join(f'{code} x{n}' for code, n in loop.reasons.copy().most_common(8)),
-            'ticks': timing.ticks,
-            'missed_deadlines': timing.missed,
-            'rate_hz': f'{timing.rate:.3f}',
-            'latency_p50_us': f'{timing.latency_p50 * 1e6:.0f}',
-            'latency_p99_us': f'{timing.latency_p99 * 1e6:.0f}',
-            'jitter_p99_us': f'{timing.jitter_p99 * 1e6:.0f}',
-            'joint_states_age_s': _age(inputs.joint_states, stamp_ns),
-            'imu_age_s': _age(inputs.imu, stamp_ns),
-            'odom_age_s': _age(inputs.odom, stamp_ns),
-            'cmd_vel_age_s': _age(inputs.cmd_vel, stamp_ns),
-            'model': policy.path.name,
-            'policy': policy.spec.name,
-            'model_sha256': policy.sha256,
-            'previous_model': _previous(context),
-            'is_on_probation': str(switcher.is_on_probation(stamp_ns)).lower(),
+            **_loop_values(loop, timing, stamp_ns, context),
             'blackbox': recorder.summary(),
         }
         self._send(self._status('control', level, message, values), *self._candidate(context))
@@ -167,6 +148,34 @@ class Diagnostics:
         array = DiagnosticArray(status=list(statuses))
         array.header.stamp = self._node.get_clock().now().to_msg()
         self._publisher.publish(array)
+
+
+def _loop_values(
+    loop: ControlLoop, timing: TimingSummary, stamp_ns: int, context: LoopContext
+) -> dict[str, object]:
+    """Return the state of loop, inputs and model."""
+    inputs, policy = context.inputs, context.registry.active.policy
+    return {
+        'fault_action': context.runner.fault_action,
+        'estop': str(context.estop.is_set).lower(),
+        'other_publishers': loop.monitor.other_publisher,
+        'reasons': ', '.join(f'{code} x{n}' for code, n in loop.reasons.copy().most_common(8)),
+        'ticks': timing.ticks,
+        'missed_deadlines': timing.missed,
+        'rate_hz': f'{timing.rate:.3f}',
+        'latency_p50_us': f'{timing.latency_p50 * 1e6:.0f}',
+        'latency_p99_us': f'{timing.latency_p99 * 1e6:.0f}',
+        'jitter_p99_us': f'{timing.jitter_p99 * 1e6:.0f}',
+        'joint_states_age_s': _age(inputs.joint_states, stamp_ns),
+        'imu_age_s': _age(inputs.imu, stamp_ns),
+        'odom_age_s': _age(inputs.odom, stamp_ns),
+        'cmd_vel_age_s': _age(inputs.cmd_vel, stamp_ns),
+        'model': policy.path.name,
+        'policy': policy.spec.name,
+        'model_sha256': policy.sha256,
+        'previous_model': _previous(context),
+        'is_on_probation': str(context.runner.switcher.is_on_probation(stamp_ns)).lower(),
+    }
 
 
 def _previous(context: LoopContext) -> str:

@@ -104,13 +104,15 @@ def record(path, model, robot='', scene='', commands=250, during=(), others=(), 
         start('student_node', f'__node:={name}', model=other, shadow='true', **PARAMETERS)
         for name, other in others
     ]
-    wait_for(lambda: recorder.has_heard(*(f'/{name}/tick' for name in names)), 'the first ticks')
+    wait_for(
+        lambda: recorder.has_received(*(f'/{name}/tick' for name in names)), 'the first ticks'
+    )
     caller.change(names, Transition.TRANSITION_DEACTIVATE)
     simulator = start(
-        'sim_node', **policy, scene=scene, seconds=0.0, velocity_command='[0.5, 0.0, 0.0]'
+        'demo.sim_node', **policy, scene=scene, seconds=0.0, velocity_command='[0.5, 0.0, 0.0]'
     )
     try:
-        wait_for(lambda: recorder.has_heard(*SENSORS), 'the sensors')
+        wait_for(lambda: recorder.has_received(*SENSORS), 'the sensors')
         caller.change(names, Transition.TRANSITION_ACTIVATE)
         for number, service in during:
             wait_for(lambda n=number: recorder.counts['/joint_command'] >= n, f'{service}')
@@ -124,11 +126,11 @@ def record(path, model, robot='', scene='', commands=250, during=(), others=(), 
         simulator.kill()
         for process in processes:
             process.terminate()
-        said = [process.communicate(timeout=20)[0] for process in processes]
+        output = [process.communicate(timeout=20)[0] for process in processes]
         caller.close()
         recorder.stop(path)
         rclpy.shutdown(context=context)
-    assert [process.returncode for process in processes] == [0] * len(processes), said
+    assert [process.returncode for process in processes] == [0] * len(processes), output
     return path
 
 

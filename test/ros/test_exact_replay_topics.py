@@ -95,7 +95,7 @@ def record(path, model):
     options = {'model': model, 'autostart': 'true', 'start_in': 'policy', 'record_to': own}
     options |= {**RUNNER, **CONFLICT}
     with program(*parameters(publish_internals='true', **options)) as process:
-        wait_for(lambda: recorder.has_heard('/student_node/tick'), 'the first tick')
+        wait_for(lambda: recorder.has_received('/student_node/tick'), 'the first tick')
         robot.begin()
         wait_for(lambda: recorder.counts['/joint_command'] >= 80, 'the commands')
         other_publisher = robot.node.create_publisher(JointState, 'joint_command', 10)
@@ -103,13 +103,13 @@ def record(path, model):
         ticks = recorder.counts['/student_node/tick']
         wait_for(lambda: recorder.counts['/student_node/tick'] >= ticks + 20, 'more ticks')
         process.terminate()
-        said = process.communicate(timeout=20)[0]
+        output = process.communicate(timeout=20)[0]
     robot.node.destroy_publisher(other_publisher)
     robot.close()
     wait_for(recorder.is_quiet, 'the last message')
     recorder.stop(path)
     rclpy.shutdown(context=context)
-    assert process.returncode == 0, said
+    assert process.returncode == 0, output
     (bag,) = own.iterdir()
     return path, bag
 

@@ -27,7 +27,7 @@ from support.ros_program import parameters, program
 HOG = Path(__file__).resolve().parents[2] / 'benchmarks' / 'cpu_load.py'
 MAX_AGE = 0.5
 """Age in [s] that inputs may have: what feeds them shares the processors with all else."""
-POLICY = {'start_in': 'policy', 'max_input_age': MAX_AGE}
+POLICY = {'start_in': 'policy', 'max_input_age': MAX_AGE, 'position_limits': 'clip'}
 PATIENT = {
     'start_in': 'policy',
     'max_input_age': 5.0,

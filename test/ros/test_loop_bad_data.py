@@ -50,7 +50,7 @@ def recover(rig):
     step(rig)
     step(rig)
     rig.diagnose()  # what came before is reported
-    assert rig.settle().message == 'policy'
+    assert rig.diagnose_settled().message == 'policy'
 
 
 def is_safe(command):
@@ -150,7 +150,7 @@ def test_one_bad_sample_is_a_warning_although_it_is_long_gone(rig, part, make, r
     status = rig.diagnose()
     assert (status.level, values(status)['mode']) == (b'\x01', 'policy')
     assert reason in status.message
-    assert rig.settle().level == b'\x00'
+    assert rig.diagnose_settled().level == b'\x00'
 
 
 @pytest.mark.parametrize('data', [b'', b'\x00\x01', b'\x00\x01\x00\x00' + b'\xff' * 60])
@@ -210,7 +210,7 @@ def test_velocity_command_counts_as_zero_after_its_timeout(ros, model):
         rig.robot.cmd_vel.publish(twist_message(0.4, 0.0, 0.0))
         for tick in range(1, 7):
             rig.robot.tick(T0 + tick * TICK)
-        assert rig.settle().level == b'\x00'
+        assert rig.diagnose_settled().level == b'\x00'
         rig.robot.tick(T0 + 7 * TICK)
         status = rig.diagnose()
         message = 'cmd_vel.stale: the velocity command is 0.120 s old, counts as zero'

@@ -55,7 +55,7 @@ class Simulator:
         ticks = self.rig.robot.ticks.messages
         return ticks[-1].data[TICK_FIELDS.index('stamp_ns')] if ticks else -(10**18)
 
-    def settle(self):
+    def count_after_a_while(self):
         """Wait as long as the loop would need to do something on its own."""
         time.sleep(0.05)
         return len(self.rig.robot.ticks.messages)
@@ -69,11 +69,11 @@ def simulated(ros, model):
 
 def test_no_tick_comes_before_the_clock_and_none_while_it_stands(simulated):
     rig, simulator = simulated
-    assert simulator.settle() == 0
+    assert simulator.count_after_a_while() == 0
     simulator.set(simulator.now)
     wait_for(lambda: rig.robot.ticks.messages)
-    count = simulator.settle()
-    assert count == simulator.settle() <= 2
+    count = simulator.count_after_a_while()
+    assert count == simulator.count_after_a_while() <= 2
     simulator.run(0.1)
     assert rig.robot.ticks.messages[-1].data[1] > 100 * SECOND
 
@@ -82,7 +82,7 @@ def test_ticks_carry_simulated_time_once_per_period(simulated):
     rig, simulator = simulated
     simulator.set(simulator.now)
     simulator.run(0.4)
-    simulator.settle()
+    simulator.count_after_a_while()
     stamps = [message.data[1] for message in rig.robot.ticks.messages]
     assert all(100 * SECOND <= stamp <= simulator.now for stamp in stamps)
     assert stamps == sorted(set(stamps))
@@ -97,7 +97,7 @@ def test_clock_that_is_set_back_is_a_fault_and_ticks_go_on(simulated):
     rig, simulator = simulated
     simulator.set(simulator.now)
     simulator.run(0.1)
-    simulator.settle()
+    simulator.count_after_a_while()
     simulator.set(50 * SECOND)
     status = rig.until_reason('clock.backwards: tick is 50.')
     assert values(status)['mode'] == 'fault'
@@ -146,7 +146,7 @@ def test_clock_that_is_missing_is_named(ros, model, trigger, capfd):
         assert missing in reason
         simulator = Simulator(rig)
         simulator.turn(simulator.now)
-        assert 'clock' not in rig.settle().message
+        assert 'clock' not in rig.diagnose_settled().message
     assert len(re.findall(r'\[WARN\].*: clock\.missing', capfd.readouterr().err)) == 1
 
 

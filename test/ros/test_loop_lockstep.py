@@ -161,4 +161,4 @@ def test_arrival_stamps_make_a_clock_of_another_machine_do(ros, model):
         assert [f['imu_ns'] for f in fields] == [5, 6, 7]
         assert start < fields[0]['stamp_ns'] < fields[1]['stamp_ns'] < fields[2]['stamp_ns']
         assert nanoseconds(rig.robot.commands.messages[-1]) == fields[-1]['stamp_ns']
-        assert rig.settle().level == b'\x00'
+        assert rig.diagnose_settled().level == b'\x00'

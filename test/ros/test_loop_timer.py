@@ -88,7 +88,7 @@ def test_services_change_the_mode_and_answer_with_a_reason(ros, model):
             assert rig.robot.call(service) == answer
             wait_for(lambda start=count: len(rig.robot.ticks.messages) > start + 2)
             assert mode(rig) == following
-        assert rig.settle().level == b'\x00'
+        assert rig.diagnose_settled().level == b'\x00'
 
 
 def test_start_is_refused_while_inputs_are_missing(ros, model):

@@ -145,7 +145,7 @@ def enclave(tmp_path, monkeypatch):
 
 
 def run_in_enclave(model, *words):
-    """Run student_node until it is configured or ends; return what it said."""
+    """Run student_node until it is configured or ends; return its output."""
     process = subprocess.Popen(
         [
             sys.executable, '-m', 'distill_runtime.ros.student_node', '--ros-args', '--enclave',
@@ -163,15 +163,15 @@ def run_in_enclave(model, *words):
     finally:
         process.kill()
         lines.append(process.communicate()[0])
-    said = ''.join(lines)
-    for line in said.splitlines():
+    output = ''.join(lines)
+    for line in output.splitlines():
         if any(text in line for text in NO_SECURITY):
             pytest.skip(f'this middleware has no DDS security: {line}')
-    return said
+    return output
 
 
 def test_node_runs_in_its_enclave_and_reaches_nothing_else(enclave, model):
     assert "policy 'small'" in run_in_enclave(model)
-    said = run_in_enclave(model, '-r', 'joint_command:=other_command')
-    assert "policy 'small'" not in said
-    assert 'configure ' in said
+    output = run_in_enclave(model, '-r', 'joint_command:=other_command')
+    assert "policy 'small'" not in output
+    assert 'configure ' in output

@@ -42,7 +42,7 @@ def commands_over_dds(model, robot, scene):
         trigger_timeout=0.0,
     )
     simulator = start(
-        'sim_node',
+        'demo.sim_node',
         **policy,
         scene=scene,
         lockstep='true',

@@ -61,7 +61,7 @@ class DdsRecorder:
             self.take()
             time.sleep(0.002)
 
-    def has_heard(self, *topics):
+    def has_received(self, *topics):
         """Return whether a message of each of some topics has come."""
         return all(self.counts[topic] for topic in topics)
 

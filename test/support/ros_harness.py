@@ -205,7 +205,7 @@ class Rig:
 
         return wait_for(find, 'a status')
 
-    def settle(self):
+    def diagnose_settled(self):
         """Return the status after some calls: a level falls only when all is well for a while."""
         for _ in range(3):
             self.diagnose()

@@ -46,11 +46,11 @@ _FALLEN_HEIGHT = 0.15
 
 
 class Walk:
-    """A simulated robot and student_node in processes of their own, and who commands them."""
+    """A simulated robot and student_node as processes, and the node that commands them."""
 
     def __init__(self, model, rate, priority, log):
         self.processes = [
-            _start('sim_node', log, max(0, priority - 5), model=model),
+            _start('demo.sim_node', log, max(0, priority - 5), model=model),
             _start(
                 'student_node', log, 0, model=model, autostart='true', start_in='policy',
                 control_rate=str(float(rate)), realtime_priority=str(priority), blackbox_dir="''",

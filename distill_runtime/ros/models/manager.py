@@ -162,7 +162,7 @@ class ModelManager:
             if previous is None:
                 raise ConfigError('no other model has been active')
             model = context.registry[previous.instance]
-            self._ask_back(context)
+            self._request_rollback(context)
             if switcher.active is model.instance:
                 return f'{model.name} is active'
             if switcher.follows_previous(self._newest_tick(context) or 0):
@@ -170,14 +170,14 @@ class ModelManager:
                 raise ModelError(f'{model.name} cannot become active: {problem}')
             return self._hand_over(context, model, model.config, _ON_REQUEST)
 
-    def _ask_back(self, context: LoopContext) -> None:
+    def _request_rollback(self, context: LoopContext) -> None:
         """Return to the previous model at the next tick, if it is kept up to date."""
         switcher = context.runner.switcher
         with self._lock:
             if not switcher.follows_previous(self._newest_tick(context) or 0):
                 return
             switcher.ask_back(_ON_REQUEST)
-            self._settle(context)
+            self._swap_if_stopped(context)
         self._wait(
             context, lambda: not (switcher.is_asked_back or self._has_pending_news(context))
         )
@@ -199,7 +199,7 @@ class ModelManager:
             if self._context is not context:
                 raise ConfigError(f'{model.policy.path}: the node was cleaned up meanwhile')
             switcher.offer(swap)
-            self._settle(context)
+            self._swap_if_stopped(context)
         if not config.shadow_time:
             self._wait(
                 context,
@@ -215,7 +215,7 @@ class ModelManager:
             return f'{model.name} runs in shadow for {config.shadow_time:g} s, then becomes active'
         return f'{model.name} becomes active at the next tick'
 
-    def _settle(self, context: LoopContext) -> None:
+    def _swap_if_stopped(self, context: LoopContext) -> None:
         """Swap at once where no control loop does; the lock is held."""
         if self._newest_tick(context) is None:
             context.runner.switcher.settle(_now_ns(context))

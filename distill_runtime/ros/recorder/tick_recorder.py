@@ -79,13 +79,7 @@ class TickRecorder:
         self._has_defined = False
         self._stamp_ns = 0
         self._countdown, self._repeat = 0, round(1e9 / context.runner.control_period_ns)
-        rate = _bytes_per_second(context, channels[self._frames[True, True]])
-        size = round(seconds * (rate + OVERHEAD + len(model.change)))
-        if size > _LARGEST:
-            raise ConfigError(
-                f'blackbox_seconds is {seconds:g}, that takes {size >> 20} MB of memory, expected '
-                f'at most {_LARGEST >> 20} MB'
-            )
+        size = _ring_size(context, channels[self._frames[True, True]], seconds)
         self.ring = RingBufferWriter(size, facts.to_json())
         for index, raw in enumerate(inputs):
             raw.on_message = self._input_callback(index, raw)
@@ -197,8 +191,12 @@ def _whole(topic: str, message_type: type) -> tuple[Part, ...]:
     return (Part(topic, type_name(message_type)),)
 
 
-def _bytes_per_second(context: LoopContext, frame: tuple[Part, ...]) -> float:
-    """Return about how much one second of ticks takes; larger messages shorten what is held."""
+def _ring_size(context: LoopContext, frame: tuple[Part, ...], seconds: float) -> int:
+    """Return about how many bytes some seconds take; larger messages shorten what is held.
+
+    Raises:
+        ConfigError: If that is too much.
+    """
     joints = max(
         len(context.runner.compiled.layout.joints), len(context.runner.compiled.joints.names)
     )
@@ -210,4 +208,11 @@ def _bytes_per_second(context: LoopContext, frame: tuple[Part, ...]) -> float:
         size += 4 * widths.get(raw.topic, 0)
     size += _JOINT_BYTES * joints
     triggers = context.config.decimation if context.config.trigger == 'joint_states' else 1
-    return size * triggers * 1e9 / context.runner.control_period_ns
+    rate = size * triggers * 1e9 / context.runner.control_period_ns
+    size = round(seconds * (rate + OVERHEAD + len(context.registry.active.change)))
+    if size > _LARGEST:
+        raise ConfigError(
+            f'blackbox_seconds is {seconds:g}, that takes {size >> 20} MB of memory, expected '
+            f'at most {_LARGEST >> 20} MB'
+        )
+    return size

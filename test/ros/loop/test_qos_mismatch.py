@@ -40,7 +40,7 @@ def test_best_effort_sensors_in_lock_step_are_received_with_the_override(ros, mo
     }
     with student(ros, model, qos=BEST_EFFORT, namespace='/quiet', **LOCKSTEP, **override) as rig:
         rig.robot.tick(T0)
-        assert rig.settle().level == b'\x00'
+        assert rig.diagnose_settled().level == b'\x00'
 
 
 def test_nothing_is_reported_where_one_of_two_publishers_matches(ros, model):

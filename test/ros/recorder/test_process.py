@@ -28,7 +28,8 @@ def process(ring, tmp_path):
 def next_of(process, event):
     """Return the next such event."""
     return wait_for(
-        lambda: next((said for said in process.received() if said['event'] == event), None), event
+        lambda: next((found for found in process.received() if found['event'] == event), None),
+        event,
     )
 
 
@@ -68,9 +69,9 @@ def test_process_without_a_sign_of_life_is_killed(process, ring):
 def test_close_returns_the_last_events(ring, tmp_path):
     process = RecorderProcess(ring.writer.descriptor, ring.reader, tmp_path, 10**9)
     process.send(do='goodbye', cause='shutdown')
-    said = process.close(10.0)
-    assert said[-1]['event'] == 'dumped'
-    assert said[-1]['cause'] == 'shutdown'
+    events = process.close(10.0)
+    assert events[-1]['event'] == 'dumped'
+    assert events[-1]['cause'] == 'shutdown'
 
 
 def test_close_does_not_wait_for_a_process_that_hangs(ring, tmp_path):
