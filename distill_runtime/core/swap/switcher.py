@@ -163,7 +163,7 @@ class PolicySwitcher:
             self.swap.shadow.instance.restart()
 
     def settle(self, stamp_ns: int) -> bool:
-        """Swap or roll back while no policy moves the robot; return whether it happened."""
+        """Swap or roll back while no policy moves the robot; return whether the policy changed."""
         if self._rollback_reason:
             return self._take_rollback(stamp_ns)
         swap = self.swap
