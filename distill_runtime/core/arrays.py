@@ -33,7 +33,7 @@ def is_valid(values: FloatArray | Float32Array) -> bool:
 
 
 def worst_element(values: FloatArray | Float32Array) -> tuple[int, str]:
-    """Return the first element that is not finite, else the largest, and what is wrong with it."""
+    """Return the first element that is not finite, else the largest, and the code of its error."""
     magnitude = np.nan_to_num(np.abs(values), nan=np.inf, posinf=np.inf)
     element = int(magnitude.argmax())
     return element, 'too_large' if math.isfinite(magnitude[element]) else 'not_finite'
@@ -47,7 +47,7 @@ def as_float32(
 
 
 def write_excess(values: Floats, lower: Floats, upper: Floats, excess: Floats) -> bool:
-    """Return whether any value is out of bounds; if so, write how far each is, with its sign.
+    """Return whether any value is out of bounds; if so, write the signed excess of each.
 
     All arrays have the same shape and type.
     """

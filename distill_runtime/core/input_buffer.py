@@ -164,7 +164,7 @@ class InputBuffer:
     def _expire_command(self, stamp_ns: int) -> str:
         """Zero a velocity command that is out of date; return why, or ''.
 
-        Before the first command it is zero without a reason: nobody has asked for anything.
+        Before the first command it is zero without a reason.
         """
         if self._command is None:
             return ''

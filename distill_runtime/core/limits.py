@@ -55,20 +55,20 @@ class Feedback(NamedTuple):
 class Limiter:
     """Bounds commands and remembers the last one.
 
-    Each limit has the last word over the one before: torque, step, position.
+    Each limit overrides the one before it: torque, step, position.
 
     - Torque: ``kp (target - q) - kd dq`` of the drive stays within a share of the effort limit.
       From a share of 1 on it is the drive that saturates, and a target may lead the joint further
-      by what it can move until the next command: else the torque would fall below the one of
-      training as the joint moves on. The bounded target lies between the measured position and
+      by what it can move until the next command: otherwise the torque would fall below that of
+      training as the joint moves. The bounded target lies between the measured position and
       the target, whatever dq is.
     - Step: measured from the previous *command*, not from the measured position: feedback lags,
       and a limit around it would slow valid commands.
     - Position, ``clip``: targets stay within the range of the joint. ``soft``: a policy with PD
       targets asks for torque by pointing beyond the range, so the target may lie outside while
       the joint itself is well inside. Within a margin of the limit the part of the target that
-      lies beyond it is scaled down, to nothing at the limit: there, and beyond it, no torque
-      drives the joint outward. Targets within the range are never changed. Where the torque limit
+      lies beyond it is scaled down, to zero at the limit: there, and beyond it, no torque drives
+      the joint outward. Targets within the range are never changed. Where the torque limit
       does not act, a target lies beyond the range by the width of the range at most.
 
     Source:
@@ -231,7 +231,7 @@ class _SoftRange:
         np.add(high, self._furthest, high)
         np.maximum(target, low, out=wanted)
         np.minimum(wanted, high, out=wanted)
-        # nearest + share (wanted - nearest), and exactly what is wanted where share is 1
+        # nearest + share (wanted - nearest), and exactly wanted where share is 1
         np.equal(share, 1.0, out=mask)
         np.subtract(wanted, nearest, low)
         np.multiply(low, share, low)

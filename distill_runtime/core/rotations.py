@@ -20,7 +20,7 @@ def write_gravity_in_base(quat_base_to_world: FloatArray, gravity: FloatArray) -
         gravity: Receives the direction, shape (3,).
 
     Returns:
-        False, with nothing written, if the norm is not that of a rotation.
+        False, without writing, if the quaternion is not of unit norm.
     """
     w, x, y, z = quat_base_to_world.tolist()
     squared_norm = w * w + x * x + y * y + z * z

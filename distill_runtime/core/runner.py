@@ -51,33 +51,25 @@ class PolicyRunner:
         self.joint_velocity = self._input_buffer.joint_velocity
         """Measured velocities of the last tick in [rad]/[s], policy order."""
         self.switcher = PolicySwitcher(PolicyInstance(compiled, policy, config.checks), config)
-        self.limiter = Limiter(
-            compiled.joints,
-            LimitConfig(
-                max_step=config.max_joint_step,
-                torque_limit=config.torque_limit,
-                position_limits=config.position_limits,
-                period=self.control_period_ns / 1e9,
-            ),
-            Feedback(self.joint_position, self.joint_velocity),
+        limits = LimitConfig(
+            max_step=config.max_joint_step,
+            torque_limit=config.torque_limit,
+            position_limits=config.position_limits,
+            period=self.control_period_ns / 1e9,
         )
+        feedback = Feedback(self.joint_position, self.joint_velocity)
+        self.limiter = Limiter(compiled.joints, limits, feedback)
         self._ramp = Ramp(compiled.joints.idle, round(config.ramp_time * 1e9))
         self.stop = Stop(compiled, config, self._sensor_vector, self.joint_position)
         self._is_position = compiled.joints.is_position.astype(np.float64)
         self._response = FaultResponse(
             self._ramp, self._is_position, round(config.escalation_time * 1e9)
         )
-        self._safety_monitor = SafetyMonitor(
-            compiled,
-            config,
-            self._input_buffer,
-            self._sensor_vector[: compiled.layout.joint_velocity.stop],
+        joints = self._sensor_vector[: compiled.layout.joint_velocity.stop]
+        self._safety_monitor = SafetyMonitor(compiled, config, self._input_buffer, joints)
+        self._command, self._wanted, self._measured, self._last_target = np.zeros(
+            (4, len(compiled.joints.names))
         )
-        num_joints = len(compiled.joints.names)
-        self._command = np.zeros(num_joints)
-        self._wanted = np.zeros(num_joints)
-        self._measured = np.zeros(num_joints)
-        self._last_target = np.zeros(num_joints)
         self._is_interpolated = config.interpolation == 'linear' and config.ticks_per_step > 1
         self._longest_step = config.max_joint_step or math.inf
         self._events: list[Event] = []

@@ -35,11 +35,6 @@ def test_every_event_in_every_mode(mode, event, goal):
     assert next_mode(mode, event) is goal
 
 
-def test_only_a_reset_leaves_a_fault():
-    left = [event for event in Event if next_mode(Mode.FAULT, event) not in (None, Mode.FAULT)]
-    assert left == [Event.RESET_FAULT]
-
-
 def test_numbers_on_the_tick_topic_stay():
     assert [(mode.name, int(mode)) for mode in Mode] == [
         ('STANDBY', 1),

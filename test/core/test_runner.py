@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 
-from distill_runtime.core.checks.registry import ANY_MOTION
 from distill_runtime.core.config import RunnerConfig
 from distill_runtime.core.modes import Event, Mode
 import numpy as np
@@ -54,30 +53,10 @@ def test_start_in_policy_makes_the_first_complete_tick_its_tick_zero():
     assert step.command.tolist() == [value + 0.5 for value in DEFAULT]
 
 
-def test_later_commands_are_limited_in_their_step():
-    rig = walking(output=lambda run: float(run), max_joint_step=0.125)
-    assert rig.tick().command.tolist() == [value + 0.125 for value in DEFAULT]
-    assert rig.tick().target.tolist() == [value + 1.0 for value in DEFAULT]
-    assert rig.tick().command == pytest.approx([value + 0.375 for value in DEFAULT])
-
-
 def test_step_limit_spans_the_change_of_mode():
     rig = Rig(output=2.0, max_joint_step=0.25)
     rig.tick()
     assert rig.ask(Event.START).command.tolist() == [value + 0.25 for value in DEFAULT]
-
-
-@pytest.mark.parametrize('output', [-9.0, 9.0])
-def test_position_limits_hold_in_every_mode(output):
-    limits = {'position': [[-0.2, 0.2], [0.5, 0.7], [-0.6, -0.4]]}
-    lower, upper = np.array(limits['position']).T
-    options = {'max_joint_step': 0.0, 'start_pose_limit': 0.0, 'checks': ANY_MOTION}
-    rig = Rig(make_spec(limits=limits), output=output, **options)
-    rig.place([9.0, -9.0, 9.0])  # measured outside of the limits
-    for event in (Event.STOP, Event.START, Event.STOP, Event.ESTOP, Event.RESET_FAULT):
-        rig.tick()
-        for command in (rig.ask(event).command, rig.tick().command):
-            assert np.all((lower <= command) & (command <= upper))
 
 
 def test_first_policy_step_sees_last_action_zero_and_then_the_clipped_output():

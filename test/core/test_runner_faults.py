@@ -71,18 +71,6 @@ def test_default_pose_of_a_velocity_joint_is_a_smooth_stop():
     assert rig.tick(SECOND).command.tolist() == [0.0, 0.0, 0.0]
 
 
-@pytest.mark.parametrize('action', ['hold', 'default_pose', 'damp'])
-def test_step_limit_holds_in_a_fault(action):
-    rig = walking(output=1.0, fault_action=action, max_joint_step=0.125, ramp_time=0.0)
-    before = rig.tick().command.copy()
-    rig.place([9.0, 9.0, 9.0])
-    rig.runner.request(Event.ESTOP)
-    for _ in range(5):
-        command = rig.tick().command
-        assert np.all(np.abs(command - before) <= 0.125 + 1e-12)
-        before = command.copy()
-
-
 def test_fault_is_latched_when_its_cause_is_gone():
     rig = walking()
     rig.tick(SECOND, but={'joint'})

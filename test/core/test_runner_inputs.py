@@ -5,8 +5,6 @@ from __future__ import annotations
 from distill_runtime.core.checks.registry import checks_without
 from distill_runtime.core.modes import Event, Mode
 from distill_runtime.core.sensors import InputProblem
-from hypothesis import given
-from hypothesis import strategies as st
 import numpy as np
 import pytest
 from support.rig import COMMAND_TERM, IMU_TERM, ODOMETRY_TERM, Rig, TICK_NS, walking
@@ -218,27 +216,3 @@ def test_clock_that_runs_backwards_while_waiting_for_inputs_is_no_fault():
 def test_two_ticks_of_one_time_are_two_ticks():
     rig = walking()
     assert rig.tick(0).has_policy_step
-
-
-wild = st.floats(allow_nan=True, allow_infinity=True, width=64)
-
-
-@pytest.mark.fuzz
-@given(
-    samples=st.lists(
-        st.tuples(st.integers(0, 100), wild, st.integers(-(10**9), 10**9), st.sampled_from(Event)),
-        max_size=8,
-    ),
-    action=st.sampled_from(['hold', 'default_pose', 'damp', 'stop']),
-)
-def test_no_input_raises_and_no_command_leaves_the_limits(samples, action):
-    limits = {'position': [[-1, 1], [-1, 1], [-1, 1]]}
-    rig = Rig(make_spec(*EVERYTHING, limits=limits), 3.0, fault_action=action, start_in='policy')
-    rig.tick()
-    for element, value, dt_ns, event in samples:
-        rig.sensors.values[element % len(rig.sensors.values)] = value
-        rig.runner.request(event)
-        step = rig.tick(dt_ns)
-        assert np.all(np.abs(step.command) <= 1.0)
-        assert np.all(np.isfinite(step.observation))
-        assert step.reason or step.mode is not Mode.FAULT

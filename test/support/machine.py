@@ -110,7 +110,6 @@ disturbances = {
     ),
     'swap': swaps,
     'back': st.just(True),
-    'beside': others,
     'may_shadow': st.booleans(),
 }
 INPUTS = {'sensors', 'stamps', 'problem'}
@@ -244,16 +243,13 @@ class Machine:
         policy = FakePolicy(compiled, lambda run: values[run % len(values)])
         return PolicyInstance(compiled, policy, self.runner.config.checks)
 
-    def change(self, swap=None, back=False, beside=None, may_shadow=None):
+    def change(self, swap=None, back=False, may_shadow=None):
         """Swap and roll back policies."""
         switcher, config = self.runner.switcher, self.runner.config
         if may_shadow is not None:
             switcher.may_shadow = may_shadow
         if back:
             switcher.ask_back('requested by a test')
-        if beside is not None:
-            switcher.watcher = Candidate(self.instance(**beside), config)
-            switcher.watcher.prime(switcher.ring.copy())
         if swap is None:
             return
         instance, options = None, swap['options']

@@ -69,15 +69,14 @@ class Blend:
 class PolicySwitcher:
     """Runs the policy steps, with the policy that is active.
 
-    Other threads may call ``offer`` and ``ask_back``, and set ``watcher``; everything else belongs
-    to the thread that ticks.
+    Other threads may call ``offer`` and ``ask_back``; everything else belongs to the thread that
+    ticks.
 
     Attributes:
         active: The policy that moves the robot.
         target: Its target after blending, before limits, shape (num_joints,).
         swap: The newest swap; None if there was none.
         previous: The policy that was active before, kept up to date during probation.
-        watcher: A policy that is compared as long as it is set; None for none.
         ring: History of the newest steps.
         may_shadow: Whether there is time to run policies that are not active.
         news: Swaps whose state has changed; the reader removes them.
@@ -91,7 +90,6 @@ class PolicySwitcher:
         self.target = instance.target
         self.swap: Swap | None = None
         self.previous: Candidate | None = None
-        self.watcher: Candidate | None = None
         self.ring = StepHistory(compiled.gravity.stop, num_joints, compiled.action)
         self.may_shadow = True
         self.news: deque[Swap] = deque()
@@ -156,14 +154,13 @@ class PolicySwitcher:
         self.ring.clear()
         self.active.restart()
         self.target = self.active.target
-        for candidate in (self.previous, self.watcher):
-            if candidate is not None:
-                candidate.instance.restart()
+        if self.previous is not None:
+            self.previous.instance.restart()
         if self.is_swapping and self.swap is not None:
             self.swap.shadow.instance.restart()
 
     def settle(self, stamp_ns: int) -> bool:
-        """Swap or roll back while no policy moves the robot; return whether it happened."""
+        """Swap or roll back while no policy moves the robot; return whether the policy changed."""
         if self._rollback_reason:
             return self._take_rollback(stamp_ns)
         swap = self.swap
@@ -225,8 +222,8 @@ class PolicySwitcher:
             instance.step(sensor_vector)
         if not self.active.is_valid:
             self.roll_back(self.active.problem, stamp_ns)
-        if swap is not None or self.watcher is not None:
-            self._step_followers(stamp_ns)
+        if swap is not None:
+            self._step_followers(swap, stamp_ns)
         target = self.active.target
         self.target = self._blend.mix(target) if self._blend.is_active else target
 
@@ -246,27 +243,27 @@ class PolicySwitcher:
             return False
         return swap.is_due(self.ring, stamp_ns)
 
-    def _step_followers(self, stamp_ns: int) -> None:
+    def _step_followers(self, swap: Swap, stamp_ns: int) -> None:
         """Step the policies that follow the active one, and compare their targets with its."""
-        swap, target = self.swap, self.active.target
         if self._active_since_ns < 0:
             self._active_since_ns = stamp_ns
-        followers = [self.watcher]
-        if self.follows_previous(stamp_ns):
-            followers.append(self.previous)
-        else:
+        if not self.follows_previous(stamp_ns):
             self._reversible_swap = None
-        if swap is not None and swap.state is SwapState.WAITING and self._has_caught_up:
-            followers.append(swap.shadow)
-        for candidate in followers:
-            if candidate is None or candidate.problem:
-                continue
-            if not self.may_shadow:
-                candidate.skip()
-                continue
-            candidate.follow(self.ring)
-            if not candidate.problem and candidate.is_up_to_date(self.ring):
-                candidate.compare(target)
+        elif self.previous is not None:
+            self._step_follower(self.previous)
+        if swap.state is SwapState.WAITING and self._has_caught_up:
+            self._step_follower(swap.shadow)
+
+    def _step_follower(self, candidate: Candidate) -> None:
+        """Step one policy that follows, if there is time, and compare it."""
+        if candidate.problem:
+            return
+        if not self.may_shadow:
+            candidate.skip()
+            return
+        candidate.follow(self.ring)
+        if not candidate.problem and candidate.is_up_to_date(self.ring):
+            candidate.compare(self.active.target)
 
     def _take_over(self, swap: Swap, stamp_ns: int, steps: int) -> None:
         """Make the candidate the active policy."""

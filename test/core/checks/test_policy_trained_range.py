@@ -26,10 +26,6 @@ def found(frame, trained_range, margin=0.1):
     return TrainedRange(entry_with(trained_range), frame, margin).find()
 
 
-def test_frame_within_the_range_is_not_found():
-    assert found([-1.0, 0.0, 3.0], [-1.0, 3.0]) == ()
-
-
 @pytest.mark.parametrize('value', [-1.39, 3.39])
 def test_margin_is_a_share_of_the_width(value):
     assert found([0.0, value, 0.0], [-1.0, 3.0]) == ()

@@ -2,14 +2,12 @@
 # SPDX-License-Identifier: Apache-2.0
 from __future__ import annotations
 
-from functools import partial
-
 from distill_runtime.core.checks.registry import DEFAULT_CHECKS
 from distill_runtime.core.swap.candidate import Candidate
 import numpy as np
 import pytest
 from support.specs import DEFAULT, make_spec
-from support.walk_rig import AT_ONCE, Failing, giving, Walk
+from support.walk_rig import AT_ONCE, giving, Walk
 
 LONG = 600  # more steps than the history holds
 
@@ -152,12 +150,6 @@ def test_output_that_is_no_target_is_a_problem(wrong):
     assert candidate.problem.startswith('action.')
     assert 'element 1' in candidate.problem
     assert candidate.instance.next_step == 1  # it follows no more
-
-
-def test_network_that_fails_is_a_problem_in_one_line():
-    walk = walked(5)
-    candidate = walk.candidate(walk.instance(make=partial(Failing, run=3)))
-    assert candidate.problem == 'action.failed: the network fails: index is out of bounds'
 
 
 def test_findings_of_the_candidate_are_a_problem_once_they_outlast_the_debounce():

@@ -64,9 +64,3 @@ def test_candidate_with_a_problem_is_never_due():
     swap = walk.swap()
     swap.shadow.problem = 'shadow.shed: set by a test'
     assert not swap.is_due(walk.switcher.ring, walk.now)
-
-
-def test_end_is_noted_with_its_time():
-    swap = Walk().swap()
-    swap.end(SwapState.REFUSED, 'set by a test', 7)
-    assert (swap.state, swap.reason, swap.stamp_ns) == (SwapState.REFUSED, 'set by a test', 7)

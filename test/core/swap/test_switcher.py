@@ -6,7 +6,7 @@ from __future__ import annotations
 
 from functools import partial
 
-from distill_runtime.core.modes import Event, Mode
+from distill_runtime.core.modes import Mode
 from distill_runtime.core.swap.swap import SwapState
 import numpy as np
 import pytest
@@ -191,42 +191,3 @@ def test_candidate_catches_up_when_there_is_time_again():
     commands, alone = walk.ticks(20), Walk(make=Network)
     assert swap.state is SwapState.ACTING
     assert commands.tolist() == alone.ticks(42)[22:].tolist()
-
-
-def test_watcher_is_compared_and_never_acts():
-    walk, alone = Walk(make=Network), Walk(make=Network)
-    alone.ticks(4)
-    walk.ticks(4)
-    walk.switcher.watcher = walk.candidate(walk.instance(make=giving(1.0)), max_divergence=0.0)
-    commands = walk.ticks(30)
-    assert commands.tolist() == alone.ticks(30).tolist()
-    watcher = walk.switcher.watcher
-    assert watcher.compared == 30
-    assert watcher.divergence == pytest.approx(np.array(DEFAULT) + 0.5 - commands[-1])
-    assert (walk.switcher.swap, walk.switcher.previous, take_changes(walk)) == (None, None, [])
-
-
-def test_watcher_goes_on_beside_whoever_acts():
-    walk = still()
-    walk.tick()
-    walk.switcher.watcher = watcher = walk.candidate(walk.instance(make=giving(0.0)))
-    walk.ticks(3)
-    walk.offer(walk.instance(make=giving(1.0)), **AT_ONCE)
-    walk.ticks(2)
-    assert watcher.divergence.tolist() == pytest.approx([-0.5] * 3)
-    walk.ask(Event.STOP)
-    walk.ask(Event.START)
-    walk.ticks(3)
-    assert watcher.is_up_to_date(walk.switcher.ring)
-    assert watcher.problem == ''
-
-
-def test_watcher_that_fails_is_left_alone():
-    walk = still()
-    walk.tick()
-    walk.switcher.watcher = watcher = walk.candidate(walk.instance(make=partial(Failing, run=6)))
-    assert hips(walk, 20) == [0.0] * 20
-    assert watcher.problem.startswith('action.failed')
-    assert watcher.instance.next_step == 6
-    walk.switcher.watcher = None
-    assert hips(walk, 2) == [0.0] * 2
