@@ -231,6 +231,6 @@ def file_findings(facts: OnnxFacts) -> Iterator[Finding]:
         yield Finding(
             code='model.custom_operators',
             severity='info',
-            message=f'operators of {", ".join(facts.domains)} are used, not only the standard ones',
+            message=f'operators of {", ".join(facts.domains)} are used, which are not standard',
             hint='they exist in this onnxruntime; check on the robot as well',
         )

@@ -94,7 +94,7 @@ def test_missing_encoder_is_named(model):
         load_policy(model)
 
 
-def test_encoder_behind_a_link_out_of_the_folder_is_refused(model, tmp_path):
+def test_encoder_that_links_outside_the_folder_is_refused(model, tmp_path):
     inner = tmp_path / 'inner'
     inner.mkdir()
     model = model.rename(inner / 'policy.onnx')

@@ -32,7 +32,7 @@ class CopyingBinding:
 
 
 class DeviceSession:
-    """A session on the processor that says and does what one on a device would."""
+    """A session on the CPU that behaves like one on a device."""
 
     def __init__(self, session, provider):
         self.session = session

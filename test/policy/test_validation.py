@@ -24,12 +24,12 @@ def codes(found):
     return [finding.code for finding in found.findings if finding.severity == 'error']
 
 
-def test_sound_model_is_tried_out(tmp_path):
+def test_valid_model_passes_the_self_test(tmp_path):
     found = validate_model(*write(tmp_path, np.eye(3)))
     assert found.is_deployable
     assert found.run.is_finite
     assert 0.0 < found.run.median <= found.run.p99
-    # relative positions are 0 at rest, so the linear network asks for the default pose
+    # relative positions are 0 at standstill, so the linear network outputs the default pose
     np.testing.assert_array_equal(found.step.target, DEFAULT)
     assert codes(found) == []
 

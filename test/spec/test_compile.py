@@ -16,7 +16,7 @@ PHASE = {'term': 'gait_phase', 'frequency': 1, 'offsets': [0], 'components': ['c
 SCAN = {'term': 'external', 'topic': '/scan', 'width': 3}
 
 
-def test_layout_is_in_policy_order_unless_the_robot_has_its_own():
+def test_layout_is_in_policy_order_unless_robot_joints_are_given():
     assert sensor_layout(make_spec()).joints == JOINTS
     assert sensor_layout(make_spec(), ('x', *JOINTS)).joints == ('x', *JOINTS)
 

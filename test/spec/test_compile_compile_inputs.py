@@ -19,12 +19,12 @@ def entry_of(*terms, **changes):
     return compile_spec(make_spec(*terms, **changes)).inputs[0]
 
 
-def test_relative_positions_subtract_the_default_of_their_own_joint():
+def test_relative_positions_subtract_the_default_of_the_same_joint():
     entry = entry_of({**POSITION, 'joints': ['ankle', 'hip'], 'masked': ['hip']}, GRAVITY)
     assert entry.offset.tolist() == [-0.5, 0.0, 0.0, 0.0, 0.0]
 
 
-def test_absolute_positions_subtract_nothing():
+def test_absolute_positions_have_no_offset():
     assert entry_of({**POSITION, 'relative': False}).offset.tolist() == [0.0] * 3
 
 
@@ -75,7 +75,7 @@ def test_layout_picks_window_elements_oldest_first():
     assert entry_of(*terms, history={**frames, 'major': 'term'}).layout.tolist() == [2, 0, 3, 1]
 
 
-def test_nothing_bounded_is_no_bounds():
+def test_no_clip_has_no_arrays():
     assert clip_arrays([]) is None
     assert clip_arrays([(None, None)] * 3) is None
 

@@ -104,7 +104,7 @@ def test_clocks_of_different_frequency_run_side_by_side():
     assert observed(fast, slow, ticks=3) == pytest.approx([-1.0, 0.0], abs=1e-6)
 
 
-def test_externals_keep_their_places():
+def test_repeated_externals_read_the_same_elements():
     one = {'term': 'external', 'topic': 'one', 'width': 2}
     two = {'term': 'external', 'topic': 'two', 'width': 1}
     assert observed(two, one, two) == [1.0, 11.0, 12.0, 1.0]

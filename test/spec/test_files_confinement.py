@@ -22,7 +22,7 @@ def test_without_a_root_a_path_stays_as_it_is():
     assert confined(Path('a/../b.onnx'), None) == Path('a/../b.onnx')
 
 
-def test_file_in_the_root_is_read_from_where_it_really_lies(root):
+def test_file_in_the_root_is_read_from_its_resolved_path(root):
     (root / 'newest.onnx').symlink_to('walk.onnx')
     assert confined(root / 'newest.onnx', root) == root / 'walk.onnx'
     assert confined(root / 'sub' / '..' / 'walk.onnx', root) == root / 'walk.onnx'
@@ -33,7 +33,7 @@ def test_root_may_be_a_link(root, tmp_path):
     assert confined(root / 'walk.onnx', tmp_path / 'link') == root / 'walk.onnx'
 
 
-def test_file_that_does_not_exist_yet_may_lie_in_the_root(root):
+def test_missing_file_in_the_root_is_accepted(root):
     assert confined(root / 'new' / 'run.onnx', root) == root / 'new' / 'run.onnx'
 
 
@@ -56,7 +56,7 @@ def test_folder_that_is_a_link_out_of_the_root_is_refused(root, tmp_path):
         confined(root / 'sub' / 'secret.onnx', root)
 
 
-def test_sibling_whose_name_begins_alike_is_outside(root, tmp_path):
+def test_sibling_with_the_same_prefix_is_outside(root, tmp_path):
     (tmp_path / 'models_of_others').mkdir()
     with pytest.raises(ConfigError, match='is outside model_root'):
         confined(tmp_path / 'models_of_others' / 'walk.onnx', root)

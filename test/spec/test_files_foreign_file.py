@@ -39,7 +39,7 @@ def test_any_other_tag_is_refused(read, tag):
         read('a.yaml', f'joint_ids: !!{tag} [ls]\n')
 
 
-def test_json_is_told_by_its_suffix(read):
+def test_json_is_recognized_by_its_suffix(read):
     assert read('a.json', '{"a": [1, 2.5]}') == {'a': [1, 2.5]}
 
 

@@ -88,7 +88,7 @@ def test_missing_field_of_no_source_at_all():
         merge_sources([])
 
 
-def test_hint_of_a_source_tells_how_to_supply_the_field():
+def test_hint_of_a_source_is_in_the_message():
     values = spec_mapping()
     del values['joints']
     with pytest.raises(ConfigError, match=r'^joints is missing, .*: give the robot$'):
@@ -102,7 +102,7 @@ def test_limits_that_are_no_mapping_are_refused_with_their_file(values):
         merge_sources([source('user', **values), base(), robot])
 
 
-def test_limits_of_null_say_nothing():
+def test_limits_of_null_are_no_limits():
     robot = source('robot', limits={'effort': [5, 5, 5]})
     merged = merge_sources([source('user', limits=None), base(), robot])
     assert merged.spec.limits.effort == (5.0, 5.0, 5.0)
@@ -168,11 +168,11 @@ def test_sources_are_complete_together():
 
 
 def test_hint_for_a_field_that_nobody_gives_stays_with_the_spec():
-    hints = {'command': 'say the trained range', 'period': 'say the period'}
+    hints = {'command': 'give the trained range', 'period': 'give the period'}
     merged = merge_sources([base(), source('b', hints={'command': 'weaker'})])
     assert merged.unstated == {'command': 'weaker'}
     merged = merge_sources([source('a', hints=hints), base(), source('b', hints={'command': '-'})])
-    assert merged.unstated == {'command': 'say the trained range'}
+    assert merged.unstated == {'command': 'give the trained range'}
 
 
 def test_value_is_compared_with_what_another_source_claims_of_it():

@@ -29,7 +29,7 @@ def two_stages(*inputs, encoder=None, **changes):
     )
 
 
-def test_latent_lies_behind_all_that_stands_before_it():
+def test_latent_follows_the_preceding_terms():
     spec = two_stages()
     assert [spec.input_dim(entry) for entry in spec.inputs] == [12, 8]
     assert latent_range(spec.inputs, 3, 3) == (15, 17)

@@ -50,7 +50,7 @@ def test_header():
     assert scan.opsets == {'': 17, 'my.ops': 3}
 
 
-def test_external_tensors_are_found_wherever_they_can_stand():
+def test_external_tensors_are_found_in_every_message():
     sparse = onnx.SparseTensorProto(values=external('values.bin'), indices=external('indices.bin'))
     inner = graph_of(initializer=[external('branch.bin')])
     nodes = [
@@ -82,7 +82,7 @@ def test_tensor_inside_the_file_has_no_location():
     assert scanned(model_of(initializer=[tensor])).locations == set()
 
 
-def test_external_tensor_that_does_not_say_where_is_noted():
+def test_external_tensor_without_a_location_is_found():
     tensor = TensorProto(name='w', data_location=TensorProto.EXTERNAL)
     assert scanned(model_of(initializer=[tensor])).locations == {''}
 

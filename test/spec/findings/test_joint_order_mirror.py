@@ -30,7 +30,7 @@ def test_name_without_a_twin_has_no_pair():
 
 
 @pytest.mark.parametrize('robot', profile_names())
-def test_every_joint_of_a_known_robot_but_those_in_the_middle_has_a_twin(robot):
+def test_every_joint_of_a_known_robot_except_median_joints_has_a_counterpart(robot):
     joints = load_profile(robot).joints
     paired = {name for pair in mirror_pairs(joints) for name in pair}
     middle = [name for name in joints if name not in paired]

@@ -82,7 +82,7 @@ def bundle(inputs=INPUTS, outputs=OUTPUTS, parameters=None, agile=None, **pipeli
 
 @pytest.fixture
 def read(tmp_path):
-    """Return a function that reads a bundle beside a model."""
+    """Return a function that reads a bundle of a model."""
     (tmp_path / 'walk.onnx').write_bytes(CONTENT)
 
     def read_bundle(values=None, initial=None, **changes):
@@ -122,7 +122,7 @@ def test_observations_equal_those_of_a_scalar_loop(read):
         assert target == pytest.approx([0.1, 0.2, 0.3, 0.4, 0.0])
 
 
-def test_each_input_is_a_tensor_of_its_own_without_scales(read):
+def test_each_input_is_a_separate_tensor_without_scales(read):
     spec = spec_of(read())
     assert [entry.name for entry in spec.inputs] == [entry['name'] for entry in INPUTS[:7]]
     assert {term.scale for entry in spec.inputs for term in entry.terms} == {1.0}
@@ -178,7 +178,7 @@ def test_pose_and_gains_that_agile_adds(read):
     assert values['damping'] == [1.5, 2.5, 3.5, 4.5, 9.5]
 
 
-def test_what_a_bundle_lacks_is_told(read):
+def test_missing_fields_of_a_bundle_have_hints(read):
     hints = read(configs={}).hints
     assert hints['default_position'].startswith('a LEAPP bundle has no default pose')
     assert hints['command'].startswith('a LEAPP bundle has no command ranges')

@@ -76,7 +76,7 @@ def spec_of(metadata):
     return merge_sources([USER, read(metadata)]).spec
 
 
-def test_dialect_is_told_by_its_keys():
+def test_dialect_is_recognized_by_its_keys():
     assert is_mjlab(old())
     assert not is_mjlab({'dof_names': '[]'})
 
@@ -114,7 +114,7 @@ def test_other_names_of_tensors_are_found_by_position():
     assert source.values['outputs']['action']['name'] == 0
 
 
-def test_period_is_missing_and_the_hint_says_what_it_is():
+def test_missing_period_has_a_hint():
     with pytest.raises(
         ConfigError,
         match=r"^period is missing, found in none of \['walk\.onnx metadata'\]: the metadata has "
@@ -185,7 +185,7 @@ def test_motion_in_the_network_has_an_input_that_no_term_gives():
     assert source.hints['inputs'].startswith('the network contains a motion and reads it at input')
 
 
-def test_gains_of_some_joints_say_not_of_which():
+def test_gains_of_some_joints_are_left_to_the_user():
     source = read(new(joint_stiffness='20.000', joint_damping='1.000'))
     assert 'stiffness' not in source.values
     assert source.hints['damping'].startswith('the metadata has 1 gains for 2 joints, those with ')
@@ -228,7 +228,7 @@ def test_metadata_that_does_not_fit_is_refused(changes, message):
 
 
 def expected(samples, step):
-    """Return the tensor: each term with its own history, clipped, then scaled."""
+    """Return the tensor: each term with a separate history, clipped, then scaled."""
     terms = [
         (lambda s, last: s.linear_velocity, 1, [2.0] * 3, None),
         (lambda s, last: s.angular_velocity, 3, [0.25] * 3, (-0.5, 0.5)),
