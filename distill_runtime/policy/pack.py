@@ -31,6 +31,7 @@ from .signature import SIGNATURE_KEY
 from .versions import versions
 
 _PACKAGES = ('distill_runtime', 'numpy', 'onnx', 'onnxruntime')
+PROVENANCE_KEY = 'distill_runtime.provenance'
 
 
 def provenance_of(policy: LoadedPolicy) -> dict[str, object]:
@@ -83,9 +84,6 @@ def _without_folder(source: str) -> str:
     """Return the name of a source without the folder of its file."""
     path = _file_of(source)
     return source if path is None else path.name + source[len(str(path)) :]
-
-
-PROVENANCE_KEY = 'distill_runtime.provenance'
 
 
 def pack(

@@ -21,6 +21,19 @@ import numpy as np
 from .model import LoadedPolicy
 
 NUM_RUNS = 200
+NUM_STEPS = 12
+"""Enough to fill every usual history."""
+NUM_STANDING = 2
+TOLERANCE = 1e-4
+"""Largest difference that processors and versions of onnxruntime cause."""
+_CONFIG = RunnerConfig(
+    start_in='policy',
+    max_joint_step=0.0,
+    tilt_limit=0.0,
+    cmd_vel_timeout=0.0,
+    torque_limit=0.0,
+    checks=ANY_MOTION,
+)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -95,21 +108,6 @@ def first_step(policy: LoadedPolicy) -> FirstStep:
     )
     policy.session.reset()
     return result
-
-
-NUM_STEPS = 12
-"""Enough to fill every usual history."""
-NUM_STANDING = 2
-TOLERANCE = 1e-4
-"""Largest difference that processors and versions of onnxruntime cause."""
-_CONFIG = RunnerConfig(
-    start_in='policy',
-    max_joint_step=0.0,
-    tilt_limit=0.0,
-    cmd_vel_timeout=0.0,
-    torque_limit=0.0,
-    checks=ANY_MOTION,
-)
 
 
 def record_self_test(policy: LoadedPolicy, num_steps: int = NUM_STEPS) -> Golden:
