@@ -23,9 +23,8 @@ from distill_runtime.spec.spec import PolicySpec
 from distill_runtime.spec.tensors import Golden
 import onnx
 
-from .encoder import encoder_files, ENCODER_KEY, find_encoder, open_policy
 from .golden import replay_golden
-from .model import LoadedPolicy
+from .model import encoder_files, ENCODER_KEY, find_encoder, LoadedPolicy, open_policy
 from .session import open_session
 from .signature import SIGNATURE_KEY
 from .versions import versions

@@ -19,11 +19,10 @@ from distill_runtime.spec.robots import load_robot
 from distill_runtime.spec.sources import SourcedSpec
 from distill_runtime.spec.spec import PolicySpec
 
-from .encoder import open_policy
 from .find_spec import find_spec
 from .golden import replay_golden
 from .limit_use import limit_use, LimitUse
-from .model import load_policy, LoadedPolicy
+from .model import load_policy, LoadedPolicy, open_policy
 from .network import Graph
 from .self_test import dry_run, DryRun, first_step, FirstStep
 from .session import open_session

@@ -7,7 +7,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
-from distill_runtime.policy.encoder import encoder_files
+from distill_runtime.policy.model import encoder_files
 from distill_runtime.policy.model_file.model_files import model_files, sha256_of
 from distill_runtime.policy.model_file.onnx_facts import OnnxFacts, read_onnx_facts
 from distill_runtime.policy.network import Graph, TensorInfo
