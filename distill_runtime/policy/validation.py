@@ -21,10 +21,9 @@ from distill_runtime.spec.spec import PolicySpec
 
 from .find_spec import find_spec
 from .golden import replay_golden
-from .limit_use import limit_use, LimitUse
 from .model import load_policy, LoadedPolicy, open_policy
 from .network import Graph
-from .self_test import dry_run, DryRun, first_step, FirstStep
+from .self_test import dry_run, DryRun, first_step, FirstStep, limit_use, LimitUse
 from .session import open_session
 from .trust import ModelTrust, UNRESTRICTED
 
