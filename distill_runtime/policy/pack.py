@@ -23,14 +23,14 @@ from distill_runtime.spec.spec import PolicySpec
 from distill_runtime.spec.tensors import Golden
 import onnx
 
-from .encoder import encoder_files, ENCODER_KEY, find_encoder, open_policy
 from .golden import replay_golden
-from .model import LoadedPolicy
+from .model import encoder_files, ENCODER_KEY, find_encoder, LoadedPolicy, open_policy
 from .session import open_session
 from .signature import SIGNATURE_KEY
 from .versions import versions
 
 _PACKAGES = ('distill_runtime', 'numpy', 'onnx', 'onnxruntime')
+PROVENANCE_KEY = 'distill_runtime.provenance'
 
 
 def provenance_of(policy: LoadedPolicy) -> dict[str, object]:
@@ -83,9 +83,6 @@ def _without_folder(source: str) -> str:
     """Return the name of a source without the folder of its file."""
     path = _file_of(source)
     return source if path is None else path.name + source[len(str(path)) :]
-
-
-PROVENANCE_KEY = 'distill_runtime.provenance'
 
 
 def pack(

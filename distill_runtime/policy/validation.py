@@ -19,13 +19,11 @@ from distill_runtime.spec.robots import load_robot
 from distill_runtime.spec.sources import SourcedSpec
 from distill_runtime.spec.spec import PolicySpec
 
-from .encoder import open_policy
 from .find_spec import find_spec
 from .golden import replay_golden
-from .limit_use import limit_use, LimitUse
-from .model import load_policy, LoadedPolicy
+from .model import load_policy, LoadedPolicy, open_policy
 from .network import Graph
-from .self_test import dry_run, DryRun, first_step, FirstStep
+from .self_test import dry_run, DryRun, first_step, FirstStep, limit_use, LimitUse
 from .session import open_session
 from .trust import ModelTrust, UNRESTRICTED
 
@@ -231,6 +229,6 @@ def file_findings(facts: OnnxFacts) -> Iterator[Finding]:
         yield Finding(
             code='model.custom_operators',
             severity='info',
-            message=f'non-standard operators of {", ".join(facts.domains)} are used',
+            message=f'operators of {", ".join(facts.domains)} are used, which are not standard',
             hint='they exist in this onnxruntime; check on the robot as well',
         )

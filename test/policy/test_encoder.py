@@ -8,9 +8,8 @@ import json
 from distill_runtime.core.config import RunnerConfig
 from distill_runtime.core.sensors import Sensors
 from distill_runtime.errors import ModelError
-from distill_runtime.policy.encoder import ENCODER_KEY, open_policy
 from distill_runtime.policy.golden import record_golden
-from distill_runtime.policy.model import load_policy
+from distill_runtime.policy.model import ENCODER_KEY, load_policy, open_policy
 from distill_runtime.policy.pack import pack
 from distill_runtime.policy.session import open_session
 from distill_runtime.spec.readers.native import SPEC_KEY
@@ -94,7 +93,7 @@ def test_missing_encoder_is_named(model):
         load_policy(model)
 
 
-def test_encoder_behind_a_link_out_of_the_folder_is_refused(model, tmp_path):
+def test_encoder_that_links_outside_the_folder_is_refused(model, tmp_path):
     inner = tmp_path / 'inner'
     inner.mkdir()
     model = model.rename(inner / 'policy.onnx')

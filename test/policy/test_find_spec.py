@@ -73,7 +73,7 @@ def test_user_beats_embedded_beats_sidecar(model, tmp_path):
     }
 
 
-def test_sidecar_beats_a_dialect_beside_it(model):
+def test_sidecar_precedes_a_dialect_file(model):
     write(model.parent / 'deploy.yaml', DEPLOY)
     write(model.with_name('walk.spec.yaml'), {'period': 0.01})
     found = find_spec(model, {}, None, ROBOT)
@@ -126,7 +126,7 @@ def test_file_of_the_user_in_a_dialect_beats_the_metadata(model, tmp_path):
     user = write(tmp_path / 'mine.yaml', {**DEPLOY, 'damping': [1, 2, 4]})
     found = find_spec(model, METADATA, user, ROBOT)
     assert found.spec.damping == (4.0, 2.0, 1.0)
-    assert found.conflicts == ()  # it says all that a spec must have, metadata is not read
+    assert found.conflicts == ()  # it is complete, so metadata is not read
 
 
 def test_two_files_of_one_dialect_that_disagree_are_a_conflict(model):
@@ -192,7 +192,7 @@ def test_joint_that_the_robot_lacks_is_refused(model):
         find_spec(model, metadata, None, ROBOT)
 
 
-def test_model_alone_lacks_everything_and_says_how_to_give_it(model):
+def test_model_without_a_spec_is_refused_with_hints(model):
     with pytest.raises(
         ConfigError,
         match=r"^name is missing, found in none of \['no file'\]: give it in a file with --spec",
@@ -220,7 +220,7 @@ def test_broken_embedded_spec_is_refused(model):
         find_spec(model, {SPEC_KEY: '{"name": '})
 
 
-def test_file_that_is_given_and_lies_beside_the_model_counts_once(model, monkeypatch):
+def test_given_file_in_the_folder_of_the_model_is_read_once(model, monkeypatch):
     sidecar = write(model.with_name('walk.spec.yaml'), {'name': 'sidecar'})
     write(model.with_name('other.spec.yaml'), {})
     monkeypatch.chdir(model.parent)

@@ -1,6 +1,6 @@
 # Copyright 2026 The distill_runtime Authors
 # SPDX-License-Identifier: Apache-2.0
-"""Models whose spec stands in files of other programs, loaded as the node loads them."""
+"""Models with a spec in files of other programs, loaded as by the node."""
 
 from __future__ import annotations
 

@@ -1,6 +1,6 @@
 # Copyright 2026 The distill_runtime Authors
 # SPDX-License-Identifier: Apache-2.0
-"""Real policies with the files beside them, a robot, and no fact but what those leave out."""
+"""Real policies with their files, a robot, and only the facts that those lack."""
 
 from __future__ import annotations
 
@@ -75,7 +75,7 @@ def test_two_files_of_unitree_rl_gym_agree(shared_data, tmp_path):
 
 @pytest.fixture
 def anymal_alone(shared_data, tmp_path):
-    """Return a folder with the model of mjlab and nothing beside it."""
+    """Return a folder with the model of mjlab only."""
     folder = tmp_path / 'alone'
     folder.mkdir()
     shutil.copy(shared_data / 'policies' / 'mjlab_anymal_c' / 'policy.onnx', folder)
@@ -109,7 +109,7 @@ def test_wrong_order_of_stated_terms_is_a_conflict_with_the_metadata(anymal_alon
     assert conflict.other_source == 'policy.onnx metadata: observation_names'
 
 
-def test_metadata_is_used_before_a_file_beside_the_model(shared_data, tmp_path):
+def test_metadata_precedes_a_file_in_the_folder_of_the_model(shared_data, tmp_path):
     folder = shared_data / 'policies' / 'mjlab_anymal_c'
     sourced = load(folder, tmp_path, stated={'period': 0.02}).sourced
     assert sourced.sources['stiffness'] == 'policy.onnx metadata: joint_stiffness'

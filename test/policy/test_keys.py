@@ -53,7 +53,7 @@ def openssl(*words, **options):
     )
 
 
-def test_new_key_is_for_its_owner_alone_and_replaces_nothing(tmp_path):
+def test_new_key_is_readable_by_its_owner_only_and_replaces_no_file(tmp_path):
     path = tmp_path / 'robot.pem'
     public, mark = write_new_key(path)
     assert public == tmp_path / 'robot.pub.pem'
@@ -75,7 +75,7 @@ def test_half_a_pair_is_never_left(tmp_path):
         write_new_key(tmp_path / 'absent' / 'robot.pem')
 
 
-def test_signed_model_is_told_by_its_key(model, make):
+def test_signed_model_is_accepted_by_its_key(model, make):
     private, public = make('ours')
     signed = sign_model(model, private)
     assert KeyRing([public]).check(signed, 'walk.onnx') == public
@@ -140,7 +140,7 @@ def test_old_and_new_key_count_while_they_change(model, make):
     assert KeyRing([new_public, old_public]).check(sign_model(model, old), 'w') == old_public
 
 
-def test_one_right_signature_is_enough_beside_a_wrong_one(model, make):
+def test_one_valid_signature_is_enough(model, make):
     (old, old_public), (new, new_public) = make('old'), make('new')
     body, (first, second) = split_signatures(sign_model(sign_model(model, old), new))
     wrong = type(second)(key=second.key, value=first.value)
@@ -158,7 +158,7 @@ def test_altered_model_gets_no_further_signature(model, make):
         sign_model(altered, new)
 
 
-def test_model_that_says_something_twice_is_not_signed(model, make):
+def test_model_with_duplicate_metadata_is_not_signed(model, make):
     private, _ = make('ours')
     more = bytes_field(14, bytes_field(1, b'distill_runtime.spec') + bytes_field(2, b'x'))
     with pytest.raises(

@@ -39,7 +39,7 @@ def test_model_may_be_named_by_a_string(tmp_path):
     assert load_policy(str(packed(tmp_path / 'walk.onnx'))).spec.name == 'small'
 
 
-def test_model_and_spec_beside_it(tmp_path):
+def test_model_with_a_sidecar_spec(tmp_path):
     path = save_linear(tmp_path / 'walk.onnx', WEIGHTS)
     (tmp_path / 'walk.spec.json').write_text(json.dumps(spec_mapping()))
     assert load_policy(path).sourced.sources['name'].endswith('walk.spec.json')
@@ -131,7 +131,7 @@ def test_unknown_robot_is_refused(tmp_path):
         load_policy(packed(tmp_path / 'walk.onnx'), robot='r2d2')
 
 
-def test_spec_that_lies_about_a_gain_is_refused(tmp_path):
+def test_spec_with_a_wrong_gain_is_refused(tmp_path):
     path = packed(tmp_path / 'walk.onnx', stiffness=[1, float('nan'), 1], damping=[1, 1, 1])
     with pytest.raises(ConfigError, match=r'^stiffness\[1\] is nan, expected a finite number$'):
         load_policy(path)

@@ -68,12 +68,12 @@ def save_doubled(path):
 
 
 @pytest.mark.parametrize('name', [2, 'act'])
-def test_action_beside_outputs_of_one_name(tmp_path, name):
+def test_action_among_outputs_of_one_name(tmp_path, name):
     policy = policy_of(save_doubled(tmp_path / 'm.onnx'), action={'name': name})
     assert run(policy, 1, -2, 3) == [-1.0, 2.0, -3.0]
 
 
 @pytest.mark.parametrize('name', [0, 1, 'junk'])
-def test_output_whose_name_stands_twice_is_one_tensor(tmp_path, name):
+def test_output_whose_name_occurs_twice_is_one_tensor(tmp_path, name):
     policy = policy_of(save_doubled(tmp_path / 'm.onnx'), action={'name': name})
     assert run(policy, 1, -2, 3) == [1.0, 2.0, 3.0]

@@ -71,7 +71,7 @@ def metadata_of(model):
     return {entry.key: entry.value for entry in onnx.load_from_string(model).metadata_props}
 
 
-def test_packed_file_alone_can_be_loaded_and_says_the_same(tmp_path):
+def test_packed_file_loads_with_the_same_spec(tmp_path):
     model = make_model()
     golden = make_golden(model)
     path = tmp_path / 'packed.onnx'
@@ -84,7 +84,7 @@ def test_packed_file_alone_can_be_loaded_and_says_the_same(tmp_path):
 
 
 @pytest.mark.parametrize('restart', [True, 'at_offset', 'advanced'])
-def test_packed_file_says_how_the_gait_clock_goes_on_after_standing(tmp_path, restart):
+def test_packed_file_keeps_the_restart_of_the_gait_clock(tmp_path, restart):
     gait = {
         'term': 'gait_phase',
         'frequency': 1.0,
@@ -127,7 +127,7 @@ def test_golden_vectors_of_the_spec_count_if_none_are_given(tmp_path):
     assert metadata_of(pack(model, spec)) == metadata_of(path.read_bytes())
 
 
-def test_weights_beside_the_file_are_taken_in(tmp_path):
+def test_external_weights_are_embedded(tmp_path):
     path = tmp_path / 'model.onnx'
     onnx.save(
         onnx.load_from_string(make_model()),
@@ -176,7 +176,7 @@ def test_provenance_that_is_no_json_is_refused(value):
         pack(make_model(), SPEC, provenance={'value': value})
 
 
-def test_no_provenance_reads_as_nothing():
+def test_missing_provenance_is_empty():
     assert read_provenance({}) == {}
 
 

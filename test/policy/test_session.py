@@ -50,7 +50,7 @@ def test_tensors_are_found_by_position_where_names_are_useless(tmp_path):
     assert run(policy, 1.0, 1.0, 1.0) == [1.0, 2.0, 3.0]
 
 
-def test_two_inputs_lie_behind_one_another(tmp_path):
+def test_two_inputs_are_concatenated(tmp_path):
     path = save_model(
         tmp_path / 'm.onnx',
         [('Sub', ['a', 'b'], ['actions'])],
@@ -234,7 +234,7 @@ def test_one_thread_runs_the_network(tmp_path):
     assert (options.intra_op_num_threads, options.inter_op_num_threads) == (1, 1)
 
 
-def test_graph_says_names_types_shapes_and_metadata(tmp_path):
+def test_graph_has_names_types_shapes_and_metadata(tmp_path):
     _, graph = open_session(
         save_linear(tmp_path / 'm.onnx', WEIGHTS, batch='n', metadata={'author': 'x'})
     )

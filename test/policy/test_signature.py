@@ -87,7 +87,7 @@ def test_nothing_may_follow_the_signature(body, more):
         split_signatures(join_signatures(body, [FIRST]) + more)
 
 
-def test_bytes_that_are_no_field_are_refused_behind_the_signature(body):
+def test_invalid_bytes_after_the_signature_are_refused(body):
     with pytest.raises(SignatureError, match='it cannot be read as ONNX: '):
         split_signatures(join_signatures(body, [FIRST]) + b'\x00\x00\x0b')
 
@@ -171,16 +171,16 @@ def test_number_of_signatures_is_limited(body):
         split_signatures(body + entry(SIGNATURE_KEY.encode(), text))
 
 
-def test_metadata_that_says_something_twice_is_found(body):
+def test_duplicate_metadata_is_found(body):
     assert doubled_keys(body) == []
     assert doubled_keys(body + entry(b'distill_runtime.spec', b'x')) == ['distill_runtime.spec']
 
 
 @pytest.mark.fuzz
 @given(st.binary(max_size=200), st.booleans())
-def test_whatever_is_taken_apart_can_be_put_together_again(noise, is_behind):
+def test_split_and_join_are_inverse(noise, is_after):
     signed = join_signatures(b'', [FIRST])
-    content = signed + noise if is_behind else noise + signed
+    content = signed + noise if is_after else noise + signed
     try:
         body, signatures = split_signatures(content)
     except SignatureError:

@@ -64,7 +64,7 @@ def test_root_that_is_no_folder_is_refused(root):
         make_trust(str(root / 'no'))
 
 
-def test_model_in_the_root_is_loaded_from_where_it_really_lies(root):
+def test_model_in_the_root_is_loaded_from_its_resolved_path(root):
     real = packed(root / 'walk.onnx')
     (root / 'newest.onnx').symlink_to('walk.onnx')
     assert load(root / 'newest.onnx', root).path == real
@@ -78,7 +78,7 @@ def test_model_outside_the_root_is_refused(root, tmp_path):
             load(path, root)
 
 
-def test_link_that_is_set_anew_after_the_check_changes_nothing(root, tmp_path, monkeypatch):
+def test_link_that_changes_after_the_check_has_no_effect(root, tmp_path, monkeypatch):
     packed(root / 'good.onnx', name='good')
     packed(tmp_path / 'evil.onnx', name='evil')
     link = root / 'newest.onnx'
@@ -95,7 +95,7 @@ def test_link_that_is_set_anew_after_the_check_changes_nothing(root, tmp_path, m
 
 
 @pytest.mark.parametrize('is_link', [True, False])
-def test_spec_of_the_user_must_lie_in_the_root(root, tmp_path, is_link):
+def test_user_spec_must_be_in_the_root(root, tmp_path, is_link):
     model = save_linear(root / 'walk.onnx', WEIGHTS)
     spec = tmp_path / 'mine.yaml'
     spec.write_text(json.dumps(spec_mapping()))
@@ -107,7 +107,7 @@ def test_spec_of_the_user_must_lie_in_the_root(root, tmp_path, is_link):
     assert load(model, root, spec=root / 'own.yaml').spec.name == 'small'
 
 
-def test_spec_beside_the_model_that_links_elsewhere_is_refused(root, tmp_path):
+def test_sidecar_that_links_outside_the_root_is_refused(root, tmp_path):
     model = save_linear(root / 'walk.onnx', WEIGHTS)
     (tmp_path / 'evil.json').write_text(json.dumps(spec_mapping()))
     (root / 'walk.spec.json').symlink_to('../evil.json')
@@ -167,7 +167,7 @@ def test_weights_in_the_root_but_elsewhere_are_refused(root):
         load(root / 'sub' / 'walk.onnx', root)
 
 
-def test_signed_model_is_loaded_and_says_by_whom(root, keys):
+def test_signed_model_is_loaded_with_its_signer(root, keys):
     path = signed(root / 'walk.onnx', keys)
     policy = load_policy(path, trust=trusting(keys, root))
     assert policy.sha256 == hashlib.sha256(path.read_bytes()).hexdigest()
@@ -197,7 +197,7 @@ def test_file_that_is_swapped_after_it_was_verified_changes_nothing(root, keys, 
     assert load_policy(path, trust=trusting(keys)).spec.name == 'good'
 
 
-def test_files_beside_a_signed_model_do_not_count(root, keys):
+def test_other_files_are_ignored_for_a_signed_model(root, keys):
     path = signed(root / 'walk.onnx', keys)
     before = load_policy(path, trust=trusting(keys)).sourced
     limits = {'position': [[-9, 9]] * 3, 'velocity': [99] * 3, 'effort': [99] * 3}
@@ -235,11 +235,11 @@ def test_weights_of_a_signed_model_must_be_inside_of_it(root, keys):
         load_policy(path, trust=trusting(keys))
 
 
-def test_model_must_be_complete_to_stand_alone(root):
+def test_signed_only_model_must_be_complete(root):
     assert load_policy(packed(root / 'walk.onnx'), trust=SIGNED_ONLY).spec.name == 'small'
 
 
-def test_keys_do_not_allow_files_beside_the_model(keys):
+def test_keys_do_not_allow_other_files(keys):
     with pytest.raises(ConfigError, match='is_alone is False, expected True where a model must'):
         ModelTrust(keys=read_key_ring([str(keys[1])]))
 
@@ -262,7 +262,7 @@ def test_key_that_cannot_be_read_is_refused(keys, tmp_path):
         make_trust('', [str(hidden)])
 
 
-def test_missing_library_is_said_and_not_worked_around(monkeypatch):
+def test_missing_library_is_an_error(monkeypatch):
     monkeypatch.delitem(sys.modules, 'distill_runtime.policy.keys', raising=False)
     monkeypatch.setitem(sys.modules, 'cryptography.exceptions', None)
     with pytest.raises(MissingExtraError, match=r'is not installed: .*apt install python3-crypt'):

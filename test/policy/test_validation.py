@@ -2,15 +2,18 @@
 # SPDX-License-Identifier: Apache-2.0
 from __future__ import annotations
 
+from dataclasses import replace
 import json
 
 from distill_runtime.errors import ConfigError, ModelError
 from distill_runtime.policy.model import load_policy
-from distill_runtime.policy.validation import validate_model
+from distill_runtime.policy.model_file.onnx_facts import OnnxFacts
+from distill_runtime.policy.self_test import DryRun, FirstStep
+from distill_runtime.policy.validation import file_findings, trial_findings, validate_model
 import numpy as np
 import pytest
 from support.models import save_linear
-from support.specs import DEFAULT, spec_mapping
+from support.specs import DEFAULT, make_spec, spec_mapping
 
 
 def write(folder, weights, **changes):
@@ -24,12 +27,12 @@ def codes(found):
     return [finding.code for finding in found.findings if finding.severity == 'error']
 
 
-def test_sound_model_is_tried_out(tmp_path):
+def test_valid_model_passes_the_self_test(tmp_path):
     found = validate_model(*write(tmp_path, np.eye(3)))
     assert found.is_deployable
     assert found.run.is_finite
     assert 0.0 < found.run.median <= found.run.p99
-    # relative positions are 0 at rest, so the linear network asks for the default pose
+    # relative positions are 0 at standstill, so the linear network outputs the default pose
     np.testing.assert_array_equal(found.step.target, DEFAULT)
     assert codes(found) == []
 
@@ -90,3 +93,49 @@ def test_unknown_robot_is_raised(tmp_path):
     model, spec = write(tmp_path, np.eye(3))
     with pytest.raises(ConfigError, match="robot profile 'no' is unknown"):
         validate_model(model, spec, 'no')
+
+
+RUN = DryRun(runs=200, is_finite=True, median=1e-4, p99=2e-4)
+STEP = FirstStep(
+    observation=np.zeros(3, np.float32),
+    action=np.zeros(3, np.float32),
+    target=np.array(DEFAULT),
+)
+FACTS = OnnxFacts(opset=17, domains=(), producer='test', external_files=())
+
+
+def trial(run=RUN, step=STEP, **changes):
+    found = trial_findings(make_spec(**changes), run, step)
+    return [(finding.code, finding.severity) for finding in found]
+
+
+@pytest.mark.parametrize(
+    ('changes', 'expected'),
+    [
+        ({}, []),
+        ({'is_finite': False}, [('network.not_finite', 'error')]),
+        ({'median': 0.021, 'p99': 0.03}, [('network.slow', 'error')]),
+        ({'median': 0.02, 'p99': 0.011}, [('network.slow', 'warning')]),
+        ({'p99': 0.01}, []),
+    ],
+)
+def test_dry_run(changes, expected):
+    assert trial(replace(RUN, **changes)) == expected
+
+
+def test_target_far_from_the_default_pose():
+    far = replace(STEP, target=np.add(DEFAULT, (0.0, -1.1, 1.0)))
+    assert trial(step=far) == [('action.far_at_rest', 'warning')]
+    assert trial(step=far, mode=['position', 'velocity', 'position']) == []
+
+
+@pytest.mark.parametrize(
+    ('facts', 'codes'),
+    [
+        (FACTS, []),
+        (replace(FACTS, external_files=('a.data',)), ['model.external_data']),
+        (replace(FACTS, domains=('com.microsoft',)), ['model.custom_operators']),
+    ],
+)
+def test_file(facts, codes):
+    assert [finding.code for finding in file_findings(facts)] == codes

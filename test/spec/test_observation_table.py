@@ -59,7 +59,7 @@ def test_sparse_history_keeps_its_steps():
     assert gravity.newest == (0, 2)
 
 
-def test_term_may_have_a_history_of_its_own():
+def test_term_may_override_the_history():
     gravity, speed = rows_of({**GRAVITY, 'history': {'length': 3}}, SPEED, history=history())
     assert (gravity.ages, speed.ages) == ((2, 1, 0), (1, 0))
     assert speed.blocks == ((9, 11), (12, 14))

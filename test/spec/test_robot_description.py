@@ -21,7 +21,7 @@ def make_description(**changes):
     return RobotDescription(**{**values, **changes})
 
 
-def test_what_the_source_does_not_tell_may_be_none():
+def test_unknown_limits_may_be_none():
     robot = make_description(position=None, velocity=None, effort=None)
     assert robot.joints == ('hip', 'knee')
 

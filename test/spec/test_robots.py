@@ -75,7 +75,7 @@ def test_profile_is_complete(name):
     assert len(robot.joints) == NUM_JOINTS[name]
     assert robot.position is not None
     assert all(abs(bound) < 9.5 for limits in robot.position for bound in limits)
-    # no public source tells how fast the joints of Spot are
+    # no public source gives the joint speeds of Spot
     assert (robot.velocity is None) == (name == 'spot')
     assert robot.velocity is None or all(5.0 < value < 50.0 for value in robot.velocity)
     assert all(1.0 < value < 400.0 for value in robot.effort)
@@ -216,6 +216,6 @@ def test_profile_without_keys_is_refused(tmp_path, text):
         read_profile(path)
 
 
-def test_every_profile_says_where_its_numbers_come_from():
+def test_every_profile_names_its_source():
     for path in (share_path() / 'config' / 'robots').iterdir():
         assert re.match(r'# .*Names.* source names', path.read_text()), path

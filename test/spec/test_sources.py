@@ -3,7 +3,14 @@
 from __future__ import annotations
 
 from distill_runtime.errors import ConfigError
-from distill_runtime.spec.sources import Conflict, is_complete, merge_sources, SpecSource
+from distill_runtime.spec.sources import (
+    Conflict,
+    Difference,
+    differences,
+    is_complete,
+    merge_sources,
+    SpecSource,
+)
 import pytest
 from support.specs import spec_mapping
 
@@ -88,7 +95,7 @@ def test_missing_field_of_no_source_at_all():
         merge_sources([])
 
 
-def test_hint_of_a_source_tells_how_to_supply_the_field():
+def test_hint_of_a_source_is_in_the_message():
     values = spec_mapping()
     del values['joints']
     with pytest.raises(ConfigError, match=r'^joints is missing, .*: give the robot$'):
@@ -102,7 +109,7 @@ def test_limits_that_are_no_mapping_are_refused_with_their_file(values):
         merge_sources([source('user', **values), base(), robot])
 
 
-def test_limits_of_null_say_nothing():
+def test_limits_of_null_are_no_limits():
     robot = source('robot', limits={'effort': [5, 5, 5]})
     merged = merge_sources([source('user', limits=None), base(), robot])
     assert merged.spec.limits.effort == (5.0, 5.0, 5.0)
@@ -168,11 +175,11 @@ def test_sources_are_complete_together():
 
 
 def test_hint_for_a_field_that_nobody_gives_stays_with_the_spec():
-    hints = {'command': 'say the trained range', 'period': 'say the period'}
+    hints = {'command': 'give the trained range', 'period': 'give the period'}
     merged = merge_sources([base(), source('b', hints={'command': 'weaker'})])
     assert merged.unstated == {'command': 'weaker'}
     merged = merge_sources([source('a', hints=hints), base(), source('b', hints={'command': '-'})])
-    assert merged.unstated == {'command': 'say the trained range'}
+    assert merged.unstated == {'command': 'give the trained range'}
 
 
 def test_value_is_compared_with_what_another_source_claims_of_it():
@@ -198,3 +205,46 @@ def test_offset_written_out_is_the_default_pose():
     other = source('b', outputs={'action': {**action, 'offset': [0.1, 0.6, 0.0]}})
     (conflict,) = merge_sources([other, base()]).conflicts
     assert (conflict.value, conflict.other_value) == ([0.1, 0.6, 0.0], 'default')
+
+
+def differ(field, value, other, joints=('hip', 'knee')):
+    conflict = Conflict(field=field, source='a', value=value, other_source='b', other_value=other)
+    return differences(conflict, joints)
+
+
+@pytest.mark.parametrize(
+    ('field', 'value', 'other', 'expected'),
+    [
+        ('period', 0.02, 0.01, [('period', '0.02', '0.01')]),
+        ('limits.effort', [88.0, 50.0], [88, 35.0], [('limits.effort[knee]', '50.0', '35.0')]),
+        (
+            'limits.position',
+            [[-1.0, 1.0], [0.0, 2.0]],
+            [[-1.0, 1.0], [0.0, 2.5]],
+            [('limits.position[knee]', '[0.0, 2.0]', '[0.0, 2.5]')],
+        ),
+        ('joints', ['hip', 'knee'], ['hip'], [('joints', '2 elements', '1 elements')]),
+        (
+            'outputs',
+            {'action': {'scale': 0.25}, 'mode': 'position'},
+            {'action': {'scale': 0.5}},
+            [
+                ('outputs.action.scale', '0.25', '0.5'),
+                ('outputs.mode', "'position'", 'None'),
+            ],
+        ),
+        (
+            'inputs',
+            [{'terms': [{'term': 'joint_velocity', 'scale': 0.05}, {'term': 'last_action'}]}],
+            [{'terms': [{'term': 'joint_velocity'}, {'term': 'last_action'}]}],
+            [('inputs[0].terms[hip].scale', '0.05', 'None')],
+        ),
+        ('golden', 'a', 7, [('golden', "'a'", '7')]),
+    ],
+)
+def test_elements_that_differ_are_named(field, value, other, expected):
+    assert differ(field, value, other) == [Difference(*entry) for entry in expected]
+
+
+def test_conflict_without_a_visible_difference_is_shown_whole():
+    assert differ('period', 1.0, 1.0) == [Difference('period', '1.0', '1.0')]

@@ -124,7 +124,7 @@ def test_term_that_cannot_be_read_is_refused_with_its_path(term, message):
         ({**POSE, 'width': 6}, r'width is 6, expected 7 for a PoseStamped$'),
     ],
 )
-def test_term_that_does_not_fit_the_policy_is_refused_with_its_place(term, message):
+def test_term_that_does_not_fit_the_policy_is_refused_with_its_index(term, message):
     where = rf'^inputs\[0\]\.terms\[1\] \({term["term"]}\): '
     with pytest.raises(ConfigError, match=where + message):
         make_spec({'term': 'last_action'}, term)

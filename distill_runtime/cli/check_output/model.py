@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from distill_runtime.errors import SignatureError
-from distill_runtime.policy.encoder import encoder_files
+from distill_runtime.policy.model import encoder_files
 from distill_runtime.policy.model_file.model_files import model_files, sha256_of
 from distill_runtime.policy.model_file.onnx_facts import (
     MAX_BYTES,

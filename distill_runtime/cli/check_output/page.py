@@ -11,7 +11,7 @@ import textwrap
 from distill_runtime.cli.terminal.page import counts_text, findings_sections, Section
 from distill_runtime.cli.terminal.tables import bounds_text, clip_text, number_range, table_lines
 from distill_runtime.core.limits import MARGIN_SHARE, MAX_MARGIN
-from distill_runtime.policy.limit_use import LimitUse
+from distill_runtime.policy.self_test import LimitUse
 from distill_runtime.policy.validation import Validation
 from distill_runtime.spec.sources import differences, SourcedSpec
 from distill_runtime.spec.spec import PolicySpec

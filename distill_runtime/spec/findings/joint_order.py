@@ -13,6 +13,8 @@ from distill_runtime.spec.spec import PolicySpec
 
 _T = TypeVar('_T')
 _LEG = re.compile(r'^(FL|FR|RL|RR|HL|HR|LF|RF|LH|RH|left|right|l|r)_(.+)$', re.IGNORECASE)
+_SIDES = {'left': 'right', 'l': 'r', 'fl': 'fr', 'rl': 'rr', 'hl': 'hr', 'lf': 'rf', 'lh': 'rh'}
+_WORD = re.compile(r'left|[a-z]+', re.IGNORECASE)
 
 
 def orders(
@@ -101,10 +103,6 @@ def _picked(values: _T, indices: list[int]) -> _T:
     if not isinstance(values, tuple):
         return values
     return tuple(values[index] for index in indices)  # type: ignore[return-value]
-
-
-_SIDES = {'left': 'right', 'l': 'r', 'fl': 'fr', 'rl': 'rr', 'hl': 'hr', 'lf': 'rf', 'lh': 'rh'}
-_WORD = re.compile(r'left|[a-z]+', re.IGNORECASE)
 
 
 def mirror_pairs(joints: tuple[str, ...]) -> list[tuple[str, str]]:

@@ -74,7 +74,7 @@ KINDS = {
 
 
 @pytest.mark.parametrize('kind', KINDS)
-def test_what_a_file_looks_like_and_what_to_do_are_said(kind, tmp_path):
+def test_kind_of_a_file_and_advice_are_reported(kind, tmp_path):
     content = KINDS[kind]
     path = tmp_path / 'walk.onnx'
     path.write_bytes(content.encode() if isinstance(content, str) else content)
@@ -87,7 +87,7 @@ def test_what_a_file_looks_like_and_what_to_do_are_said(kind, tmp_path):
 
 
 @pytest.mark.parametrize('content', [b'\xff\xd8\xff\xe0 a photo', bytes(100), b'\x08\x07\x12\x04'])
-def test_nothing_is_claimed_of_other_content(content):
+def test_unknown_content_is_not_named(content):
     assert looks_like(memoryview(content)) == ''
 
 
@@ -99,13 +99,13 @@ def test_text_of_any_form_is_recognized_at_once():
 
 
 @pytest.mark.parametrize('share', [0.1, 0.5, 0.99])
-def test_nothing_is_claimed_of_a_model_that_is_cut_off(share, tmp_path):
+def test_truncated_model_is_not_named(share, tmp_path):
     path = save_linear(tmp_path / 'walk.onnx', np.eye(3), metadata={'spec': '{"name": "a"}\n' * 9})
     content = path.read_bytes()
     assert looks_like(memoryview(content)[: int(share * len(content))]) == ''
 
 
-def test_name_of_a_file_claims_nothing(tmp_path):
+def test_file_name_does_not_determine_the_kind(tmp_path):
     path = save_linear(tmp_path / 'walk.pt', np.eye(3))
     with pytest.raises(Exception, match='is missing, found in none of'):  # its spec, no more
         load_policy(path)

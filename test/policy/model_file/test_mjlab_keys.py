@@ -25,7 +25,7 @@ def full(**changes):
     return make_spec(*changes.pop('terms', TERMS), **{'history': HISTORY, **GAINS, **changes})
 
 
-def test_every_key_is_written_where_all_can_be_said():
+def test_every_key_is_written_if_the_format_can_express_it():
     keys = mjlab_keys(full())
     assert set(keys) == set(KEYS)
     assert keys['joint_names'] == 'hip,knee,ankle'
@@ -73,7 +73,7 @@ def test_reader_of_that_form_gets_the_same_contract(history):
         {'terms': [{'term': 'external', 'topic': '/scan', 'width': 2}]},
     ],
 )
-def test_observations_that_it_cannot_say_are_left_out(changes):
+def test_inexpressible_observations_are_omitted(changes):
     keys = mjlab_keys(full(**changes))
     assert not any(key.startswith(('observation', 'command')) for key in keys)
     assert 'joint_names' in keys
@@ -88,7 +88,7 @@ def test_observations_that_it_cannot_say_are_left_out(changes):
         {'action': {'choices': [[0, 0, 0], [1, 1, 1]], 'scale': None, 'offset': None}},
     ],
 )
-def test_action_that_it_cannot_say_is_left_out(changes):
+def test_inexpressible_action_is_omitted(changes):
     assert 'action_scale' not in mjlab_keys(full(**changes))
 
 

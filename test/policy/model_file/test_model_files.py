@@ -30,7 +30,7 @@ WEIGHTS = [[1, 0, 0], [0, 2, 0], [0, 0, 3]]
 
 
 def save_external(path, location='walk.onnx.data'):
-    """Write a policy whose weights lie in a file beside it."""
+    """Write a policy with external weights."""
     save_linear(path, WEIGHTS, metadata={SPEC_KEY: json.dumps(spec_mapping())})
     onnx.save(
         onnx.load(path), path, save_as_external_data=True, location=location, size_threshold=0
@@ -39,7 +39,7 @@ def save_external(path, location='walk.onnx.data'):
 
 
 def renamed(path, location):
-    """Let a model say that its weights lie elsewhere."""
+    """Set the location of the external weights."""
     model = onnx.load(str(path), load_external_data=False)
     for tensor in model.graph.initializer:
         for entry in tensor.external_data:
@@ -48,7 +48,7 @@ def renamed(path, location):
     return path
 
 
-def test_weights_beside_the_file_are_part_of_the_model(tmp_path):
+def test_external_weights_are_part_of_the_model(tmp_path):
     path = save_external(tmp_path / 'walk.onnx')
     assert path.stat().st_size < 2000
     policy = load_policy(path)
@@ -77,7 +77,7 @@ def test_other_weights_are_another_model(tmp_path):
     assert load_policy(path).sha256 != before
 
 
-def test_weights_left_behind_are_missed_by_name(tmp_path):
+def test_missing_weights_are_named(tmp_path):
     path = save_external(tmp_path / 'walk.onnx')
     (tmp_path / 'walk.onnx.data').unlink()
     with pytest.raises(
@@ -222,7 +222,7 @@ def test_lost_file_is_named(tmp_path):
         sha256_of([tmp_path / 'gone.data'])
 
 
-def test_file_that_is_there_is_not_overwritten_unless_told(tmp_path):
+def test_existing_file_is_overwritten_only_on_request(tmp_path):
     path = tmp_path / 'model.onnx'
     write_model(path, b'first')
     with pytest.raises(ConfigError, match=r'model\.onnx exists already, not overwriting'):

@@ -15,15 +15,15 @@ from support.specs import JOINTS, spec_mapping
 LIMITS = {'position': [[-1, 1], [0, 2], [-2, 0]], 'effort': [20, 20, 20]}
 GAINS = {'stiffness': [30, 30, 30], 'damping': [1, 1, 1]}
 GOLDEN = {'observation': [[0, 0, 0]], 'action': [[0, 0, 0]]}
-SOUND = {'limits': LIMITS, **GAINS, 'golden': GOLDEN}
+VALID = {'limits': LIMITS, **GAINS, 'golden': GOLDEN}
 GYRO = {'term': 'base_angular_velocity', 'scale': 0.25}
 SPEED = {'term': 'joint_velocity', 'scale': 0.05}
 RELATIVE = {'term': 'joint_position', 'relative': True}
 
 
 def make_case(*terms, robot=None, others=(), **changes):
-    """Return the case of a sound spec with some changes; None takes a key away."""
-    values = spec_mapping(*(terms or (SPEED,)), **{**SOUND, **changes})
+    """Return the case of a valid spec with some changes; None takes a key away."""
+    values = spec_mapping(*(terms or (SPEED,)), **{**VALID, **changes})
     values = {key: value for key, value in values.items() if value is not None}
     sources = [SpecSource(name='a.yaml', values=values)]
     sources += [SpecSource(name='b.yaml', values=other) for other in others]
@@ -34,7 +34,7 @@ def findings(*terms, **changes):
     return {found.code: found for found in doctor.examine(make_case(*terms, **changes))}
 
 
-def test_sound_spec_has_no_findings():
+def test_valid_spec_has_no_findings():
     assert findings() == {}
 
 
@@ -280,13 +280,13 @@ def test_the_worst_come_first():
     )
 
 
-def test_what_a_source_cannot_say_is_reported_with_its_hint():
-    hints = {'outputs.action.clip': 'say the bounds', 'command': 'say the trained range'}
+def test_unstated_field_is_reported_with_its_hint():
+    hints = {'outputs.action.clip': 'give the bounds', 'command': 'give the trained range'}
     source = SpecSource(
-        name='a', values=spec_mapping({'term': 'velocity_command'}, SPEED, **SOUND), hints=hints
+        name='a', values=spec_mapping({'term': 'velocity_command'}, SPEED, **VALID), hints=hints
     )
     found = {entry.code: entry for entry in doctor.examine(Case(sourced=merge_sources([source])))}
     assert found['source.unstated'].severity == 'info'
     assert found['source.unstated'].message == 'outputs.action.clip is given by no source'
-    assert found['source.unstated'].hint == 'say the bounds'
-    assert found['command.missing'].hint == 'say the trained range'
+    assert found['source.unstated'].hint == 'give the bounds'
+    assert found['command.missing'].hint == 'give the trained range'

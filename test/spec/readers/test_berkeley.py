@@ -66,7 +66,7 @@ def test_policy_of_all_joints_names_none(read):
     assert 'joints' not in values['inputs'][0]['terms'][3]
 
 
-def test_one_number_may_stand_for_all_joints_and_names_may_be_missing(read):
+def test_one_number_applies_to_all_joints_and_names_are_optional(read):
     values = {'joint_kp': 20.0, 'joint_kd': 2, 'effort_limits': 7.5, 'joints': None}
     source = read(**values, action_indices=[0, 1, 2], num_observations=18)
     assert source.values['stiffness'] == [20.0] * 3

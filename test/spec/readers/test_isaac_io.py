@@ -131,7 +131,7 @@ def test_joints_gains_limits_modes_and_period():
     assert spec.outputs.action.joints is None
 
 
-def test_file_with_a_name_of_its_own_names_the_policy():
+def test_policy_is_named_after_the_file():
     assert read(path='flat_walker_v0_IO_descriptors.yaml').values['name'] == 'flat_walker_v0'
 
 
@@ -154,14 +154,14 @@ def test_clip_is_one_of_targets():
     )
 
 
-def test_scale_that_stands_once_per_environment():
+def test_scale_per_environment():
     rows = [[0.25, 0.25, 0.5, 0.5]] * 3
     assert spec_of(actions=[{**ACTIONS[0], 'scale': rows}, ACTIONS[1]]) == spec_of()
     with pytest.raises(ConfigError, match=r'^actions\[0\]\.scale differs between environments'):
         read(actions=[{**ACTIONS[0], 'scale': [[1.0] * 4, [2.0] * 4]}])
 
 
-def test_explicit_actuators_have_no_gains_and_the_hint_says_so():
+def test_explicit_actuators_have_no_gains_but_a_hint():
     source = read(default_joint_stiffness=[0.0] * 6, default_joint_damping=[0.0] * 6)
     assert not {'stiffness', 'damping'} & set(source.values)
     assert source.hints['stiffness'].startswith(

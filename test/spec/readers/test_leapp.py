@@ -4,17 +4,22 @@ from __future__ import annotations
 
 import contextlib
 import hashlib
+import json
 from pathlib import Path
 import re
+import sys
 
-from distill_runtime.errors import ConfigError
-from distill_runtime.spec.dialect import ModelContext
+from distill_runtime.errors import ConfigError, MissingExtraError
+from distill_runtime.spec.dialect import Fields, ModelContext
 from distill_runtime.spec.mapping import read_dataclass
+from distill_runtime.spec.readers import leapp_tensors
 from distill_runtime.spec.readers.leapp import is_leapp, read_leapp
+from distill_runtime.spec.readers.leapp_tensors import LeappTensor, read_state
 from distill_runtime.spec.readers.registry import read_content
 from distill_runtime.spec.sources import merge_sources
 from distill_runtime.spec.spec import PolicySpec
 from hypothesis import given
+from hypothesis import strategies as st
 import numpy as np
 import pytest
 from safetensors.numpy import save
@@ -82,7 +87,7 @@ def bundle(inputs=INPUTS, outputs=OUTPUTS, parameters=None, agile=None, **pipeli
 
 @pytest.fixture
 def read(tmp_path):
-    """Return a function that reads a bundle beside a model."""
+    """Return a function that reads a bundle of a model."""
     (tmp_path / 'walk.onnx').write_bytes(CONTENT)
 
     def read_bundle(values=None, initial=None, **changes):
@@ -122,7 +127,7 @@ def test_observations_equal_those_of_a_scalar_loop(read):
         assert target == pytest.approx([0.1, 0.2, 0.3, 0.4, 0.0])
 
 
-def test_each_input_is_a_tensor_of_its_own_without_scales(read):
+def test_each_input_is_a_separate_tensor_without_scales(read):
     spec = spec_of(read())
     assert [entry.name for entry in spec.inputs] == [entry['name'] for entry in INPUTS[:7]]
     assert {term.scale for entry in spec.inputs for term in entry.terms} == {1.0}
@@ -178,7 +183,7 @@ def test_pose_and_gains_that_agile_adds(read):
     assert values['damping'] == [1.5, 2.5, 3.5, 4.5, 9.5]
 
 
-def test_what_a_bundle_lacks_is_told(read):
+def test_missing_fields_of_a_bundle_have_hints(read):
     hints = read(configs={}).hints
     assert hints['default_position'].startswith('a LEAPP bundle has no default pose')
     assert hints['command'].startswith('a LEAPP bundle has no command ranges')
@@ -378,3 +383,74 @@ def test_damaged_file_is_read_or_refused(content):
         merge_sources(
             [read_content(content, Path('walk.yaml'), ModelContext(model=Path('walk.onnx')))]
         )
+
+
+PIPELINE = Fields({'feedback_flow': {'walk/h_out': ['walk/h_in']}, 'initial_values': 'initial'})
+
+
+def state_of(folder, content):
+    """Return the state of a bundle whose file of initial values has a content."""
+    (folder / 'initial').write_bytes(content)
+    ports = [
+        LeappTensor(where=name, name=name, kind='', dtype='float32', shape=(2, 1), names=(),
+                    connection='', is_chunk=False, period=None)
+        for name in ('h_in', 'h_out')
+    ]  # fmt: skip
+    (state,) = read_state(PIPELINE, 'walk', ports[:1], ports[1:], folder)
+    return state
+
+
+def with_header(header, body=b''):
+    text = header if isinstance(header, bytes) else json.dumps({'walk/h_in': header}).encode()
+    return len(text).to_bytes(8, 'little') + text + body
+
+
+def entry(shape=(2, 1), offsets=(0, 8)):
+    return {'dtype': 'F32', 'shape': list(shape), 'data_offsets': list(offsets)}
+
+
+def test_initial_values_are_read(tmp_path):
+    array = np.array([[0.5], [-2.0]], np.float32)
+    content = save({'walk/h_in': array, 'walk/count': np.array([7])}, metadata={'maker': 'test'})
+    assert state_of(tmp_path, content)['initial'] == [0.5, -2.0]
+
+
+@pytest.mark.parametrize(
+    'content',
+    [
+        b'',
+        b'\xff' * 8,
+        with_header(b'{'),
+        with_header(b'[]'),
+        with_header(b'[' * 100_000),
+        with_header(1),
+        with_header({'dtype': 'F32'}),
+        with_header(entry()),
+        with_header(entry(offsets=(8, 0)), b'x' * 8),
+        with_header(entry(shape=(-2, 1)), b'x' * 8),
+        with_header(entry(shape=(2**40, 2**40)), b'x' * 8),
+        with_header(entry(shape=(3, 1)), b'x' * 8),
+    ],
+)
+def test_damaged_file_is_refused(tmp_path, content):
+    with pytest.raises(ConfigError, match=r'initial cannot be read as safetensors: '):
+        state_of(tmp_path, content)
+
+
+def test_large_file_is_refused(tmp_path, monkeypatch):
+    monkeypatch.setattr(leapp_tensors, 'MAX_BYTES', 10)
+    with pytest.raises(ConfigError, match=r'initial is larger than 10 bytes'):
+        state_of(tmp_path, b'x' * 11)
+
+
+def test_missing_library_is_named(tmp_path, monkeypatch):
+    monkeypatch.setitem(sys.modules, 'safetensors', None)
+    with pytest.raises(MissingExtraError, match=r'pip install "distill_runtime\[leapp\]"$'):
+        state_of(tmp_path, with_header(entry(), bytes(8)))
+
+
+@pytest.mark.fuzz
+@given(header=st.binary(max_size=100), body=st.binary(max_size=20))
+def test_any_header_is_read_or_refused(tmp_path_factory, header, body):
+    with contextlib.suppress(ConfigError):
+        state_of(tmp_path_factory.getbasetemp(), with_header(header, body))

@@ -97,7 +97,7 @@ def test_ankles_are_driven_by_velocity_and_the_gait_is_in_the_file():
     assert spec.input_dim(spec.inputs[1]) == 2 + 36 + 3
 
 
-def test_commands_behind_the_velocity_are_zero():
+def test_commands_after_the_velocity_are_zero():
     spec = spec_of(limx_params(size={'commands_size': 5}))
     assert spec.inputs[1].terms[-1].values == (0.0, 0.0)
     assert spec.input_dim(spec.inputs[1]) == 2 + 30 + 3 + 2

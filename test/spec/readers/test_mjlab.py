@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import contextlib
+import math
 from pathlib import Path
 
 from distill_runtime.errors import ConfigError
 from distill_runtime.spec.dialect import ModelContext, TensorShape
 from distill_runtime.spec.mapping import read_dataclass
-from distill_runtime.spec.readers.mjlab import is_mjlab
+from distill_runtime.spec.readers.mjlab import CsvMetadata, is_mjlab
 from distill_runtime.spec.readers.registry import metadata_sources
 from distill_runtime.spec.sources import merge_sources, SpecSource
 from distill_runtime.spec.spec import PolicySpec
@@ -76,7 +77,7 @@ def spec_of(metadata):
     return merge_sources([USER, read(metadata)]).spec
 
 
-def test_dialect_is_told_by_its_keys():
+def test_dialect_is_recognized_by_its_keys():
     assert is_mjlab(old())
     assert not is_mjlab({'dof_names': '[]'})
 
@@ -114,7 +115,7 @@ def test_other_names_of_tensors_are_found_by_position():
     assert source.values['outputs']['action']['name'] == 0
 
 
-def test_period_is_missing_and_the_hint_says_what_it_is():
+def test_missing_period_has_a_hint():
     with pytest.raises(
         ConfigError,
         match=r"^period is missing, found in none of \['walk\.onnx metadata'\]: the metadata has "
@@ -185,7 +186,7 @@ def test_motion_in_the_network_has_an_input_that_no_term_gives():
     assert source.hints['inputs'].startswith('the network contains a motion and reads it at input')
 
 
-def test_gains_of_some_joints_say_not_of_which():
+def test_gains_of_some_joints_are_left_to_the_user():
     source = read(new(joint_stiffness='20.000', joint_damping='1.000'))
     assert 'stiffness' not in source.values
     assert source.hints['damping'].startswith('the metadata has 1 gains for 2 joints, those with ')
@@ -228,7 +229,7 @@ def test_metadata_that_does_not_fit_is_refused(changes, message):
 
 
 def expected(samples, step):
-    """Return the tensor: each term with its own history, clipped, then scaled."""
+    """Return the tensor: each term with a separate history, clipped, then scaled."""
     terms = [
         (lambda s, last: s.linear_velocity, 1, [2.0] * 3, None),
         (lambda s, last: s.angular_velocity, 3, [0.25] * 3, (-0.5, 0.5)),
@@ -264,3 +265,89 @@ def test_observations_and_targets():
 def test_damaged_metadata_is_read_or_refused(key, text):
     with contextlib.suppress(ConfigError):
         merge_sources([USER, read({**new(), key: text})])
+
+
+def csv(text):
+    return CsvMetadata({'x': text})
+
+
+def test_empty_text_is_no_value():
+    assert 'x' in csv('1.000')
+    assert 'x' not in csv(' ')
+    assert 'y' not in csv('1.000')
+
+
+@pytest.mark.parametrize('text', ['hip,knee', 'hip, knee', "['hip', 'knee']", '("hip", "knee")'])
+def test_texts(text):
+    assert csv(text).texts('x') == ['hip', 'knee']
+
+
+def test_numbers():
+    assert csv('0.100,-2.000,1e-3').numbers('x', 3) == [0.1, -2.0, 0.001]
+    assert csv('[0.1, 2]').numbers('x') == [0.1, 2.0]
+
+
+def test_minus_zero_keeps_its_sign():
+    assert math.copysign(1.0, csv('-0.000').numbers('x')[0]) == -1.0
+
+
+def test_one_number_is_no_list():
+    assert csv('0.25').number_or_numbers('x') == 0.25
+    assert csv('0.25,0.5').number_or_numbers('x') == [0.25, 0.5]
+
+
+def test_integers_are_written_like_numbers():
+    assert csv('5.000,0.000').integers('x', 2) == [5, 0]
+
+
+def test_nested_lists_have_semicolons_or_brackets():
+    expected = [[1.0], [0.25, 0.5]]
+    assert csv('1.000,0.250;0.500').nested('x', 2) == expected
+    assert csv('[1.000],[0.25, 0.5]').nested('x', 2) == expected
+
+
+@pytest.mark.parametrize(
+    'text', ['-inf;inf,-1.0;5', '[-inf, inf],[-1.0, 5.0]', '(-inf,inf), (-1;5)']
+)
+def test_bounds_may_be_infinite(text):
+    assert csv(text).nested('x', 2, is_bound=True) == [[-math.inf, math.inf], [-1.0, 5.0]]
+
+
+@pytest.mark.parametrize(
+    ('text', 'read', 'message'),
+    [
+        ('', lambda c: c.texts('x'), r"^metadata 'x' is missing$"),
+        ('a,,b', lambda c: c.texts('x'), r"^metadata 'x' is 'a,,b', expected a list with commas$"),
+        ('[a', lambda c: c.texts('x'), r"^metadata 'x' is '\[a', expected a list with commas$"),
+        (
+            'a],[b',
+            lambda c: c.texts('x'),
+            r"^metadata 'x' is 'a\],\[b', expected a list with commas$",
+        ),
+        ('[]', lambda c: c.texts('x'), r"^metadata 'x' is '', expected a list with commas$"),
+        ('1,a', lambda c: c.numbers('x'), r"^metadata 'x' has 'a', expected a number$"),
+        ('nan', lambda c: c.numbers('x'), r"^metadata 'x' has 'nan', expected a number$"),
+        ('inf', lambda c: c.numbers('x'), r"^metadata 'x' has 'inf', expected a number$"),
+        ('1,2', lambda c: c.numbers('x', 3), r"^metadata 'x' has 2 elements, expected 3$"),
+        (
+            '1.5',
+            lambda c: c.integers('x', 1),
+            r"^metadata 'x' has 1\.5, expected whole numbers of ",
+        ),
+        (
+            '-1',
+            lambda c: c.integers('x', 1),
+            r"^metadata 'x' has -1\.0, expected whole numbers of ",
+        ),
+        ('1;2', lambda c: c.nested('x', 2), r"^metadata 'x' has 1 elements, expected 2$"),
+        (
+            '1;nan',
+            lambda c: c.nested('x', 1, is_bound=True),
+            r"^metadata 'x' has 'nan', expected a ",
+        ),
+        ('1;inf', lambda c: c.nested('x', 1), r"^metadata 'x' has 'inf', expected a number$"),
+    ],
+)
+def test_what_is_wrong_is_named(text, read, message):
+    with pytest.raises(ConfigError, match=message):
+        read(csv(text))

@@ -113,7 +113,7 @@ def test_period_and_command_range_are_missing_and_not_assumed():
 
 
 @pytest.mark.parametrize('stem', ['policy', 'mjswan'])
-def test_name_is_that_of_the_file_where_it_says_something(stem):
+def test_policy_is_named_after_a_file_with_a_specific_name(stem):
     assert read(f'{stem}.json').values['name'] == 'policy'
     assert read('trot.json').values['name'] == 'trot'
 
@@ -147,7 +147,7 @@ def test_name_is_that_of_the_file_where_it_says_something(stem):
         ),
     ],
 )
-def test_what_cannot_be_told_leaves_the_inputs_to_the_user(changes, message):
+def test_ambiguous_inputs_are_left_to_the_user(changes, message):
     source = read(**changes)
     assert 'inputs' not in source.values
     assert re.match(

@@ -60,7 +60,7 @@ def test_file_with_the_name_of_a_dialect_must_be_readable(search, tmp_path):
 
 
 @pytest.mark.parametrize('text', ['a: [', '- 1', '', 'x: !!python/name:os.system'])
-def test_any_file_may_lie_beside_a_model(search, tmp_path, text):
+def test_unrelated_files_are_ignored(search, tmp_path, text):
     (tmp_path / 'notes.yaml').write_text(text)
     assert search(toy('x', '*.yaml')) == []
 

@@ -123,7 +123,7 @@ def test_file_of_another_robot_is_passed_over(read, folder):
     assert spec_of(read()).period == 0.02
 
 
-def test_without_the_file_of_the_robot_the_hints_say_where_it_is(folder):
+def test_without_the_file_of_the_robot_the_hints_name_it(folder):
     path = folder / 'config.yaml'
     path.write_text(yaml.safe_dump({'walker/fast': config()}))
     source = read_spec_file(path, ModelContext(model=folder / 'policy.onnx'))
@@ -136,7 +136,7 @@ def test_without_the_file_of_the_robot_the_hints_say_where_it_is(folder):
     assert source.hints['inputs'] == source.hints['joints']
 
 
-def test_file_beside_a_model_is_found(read, folder):
+def test_file_in_the_folder_of_the_model_is_found(read, folder):
     expected = read()
     found = file_sources(ModelContext(model=folder / 'policy.onnx'))
     assert [source.name for source in found] == [str(folder / 'config.yaml')]

@@ -93,7 +93,7 @@ def test_policy_is_named_after_its_folder():
     assert spec_of().name == 'walker'
 
 
-def test_each_term_is_known_under_its_name():
+def test_each_term_is_read_by_its_name():
     names = {
         'base_ang_vel': 'base_angular_velocity',
         'projected_gravity': 'projected_gravity',
@@ -164,7 +164,7 @@ def test_heading_is_no_command():
     assert command.upper == (1.0, 0.0, 0.0)
 
 
-def test_without_a_robot_joints_are_missing_and_the_hint_says_how_to_give_them():
+def test_without_a_robot_joints_are_missing_with_a_hint():
     source = read_policy_recording(deploy(), None)
     assert 'joints' not in source.values
     assert source.hints['joints'].startswith('deploy.yaml has motor numbers, not names: give the')
@@ -332,7 +332,7 @@ def test_observation_without_a_term_must_be_described_by_the_user(name, message)
     assert merge_sources([user, source]).sources['inputs'] == 'user'
 
 
-def test_dialect_is_told_by_its_content():
+def test_dialect_is_recognized_by_its_content():
     assert is_deploy_yaml(deploy())
     assert not is_deploy_yaml({'joints': [], 'period': 0.02})
 

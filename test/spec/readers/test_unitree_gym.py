@@ -117,7 +117,7 @@ def test_without_motors_or_robot_joints_are_missing(read, values):
         ),
     ],
 )
-def test_what_its_programs_do_not_say_is_for_the_user(read, changes, message):
+def test_unknown_fields_are_left_to_the_user(read, changes, message):
     source = read(real(**changes))
     with pytest.raises(ConfigError, match=rf'^inputs is missing, .*: {message}'):
         merge_sources([source])

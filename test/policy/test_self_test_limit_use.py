@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import json
 
-from distill_runtime.policy.limit_use import limit_use, measured_joints
 from distill_runtime.policy.model import load_policy
+from distill_runtime.policy.self_test import limit_use, measured_joints
 from distill_runtime.spec.compile import compile_spec
 import numpy as np
 import pytest
