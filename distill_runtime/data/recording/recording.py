@@ -16,7 +16,7 @@ from distill_runtime.spec.terms import External
 from distill_runtime.wire.layouts import JOINT_KINDS
 
 from .joint_series import JointStream, read_joints
-from .series import read_command, read_external, read_imu, read_odometry, Stream
+from .series import read_command, read_imu, read_stream, Stream
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -118,8 +118,9 @@ def read_inputs(bag: Bag, topics: Mapping[str, str], wanted: Wanted = ALL) -> Re
         if name == 'cmd_vel':
             stream = read_command(bag, found)
         else:
-            read = read_imu if name == 'imu' else read_odometry
-            stream = read(bag, found, None if rows is None else rows.of(name, joints))
+            choose = None if rows is None else rows.of(name, joints)
+            read = read_imu if name == 'imu' else read_stream
+            stream = read(bag, found, choose=choose)
         streams[name] = stream if stream.num_usable else None
     externals = {}
     for term in wanted.externals:
@@ -127,7 +128,7 @@ def read_inputs(bag: Bag, topics: Mapping[str, str], wanted: Wanted = ALL) -> Re
         choose = None
         if rows is not None and term.message == 'PoseStamped':
             choose = rows.of(term.topic, joints)
-        externals[term.topic] = read_external(bag, found, term.width, choose)
+        externals[term.topic] = read_stream(bag, found, term.width, choose)
     return Recording(
         path=bag.path,
         joints=joints,
