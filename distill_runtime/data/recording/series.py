@@ -67,7 +67,7 @@ def read_imu(bag: Bag, topic: Topic, choose: Choose | None = None) -> Stream:
     return replace(stream, values=values)
 
 
-def read_command(bag: Bag, topic: Topic) -> Stream:
+def read_velocity_command(bag: Bag, topic: Topic) -> Stream:
     """Read (vx, vy) in [m]/[s] and yaw rates in [rad]/[s] of Twist or TwistStamped: width 3.
 
     A command that is not finite is dropped, as the node does.

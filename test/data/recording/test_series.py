@@ -5,9 +5,9 @@ from __future__ import annotations
 from distill_runtime.data.bags.bag import Bag
 from distill_runtime.data.bags.dropped import NOT_FINITE, OTHER_WIDTH, UNDECODABLE
 from distill_runtime.data.recording.series import (
-    read_command,
     read_imu,
     read_stream,
+    read_velocity_command,
 )
 import numpy as np
 from support.bags import (
@@ -47,17 +47,18 @@ def test_odometry_gives_the_velocity_in_the_child_frame(tmp_path):
 
 
 def test_command_has_a_stamp_only_if_its_type_has(tmp_path):
-    plain = read(tmp_path / 'a', [twist(5 * MS, (1, 2, 3))], read_command)
+    plain = read(tmp_path / 'a', [twist(5 * MS, (1, 2, 3))], read_velocity_command)
     assert plain.values.tolist() == [[1, 2, 3]]
     assert plain.stamp_ns is None
-    stamped = read(tmp_path / 'b', [twist(5 * MS, (1, 2, 3), stamp_ns=4 * MS)], read_command)
+    message = twist(5 * MS, (1, 2, 3), stamp_ns=4 * MS)
+    stamped = read(tmp_path / 'b', [message], read_velocity_command)
     assert stamped.stamp_ns.tolist() == [4 * MS]
     assert stamped.receive_ns.tolist() == [5 * MS]
 
 
 def test_command_that_is_not_finite_is_dropped(tmp_path):
     messages = [twist(1, (1, 2, np.nan)), twist(2, (1, 2, 3))]
-    stream = read(tmp_path, messages, read_command)
+    stream = read(tmp_path, messages, read_velocity_command)
     assert stream.values.tolist() == [[1, 2, 3]]
     assert stream.left_out[NOT_FINITE].tolist() == [1]
 
