@@ -242,16 +242,7 @@ class McapFile:
                 f'{self.path} ends at byte {end} in the middle of a record that begins at byte '
                 f'{offset}: it was cut off, what came later is missing'
             )
-        for number, chunk in enumerate(self._chunks):
-            # a channel is declared in its first chunk, and again at the end of the file; a file
-            # that is cut off may lack the index of its last chunk
-            is_doubtful = not is_complete and number == len(self._chunks) - 1
-            is_doubtful = is_doubtful or chunk.start in self._is_doubtful
-            if is_doubtful or not chunk.messages or not set(chunk.messages) <= set(self.channels):
-                self._chunks[number] = chunk._replace(
-                    messages=walk(self._content(chunk).tobytes(), self._channels)
-                )
-                self._drop_before(chunk.end)
+        self._walk_doubtful(is_complete)
         without_chunk = loose.by_channel()
         if without_chunk:
             self._chunks.append(McapChunk(0, end, '', end, without_chunk))
@@ -262,6 +253,19 @@ class McapFile:
             self.damage.append(
                 f'{self.path} is damaged: it declares {declared} messages and has {found}'
             )
+
+    def _walk_doubtful(self, is_complete: bool) -> None:
+        """Find the messages of chunks whose index is missing or invalid."""
+        for number, chunk in enumerate(self._chunks):
+            # a channel is declared in its first chunk, and again at the end of the file; a file
+            # that is cut off may lack the index of its last chunk
+            is_doubtful = not is_complete and number == len(self._chunks) - 1
+            is_doubtful = is_doubtful or chunk.start in self._is_doubtful
+            if is_doubtful or not chunk.messages or not set(chunk.messages) <= set(self.channels):
+                self._chunks[number] = chunk._replace(
+                    messages=walk(self._content(chunk).tobytes(), self._channels)
+                )
+                self._drop_before(chunk.end)
 
     def _add_chunk(self, begin: int, end: int) -> None:
         """Add the chunk of a record from begin to end; it may be cut off."""

@@ -47,7 +47,7 @@ class Commands(Series):
     """
 
 
-def read_commands(bag: Bag, topic: Topic, joints: JointTable) -> Commands:
+def read_joint_commands(bag: Bag, topic: Topic, joints: JointTable) -> Commands:
     """Read commands by joint name; a Float64MultiArray has one number for each, in policy order.
 
     Raises:

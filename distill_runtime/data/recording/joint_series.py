@@ -11,7 +11,7 @@ from functools import partial
 from distill_runtime.core.arrays import FloatArray
 from distill_runtime.data.bags.bag import Bag, Topic
 from distill_runtime.data.bags.chunk import BoolArray, StampArray
-from distill_runtime.data.bags.chunk_rows import Choose, read_chunks
+from distill_runtime.data.bags.chunk_rows import Choose, ChunkRows, read_chunks
 from distill_runtime.data.bags.dropped import DroppedCounter, LACKS_JOINTS, OTHER_JOINTS
 from distill_runtime.errors import RecordingError
 from distill_runtime.wire.layouts import ARRAYS, JOINT_KINDS
@@ -67,11 +67,11 @@ def read_joints(
         RecordingError: If no message has all of the joints.
     """
     wanted = _longest_names(bag, topic) if joints is None else joints
-    select = partial(_select, wanted=wanted, is_array=topic.type in ARRAYS)
     dropped = DroppedCounter()
     times: list[tuple[StampArray, ...]] = []
     numbers: dict[str, list[FloatArray] | None] = {kind: [] for kind in kinds}
     last, num_usable = (0, 0), 0
+    select = partial(_select, wanted=wanted, is_array=topic.type in ARRAYS)
     for rows in read_chunks(bag, topic, dropped, select, choose):
         if not len(rows.stamp_ns):
             continue
@@ -80,19 +80,10 @@ def read_joints(
         before = [_shifted(values, first) for values, first in zip(now, last, strict=True)]
         times.append(tuple(values[rows.is_wanted] for values in (*now, *before)))
         last = int(now[0][-1]), int(now[1][-1])
-        for kind, found in numbers.items():
-            index = JOINT_KINDS.index(kind)
-            if found is None or rows.lacks(index):
-                numbers[kind] = None
-            else:
-                found.append(
-                    rows.gather(len(wanted), partial(_numbers, kind=index, wanted=wanted))
-                )
+        _append_numbers(numbers, rows, wanted)
     if not num_usable or not wanted:
         raise _no_such_joints(bag, topic, wanted)
-    stamp_ns, receive_ns, before_ns, before_receive_ns = map(
-        np.concatenate, zip(*times, strict=True)
-    )
+    stamp_ns, receive_ns, *previous = map(np.concatenate, zip(*times, strict=True))
     position, velocity, effort = (
         np.concatenate(found) if (found := numbers.get(kind)) else None for kind in JOINT_KINDS
     )
@@ -103,11 +94,23 @@ def read_joints(
         stamp_ns=stamp_ns,
         receive_ns=receive_ns,
         left_out=dropped.found(),
-        before=None if len(stamp_ns) == num_usable else (before_ns, before_receive_ns),
+        before=None if len(stamp_ns) == num_usable else (previous[0], previous[1]),
         position=position,
         velocity=velocity,
         effort=effort,
     )
+
+
+def _append_numbers(
+    numbers: dict[str, list[FloatArray] | None], rows: ChunkRows, wanted: tuple[str, ...]
+) -> None:
+    """Append the numbers of a chunk by kind; a kind that a message lacks becomes None."""
+    for kind, found in numbers.items():
+        index = JOINT_KINDS.index(kind)
+        if found is None or rows.lacks(index):
+            numbers[kind] = None
+        else:
+            found.append(rows.gather(len(wanted), partial(_numbers, kind=index, wanted=wanted)))
 
 
 def _select(group: Columns, wanted: tuple[str, ...], is_array: bool) -> Columns | str:

@@ -11,12 +11,12 @@ from pathlib import Path
 from distill_runtime.core.compiled_spec import CompiledSpec
 from distill_runtime.data.bags.bag import Bag
 from distill_runtime.data.bags.topics import check_names, find_topic
-from distill_runtime.data.ticks.rows import OfTicks
+from distill_runtime.data.ticks.rows import RowSelection
 from distill_runtime.errors import RecordingError
 from distill_runtime.policy.model import LoadedPolicy
 from distill_runtime.spec.compile import external_terms
 
-from .commands import Commands, read_commands
+from .commands import Commands, read_joint_commands
 from .internals import read_internals, VectorSeries
 from .node_info import recorded_node, RecordedNode
 from .recording import read_inputs, Recording, Wanted
@@ -73,7 +73,7 @@ def read_policy_recording(
             but=unneeded(compiled),
             externals=externals,
             node=node,
-            of_ticks=OfTicks(compiled.period_ns, log),
+            selection=RowSelection(compiled.period_ns, log),
         )
         recording = read_inputs(bag, given, wanted)
         for name, is_needed, stream in (
@@ -87,11 +87,13 @@ def read_policy_recording(
                     f'{[f"{topic.name} ({topic.type})" for topic in bag.topics]}'
                 )
         topic = find_topic(bag, 'joint_command', given, node)
-        is_sent = topic is not None and topic.num_messages
+        commands = None
+        if topic is not None and topic.num_messages:
+            commands = read_joint_commands(bag, topic, compiled.joints)
         return PolicyRecording(
             recording=recording,
             log=log,
-            commands=read_commands(bag, topic, compiled.joints) if topic and is_sent else None,
+            commands=commands,
             observation=None
             if log is None
             else read_internals(bag, f'{log.node}/observation', runner.policy.observation.size),

@@ -10,13 +10,13 @@ from pathlib import Path
 
 from distill_runtime.data.bags.bag import Bag
 from distill_runtime.data.bags.topics import check_names, find_external, find_topic, need_topic
-from distill_runtime.data.ticks.rows import OfTicks
+from distill_runtime.data.ticks.rows import RowSelection
 from distill_runtime.errors import RecordingError
 from distill_runtime.spec.terms import External
 from distill_runtime.wire.layouts import JOINT_KINDS
 
 from .joint_series import JointStream, read_joints
-from .series import read_command, read_external, read_imu, read_odometry, Stream
+from .series import read_imu, read_stream, read_velocity_command, Stream
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -59,7 +59,7 @@ class Wanted:
     """External topics."""
     node: str = ''
     """Full name of the node whose topics are preferred if there are several; '': no preference."""
-    of_ticks: OfTicks | None = None
+    selection: RowSelection | None = None
     """Selects the rows that ticks use; None: read all."""
 
 
@@ -101,13 +101,13 @@ def read_inputs(bag: Bag, topics: Mapping[str, str], wanted: Wanted = ALL) -> Re
     Raises:
         RecordingError: If it cannot be used, or a topic is ambiguous.
     """
-    rows = wanted.of_ticks
+    rows = wanted.selection
     topic = need_topic(bag, 'joint_states', topics, wanted.node)
     joints = read_joints(
         bag,
         topic,
         wanted.joints,
-        None if rows is None else rows.of_joints(),
+        None if rows is None else rows.for_joints(),
         JOINT_KINDS if rows is None else JOINT_KINDS[:2],
     )
     streams: dict[str, Stream | None] = {'imu': None, 'odom': None, 'cmd_vel': None}
@@ -116,18 +116,19 @@ def read_inputs(bag: Bag, topics: Mapping[str, str], wanted: Wanted = ALL) -> Re
         if found is None:
             continue
         if name == 'cmd_vel':
-            stream = read_command(bag, found)
+            stream = read_velocity_command(bag, found)
         else:
-            read = read_imu if name == 'imu' else read_odometry
-            stream = read(bag, found, None if rows is None else rows.of(name, joints))
+            choose = None if rows is None else rows.for_topic(name, joints)
+            read = read_imu if name == 'imu' else read_stream
+            stream = read(bag, found, choose=choose)
         streams[name] = stream if stream.num_usable else None
     externals = {}
     for term in wanted.externals:
         found = find_external(bag, term, topics, wanted.node)
         choose = None
         if rows is not None and term.message == 'PoseStamped':
-            choose = rows.of(term.topic, joints)
-        externals[term.topic] = read_external(bag, found, term.width, choose)
+            choose = rows.for_topic(term.topic, joints)
+        externals[term.topic] = read_stream(bag, found, term.width, choose)
     return Recording(
         path=bag.path,
         joints=joints,

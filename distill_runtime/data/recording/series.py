@@ -61,29 +61,18 @@ def read_imu(bag: Bag, topic: Topic, choose: Choose | None = None) -> Stream:
         topic: The topic.
         choose: Returns which rows are wanted; None: all.
     """
-    stream = _read(bag, topic, len(FIXED[topic.type].columns), choose)
+    stream = read_stream(bag, topic, choose=choose)
     values = np.delete(stream.values, 4, axis=1)
     values[stream.values[:, 4] == -1.0, :4] = np.nan
     return replace(stream, values=values)
 
 
-def read_odometry(bag: Bag, topic: Topic, choose: Choose | None = None) -> Stream:
-    """Read linear velocities in the child frame in [m]/[s], then orientations: width 7.
-
-    Args:
-        bag: The recording.
-        topic: The topic.
-        choose: Returns which rows are wanted; None: all.
-    """
-    return _read(bag, topic, len(FIXED[topic.type].columns), choose)
-
-
-def read_command(bag: Bag, topic: Topic) -> Stream:
+def read_velocity_command(bag: Bag, topic: Topic) -> Stream:
     """Read (vx, vy) in [m]/[s] and yaw rates in [rad]/[s] of Twist or TwistStamped: width 3.
 
     A command that is not finite is dropped, as the node does.
     """
-    stream = _read(bag, topic, len(FIXED[topic.type].columns), None)
+    stream = read_stream(bag, topic)
     is_finite = np.isfinite(stream.values).all(axis=1)
     if is_finite.all():
         return stream
@@ -97,22 +86,23 @@ def read_command(bag: Bag, topic: Topic) -> Stream:
     )
 
 
-def read_external(bag: Bag, topic: Topic, width: int, choose: Choose | None = None) -> Stream:
-    """Read an external topic: a Float32MultiArray, or a PoseStamped.
+def read_stream(
+    bag: Bag, topic: Topic, width: int | None = None, choose: Choose | None = None
+) -> Stream:
+    """Read a topic of a fixed layout, or a MultiArray.
 
-    A pose is position x, y, z in [m], then the orientation as the message has it, x, y, z, w.
+    The columns are those of ``wire.layouts``: of an Odometry linear velocities in the child frame
+    in [m]/[s], then orientations (w, x, y, z); of a PoseStamped position x, y, z in [m], then the
+    orientation as the message has it, x, y, z, w.
 
     Args:
         bag: The recording.
         topic: The topic.
-        width: Numbers of a message; a message with another number of them is dropped.
+        width: Numbers of a message; a message with another number of them is dropped. None: as in
+            the layout.
         choose: Returns which rows are wanted; None: all.
     """
-    return _read(bag, topic, width, choose)
-
-
-def _read(bag: Bag, topic: Topic, width: int, choose: Choose | None) -> Stream:
-    """Read a topic whose messages all have the same numbers."""
+    width = len(FIXED[topic.type].columns) if width is None else width
 
     def select(group: Columns) -> Columns | str:
         return group if group.counts == (width,) else OTHER_WIDTH

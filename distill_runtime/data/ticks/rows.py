@@ -17,7 +17,7 @@ SLACK_NS = 1_000_000
 """How early a tick may come."""
 
 
-class OfTicks:
+class RowSelection:
     """Selects the rows of each topic that the ticks of a policy may use."""
 
     def __init__(self, period_ns: int, log: TickLog | None) -> None:
@@ -30,13 +30,13 @@ class OfTicks:
         self._period_ns = period_ns
         self._log = log
 
-    def of_joints(self) -> Choose:
+    def for_joints(self) -> Choose:
         """Return what selects JointStates."""
         if self._log is None:
             return TickRows(self._period_ns - SLACK_NS)
         return NamedRows(self._log.joint_states_ns)
 
-    def of(self, name: str, joints: JointStream) -> Choose:
+    def for_topic(self, name: str, joints: JointStream) -> Choose:
         """Return what selects messages of another topic with a header.
 
         Args:

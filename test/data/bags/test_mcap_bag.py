@@ -129,16 +129,6 @@ def test_cut_off_index_of_the_last_chunk_costs_no_messages(whole, tmp_path):
     assert 'cut off' in damage[0]
 
 
-def test_compressed_bag_is_read(tmp_path):
-    for mode in ('file', 'message'):
-        path = write_bag(tmp_path / mode, MANY[:20], compression=mode)
-        found, _ = read_all(path)
-        assert {topic: len(rows) for topic, rows in found.items()} == {
-            '/joint_states': 10,
-            '/cmd_vel': 10,
-        }
-
-
 @pytest.mark.parametrize('is_disk_full', [False, True])
 def test_chunk_is_decompressed_once_for_all_topics(is_disk_full, tmp_path, monkeypatch):
     path = write_bag(tmp_path / 'bag', [*MANY, imu(400 * MS)], compression='storage')

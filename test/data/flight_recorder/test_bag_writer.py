@@ -12,7 +12,7 @@ import pytest
 from rosbags.rosbag2 import Reader
 from rosbags.rosbag2.storage_mcap import McapWriter
 from support.bags import MS
-from support.journals import Filled, JOINTS, STAMP, STATES
+from support.ring_buffers import Filled, JOINTS, STAMP, STATES
 import yaml
 
 

@@ -21,7 +21,7 @@ from distill_runtime.data.flight_recorder.ring_buffer import Record
 from distill_runtime.errors import RecordingError
 import pytest
 from support.bags import STORE
-from support.journals import CHANGE, facts, STATUS, TICK, TWIST
+from support.ring_buffers import CHANGE, facts, STATUS, TICK, TWIST
 
 
 def test_facts_survive_json():

@@ -16,7 +16,7 @@ import time
 from distill_runtime.data.flight_recorder.dump_folder import DumpFolder
 from distill_runtime.data.flight_recorder.recorder_process import AFTERMATH, BagRecorder
 from rosbags.rosbag2 import Reader
-from support.journals import Filled
+from support.ring_buffers import Filled
 
 from .test_recording import Reports, tick_numbers
 

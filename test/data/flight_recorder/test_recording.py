@@ -7,7 +7,7 @@ import errno
 from distill_runtime.data.bags.bag import Bag
 from distill_runtime.data.flight_recorder.bag_writer import BagWriter
 from distill_runtime.data.flight_recorder.recording import RingBufferRecording
-from support.journals import Filled
+from support.ring_buffers import Filled
 
 
 class Reports(list):

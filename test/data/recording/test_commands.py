@@ -7,7 +7,7 @@ from distill_runtime.data.recording.commands import (
     command_rows,
     logged_command_rows,
     nearest_rows,
-    read_commands,
+    read_joint_commands,
 )
 from distill_runtime.data.recording.recording import read_inputs
 from distill_runtime.data.recording.tick_log import read_tick_log
@@ -27,7 +27,7 @@ def commands_of(tmp_path, *messages, **changes):
     compiled = compile_spec(make_spec(**changes))
     with Bag(write_bag(tmp_path / 'bag', messages)) as bag:
         topic = next(topic for topic in bag.topics if topic.name == TOPIC)
-        return read_commands(bag, topic, compiled.joints)
+        return read_joint_commands(bag, topic, compiled.joints)
 
 
 def test_positions_are_found_by_name(tmp_path):
@@ -86,7 +86,7 @@ def test_logged_tick_has_the_first_command_of_its_stamp(tmp_path):
     messages.sort(key=lambda message: message.receive_ns)
     with Bag(write_bag(tmp_path / 'bag', messages)) as bag:
         topic = next(topic for topic in bag.topics if topic.name == TOPIC)
-        commands, log = read_commands(bag, topic, compiled.joints), read_tick_log(bag)
+        commands, log = read_joint_commands(bag, topic, compiled.joints), read_tick_log(bag)
     assert logged_command_rows(commands, log, PERIOD_NS).tolist() == [0, 1, 2, -1]
 
 
@@ -97,7 +97,10 @@ def test_tick_that_nobody_logged_has_the_first_command_of_its_period(tmp_path):
     messages.sort(key=lambda message: message.receive_ns)
     with Bag(write_bag(tmp_path / 'bag', messages)) as bag:
         topic = next(topic for topic in bag.topics if topic.name == TOPIC)
-        commands, recording = read_commands(bag, topic, compiled.joints), read_inputs(bag, {})
+        commands, recording = (
+            read_joint_commands(bag, topic, compiled.joints),
+            read_inputs(bag, {}),
+        )
     ticks = find_ticks(recording, PERIOD_NS)
     rows = command_rows(commands, ticks, recording.joints.receive_ns, PERIOD_NS)
     assert rows.tolist() == [0, -1, 2]

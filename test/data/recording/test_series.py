@@ -5,10 +5,9 @@ from __future__ import annotations
 from distill_runtime.data.bags.bag import Bag
 from distill_runtime.data.bags.dropped import NOT_FINITE, OTHER_WIDTH, UNDECODABLE
 from distill_runtime.data.recording.series import (
-    read_command,
-    read_external,
     read_imu,
-    read_odometry,
+    read_stream,
+    read_velocity_command,
 )
 import numpy as np
 from support.bags import (
@@ -43,22 +42,23 @@ def test_quaternion_comes_as_w_x_y_z_and_without_one_as_nan(tmp_path):
 
 
 def test_odometry_gives_the_velocity_in_the_child_frame(tmp_path):
-    stream = read(tmp_path, [odometry(9 * MS, (1, 2, 3))], read_odometry)
+    stream = read(tmp_path, [odometry(9 * MS, (1, 2, 3))], read_stream)
     assert stream.values.tolist() == [[1, 2, 3, 1, 0, 0, 0]]
 
 
 def test_command_has_a_stamp_only_if_its_type_has(tmp_path):
-    plain = read(tmp_path / 'a', [twist(5 * MS, (1, 2, 3))], read_command)
+    plain = read(tmp_path / 'a', [twist(5 * MS, (1, 2, 3))], read_velocity_command)
     assert plain.values.tolist() == [[1, 2, 3]]
     assert plain.stamp_ns is None
-    stamped = read(tmp_path / 'b', [twist(5 * MS, (1, 2, 3), stamp_ns=4 * MS)], read_command)
+    message = twist(5 * MS, (1, 2, 3), stamp_ns=4 * MS)
+    stamped = read(tmp_path / 'b', [message], read_velocity_command)
     assert stamped.stamp_ns.tolist() == [4 * MS]
     assert stamped.receive_ns.tolist() == [5 * MS]
 
 
 def test_command_that_is_not_finite_is_dropped(tmp_path):
     messages = [twist(1, (1, 2, np.nan)), twist(2, (1, 2, 3))]
-    stream = read(tmp_path, messages, read_command)
+    stream = read(tmp_path, messages, read_velocity_command)
     assert stream.values.tolist() == [[1, 2, 3]]
     assert stream.left_out[NOT_FINITE].tolist() == [1]
 
@@ -90,13 +90,13 @@ def test_external_array_is_read_by_its_width(tmp_path):
     messages = [
         multi_array(t, [('a', size)], range(size), '/scan') for t, size in ((1, 3), (2, 2))
     ]
-    stream = read(tmp_path, messages, read_external, 3)
+    stream = read(tmp_path, messages, read_stream, 3)
     assert (stream.values.tolist(), stream.stamp_ns) == ([[0, 1, 2]], None)
     assert stream.left_out[OTHER_WIDTH].tolist() == [2]
 
 
 def test_external_pose_is_position_and_orientation_as_the_message_has_it(tmp_path):
-    stream = read(tmp_path, [pose(5 * MS, range(1, 8), receive_ns=9 * MS)], read_external, 7)
+    stream = read(tmp_path, [pose(5 * MS, range(1, 8), receive_ns=9 * MS)], read_stream, 7)
     assert stream.values.tolist() == [[1, 2, 3, 4, 5, 6, 7]]
     assert (stream.stamp_ns.tolist(), stream.receive_ns.tolist()) == ([5 * MS], [9 * MS])
 

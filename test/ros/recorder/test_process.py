@@ -7,7 +7,7 @@ import signal
 from distill_runtime.ros.recorder import process as module
 from distill_runtime.ros.recorder.process import RecorderProcess
 import pytest
-from support.journals import Filled
+from support.ring_buffers import Filled
 from support.ros_harness import wait_for
 
 
