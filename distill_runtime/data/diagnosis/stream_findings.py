@@ -8,6 +8,7 @@ from collections.abc import Iterator
 
 from distill_runtime.data.bags.chunk import StampArray
 from distill_runtime.data.info.rate_stats import LONG_GAP, rate_stats
+from distill_runtime.data.recording.series import Stream
 from distill_runtime.spec.compile import compile_spec
 from distill_runtime.spec.findings.finding import Finding
 
@@ -17,11 +18,8 @@ from .bag_case import BagCase
 def missing_topics(case: BagCase) -> Iterator[Finding]:
     """Find topics that the policy reads and the recording lacks."""
     compiled = compile_spec(case.spec)
-    for name, is_needed, stream in (
-        ('imu', compiled.needs_imu, case.recording.imu),
-        ('odom', compiled.needs_odometry, case.recording.odometry),
-    ):
-        if is_needed and stream is None:
+    for name, stream in _base_streams(case):
+        if stream is None:
             yield Finding(
                 code=f'bag.{name}_missing',
                 severity='warning',
@@ -102,13 +100,18 @@ def rates(case: BagCase) -> Iterator[Finding]:
 def _stamps(case: BagCase) -> Iterator[tuple[str, StampArray]]:
     """Yield name and stamps of the streams that the policy reads."""
     yield case.recording.joints.topic.name, case.stamp_ns
-    compiled = compile_spec(case.spec)
-    for is_needed, stream in (
-        (compiled.needs_imu, case.recording.imu),
-        (compiled.needs_odometry, case.recording.odometry),
-    ):
-        if is_needed and stream is not None and stream.stamp_ns is not None:
+    for _, stream in _base_streams(case):
+        if stream is not None and stream.stamp_ns is not None:
             yield stream.topic.name, stream.stamp_ns
+
+
+def _base_streams(case: BagCase) -> Iterator[tuple[str, Stream | None]]:
+    """Yield the streams about the base that the policy reads."""
+    compiled = compile_spec(case.spec)
+    if compiled.needs_imu:
+        yield 'imu', case.recording.imu
+    if compiled.needs_odometry:
+        yield 'odom', case.recording.odometry
 
 
 CHECKS = (missing_topics, missing_joints, missing_velocity, rates)

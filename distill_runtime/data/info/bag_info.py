@@ -83,7 +83,15 @@ def _read(
     robot: RobotDescription | None,
     progress: Callable[[int, int], None] | None,
 ) -> BagInfo:
-    findings = [_damage(bag, text) for text in bag.damage]
+    findings = [
+        Finding(
+            code='bag.damaged',
+            severity='error',
+            message=text,
+            hint='all results are about the readable part',
+        )
+        for text in bag.damage
+    ]
     roles, ambiguous = _roles(bag, given)
     findings += ambiguous
     facts: list[TopicStats] = []
@@ -134,15 +142,6 @@ def _read(
         imus=tuple(imus),
         nodes=nodes,
         findings=sorted_findings(findings),
-    )
-
-
-def _damage(bag: Bag, text: str) -> Finding:
-    return Finding(
-        code='bag.damaged',
-        severity='error',
-        message=text,
-        hint='all results are about the readable part',
     )
 
 

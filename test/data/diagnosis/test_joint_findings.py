@@ -124,7 +124,7 @@ def test_right_recordings_of_walks_give_no_alarm(shared_data):
             target = walk['target']
         if position.shape != target.shape:
             continue
-        names = tuple(f'joint_{place}' for place in range(position.shape[1]))
+        names = tuple(f'joint_{joint}' for joint in range(position.shape[1]))
         stamp_ns = np.arange(len(target)) * 20_000_000 + 1
         streams = [
             joint_stream(values, names, topic, stamp_ns=stamp_ns, receive_ns=stamp_ns)

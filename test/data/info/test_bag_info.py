@@ -15,11 +15,11 @@ START = 1_700_000_000_000 * MS
 
 def walk(path, count=50, **options):
     """Write a recording of a robot that stands."""
-    said = []
+    messages = []
     for number in range(count):
         now_ns = START + 20 * MS * number
-        said += [joint_state(now_ns, JOINTS, DEFAULT), imu(now_ns)]
-    return write_bag(path, [*said, twist(START + 20 * MS * count, (0, 0, 0))], **options)
+        messages += [joint_state(now_ns, JOINTS, DEFAULT), imu(now_ns)]
+    return write_bag(path, [*messages, twist(START + 20 * MS * count, (0, 0, 0))], **options)
 
 
 def codes(found):
@@ -58,8 +58,8 @@ def test_joints_of_another_robot_make_it_invalid(tmp_path):
 
 
 def test_ambiguous_topic_is_no_input(tmp_path):
-    said = [imu(START, topic='/front/imu'), imu(START + MS, topic='/rear/imu')]
-    path = write_bag(tmp_path / 'bag', [joint_state(START, JOINTS, DEFAULT), *said])
+    messages = [imu(START, topic='/front/imu'), imu(START + MS, topic='/rear/imu')]
+    path = write_bag(tmp_path / 'bag', [joint_state(START, JOINTS, DEFAULT), *messages])
     found = read_info(path)
     assert codes(found) == ['bag.ambiguous']
     assert list(found.roles.values()) == ['joint_states']
@@ -120,7 +120,7 @@ def test_what_cannot_be_opened_is_refused(tmp_path):
 
 
 def test_messages_years_apart_are_an_error(tmp_path):
-    said = [twist(0, (0, 0, 0)), joint_state(START, JOINTS, DEFAULT)]
-    found = read_info(write_bag(tmp_path / 'bag', said))
+    messages = [twist(0, (0, 0, 0)), joint_state(START, JOINTS, DEFAULT)]
+    found = read_info(write_bag(tmp_path / 'bag', messages))
     assert codes(found) == ['bag.time_jump']
     assert not found.is_valid

@@ -43,7 +43,7 @@ def inputs(*times_ms, received_ms=0):
 
 
 def replayed(tmp_path, policy, messages):
-    messages = sorted(messages, key=lambda said: said.receive_ns)
+    messages = sorted(messages, key=lambda message: message.receive_ns)
     source = read_policy_recording(write_bag(tmp_path / 'bag', messages), policy)
     return replay(source, policy, replay_config(CONFIG))
 
@@ -72,7 +72,9 @@ def test_message_that_cannot_be_decoded_is_reported_and_its_ticks_are_not_valid(
     # the Imu of the tick came after them: it is the newest one in any case
     assert invalid(result) == []
     late = [undecodable(imu(t * MS, topic='/imu'))._replace(receive_ns=t * MS) for t in (1100,)]
-    kept = [said for said in WALK if said.topic != '/imu' or said.receive_ns // MS != 1100]
+    kept = [
+        message for message in WALK if message.topic != '/imu' or message.receive_ns // MS != 1100
+    ]
     result = replayed(tmp_path / 'b', policy, [*kept, *late])
     assert invalid(result) == [5]
     reason = result.playback.reasons['imu.unusable']
@@ -80,7 +82,9 @@ def test_message_that_cannot_be_decoded_is_reported_and_its_ticks_are_not_valid(
 
 
 def test_history_is_refilled_after_ticks_that_are_not_valid(tmp_path, policy):
-    kept = [said for said in WALK if said.topic != '/imu' or said.receive_ns // MS != 1100]
+    kept = [
+        message for message in WALK if message.topic != '/imu' or message.receive_ns // MS != 1100
+    ]
     result = replayed(tmp_path, policy, [*kept, undecodable(imu(1100 * MS))])
     fresh = replayed(tmp_path / 'b', policy, [*WALK[:1], *WALK[13:]])
     np.testing.assert_array_equal(result.playback.observation[6:], fresh.playback.observation[:])
@@ -123,7 +127,7 @@ def test_ticks_continue_where_time_jumps_back_without_samples_from_before(tmp_pa
 def test_recording_that_is_played_in_a_loop_does_not_mix_its_turns(tmp_path, policy):
     times = range(1000, 2600, 20)
     walk = [*WALK[:1], *inputs(*times)]
-    again = [said for said in inputs(*times, received_ms=2000) if said.topic != '/imu']
+    again = [message for message in inputs(*times, received_ms=2000) if message.topic != '/imu']
     result = replayed(tmp_path, policy, [*walk, *again])
     # the Imu of the first turn would fit the stamps of the second
     assert invalid(result) == list(range(80, 160))
@@ -138,8 +142,10 @@ def test_missing_command_is_reported(tmp_path, policy):
 
 def test_missing_velocities_are_reported(tmp_path, policy):
     messages = [
-        joint_state(said.receive_ns, JOINTS, DEFAULT) if said.topic == '/joint_states' else said
-        for said in WALK
+        joint_state(message.receive_ns, JOINTS, DEFAULT)
+        if message.topic == '/joint_states'
+        else message
+        for message in WALK
     ]
     assert reported(replayed(tmp_path, policy, messages)) == {'joint_states.velocity': (1, 0.0)}
 
@@ -148,10 +154,10 @@ def test_logged_ticks_that_are_missing_or_damaged_are_reported(tmp_path, policy)
     log = run_node(policy)
     damaged_ns = {(1000 + 20 * tick + 1) * MS for tick in (20, 40)}
     messages = [
-        undecodable(said)
-        if said.topic == f'{NODE}/tick' and said.receive_ns in damaged_ns
-        else said
-        for said in sorted(log.messages, key=lambda said: said.receive_ns)
+        undecodable(message)
+        if message.topic == f'{NODE}/tick' and message.receive_ns in damaged_ns
+        else message
+        for message in sorted(log.messages, key=lambda message: message.receive_ns)
     ]
     source = read_policy_recording(write_bag(tmp_path / 'bag', messages), policy)
     result = replay(source, policy, replay_config(CONFIG))
@@ -167,8 +173,10 @@ def test_damaged_observation_and_command_are_reported_and_not_compared(tmp_path,
     damaged_ns = (1000 + 20 * 20 + 1) * MS
     topics = {f'{NODE}/observation', f'{NODE}/action', '/joint_command'}
     log.messages = [
-        undecodable(said) if said.topic in topics and said.receive_ns == damaged_ns else said
-        for said in log.messages
+        undecodable(message)
+        if message.topic in topics and message.receive_ns == damaged_ns
+        else message
+        for message in log.messages
     ]
     source = read_policy_recording(write_log(tmp_path / 'bag', log), policy)
     result = replay(source, policy, replay_config(CONFIG))

@@ -21,7 +21,7 @@ from support.specs import DEFAULT, JOINTS
 pytestmark = pytest.mark.needs('policy')
 
 
-def replayed(tmp_path, policy, log, keep=lambda said: True, **parameters):
+def replayed(tmp_path, policy, log, keep=lambda message: True, **parameters):
     source = read_policy_recording(write_log(tmp_path / 'bag', log, keep), policy)
     return replay(source, policy, replay_config({**LIMITS, **parameters}))
 
@@ -150,7 +150,7 @@ def test_recording_that_begins_during_a_stop_is_valid_after_the_next_start(tmp_p
         tmp_path,
         policy,
         log,
-        lambda said: said.receive_ns >= 1690 * MS,  # with a command
+        lambda message: message.receive_ns >= 1690 * MS,  # with a command
         ramp_time=0.2,
         **STOP,
     )
@@ -170,7 +170,9 @@ def test_start_during_a_stop_that_is_half_recorded_waits_for_the_history(tmp_pat
     options = {'stop_deceleration': 1.0, 'stop_timeout': 5.0}
     log = run_node(policy, 60, {26: Event.STOP, 40: Event.START}, **options)
     begin_ns = 1690 * MS  # with a command
-    result = replayed(tmp_path, policy, log, lambda said: said.receive_ns >= begin_ns, **options)
+    result = replayed(
+        tmp_path, policy, log, lambda message: message.receive_ns >= begin_ns, **options
+    )
     valid = result.playback.is_valid
     assert log.modes[-len(valid)] is Mode.STOPPING
     start = len(valid) - 20
@@ -206,7 +208,7 @@ def test_recording_that_begins_in_the_middle_is_exact_with_recorded_actions(tmp_
     log = run_node(policy, max_joint_step=0.05)
     begin_ns = 1112 * MS  # with a command
     result = replayed(
-        tmp_path, policy, log, lambda said: said.receive_ns >= begin_ns, max_joint_step=0.05
+        tmp_path, policy, log, lambda message: message.receive_ns >= begin_ns, max_joint_step=0.05
     )
     valid, command = result.playback.is_valid, result.playback.command
     assert result.playback.reasons['history.unknown'].count == 2
@@ -219,8 +221,8 @@ def test_recording_that_begins_in_the_middle_is_exact_with_recorded_actions(tmp_
 def test_recording_that_begins_in_the_middle_without_actions_says_approximate(tmp_path, policy):
     log = run_node(policy)
 
-    def keep(said):
-        return said.receive_ns >= 1200 * MS and said.topic != f'{NODE}/action'
+    def keep(message):
+        return message.receive_ns >= 1200 * MS and message.topic != f'{NODE}/action'
 
     result = replayed(tmp_path, policy, log, keep)
     assert result.is_approximate
@@ -238,7 +240,7 @@ def test_policy_with_a_gait_phase_is_valid_from_its_next_start_on(tmp_path):
     policy = load_policy(write_policy(tmp_path, JOINT_TERM, clock))
     requests = {30: Event.STOP, 40: Event.START}
     log = run_node(policy, requests=requests)
-    result = replayed(tmp_path, policy, log, lambda said: said.receive_ns >= 1200 * MS)
+    result = replayed(tmp_path, policy, log, lambda message: message.receive_ns >= 1200 * MS)
     assert not result.playback.is_valid[:19].any()
     np.testing.assert_array_equal(result.playback.command[-20:], log.commands[-20:])
     assert result.playback.is_valid[-20:].all()
@@ -248,8 +250,8 @@ def test_missing_sample_invalidates_its_tick_and_those_that_depend_on_it(tmp_pat
     log = run_node(policy)
     lost_ns = (1000 + 20 * 20 - 3) * MS
 
-    def keep(said):
-        return not (said.topic == '/imu' and said.receive_ns == lost_ns)
+    def keep(message):
+        return not (message.topic == '/imu' and message.receive_ns == lost_ns)
 
     result = replayed(tmp_path, policy, log, keep)
     reasons = {code: (r.count, r.first_tick) for code, r in result.playback.reasons.items()}
@@ -265,7 +267,7 @@ def test_lost_ticks_invalidate_those_that_depend_on_them(tmp_path, policy):
         tmp_path,
         policy,
         log,
-        lambda said: not (said.topic == f'{NODE}/tick' and said.receive_ns == lost_ns),
+        lambda message: not (message.topic == f'{NODE}/tick' and message.receive_ns == lost_ns),
     )
     assert result.playback.is_valid.tolist() == [True] * 20 + [False] * 2 + [True] * 37
 
@@ -293,8 +295,8 @@ def test_lost_sample_of_an_external_topic_invalidates_the_ticks_that_used_it(tmp
     log = run_node(policy)
     lost_ns = (1000 + 20 * 31 - 6 + 1) * MS
 
-    def keep(said):
-        return not (said.topic == '/scan' and said.receive_ns == lost_ns)
+    def keep(message):
+        return not (message.topic == '/scan' and message.receive_ns == lost_ns)
 
     result = replayed(tmp_path, policy, log, keep)
     reason = result.playback.reasons['/scan.not_recorded']
@@ -315,7 +317,7 @@ def test_external_topic_of_an_old_log_reads_the_newest_sample_and_is_approximate
 def test_ticks_without_a_log_read_the_newest_sample_of_external_topics(tmp_path):
     policy = load_policy(write_policy(tmp_path, JOINT_TERM, SCAN))
     log = run_node(policy)
-    result = replayed(tmp_path, policy, log, lambda said: not said.topic.startswith(NODE))
+    result = replayed(tmp_path, policy, log, lambda message: not message.topic.startswith(NODE))
     np.testing.assert_array_equal(result.playback.command[2:], log.commands[2:])
 
 

@@ -87,7 +87,7 @@ def test_gap_is_measured_between_joint_states_not_between_ticks(tmp_path):
 
 def test_age_of_a_command_is_measured_in_the_clock_of_the_recorder(tmp_path):
     messages = [twist(2 * MS, (0.5, 0, 0)), *states(1, 501, 521)]
-    messages.sort(key=lambda said: said.receive_ns)
+    messages.sort(key=lambda message: message.receive_ns)
     result = played(tmp_path, messages, COMMAND_TERM, max_input_age=1.0)
     assert result.observation[:][:, 0].tolist() == [0, 0.5, 0]
 

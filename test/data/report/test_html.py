@@ -56,14 +56,6 @@ def test_page_shows_breaches(tmp_path):
     assert 'Difference of commands' in page
 
 
-def test_each_term_is_plotted_with_its_elements(tmp_path):
-    page = body_of(page_of(tmp_path))
-    for name in ('projected_gravity', 'base_angular_velocity', 'joint_position'):
-        assert f'"text":"{name}' in page
-    for name in ('x', 'x recorded', 'hip', 'hip recorded'):
-        assert f'"name":"{name}"' in page
-
-
 def test_all_but_policy_mode_is_shaded_on_every_time_axis(tmp_path):
     assert '"fillcolor"' not in body_of(page_of(tmp_path))
     shutil.rmtree(tmp_path / 'bag')
