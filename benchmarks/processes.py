@@ -15,7 +15,7 @@ import sys
 import distill_runtime
 from subjects import Subject
 
-_END_TIMEOUT = 5.0
+_END_TIMEOUT = 10.0
 HERE = Path(__file__).resolve().parent
 
 
@@ -41,7 +41,7 @@ def unique_namespace(name: str) -> str:
 def feeder(subject: Subject, namespace: str, rate: int, seconds: float) -> Iterator[None]:
     """Publish sensors from another process, for a limited time."""
     words = [*subject.words(), '--namespace', namespace, '--rate', rate, '--seconds', seconds]
-    with _ended(_python('feed.py', *words, stdout=subprocess.PIPE)) as process:
+    with terminated(_python('feed.py', *words, stdout=subprocess.PIPE)) as process:
         assert process.stdout is not None
         if process.stdout.readline() != b'ready\n':
             raise RuntimeError('feed.py did not start, see its message above')
@@ -53,13 +53,13 @@ def cpu_loads(count: int, seconds: float) -> Iterator[None]:
     """Keep some cores busy, for a limited time."""
     with contextlib.ExitStack() as stack:
         for _ in range(count):
-            stack.enter_context(_ended(_python('cpu_load.py', seconds)))
+            stack.enter_context(terminated(_python('cpu_load.py', seconds)))
         yield
 
 
 def output_of(script: str, *words: object) -> bytes:
     """Run a script of the suite; return its standard output."""
-    with _ended(_python(script, *words, stdout=subprocess.PIPE)) as process:
+    with terminated(_python(script, *words, stdout=subprocess.PIPE)) as process:
         output, _ = process.communicate()
     if process.returncode != 0:
         raise RuntimeError(f'{script} failed, see its message above')
@@ -72,7 +72,8 @@ def _python(script: str, *words: object, stdout: int | None = None) -> subproces
 
 
 @contextlib.contextmanager
-def _ended(process: subprocess.Popen[bytes]) -> Iterator[subprocess.Popen[bytes]]:
+def terminated(process: subprocess.Popen[bytes]) -> Iterator[subprocess.Popen[bytes]]:
+    """Terminate a process at the end of the block."""
     try:
         yield process
     finally:

@@ -10,7 +10,6 @@ import os
 from pathlib import Path
 import subprocess
 import sys
-import threading
 import time
 from typing import NamedTuple
 
@@ -20,10 +19,10 @@ from distill_runtime.wire.tick_fields import TICK_FIELDS
 import numpy as np
 from processes import HERE
 import rclpy
-from rclpy.executors import ExternalShutdownException, SingleThreadedExecutor
 from rclpy.qos import QoSProfile
 from soak_misses import Rows
 from std_msgs.msg import Int64MultiArray
+from student import spinning
 
 _TICK, _STAMP, _MODE, _LATENESS = map(
     TICK_FIELDS.index, ('tick', 'stamp_ns', 'mode', 'lateness_ns')
@@ -101,20 +100,10 @@ class SoakLog:
         node.create_subscription(
             Int64MultiArray, '/student_node/tick', self._on_tick, QoSProfile(depth=1000)
         )
-        executor = SingleThreadedExecutor(context=context)
-        executor.add_node(node)
-
-        def spin() -> None:
-            with contextlib.suppress(ExternalShutdownException):
-                executor.spin()
-
-        thread = threading.Thread(target=spin, daemon=True)
-        thread.start()
         try:
-            yield
+            with spinning(node):
+                yield
         finally:
-            executor.shutdown()
-            thread.join()
             node.destroy_node()
 
     def show(

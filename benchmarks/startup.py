@@ -8,8 +8,6 @@ A plain node without a policy is the baseline.
 from __future__ import annotations
 
 import argparse
-from collections.abc import Iterator
-import contextlib
 import json
 from pathlib import Path
 import statistics
@@ -17,7 +15,7 @@ import subprocess
 import sys
 import time
 
-from processes import feeder, HERE, unique_namespace
+from processes import feeder, HERE, terminated, unique_namespace
 import rclpy
 from rclpy.node import Node
 from rclpy.qos import QoSProfile
@@ -47,7 +45,7 @@ def main() -> None:
             for name, command in (('plain', _plain_command()), ('ours', _our_command(subject))):
                 time.sleep(_PAUSE)
                 begin = time.monotonic()
-                with _started(command, namespace) as process:
+                with terminated(_start(command, namespace)) as process:
                     _wait_for_command(listener, process)
                     starts[name].append(round(time.monotonic() - begin, 3))
                     if name == 'ours' and number == num_starts - 1:
@@ -75,21 +73,11 @@ def _our_command(subject: Subject) -> list[str]:
     return command
 
 
-@contextlib.contextmanager
-def _started(command: list[str], namespace: str) -> Iterator[subprocess.Popen[bytes]]:
-    """Run a node as a process until the end of the block."""
-    process = subprocess.Popen(
+def _start(command: list[str], namespace: str) -> subprocess.Popen[bytes]:
+    """Start a node as a process."""
+    return subprocess.Popen(
         [*command, '-r', f'__ns:={namespace}'], stdin=subprocess.DEVNULL, stdout=sys.stderr
     )
-    try:
-        yield process
-    finally:
-        process.terminate()
-        try:
-            process.wait(timeout=10.0)
-        except subprocess.TimeoutExpired:
-            process.kill()
-            process.wait()
 
 
 def _wait_for_command(listener: Node, process: subprocess.Popen[bytes]) -> None:

@@ -14,6 +14,7 @@ from distill_runtime.ros.student_node import StudentNode
 import rclpy
 from rclpy.executors import ExternalShutdownException, SingleThreadedExecutor
 from rclpy.lifecycle import TransitionCallbackReturn
+from rclpy.node import Node
 from rclpy.parameter import Parameter
 
 PRIORITY = 50
@@ -65,8 +66,8 @@ def loop_of(node: StudentNode) -> ControlLoop:
 
 
 @contextlib.contextmanager
-def spinning(node: StudentNode) -> Iterator[None]:
-    """Spin the node in an executor thread, as student_node does."""
+def spinning(node: Node) -> Iterator[None]:
+    """Spin a node in an executor thread, as student_node does."""
     executor = SingleThreadedExecutor(context=node.context)
     executor.add_node(node)
 

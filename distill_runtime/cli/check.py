@@ -16,7 +16,7 @@ from distill_runtime.cli.terminal.arguments import (
 )
 
 if TYPE_CHECKING:
-    from distill_runtime.cli.check_output.bag import BagPart
+    from distill_runtime.cli.check_output.bag import BagInspection
     from distill_runtime.policy.validation import Validation
 
 DESCRIPTION = """
@@ -113,10 +113,10 @@ def run(args: argparse.Namespace) -> int:
     return 0 if found.is_deployable else 1
 
 
-def _read_bag(found: Validation, args: argparse.Namespace) -> BagPart:
+def _read_bag(found: Validation, args: argparse.Namespace) -> BagInspection:
     """Read and inspect the recording."""
     from distill_runtime.cli.terminal.extras import of_extra
 
     with of_extra('bags'):
-        from distill_runtime.cli.check_output.bag import BagPart
-    return BagPart(found, args.bag, read_topics(args.topic))
+        from distill_runtime.cli.check_output.bag import BagInspection
+    return BagInspection(found, args.bag, read_topics(args.topic))

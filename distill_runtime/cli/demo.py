@@ -160,8 +160,8 @@ def _print(result: DemoResult, recording: Path | None) -> None:
             f'{result.walked_distance:.2f} m of {result.commanded_distance:.2f} m commanded',
         ),
         ('velocity error', f'{result.velocity_error:.3f} m/s, mean'),
-        ('least height', f'{result.min_height:.3f} m'),
-        ('greatest tilt', f'{result.max_tilt:.3f} rad'),
+        ('minimum height', f'{result.min_height:.3f} m'),
+        ('maximum tilt', f'{result.max_tilt:.3f} rad'),
         ('ticks', f'{result.ticks} at {result.rate:.2f} Hz, {result.missed} deadlines missed'),
         (
             'tick latency',

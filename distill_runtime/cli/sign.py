@@ -71,14 +71,16 @@ def run(args: argparse.Namespace) -> int:
         ) from error
     if args.new_key:
         if args.model or args.output:
-            raise ConfigError('--new-key stands with a model, expected it alone')
+            raise ConfigError('--new-key is given with a model, expected it without')
         return _make_key(Path(args.new_key).expanduser())
     if not args.model:
         raise ConfigError('MODEL is missing, expected it with --key or --verify')
     model = Path(args.model).expanduser()
     if args.verify:
         if args.output:
-            raise ConfigError('--verify stands with --output, expected none: it writes nothing')
+            raise ConfigError(
+                '--verify is given with --output, expected it without: it writes nothing'
+            )
         return _verify(model, args.verify)
     output = Path(args.output).expanduser() if args.output else None
     return _sign(model, Path(args.key).expanduser(), output, args.force)

@@ -165,8 +165,8 @@ def _print(policy: LoadedPolicy, scene: Scene, result: SimResult, wall: float) -
         ('displacement', f'{dx:.2f} m ahead, {dy:.2f} m to the left'),
         ('velocity error', f'{result.mean_velocity_error:.3f} m/s'),
         ('yaw rate error', f'{result.mean_yaw_rate_error:.3f} rad/s'),
-        ('least height', f'{result.min_height:.3f} m'),
-        ('greatest tilt', f'{result.max_tilt:.3f} rad'),
+        ('minimum height', f'{result.min_height:.3f} m'),
+        ('maximum tilt', f'{result.max_tilt:.3f} rad'),
         ('commands sha256', result.commands_sha256),
     ]
     rows += [('note', note) for note in scene.notes]

@@ -167,8 +167,8 @@ def test_password_is_prompted_for(packed, tmp_path, monkeypatch):
     ('words', 'message'),
     [
         (['--key', 'a.pem'], 'MODEL is missing, expected it with --key or --verify'),
-        (['m.onnx', '--new-key', 'a.pem'], '--new-key stands with a model, expected it alone'),
-        (['m.onnx', '--verify', 'a.pem', '-o', 'b.onnx'], '--verify stands with --output'),
+        (['m.onnx', '--new-key', 'a.pem'], '--new-key is given with a model, expected it without'),
+        (['m.onnx', '--verify', 'a.pem', '-o', 'b.onnx'], '--verify is given with --output'),
         (['no.onnx', '--verify', 'no.pem'], 'no.pem cannot be read: No such file'),
     ],
 )

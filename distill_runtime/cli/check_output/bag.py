@@ -18,7 +18,7 @@ from distill_runtime.policy.validation import Validation
 import numpy as np
 
 
-class BagPart:
+class BagInspection:
     """A recording, inspected for a validated model.
 
     Attributes:
