@@ -15,8 +15,7 @@ from typing import Literal, NamedTuple
 
 from distill_runtime.core.arrays import BoolArray, Float32Array
 from distill_runtime.errors import ModelError
-from distill_runtime.policy.model import find_encoder, open_policy
-from distill_runtime.policy.model import LoadedPolicy
+from distill_runtime.policy.model import find_encoder, LoadedPolicy, open_policy
 from distill_runtime.policy.network import TensorInfo
 from distill_runtime.policy.session import open_session, Opened, PolicySession
 from distill_runtime.spec.spec import PolicySpec
