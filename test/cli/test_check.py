@@ -190,4 +190,4 @@ def test_missing_encoder_is_a_finding(two_stages, capsys):
     two_stages.with_name('encoder.onnx').unlink()
     assert main(['check', str(two_stages), '--json', '-']) == 1
     found = json.loads(capsys.readouterr().out)
-    assert "needs 'encoder.onnx' beside it" in found['findings'][0]['message']
+    assert "needs 'encoder.onnx' in its folder" in found['findings'][0]['message']

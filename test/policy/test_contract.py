@@ -66,6 +66,14 @@ def recorded(tmp_path):
     return policy
 
 
+def recorded_network(tmp_path):
+    from distill_runtime.data.pipeline.rows import RecordedNetwork
+
+    policy = RecordedNetwork(compile_spec(make_spec()))
+    policy.recorded = np.array([0.5, -0.25, 0.125], np.float32)
+    return policy
+
+
 POLICIES = {
     'FakePolicy': lambda tmp_path: FakePolicy(compile_spec(make_spec()), lambda run: 0.5 * run),
     'PolicySession, rank 1': lambda tmp_path: linear(tmp_path, rank=1),
@@ -77,9 +85,10 @@ POLICIES = {
     'BehaviorPolicy, active': lambda tmp_path: BehaviorPolicy(recurrent(tmp_path)),
     'BehaviorPolicy, passive': passive_behavior,
     'RecordedActions': recorded,
+    'RecordedNetwork': recorded_network,
 }
 """How to make each implementation, by the name of its class."""
-NEEDS = {'RecordedActions': [pytest.mark.needs('data')]}
+NEEDS = dict.fromkeys(['RecordedActions', 'RecordedNetwork'], [pytest.mark.needs('data')])
 
 
 @pytest.fixture(params=[pytest.param(name, marks=NEEDS.get(name, ())) for name in POLICIES])

@@ -197,7 +197,7 @@ def _find_run(source: PolicyRecording, policy: LoadedPolicy, config: ReplayConfi
     return _Run(exact.ticks, reference, options, run, bool(spec.state))
 
 
-class _RecordedNetwork:
+class RecordedNetwork:
     """A network that returns recorded actions; see core.step.Policy.
 
     Attributes:
@@ -206,6 +206,7 @@ class _RecordedNetwork:
     """
 
     def __init__(self, compiled: CompiledSpec) -> None:
+        """Make the buffers of a policy."""
         widths = [len(entry.layout) for entry in compiled.inputs]
         self.observation = np.zeros(sum(widths), np.float32)
         self.inputs = tuple(np.split(self.observation, np.cumsum(widths)[:-1]))
@@ -214,9 +215,11 @@ class _RecordedNetwork:
         self.was_reset = False
 
     def run(self) -> None:
+        """Return the recorded action of this tick."""
         self.action[:] = self.recorded if np.isfinite(self.recorded).all() else 0.0
 
     def reset(self) -> None:
+        """Note that the history starts again."""
         self.was_reset = True
 
 
@@ -231,7 +234,7 @@ class _Reader:
         self._run = run
         self._reasons = reasons
         self._numbers = {text.partition(':')[0]: number for number, text in enumerate(reasons)}
-        self._network = _RecordedNetwork(compiled)
+        self._network = RecordedNetwork(compiled)
         self._runner = PolicyRunner(compiled, self._network, run.config)
         self._driver = run.driver(source.recording, self._runner)
         self._sensors = Sensors(compiled.layout)

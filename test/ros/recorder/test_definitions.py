@@ -33,7 +33,7 @@ def test_header_and_numbers_make_a_message_that_ros_reads(context):
     for frame in context.registry.active.frames.values():
         for part in frame:
             kind = getattr(std_msgs.msg, part.type.rpartition('/')[2])
-            message = deserialize_message(part.head + bytes(part.size), kind)
+            message = deserialize_message(part.prefix + bytes(part.size), kind)
             assert len(message.data) * message.data.itemsize == part.size
             assert sum(dim.size for dim in message.layout.dim) == len(message.data)
 
