@@ -58,9 +58,10 @@ def prefix(tmp_path):
     (tmp_path / 'share/distill_runtime').symlink_to(ROOT)
     executables = tmp_path / 'lib/distill_runtime'
     executables.mkdir(parents=True)
-    for name in ('student_node', 'sim_node'):
-        script = executables / name
-        script.write_text(f'#!/bin/sh\nexec {sys.executable} -m distill_runtime.ros.{name} "$@"\n')
+    for module in ('student_node', 'demo.sim_node'):
+        script = executables / module.rpartition('.')[2]
+        program = f'{sys.executable} -m distill_runtime.ros.{module}'
+        script.write_text(f'#!/bin/sh\nexec {program} "$@"\n')
         script.chmod(0o755)
     return tmp_path
 

@@ -88,7 +88,7 @@ POLICIES = {
     'RecordedNetwork': recorded_network,
 }
 """How to make each implementation, by the name of its class."""
-NEEDS = dict.fromkeys(['RecordedActions', 'RecordedNetwork'], [pytest.mark.needs('data')])
+NEEDS = {name: [pytest.mark.needs('data')] for name in ('RecordedActions', 'RecordedNetwork')}
 
 
 @pytest.fixture(params=[pytest.param(name, marks=NEEDS.get(name, ())) for name in POLICIES])

@@ -11,10 +11,10 @@ from distill_runtime.ros.node_config import StudentNodeConfig
 import pytest
 from rclpy.lifecycle import TransitionCallbackReturn
 from rclpy.parameter import Parameter
-from support.student_variants import STUDENT, write_alike
 from support.bad_models import write_bad_models
 from support.ros_harness import LOCKSTEP, student, values
 from support.ros_policies import JOINT_TERM, LIMITS, TERMS, write_policy
+from support.student_variants import STUDENT, write_alike
 from support.swap_marathon import GOOD
 from support.swaps import BUSY_MACHINE, is_active, Remote, sha256, Walker
 
