@@ -219,7 +219,7 @@ class ControlLoop:
     def _warm_up(self, deadline_ns: int) -> None:
         """Run the network ahead of a policy step where the pause leaves time for it.
 
-        After a pause of 20 ms a network of 12 us took 116 us: its weights had left the caches.
+        After a pause of 20 ms its weights have left the caches; figures: benchmarks/README.md.
         """
         runner, active = self._context.runner, self._context.registry.active
         lead_ns = round(2.0 * active.timed.mean_ns) + _WARM_UP_LEAD_NS
