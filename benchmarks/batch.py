@@ -14,12 +14,9 @@ given, as for recordings that hold the executed actions.
 
 from __future__ import annotations
 
-import argparse
-from concurrent.futures import ProcessPoolExecutor
 import json
 from pathlib import Path
 import resource
-import tempfile
 import time
 from typing import NamedTuple
 
@@ -29,12 +26,11 @@ from distill_runtime.data.pipeline.observations import observations
 from distill_runtime.data.pipeline.rows import rows_of
 from distill_runtime.data.recording.policy_recording import read_policy_recording
 from distill_runtime.data.replay.replay import replay
-from distill_runtime.policy.model import load_policy, LoadedPolicy
+from distill_runtime.policy.model import LoadedPolicy
 from distill_runtime.policy.offline.batch import BatchPolicy
-from distill_runtime.share import share_path
 import numpy as np
 
-from .replay import CONFIG, write_recording
+from .replay import CONFIG, measurement
 
 
 class Steps(NamedTuple):
@@ -107,20 +103,7 @@ def peak_memory(path: Path, policy: LoadedPolicy) -> float:
 
 def main() -> None:
     """Measure and print."""
-    parser = argparse.ArgumentParser(description=__doc__, allow_abbrev=False)
-    parser.add_argument('--minutes', type=float, default=10.0, help='length of the recording')
-    parser.add_argument('--runs', type=int, default=3, help='how often all ways are measured')
-    parser.add_argument('--memory', action='store_true', help='measure the peak of memory only')
-    parser.add_argument('--keep', type=Path, help='recording to use, made where it is absent')
-    args = parser.parse_args()
-    policy = load_policy(share_path() / 'models' / 'quadruped_student.onnx')
-    with tempfile.TemporaryDirectory() as folder:
-        path = args.keep or Path(folder) / 'recording'
-        if not path.exists():
-            with ProcessPoolExecutor(1) as pool:  # its memory does not count
-                spec = policy.spec
-                joints, default = list(spec.joints), spec.default_position
-                pool.submit(write_recording, path, joints, default, args.minutes).result()
+    with measurement(__doc__) as (args, path, policy):
         if args.memory:
             print(json.dumps({'peak_mib': peak_memory(path, policy)}))
             return

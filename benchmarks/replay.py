@@ -15,8 +15,9 @@ from __future__ import annotations
 
 import argparse
 from collections import deque
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor
+from contextlib import contextmanager
 import json
 from pathlib import Path
 import resource
@@ -207,11 +208,18 @@ def peak_memory(path: Path, policy: LoadedPolicy) -> float:
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
 
 
-def main() -> None:
-    """Measure and print."""
-    parser = argparse.ArgumentParser(description=__doc__, allow_abbrev=False)
+@contextmanager
+def measurement(
+    description: str | None,
+) -> Iterator[tuple[argparse.Namespace, Path, LoadedPolicy]]:
+    """Parse the arguments; give them with the recording to use and the shipped student.
+
+    Args:
+        description: Text of --help.
+    """
+    parser = argparse.ArgumentParser(description=description, allow_abbrev=False)
     parser.add_argument('--minutes', type=float, default=10.0, help='length of the recording')
-    parser.add_argument('--runs', type=int, default=3, help='how often both ways are measured')
+    parser.add_argument('--runs', type=int, default=3, help='number of measurements')
     parser.add_argument('--memory', action='store_true', help='measure the peak of memory only')
     parser.add_argument('--keep', type=Path, help='recording to use, made where it is absent')
     args = parser.parse_args()
@@ -224,6 +232,12 @@ def main() -> None:
                 spec = policy.spec
                 joints, default = list(spec.joints), spec.default_position
                 pool.submit(write_recording, path, joints, default, args.minutes).result()
+        yield args, path, policy
+
+
+def main() -> None:
+    """Measure and print."""
+    with measurement(__doc__) as (args, path, policy):
         if args.memory:
             print(json.dumps({'peak_mib': peak_memory(path, policy)}))
             return
