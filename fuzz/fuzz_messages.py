@@ -35,7 +35,7 @@ def seeds() -> list[bytes]:
     """Return a valid message of each kind for each reader."""
     joints = PreparedMessage().header().strings(('b', 'x', 'a')).array('<f8', 3).array('<f8', 3)
     vector = PreparedMessage().header().array('<f8', 37)
-    floats = PreparedMessage().parts(('terms', 4)).array('<f4', 4)
+    floats = PreparedMessage().segments(('terms', 4)).array('<f4', 4)
     messages = (joints, vector, floats)
     return [
         bytes([reader]) + message.message()

@@ -90,7 +90,7 @@ class JointTable:
     """Element of the vector that holds the measured velocity in [rad]/[s]."""
     modes: tuple[str, ...]
     """position, velocity or effort, per joint."""
-    idle: FloatArray
+    default_command: FloatArray
     """Default command: the default position of a position joint, 0 for the others."""
     stiffness: FloatArray | None
     """In [N m]/[rad]."""

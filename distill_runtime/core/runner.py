@@ -40,7 +40,7 @@ class PolicyRunner:
         """Of the first policy: joints, limits and inputs of the robot."""
         self._config = config
         self.control_period_ns = compiled.period_ns // config.ticks_per_step
-        self.outside: Sequence[Finding] = ()
+        self.caller_findings: Sequence[Finding] = ()
         """Findings of the caller for the next step: a missed deadline, a second publisher; changed
         between steps only.
         """
@@ -59,7 +59,7 @@ class PolicyRunner:
         )
         feedback = Feedback(self.joint_position, self.joint_velocity)
         self.limiter = Limiter(compiled.joints, limits, feedback)
-        self._ramp = Ramp(compiled.joints.idle, round(config.ramp_time * 1e9))
+        self._ramp = Ramp(compiled.joints.default_command, round(config.ramp_time * 1e9))
         self.stop = Stop(compiled, config, self._sensor_vector, self.joint_position)
         self._is_position = compiled.joints.is_position.astype(np.float64)
         self._response = FaultResponse(
@@ -89,7 +89,7 @@ class PolicyRunner:
         self._fault = ''
         self._has_started = False
         self._tick = 0
-        self.outside = ()
+        self.caller_findings = ()
         self._events.clear()
         self.limiter.reset()
         self._input_buffer.reset()
@@ -234,10 +234,10 @@ class PolicyRunner:
             self._enter(self._start_mode, stamp_ns)
         self._take_events(stamp_ns)
         switcher, is_policy = self.switcher, self._mode.runs_policy
-        if not is_policy and switcher.settle(stamp_ns):
+        if not is_policy and switcher.swap_while_stopped(stamp_ns):
             self._begin_ramp(stamp_ns)
         condition = self._safety_monitor.judge(
-            self.outside, stamp_ns, switcher.active.findings if is_policy else None
+            self.caller_findings, stamp_ns, switcher.active.findings if is_policy else None
         )
         if condition is not None and not (is_policy and self._is_cleared(condition, stamp_ns)):
             self.fail(condition, stamp_ns)
@@ -344,7 +344,7 @@ class PolicyRunner:
 
     def _begin_ramp(self, stamp_ns: int) -> None:
         """Start a ramp to the default pose of the active policy."""
-        self._ramp.set_goal(self.switcher.active.compiled.joints.idle)
+        self._ramp.set_goal(self.switcher.active.compiled.joints.default_command)
         self._ramp.begin(self._start_pose(), stamp_ns)
 
     def _result(self, sends: bool, has_policy_step: bool, reason: str) -> Step:

@@ -217,7 +217,7 @@ def limit_use(policy: LoadedPolicy) -> LimitUse:
     target = targets(compiled, np.array(golden.action, dtype=np.float32))
     position, velocity = measured_joints(compiled, np.array(golden.observation))
     known = np.isfinite(position) & compiled.joints.is_position
-    position = np.where(known, position, compiled.joints.idle)
+    position = np.where(known, position, compiled.joints.default_command)
     velocity = np.where(np.isfinite(velocity), velocity, 0.0)
 
     def changed(limits: PositionLimits, torque_limit: float = 0.0) -> FloatArray:
@@ -266,7 +266,9 @@ def targets(compiled: CompiledSpec, actions: np.ndarray) -> FloatArray:
     Returns:
         Targets before limits, shape (T, num_joints).
     """
-    action_map = ActionMap(compiled.action, compiled.joints.idle, np.zeros(compiled.action.width))
+    action_map = ActionMap(
+        compiled.action, compiled.joints.default_command, np.zeros(compiled.action.width)
+    )
     result = np.zeros((len(actions), len(compiled.joints.names)))
     for step, action in enumerate(actions):
         action_map.apply(action)

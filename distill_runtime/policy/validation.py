@@ -118,7 +118,7 @@ def self_test(
     findings: list[Finding] = []
     try:
         run, step = dry_run(policy.session), first_step(policy)
-        findings += trial_findings(policy.spec, run, step)
+        findings += self_test_findings(policy.spec, run, step)
     except DistillError as refusal:
         findings.append(_finding('network.refused', refusal))
     findings += examine(Case(sourced=policy.sourced, robot=robot))
@@ -172,7 +172,7 @@ def _finding(code: str, refusal: DistillError) -> Finding:
     return Finding(code=code, severity='error', message=str(refusal), hint=_HINTS[code])
 
 
-def trial_findings(spec: PolicySpec, run: DryRun, step: FirstStep) -> Iterator[Finding]:
+def self_test_findings(spec: PolicySpec, run: DryRun, step: FirstStep) -> Iterator[Finding]:
     """Report problems of a dry run and the first step."""
     if not run.is_finite:
         yield Finding(

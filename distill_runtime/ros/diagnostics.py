@@ -76,10 +76,10 @@ class Diagnostics:
         """Yield the status of the model that waits to take over, if there is one."""
         switcher = context.runner.switcher
         swap = switcher.swap
-        loaded = context.registry.find(swap.shadow.instance) if swap is not None else None
+        loaded = context.registry.find(swap.candidate.instance) if swap is not None else None
         if swap is None or loaded is None or not switcher.is_swapping:
             return
-        values = _candidate_values(swap.shadow, loaded)
+        values = _candidate_values(swap.candidate, loaded)
         problem = values['problem']
         level = DiagnosticStatus.WARN if problem else DiagnosticStatus.OK
         yield self._status('shadow', level, problem or values['largest_divergence'], values)

@@ -253,7 +253,7 @@ def _joint_table(
         position_index=locked_indices(layout.joint_position.start + index for index in on_robot),
         velocity_index=locked_indices(layout.joint_velocity.start + index for index in on_robot),
         modes=tuple(spec.modes[index] for index in order),
-        idle=floats(default_command.tolist()),
+        default_command=floats(default_command.tolist()),
         stiffness=None if spec.stiffness is None else floats(spec.stiffness),
         damping=None if spec.damping is None else floats(spec.damping),
         lower=floats([lower for lower, _ in ranges]),

@@ -60,7 +60,7 @@ class PreparedMessage:
             self._views.append((start, dtype, count))
         return self
 
-    def parts(self, *segments: tuple[str, int]) -> PreparedMessage:
+    def segments(self, *segments: tuple[str, int]) -> PreparedMessage:
         """Add a MultiArrayLayout that labels the consecutive segments of a vector.
 
         Each segment is one dimension, whose size and stride are its length. The offset is 0.

@@ -9,7 +9,7 @@ from distill_runtime.cli.main import main
 from distill_runtime.data.recording.node_info import STATUS_TYPE
 from distill_runtime.policy.model import load_policy
 import pytest
-from support.bags import imu, joint_state, MS, Said, STORE, undecodable, write_bag
+from support.bags import imu, joint_state, MS, RecordedMessage, STORE, undecodable, write_bag
 from support.logged_run import run_node, write_log
 from support.ros_policies import write_policy
 from support.specs import JOINTS
@@ -29,7 +29,7 @@ def log(tmp_path_factory):
         key='parameters', value='{"tilt_limit": 1.0}'
     )
     status = STORE.types[STATUS_TYPE](level=0, name='', message='', hardware_id='', values=[entry])
-    found.messages.append(Said('/student_node/model', STATUS_TYPE, 990 * MS, status))
+    found.messages.append(RecordedMessage('/student_node/model', STATUS_TYPE, 990 * MS, status))
     return found
 
 

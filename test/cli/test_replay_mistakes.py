@@ -16,7 +16,7 @@ from distill_runtime.policy.model import load_policy
 from distill_runtime.spec.mapping import to_mapping
 import pytest
 from rosbags.highlevel import AnyReader
-from support.bags import joint_state, MS, Said, STORE, write_bag
+from support.bags import joint_state, MS, RecordedMessage, STORE, write_bag
 from support.mutations import MUTATIONS
 from support.real_policies import real_words
 import yaml
@@ -57,7 +57,7 @@ def part_of(path, begin=STRETCH[0], end=STRETCH[1]):
     """Return the messages of an interval of a recording."""
     with AnyReader([path], default_typestore=STORE) as reader:
         messages = [
-            Said(connection.topic, connection.msgtype, receive_ns, bytes(content))
+            RecordedMessage(connection.topic, connection.msgtype, receive_ns, bytes(content))
             for connection, receive_ns, content in reader.messages()
         ]
     begin_ns = messages[0].receive_ns

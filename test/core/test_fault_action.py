@@ -105,7 +105,7 @@ def test_harder_action_restarts_the_time():
 def faulted(action, **options):
     """Return a rig in a fault whose cause stays until outside is emptied."""
     rig = walking(output=1.0, fault_action=action, escalation_time=1.0, **options)
-    rig.runner.outside = (OTHER,)
+    rig.runner.caller_findings = (OTHER,)
     while rig.runner.mode is not Mode.FAULT:
         rig.tick()
     return rig
@@ -135,14 +135,14 @@ def test_robot_goes_limp_step_by_step_while_the_cause_stays(action):
 def test_hold_lasts_once_the_cause_is_gone():
     rig = faulted('hold')
     acted(rig, 0.5)
-    rig.runner.outside = ()
+    rig.runner.caller_findings = ()
     assert acted(rig, 5.0) == ['hold']
 
 
 def test_another_cause_keeps_the_escalation_going():
     rig = faulted('hold')
     acted(rig, 0.5)
-    rig.runner.outside = ()
+    rig.runner.caller_findings = ()
     for _ in range(60):
         rig.now += TICK_NS
         rig.stamp(rig.now - SECOND)
@@ -165,7 +165,7 @@ def test_estop_during_hold_escalates_and_keeps_the_reason():
 
 def test_estop_topic_during_hold_escalates():
     rig = faulted('hold', checks=estop_that('stop'))
-    rig.runner.outside = (OTHER, Finding('estop', 'estop.topic: true'))
+    rig.runner.caller_findings = (OTHER, Finding('estop', 'estop.topic: true'))
     rig.tick()
     assert rig.runner.fault_action == 'stop'
 
@@ -179,7 +179,7 @@ def test_softer_estop_during_stop_changes_nothing():
 def test_fall_during_hold_takes_the_action_of_the_tilt_check():
     tilt = replace(CHECKS['tilt'].default, action='damp')
     rig = faulted('hold', checks={**checks_without('input_frozen'), 'tilt': tilt})
-    rig.runner.outside = (Finding('tilt', 'tilt.limit: 1.2 rad'),)
+    rig.runner.caller_findings = (Finding('tilt', 'tilt.limit: 1.2 rad'),)
     for _ in range(2):
         rig.tick()
     assert rig.runner.fault_action == 'damp'
@@ -188,7 +188,7 @@ def test_fall_during_hold_takes_the_action_of_the_tilt_check():
 def test_reset_and_a_new_fault_begin_with_the_first_action_again():
     rig = faulted('hold')
     assert acted(rig, 2.5)[-1] == 'stop'
-    rig.runner.outside = ()
+    rig.runner.caller_findings = ()
     rig.tick()
     rig.ask(Event.RESET_FAULT)
     assert rig.runner.fault_action == ''

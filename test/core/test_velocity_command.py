@@ -262,7 +262,7 @@ def test_fault_during_a_stop_is_a_fault(what):
     elif what == 'tilt':
         rig.sensors.quat_base_to_world[:] = [0.0, 1.0, 0.0, 0.0]
     elif what == 'outside':
-        rig.runner.outside = (Finding('estop', 'estop.topic: true'),)
+        rig.runner.caller_findings = (Finding('estop', 'estop.topic: true'),)
     late = {'joint'} if what == 'input' else ()
     for _ in range(10):  # a check may want to see it for longer than a tick
         step = rig.tick(TICK_NS, but=late)

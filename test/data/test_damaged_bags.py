@@ -15,7 +15,16 @@ from distill_runtime.data.recording.recording import read_inputs, Wanted
 from distill_runtime.errors import RecordingError
 import numpy as np
 import pytest
-from support.bags import imu, joint_state, MS, Said, STORE1, twist, write_bag, write_bag1
+from support.bags import (
+    imu,
+    joint_state,
+    MS,
+    RecordedMessage,
+    STORE1,
+    twist,
+    write_bag,
+    write_bag1,
+)
 
 NUM = 400
 FORMS = {
@@ -147,7 +156,7 @@ def test_damaged_chunk_loses_its_messages_and_no_others(tmp_path):
         assert 'its messages are missing' in bag.damage[0]
     assert 0 < joints.num_skipped < 3000
     assert len(joints.position) + joints.num_skipped == 4000
-    (times,) = joints.left_out.values()
+    (times,) = joints.dropped.values()
     lost = set(range(1, 4001)) - set((joints.receive_ns // MS).tolist())
     assert lost == set((times // MS).tolist())
 
@@ -184,7 +193,7 @@ def test_topic_of_an_unknown_type_does_not_matter(storage, tmp_path):
 
 @pytest.mark.parametrize('storage', ['mcap', 'sqlite3'])
 def test_topic_without_messages_is_like_none(storage, tmp_path):
-    message = Said('/imu', 'sensor_msgs/msg/Imu', 5, imu(5).message)
+    message = RecordedMessage('/imu', 'sensor_msgs/msg/Imu', 5, imu(5).message)
     path = write_bag(tmp_path / 'bag', [message], storage)
     with Bag(path) as bag, pytest.raises(RecordingError, match='no sensor_msgs/msg/JointState'):
         read_inputs(bag, {})

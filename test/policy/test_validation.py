@@ -9,7 +9,7 @@ from distill_runtime.errors import ConfigError, ModelError
 from distill_runtime.policy.model import load_policy
 from distill_runtime.policy.model_file.onnx_facts import OnnxFacts
 from distill_runtime.policy.self_test import DryRun, FirstStep
-from distill_runtime.policy.validation import file_findings, trial_findings, validate_model
+from distill_runtime.policy.validation import file_findings, self_test_findings, validate_model
 import numpy as np
 import pytest
 from support.models import save_linear
@@ -105,7 +105,7 @@ FACTS = OnnxFacts(opset=17, domains=(), producer='test', external_files=())
 
 
 def trial(run=RUN, step=STEP, **changes):
-    found = trial_findings(make_spec(**changes), run, step)
+    found = self_test_findings(make_spec(**changes), run, step)
     return [(finding.code, finding.severity) for finding in found]
 
 

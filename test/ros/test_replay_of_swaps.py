@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 from rclpy.parameter import Parameter
 from support.ros_harness import LOCKSTEP, student, T0, TICK
-from support.student_variants import write_alike
+from support.student_variants import write_student_variant
 
 KINDS = {
     'a': {},
@@ -25,12 +25,15 @@ KINDS = {
 @pytest.fixture(scope='module')
 def models(tmp_path_factory):
     folder = tmp_path_factory.mktemp('models')
-    return {name: write_alike(folder / f'{name}.onnx', **kind) for name, kind in KINDS.items()}
+    return {
+        name: write_student_variant(folder / f'{name}.onnx', **kind)
+        for name, kind in KINDS.items()
+    }
 
 
 def walk(rig, start, count, names, rng):
     """Feed joints that move at random; return the number of the next tick."""
-    default = rig.node._loop_context.runner.compiled.joints.idle
+    default = rig.node._loop_context.runner.compiled.joints.default_command
     for number in range(start, start + count):
         rig.robot.tick(
             T0 + number * TICK,

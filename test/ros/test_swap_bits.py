@@ -9,7 +9,7 @@ from distill_runtime.policy.model import load_policy
 import numpy as np
 from support.real_policies import REAL, real_words
 from support.ros_harness import LOCKSTEP, student, values
-from support.student_variants import STUDENT, write_alike
+from support.student_variants import STUDENT, write_student_variant
 from support.swap_marathon import GOOD
 from support.swaps import BUSY_MACHINE, commands, is_active, Remote, Walker
 
@@ -61,7 +61,9 @@ def assert_no_bit_changes(ros, model, spec, swaps, **options):
 
 def test_students_that_compute_the_same_give_the_same_bits(ros, tmp_path):
     kinds = ('copy', 'long_history', 'recurrent', 'copy', 'recurrent')
-    paths = {kind: write_alike(tmp_path / f'{kind}.onnx', **GOOD[kind]) for kind in kinds}
+    paths = {
+        kind: write_student_variant(tmp_path / f'{kind}.onnx', **GOOD[kind]) for kind in kinds
+    }
     spec = load_policy(STUDENT).spec
     assert_no_bit_changes(ros, STUDENT, spec, [paths[kind] for kind in kinds])
 

@@ -86,7 +86,7 @@ def test_command_ranges_are_those_of_the_mode():
     assert joints.lower.tolist() == [-1.0, -3.0, -7.0]
     assert joints.upper.tolist() == [1.0, 3.0, 7.0]
     assert joints.effort.tolist() == [5.0, 6.0, 7.0]
-    assert joints.idle.tolist() == [DEFAULT[0], 0.0, 0.0]
+    assert joints.default_command.tolist() == [DEFAULT[0], 0.0, 0.0]
 
 
 def test_unknown_limits_are_infinite():
@@ -120,7 +120,8 @@ def test_plan_cannot_be_changed():
     entry = compiled.inputs[0]
     arrays = [entry.index, entry.offset, entry.scale, *entry.clip_before, entry.layout,
               compiled.action.scale, compiled.action.offset, *compiled.action.clip,
-              compiled.joints.lower, compiled.joints.idle, compiled.command_lower]  # fmt: skip
+              compiled.joints.lower, compiled.joints.default_command,
+              compiled.command_lower]  # fmt: skip
     assert not any(array.flags.writeable for array in arrays)
 
 

@@ -10,7 +10,7 @@ import numpy as np
 import onnx
 from onnx import helper, numpy_helper, TensorProto
 
-from .student_variants import write_alike
+from .student_variants import write_student_variant
 
 _ROUNDS = 50_000
 
@@ -24,15 +24,15 @@ def write_bad_models(folder):
         made[name] = folder / f'{name}.onnx'
         return made[name]
 
-    whole = write_alike(folder / 'whole.onnx').read_bytes()
+    whole = write_student_variant(folder / 'whole.onnx').read_bytes()
     path('truncated').write_bytes(whole[: len(whole) // 2])
     path('empty').write_bytes(b'')
     path('no_onnx').write_bytes(b'not a model at all' * 100)
     made['missing'] = folder / 'missing.onnx'
     _edit(folder / 'whole.onnx', path('nan_weights'), _with_nan)
-    write_alike(path('other_joint'), joints=[f'joint_{place}' for place in range(12)])
-    write_alike(path('other_period'), period=0.01)
-    write_alike(path('other_gains'), stiffness=[20.0] * 12)
+    write_student_variant(path('other_joint'), joints=[f'joint_{place}' for place in range(12)])
+    write_student_variant(path('other_period'), period=0.01)
+    write_student_variant(path('other_gains'), stiffness=[20.0] * 12)
     _edit(folder / 'whole.onnx', path('wrong_width'), _without_a_term)
     _edit(folder / 'whole.onnx', path('other_golden'), _with_golden)
     _edit(folder / 'whole.onnx', path('slow'), _slow)

@@ -16,7 +16,7 @@ STORE1 = get_typestore(Stores.ROS1_NOETIC)
 MS = 1_000_000
 
 
-class Said(NamedTuple):
+class RecordedMessage(NamedTuple):
     """One recorded message."""
 
     topic: str
@@ -61,7 +61,7 @@ def joint_state(
         velocity=np.array(velocity, np.float64),
         effort=np.array(effort, np.float64),
     )
-    return Said(topic, kind, stamp_ns if receive_ns is None else receive_ns, message)
+    return RecordedMessage(topic, kind, stamp_ns if receive_ns is None else receive_ns, message)
 
 
 def imu(
@@ -80,7 +80,7 @@ def imu(
         linear_acceleration=vector(0, 0, 9.81, store=store),
         linear_acceleration_covariance=zeros,
     )
-    return Said(topic, kind, stamp_ns, message)
+    return RecordedMessage(topic, kind, stamp_ns, message)
 
 
 def twist(receive_ns, command, stamp_ns=None, topic='/cmd_vel'):
@@ -90,9 +90,11 @@ def twist(receive_ns, command, stamp_ns=None, topic='/cmd_vel'):
         linear=vector(vx, vy, 0), angular=vector(0, 0, yaw)
     )
     if stamp_ns is None:
-        return Said(topic, 'geometry_msgs/msg/Twist', receive_ns, message)
+        return RecordedMessage(topic, 'geometry_msgs/msg/Twist', receive_ns, message)
     kind = 'geometry_msgs/msg/TwistStamped'
-    return Said(topic, kind, receive_ns, STORE.types[kind](header=header(stamp_ns), twist=message))
+    return RecordedMessage(
+        topic, kind, receive_ns, STORE.types[kind](header=header(stamp_ns), twist=message)
+    )
 
 
 def odometry(stamp_ns, velocity, topic='/odom'):
@@ -114,7 +116,7 @@ def odometry(stamp_ns, velocity, topic='/odom'):
             covariance=np.zeros(36),
         ),
     )
-    return Said(topic, kind, stamp_ns, message)
+    return RecordedMessage(topic, kind, stamp_ns, message)
 
 
 def pose(stamp_ns, values, topic='/goal', receive_ns=None):
@@ -128,7 +130,7 @@ def pose(stamp_ns, values, topic='/goal', receive_ns=None):
             orientation=types['geometry_msgs/msg/Quaternion'](*turn),
         ),
     )
-    return Said(topic, kind, stamp_ns if receive_ns is None else receive_ns, message)
+    return RecordedMessage(topic, kind, stamp_ns if receive_ns is None else receive_ns, message)
 
 
 def undecodable(entry):
@@ -141,7 +143,7 @@ def float64_array(receive_ns, values, topic='/joint_command'):
     kind = 'std_msgs/msg/Float64MultiArray'
     layout = STORE.types['std_msgs/msg/MultiArrayLayout'](dim=[], data_offset=0)
     message = STORE.types[kind](layout=layout, data=np.array(values, np.float64))
-    return Said(topic, kind, receive_ns, message)
+    return RecordedMessage(topic, kind, receive_ns, message)
 
 
 def multi_array(receive_ns, segments, values, topic, kind='Float32MultiArray'):
@@ -151,7 +153,7 @@ def multi_array(receive_ns, segments, values, topic, kind='Float32MultiArray'):
     dim = [dimension(label=label, size=size, stride=size) for label, size in segments]
     layout = STORE.types['std_msgs/msg/MultiArrayLayout'](dim=dim, data_offset=0)
     dtype = np.float32 if kind.startswith('Float32') else np.int64
-    return Said(
+    return RecordedMessage(
         topic, full, receive_ns, STORE.types[full](layout=layout, data=np.array(values, dtype))
     )
 
@@ -200,7 +202,7 @@ def trajectory(stamp_ns, names, points, topic='/joint_command'):
             for positions in points
         ],
     )
-    return Said(topic, kind, stamp_ns, message)
+    return RecordedMessage(topic, kind, stamp_ns, message)
 
 
 def write_bag(path, messages, storage='mcap', compression=None):

@@ -101,9 +101,9 @@ def run_node(
             for event in asked if isinstance(asked, tuple) else (asked,):
                 is_taken, why = runner.request(event)
                 assert is_taken, why
-        runner.outside = ()
+        runner.caller_findings = ()
         if isinstance(faults, dict) and number in faults:
-            runner.outside = (Finding(faults[number], 'outside.fault: seen by others'),)
+            runner.caller_findings = (Finding(faults[number], 'outside.fault: seen by others'),)
         elif number in faults:
             runner.request(Event.ESTOP)
         step = runner.step(sensors, now_ns)

@@ -210,7 +210,7 @@ class Machine:
         self.change(**rest)
         bits = np.array(output, np.uint32)
         self.policy.output = bits.view(np.float32)
-        self.runner.outside = outside
+        self.runner.caller_findings = outside
         was = self.runner.mode
         taken = {event for event in events if self.runner.request(event)[0]}
         step = self.runner.step(self.sensors, self.now)
@@ -249,7 +249,7 @@ class Machine:
         if may_shadow is not None:
             switcher.may_shadow = may_shadow
         if back:
-            switcher.ask_back('requested by a test')
+            switcher.request_rollback('requested by a test')
         if swap is None:
             return
         instance, options = None, swap['options']
@@ -260,7 +260,7 @@ class Machine:
         )
         offered = Swap(candidate, options)
         if not switcher.is_swapping:
-            offered.prime(switcher.ring.copy())
+            offered.prime(switcher.history.copy())
             assert switcher.offer(offered)
             self.swaps.append(offered)
 

@@ -16,7 +16,7 @@ from typing import NamedTuple
 from distill_runtime.data.diagnosis.inspection import inspect
 from distill_runtime.errors import ConfigError
 from distill_runtime.policy.self_test import DryRun, first_step
-from distill_runtime.policy.validation import trial_findings
+from distill_runtime.policy.validation import self_test_findings
 from distill_runtime.spec.findings.finding import Case, Finding
 from distill_runtime.spec.findings.registry import examine
 from distill_runtime.spec.robots import load_robot
@@ -55,7 +55,7 @@ def alarms(pair: Pair, mutation: Mutation | None, tries_variants: bool) -> list[
     step = first_step(replace(pair.policy, sourced=sourced))
     findings = [
         *examine(Case(sourced=sourced, robot=robot)),
-        *trial_findings(spec, _FAST, step),
+        *self_test_findings(spec, _FAST, step),
         *inspect(
             spec, pair.policy.session, recording, robot, tries_variants=tries_variants
         ).findings,

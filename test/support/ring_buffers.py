@@ -10,8 +10,8 @@ from distill_runtime.data.flight_recorder.messages import (
     change_body,
     change_data,
     Facts,
-    Part,
     status_text,
+    TopicFrame,
 )
 from distill_runtime.data.flight_recorder.ring_buffer import RingBufferReader, RingBufferWriter
 import numpy as np
@@ -34,9 +34,12 @@ def facts(node='/robot/student_node'):
     return Facts(
         node=node,
         channels=(
-            (Part(f'{node}/tick', ARRAY, prefix, 8), Part(f'{node}/half', ARRAY, prefix, 8)),
-            (Part('/cmd_vel', 'geometry_msgs/msg/Twist'),),
-            (Part('/joint_states', 'sensor_msgs/msg/JointState'),),
+            (
+                TopicFrame(f'{node}/tick', ARRAY, prefix, 8),
+                TopicFrame(f'{node}/half', ARRAY, prefix, 8),
+            ),
+            (TopicFrame('/cmd_vel', 'geometry_msgs/msg/Twist'),),
+            (TopicFrame('/joint_states', 'sensor_msgs/msg/JointState'),),
             (),
             (),
         ),
@@ -51,7 +54,7 @@ def _serialized(message):
     return bytes(STORE.serialize_cdr(message.message, message.type))
 
 
-class Filled:
+class FilledRingBuffer:
     """A ring buffer with its writer and a reader."""
 
     def __init__(self, ring=1 << 20, node='/robot/student_node', pause=lambda seconds: None):

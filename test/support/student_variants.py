@@ -25,7 +25,7 @@ _OF_JOINTS = ('joint_position', 'joint_velocity', 'last_action')
 _FRAME = sum(_WIDTHS.values())
 
 
-def write_alike(
+def write_student_variant(
     path,
     *,
     length=_LENGTH,

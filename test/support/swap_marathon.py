@@ -31,7 +31,7 @@ from sensor_msgs.msg import JointState
 from std_msgs.msg import Int64MultiArray
 
 from .bad_models import write_bad_models
-from .student_variants import write_alike
+from .student_variants import write_student_variant
 
 GOOD = {
     'copy': {},
@@ -216,7 +216,10 @@ def main():
     with contextlib.ExitStack() as stack:
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory()))
         log = stack.enter_context((folder / 'log').open('w+'))
-        good = {name: write_alike(folder / f'{name}.onnx', **kind) for name, kind in GOOD.items()}
+        good = {
+            name: write_student_variant(folder / f'{name}.onnx', **kind)
+            for name, kind in GOOD.items()
+        }
         bad = write_bad_models(folder / 'bad')
         report = {}
         for kind in ('with_swaps', 'without_swaps'):

@@ -126,7 +126,7 @@ class Walk(Rig):
     def candidate(self, instance=None, max_divergence=0.0):
         """Return a candidate that has followed the history."""
         candidate = Candidate(instance or self.instance(), self.runner.config, max_divergence)
-        candidate.prime(self.switcher.ring.copy())
+        candidate.prime(self.switcher.history.copy())
         return candidate
 
     def swap(self, instance=None, **options):
@@ -136,7 +136,7 @@ class Walk(Rig):
             instance or self.instance(), self.runner.config, options.max_divergence
         )
         swap = Swap(candidate, options, 'requested by a test')
-        swap.prime(self.switcher.ring.copy())
+        swap.prime(self.switcher.history.copy())
         return swap
 
     def offer(self, instance=None, **options):
@@ -172,9 +172,9 @@ def hips(walk, count):
 
 def take_changes(walk):
     """Remove and return the swaps whose state has changed."""
-    news = list(walk.switcher.news)
-    walk.switcher.news.clear()
-    return news
+    changed_swaps = list(walk.switcher.changed_swaps)
+    walk.switcher.changed_swaps.clear()
+    return changed_swaps
 
 
 def swapped(make, before=None, options=AT_ONCE, steps=5, **config):

@@ -49,7 +49,7 @@ def test_numbers_and_stamp_can_change_repeatedly():
 
 
 def test_message_made_before_a_change_keeps_its_numbers():
-    template = PreparedMessage().parts(('a', 1)).array('<f8', 1)
+    template = PreparedMessage().segments(('a', 1)).array('<f8', 1)
     (values,) = template.views()
     before = template.message()
     values[0] = 5.0
@@ -62,7 +62,7 @@ def test_message_made_before_a_change_keeps_its_numbers():
 )
 @pytest.mark.parametrize('label', ['', 'x', 'joint', 'ten letters'])
 def test_multi_array_equals_that_of_rclpy(dtype, message_type, label):
-    template = PreparedMessage().parts((label, 2), ('second', 3)).array(dtype, 5)
+    template = PreparedMessage().segments((label, 2), ('second', 3)).array(dtype, 5)
     (values,) = template.views()
     values[:] = range(-3, 2)
     expected = message_type(data=values.tolist())

@@ -77,19 +77,19 @@ class SafetyMonitor:
 
     def judge(
         self,
-        outside: Iterable[Finding],
+        caller_findings: Iterable[Finding],
         stamp_ns: int,
         of_policy: Sequence[Finding] | None,
     ) -> Finding | None:
         """Return the finding that is a fault at this tick, or None.
 
         Args:
-            outside: Findings of the caller.
+            caller_findings: Findings of the caller.
             stamp_ns: Time of the tick.
             of_policy: Findings of the last policy step; None while no policy moves the robot.
         """
         input_buffer = self._input_buffer
-        findings = [*outside]
+        findings = [*caller_findings]
         if self._last_stamp_ns > stamp_ns:
             back = (self._last_stamp_ns - stamp_ns) / 1e9
             findings.append(

@@ -36,13 +36,14 @@ def pose_problem(joints: JointTable, position: FloatArray, config: RunnerConfig)
     """
     if not config.start_pose_limit:
         return ''
-    distance = np.where(joints.is_position, np.abs(position - joints.idle), 0.0)
+    distance = np.where(joints.is_position, np.abs(position - joints.default_command), 0.0)
     joint = int(distance.argmax())
     if distance[joint] <= config.start_pose_limit:
         return ''
     return (
         f'{joints.names[joint]} is at {position[joint]:.3f} rad, {distance[joint]:.3f} rad from '
-        f'its default {joints.idle[joint]:.3f} rad, expected within {config.start_pose_limit:.3f} '
+        f'its default {joints.default_command[joint]:.3f} rad, expected within '
+        f'{config.start_pose_limit:.3f} '
         'rad: is standby done, do the motors follow?'
     )
 

@@ -12,23 +12,25 @@ import numpy as np
 class ActionMap:
     """Turns a network output into targets, in place."""
 
-    def __init__(self, compiled: ActionLayout, idle: FloatArray, last_action: FloatArray) -> None:
+    def __init__(
+        self, compiled: ActionLayout, default_command: FloatArray, last_action: FloatArray
+    ) -> None:
         """Make all buffers.
 
         Args:
             compiled: Clip, scale, offset, joints.
-            idle: Targets of the joints that the policy does not move, shape (num_joints,).
+            default_command: Targets of joints the policy does not move, shape (num_joints,).
             last_action: View into the runner's vector, shape (act_dim,); written by apply.
         """
         self._compiled = compiled
         self._last_action = last_action
         self._other: ActionLayout | None = None
         self._is_equivalent = False
-        self._is_whole = len(compiled.joints) == len(idle) and bool(
-            np.all(compiled.joints == np.arange(len(idle)))
+        self._is_whole = len(compiled.joints) == len(default_command) and bool(
+            np.all(compiled.joints == np.arange(len(default_command)))
         )
         self._scaled = np.zeros(len(compiled.joints))
-        self.target = np.array(idle)
+        self.target = np.array(default_command)
         """Joint targets before limits, in [rad], [rad]/[s] or [N m] by mode, shape
         (num_joints,).
         """

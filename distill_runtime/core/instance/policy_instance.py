@@ -54,7 +54,9 @@ class PolicyInstance:
             for entry, tensor in zip(compiled.inputs, policy.inputs, strict=True)
         )
         self._clocks = tuple(GaitClock(entry, self._vector) for entry in compiled.phases)
-        self.action_map = ActionMap(compiled.action, compiled.joints.idle, self.last_action)
+        self.action_map = ActionMap(
+            compiled.action, compiled.joints.default_command, self.last_action
+        )
         self._targets = PolicyChecks(compiled, checks)
         margin = checks['observation_range'].limit
         self._trained_ranges = tuple(
@@ -126,28 +128,28 @@ class PolicyInstance:
             self.action_map.apply(self.policy.action)
         self.next_step += 1
 
-    def join(self, ring: StepHistory, number: int) -> None:
+    def join(self, history: StepHistory, number: int) -> None:
         """Restart, with a step of the history as the first one.
 
         Args:
-            ring: History of the active policy.
+            history: History of the active policy.
             number: Of a step in the history, or of the next one.
         """
-        self.restart(ring.elapsed_in(number))
+        self.restart(history.elapsed_in(number))
         self.next_step = number
 
-    def follow(self, ring: StepHistory, number: int) -> None:
+    def follow(self, history: StepHistory, number: int) -> None:
         """Compute a step of the active policy, with its last action translated."""
-        row = ring.row(number)
+        row = history.row(number)
         if self.next_step != number:
-            self.join(ring, number)
+            self.join(history, number)
         if number == 0:
             self.last_action.fill(0.0)
         else:
             self.action_map.translate(
-                ring.action_layouts[row], ring.actions[row], ring.targets[row]
+                history.action_layouts[row], history.actions[row], history.targets[row]
             )
-        self.step(ring.sensor_vectors[row])
+        self.step(history.sensor_vectors[row])
 
     def judge(self, is_free: bool = False, longest_step: float = math.inf) -> None:
         """Check the last step, see PolicyChecks.judge."""

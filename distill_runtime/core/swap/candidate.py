@@ -52,31 +52,31 @@ class Candidate:
         self._run = -1
         self.problem = ''
 
-    def prime(self, ring: StepHistory) -> int:
+    def prime(self, history: StepHistory) -> int:
         """Follow the whole history; in any thread, before the candidate is shared.
 
         Args:
-            ring: A copy of the history.
+            history: A copy of the history.
 
         Returns:
             Time of the first step that it followed, in [ns]; -1 if there was none.
         """
-        self._join(ring)
-        self.follow(ring, ring.count)
-        return int(ring.stamps[ring.row(ring.oldest)]) if ring.count else -1
+        self._join(history)
+        self.follow(history, history.count)
+        return int(history.stamps[history.row(history.oldest)]) if history.count else -1
 
-    def is_up_to_date(self, ring: StepHistory) -> bool:
+    def is_up_to_date(self, history: StepHistory) -> bool:
         """Whether it has followed every step."""
-        return self._is_same_run(ring) and self.instance.next_step == ring.count
+        return self._is_same_run(history) and self.instance.next_step == history.count
 
-    def _is_same_run(self, ring: StepHistory) -> bool:
+    def _is_same_run(self, history: StepHistory) -> bool:
         """Whether the steps that it has followed belong to the run in the history."""
-        return self._run in (-1, ring.run)
+        return self._run in (-1, history.run)
 
-    def _join(self, ring: StepHistory) -> None:
+    def _join(self, history: StepHistory) -> None:
         """Make the oldest step of the history its first one."""
-        self.instance.join(ring, ring.oldest)
-        self._run = ring.run
+        self.instance.join(history, history.oldest)
+        self._run = history.run
 
     def skip(self) -> None:
         """Skip a step for lack of time."""
@@ -88,27 +88,27 @@ class Candidate:
                 'second policy: give the thread a dedicated CPU core, or use a smaller network'
             )
 
-    def follow(self, ring: StepHistory, most: int = _MAX_STEPS_PER_TICK) -> None:
+    def follow(self, history: StepHistory, most: int = _MAX_STEPS_PER_TICK) -> None:
         """Follow the next steps of the history."""
         self._skipped_in_a_row = 0
         instance = self.instance
-        if not self._is_same_run(ring):
-            self._join(ring)
-        elif instance.next_step < ring.oldest:
+        if not self._is_same_run(history):
+            self._join(history)
+        elif instance.next_step < history.oldest:
             self.problem = 'shadow.behind: more steps were missed than the history holds'
-        for _ in range(min(most, ring.count - instance.next_step)):
+        for _ in range(min(most, history.count - instance.next_step)):
             if self.problem:
                 return
-            self._follow_step(ring, instance.next_step)
+            self._follow_step(history, instance.next_step)
 
-    def _follow_step(self, ring: StepHistory, number: int) -> None:
+    def _follow_step(self, history: StepHistory, number: int) -> None:
         instance = self.instance
-        instance.follow(ring, number)
+        instance.follow(history, number)
         if not instance.is_valid:
             self.problem = instance.problem
             return
         instance.judge()
-        fault = self._debounce.judge(instance.findings, int(ring.stamps[ring.row(number)]))
+        fault = self._debounce.judge(instance.findings, int(history.stamps[history.row(number)]))
         if fault is not None:
             self.problem = fault.reason
 

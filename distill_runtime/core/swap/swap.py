@@ -51,8 +51,8 @@ class Swap:
     """A policy that is to take over.
 
     Attributes:
-        shadow: The candidate.
-        terms: The options.
+        candidate: The candidate.
+        options: The options.
         why: What requested the swap.
         state: State of the swap.
         reason: Why it was refused or rolled back.
@@ -60,28 +60,28 @@ class Swap:
         stamp_ns: Tick of the last change of state; -1 before there is one.
     """
 
-    def __init__(self, shadow: Candidate, terms: SwapOptions, why: str = '') -> None:
+    def __init__(self, candidate: Candidate, options: SwapOptions, why: str = '') -> None:
         """Make a swap that waits."""
         self.why = why
-        self.shadow = shadow
-        self.terms = terms
+        self.candidate = candidate
+        self.options = options
         self.state = SwapState.WAITING
         self.reason = ''
         self.since_ns = -1
         self.stamp_ns = -1
         self._compared_since_ns = -1
 
-    def prime(self, ring: StepHistory) -> None:
+    def prime(self, history: StepHistory) -> None:
         """Let the candidate follow the history; in any thread, before the swap is offered."""
-        self.since_ns = self.shadow.prime(ring)
+        self.since_ns = self.candidate.prime(history)
 
-    def is_due(self, ring: StepHistory, stamp_ns: int) -> bool:
+    def is_due(self, history: StepHistory, stamp_ns: int) -> bool:
         """Whether the policy may take over at the coming step."""
-        if self.shadow.problem or not self.shadow.is_up_to_date(ring):
+        if self.candidate.problem or not self.candidate.is_up_to_date(history):
             return False
         if self._compared_since_ns < 0:
             self._compared_since_ns = stamp_ns
-        return stamp_ns - self._compared_since_ns >= self.terms.shadow_time * 1e9
+        return stamp_ns - self._compared_since_ns >= self.options.shadow_time * 1e9
 
     @property
     def is_compared(self) -> bool:

@@ -77,9 +77,9 @@ class PolicySwitcher:
         target: Its target after blending, before limits, shape (num_joints,).
         swap: The newest swap; None if there was none.
         previous: The policy that was active before, kept up to date during probation.
-        ring: History of the newest steps.
+        history: History of the newest steps.
         may_shadow: Whether there is time to run policies that are not active.
-        news: Swaps whose state has changed; the reader removes them.
+        changed_swaps: Swaps whose state has changed; the reader removes them.
     """
 
     def __init__(self, instance: PolicyInstance, config: RunnerConfig) -> None:
@@ -90,9 +90,9 @@ class PolicySwitcher:
         self.target = instance.target
         self.swap: Swap | None = None
         self.previous: Candidate | None = None
-        self.ring = StepHistory(compiled.gravity.stop, num_joints, compiled.action)
+        self.history = StepHistory(compiled.gravity.stop, num_joints, compiled.action)
         self.may_shadow = True
-        self.news: deque[Swap] = deque()
+        self.changed_swaps: deque[Swap] = deque()
         self._config = config
         self._blend = Blend(num_joints)
         self._reversible_swap: Swap | None = None
@@ -110,7 +110,7 @@ class PolicySwitcher:
         swap = self._reversible_swap
         if swap is None:
             return False
-        time = swap.terms.probation_time
+        time = swap.options.probation_time
         if self._active_since_ns < 0:
             return time > 0.0
         return stamp_ns - self._active_since_ns < time * 1e9
@@ -129,11 +129,11 @@ class PolicySwitcher:
         return True
 
     @property
-    def is_asked_back(self) -> bool:
+    def is_rollback_requested(self) -> bool:
         """Whether a rollback is requested for the next step."""
         return bool(self._rollback_reason)
 
-    def ask_back(self, reason: str) -> None:
+    def request_rollback(self, reason: str) -> None:
         """Request a rollback at the next step, if the active policy is on probation.
 
         Args:
@@ -151,22 +151,22 @@ class PolicySwitcher:
     def restart(self) -> None:
         """Make the next policy step the first one."""
         self._blend.stop()
-        self.ring.clear()
+        self.history.clear()
         self.active.restart()
         self.target = self.active.target
         if self.previous is not None:
             self.previous.instance.restart()
         if self.is_swapping and self.swap is not None:
-            self.swap.shadow.instance.restart()
+            self.swap.candidate.instance.restart()
 
-    def settle(self, stamp_ns: int) -> bool:
+    def swap_while_stopped(self, stamp_ns: int) -> bool:
         """Swap or roll back while no policy moves the robot; return whether the policy changed."""
         if self._rollback_reason:
             return self._take_rollback(stamp_ns)
         swap = self.swap
         if swap is None or swap.state is not SwapState.WAITING:
             return False
-        problem = swap.shadow.problem
+        problem = swap.candidate.problem
         if swap.is_compared and not problem:
             problem = 'swap.cancelled: the policy stopped before the shadow was over'
         if problem:
@@ -181,12 +181,12 @@ class PolicySwitcher:
         swap, previous = self._reversible_swap, self.previous
         if swap is None or previous is None or not self.follows_previous(stamp_ns):
             return False
-        previous.follow(self.ring, self.ring.count)
-        if previous.problem or not previous.is_up_to_date(self.ring):
+        previous.follow(self.history, self.history.count)
+        if previous.problem or not previous.is_up_to_date(self.history):
             return False
         rejected, self.active = self.active, previous.instance
         self.previous = Candidate(rejected, self._config)
-        self._blend.begin(self.target, None, self._blend_steps(swap.terms))
+        self._blend.begin(self.target, None, self._blend_steps(swap.options))
         self.target = self._blend.pose  # until the next step
         self._reversible_swap = None
         self._end(swap, SwapState.ROLLED_BACK, reason, stamp_ns)
@@ -199,14 +199,14 @@ class PolicySwitcher:
             sensor_vector: Sensor values and gravity, shape (gravity.stop,).
             stamp_ns: Time of the tick.
         """
-        ring, swap = self.ring, self.swap
+        history, swap = self.history, self.swap
         if self._rollback_reason:
             self._take_rollback(stamp_ns)
         is_due = False
         if swap is not None and swap.state is SwapState.WAITING:
             is_due = self._follow_candidate(swap, stamp_ns)
         instance = self.active
-        ring.push(
+        history.push(
             sensor_vector,
             instance.target,
             instance.last_action,
@@ -215,9 +215,9 @@ class PolicySwitcher:
             stamp_ns,
         )
         if is_due and swap is not None:
-            self._take_over(swap, stamp_ns, self._blend_steps(swap.terms))
+            self._take_over(swap, stamp_ns, self._blend_steps(swap.options))
             self._active_since_ns = stamp_ns
-            self.active.follow(ring, ring.count - 1)
+            self.active.follow(history, history.count - 1)
         else:
             instance.step(sensor_vector)
         if not self.active.is_valid:
@@ -235,13 +235,13 @@ class PolicySwitcher:
     def _follow_candidate(self, swap: Swap, stamp_ns: int) -> bool:
         """Let the candidate catch up; return whether it does the coming step."""
         if self.may_shadow:
-            swap.shadow.follow(self.ring)
+            swap.candidate.follow(self.history)
         # a candidate that had to catch up does no other step in this tick
-        self._has_caught_up = not self.may_shadow or swap.shadow.is_up_to_date(self.ring)
-        if swap.shadow.problem:
-            self._end(swap, SwapState.REFUSED, swap.shadow.problem, stamp_ns)
+        self._has_caught_up = not self.may_shadow or swap.candidate.is_up_to_date(self.history)
+        if swap.candidate.problem:
+            self._end(swap, SwapState.REFUSED, swap.candidate.problem, stamp_ns)
             return False
-        return swap.is_due(self.ring, stamp_ns)
+        return swap.is_due(self.history, stamp_ns)
 
     def _step_followers(self, swap: Swap, stamp_ns: int) -> None:
         """Step the policies that follow the active one, and compare their targets with its."""
@@ -252,7 +252,7 @@ class PolicySwitcher:
         elif self.previous is not None:
             self._step_follower(self.previous)
         if swap.state is SwapState.WAITING and self._has_caught_up:
-            self._step_follower(swap.shadow)
+            self._step_follower(swap.candidate)
 
     def _step_follower(self, candidate: Candidate) -> None:
         """Step one policy that follows, if there is time, and compare it."""
@@ -261,16 +261,16 @@ class PolicySwitcher:
         if not self.may_shadow:
             candidate.skip()
             return
-        candidate.follow(self.ring)
-        if not candidate.problem and candidate.is_up_to_date(self.ring):
+        candidate.follow(self.history)
+        if not candidate.problem and candidate.is_up_to_date(self.history):
             candidate.compare(self.active.target)
 
     def _take_over(self, swap: Swap, stamp_ns: int, steps: int) -> None:
         """Make the candidate the active policy."""
         self._reversible_swap, self.previous = swap, Candidate(self.active, self._config)
         self._blend.begin(self.target, self.active, steps)
-        self.active = swap.shadow.instance
-        self.ring.widen(self.active.compiled.action.width)
+        self.active = swap.candidate.instance
+        self.history.widen(self.active.compiled.action.width)
         self.target = self.active.target
         self._end(swap, SwapState.ACTING, '', stamp_ns)
 
@@ -279,6 +279,6 @@ class PolicySwitcher:
 
     def _end(self, swap: Swap, state: SwapState, reason: str, stamp_ns: int) -> None:
         """Queue the swap, then change its state: a reader of the state finds it in the queue."""
-        if swap not in self.news:
-            self.news.append(swap)
+        if swap not in self.changed_swaps:
+            self.changed_swaps.append(swap)
         swap.end(state, reason, stamp_ns)

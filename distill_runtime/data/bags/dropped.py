@@ -10,7 +10,7 @@ import numpy as np
 
 from .chunk import StampArray
 
-LeftOut = Mapping[str, StampArray]
+Dropped = Mapping[str, StampArray]
 """Times of receipt in [ns], by the reason why the messages are dropped."""
 
 UNDECODABLE = 'cannot be decoded'
@@ -35,17 +35,17 @@ class DroppedCounter:
         if len(receive_ns):
             self._times.setdefault(reason, []).append(receive_ns)
 
-    def found(self) -> LeftOut:
+    def found(self) -> Dropped:
         """Return all of them, in order of receipt."""
         return {reason: np.sort(np.concatenate(times)) for reason, times in self._times.items()}
 
 
-def count(left_out: LeftOut) -> int:
+def count(dropped: Dropped) -> int:
     """Return how many messages were dropped."""
-    return sum(map(len, left_out.values()))
+    return sum(map(len, dropped.values()))
 
 
-def lost_sample_times(left_out: LeftOut) -> StampArray:
+def lost_sample_times(dropped: Dropped) -> StampArray:
     """Return when messages were received that may have been samples, ascending."""
-    times = [left_out[reason] for reason in _SAMPLES if reason in left_out]
+    times = [dropped[reason] for reason in _SAMPLES if reason in dropped]
     return np.sort(np.concatenate(times)) if times else np.zeros(0, np.int64)

@@ -26,7 +26,7 @@ STATUS_TOPIC = '/diagnostics'
 _OK, _WARN, _ERROR = b'\x00', b'\x01', b'\x02'
 
 
-class Part(NamedTuple):
+class TopicFrame(NamedTuple):
     """One topic in a channel."""
 
     topic: str
@@ -54,7 +54,7 @@ class Facts:
 
     node: str
     """Full name of the node that writes them."""
-    channels: tuple[tuple[Part, ...], ...]
+    channels: tuple[tuple[TopicFrame, ...], ...]
     """By the channel number of records."""
     status: int
     """Channel of the status."""
@@ -104,7 +104,7 @@ class Change(NamedTuple):
 
     number: int
     """Of that record."""
-    frames: tuple[tuple[Part, ...], ...]
+    frames: tuple[tuple[TopicFrame, ...], ...]
     """One for each channel of Facts.frames."""
     model: Mapping[str, str]
 
@@ -123,7 +123,7 @@ class Change(NamedTuple):
         return replace(facts, channels=tuple(channels), model=self.model)
 
 
-def change_body(frames: Iterable[tuple[Part, ...]], model: Mapping[str, str]) -> bytes:
+def change_body(frames: Iterable[tuple[TopicFrame, ...]], model: Mapping[str, str]) -> bytes:
     """Return the second line of a change record, which is known before the change.
 
     Args:
@@ -202,12 +202,14 @@ def model_message(facts: Facts, time_ns: int, types: Any) -> Message:  # noqa: A
     return Message(f'{facts.node}/model', kind, time_ns, _bytes(types, message, kind))
 
 
-def _channel_to_json(topics: Iterable[Part]) -> list[list[object]]:
+def _channel_to_json(topics: Iterable[TopicFrame]) -> list[list[object]]:
     return [[p.topic, p.type, base64.b64encode(p.prefix).decode(), p.size] for p in topics]
 
 
-def _channel_from_json(values: Any) -> tuple[Part, ...]:  # noqa: ANN401
-    return tuple(Part(t, kind, base64.b64decode(prefix), int(n)) for t, kind, prefix, n in values)
+def _channel_from_json(values: Any) -> tuple[TopicFrame, ...]:  # noqa: ANN401
+    return tuple(
+        TopicFrame(t, kind, base64.b64decode(prefix), int(n)) for t, kind, prefix, n in values
+    )
 
 
 def _status(record: Record, facts: Facts, types: Any) -> bytes:  # noqa: ANN401

@@ -218,7 +218,7 @@ class RingBufferReader:
         return bool(self._words[_ACTIVE])
 
     @property
-    def beat_ns(self) -> int:
+    def heartbeat_ns(self) -> int:
         """Time of the last heartbeat of the recorder process; 0: none yet."""
         return self._words[_HEARTBEAT]
 

@@ -315,7 +315,7 @@ class _Reader:
         """Step the runner through a chunk, and complete its rows."""
         if not self._is_stepping:
             self._catch_up(rows)
-        history, num_sensors = self._runner.switcher.ring, self._compiled.layout.size
+        history, num_sensors = self._runner.switcher.history, self._compiled.layout.size
         for row, driven in enumerate(self._steps(rows)):
             step, is_valid, reason = driven[:3]
             rows.mode[row] = step.mode

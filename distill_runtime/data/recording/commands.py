@@ -82,7 +82,7 @@ def read_joint_commands(bag: Bag, topic: Topic, joints: JointTable) -> Commands:
         stamp_ns=np.concatenate(stamps) if has_header(topic.type) else None,
         receive_ns=np.concatenate(received),
         values=np.concatenate(values),
-        left_out=dropped.found(),
+        dropped=dropped.found(),
     )
 
 

@@ -57,5 +57,5 @@ def read_internals(bag: Bag, name: str, width: int) -> VectorSeries | None:
     if not num_read:
         return None
     return VectorSeries(
-        receive_ns=np.concatenate(received), values=values, left_out=dropped.found()
+        receive_ns=np.concatenate(received), values=values, dropped=dropped.found()
     )

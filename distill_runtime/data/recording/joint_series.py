@@ -93,7 +93,7 @@ def read_joints(
         joints=wanted,
         stamp_ns=stamp_ns,
         receive_ns=receive_ns,
-        left_out=dropped.found(),
+        dropped=dropped.found(),
         before=None if len(stamp_ns) == num_usable else (previous[0], previous[1]),
         position=position,
         velocity=velocity,

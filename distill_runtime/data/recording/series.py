@@ -13,8 +13,8 @@ from distill_runtime.data.bags.chunk import StampArray
 from distill_runtime.data.bags.chunk_rows import Choose, read_chunks
 from distill_runtime.data.bags.dropped import (
     count,
+    Dropped,
     DroppedCounter,
-    LeftOut,
     NOT_FINITE,
     OTHER_WIDTH,
 )
@@ -29,13 +29,13 @@ class Series:
 
     receive_ns: StampArray
     """When the recorder received each message, in [ns] of its clock, shape (N,)."""
-    left_out: LeftOut = field(default_factory=dict)
+    dropped: Dropped = field(default_factory=dict)
     """Dropped messages."""
 
     @property
     def num_skipped(self) -> int:
         """How many messages were dropped."""
-        return count(self.left_out)
+        return count(self.dropped)
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -81,7 +81,7 @@ def read_velocity_command(bag: Bag, topic: Topic) -> Stream:
         stamp_ns=None if stream.stamp_ns is None else stream.stamp_ns[is_finite],
         receive_ns=stream.receive_ns[is_finite],
         values=stream.values[is_finite],
-        left_out={**stream.left_out, NOT_FINITE: stream.receive_ns[~is_finite]},
+        dropped={**stream.dropped, NOT_FINITE: stream.receive_ns[~is_finite]},
         num_usable=int(np.count_nonzero(is_finite)),
     )
 
@@ -120,7 +120,7 @@ def read_stream(
         stamp_ns=concatenate_times(stamps) if has_header(topic.type) else None,
         receive_ns=concatenate_times(received),
         values=np.concatenate(values) if values else np.zeros((0, width)),
-        left_out=dropped.found(),
+        dropped=dropped.found(),
         num_usable=num_usable,
     )
 

@@ -26,7 +26,7 @@ import numpy as np
 from .series import Series
 
 TICK_TYPE = 'std_msgs/msg/Int64MultiArray'
-UNTOLD = -1
+NOT_LOGGED = -1
 """Value of an element that a tick lacks; of a sample the same as none."""
 
 
@@ -50,9 +50,9 @@ class TickLog(Series):
     """First 60 bits of the model's sha256."""
     lateness_ns: StampArray
     fault_action: StampArray
-    """A number of ACTION_NUMBERS, UNTOLD where the node did not publish it."""
+    """A number of ACTION_NUMBERS, NOT_LOGGED where the node did not publish it."""
     externals: Mapping[str, StampArray] = field(default_factory=dict)
-    """Which sample of each external topic a tick used, UNTOLD where it did not read the topic."""
+    """Sample of each external topic that a tick used, NOT_LOGGED where it read none."""
 
     @property
     def namespace(self) -> str:
@@ -124,7 +124,7 @@ def _read(bag: Bag, topic: Topic) -> TickLog:
             'recorded from student_node?'
         )
     num_standard = len(TICK_FIELDS) + 1
-    values = np.full((sum(map(len, received)), num_standard + len(topics)), UNTOLD, np.int64)
+    values = np.full((sum(map(len, received)), num_standard + len(topics)), NOT_LOGGED, np.int64)
     end = 0
     for chunk in chunks:
         end += len(chunk)
@@ -136,15 +136,15 @@ def _read(bag: Bag, topic: Topic) -> TickLog:
         receive_ns=np.concatenate(received),
         fault_action=columns[len(TICK_FIELDS)],
         externals=dict(zip(topics, columns[num_standard:], strict=True)),
-        left_out=dropped.found(),
+        dropped=dropped.found(),
         **dict(zip(TICK_FIELDS, columns, strict=False)),
     )
 
 
 def _by_label(group: Columns, chosen: BoolArray, labels: Sequence[str]) -> StampArray:
-    """Return the elements with some labels, UNTOLD where a label is absent."""
+    """Return the elements with some labels, NOT_LOGGED where a label is absent."""
     values = group.numbers(0, chosen)
-    found = np.full((len(values), len(labels)), UNTOLD, np.int64)
+    found = np.full((len(values), len(labels)), NOT_LOGGED, np.int64)
     for column, label in enumerate(labels):
         # an external topic may be named so that its label equals one of TICK_FIELDS
         first = len(TICK_FIELDS) if column > len(TICK_FIELDS) else 0
@@ -153,7 +153,7 @@ def _by_label(group: Columns, chosen: BoolArray, labels: Sequence[str]) -> Stamp
     return found
 
 
-def started_anew(log: TickLog) -> BoolArray:
+def is_restart(log: TickLog) -> BoolArray:
     """Return at which ticks the state of the node is known: just activated, or without a sample.
 
     Its ticks count from 0 again, or an input that had samples has none.
@@ -166,7 +166,7 @@ def started_anew(log: TickLog) -> BoolArray:
 
 def is_interrupted(log: TickLog) -> BoolArray:
     """Return before which ticks some are missing: the first, and where the count jumps."""
-    return _jumps(log) & ~started_anew(log)
+    return _jumps(log) & ~is_restart(log)
 
 
 def _jumps(log: TickLog) -> BoolArray:

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 from distill_runtime.core.runner import PolicyRunner
 from distill_runtime.data.bags.chunk import BoolArray
-from distill_runtime.data.bags.dropped import LeftOut
+from distill_runtime.data.bags.dropped import Dropped
 from distill_runtime.data.recording.policy_recording import PolicyRecording
 from distill_runtime.data.recording.tick_log import is_interrupted
 from distill_runtime.data.ticks.by_stamp import Ticks
@@ -52,7 +52,7 @@ def _dropped(source: PolicyRecording) -> Iterator[Anomaly]:
     """Report messages that cannot be used."""
     recording = source.recording
     begin_ns = int((source.log or recording.joints).receive_ns[0])
-    streams: dict[str, tuple[str, LeftOut]] = {}
+    streams: dict[str, tuple[str, Dropped]] = {}
     for name, stream in (
         *recording.inputs(),
         *recording.externals.items(),
@@ -60,12 +60,12 @@ def _dropped(source: PolicyRecording) -> Iterator[Anomaly]:
         ('tick', source.log),
     ):
         if stream is not None:
-            streams[name] = stream.topic.name, stream.left_out
+            streams[name] = stream.topic.name, stream.dropped
     for name, series in (('observation', source.observation), ('action', source.action)):
         if series is not None and source.log is not None:
-            streams[name] = f'{source.log.node}/{name}', series.left_out
-    for name, (topic, left_out) in streams.items():
-        for why, times in left_out.items():
+            streams[name] = f'{source.log.node}/{name}', series.dropped
+    for name, (topic, dropped) in streams.items():
+        for why, times in dropped.items():
             first = (int(times[0]) - begin_ns) * 1e-9
             count = '1 message' if len(times) == 1 else f'{len(times)} messages'
             yield Anomaly(

@@ -21,7 +21,7 @@ from distill_runtime.core.runner import PolicyRunner
 from distill_runtime.core.sensors import Sensors
 from distill_runtime.core.step import Step
 from distill_runtime.data.bags.chunk import BoolArray
-from distill_runtime.data.recording.tick_log import UNTOLD
+from distill_runtime.data.recording.tick_log import NOT_LOGGED
 from distill_runtime.data.ticks.by_stamp import NONE
 from distill_runtime.wire.tick_fields import ACTION_NUMBERS
 import numpy as np
@@ -212,7 +212,7 @@ class FollowLog:
         event = _EVENTS.get((before, mode))
         if event is None:
             return
-        has_action = self._run.fault_action[tick - 1] != UNTOLD
+        has_action = self._run.fault_action[tick - 1] != NOT_LOGGED
         if before is Mode.FAULT and not has_action and self._sent(tick - 1) is False:
             runner.limiter.reset()  # nothing was sent: the action had become stop
         runner.request(event)

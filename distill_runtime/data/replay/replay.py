@@ -17,7 +17,7 @@ from distill_runtime.data.recording.policy_recording import PolicyRecording, unn
 from distill_runtime.data.recording.row_store import Picked
 from distill_runtime.data.recording.tick_log import (
     is_interrupted,
-    started_anew,
+    is_restart,
     TickLog,
     ticks_in_period,
 )
@@ -194,7 +194,7 @@ def logged_run(
     commands = source.commands
     return LoggedRun(
         mode=log.mode,
-        is_activation=started_anew(log),
+        is_activation=is_restart(log),
         is_interrupted=is_interrupted(log),
         lacks=exact.lacks,
         is_other=is_other,

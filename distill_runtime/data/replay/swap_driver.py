@@ -182,7 +182,7 @@ class FollowSwaps:
             other.tick = tick
         if instance is not switcher.active:
             if instance is not self._replayed:
-                instance.next_step = switcher.ring.count
+                instance.next_step = switcher.history.count
             switcher.offer(Swap(Candidate(instance, runner.config), _IMMEDIATELY))
             self._blended_ns = stamp_ns + self._blends_ns.get(stamp_ns, 0)
             self._has_past = all(other.has_all for other in swaps.others)
@@ -203,7 +203,7 @@ class FollowSwaps:
 
     def _follow_other(self, driven: DrivenStep, runner: PolicyRunner, stamp_ns: int) -> DrivenStep:
         """Let the replayed policy follow a step of another model."""
-        instance, ring, step = self._replayed, runner.switcher.ring, driven.step
+        instance, ring, step = self._replayed, runner.switcher.history, driven.step
         if step.has_policy_step and step.mode.runs_policy:
             number = ring.count - 1
             if stamp_ns in self._history_starts_ns:

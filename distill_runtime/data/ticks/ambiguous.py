@@ -28,7 +28,7 @@ def ambiguous_samples(recording: Recording, ticks: Ticks) -> dict[str, BoolArray
     joints = recording.joints
     ends_ns = joints.receive_ns[ticks.joints]
     found = {}
-    lost_ns = lost_sample_times(joints.left_out)
+    lost_ns = lost_sample_times(joints.dropped)
     if len(lost_ns):
         _, previous_ns = joints.previous
         found['joint_states'] = _has_any(lost_ns, previous_ns[ticks.joints], ends_ns)
@@ -40,7 +40,7 @@ def ambiguous_samples(recording: Recording, ticks: Ticks) -> dict[str, BoolArray
     for (topic, external), rows in zip(recording.externals.items(), ticks.externals, strict=True):
         inputs[topic] = external, rows
     for name, (stream, rows) in inputs.items():
-        lost_ns = np.zeros(0, np.int64) if stream is None else lost_sample_times(stream.left_out)
+        lost_ns = np.zeros(0, np.int64) if stream is None else lost_sample_times(stream.dropped)
         if stream is not None and len(lost_ns):
             received = np.append(stream.receive_ns, 0)
             begins_ns = received[np.where(rows == NONE, len(received) - 1, rows)]

@@ -118,7 +118,7 @@ def _rows(stream: Stream | JointStream | None, samples: StampArray, log: TickLog
     if stream is None or not len(stream.receive_ns):
         return np.where(samples < 0, NONE, MISSING)
     if stream.stamp_ns is None:
-        return _sent_rows(stream.receive_ns, lost_sample_times(stream.left_out), samples, log)
+        return _sent_rows(stream.receive_ns, lost_sample_times(stream.dropped), samples, log)
     return _stamped_rows(stream.stamp_ns, stream.receive_ns, samples, log)
 
 

@@ -147,7 +147,7 @@ class _ArrayWriter:
 
     def __init__(self, joints: JointTable) -> None:
         num_joints = len(joints.names)
-        self._prepared = PreparedMessage().parts(('joint', num_joints)).array('<f8', num_joints)
+        self._prepared = PreparedMessage().segments(('joint', num_joints)).array('<f8', num_joints)
         (self._values,) = self._prepared.views()
         self._stops_at_zero = joints.modes[0] != 'position'
 

@@ -119,12 +119,12 @@ class ControlLoop:
         context = self._context
         self.stamp_ns = stamp_ns
         is_policy = context.runner.mode.runs_policy
-        context.runner.outside = self.monitor.findings(context.estop.refresh(), is_policy)
+        context.runner.caller_findings = self.monitor.findings(context.estop.refresh(), is_policy)
         before_ns = time.monotonic_ns()
         step = context.runner.step(context.sensors, stamp_ns)
         if step.has_policy_step:
             self._note_duration(time.monotonic_ns() - before_ns)
-        if context.runner.switcher.news:
+        if context.runner.switcher.changed_swaps:
             context.apply_swaps(self._observer)
             self.monitor.note_policy_step(0)
         context.output.send(step, stamp_ns)

@@ -71,14 +71,14 @@ class LoopContext:
             observer: Sees which model is active from now on.
         """
         switcher = self.runner.switcher
-        while switcher.news:
-            swap, values = switcher.news[0], dict[str, str]()
+        while switcher.changed_swaps:
+            swap, values = switcher.changed_swaps[0], dict[str, str]()
             if swap.state is not SwapState.REFUSED:
                 values = self._activate(swap)
                 if observer is not None:
                     observer.on_swap(self.registry.active, values)
             self.swap_events.append(SwapEvent(swap, values))
-            switcher.news.popleft()  # last: a waiting thread finds the event in the queue
+            switcher.changed_swaps.popleft()  # last: a waiting thread finds the event in the queue
 
     def destroy(self) -> None:
         """Withdraw all topics."""
@@ -100,7 +100,7 @@ class LoopContext:
             'why': f'rolled back: {swap.reason}' if is_back else swap.why,
             'since_ns': str(swap.stamp_ns),
             'history_since_ns': str(swap.since_ns),
-            'blend_time': str(swap.terms.blend_time),
+            'blend_time': str(swap.options.blend_time),
             'previous': before.policy.path.name,
             'previous_sha256': before.policy.sha256,
         }

@@ -63,7 +63,7 @@ class Internals:
         """Of ~/tick."""
         self._tick_prepared = (
             PreparedMessage()
-            .parts(*((name, 1) for name in self.labels))
+            .segments(*((name, 1) for name in self.labels))
             .array('<i8', len(self.labels))
         )
         (self.tick,) = self._tick_prepared.views()
@@ -140,7 +140,7 @@ def _sample(raw: RawSubscription | None) -> int:
 
 def _vector(groups: tuple[tuple[str, int], ...]) -> PreparedMessage:
     """Prepare a vector with one label per group."""
-    return PreparedMessage().parts(*groups).array('<f4', sum(size for _, size in groups))
+    return PreparedMessage().segments(*groups).array('<f4', sum(size for _, size in groups))
 
 
 def observation_labels(spec: PolicySpec) -> tuple[tuple[str, int], ...]:

@@ -12,7 +12,7 @@ from distill_runtime.core.compiled_spec import CompiledSpec
 from distill_runtime.core.instance.policy_instance import PolicyInstance
 from distill_runtime.core.runner import PolicyRunner
 from distill_runtime.core.swap.compatibility import differences
-from distill_runtime.data.flight_recorder.messages import change_body, Part
+from distill_runtime.data.flight_recorder.messages import change_body, TopicFrame
 from distill_runtime.errors import ConfigError, ModelError
 from distill_runtime.policy.model import load_policy, LoadedPolicy
 from distill_runtime.policy.model_file.model_files import inspect_model, model_files
@@ -45,7 +45,7 @@ class LoadedModel:
     """Parameters that name its files."""
     messages: PolicyMessages
     """Messages of its observations and actions."""
-    frames: dict[tuple[bool, bool], tuple[Part, ...]]
+    frames: dict[tuple[bool, bool], tuple[TopicFrame, ...]]
     """Topics of one recorded tick, by whether the policy ran and whether a command was sent."""
     facts: dict[str, str]
     """Values of ~/model: what a replay needs to know of it."""

@@ -176,12 +176,13 @@ class ModelManager:
         with self._lock:
             if not switcher.follows_previous(self._newest_tick(context) or 0):
                 return
-            switcher.ask_back(_ON_REQUEST)
+            switcher.request_rollback(_ON_REQUEST)
             self._swap_if_stopped(context)
         self._wait(
-            context, lambda: not (switcher.is_asked_back or self._has_pending_news(context))
+            context,
+            lambda: not (switcher.is_rollback_requested or self._has_pending_news(context)),
         )
-        switcher.ask_back('')
+        switcher.request_rollback('')
 
     def _hand_over(
         self, context: LoopContext, model: LoadedModel, config: StudentNodeConfig, why: str
@@ -191,7 +192,7 @@ class ModelManager:
         candidate = Candidate(model.instance, context.runner.config, config.max_divergence)
         swap = Swap(candidate, config.terms, why)
         with _short_switch_interval():
-            swap.prime(switcher.ring.copy())
+            swap.prime(switcher.history.copy())
         if candidate.problem:
             raise ModelError(f'{model.policy.path}: {candidate.problem}')
         _retain(context, model)
@@ -218,7 +219,7 @@ class ModelManager:
     def _swap_if_stopped(self, context: LoopContext) -> None:
         """Swap at once where no control loop does; the lock is held."""
         if self._newest_tick(context) is None:
-            context.runner.switcher.settle(_now_ns(context))
+            context.runner.switcher.swap_while_stopped(_now_ns(context))
 
     def _wait(self, context: LoopContext, is_done: Callable[[], bool]) -> None:
         """Wait for the control thread, until no tick has come for a while."""
@@ -237,12 +238,14 @@ class ModelManager:
 
     def _has_pending_news(self, context: LoopContext) -> bool:
         """Whether the control thread has still to queue the event of a swap."""
-        return self._newest_tick(context) is not None and bool(context.runner.switcher.news)
+        return self._newest_tick(context) is not None and bool(
+            context.runner.switcher.changed_swaps
+        )
 
     def _is_swapping(self, context: LoopContext) -> bool:
         """Whether a model is being swapped, or its event is still to come."""
         switcher = context.runner.switcher
-        return self._is_busy or switcher.is_swapping or bool(switcher.news)
+        return self._is_busy or switcher.is_swapping or bool(switcher.changed_swaps)
 
     @contextlib.contextmanager
     def _exclusive(self, context: LoopContext) -> Iterator[None]:
@@ -282,7 +285,9 @@ class ModelManager:
         active, log = context.registry.active, self._node.get_logger()
         problem = ''
         if swap.state is SwapState.REFUSED:
-            problem = f'{context.registry[swap.shadow.instance].name} is rejected: {swap.reason}'
+            problem = (
+                f'{context.registry[swap.candidate.instance].name} is rejected: {swap.reason}'
+            )
         elif swap.state is SwapState.ROLLED_BACK and swap.reason != _ON_REQUEST:
             failed = f'{values["previous"]} ({values["previous_sha256"][:12]})'
             problem = f'{failed} is rolled back: {swap.reason}'

@@ -11,7 +11,7 @@ import os
 from typing import Any
 
 from distill_runtime.core.runner import PolicyRunner
-from distill_runtime.data.flight_recorder.messages import Part
+from distill_runtime.data.flight_recorder.messages import TopicFrame
 from distill_runtime.policy.model import LoadedPolicy
 from distill_runtime.policy.versions import versions
 from distill_runtime.ros.loop.tick_topics import action_labels, observation_labels
@@ -27,7 +27,7 @@ _ARRAYS = {'<f4': 'Float32MultiArray', '<f8': 'Float64MultiArray', '<i8': 'Int64
 
 def frames(
     node_name: str, labels: tuple[str, ...], joints: tuple[str, ...], spec: PolicySpec
-) -> dict[tuple[bool, bool], tuple[Part, ...]]:
+) -> dict[tuple[bool, bool], tuple[TopicFrame, ...]]:
     """Return the topics of each kind of tick: by whether the policy ran, and whether it sends.
 
     A tick records ~/tick and ~/timing; one that sends, then ~/command; and one in which the policy
@@ -112,10 +112,12 @@ def _each(names: tuple[str, ...]) -> tuple[tuple[str, int], ...]:
     return tuple((name, 1) for name in names)
 
 
-def _array(topic: str, dtype: str, labels: tuple[tuple[str, int], ...]) -> Part:
+def _array(topic: str, dtype: str, labels: tuple[tuple[str, int], ...]) -> TopicFrame:
     """Describe an array message of which a record holds the numbers only."""
     count = sum(size for _, size in labels)
-    prepared = PreparedMessage().parts(*labels).array(dtype, count)
+    prepared = PreparedMessage().segments(*labels).array(dtype, count)
     size = sum(view.nbytes for view in prepared.views())
     message = prepared.message()
-    return Part(topic, f'std_msgs/msg/{_ARRAYS[dtype]}', message[: len(message) - size], size)
+    return TopicFrame(
+        topic, f'std_msgs/msg/{_ARRAYS[dtype]}', message[: len(message) - size], size
+    )

@@ -82,7 +82,7 @@ class RecorderProcess:
             self._process = self._start()
             return 'the process is started again'
         status = self._process.poll()
-        alive_at = max(self._started, self._ring.beat_ns / 1e9)
+        alive_at = max(self._started, self._ring.heartbeat_ns / 1e9)
         if status is not None:
             self.problem = f'the process that writes it has ended with status {status}'
         elif now - alive_at > self._patience:

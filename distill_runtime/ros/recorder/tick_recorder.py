@@ -13,7 +13,12 @@ from typing import Any
 
 from distill_runtime.core.modes import Mode
 from distill_runtime.core.step import Step
-from distill_runtime.data.flight_recorder.messages import change_data, Facts, Part, status_text
+from distill_runtime.data.flight_recorder.messages import (
+    change_data,
+    Facts,
+    status_text,
+    TopicFrame,
+)
 from distill_runtime.data.flight_recorder.ring_buffer import OVERHEAD, RingBufferWriter
 from distill_runtime.errors import ConfigError
 from distill_runtime.ros.loop.loop_context import LoopContext
@@ -52,7 +57,7 @@ class TickRecorder:
         self._estop_messages: list[bytes] = []
         self._tick = context.internals.tick
         inputs = context.inputs.subscriptions
-        channels: list[tuple[Part, ...]] = [
+        channels: list[tuple[TopicFrame, ...]] = [
             _whole(raw.subscription.topic_name, raw.message_type) for raw in inputs
         ]
         self._estop = len(channels)
@@ -187,11 +192,11 @@ class TickRecorder:
         return lambda message, stamp_ns: append(number, stamp_ns, message)
 
 
-def _whole(topic: str, message_type: type) -> tuple[Part, ...]:
-    return (Part(topic, type_name(message_type)),)
+def _whole(topic: str, message_type: type) -> tuple[TopicFrame, ...]:
+    return (TopicFrame(topic, type_name(message_type)),)
 
 
-def _ring_size(context: LoopContext, frame: tuple[Part, ...], seconds: float) -> int:
+def _ring_size(context: LoopContext, frame: tuple[TopicFrame, ...], seconds: float) -> int:
     """Return about how many bytes some seconds take; larger messages shorten what is held.
 
     Raises:

@@ -88,7 +88,7 @@ def from_caller(code):
 
     def show(rig, level):
         check = code.partition('.')[0]
-        rig.runner.outside = (Finding(check, f'{code}: text'),) if level is BEYOND else ()
+        rig.runner.caller_findings = (Finding(check, f'{code}: text'),) if level is BEYOND else ()
 
     return show
 

@@ -15,7 +15,7 @@ class Mapped:
     def __init__(self, output, **changes):
         compiled = compile_spec(make_spec(**changes))
         self.last = np.full(compiled.action.width, np.nan)
-        self.map = ActionMap(compiled.action, compiled.joints.idle, self.last)
+        self.map = ActionMap(compiled.action, compiled.joints.default_command, self.last)
         self.raw = np.array(output, np.float32)
         self.map.apply(self.raw)
         self.target = self.map.target.tolist()

@@ -54,14 +54,14 @@ class ActiveInstance:
     def __init__(self, instance, depth=8):
         self.instance = instance
         compiled = instance.compiled
-        self.ring = StepHistory(compiled.gravity.stop, 3, compiled.action, depth)
+        self.history = StepHistory(compiled.gravity.stop, 3, compiled.action, depth)
 
     def step(self, **sensor_vector):
-        instance, ring = self.instance, self.ring
+        instance, history = self.instance, self.history
         values = sensor_vector_of(instance, **sensor_vector)
         action = instance.compiled.action
-        ring.push(
-            values, instance.target, instance.last_action, action, instance.elapsed, ring.count
+        history.push(
+            values, instance.target, instance.last_action, action, instance.elapsed, history.count
         )
         instance.step(values)
 
@@ -165,9 +165,9 @@ def test_follower_sees_the_action_that_would_have_given_the_targets():
     follower = make_instance(LAST_ACTION, action={'scale': 0.25, 'offset': [0.0, 0.0, 0.0]})
     for _ in range(3):
         active.step()
-    follower.follow(active.ring, 0)
+    follower.follow(active.history, 0)
     assert seen(follower) == [0.0] * 3
-    follower.follow(active.ring, 1)
+    follower.follow(active.history, 1)
     expected = (np.array([0.5, -1.0, 2.0]) * 0.5 + DEFAULT) / 0.25
     assert seen(follower) == pytest.approx(expected.tolist())
 
@@ -178,7 +178,7 @@ def test_follower_sees_the_sensors_that_the_other_saw():
     follower = make_instance(POSITION, history=history)
     for number in range(3):
         active.step(position=[float(number)] * 3)
-        follower.follow(active.ring, number)
+        follower.follow(active.history, number)
     assert seen(follower) == [1.0] * 3 + [2.0] * 3
     assert follower.next_step == 3
 
@@ -189,8 +189,8 @@ def test_step_that_is_not_its_next_one_is_the_first_of_a_follower():
     follower = make_instance(POSITION, LAST_ACTION, history=history)
     for number in range(4):
         active.step(position=[float(number)] * 3)
-    follower.follow(active.ring, 0)
-    follower.follow(active.ring, 3)
+    follower.follow(active.history, 0)
+    follower.follow(active.history, 3)
     assert seen(follower) == ([3.0] * 3 + [0.5] * 3) * 2
     assert follower.next_step == 4
 
@@ -214,9 +214,9 @@ def test_follower_takes_over_the_gait_phase_at_any_step(first, advance, restart,
     follower = make_instance(term)
     for number in range(7):
         active.step(command=[0.0 if number in (2, 3) else 1.0, 0.0, 0.0])
-    follower.join(active.ring, first)
+    follower.join(active.history, first)
     for number in range(first, 7):
-        follower.follow(active.ring, number)
+        follower.follow(active.history, number)
     assert seen(follower) == seen(active.instance)
     assert seen(follower) == pytest.approx([math.sin(turns * TURN)])
 
@@ -226,8 +226,8 @@ def test_follower_without_a_clock_of_the_other_counts_from_its_first_step():
     for _ in range(6):
         active.step()
     follower = make_instance(GAIT)
-    follower.join(active.ring, active.ring.oldest)
-    follower.follow(active.ring, 3)
+    follower.join(active.history, active.history.oldest)
+    follower.follow(active.history, 3)
     assert seen(follower) == pytest.approx([math.sin(3 * TURN)])
 
 

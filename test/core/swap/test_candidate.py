@@ -22,22 +22,24 @@ def walked(steps, make=None, **options):
 def test_primed_candidate_has_followed_the_whole_history():
     walk = walked(5)
     candidate = walk.candidate()
-    assert candidate.is_up_to_date(walk.switcher.ring)
+    assert candidate.is_up_to_date(walk.switcher.history)
     assert candidate.instance.policy.num_runs == 5
     assert candidate.instance.target.tolist() == walk.switcher.active.target.tolist()
 
 
 def test_prime_returns_the_time_of_the_first_step():
     walk = Walk()
-    assert Candidate(walk.instance(), walk.runner.config).prime(walk.switcher.ring.copy()) == -1
+    assert Candidate(walk.instance(), walk.runner.config).prime(walk.switcher.history.copy()) == -1
     walk.ticks(3)
     period_ns, now = walk.compiled.period_ns, walk.now
     candidate = Candidate(walk.instance(), walk.runner.config)
-    assert candidate.prime(walk.switcher.ring.copy()) == now - 2 * period_ns
+    assert candidate.prime(walk.switcher.history.copy()) == now - 2 * period_ns
     walk.ticks(LONG)
     candidate = Candidate(walk.instance(), walk.runner.config)
-    oldest = walk.switcher.ring.oldest
-    assert candidate.prime(walk.switcher.ring.copy()) == walk.now - (2 + LONG - oldest) * period_ns
+    oldest = walk.switcher.history.oldest
+    assert (
+        candidate.prime(walk.switcher.history.copy()) == walk.now - (2 + LONG - oldest) * period_ns
+    )
     assert candidate.instance.policy.num_runs == 3 + LONG - oldest
 
 
@@ -54,10 +56,10 @@ def test_instance_that_was_active_restarts_with_an_empty_history():
     walk.ticks(2)
     walk.runner.reset()
     candidate = walk.candidate(previous)
-    assert candidate.is_up_to_date(walk.switcher.ring)
+    assert candidate.is_up_to_date(walk.switcher.history)
     walk.ticks(2)
-    candidate.follow(walk.switcher.ring)
-    assert candidate.is_up_to_date(walk.switcher.ring)
+    candidate.follow(walk.switcher.history)
+    assert candidate.is_up_to_date(walk.switcher.history)
     assert previous.target.tolist() == walk.switcher.active.target.tolist()
 
 
@@ -67,8 +69,8 @@ def test_few_steps_are_seen_at_a_time():
     walk.ticks(5)
     seen = []
     for _ in range(4):
-        candidate.follow(walk.switcher.ring)
-        seen.append((candidate.instance.next_step, candidate.is_up_to_date(walk.switcher.ring)))
+        candidate.follow(walk.switcher.history)
+        seen.append((candidate.instance.next_step, candidate.is_up_to_date(walk.switcher.history)))
     assert seen == [(4, False), (6, False), (7, True), (7, True)]
 
 
@@ -78,13 +80,13 @@ def test_candidate_primed_in_another_run_follows_the_present_one():
     candidate = walk.candidate()
     walk.runner.reset()
     for _ in range(3):
-        assert not candidate.is_up_to_date(walk.switcher.ring)
+        assert not candidate.is_up_to_date(walk.switcher.history)
         walk.tick()
-    assert walk.switcher.ring.count == candidate.instance.next_step  # of another run
-    assert not candidate.is_up_to_date(walk.switcher.ring)
+    assert walk.switcher.history.count == candidate.instance.next_step  # of another run
+    assert not candidate.is_up_to_date(walk.switcher.history)
     for _ in range(2):
-        candidate.follow(walk.switcher.ring)
-    assert candidate.is_up_to_date(walk.switcher.ring)
+        candidate.follow(walk.switcher.history)
+    assert candidate.is_up_to_date(walk.switcher.history)
     assert candidate.instance.policy.num_runs == 3
     assert candidate.instance.target.tolist() == walk.switcher.active.target.tolist()
 
@@ -93,7 +95,7 @@ def test_candidate_that_missed_too_many_steps_has_a_problem():
     walk = walked(2)
     candidate = walk.candidate()
     walk.ticks(LONG)
-    candidate.follow(walk.switcher.ring)
+    candidate.follow(walk.switcher.history)
     assert candidate.problem.startswith(
         'shadow.behind: more steps were missed than the history holds'
     )
@@ -107,7 +109,7 @@ def test_divergence_has_a_sign_per_joint_and_worst_its_magnitude():
     assert candidate.divergence.tolist() == pytest.approx([0.25, -0.5, 0.0])
     candidate.instance.policy.output = [-0.1, 0.2, 0.0]
     walk.tick()
-    candidate.follow(walk.switcher.ring)
+    candidate.follow(walk.switcher.history)
     candidate.compare(walk.switcher.active.target)
     assert candidate.divergence.tolist() == pytest.approx([-0.05, 0.1, 0.0])
     assert candidate.worst.tolist() == pytest.approx([0.25, 0.5, 0.0])
@@ -159,10 +161,10 @@ def test_findings_of_the_candidate_are_a_problem_once_they_outlast_the_debounce(
     assert candidate.problem == ''
     for _ in range(3):
         walk.tick()
-        candidate.follow(walk.switcher.ring)
+        candidate.follow(walk.switcher.history)
         assert candidate.problem == ''
     walk.tick()
-    candidate.follow(walk.switcher.ring)
+    candidate.follow(walk.switcher.history)
     assert candidate.problem.startswith('target.step: target of hip jumps by')
 
 
@@ -172,7 +174,7 @@ def test_candidate_with_a_problem_follows_no_more():
     candidate.compare(walk.switcher.active.target)
     problem = candidate.problem
     walk.tick()
-    candidate.follow(walk.switcher.ring)
+    candidate.follow(walk.switcher.history)
     assert (candidate.problem, candidate.instance.next_step) == (problem, 1)
 
 
@@ -191,5 +193,5 @@ def test_any_number_of_skipped_steps_is_tolerated_with_others_between():
     for _ in range(3):
         for _ in range(100):
             candidate.skip()
-        candidate.follow(walk.switcher.ring)
+        candidate.follow(walk.switcher.history)
     assert (candidate.problem, candidate.shed) == ('', 300)

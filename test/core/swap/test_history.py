@@ -19,10 +19,10 @@ def make_ring(depth=4, compiled=LAYOUT, sensor_dim=2):
     return StepHistory(sensor_dim, 3, compiled, depth)
 
 
-def push(ring, number, compiled=LAYOUT):
+def push(history, number, compiled=LAYOUT):
     """Append a step with values that depend on its number."""
-    ring.push(
-        np.full(ring.sensor_vectors.shape[1], number),
+    history.push(
+        np.full(history.sensor_vectors.shape[1], number),
         np.full(3, number + 0.25),
         np.full(compiled.width, number + 0.5),
         compiled,
@@ -31,18 +31,18 @@ def push(ring, number, compiled=LAYOUT):
     )
 
 
-def assert_holds(ring, number, compiled=LAYOUT):
-    row = ring.row(number)
-    assert np.all(ring.sensor_vectors[row] == number)
-    assert np.all(ring.targets[row] == number + 0.25)
-    assert np.all(ring.actions[row, : compiled.width] == number + 0.5)
-    assert ring.action_layouts[row] is compiled
-    assert (ring.elapsed[row], ring.stamps[row]) == (number + 7, 1000 * number)
+def assert_holds(history, number, compiled=LAYOUT):
+    row = history.row(number)
+    assert np.all(history.sensor_vectors[row] == number)
+    assert np.all(history.targets[row] == number + 0.25)
+    assert np.all(history.actions[row, : compiled.width] == number + 0.5)
+    assert history.action_layouts[row] is compiled
+    assert (history.elapsed[row], history.stamps[row]) == (number + 7, 1000 * number)
 
 
 def test_new_history_is_empty():
-    ring = make_ring()
-    assert (ring.count, ring.oldest) == (0, 0)
+    history = make_ring()
+    assert (history.count, history.oldest) == (0, 0)
 
 
 def test_history_holds_ten_seconds_at_50_hz():
@@ -51,83 +51,83 @@ def test_history_holds_ten_seconds_at_50_hz():
 
 @pytest.mark.parametrize(('count', 'oldest'), [(1, 0), (3, 0), (4, 1), (5, 2), (11, 8)])
 def test_next_push_keeps_the_newest_steps(count, oldest):
-    ring = make_ring()
+    history = make_ring()
     for number in range(count):
-        push(ring, number)
-    assert (ring.count, ring.oldest) == (count, oldest)
+        push(history, number)
+    assert (history.count, history.oldest) == (count, oldest)
     for number in range(oldest, count):
-        assert_holds(ring, number)
-    push(ring, count)
+        assert_holds(history, number)
+    push(history, count)
     for number in range(oldest, count):
-        assert_holds(ring, number)
+        assert_holds(history, number)
 
 
 def test_pushed_arrays_are_copied():
-    ring = make_ring()
+    history = make_ring()
     sensor_vector, target, action = np.ones(2), np.ones(3), np.ones(3)
-    ring.push(sensor_vector, target, action, LAYOUT, 0, 0)
+    history.push(sensor_vector, target, action, LAYOUT, 0, 0)
     for array in (sensor_vector, target, action):
         array.fill(9.0)
-    assert np.all(ring.sensor_vectors[0] == 1.0)
-    assert np.all(ring.targets[0] == 1.0)
-    assert np.all(ring.actions[0] == 1.0)
+    assert np.all(history.sensor_vectors[0] == 1.0)
+    assert np.all(history.targets[0] == 1.0)
+    assert np.all(history.actions[0] == 1.0)
 
 
 def test_cleared_history_starts_with_step_0():
-    ring = make_ring()
+    history = make_ring()
     for number in range(6):
-        push(ring, number)
-    ring.clear()
-    assert (ring.count, ring.oldest) == (0, 0)
-    push(ring, 0)
-    assert_holds(ring, 0)
+        push(history, number)
+    history.clear()
+    assert (history.count, history.oldest) == (0, 0)
+    push(history, 0)
+    assert_holds(history, 0)
 
 
 def test_widened_history_keeps_its_actions():
-    ring = make_ring(compiled=NARROW)
-    push(ring, 0, NARROW)
-    ring.widen(LAYOUT.width)
-    push(ring, 1)
-    assert_holds(ring, 0, NARROW)
-    assert_holds(ring, 1)
+    history = make_ring(compiled=NARROW)
+    push(history, 0, NARROW)
+    history.widen(LAYOUT.width)
+    push(history, 1)
+    assert_holds(history, 0, NARROW)
+    assert_holds(history, 1)
 
 
 def test_narrower_actions_do_not_reallocate():
-    ring = make_ring()
-    push(ring, 0)
-    actions = ring.actions
-    ring.widen(NARROW.width)
-    assert ring.actions is actions
-    push(ring, 1, NARROW)
-    assert_holds(ring, 0)
-    assert_holds(ring, 1, NARROW)
+    history = make_ring()
+    push(history, 0)
+    actions = history.actions
+    history.widen(NARROW.width)
+    assert history.actions is actions
+    push(history, 1, NARROW)
+    assert_holds(history, 0)
+    assert_holds(history, 1, NARROW)
 
 
 def test_copy_is_independent_of_what_is_pushed_later():
-    ring = make_ring()
+    history = make_ring()
     for number in range(4):
-        push(ring, number)
-    other = ring.copy()
+        push(history, number)
+    other = history.copy()
     for number in range(4, 8):
-        push(ring, number)
+        push(history, number)
     assert (other.count, other.oldest) == (4, 1)
     for number in range(1, 4):
         assert_holds(other, number)
     push(other, 4)
-    assert_holds(ring, 7)
+    assert_holds(history, 7)
 
 
 @pytest.mark.parametrize('depth', [3, 64])
 def test_copy_that_is_taken_while_another_thread_writes_is_consistent(depth):
-    ring = StepHistory(64, 3, NARROW, depth)
+    history = StepHistory(64, 3, NARROW, depth)
     stops = threading.Event()
 
     def write():
         number = 0
         while not stops.is_set():
-            push(ring, number, LAYOUT if number >= 50 else NARROW)
+            push(history, number, LAYOUT if number >= 50 else NARROW)
             if number == 49:
-                ring.widen(LAYOUT.width)
+                history.widen(LAYOUT.width)
             number += 1
 
     writer = threading.Thread(target=write)
@@ -137,7 +137,7 @@ def test_copy_that_is_taken_while_another_thread_writes_is_consistent(depth):
         writer.start()
         counts = set()
         while len(counts) < 100:
-            other = ring.copy()
+            other = history.copy()
             counts.add(other.count)
             for number in range(other.oldest, other.count):
                 assert_holds(other, number, LAYOUT if number >= 50 else NARROW)
@@ -148,25 +148,25 @@ def test_copy_that_is_taken_while_another_thread_writes_is_consistent(depth):
 
 
 def test_elapsed_steps_are_stored_per_step():
-    ring = make_ring()
+    history = make_ring()
     for elapsed in (5, 6, 0, 1):
-        ring.push(np.zeros(2), np.zeros(3), np.zeros(3), LAYOUT, elapsed, 0)
-    assert [ring.elapsed_in(number) for number in range(1, 4)] == [6, 0, 1]
+        history.push(np.zeros(2), np.zeros(3), np.zeros(3), LAYOUT, elapsed, 0)
+    assert [history.elapsed_in(number) for number in range(1, 4)] == [6, 0, 1]
 
 
 def test_no_step_has_elapsed_at_the_start_of_a_run():
-    ring = make_ring()
-    assert ring.elapsed_in(0) == 0
-    push(ring, 0)
-    ring.clear()
-    assert ring.elapsed_in(0) == 0
+    history = make_ring()
+    assert history.elapsed_in(0) == 0
+    push(history, 0)
+    history.clear()
+    assert history.elapsed_in(0) == 0
 
 
 def test_copy_knows_which_run_it_is_of():
-    ring = make_ring()
-    push(ring, 0)
-    other = ring.copy()
-    assert other.run == ring.run
-    ring.clear()
-    push(ring, 0)
-    assert (other.count, other.run == ring.run) == (1, False)
+    history = make_ring()
+    push(history, 0)
+    other = history.copy()
+    assert other.run == history.run
+    history.clear()
+    push(history, 0)
+    assert (other.count, other.run == history.run) == (1, False)

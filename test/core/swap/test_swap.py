@@ -41,26 +41,26 @@ def test_candidate_without_shadow_time_is_due_once_up_to_date():
     walk.ticks(2)
     swap = walk.swap()
     walk.tick()
-    assert not swap.is_due(walk.switcher.ring, walk.now)
+    assert not swap.is_due(walk.switcher.history, walk.now)
     assert not swap.is_compared
-    swap.shadow.follow(walk.switcher.ring)
-    assert swap.is_due(walk.switcher.ring, walk.now)
+    swap.candidate.follow(walk.switcher.history)
+    assert swap.is_due(walk.switcher.history, walk.now)
 
 
 def test_shadow_time_counts_from_when_the_candidate_is_up_to_date():
     walk = Walk()
     walk.tick()
     swap = walk.swap(shadow_time=0.05)
-    ring = walk.switcher.ring
-    assert not swap.is_due(ring, 1000 * MS)
+    history = walk.switcher.history
+    assert not swap.is_due(history, 1000 * MS)
     assert swap.is_compared
-    assert not swap.is_due(ring, 1050 * MS - 1)
-    assert swap.is_due(ring, 1050 * MS)
+    assert not swap.is_due(history, 1050 * MS - 1)
+    assert swap.is_due(history, 1050 * MS)
 
 
 def test_candidate_with_a_problem_is_never_due():
     walk = Walk()
     walk.tick()
     swap = walk.swap()
-    swap.shadow.problem = 'shadow.shed: set by a test'
-    assert not swap.is_due(walk.switcher.ring, walk.now)
+    swap.candidate.problem = 'shadow.shed: set by a test'
+    assert not swap.is_due(walk.switcher.history, walk.now)

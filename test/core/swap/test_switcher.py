@@ -37,7 +37,7 @@ def test_policy_takes_over_at_the_next_step_and_is_reported_once():
     assert (swap.state, swap.reason, swap.stamp_ns) == (SwapState.ACTING, '', walk.now - TICK_NS)
     assert take_changes(walk) == [swap]
     assert not walk.switcher.is_swapping
-    assert walk.runner.policy is swap.shadow.instance.policy
+    assert walk.runner.policy is swap.candidate.instance.policy
 
 
 def test_policy_takes_over_with_a_policy_step_and_not_between_two():
@@ -68,7 +68,7 @@ def test_policy_that_was_offered_late_catches_up_before_it_takes_over():
     states = []
     for _ in range(4):
         walk.tick()
-        states.append((swap.state, swap.shadow.instance.next_step))
+        states.append((swap.state, swap.candidate.instance.next_step))
     assert states[0] == (SwapState.WAITING, 3)  # two in a tick, no more
     assert states[-1] == (SwapState.ACTING, 10)
 
@@ -132,8 +132,8 @@ def test_candidate_takes_over_after_its_shadow_time():
     swap = walk.offer(walk.instance(make=giving(1.0)), shadow_time=0.1, **AT_ONCE)
     assert hips(walk, 6) == [0.0] * 5 + [0.5]
     assert swap.stamp_ns == walk.now
-    assert swap.shadow.compared == 5
-    assert swap.shadow.worst.tolist() == pytest.approx([0.5] * 3)
+    assert swap.candidate.compared == 5
+    assert swap.candidate.worst.tolist() == pytest.approx([0.5] * 3)
 
 
 def test_candidate_that_diverges_is_refused_with_its_reason():

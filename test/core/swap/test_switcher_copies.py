@@ -78,7 +78,7 @@ def commands(spec, network, rate, num_steps=NUM_STEPS, swap_at=None, lag=0):
     assert walk.switcher.offer(swap)
     after = walk.ticks(ticks - swap_at - lag)
     assert swap.state is SwapState.ACTING
-    assert walk.switcher.active is swap.shadow.instance
+    assert walk.switcher.active is swap.candidate.instance
     return np.vstack([before, between, after])
 
 
@@ -139,7 +139,7 @@ def test_rollback_changes_no_bit():
     swap = walk.offer(**AT_ONCE)
     changed = [walk.ticks(31)]
     assert walk.switcher.active is not first
-    walk.switcher.ask_back('requested by a test')
+    walk.switcher.request_rollback('requested by a test')
     changed.append(walk.ticks(len(alone) - 31))
     assert (walk.switcher.active, swap.state) == (first, SwapState.ROLLED_BACK)
     assert np.array_equal(np.vstack(changed), alone)

@@ -38,14 +38,14 @@ def write_fall(sensors, number):
 def assert_rolled_back(walk, swap, reason):
     """Assert that the previous policy is active, and that the swap was reported once."""
     assert swap.reason.startswith(reason)
-    assert list(walk.switcher.news) == [swap]
+    assert list(walk.switcher.changed_swaps) == [swap]
     assert walk.switcher.active.policy is walk.policy
     for _ in range(30):
         step = walk.tick()
         assert (step.mode, step.sends) == (Mode.POLICY, True)
         assert np.all(np.isfinite(step.command))
     assert step.command.tolist() == list(DEFAULT)
-    assert list(walk.switcher.news) == [swap]
+    assert list(walk.switcher.changed_swaps) == [swap]
 
 
 @pytest.mark.parametrize('wrong', [np.nan, -np.inf, 1e20, None])
@@ -83,9 +83,9 @@ def test_saturated_targets_roll_back_after_the_debounce():
 
 def test_slow_network_rolls_back():
     walk, swap = swapped(giving(1.0))
-    walk.runner.outside = SLOW
+    walk.runner.caller_findings = SLOW
     until_rolled_back(walk, swap)
-    walk.runner.outside = []
+    walk.runner.caller_findings = []
     assert_rolled_back(walk, swap, 'inference.slow')
 
 
@@ -119,14 +119,14 @@ def test_fall_rolls_back_and_is_a_fault():
 
 def test_second_fault_does_not_return_to_the_rejected_policy():
     walk, swap = swapped(giving(1.0), options={'blend_time': 0.2})
-    walk.runner.outside = SLOW
+    walk.runner.caller_findings = SLOW
     until_rolled_back(walk, swap)
     instance = walk.switcher.active
     walk.ticks(10)
     assert walk.runner.mode is Mode.FAULT  # still slow: it was not the policy
     assert walk.runner.fault.startswith('inference.slow')
     assert walk.switcher.active is instance
-    walk.switcher.ask_back('requested by a test')
+    walk.switcher.request_rollback('requested by a test')
     walk.tick()
     assert walk.switcher.active is instance
 
@@ -141,24 +141,24 @@ def test_estop_and_lost_inputs_are_faults_without_a_rollback(stopped):
             walk.tick(but={'joint'})
     assert walk.runner.mode is Mode.FAULT
     assert swap.state is SwapState.ACTING
-    assert walk.switcher.active is swap.shadow.instance
+    assert walk.switcher.active is swap.candidate.instance
 
 
 @pytest.mark.parametrize('probation_time', [0.0, 0.1, 0.4])
 def test_after_the_probation_a_fault_is_a_fault(probation_time):
     walk, swap = swapped(giving(1.0), options={**AT_ONCE, 'probation_time': probation_time})
     walk.ticks(round(probation_time / 0.02))
-    walk.runner.outside = SLOW
+    walk.runner.caller_findings = SLOW
     walk.ticks(10)
     assert walk.runner.mode is Mode.FAULT
     assert swap.state is SwapState.ACTING
-    assert walk.switcher.active is swap.shadow.instance
+    assert walk.switcher.active is swap.candidate.instance
 
 
 def test_finding_within_the_probation_rolls_back():
     walk, swap = swapped(giving(1.0), options={**AT_ONCE, 'probation_time': 0.4})
     walk.ticks(12)
-    walk.runner.outside = SLOW
+    walk.runner.caller_findings = SLOW
     until_rolled_back(walk, swap, 7)
     assert walk.runner.mode is Mode.POLICY
 
@@ -171,12 +171,12 @@ def test_another_offer_ends_no_probation(refused):
     walk.ticks(3)
     assert other.state is (SwapState.REFUSED if refused else SwapState.WAITING)
     take_changes(walk)
-    walk.runner.outside = SLOW
+    walk.runner.caller_findings = SLOW
     until_rolled_back(walk, swap)
-    walk.runner.outside = []
-    assert list(walk.switcher.news) == [swap]
+    walk.runner.caller_findings = []
+    assert list(walk.switcher.changed_swaps) == [swap]
     assert walk.switcher.active.policy is walk.policy
     walk.ticks(30)
     assert walk.runner.mode is Mode.POLICY
-    acts = walk.policy if refused else other.shadow.instance.policy
+    acts = walk.policy if refused else other.candidate.instance.policy
     assert walk.runner.policy is acts

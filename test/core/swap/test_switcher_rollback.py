@@ -23,11 +23,11 @@ from support.walk_rig import (
 def test_rollback_is_blended_and_ends_at_the_targets_of_the_previous_policy():
     walk, swap = swapped(giving(1.0), options={'blend_time': 0.1}, steps=8)
     walk.ticks(8)
-    walk.switcher.ask_back('requested by a test')
+    walk.switcher.request_rollback('requested by a test')
     hips = walk.ticks(7)[:, 0] - DEFAULT[0]
     assert hips.tolist() == pytest.approx([0.4, 0.3, 0.2, 0.1, 0.0, 0.0, 0.0])
     assert (swap.state, swap.reason) == (SwapState.ROLLED_BACK, 'requested by a test')
-    assert not walk.switcher.is_asked_back
+    assert not walk.switcher.is_rollback_requested
 
 
 @pytest.mark.parametrize('interpolation', ['hold', 'linear'])
@@ -36,9 +36,9 @@ def test_rollback_between_two_steps_starts_with_the_next_step(interpolation):
     options = {'ticks_per_step': 4, 'interpolation': interpolation}
     walk, swap = swapped(giving(1.0), options={'blend_time': 0.1}, steps=20, **options)
     walk.ticks(80)
-    walk.runner.outside = [Finding('missed_deadlines', 'deadline.missed: 10 in a row')]
+    walk.runner.caller_findings = [Finding('missed_deadlines', 'deadline.missed: 10 in a row')]
     hips = [walk.tick().command[0] - DEFAULT[0]]
-    walk.runner.outside = []
+    walk.runner.caller_findings = []
     assert swap.state is SwapState.ROLLED_BACK
     hips += (walk.ticks(30)[:, 0] - DEFAULT[0]).tolist()
     assert np.diff(hips).max() <= 1e-12  # all the way down
@@ -55,7 +55,7 @@ def test_previous_policy_runs_until_the_end_of_a_blend():
         assert walk.policy.action[0] == (walk.policy.num_runs - 1) % 2
         source = 0.5 * walk.policy.action[0]
         assert hip == pytest.approx(share * source + (1.0 - share) * 0.5)
-    walk.switcher.ask_back('requested by a test')
+    walk.switcher.request_rollback('requested by a test')
     walk.tick()
     assert swap.state is SwapState.ROLLED_BACK
 
@@ -64,20 +64,20 @@ def test_no_rollback_once_the_previous_policy_no_longer_follows():
     walk, swap = swapped(giving(1.0), options={**AT_ONCE, 'probation_time': 0.1})
     walk.ticks(20)
     runs = walk.policy.num_runs
-    walk.switcher.ask_back('requested by a test')
+    walk.switcher.request_rollback('requested by a test')
     walk.ticks(5)
     assert (swap.state, walk.policy.num_runs) == (SwapState.ACTING, runs)
-    assert not walk.switcher.is_asked_back
+    assert not walk.switcher.is_rollback_requested
 
 
 def test_rejected_policy_runs_no_more():
     walk, swap = swapped(giving(1.0), options={'blend_time': 0.2})
     walk.ticks(5)
-    walk.switcher.ask_back('requested by a test')
+    walk.switcher.request_rollback('requested by a test')
     until_rolled_back(walk, swap)
-    runs = swap.shadow.instance.policy.num_runs
+    runs = swap.candidate.instance.policy.num_runs
     walk.ticks(20)
-    assert swap.shadow.instance.policy.num_runs == runs
+    assert swap.candidate.instance.policy.num_runs == runs
 
 
 def test_no_rollback_to_a_previous_policy_with_a_problem():
@@ -98,13 +98,13 @@ def test_rejected_policy_may_be_offered_again():
     walk.ticks(10)
     swap = walk.offer(walk.instance(make=giving(1.0)), blend_time=0.1)
     walk.ticks(3)
-    walk.switcher.ask_back('requested by a test')
+    walk.switcher.request_rollback('requested by a test')
     until_rolled_back(walk, swap)
     left = walk.switcher.previous.instance
     again = walk.offer(left, **AT_ONCE)
     step = walk.tick()
     assert (again.state, walk.switcher.active) == (SwapState.ACTING, left)
     assert step.command.tolist() == (np.array(DEFAULT) + 0.5).tolist()
-    walk.switcher.ask_back('requested by a test')
+    walk.switcher.request_rollback('requested by a test')
     until_rolled_back(walk, again)
     assert walk.ticks(5).tolist() == alone.ticks(11)[6:].tolist()

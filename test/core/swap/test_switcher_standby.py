@@ -76,7 +76,7 @@ def test_policy_swapped_in_a_fault_runs_after_the_reset(fault_action):
         assert step.command.tolist() == HIGHER['default_position']
     walk.ask(Event.RESET_FAULT)
     walk.ask(Event.START)
-    assert walk.switcher.active is swap.shadow.instance
+    assert walk.switcher.active is swap.candidate.instance
     assert walk.runner.mode is Mode.POLICY
 
 
@@ -111,8 +111,8 @@ def test_stop_and_start_between_two_ticks_change_nothing(stop_timeout):
         assert walk.runner.request(event)[0]
     walk.ticks(3)
     assert swap.state is SwapState.WAITING
-    assert swap.shadow.instance.policy.num_runs == walk.policy.num_runs == 13
-    assert swap.shadow.divergence.tolist() == [0.0] * 3
+    assert swap.candidate.instance.policy.num_runs == walk.policy.num_runs == 13
+    assert swap.candidate.divergence.tolist() == [0.0] * 3
 
 
 def test_policy_without_history_may_take_over_with_the_start():
@@ -120,7 +120,7 @@ def test_policy_without_history_may_take_over_with_the_start():
     walk.ticks(5)
     walk.ask(Event.STOP)
     instance = walk.instance(make=giving(1.0))
-    instance.next_step = walk.switcher.ring.count
+    instance.next_step = walk.switcher.history.count
     assert walk.runner.request(Event.START)[0]
     assert walk.switcher.offer(
         Swap(Candidate(instance, walk.runner.config), SwapOptions(blend_time=0.0))
@@ -170,7 +170,7 @@ def test_probation_of_a_policy_swapped_in_standby_starts_with_its_first_step():
     walk.ask(Event.START)
     walk.ticks(5)
     assert walk.switcher.is_on_probation(walk.now)
-    walk.switcher.ask_back('requested by a test')
+    walk.switcher.request_rollback('requested by a test')
     walk.tick()
     assert swap.state is SwapState.ROLLED_BACK
     assert walk.runner.mode is Mode.POLICY
@@ -187,7 +187,7 @@ def test_rollback_is_possible_after_a_stop_and_start_within_the_probation(make):
         each.number = 0
         each.ask(Event.START)
         each.ticks(5)
-    walk.switcher.ask_back('requested by a test')
+    walk.switcher.request_rollback('requested by a test')
     assert walk.ticks(5).tolist() == alone.ticks(5).tolist()
     assert swap.state is SwapState.ROLLED_BACK
 
@@ -199,8 +199,8 @@ def test_rollback_in_standby_ramps_to_the_default_pose_of_the_previous_policy():
     spec = make_spec(*SENSOR_TERMS, default_position=pose)
     swap = walk.offer(walk.instance(spec))
     assert walk.ticks(10)[-1].tolist() == pose
-    walk.switcher.ask_back('requested by a test')
+    walk.switcher.request_rollback('requested by a test')
     assert walk.ticks(10)[-1].tolist() == list(DEFAULT)
     assert swap.state is SwapState.ROLLED_BACK
-    walk.switcher.ask_back('requested by a test')
+    walk.switcher.request_rollback('requested by a test')
     assert walk.ticks(10)[-1].tolist() == list(DEFAULT)

@@ -90,7 +90,7 @@ def test_policy_observes_the_same_as_alone_with_its_last_action_translated(
         seen = alone.step(walk, None if number else translated(spec, targets))
         assert step.observation.tolist() == seen.tolist()
     assert swap.state is SwapState.ACTING
-    assert walk.switcher.active is swap.shadow.instance
+    assert walk.switcher.active is swap.candidate.instance
     assert step.action.tolist() == alone.runner.policy.action.tolist()
 
 
@@ -103,7 +103,7 @@ def test_candidate_reads_the_translated_action_at_each_step(other):
     for _ in range(20):
         walk.tick()
         seen = alone.step(walk, targets and translated(spec, targets))
-        assert swap.shadow.instance.policy.observation.tolist() == seen.tolist()
+        assert swap.candidate.instance.policy.observation.tolist() == seen.tolist()
         targets = dict(zip(JOINTS, walk.switcher.active.target.tolist(), strict=True))
     assert swap.state is SwapState.WAITING
 

@@ -12,12 +12,12 @@ import pytest
 from rosbags.rosbag2 import Reader
 from rosbags.rosbag2.storage_mcap import McapWriter
 from support.bags import MS
-from support.ring_buffers import Filled, JOINTS, STAMP, STATES
+from support.ring_buffers import FilledRingBuffer, JOINTS, STAMP, STATES
 import yaml
 
 
 def write(path, num_ticks=50, flush_every=None, **options):
-    ring_buffer = Filled(1 << 22, **options)
+    ring_buffer = FilledRingBuffer(1 << 22, **options)
     bag = BagWriter(path, ring_buffer.facts)
     ring_buffer.tick(num_ticks)
     ring_buffer.status('fault', 'tilt: too far')
@@ -75,7 +75,7 @@ def test_metadata_has_the_policy_and_the_cause(tmp_path):
 
 
 def test_cut_off_bag_has_what_was_flushed(tmp_path):
-    ring_buffer = Filled()
+    ring_buffer = FilledRingBuffer()
     bag = BagWriter(tmp_path / 'bag', ring_buffer.facts)
     ring_buffer.tick(10)
     bag.write(ring_buffer.reader.read().records)
@@ -87,7 +87,7 @@ def test_cut_off_bag_has_what_was_flushed(tmp_path):
 
 
 def test_full_disk_is_an_error_and_the_bag_can_be_aborted(tmp_path, monkeypatch):
-    ring_buffer = Filled()
+    ring_buffer = FilledRingBuffer()
     bag = BagWriter(tmp_path / 'bag', ring_buffer.facts)
 
     def full(*args):
@@ -114,7 +114,7 @@ def models_of(path):
 
 @pytest.mark.parametrize('flush_every', [None, 1, 7])
 def test_ticks_after_a_change_are_those_of_the_next_policy(tmp_path, flush_every):
-    ring_buffer = Filled(1 << 22)
+    ring_buffer = FilledRingBuffer(1 << 22)
     ring_buffer.tick(20)
     ring_buffer.change_to('next.onnx')
     ring_buffer.tick(10)
@@ -136,7 +136,7 @@ def test_ticks_after_a_change_are_those_of_the_next_policy(tmp_path, flush_every
 
 
 def test_overwritten_change_is_known_from_its_repetition_however_late(tmp_path):
-    ring_buffer = Filled(1 << 22)
+    ring_buffer = FilledRingBuffer(1 << 22)
     ring_buffer.tick(20)
     ring_buffer.change_to('next.onnx')
     first = ring_buffer.writer.count + 1
@@ -156,7 +156,7 @@ def test_overwritten_change_is_known_from_its_repetition_however_late(tmp_path):
 
 def test_recording_that_begins_with_samples_waits_for_the_active_policy(tmp_path):
     """The model was changed between two runs; the change record follows the samples."""
-    ring_buffer = Filled(1 << 22)
+    ring_buffer = FilledRingBuffer(1 << 22)
     ring_buffer.change_to('next.onnx')
     ring_buffer.tick(3)
     samples = [record for record in ring_buffer.reader.read().records if record.channel == STATES]

@@ -13,9 +13,9 @@ from distill_runtime.data.flight_recorder.messages import (
     Facts,
     messages,
     model_message,
-    Part,
     read_status,
     status_text,
+    TopicFrame,
 )
 from distill_runtime.data.flight_recorder.ring_buffer import Record
 from distill_runtime.errors import RecordingError
@@ -84,7 +84,9 @@ def test_name_of_a_node_fits_into_a_file_name():
 
 def change_record(number, first, model='next.onnx'):
     """Return a record of a policy that is active from record ``first`` on."""
-    frames = [(Part('/robot/student_node/tick', 'std_msgs/msg/Float64MultiArray', b'prefix', 8),)]
+    frames = [
+        (TopicFrame('/robot/student_node/tick', 'std_msgs/msg/Float64MultiArray', b'prefix', 8),)
+    ]
     body = change_body(frames, {'model': model})
     return Record(number, 7, CHANGE, change_data(first, {'why': 'set'}, body))
 

@@ -16,7 +16,7 @@ import time
 from distill_runtime.data.flight_recorder.dump_folder import DumpFolder
 from distill_runtime.data.flight_recorder.recorder_process import AFTERMATH, BagRecorder
 from rosbags.rosbag2 import Reader
-from support.ring_buffers import Filled
+from support.ring_buffers import FilledRingBuffer
 
 from .test_recording import Reports, tick_numbers
 
@@ -24,7 +24,7 @@ QUOTA = 10**9
 
 
 def make_recorder(folder, ring_buffer=None):
-    ring_buffer, reports = ring_buffer or Filled(), Reports()
+    ring_buffer, reports = ring_buffer or FilledRingBuffer(), Reports()
     return (
         BagRecorder(ring_buffer.reader, DumpFolder(folder, QUOTA), reports),
         ring_buffer,
@@ -152,7 +152,7 @@ class Process:
 
 
 def test_process_dumps_an_alarm_and_ends_with_its_input(tmp_path):
-    ring_buffer = Filled()
+    ring_buffer = FilledRingBuffer()
     process = Process(ring_buffer, tmp_path)
     assert process.report()['problem'] == ''
     for number in (signal.SIGINT, signal.SIGTERM):
@@ -161,7 +161,7 @@ def test_process_dumps_an_alarm_and_ends_with_its_input(tmp_path):
     ring_buffer.status('fault', 'tilt: too far')
     report = process.report()
     assert (report['event'], report['cause']) == ('dumped', 'tilt')
-    assert ring_buffer.reader.beat_ns > 0
+    assert ring_buffer.reader.heartbeat_ns > 0
     assert process.close() == 0
     assert tick_numbers(report['path']) == list(range(5))
 
@@ -180,7 +180,7 @@ def test_process_without_a_ring_buffer_ends(tmp_path):
 
 def test_dumper_killed_at_any_moment_leaves_no_incomplete_dump(tmp_path):
     moments = random.Random(3)
-    ring_buffer = Filled(1 << 22)
+    ring_buffer = FilledRingBuffer(1 << 22)
     ring_buffer.tick(8000)
     for _ in range(6):
         process = Process(ring_buffer, tmp_path)
@@ -201,7 +201,7 @@ def test_dumper_killed_at_any_moment_leaves_no_incomplete_dump(tmp_path):
 
 
 def test_file_size_limit_is_reported_and_leaves_no_files(tmp_path):
-    ring_buffer = Filled(1 << 22)
+    ring_buffer = FilledRingBuffer(1 << 22)
     ring_buffer.tick(5000)
 
     def limit():
@@ -219,7 +219,7 @@ def test_file_size_limit_is_reported_and_leaves_no_files(tmp_path):
 
 def recording(folder):
     """Return a ring buffer, the process that records it, and the bag."""
-    ring_buffer = Filled()
+    ring_buffer = FilledRingBuffer()
     process = Process(ring_buffer, folder / 'dumps')
     process.report()
     process.send(do='record', folder=str(folder), first=0)

@@ -7,7 +7,7 @@ import errno
 from distill_runtime.data.bags.bag import Bag
 from distill_runtime.data.flight_recorder.bag_writer import BagWriter
 from distill_runtime.data.flight_recorder.recording import RingBufferRecording
-from support.ring_buffers import Filled
+from support.ring_buffers import FilledRingBuffer
 
 
 class Reports(list):
@@ -36,7 +36,7 @@ def tick_numbers(path):
 
 
 def test_recording_has_every_tick_of_a_ring_buffer_that_was_overwritten_many_times(tmp_path):
-    ring_buffer = Filled(1 << 16)
+    ring_buffer = FilledRingBuffer(1 << 16)
     followed, reports = recording(tmp_path, ring_buffer)
     for step in range(40):
         ring_buffer.tick(50)
@@ -50,7 +50,7 @@ def test_recording_has_every_tick_of_a_ring_buffer_that_was_overwritten_many_tim
 
 
 def test_recording_begins_at_the_given_record(tmp_path):
-    ring_buffer = Filled()
+    ring_buffer = FilledRingBuffer()
     ring_buffer.tick(10)
     followed, reports = recording(tmp_path, ring_buffer, ring_buffer.reader.count)
     ring_buffer.tick(3)
@@ -59,7 +59,7 @@ def test_recording_begins_at_the_given_record(tmp_path):
 
 
 def test_recording_ends_at_the_given_record(tmp_path):
-    ring_buffer = Filled()
+    ring_buffer = FilledRingBuffer()
     followed, reports = recording(tmp_path, ring_buffer)
     ring_buffer.tick(3)
     end = ring_buffer.reader.count
@@ -69,7 +69,7 @@ def test_recording_ends_at_the_given_record(tmp_path):
 
 
 def test_records_overwritten_before_they_are_read_are_counted_and_reported(tmp_path):
-    ring_buffer = Filled(1 << 16)
+    ring_buffer = FilledRingBuffer(1 << 16)
     followed, reports = recording(tmp_path, ring_buffer)
     ring_buffer.tick(2000)
     written = ring_buffer.reader.count
@@ -83,7 +83,7 @@ def test_records_overwritten_before_they_are_read_are_counted_and_reported(tmp_p
 
 
 def test_full_disk_ends_the_recording_with_the_reason(tmp_path, monkeypatch):
-    ring_buffer = Filled()
+    ring_buffer = FilledRingBuffer()
     followed, reports = recording(tmp_path, ring_buffer)
 
     def full(*args):
@@ -98,7 +98,7 @@ def test_full_disk_ends_the_recording_with_the_reason(tmp_path, monkeypatch):
 
 def test_folder_that_cannot_be_made_is_reported(tmp_path):
     (tmp_path / 'file').write_text('')
-    followed, reports = recording(tmp_path / 'file', Filled())
+    followed, reports = recording(tmp_path / 'file', FilledRingBuffer())
     assert 'record_to' in reports.of('recording_failed')['reason']
     followed.follow(1.0)
     followed.finish()

@@ -141,12 +141,12 @@ def test_span_is_the_time_of_the_records_in_the_buffer():
 
 def test_alarms_and_activity_are_seen_by_readers():
     writer, reader = ring_buffer()
-    assert (reader.alarms, reader.is_active, reader.beat_ns) == (0, False, 0)
+    assert (reader.alarms, reader.is_active, reader.heartbeat_ns) == (0, False, 0)
     writer.raise_alarm()
     writer.set_active(True)
     reader.write_heartbeat()
     assert (reader.alarms, reader.is_active) == (1, True)
-    assert 0 < reader.beat_ns <= time.monotonic_ns()
+    assert 0 < reader.heartbeat_ns <= time.monotonic_ns()
 
 
 def test_memory_outlives_its_writer():

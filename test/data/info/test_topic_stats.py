@@ -11,7 +11,7 @@ from support.bags import (
     imu,
     joint_state,
     MS,
-    Said,
+    RecordedMessage,
     STORE,
     STORE1,
     twist,
@@ -72,7 +72,7 @@ def test_stamps_of_a_simulation_are_of_another_clock(tmp_path):
 def test_header_of_a_type_that_no_policy_reads_is_read_too(tmp_path):
     kind = 'sensor_msgs/msg/Temperature'
     said = [
-        Said(
+        RecordedMessage(
             '/temperature', kind, START + MS,
             STORE.types[kind](header=imu(START).message.header, temperature=20.0, variance=0.0),
         )

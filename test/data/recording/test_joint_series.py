@@ -75,7 +75,7 @@ def test_why_messages_are_left_out_is_told(tmp_path):
         joint_state(5, ['hip', 'knee'], []),
     ]
     joints = read(tmp_path, messages, ('knee', 'hip'))
-    assert {reason: times.tolist() for reason, times in joints.left_out.items()} == {
+    assert {reason: times.tolist() for reason, times in joints.dropped.items()} == {
         UNDECODABLE: [2],
         OTHER_JOINTS: [3],
         LACKS_JOINTS: [4, 5],

@@ -6,14 +6,14 @@ from distill_runtime.data.bags.bag import Bag
 from distill_runtime.data.recording.node_info import recorded_node, STATUS_TYPE
 from distill_runtime.wire.tick_fields import model_number
 import pytest
-from support.bags import joint_state, Said, STORE, write_bag
+from support.bags import joint_state, RecordedMessage, STORE, write_bag
 
 
 def model_status(parameters, topic='/student_node/model', time_ns=1, **values):
     pair = STORE.types['diagnostic_msgs/msg/KeyValue']
     entries = [pair(key=k, value=v) for k, v in {'parameters': parameters, **values}.items()]
     status = STORE.types[STATUS_TYPE](level=0, name='', message='', hardware_id='', values=entries)
-    return Said(topic, STATUS_TYPE, time_ns, status)
+    return RecordedMessage(topic, STATUS_TYPE, time_ns, status)
 
 
 def read(tmp_path, *messages):

@@ -60,14 +60,14 @@ def test_command_that_is_not_finite_is_dropped(tmp_path):
     messages = [twist(1, (1, 2, np.nan)), twist(2, (1, 2, 3))]
     stream = read(tmp_path, messages, read_velocity_command)
     assert stream.values.tolist() == [[1, 2, 3]]
-    assert stream.left_out[NOT_FINITE].tolist() == [1]
+    assert stream.dropped[NOT_FINITE].tolist() == [1]
 
 
 def test_undecodable_message_is_dropped_with_its_time(tmp_path):
     messages = [imu(1 * MS), undecodable(imu(2 * MS)), imu(3 * MS), undecodable(imu(4 * MS))]
     stream = read(tmp_path, messages, read_imu)
     assert stream.stamp_ns.tolist() == [1 * MS, 3 * MS]
-    assert stream.left_out[UNDECODABLE].tolist() == [2 * MS, 4 * MS]
+    assert stream.dropped[UNDECODABLE].tolist() == [2 * MS, 4 * MS]
     assert (stream.num_usable, stream.num_skipped) == (2, 2)
 
 
@@ -92,7 +92,7 @@ def test_external_array_is_read_by_its_width(tmp_path):
     ]
     stream = read(tmp_path, messages, read_stream, 3)
     assert (stream.values.tolist(), stream.stamp_ns) == ([[0, 1, 2]], None)
-    assert stream.left_out[OTHER_WIDTH].tolist() == [2]
+    assert stream.dropped[OTHER_WIDTH].tolist() == [2]
 
 
 def test_external_pose_is_position_and_orientation_as_the_message_has_it(tmp_path):

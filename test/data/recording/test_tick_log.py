@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from distill_runtime.data.bags.bag import Bag
-from distill_runtime.data.recording.tick_log import is_interrupted, read_tick_log, started_anew
+from distill_runtime.data.recording.tick_log import is_interrupted, is_restart, read_tick_log
 from distill_runtime.errors import RecordingError
 import pytest
 from support.bags import joint_state, MS, tick, write_bag
@@ -75,4 +75,4 @@ def test_lost_ticks_and_activations_are_told_apart(tmp_path):
     ]
     log = log_of(tmp_path, messages)
     assert is_interrupted(log).tolist() == [True, False, True, False, False, False, False]
-    assert started_anew(log).tolist() == [False, False, False, True, False, True, True]
+    assert is_restart(log).tolist() == [False, False, False, True, False, True, True]

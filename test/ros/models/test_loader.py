@@ -14,7 +14,7 @@ from rclpy.parameter import Parameter
 from support.bad_models import write_bad_models
 from support.ros_harness import LOCKSTEP, student, values
 from support.ros_policies import JOINT_TERM, LIMITS, TERMS, write_policy
-from support.student_variants import STUDENT, write_alike
+from support.student_variants import STUDENT, write_student_variant
 from support.swap_marathon import GOOD
 from support.swaps import BUSY_MACHINE, is_active, Remote, sha256, Walker
 
@@ -177,7 +177,7 @@ def test_bad_model_is_refused_with_its_reason_and_the_robot_walks_on(quadruped, 
 @pytest.mark.parametrize('kind', GOOD)
 def test_good_student_of_another_kind_is_taken(quadruped, tmp_path, kind):
     remote, walker = quadruped
-    path = write_alike(tmp_path / f'{kind}.onnx', **GOOD[kind])
+    path = write_student_variant(tmp_path / f'{kind}.onnx', **GOOD[kind])
     assert remote.set(model=path) == (True, '')
     assert is_active(remote.rig, path)
     assert remote.set(model=STUDENT) == (True, '')

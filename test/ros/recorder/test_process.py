@@ -7,13 +7,13 @@ import signal
 from distill_runtime.ros.recorder import process as module
 from distill_runtime.ros.recorder.process import RecorderProcess
 import pytest
-from support.ring_buffers import Filled
+from support.ring_buffers import FilledRingBuffer
 from support.ros_harness import wait_for
 
 
 @pytest.fixture
 def ring():
-    ring = Filled()
+    ring = FilledRingBuffer()
     ring.tick(3)
     return ring
 
@@ -59,7 +59,7 @@ def test_process_that_dies_is_started_again_after_a_pause(process, monkeypatch):
 
 
 def test_process_without_a_sign_of_life_is_killed(process, ring):
-    wait_for(lambda: ring.reader.beat_ns, 'a sign of life')
+    wait_for(lambda: ring.reader.heartbeat_ns, 'a sign of life')
     process._process.send_signal(signal.SIGSTOP)
     process._patience = 0.2
     assert 'hangs' in wait_for(process.poll)
