@@ -1,0 +1,146 @@
+# Copyright 2026 The distill_runtime Authors
+# SPDX-License-Identifier: Apache-2.0
+"""What to label with what: the student, its teachers, and the options of a run."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Literal
+
+from distill_runtime.errors import ConfigError
+from distill_runtime.policy.model import load_policy, LoadedPolicy
+
+from .rules import Rules
+
+LastActionSource = Literal['executed', 'commands', 'own', 'none']
+"""Where the last action that a policy reads comes from, see docs/relabel.md."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class PolicyFile:
+    """A model with what it takes to load it."""
+
+    model: Path
+    spec: str = ''
+    """Spec file that overrides or completes the spec of the model."""
+    robot: str = ''
+    """Robot profile, or path of a URDF."""
+    name: str = ''
+    """Name in the dataset; '': the file's stem."""
+
+    @property
+    def label(self) -> str:
+        """Name in the dataset."""
+        return self.name or self.model.stem
+
+    def load(self) -> LoadedPolicy:
+        """Load and check the model, see load_policy."""
+        return load_policy(self.model, self.spec or None, self.robot)
+
+
+def read_policy_file(text: str, spec: str = '', robot: str = '') -> PolicyFile:
+    """Read ``MODEL`` or ``NAME=MODEL``.
+
+    Raises:
+        ConfigError: If the name or the model is empty.
+    """
+    name, sign, model = text.partition('=')
+    if not sign or '/' in name:
+        name, model = '', text
+    if not model or (sign and not name and not model):
+        raise ConfigError(f'teacher is {text!r}, expected MODEL or NAME=MODEL')
+    return PolicyFile(model=Path(model).expanduser(), spec=spec, robot=robot, name=name)
+
+
+@dataclass(frozen=True, kw_only=True)
+class RelabelConfig:
+    """Options of a run; the same for all bags."""
+
+    student: PolicyFile
+    teachers: tuple[PolicyFile, ...]
+    rules: Rules = field(default_factory=Rules)
+    """Which teacher's label is chosen per row."""
+    last_action: Literal['auto', 'executed', 'commands', 'own'] = 'auto'
+    """Where teachers take their last action from; auto: the first one that a bag has."""
+    std: bool = False
+    """Store the standard deviation of the teachers' actions."""
+    logits: bool = False
+    """Store the teachers' output before its activation."""
+    features: tuple[int, ...] = ()
+    """Hidden layers of the teachers to store, by position; -1 is the last one."""
+    half: bool = False
+    """Store features as float16."""
+    thin: int = 1
+    """Keep every n-th row while the robot stands still without a command; 1: all."""
+    any_gains: bool = False
+    """Accept teachers that were trained with other gains than the student's."""
+    skip_missing: bool = False
+    """Label without a teacher whose inputs a bag does not have, instead of refusing the bag."""
+    topics: tuple[tuple[str, str], ...] = ()
+    """Topic of the recording per topic of student_node."""
+    node: str = ''
+    """Whose ~/tick to follow where several nodes publish it."""
+    parameters: tuple[tuple[str, object], ...] = ()
+    """Parameters of student_node where ~/model in the bag lacks them."""
+    tags: tuple[tuple[str, str], ...] = ()
+    """Tag per bag, by the name of its file or folder, for rules."""
+
+    def __post_init__(self) -> None:
+        """Refuse what cannot be labelled."""
+        if not self.teachers:
+            raise ConfigError('no teacher is given, expected at least one')
+        names = [teacher.label for teacher in self.teachers]
+        doubled = sorted({name for name in names if names.count(name) > 1})
+        if doubled:
+            raise ConfigError(
+                f'teachers {doubled} have one name, expected a name for each: NAME=MODEL'
+            )
+        self.rules.check(names)
+        if self.thin < 1:
+            raise ConfigError(f'thin is {self.thin}, expected at least 1')
+
+    def check_policies(self, student: LoadedPolicy, teachers: Sequence[LoadedPolicy]) -> None:
+        """Refuse teachers that do not fit the student.
+
+        Raises:
+            ConfigError: If joints or gains differ, or a period is no multiple of the student's.
+        """
+        for file, teacher in zip(self.teachers, teachers, strict=True):
+            where = f'teacher {file.label}'
+            _check_joints(where, student, teacher)
+            if not self.any_gains:
+                _check_gains(where, student, teacher)
+            if abs(teacher.spec.period - student.spec.period) > 1e-9:
+                raise ConfigError(
+                    f'{where}: period is {teacher.spec.period:g} s, expected '
+                    f'{student.spec.period:g} s as of the student: its labels would be for other '
+                    'times'
+                )
+
+
+def _check_joints(where: str, student: LoadedPolicy, teacher: LoadedPolicy) -> None:
+    missing = [name for name in student.spec.joints if name not in teacher.spec.joints]
+    extra = [name for name in teacher.spec.joints if name not in student.spec.joints]
+    if missing or extra:
+        raise ConfigError(
+            f'{where}: its joints are not those of the student: it lacks {missing}, and the '
+            f'student lacks {extra}: is it a policy of this robot?'
+        )
+
+
+def _check_gains(where: str, student: LoadedPolicy, teacher: LoadedPolicy) -> None:
+    """Refuse other gains: the same target would ask for another torque."""
+    for name in ('stiffness', 'damping'):
+        ours, theirs = getattr(student.spec, name), getattr(teacher.spec, name)
+        if ours is None or theirs is None:
+            continue
+        found = dict(zip(teacher.spec.joints, theirs, strict=True))
+        for joint, expected in zip(student.spec.joints, ours, strict=True):
+            if abs(found[joint] - expected) > 1e-6 * max(1.0, abs(expected)):
+                raise ConfigError(
+                    f'{where}: {name} of {joint} is {found[joint]:g}, expected {expected:g} as of '
+                    'the student: a target of the teacher would ask for another torque; '
+                    '--any-gains accepts it'
+                )
