@@ -47,6 +47,8 @@ class Network:
         self._inputs: dict[str, Float32Array] = {}
         self._outputs: dict[str, Float32Array] = {}
         self._states: list[tuple[Float32Array, Float32Array, Float32Array]] = []
+        self._taps: dict[str, int] = {}
+        """Position of each tapped tensor among the bound outputs."""
 
     def run(self) -> None:
         """Compute the outputs and carry the recurrent state."""
@@ -85,6 +87,20 @@ class Network:
         """Bind an output to a buffer of shape (n,); see bind_input."""
         info = self._tensor(self._graph.outputs, name, where)
         self._bind_output(info, flat.reshape(_shape(info, flat.size, expected)))
+
+    def bind_tap(self, name: str) -> None:
+        """Keep an output of any shape for tapped; after all other outputs are bound."""
+        if name in self._outputs:
+            self._taps[name] = list(self._outputs).index(name)
+        elif name not in self._taps:
+            added = [index for index in self._taps.values() if index >= len(self._outputs)]
+            self._taps[name] = len(self._outputs) + len(added)
+            self._binding.bind_output(name, 'cpu')
+
+    def tapped(self) -> dict[str, Float32Array]:
+        """Return the tapped tensors of the last run, each flattened."""
+        values = self._binding.get_outputs()
+        return {name: values[index].numpy().reshape(-1) for name, index in self._taps.items()}
 
     def bind_state(self, entry: StateSpec, where: str) -> None:
         """Feed an output back to an input; several inputs may read one output.

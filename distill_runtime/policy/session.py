@@ -103,6 +103,7 @@ class PolicySession:
         graph: Graph,
         spec: PolicySpec,
         encoder: Opened | None = None,
+        taps: Sequence[str] = (),
     ) -> None:
         """Bind every tensor that the spec names.
 
@@ -111,6 +112,7 @@ class PolicySession:
             graph: Its graph.
             spec: Names the tensors.
             encoder: The network that runs before it, if the spec has one.
+            taps: More outputs of the graph, to be read by tapped.
 
         Raises:
             ModelError: If a tensor is missing, unbound, or of another type or size.
@@ -137,6 +139,8 @@ class PolicySession:
         for index, entry in enumerate(spec.state):
             self._policy.bind_state(entry, f'state[{index}]')
         self._policy.refuse_unbound_inputs('each under inputs or state')
+        for name in taps:
+            self._policy.bind_tap(name)
         if self._encoder is not None and spec.encoder is not None:
             start, end = latent_range(spec.inputs, len(spec.joints), spec.act_dim)
             self._encoder.bind_output(
@@ -152,6 +156,10 @@ class PolicySession:
         if self._encoder is not None:
             self._encoder.run()
         self._policy.run()
+
+    def tapped(self) -> dict[str, Float32Array]:
+        """Return the tapped tensors of the last run by name, each flattened."""
+        return self._policy.tapped()
 
     def warm_up(self) -> None:
         """Run the networks without any effect, to refill the caches after a pause.

@@ -33,6 +33,8 @@ from distill_runtime.core.rotations import NORM_TOLERANCE
 from distill_runtime.core.sensors import NEVER
 import numpy as np
 
+from .action import is_equivalent
+
 
 class BatchObservations:
     """Computes the observations of consecutive policy steps, chunk by chunk.
@@ -179,6 +181,56 @@ def clipped_actions(action: ActionLayout, outputs: Float32Array) -> FloatArray:
         np.maximum(clipped, action.clip[0], out=clipped)
         np.minimum(clipped, action.clip[1], out=clipped)
     return clipped
+
+
+def action_targets(
+    action: ActionLayout, actions: FloatArray, default_command: FloatArray
+) -> FloatArray:
+    """Return the targets of last actions as ActionMap.apply, before limits; (n, num_joints).
+
+    Args:
+        action: Scale, offset, joints, target clip or choices.
+        actions: What clipped_actions gave, shape (n, act_dim).
+        default_command: Targets of joints that the policy does not move, shape (num_joints,).
+    """
+    targets = np.tile(default_command, (len(actions), 1))
+    if action.choices is not None:
+        targets[:, action.joints] = action.choices[actions.argmax(axis=1)]
+        return targets
+    moved = actions * action.scale + action.offset
+    if action.target_clip is not None:
+        np.maximum(moved, action.target_clip[0], out=moved)
+        np.minimum(moved, action.target_clip[1], out=moved)
+    targets[:, action.joints] = moved
+    return targets
+
+
+def translated_actions(
+    action: ActionLayout, other: ActionLayout, actions: FloatArray, targets: FloatArray
+) -> FloatArray:
+    """Return the last actions that would have given the targets of another policy.
+
+    As ActionMap.translate: a copy between equivalent layouts; zeros for a policy over choices.
+
+    Args:
+        action: Layout of the policy that reads the result.
+        other: Layout of the policy that acted.
+        actions: Its last actions, shape (n, other.width).
+        targets: Its targets, or joint commands where only they are known, (n, num_joints).
+
+    Returns:
+        Last actions, shape (n, action.width).
+    """
+    if is_equivalent(other, action):
+        return actions.copy()
+    translated = np.zeros((len(targets), action.width))
+    if action.choices is None:
+        shifted = targets[:, action.joints] - action.offset
+        np.divide(shifted, action.scale, out=translated, where=action.scale != 0.0)
+    if action.clip is not None:
+        np.maximum(translated, action.clip[0], out=translated)
+        np.minimum(translated, action.clip[1], out=translated)
+    return translated
 
 
 def _clip_commands(commands: FloatArray, compiled: CompiledSpec) -> None:

@@ -7,10 +7,13 @@ from __future__ import annotations
 import math
 
 from distill_runtime.core.checks.registry import DEFAULT_CHECKS
+from distill_runtime.core.instance.action import ActionMap
 from distill_runtime.core.instance.batch import (
+    action_targets,
     BatchObservations,
     clipped_actions,
     gravity_rows,
+    translated_actions,
     zero_old_commands,
 )
 from distill_runtime.core.instance.policy_instance import PolicyInstance
@@ -193,6 +196,43 @@ def test_last_action_is_the_clipped_output_of_the_row_before():
     clipped = clipped_actions(compiled.action, outputs)
     is_within = ~starts[1:]
     np.testing.assert_array_equal(clipped[:-1][is_within], expected[1:][is_within])
+
+
+CHOICES = {'scale': None, 'offset': None, 'choices': [[0, 0, 0], [1, 2, 3], [4, 5, 6]]}
+ACTIONS = {
+    'clipped': {'clip': [-0.8, 0.6]},
+    'other order': {'joints': ['ankle', 'hip', 'knee'], 'scale': [0.3, 0.7, 1 / 3]},
+    'some joints': {'joints': ['knee', 'hip'], 'scale': 0.1, 'offset': [0.2, -0.1]},
+    'zero scale': {'scale': [0.0, 0.1, 0.3]},
+    'target clip': {'scale': 1.0, 'target_clip': [[-0.4, 0.4], [None, 1.0], [-1.0, None]]},
+    'choices': CHOICES,
+}
+
+
+@pytest.mark.parametrize('name', ACTIONS)
+@pytest.mark.parametrize('other_name', ACTIONS)
+def test_many_executed_actions_are_translated_as_one_at_a_swap(name, other_name):
+    """The layouts share the joint order of the commands."""
+    compiled, other = (
+        compile_spec(make_spec(action=ACTIONS[key]), command_joints=JOINTS)
+        for key in (name, other_name)
+    )
+    outputs = np.random.default_rng(0).normal(size=(20, other.action.width)).astype(np.float32)
+    default_command = other.joints.default_command
+    last, translated = np.zeros(other.action.width), np.zeros(compiled.action.width)
+    acting = ActionMap(other.action, default_command, last)
+    reading = ActionMap(compiled.action, compiled.joints.default_command, translated)
+    targets, expected = [], []
+    for output in outputs:
+        acting.apply(output)
+        reading.translate(other.action, last, acting.target)
+        targets.append(acting.target.copy())
+        expected.append(translated.copy())
+    actions = clipped_actions(other.action, outputs)
+    found_targets = action_targets(other.action, actions, default_command)
+    np.testing.assert_array_equal(found_targets, targets)
+    found = translated_actions(compiled.action, other.action, actions, found_targets)
+    np.testing.assert_array_equal(found, expected, strict=True)
 
 
 def test_rows_before_the_first_frame_of_an_episode_repeat_it():

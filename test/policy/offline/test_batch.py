@@ -10,6 +10,8 @@ import sys
 
 from distill_runtime.policy.model import load_policy
 from distill_runtime.policy.offline.batch import BatchPolicy
+from distill_runtime.policy.offline.taps import expose, find_taps
+from distill_runtime.policy.session import open_session
 from distill_runtime.spec.readers.native import SPEC_KEY
 import numpy as np
 import pytest
@@ -74,7 +76,7 @@ def test_real_policies(name, shared_data):
     model, *options = real_words(name, shared_data)
     words = dict(zip(options[::2], options[1::2], strict=True))
     policy = load_policy(model, words.get('--spec'), words['--robot'])
-    batch = BatchPolicy(policy)
+    batch = BatchPolicy(policy, find_taps(model).hidden)
     if name == 'unitree_rl_gym_g1_lstm':
         assert (batch.method, batch.reason) == ('loop', 'the network is recurrent')
     else:
@@ -118,6 +120,45 @@ def test_reshape_to_one_row_is_rewritten(tmp_path):
     batch = BatchPolicy(policy)
     assert batch.method == 'rewritten'
     check_close(policy, batch)
+
+
+def test_inner_tensors_of_many_rows_are_those_of_each_row():
+    policy, rows = load_policy(STUDENT), rows_of(load_policy(STUDENT), 1100)
+    taps = (*find_taps(STUDENT).hidden, find_taps(STUDENT).logits)
+    batch = BatchPolicy(policy, taps)
+    assert batch.method == 'batch'
+    action, tensors = batch.run_tapped(rows)
+    np.testing.assert_allclose(action, BatchPolicy(policy).run(rows), atol=1e-6)
+    session, _ = open_session(expose(STUDENT, taps))
+    for row in (0, 1023, 1099):
+        for name, values in zip(
+            taps, session.run(taps, {'obs': rows[row : row + 1]}), strict=True
+        ):
+            assert tensors[name].shape == (1100, values.shape[1])
+            np.testing.assert_allclose(tensors[name][row], values[0], rtol=0, atol=1e-5)
+    assert batch.run_tapped(rows[:0]).tensors.keys() == set(taps)
+
+
+def test_constant_standard_deviation_is_repeated_in_each_row(tmp_path):
+    nodes = [('MatMul', ['obs', 'weights'], ['actions']), ('Exp', ['log_std'], ['std'])]
+    constants = {'weights': WEIGHTS, 'log_std': np.float32([0.0, -1.0, 1.0])}
+    path = save_model(
+        tmp_path / 'm.onnx', nodes, {'obs': [1, 3]}, {'actions': [1, 3]}, constants, metadata()
+    )
+    batch = BatchPolicy(load_policy(path), ['std'])
+    assert batch.method == 'rewritten'
+    std = batch.run_tapped(np.zeros((4, 3), np.float32)).tensors['std']
+    np.testing.assert_allclose(std, [np.exp([0.0, -1.0, 1.0])] * 4, rtol=1e-6)
+
+
+def test_inner_tensors_of_a_recurrent_network_are_those_of_each_step(tmp_path):
+    state = [{'input': 'h_in', 'output': 'h_out', 'shape': [1, 1, 3]}]
+    policy = load_policy(save_recurrent(tmp_path / 'm.onnx', metadata(state=state)))
+    action, tensors = BatchPolicy(policy, ['sum', 'h_out', 'actions']).run_tapped(rows_of(policy))
+    np.testing.assert_array_equal(tensors['actions'], action)
+    for name in ('sum', 'h_out'):
+        np.testing.assert_array_equal(2.0 * tensors[name], action)
+    assert not BatchPolicy(policy).run_tapped(rows_of(policy)).tensors
 
 
 @pytest.mark.parametrize(
