@@ -92,7 +92,7 @@ class Limiter:
         if config.position_limits == 'off':
             self._lower[joints.is_position] = -np.inf
             self._upper[joints.is_position] = np.inf
-        reach, lead = _torque_reach(joints, config)
+        reach, lead = torque_reach(joints, config)
         self._soft = None
         if config.position_limits == 'soft' and feedback is not None:
             self._soft = _SoftRange(joints, feedback.position, np.isfinite(reach))
@@ -261,7 +261,7 @@ def has_gains(joints: JointTable) -> npt.NDArray[np.bool_]:
     return joints.is_position & (joints.stiffness > 0.0)
 
 
-def _torque_reach(joints: JointTable, config: LimitConfig) -> tuple[FloatArray, FloatArray]:
+def torque_reach(joints: JointTable, config: LimitConfig) -> tuple[FloatArray, FloatArray]:
     """Return how far from ``q + lead dq`` a target may lie, in [rad], and lead in [s]."""
     num_joints, share = len(joints.names), config.torque_limit
     reach, lead = np.full(num_joints, np.inf), np.zeros(num_joints)

@@ -111,6 +111,12 @@ def find_external(bag: Bag, term: External, given: Mapping[str, str], node: str 
     return _named(bag, term.topic, wanted, (_EXTERNAL[term.message],))
 
 
+def has_external(bag: Bag, term: External, given: Mapping[str, str], node: str = '') -> bool:
+    """Whether find_external would find a topic; another type still counts."""
+    wanted = given.get(term.topic) or resolved(term.topic, node or '/student_node')
+    return any(topic.name == '/' + wanted.lstrip('/') for topic in bag.topics)
+
+
 def resolved(name: str, node: str) -> str:
     """Return the full name that a node resolves a topic to, without remappings.
 

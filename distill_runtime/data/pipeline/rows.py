@@ -28,6 +28,8 @@ from distill_runtime.core.instance.batch import zero_old_commands
 from distill_runtime.core.modes import Mode
 from distill_runtime.core.runner import PolicyRunner
 from distill_runtime.core.sensors import Sensors
+from distill_runtime.data.bags.bag import Bag
+from distill_runtime.data.recording.internals import read_internals
 from distill_runtime.data.recording.policy_recording import (
     PolicyRecording,
     read_policy_recording,
@@ -118,15 +120,55 @@ class RecordedRows:
         self.source = source
         self.compiled = compile_spec(policy.spec, sensor_layout(policy.spec))
         self.reasons = ['']
-        self._run = _find_run(source, policy, config or replay_config(source.parameters))
+        self._run = find_run(source, policy, config or replay_config(source.parameters))
         log = source.log
         self.is_same_model = (
             None if log is None else bool(np.any(log.model == model_number(policy.sha256)))
         )
 
+    @property
+    def stamp_ns(self) -> StampArray:
+        """Of all ticks, shape (T,)."""
+        return self._run.ticks.stamp_ns
+
+    @property
+    def receive_ns(self) -> StampArray:
+        """When the message that triggered each tick, or its log, was received, shape (T,)."""
+        log = self.source.log
+        if log is None:
+            return self.source.recording.joints.receive_ns[self._run.ticks.joints]
+        return log.receive_ns
+
+    @property
+    def ticks_per_step(self) -> int:
+        """Control ticks per policy step."""
+        return self._run.config.ticks_per_step
+
+    def logged_actions(self, width: int) -> Picked | None:
+        """Return the recorded network output at each tick, NaN for none, shape (T, width).
+
+        Args:
+            width: Number of its elements: models of several widths may have run. None is returned
+                if there is none of this width, or no ~/tick.
+
+        Raises:
+            RecordingError: If the recording is damaged there.
+        """
+        source, log = self.source, self.source.log
+        if log is None:
+            return None
+        if width != self.compiled.action.width:
+            with Bag(source.recording.path) as bag:
+                source = replace(source, action=read_internals(bag, f'{log.node}/action', width))
+        if source.action is None:
+            return None
+        tick_ns = self.compiled.period_ns // self.ticks_per_step
+        rows = logged_reference(source, log, tick_ns, self.ticks_per_step).action_rows
+        return None if rows is None else Picked(source.action.values, rows)
+
     def __len__(self) -> int:
         """Return the number of rows."""
-        return len(self._run.ticks.stamp_ns)
+        return len(self.stamp_ns)
 
     def __iter__(self) -> Iterator[Rows]:
         """Yield all chunks, in order."""
@@ -174,7 +216,7 @@ class _Run(NamedTuple):
         return FollowLog(self.log, runner, self.is_recurrent)
 
 
-def _find_run(source: PolicyRecording, policy: LoadedPolicy, config: ReplayConfig) -> _Run:
+def find_run(source: PolicyRecording, policy: LoadedPolicy, config: ReplayConfig) -> _Run:
     """Find the ticks as replay does; those of other models are not valid."""
     log, spec = source.log, policy.spec
     period_ns = round(spec.period * 1e9)
@@ -238,7 +280,7 @@ class _Reader:
         self._runner = PolicyRunner(compiled, self._network, run.config)
         self._driver = run.driver(source.recording, self._runner)
         self._sensors = Sensors(compiled.layout)
-        self._samples = SensorRows(source.recording, run.ticks, self._runner, self._sensors)
+        self._samples = SensorRows(source.recording, run.ticks, self._sensors)
         self._ordinary = OrdinaryChunk(compiled, run.config)
         self._breaks = None if run.log is not None else _breaks(source, run)
         self._max_command_age_ns = round(run.config.cmd_vel_timeout * 1e9)

@@ -4,17 +4,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from distill_runtime.core.compiled_spec import CompiledSpec
 from distill_runtime.data.bags.bag import Bag
-from distill_runtime.data.bags.topics import check_names, find_topic
+from distill_runtime.data.bags.topics import check_names, find_topic, has_external
 from distill_runtime.data.ticks.rows import RowSelection
 from distill_runtime.errors import RecordingError
 from distill_runtime.policy.model import LoadedPolicy
-from distill_runtime.spec.compile import external_terms
+from distill_runtime.spec.compile import compile_spec, external_terms
 
 from .commands import Commands, read_joint_commands
 from .internals import read_internals, VectorSeries
@@ -46,7 +46,11 @@ class PolicyRecording:
 
 
 def read_policy_recording(
-    path: Path | str, policy: LoadedPolicy, topics: Mapping[str, str] | None = None, node: str = ''
+    path: Path | str,
+    policy: LoadedPolicy,
+    topics: Mapping[str, str] | None = None,
+    node: str = '',
+    others: Sequence[LoadedPolicy] = (),
 ) -> PolicyRecording:
     """Read what a policy needs of a recording, and what it can be compared with.
 
@@ -55,6 +59,8 @@ def read_policy_recording(
         policy: Defines which inputs are needed.
         topics: Topic of the recording per topic of student_node.
         node: See read_tick_log.
+        others: Policies whose inputs are read, too, where the recording has them; see
+            of_policy. They have the same joints.
 
     Raises:
         ConfigError: If the path does not exist, or a name in topics is unknown.
@@ -63,15 +69,25 @@ def read_policy_recording(
     given = topics or {}
     runner = policy.runner()
     compiled = runner.compiled
-    externals = external_terms(policy.spec)
-    check_names(given, [term.topic for term in externals])
+    needed = external_terms(policy.spec)
+    wished = {
+        term.topic: term for other in others for term in external_terms(other.spec)
+    }  # fmt: skip
+    unread = set(unneeded(compiled)).intersection(
+        *(unneeded(compile_spec(other.spec)) for other in others)
+    )
+    check_names(given, [*(term.topic for term in needed), *wished])
     with Bag(path) as bag:
         log = read_tick_log(bag, node, policy.sha256)
         node = '' if log is None else log.node
+        externals = {term.topic: term for term in needed}
+        for name, term in wished.items():
+            if has_external(bag, term, given, node):
+                externals.setdefault(name, term)
         wanted = Wanted(
             joints=compiled.layout.joints,
-            but=unneeded(compiled),
-            externals=externals,
+            but=unread,
+            externals=tuple(externals.values()),
             node=node,
             selection=RowSelection(compiled.period_ns, log),
         )
@@ -79,7 +95,7 @@ def read_policy_recording(
         for name, is_needed, stream in (
             ('imu', compiled.needs_imu, recording.imu),
             ('odom', compiled.needs_odometry, recording.odometry),
-            *((topic, True, stream) for topic, stream in recording.externals.items()),
+            *((term.topic, True, recording.externals[term.topic]) for term in needed),
         ):
             if is_needed and not (stream and stream.num_usable):
                 raise RecordingError(
@@ -104,6 +120,17 @@ def read_policy_recording(
             topics=given,
             damage=bag.damage,
         )
+
+
+def of_policy(source: PolicyRecording, policy: LoadedPolicy) -> PolicyRecording:
+    """Return what one policy needs of a recording that was read for several."""
+    streams = source.recording.externals
+    own = {
+        term.topic: streams[term.topic]
+        for term in external_terms(policy.spec)
+        if term.topic in streams
+    }
+    return replace(source, recording=replace(source.recording, externals=own))
 
 
 def unneeded(compiled: CompiledSpec) -> list[str]:

@@ -99,7 +99,7 @@ def play(
     if driver is None:
         driver = free_run(recording, ticks, runner)
     sensors = Sensors(runner.compiled.layout)
-    fill = SensorRows(recording, ticks, runner, sensors)
+    fill = SensorRows(recording, ticks, sensors)
     num_ticks, num_joints = len(ticks.stamp_ns), len(runner.compiled.joints.names)
     network = network or runner.policy
     observation = RowStore(network.observation.size)
@@ -190,13 +190,11 @@ def gap_times(recording: Recording, ticks: Ticks) -> FloatArray:
 class SensorRows:
     """Writes the samples of ticks into the sensors, stamped in the clock of the ticks."""
 
-    def __init__(
-        self, recording: Recording, ticks: Ticks, runner: PolicyRunner, sensors: Sensors
-    ) -> None:
+    def __init__(self, recording: Recording, ticks: Ticks, sensors: Sensors) -> None:
         """Map the columns of each input to the sensor vector."""
         self._sensors = sensors
         self._ticks = ticks
-        layout, joints = runner.compiled.layout, recording.joints
+        layout, joints = sensors.layout, recording.joints
         order = _joint_order(recording, layout.joints)
         self._inputs = [_Input(joints.position, order, ticks.joints, layout.joint_position)]
         if joints.velocity is not None:

@@ -1,0 +1,89 @@
+# Copyright 2026 The distill_runtime Authors
+# SPDX-License-Identifier: Apache-2.0
+"""Read numbers of messages of any type by the path of a field, such as pose.position.z or data."""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+from distill_runtime.core.arrays import FloatArray
+from distill_runtime.data.bags.bag import Bag, Topic
+from distill_runtime.data.bags.dropped import DroppedCounter, OTHER_WIDTH
+from distill_runtime.errors import RecordingError
+import numpy as np
+
+from .series import Stream
+
+_STEP = re.compile(r'(\w+)((?:\[\d+\])*)')
+
+
+def read_field(bag: Bag, topic: Topic, path: str, width: int | None = None) -> Stream:
+    """Read a field of all messages of a topic; every message is deserialized.
+
+    Args:
+        bag: The recording.
+        topic: Of any type whose definition is in the recording or known to rosbags.
+        path: Names of fields with dots, an element of an array as ``[0]``.
+        width: Number of values; messages with another number are dropped. None: that of the first
+            message.
+
+    Raises:
+        RecordingError: If the field does not exist or holds no numbers, or no message is usable.
+    """
+    dropped = DroppedCounter()
+    stamps: list[int] = []
+    received: list[int] = []
+    values: list[FloatArray] = []
+    has_header = True
+    for receive_ns, message in bag.messages(topic):
+        found = _numbers(message, topic, path)
+        width = len(found) if width is None else width
+        if len(found) != width:
+            dropped.add(OTHER_WIDTH, np.array([receive_ns]))
+            continue
+        header = getattr(message, 'header', None)
+        has_header = has_header and header is not None
+        if header is not None:
+            stamps.append(header.stamp.sec * 1_000_000_000 + header.stamp.nanosec)
+        received.append(receive_ns)
+        values.append(found)
+    if not values:
+        raise RecordingError(
+            f'{bag.path}: {topic.name} has no message with {width} values in {path!r}'
+        )
+    return Stream(
+        topic=topic,
+        receive_ns=np.array(received, np.int64),
+        stamp_ns=np.array(stamps, np.int64) if has_header else None,
+        values=np.array(values),
+        num_usable=len(values),
+        dropped=dropped.found(),
+    )
+
+
+def _numbers(message: object, topic: Topic, path: str) -> FloatArray:
+    found: Any = message
+    for step in path.split('.'):
+        match = _STEP.fullmatch(step)
+        try:
+            assert match is not None
+            found = getattr(found, match[1])
+            for index in re.findall(r'\d+', match[2]):
+                found = found[int(index)]
+        except (AssertionError, AttributeError, IndexError, TypeError) as error:
+            fields = [
+                name
+                for name in getattr(message, '__dataclass_fields__', ())
+                if not name.startswith('__')
+            ]
+            raise RecordingError(
+                f'{topic.name} ({topic.type}) has no field {path!r}, its fields are {fields}'
+            ) from error
+    try:
+        numbers = np.atleast_1d(np.asarray(found, np.float64)).reshape(-1)
+    except (TypeError, ValueError) as error:
+        raise RecordingError(
+            f'{topic.name} ({topic.type}): {path!r} holds no numbers, it is {type(found).__name__}'
+        ) from error
+    return numbers
