@@ -13,7 +13,7 @@ WHEELS := $(foreach part,rclpy rmw-fastrtps-cpp common-interfaces,ros-$(ROS_WHEE
 # The messages of a sourced ROS load only into the numpy that they were built with.
 ROS_NUMPY := $(if $(SOURCED_ROS),$(shell $(PYTHON) -c 'import numpy; print("numpy==" + numpy.__version__)'))
 ROS_PACKAGES := $(or $(ROS_NUMPY),$(WHEELS))
-EXTRAS := onnx,sim,bags,report,sign,leapp,dev$(if $(TORCH),$(COMMA)train)
+EXTRAS := onnx,sim,bags,dataset,ray,report,sign,leapp,dev$(if $(TORCH),$(COMMA)train)
 
 BIN := $(VENV)/bin
 PIP_INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check

@@ -61,6 +61,8 @@ setup(
         'sim': ['mujoco>=3.3.6,<5'],
         'train': [ONNX, 'torch>=2.2,<3'],
         'bags': ['rosbags>=0.10,<0.12'],
+        'dataset': ['pyarrow>=17,<27'],
+        'ray': ['ray>=2.40,<3'],
         'report': ['jinja2>=3.0,<4', 'plotly>=5.18,<7'],
         'sign': ['cryptography>=3.4,<51'],
         # not for every Python there is a wheel

@@ -7,6 +7,7 @@ DistillError
 ├── ModelError         a model file cannot be used
 │   └── SignatureError it has no valid signature of a trusted key
 ├── RecordingError     a recording cannot be used
+├── DatasetError       a dataset cannot be read or written
 ├── ShapeError         an array has the wrong shape
 └── MissingExtraError  an optional library is not installed
 """
@@ -30,6 +31,10 @@ class SignatureError(ModelError):
 
 class RecordingError(DistillError):
     """A recording is damaged, empty, or lacks required topics."""
+
+
+class DatasetError(DistillError):
+    """A dataset is damaged, or cannot be written, such as on a full disk."""
 
 
 class ShapeError(DistillError, ValueError):
