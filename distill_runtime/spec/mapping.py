@@ -8,7 +8,7 @@ integers are converted, to floats.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 import dataclasses
 import math
 import reprlib
@@ -69,6 +69,26 @@ def read_fields(cls: type[T], mapping: object, where: str, ignore: tuple[str, ..
         return cls(**values)
     except ConfigError as error:
         raise ConfigError(f'{where}: {error}' if where else str(error)) from error
+
+
+def read_pairs(words: Sequence[str], option: str, example: str) -> dict[str, str]:
+    """Read pairs of the form name:=value.
+
+    Args:
+        words: The pairs.
+        option: What they are given with, for messages.
+        example: Of a pair, for messages.
+
+    Raises:
+        ConfigError: If one is not of this form.
+    """
+    pairs = {}
+    for word in words:
+        name, sign, value = word.partition(':=')
+        if not (name and sign and value):
+            raise ConfigError(f'{option} is {word!r}, expected {example}')
+        pairs[name.lstrip('/')] = value
+    return pairs
 
 
 def joined(where: str, key: object) -> str:

@@ -8,7 +8,7 @@ import argparse
 from collections.abc import Mapping, Sequence
 from functools import partial
 
-from distill_runtime.errors import ConfigError
+from distill_runtime.spec.mapping import read_pairs
 
 MODEL_PARAMETERS = {
     'model': 'MODEL',
@@ -48,13 +48,7 @@ def read_topics(words: Sequence[str]) -> dict[str, str]:
     Raises:
         ConfigError: If one is not of this form.
     """
-    topics = {}
-    for word in words:
-        name, sign, topic = word.partition(':=')
-        if not (name and sign and topic):
-            raise ConfigError(f'--topic is {word!r}, expected NAME:=TOPIC, such as imu:=/imu/data')
-        topics[name.lstrip('/')] = topic
-    return topics
+    return read_pairs(words, '--topic', 'NAME:=TOPIC, such as imu:=/imu/data')
 
 
 def add_param_argument(

@@ -76,6 +76,8 @@ def read_policy_recording(
     unread = set(unneeded(compiled)).intersection(
         *(unneeded(compile_spec(other.spec)) for other in others)
     )
+    if others:
+        unread.discard('cmd_vel')  # rules may read it
     check_names(given, [*(term.topic for term in needed), *wished])
     with Bag(path) as bag:
         log = read_tick_log(bag, node, policy.sha256)

@@ -6,13 +6,18 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import Literal
 
+from distill_runtime.data.replay.config import assignment, replay_config
 from distill_runtime.errors import ConfigError
 from distill_runtime.policy.model import load_policy, LoadedPolicy
+from distill_runtime.policy.offline.taps import find_taps
+from distill_runtime.spec.mapping import read_pairs
 
-from .rules import Rules
+from .options import HELP, LAST_ACTIONS, LastActionOption, RelabelOptions
+from .rules import read_rules, Rules
 
 LastActionSource = Literal['executed', 'commands', 'own', 'none']
 """Where the last action that a policy reads comes from, see docs/relabel.md."""
@@ -40,20 +45,6 @@ class PolicyFile:
         return load_policy(self.model, self.spec or None, self.robot)
 
 
-def read_policy_file(text: str, spec: str = '', robot: str = '') -> PolicyFile:
-    """Read ``MODEL`` or ``NAME=MODEL``.
-
-    Raises:
-        ConfigError: If the name or the model is empty.
-    """
-    name, sign, model = text.partition('=')
-    if not sign or '/' in name:
-        name, model = '', text
-    if not model or (sign and not name and not model):
-        raise ConfigError(f'teacher is {text!r}, expected MODEL or NAME=MODEL')
-    return PolicyFile(model=Path(model).expanduser(), spec=spec, robot=robot, name=name)
-
-
 @dataclass(frozen=True, kw_only=True)
 class RelabelConfig:
     """Options of a run; the same for all bags."""
@@ -62,7 +53,7 @@ class RelabelConfig:
     teachers: tuple[PolicyFile, ...]
     rules: Rules = field(default_factory=Rules)
     """Which teacher's label is chosen per row."""
-    last_action: Literal['auto', 'executed', 'commands', 'own'] = 'auto'
+    last_action: LastActionOption = 'auto'
     """Where teachers take their last action from; auto: the first one that a bag has."""
     std: bool = False
     """Store the standard deviation of the teachers' actions."""
@@ -74,6 +65,8 @@ class RelabelConfig:
     """Store features as float16."""
     thin: int = 1
     """Keep every n-th row while the robot stands still without a command; 1: all."""
+    mcap: bool = False
+    """Write the labels as topics, too."""
     any_gains: bool = False
     """Accept teachers that were trained with other gains than the student's."""
     skip_missing: bool = False
@@ -144,3 +137,78 @@ def _check_gains(where: str, student: LoadedPolicy, teacher: LoadedPolicy) -> No
                     'the student: a target of the teacher would ask for another torque; '
                     '--any-gains accepts it'
                 )
+
+
+def make_config(options: RelabelOptions) -> RelabelConfig:
+    """Read the files that options name.
+
+    Raises:
+        ConfigError: If an option is missing or invalid.
+        ModelError: If a teacher cannot be read.
+    """
+    for name in ('bags', 'output', 'student', 'teachers'):
+        if not getattr(options, name):
+            raise ConfigError(f'{name} is missing, expected: {HELP[name]}')
+    if len(options.teacher_specs) not in (0, len(options.teachers)):
+        raise ConfigError(
+            f'teacher_specs has {len(options.teacher_specs)} files, expected one for each of the '
+            f"{len(options.teachers)} teachers, '' for none"
+        )
+    parameters = dict(map(assignment, options.parameters))
+    replay_config(parameters)  # fail here, not once per recording
+    specs = options.teacher_specs or ('',) * len(options.teachers)
+    teachers = tuple(map(partial(_teacher, options.robot), options.teachers, specs))
+    student = PolicyFile(
+        model=Path(options.student).expanduser(), spec=options.student_spec, robot=options.robot
+    )
+    return RelabelConfig(
+        student=student,
+        teachers=teachers,
+        rules=read_rules(Path(options.rules).expanduser()) if options.rules else Rules(),
+        last_action=_last_action(options.last_action),
+        std=options.std,
+        logits=options.logits,
+        features=_layers(options.features, teachers),
+        half=options.half,
+        thin=options.thin,
+        any_gains=options.any_gains,
+        skip_missing=options.skip_missing,
+        mcap=options.mcap,
+        topics=tuple(_pairs(options.topics, 'topics', 'imu:=/imu/data')),
+        node=options.node,
+        parameters=tuple(parameters.items()),
+        tags=tuple(_pairs(options.tags, 'tags', 'walk:=outdoor')),
+    )
+
+
+def _teacher(robot: str, text: str, spec: str) -> PolicyFile:
+    name, sign, model = text.partition('=')
+    if not sign:
+        name, model = '', text
+    if not model or (sign and not name):
+        raise ConfigError(f'teacher is {text!r}, expected T or NAME=T')
+    return PolicyFile(model=Path(model).expanduser(), spec=spec, robot=robot, name=name)
+
+
+def _last_action(text: str) -> LastActionOption:
+    for option in LAST_ACTIONS:
+        if option == text:
+            return option
+    raise ConfigError(f'last_action is {text!r}, expected one of {list(LAST_ACTIONS)}')
+
+
+def _layers(text: str, teachers: tuple[PolicyFile, ...]) -> tuple[int, ...]:
+    if text in ('', 'last'):
+        return (-1,) if text else ()
+    if text == 'all':
+        return tuple(range(min(len(find_taps(file.model).hidden) for file in teachers)))
+    try:
+        return tuple(dict.fromkeys(map(int, text.split(','))))
+    except ValueError as error:
+        raise ConfigError(
+            f'features is {text!r}, expected last, all, or positions such as 0,2'
+        ) from error
+
+
+def _pairs(words: tuple[str, ...], option: str, example: str) -> list[tuple[str, str]]:
+    return list(read_pairs(words, option, f'pairs such as {example}').items())

@@ -98,10 +98,6 @@ class ExecutedActions:
         elif has_commands:
             self.source = 'commands'
 
-    def use_commands(self) -> None:
-        """Read commands although actions are recorded."""
-        self._logged, self.source = (), 'commands'
-
     def read(
         self, chunk: slice, steps: IndexArray, sent: FloatArray, sensors: FloatArray
     ) -> Executed:

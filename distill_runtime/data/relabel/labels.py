@@ -12,11 +12,12 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
-from distill_runtime.core.arrays import BoolArray, FloatArray, IndexArray
+from distill_runtime.core.arrays import BoolArray, FloatArray, IndexArray, StampArray
 from distill_runtime.core.compiled_spec import CompiledSpec
 from distill_runtime.core.modes import Mode
 from distill_runtime.data.bags.bag import Bag
 from distill_runtime.data.bags.topics import resolved
+from distill_runtime.data.dataset.columns import PartLayout
 from distill_runtime.data.pipeline.rows import RecordedRows, Rows
 from distill_runtime.data.recording.field_series import read_field
 from distill_runtime.data.recording.policy_recording import (
@@ -78,7 +79,9 @@ class RecordingLabels:
             compile_spec(policy.spec, sensor_layout(policy.spec), student.spec.joints)
             for policy in everyone
         ]
-        self._executed = executed_actions(source, self._rows, replay, compiled, everyone, config)
+        self._executed, self._for_teachers = executed_actions(
+            source, self._rows, replay, compiled, everyone, config
+        )
         self._student = StudentRows(student, compiled[0], self._executed, self._rows.reasons)
         self._excluded: dict[str, str] = {}
         self._teachers: list[Teacher] = []
@@ -96,7 +99,7 @@ class RecordingLabels:
                 self._excluded[file.label] = str(error)
                 continue
             self._teachers.append(
-                Teacher(number, config, policy, compiled[number], inputs, self._executed)
+                Teacher(number, config, policy, compiled[number], inputs, self._for_teachers)
             )
         if not self._teachers:
             raise RecordingError(f'{bag}: no teacher has its inputs: {self._excluded}')
@@ -106,16 +109,36 @@ class RecordingLabels:
         self._reasons: dict[str, Counter[str]] = {t.name: Counter() for t in self._teachers}
         self._texts: dict[str, str] = {}
         self._standing = 0
-        self._sizes = student.session
+
+    def layout(self, *, half: bool) -> PartLayout:
+        """Return the widths of the columns; half: features are float16."""
+        widths = {teacher.compiled.action.width for teacher in self._teachers}
+        extra: dict[str, int | None] = {'velocity_command': 3}
+        for teacher in self._teachers:
+            for name, width in teacher.extra_widths.items():
+                extra[name] = width if extra.get(name, width) == width else None
+        return PartLayout(
+            observation=self._student.obs_dim,
+            action=self._rows.compiled.action.width,
+            command=len(self._rows.compiled.joints.names),
+            label=widths.pop() if len(widths) == 1 else None,
+            extra=extra,
+            half_features=half,
+        )
 
     def __len__(self) -> int:
         """Return the number of ticks."""
         return len(self._rows)
 
-    def __iter__(self) -> Iterator[tuple[int, list[dict[str, Any]]]]:
-        """Yield the number of ticks done, and the columns of each teacher's rows."""
+    @property
+    def receive_ns(self) -> StampArray:
+        """When the message of each tick was received, shape (T,)."""
+        return self._rows.receive_ns
+
+    def __iter__(self) -> Iterator[list[dict[str, Any]]]:
+        """Yield the columns of each teacher's rows, chunk by chunk."""
         for rows in self._rows:
-            yield rows.first_tick + len(rows.stamp_ns), self._label(rows)
+            yield self._label(rows)
 
     def facts(self) -> dict[str, object]:
         """Return what is known after the last chunk, as plain values."""
@@ -144,7 +167,7 @@ class RecordingLabels:
                 for teacher in self._teachers
             },
             'excluded': self._excluded,
-            'reasons': dict(sorted(self._texts.items())),
+            'reason_texts': dict(sorted(self._texts.items())),
             'damage': list(self._source.damage),
         }
 
@@ -154,6 +177,8 @@ class RecordingLabels:
         chunk = slice(rows.first_tick, rows.first_tick + len(rows.stamp_ns))
         executed = self._executed.read(chunk, steps, rows.sent, rows.sensors)
         student = self._student.read(rows, steps, executed)
+        if self._for_teachers is not self._executed:
+            executed = self._for_teachers.read(chunk, steps, rows.sent, rows.sensors)
         command = rows.sensors[:, self._rows.compiled.layout.velocity_command]
         weights = self._config.rules.weights(
             [teacher.name for teacher in self._teachers],
@@ -241,15 +266,15 @@ def executed_actions(
     compiled: Sequence[CompiledSpec],
     policies: Sequence[LoadedPolicy],
     config: RelabelConfig,
-) -> ExecutedActions:
-    """Find the recorded actions of all policies that acted, and the joint commands.
+) -> tuple[ExecutedActions, ExecutedActions]:
+    """Find what was executed: for the student, and for the teachers as the options ask.
 
     Raises:
         RecordingError: If the options ask for what is not recorded.
     """
     logged = []
     log = source.log
-    if log is not None and config.last_action in ('auto', 'executed'):
+    if log is not None:
         for number, policy in enumerate(policies):
             is_active = log.model == model_number(policy.sha256)
             values = rows.logged_actions(policy.session.action.size) if is_active.any() else None
@@ -260,17 +285,20 @@ def executed_actions(
         commands is not None and commands.kind == 'commands' and rows.ticks_per_step == 1
     )
     executed = ExecutedActions(compiled, replay.runner, logged, has_commands)
-    if config.last_action == 'executed' and executed.source != 'executed':
+    path = source.recording.path
+    if config.last_action == 'executed' and not logged:
         raise RecordingError(
-            f'{source.recording.path} has no ~/action of the student or a teacher, expected it '
-            'for --last-action executed'
+            f'{path} has no ~/action of the student or a teacher, expected it for --last-action '
+            'executed'
         )
-    if config.last_action == 'commands' and executed.source != 'commands':
-        raise RecordingError(
-            f'{source.recording.path} has no joint commands per policy step, expected them for '
-            '--last-action commands'
-        )
-    return executed
+    if config.last_action != 'commands' or not logged:
+        if config.last_action == 'commands' and not has_commands:
+            raise RecordingError(
+                f'{path} has no joint command per policy step, expected it for --last-action '
+                'commands'
+            )
+        return executed, executed
+    return executed, ExecutedActions(compiled, replay.runner, (), has_commands)
 
 
 def rule_values(

@@ -59,6 +59,14 @@ class Stepper:
         self._own_action = np.zeros(compiled.action.width)
         self._previous = self._own_action
 
+    def tensor_widths(self) -> dict[str, int]:
+        """Return the number of elements of each inner tensor; before the first step."""
+        if self._tapped is None:
+            return {}
+        observation = np.zeros((1, self._observations.width), np.float32)
+        tensors = self._tapped.run_tapped(observation, np.ones(1, np.bool_)).tensors
+        return {name: values.reshape(1, -1).shape[1] for name, values in tensors.items()}
+
     def observe(
         self, sensors: FloatArray, starts: BoolArray, executed: FloatArray
     ) -> Float32Array:

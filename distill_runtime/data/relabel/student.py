@@ -50,6 +50,7 @@ class StudentRows:
 
     Attributes:
         last_action: Where its last action comes from.
+        obs_dim: Width of its observation.
     """
 
     def __init__(
@@ -72,7 +73,7 @@ class StudentRows:
         self._last = LastActions(self._stepper, executed, 0)
         self.last_action = self._last.source
         self._warm_up = Spread(max(entry.depth for entry in compiled.inputs) - 1)
-        self._obs_dim = sum(len(entry.layout) for entry in compiled.inputs)
+        self.obs_dim = sum(len(entry.layout) for entry in compiled.inputs)
 
     def read(self, rows: Rows, steps: IndexArray, executed: Executed) -> StudentSteps:
         """Return the ticks of a chunk.
@@ -83,7 +84,7 @@ class StudentRows:
             executed: What was executed at those.
         """
         num_rows = len(rows.stamp_ns)
-        observation = np.full((num_rows, self._obs_dim), np.nan, np.float32)
+        observation = np.full((num_rows, self.obs_dim), np.nan, np.float32)
         action = np.full((num_rows, self._layout.width), np.nan, np.float32)
         reason = np.full(num_rows, '', object)
         warm_up, saturated, limited, ran = np.zeros((4, num_rows), np.bool_)

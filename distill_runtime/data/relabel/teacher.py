@@ -49,6 +49,7 @@ class Teacher:
         compiled: What it reads, with commands in the joint order of the student.
         last_action: Where its last action comes from.
         method: How its network runs, see BatchPolicy.
+        extra_widths: Elements of each column of an inner tensor.
     """
 
     def __init__(
@@ -80,6 +81,8 @@ class Teacher:
         self._stepper = Stepper(policy, compiled, tuple(self._taps.values()))
         self._last = LastActions(self._stepper, executed, number, config.last_action)
         self.last_action, self.method = self._last.source, self._stepper.method
+        widths = self._stepper.tensor_widths()
+        self.extra_widths = {column: widths[tensor] for column, tensor in self._taps.items()}
         depth = self._stepper.depth
         if depth is not None and self.last_action not in ('executed', 'commands'):
             depth -= 1

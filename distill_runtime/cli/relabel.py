@@ -1,0 +1,224 @@
+# Copyright 2026 The distill_runtime Authors
+# SPDX-License-Identifier: Apache-2.0
+"""`distill-runtime relabel`: labels of teachers for the policy steps of recordings."""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Sequence
+import dataclasses
+from typing import TYPE_CHECKING
+
+from distill_runtime.cli.terminal.arguments import add_param_argument
+from distill_runtime.data.relabel.options import HELP, LAST_ACTIONS, RelabelOptions
+
+if TYPE_CHECKING:
+    from distill_runtime.cli.terminal.page import Section
+    from distill_runtime.data.relabel.run import BagResult
+
+DESCRIPTION = """
+Run teachers over recordings of a student, and store what they would have done at each policy step
+beside what the student saw and did: a dataset for distill (Parquet), the aggregation step of
+DAgger. Labels do not feed back: each policy reads the recorded samples, and as its last action the
+one that the robot executed, in its own terms (docs/relabel.md).
+
+A run that was killed goes on where it stopped: complete parts are skipped.
+"""
+EPILOG = """
+how to read it:
+  labels       rows where student and teacher had complete, fresh inputs; only these train
+  last action  where the teacher's last action comes from: executed (recorded actions), commands
+               (joint commands that no limit can have bound), own (the teacher's), none (not read)
+
+examples:
+  distill-runtime relabel walk/ --student student.onnx --teacher teacher.onnx -o labels/
+  distill-runtime relabel bags/ --student s.onnx --teacher flat=a.onnx --teacher stairs=b.onnx \\
+      --teacher-spec b.yaml --rules rules.yaml -o labels/ --workers 4
+  distill-runtime relabel walk/ --student s.onnx --teacher t.onnx --std --features last -o labels/
+  distill-runtime dataset info labels/
+
+rules (YAML): which teacher counts at a row, by command, topic, time or tag; see docs/relabel.md
+
+exit status: 0 all recordings are labelled, 1 some cannot be used (the others are labelled), 2 none
+can be used, an option or a model is refused, or wrong usage
+"""
+
+
+class _TeacherSpec(argparse.Action):
+    """Completes the teacher that was given last."""
+
+    def __call__(
+        self,
+        parser: argparse.ArgumentParser,
+        namespace: argparse.Namespace,
+        values: object,
+        option_string: str | None = None,
+    ) -> None:
+        if not namespace.teachers:
+            parser.error(f'{option_string} needs a --teacher before it')
+        specs = [*namespace.teacher_specs, *[''] * len(namespace.teachers)]
+        specs[len(namespace.teachers) - 1] = str(values)
+        namespace.teacher_specs = specs[: len(namespace.teachers)]
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Add the arguments of the command."""
+    help_of = HELP
+    parser.add_argument('bags', metavar='BAG', nargs='+', help=help_of['bags'])
+    who = parser.add_argument_group('policies')
+    who.add_argument('--student', metavar='S', required=True, help=help_of['student'])
+    who.add_argument('--student-spec', metavar='F', default='', help=help_of['student_spec'])
+    who.add_argument(
+        '--teacher',
+        metavar='[NAME=]T',
+        dest='teachers',
+        action='append',
+        default=[],
+        required=True,
+        help='ONNX policy that labels; may be repeated',
+    )
+    who.add_argument(
+        '--teacher-spec',
+        metavar='F',
+        dest='teacher_specs',
+        action=_TeacherSpec,
+        default=[],
+        help='spec file of the --teacher before it',
+    )
+    who.add_argument('--robot', default='', help=help_of['robot'])
+    who.add_argument('--any-gains', action='store_true', help=help_of['any_gains'])
+    what = parser.add_argument_group('labels')
+    what.add_argument('--rules', metavar='F', default='', help=help_of['rules'])
+    what.add_argument(
+        '--last-action', choices=LAST_ACTIONS, default='auto', help=help_of['last_action']
+    )
+    what.add_argument('--std', action='store_true', help=help_of['std'])
+    what.add_argument('--logits', action='store_true', help=help_of['logits'])
+    what.add_argument('--features', metavar='LAYERS', default='', help=help_of['features'])
+    what.add_argument('--half', action='store_true', help=help_of['half'])
+    what.add_argument('--thin', type=int, default=1, metavar='N', help=help_of['thin'])
+    what.add_argument('--skip-missing', action='store_true', help=help_of['skip_missing'])
+    how = parser.add_argument_group('recordings')
+    for option, metavar, name in (
+        ('--topic', 'NAME:=TOPIC', 'topics'),
+        ('--tag', 'BAG:=TAG', 'tags'),
+    ):
+        how.add_argument(
+            option, metavar=metavar, dest=name, action='append', default=[], help=help_of[name]
+        )
+    how.add_argument('--node', default='', help=help_of['node'])
+    add_param_argument(how, 'parameter of student_node, if ~/model in a recording lacks it', {})
+    out = parser.add_argument_group('output')
+    out.add_argument('-o', '--output', metavar='DIR', required=True, help=help_of['output'])
+    out.add_argument('--mcap', action='store_true', help=help_of['mcap'])
+    out.add_argument('--workers', type=int, default=1, metavar='N', help=help_of['workers'])
+    out.add_argument('--ray', default='', metavar='ADDRESS', help=help_of['ray'])
+    out.add_argument('--json', metavar='F', help='write the result to a file; -: print it')
+
+
+def run(args: argparse.Namespace) -> int:
+    """Carry out the command; return the exit status."""
+    from distill_runtime.cli.terminal.extras import of_extra
+
+    with of_extra('bags'), of_extra('dataset'), of_extra('onnx'):
+        from distill_runtime.data.relabel.config import make_config
+        from distill_runtime.data.relabel.run import relabel
+    from distill_runtime.cli.terminal.output import write_json
+    from distill_runtime.cli.terminal.page import page_width, print_page
+    from distill_runtime.cli.terminal.progress import open_progress
+
+    names = [entry.name for entry in dataclasses.fields(RelabelOptions)]
+    given = {name: getattr(args, name) for name in names if name != 'parameters'}
+    given = {name: tuple(v) if isinstance(v, list) else v for name, v in given.items()}
+    config = make_config(RelabelOptions(**given, parameters=tuple(args.param)))
+    with open_progress() as progress:
+        progress.stage('relabelling')
+        results = relabel(
+            args.bags,
+            config,
+            args.output,
+            workers=args.workers,
+            ray=args.ray,
+            progress=progress,
+        )
+    num_failed = sum(result.labelled is None for result in results)
+    if args.json:
+        write_json(args.json, _report(results))
+    if args.json != '-':
+        print_page(_page(results, args.output, page_width()))
+    return 0 if not num_failed else 1 if num_failed < len(results) else 2
+
+
+def _report(results: Sequence[BagResult]) -> dict[str, object]:
+    from distill_runtime.policy.versions import versions
+
+    return {
+        'command': 'relabel',
+        'passed': all(result.labelled is not None for result in results),
+        'versions': versions('distill_runtime', 'numpy', 'onnxruntime', 'pyarrow', 'rosbags'),
+        'recordings': [
+            {
+                'path': str(result.path),
+                'bag': result.name,
+                'problem': result.problem,
+                **(
+                    {}
+                    if result.labelled is None
+                    else {
+                        'part': f'part-{result.labelled.key}.parquet',
+                        'was_done': result.labelled.was_done,
+                        **result.labelled.facts,
+                    }
+                ),
+            }
+            for result in results
+        ],
+    }
+
+
+def _page(results: Sequence[BagResult], output: str, width: int) -> list[Section]:
+    from distill_runtime.cli.terminal.page import Section
+    from distill_runtime.cli.terminal.tables import table_lines
+
+    rows, problems = [], []
+    reasons: dict[str, int] = {}
+    for result in results:
+        if result.labelled is None:
+            problems.append(f'{result.name}: {result.problem}')
+            continue
+        facts = result.labelled.facts
+        for name, found in facts['teachers'].items():
+            rows.append(
+                (
+                    result.name,
+                    name,
+                    f'{facts["ticks"]}',
+                    f'{found["valid"]}',
+                    f'{found["chosen"]}',
+                    found['last_action'],
+                    found['network'],
+                    'done before' if result.labelled.was_done else '',
+                )
+            )
+            for reason, count in found['invalid'].items():
+                reasons[reason] = reasons.get(reason, 0) + count
+    headings = ('recording', 'teacher', 'ticks', 'labels', 'chosen', 'last action', 'network', '')
+    sections = []
+    if rows:
+        heading, *lines = table_lines(headings, rows, width, ('ticks', 'labels', 'chosen'))
+        sections.append(
+            Section(title='labels', lines=[heading, *lines], styles=['', *([''] * len(lines))])
+        )
+    if reasons:
+        lines = [f'{count:8d}  {reason}' for reason, count in sorted(reasons.items())]
+        sections.append(Section(title='rows without a label', lines=lines))
+    if problems:
+        sections.append(
+            Section(title='recordings that cannot be used', lines=problems,
+                    styles=['error'] * len(problems))
+        )  # fmt: skip
+    done = len(results) - len(problems)
+    sections.append(
+        Section(title='dataset', lines=[f'{output}: {done} of {len(results)} recordings'])
+    )
+    return sections
