@@ -82,6 +82,7 @@ setup(
     entry_points={
         'console_scripts': [
             'distill-runtime = distill_runtime.cli.main:main',
+            'relabel_node = distill_runtime.ros.relabel_node:main',
             'sim_node = distill_runtime.ros.demo.sim_node:main',
             'student_node = distill_runtime.ros.student_node:main',
         ],

@@ -41,7 +41,7 @@ def relabel(
     *,
     workers: int = 1,
     ray: str = '',
-    progress: Callable[[int, int], None] | None = None,
+    progress: Callable[[int, int], None] = lambda done, total: None,
     report: Callable[[BagResult], None] | None = None,
 ) -> list[BagResult]:
     """Label recordings with teachers; parts that are complete are skipped.
