@@ -164,7 +164,7 @@ def _write_page(args: argparse.Namespace, model: ModelUnderTest, outcome: Outcom
         'rules': model.rules_name,
         'versions': ', '.join(f'{name} {number}' for name, number in replay_versions().items()),
     }
-    reference = result.recorded_commands()
+    reference = result.run.commands()
     if other is not None:
         reference = other.commands if other.commands.shape == result.commands.shape else None
     page = html_report(result, policy, found, provenance, reference)

@@ -10,7 +10,6 @@ import math
 from distill_runtime.core.checks.monitor import SafetyMonitor
 from distill_runtime.core.checks.registry import BLAMED, Finding, OF_POLICY
 from distill_runtime.core.checks.start import start_problem
-from distill_runtime.core.instance.action import ActionMap
 from distill_runtime.core.instance.policy_instance import PolicyInstance
 from distill_runtime.core.swap.switcher import PolicySwitcher
 import numpy as np
@@ -58,9 +57,9 @@ class PolicyRunner:
             period=self.control_period_ns / 1e9,
         )
         feedback = Feedback(self.joint_position, self.joint_velocity)
-        self.limiter = Limiter(compiled.joints, limits, feedback)
+        self._limiter = Limiter(compiled.joints, limits, feedback)
         self._ramp = Ramp(compiled.joints.default_command, round(config.ramp_time * 1e9))
-        self.stop = Stop(compiled, config, self._sensor_vector, self.joint_position)
+        self._stop = Stop(compiled, config, self._sensor_vector, self.joint_position)
         self._is_position = compiled.joints.is_position.astype(np.float64)
         self._response = FaultResponse(
             self._ramp, self._is_position, round(config.escalation_time * 1e9)
@@ -91,7 +90,7 @@ class PolicyRunner:
         self._tick = 0
         self.caller_findings = ()
         self._events.clear()
-        self.limiter.reset()
+        self._limiter.reset()
         self._input_buffer.reset()
         self._safety_monitor.reset()
         self.switcher.reset()
@@ -117,17 +116,17 @@ class PolicyRunner:
             stop_is_over: Whether a stop is over at the next ticks, in place of detecting it.
         """
         if stop_is_over is not None:
-            self.stop.verdict = stop_is_over
+            self._stop.verdict = stop_is_over
         if mode is not None:
             self.reset(Mode.POLICY if mode.runs_policy else Mode.STANDBY)
             if mode is Mode.STOPPING:
                 self._events.append(Event.STOP)
         if nothing_sent:
-            self.limiter.reset()
+            self._limiter.reset()
         if command is not None:
-            self.limiter.follow(command)
+            self._limiter.follow(command)
         if action is not None:
-            self.action_map.apply(action)
+            self.switcher.active.action_map.apply(action)
 
     @property
     def config(self) -> RunnerConfig:
@@ -138,11 +137,6 @@ class PolicyRunner:
     def policy(self) -> Policy:
         """The active network."""
         return self.switcher.active.policy
-
-    @property
-    def action_map(self) -> ActionMap:
-        """Turns its actions into targets."""
-        return self.switcher.active.action_map
 
     @property
     def mode(self) -> Mode:
@@ -162,7 +156,7 @@ class PolicyRunner:
     @property
     def last_command(self) -> FloatArray | None:
         """Last command that was sent, valid until the next step; None if none was."""
-        return self.limiter.previous if self.limiter.has_previous else None
+        return self._limiter.previous if self._limiter.has_previous else None
 
     @property
     def is_step_due(self) -> bool:
@@ -203,7 +197,7 @@ class PolicyRunner:
 
     @property
     def _stop_takes_time(self) -> bool:
-        return self.stop.takes_time(self.switcher.active.compiled)
+        return self._stop.takes_time(self.switcher.active.compiled)
 
     def fail(self, finding: Finding, stamp_ns: int) -> None:
         """Latch a fault, or escalate one; callers outside call it between steps only."""
@@ -244,7 +238,7 @@ class PolicyRunner:
         warning = (
             input_buffer.command_problem or self._safety_monitor.warning or input_buffer.reason
         )
-        if self._mode is Mode.STOPPING and self.stop.advance(switcher.active.compiled, stamp_ns):
+        if self._mode is Mode.STOPPING and self._stop.advance(switcher.active.compiled, stamp_ns):
             self._enter(Mode.STANDBY, stamp_ns)
         has_policy_step = False
         if self._mode.runs_policy:
@@ -255,7 +249,7 @@ class PolicyRunner:
             self.fail(Finding('action_value', switcher.active.problem), stamp_ns)
         if self._mode is Mode.STANDBY:
             self._ramp.write(stamp_ns, self._wanted)
-            self.limiter.limit(self._wanted, self._command)
+            self._limiter.limit(self._wanted, self._command)
             return self._result(True, False, warning)
         return self._result(self._act_on_fault(stamp_ns), has_policy_step, self._fault)
 
@@ -278,9 +272,9 @@ class PolicyRunner:
         """Write the command of a policy tick, and judge the policy step if there was one."""
         instance = self.switcher.active
         target = self._wanted if self._is_interpolated else self.switcher.target
-        self.limiter.limit(target, self._command, self._input_buffer.joints_are_fresh)
+        self._limiter.limit(target, self._command, self._input_buffer.joints_are_fresh)
         if has_policy_step:
-            is_free = self.limiter.is_inactive and target is instance.target
+            is_free = self._limiter.is_inactive and target is instance.target
             instance.judge(is_free, self._longest_step)
 
     def _is_cleared(self, condition: Finding, stamp_ns: int) -> bool:
@@ -300,14 +294,14 @@ class PolicyRunner:
         response.escalate(stamp_ns, self._safety_monitor.condition is not None)
         measured = self._measured_pose() if self._input_buffer.joints_are_fresh else None
         if not response.write(stamp_ns, measured, self._start_pose(), self._wanted):
-            self.limiter.reset()  # the joints are limp: motion starts from the measured pose
+            self._limiter.reset()  # the joints are limp: motion starts from the measured pose
             return False
-        self.limiter.limit(self._wanted, self._command)
+        self._limiter.limit(self._wanted, self._command)
         return True
 
     def _start_pose(self) -> FloatArray:
         """Return where a motion starts: the last command, or the measured pose before one."""
-        return self.limiter.previous if self.limiter.has_previous else self._measured_pose()
+        return self._limiter.previous if self._limiter.has_previous else self._measured_pose()
 
     def _measured_pose(self) -> FloatArray:
         """Return the measured pose as a command that moves nothing."""
@@ -332,7 +326,7 @@ class PolicyRunner:
         continues = self._mode is Mode.STOPPING and mode is Mode.POLICY
         self._mode = mode
         if mode is Mode.STOPPING:
-            self.stop.begin(stamp_ns)
+            self._stop.begin(stamp_ns)
         elif mode is not Mode.POLICY:
             self._begin_ramp(stamp_ns)
         elif not continues:

@@ -158,7 +158,7 @@ def test_standby_begins_from_the_last_command_once_the_robot_stands():
     assert time_to_standby(rig) == pytest.approx(0.5 + DWELL)
     assert rig.tick().command == pytest.approx(np.array(DEFAULT) + 0.1, abs=0.01)
     rig.tick(10**9)
-    assert rig.runner.limiter.previous.tolist() == list(DEFAULT)
+    assert rig.runner.last_command.tolist() == list(DEFAULT)
 
 
 @pytest.mark.parametrize(('size', 'stands'), [(0.4, True), (0.6, False)])

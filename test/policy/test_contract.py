@@ -61,16 +61,8 @@ def recorded(tmp_path):
     from distill_runtime.data.replay.swap_driver import RecordedActions
 
     actions = np.linspace(-1.0, 1.0, 12, dtype=np.float32).reshape(4, 3)
-    policy = RecordedActions(compile_spec(make_spec()), actions, np.array([3, 0, 2]))
+    policy = RecordedActions(compile_spec(make_spec()), actions)
     policy.tick = 2
-    return policy
-
-
-def recorded_network(tmp_path):
-    from distill_runtime.data.pipeline.rows import RecordedNetwork
-
-    policy = RecordedNetwork(compile_spec(make_spec()))
-    policy.recorded = np.array([0.5, -0.25, 0.125], np.float32)
     return policy
 
 
@@ -85,10 +77,9 @@ POLICIES = {
     'BehaviorPolicy, active': lambda tmp_path: BehaviorPolicy(recurrent(tmp_path)),
     'BehaviorPolicy, passive': passive_behavior,
     'RecordedActions': recorded,
-    'RecordedNetwork': recorded_network,
 }
 """How to make each implementation, by the name of its class."""
-NEEDS = {name: [pytest.mark.needs('data')] for name in ('RecordedActions', 'RecordedNetwork')}
+NEEDS = {'RecordedActions': [pytest.mark.needs('data')]}
 
 
 @pytest.fixture(params=[pytest.param(name, marks=NEEDS.get(name, ())) for name in POLICIES])

@@ -143,14 +143,14 @@ def check_equal(result, min_ticks):
     """Every tick is known, and what was recorded of it is what the replay gives."""
     playback = result.playback
     assert playback.is_valid.all(), playback.reasons
-    commands = result.recorded_commands()
+    commands = result.run.commands()
     is_sent = np.isfinite(commands).all(axis=1)
     np.testing.assert_array_equal(is_sent, playback.sends)
     assert np.count_nonzero(is_sent) >= min_ticks
     np.testing.assert_array_equal(result.commands[is_sent], commands[is_sent])
     for recorded, own in (
-        (result.recorded_observations(), playback.observation),
-        (result.recorded_actions(), playback.action),
+        (result.run.observations(), playback.observation),
+        (result.run.actions(), playback.action),
     ):
         np.testing.assert_array_equal(recorded[:][playback.ran], own[:][playback.ran])
 
@@ -183,7 +183,7 @@ def test_node_that_only_computed_is_replayed_from_the_same_recording(walk):
     result = replayed(path, model, node='shadowed')
     ran = result.playback.ran & result.playback.is_valid
     assert np.count_nonzero(ran) > 50
-    np.testing.assert_array_equal(result.recorded_actions()[:][ran], result.playback.action[ran])
+    np.testing.assert_array_equal(result.run.actions()[:][ran], result.playback.action[ran])
 
 
 def test_recurrent_policy_is_equal(tmp_path, shared_data):

@@ -138,12 +138,12 @@ def test_every_command_is_equal_with_external_topics_and_the_action_of_a_check(r
     assert result.playback.is_valid.all(), result.playback.reasons
     playback, log = result.playback, result.source.log
     assert set(log.fault_action.tolist()) == {0, ACTION_NUMBERS['stop']}
-    commands = result.recorded_commands()
+    commands = result.run.commands()
     is_sent = np.isfinite(commands).all(axis=1)
     np.testing.assert_array_equal(is_sent, playback.sends)
     assert np.count_nonzero(is_sent) > 40
     np.testing.assert_array_equal(result.commands[is_sent], commands[is_sent])
-    ran, observed = playback.ran, result.recorded_observations()[:]
+    ran, observed = playback.ran, result.run.observations()[:]
     np.testing.assert_array_equal(observed[ran], playback.observation[:][ran])
     assert len(np.unique(observed[ran][:, 18:22], axis=0)) > 10
     assert not result.is_approximate

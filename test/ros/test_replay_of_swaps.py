@@ -77,7 +77,7 @@ def test_every_model_replays_bit_for_bit_where_it_acted(course, stops, ros, mode
         assert (Mode.STOPPING in found.playback.mode) is stops
         assert np.count_nonzero(is_valid) == 15 * course.count(name)
         assert set(found.playback.reasons) <= {'model.other'}
-        recorded = found.recorded_commands()
+        recorded = found.run.commands()
         np.testing.assert_array_equal(found.commands[is_valid], recorded[is_valid])
 
 
@@ -88,6 +88,6 @@ def test_ticks_of_a_blend_are_not_judged(ros, models, tmp_path):
     found = replay(source, policy, replay_config(source.parameters))
     assert found.playback.reasons['model.blended'].count == 5
     is_valid = found.playback.is_valid
-    recorded = found.recorded_commands()
+    recorded = found.run.commands()
     np.testing.assert_array_equal(found.commands[is_valid], recorded[is_valid])
     assert np.count_nonzero(is_valid) == 10

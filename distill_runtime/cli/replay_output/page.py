@@ -59,8 +59,8 @@ def facts(replay: Replay, policy: LoadedPolicy) -> Iterator[tuple[str, str]]:
     count = len(playback.mode)
     yield 'recording', str(replay.source.recording.path)
     yield 'model', f'{policy.path.name}: {policy.spec.name}, sha256 {policy.sha256[:12]}'
-    if replay.is_same_model is not None:
-        yield 'recorded with', 'this model' if replay.is_same_model else 'another model'
+    if replay.run.is_same_model is not None:
+        yield 'recorded with', 'this model' if replay.run.is_same_model else 'another model'
     if replay.source.log is not None:
         yield 'parameters', 'recorded' if replay.source.parameters else 'not recorded: defaults'
     seconds = times(replay)[-1]

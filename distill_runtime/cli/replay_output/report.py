@@ -50,7 +50,7 @@ def replay_report(
             for code, entry in playback.reasons.items()
         },
         'ticks_from': tick_source(replay),
-        'is_same_model': replay.is_same_model,
+        'is_same_model': replay.run.is_same_model,
         'is_approximate': replay.is_approximate,
         'modes': {
             mode.name.lower(): int(np.count_nonzero(playback.mode == mode)) for mode in Mode

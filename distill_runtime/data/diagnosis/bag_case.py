@@ -15,8 +15,8 @@ from distill_runtime.core.runner import PolicyRunner
 from distill_runtime.core.step import Policy
 from distill_runtime.data.bags.chunk import BoolArray, StampArray
 from distill_runtime.data.recording.recording import Recording
-from distill_runtime.data.replay.step_loop import gap_times, play, Playback
-from distill_runtime.data.ticks.by_stamp import find_ticks, Stretch, Ticks
+from distill_runtime.data.replay.step_loop import play, Playback
+from distill_runtime.data.ticks.by_stamp import find_ticks, gap_times, Stretch, Ticks
 from distill_runtime.spec.compile import compile_spec, sensor_layout
 from distill_runtime.spec.spec import PolicySpec
 import numpy as np

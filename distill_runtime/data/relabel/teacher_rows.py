@@ -10,9 +10,9 @@ from distill_runtime.core.arrays import BoolArray, FloatArray, IndexArray, Stamp
 from distill_runtime.core.compiled_spec import CompiledSpec
 from distill_runtime.core.instance.batch import gravity_rows, zero_old_commands
 from distill_runtime.core.sensors import NEVER, Sensors
-from distill_runtime.data.pipeline.rows import find_run
 from distill_runtime.data.recording.policy_recording import PolicyRecording
 from distill_runtime.data.replay.config import ReplayConfig
+from distill_runtime.data.replay.recorded_run import find_run
 from distill_runtime.data.replay.step_loop import SensorRows
 from distill_runtime.errors import RecordingError
 from distill_runtime.policy.model import LoadedPolicy
@@ -63,9 +63,10 @@ class TeacherRows:
         if not np.array_equal(run.ticks.stamp_ns, stamp_ns):
             raise RecordingError('its ticks are not those of the student')
         self._ticks, self._compiled = run.ticks, compiled
-        self._samples = SensorRows(source.recording, run.ticks, Sensors(compiled.layout))
+        self._samples = SensorRows(source.recording, run.ticks, compiled.layout)
+        self._before = Sensors(compiled.layout).values
         self._max_command_age_ns = round(config.runner.cmd_vel_timeout * 1e9)
-        self._lacks = {} if run.log is None else run.log.lacks
+        self._lacks = run.lacks
         max_age_ns = round(config.runner.max_input_age * 1e9)
         inputs = [
             ('joint_states', 0, max_age_ns, True),
@@ -80,9 +81,8 @@ class TeacherRows:
     def read(self, chunk: slice) -> TeacherInputs:
         """Return the inputs at some ticks."""
         ticks, compiled = self._ticks, self._compiled
-        self._samples.prepare(chunk)
-        sensors = self._samples.vectors
-        self._samples.write(len(sensors) - 1)
+        sensors = self._samples.read(chunk, self._before)
+        self._before = sensors[-1].copy()
         stamps = [stamps[chunk] for stamps in (*ticks.stamps, *ticks.external_stamps)]
         reason = np.zeros(len(sensors), np.intp)
         for name, column, max_age_ns in self._inputs:

@@ -12,10 +12,8 @@ from distill_runtime.data.bags.chunk import BoolArray
 from distill_runtime.data.bags.dropped import Dropped
 from distill_runtime.data.recording.policy_recording import PolicyRecording
 from distill_runtime.data.recording.tick_log import is_interrupted
-from distill_runtime.data.ticks.by_stamp import Ticks
+from distill_runtime.data.ticks.by_stamp import gap_times, Ticks
 import numpy as np
-
-from .step_loop import gap_times
 
 
 @dataclass(frozen=True)

@@ -142,9 +142,9 @@ def observation_groups(policy: LoadedPolicy) -> tuple[Group, ...]:
 
 def _recorded(replay: Replay) -> dict[str, Rows | None]:
     return {
-        'commands': replay.recorded_commands(),
-        'observation': replay.recorded_observations(),
-        'action': replay.recorded_actions(),
+        'commands': replay.run.commands(),
+        'observation': replay.run.observations(),
+        'action': replay.run.actions(),
     }
 
 
@@ -208,7 +208,7 @@ def _motions(
     measured, rows = replay.source.recording.joints.position, playback.ticks.joints
     position = np.full((len(rows), measured.shape[1]), np.nan)
     position[rows != NONE] = measured[rows[rows != NONE]]
-    period = policy.spec.period / replay.ticks_per_step
+    period = policy.spec.period / replay.run.config.ticks_per_step
     ran = playback.is_valid & playback.ran & np.isin(playback.mode, POLICY_MODES)
     bound = playback.command[ran] != playback.target[ran]
     clipped = np.zeros(bound.shape, np.bool_)

@@ -11,21 +11,21 @@ before it. From there, and after missing ticks, a tick is valid once the history
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import NamedTuple, Protocol
 
-from distill_runtime.core.arrays import Float32Array, FloatArray, IndexArray
 from distill_runtime.core.checks.registry import Finding
 from distill_runtime.core.modes import Event, FAULT_ACTIONS, FaultAction, Mode
 from distill_runtime.core.runner import PolicyRunner
 from distill_runtime.core.sensors import Sensors
 from distill_runtime.core.step import Step
 from distill_runtime.data.bags.chunk import BoolArray
-from distill_runtime.data.recording.tick_log import NOT_LOGGED
-from distill_runtime.data.ticks.by_stamp import NONE
+from distill_runtime.data.recording.recording import Recording
+from distill_runtime.data.recording.tick_log import is_interrupted, is_restart, NOT_LOGGED
+from distill_runtime.data.ticks.by_stamp import ambiguous_samples, gap_times, NONE, Ticks
 from distill_runtime.wire.tick_fields import ACTION_NUMBERS
 import numpy as np
-import numpy.typing as npt
+
+from .recorded_run import RecordedRun
 
 _ACTIONS: Mapping[int, FaultAction] = {ACTION_NUMBERS[action]: action for action in FAULT_ACTIONS}
 SETTLING_TIME = 0.5
@@ -66,31 +66,31 @@ class ReplayDriver(Protocol):
 class FreeRun:
     """Policy mode throughout; reset after every gap and after every tick that is not valid."""
 
-    def __init__(
-        self,
-        has_gap: BoolArray,
-        jumps_back: BoolArray,
-        ambiguous: Mapping[str, BoolArray],
-    ) -> None:
-        """Store which ticks need a closer look.
+    def __init__(self, recording: Recording, ticks: Ticks, max_input_age: float) -> None:
+        """Find the ticks that need a closer look.
 
         Args:
-            has_gap: Whether the JointStates before a tick have a gap, shape (T,).
-            jumps_back: Whether the stamp of a tick is before that of the previous one, shape (T,).
-            ambiguous: By input, the ticks whose sample is not certain, see ambiguous_samples.
+            recording: The recording.
+            ticks: Of this recording.
+            max_input_age: Longest gap of the JointStates that the policy continues after, in [s].
         """
-        is_suspect = np.logical_or.reduce((has_gap, jumps_back, *ambiguous.values()))
-        self._suspects = frozenset(np.flatnonzero(is_suspect).tolist())
-        self._needs_reset = has_gap | jumps_back
-        self._jumps_back = jumps_back
-        self._ambiguous = ambiguous
+        self._jumps_back = np.diff(ticks.stamp_ns, prepend=ticks.stamp_ns[0]) < 0
+        self._needs_reset = gap_times(recording, ticks) > max_input_age
+        self._needs_reset[0] = False  # it starts in any case
+        self._needs_reset |= self._jumps_back
+        self._ambiguous = ambiguous_samples(recording, ticks)
+        self.is_suspect: BoolArray = np.logical_or.reduce(
+            (self._needs_reset, *self._ambiguous.values())
+        )
+        """Ticks that may restart the policy, or whose sample is uncertain, shape (T,)."""
+        self._suspects = frozenset(np.flatnonzero(self.is_suspect).tolist())
         self._was_valid = False
 
     def step(self, runner: PolicyRunner, sensors: Sensors, tick: int, stamp_ns: int) -> DrivenStep:
         """Step a runner at a tick."""
         is_suspect = tick in self._suspects
         if not self._was_valid or (is_suspect and self._needs_reset[tick]):
-            _reset(runner, Mode.POLICY)
+            runner.restore(mode=Mode.POLICY)
         step = runner.step(sensors, stamp_ns)
         reason = self._input_problem(tick) if is_suspect else ''
         self._was_valid = step.mode is Mode.POLICY and step.sends and not reason
@@ -112,50 +112,40 @@ class FreeRun:
         return ''
 
 
-@dataclass(frozen=True, kw_only=True, eq=False)
-class LoggedRun:
-    """What a node logged about its ticks; arrays have shape (T,)."""
-
-    mode: npt.NDArray[np.int64]
-    is_activation: npt.NDArray[np.bool_]
-    """First tick after an activation of the node."""
-    is_interrupted: npt.NDArray[np.bool_]
-    """Ticks before this one are missing in the log."""
-    lacks: dict[str, npt.NDArray[np.bool_]]
-    """By input, the ticks whose sample is missing in the recording."""
-    is_other: npt.NDArray[np.bool_]
-    """Another model ran."""
-    fault_action: npt.NDArray[np.int64]
-    """Number of the fault action in force; UNTOLD where it is not recorded."""
-    command: FloatArray | None
-    """What was sent, where it is recorded, shape (T, num_joints)."""
-    command_rows: IndexArray | None
-    """Row in command, NONE where nothing was sent."""
-    action: Float32Array | None
-    """Output of the network, shape (N, act_dim)."""
-    action_rows: IndexArray | None
-    """Row in action, NONE where it is not recorded."""
-
-
 class FollowLog:
     """Follow the modes that a node logged."""
 
-    def __init__(self, run: LoggedRun, runner: PolicyRunner, is_recurrent: bool) -> None:
+    def __init__(self, run: RecordedRun, runner: PolicyRunner) -> None:
         """Find out what a step depends on.
 
         Args:
-            run: The log.
+            run: Of a recording with logged ticks.
             runner: The runner to drive.
-            is_recurrent: Whether the network carries a state.
         """
-        self._run = run
+        log, commands, action = run.source.log, run.source.commands, run.source.action
+        assert log is not None, 'ticks are logged'
+        self._run, self._log = run, log
+        self._is_activation, self._is_interrupted = is_restart(log), is_interrupted(log)
+        self._command = commands.values if commands and commands.kind == 'commands' else None
+        self._action = None if action is None else action.values[:]
         compiled = runner.compiled
         self._depth = max(entry.depth for entry in compiled.inputs)
         last = range(compiled.last_action.start, compiled.last_action.stop)
         self._reads_action = any(np.isin(entry.index, last).any() for entry in compiled.inputs)
         self._has_memory = (
-            is_recurrent or bool(compiled.phases) or runner.config.ticks_per_step > 1
+            run.is_recurrent or bool(compiled.phases) or runner.config.ticks_per_step > 1
         )
+        self.is_suspect: BoolArray = (
+            (log.mode != Mode.POLICY)
+            | (log.fault_action > 0)
+            | self._is_activation
+            | self._is_interrupted
+            | run.is_other
+            | np.logical_or.reduce([*run.lacks.values(), np.zeros(len(log.tick), np.bool_)])
+        )
+        """Ticks at which the policy may not simply go on, shape (T,)."""
+        if runner.config.ticks_per_step > 1:
+            self.is_suspect[:] = True
         self._is_settled = self._lacks_action = False
         self._since_ns = self._num_steps = 0
         self._is_lost = True
@@ -164,27 +154,27 @@ class FollowLog:
 
     def step(self, runner: PolicyRunner, sensors: Sensors, tick: int, stamp_ns: int) -> DrivenStep:
         """Step a runner at a tick."""
-        run = self._run
-        mode = Mode(int(run.mode[tick])) if run.mode[tick] in iter(Mode) else None
+        run, number = self._run, self._log.mode[tick]
+        mode = Mode(int(number)) if number in iter(Mode) else None
         missing = [name for name, lacks in run.lacks.items() if lacks[tick]]
         if run.is_other[tick] or mode is None or missing:
             self._is_lost = True
             reason = 'model.other: another model ran'
             if mode is None:
-                reason = f'mode.unknown: the log says {run.mode[tick]}'
+                reason = f'mode.unknown: the log says {number}'
             elif missing:
                 reason = f'{missing[0]}.not_recorded: the sample that the tick used is missing'
             return DrivenStep(runner.step(sensors, stamp_ns), False, reason)
-        runner.stop.verdict = mode is Mode.STANDBY
-        if run.is_activation[tick]:
-            _reset(runner, mode)
+        runner.restore(stop_is_over=mode is Mode.STANDBY)
+        if self._is_activation[tick]:
+            runner.restore(mode=mode)
             self._is_settled = True
-        elif self._is_lost or run.is_interrupted[tick]:
+        elif self._is_lost or self._is_interrupted[tick]:
             self._resync(runner, mode, tick, stamp_ns)
         else:
             self._repeat_request(runner, mode, tick)
         self._is_lost = False
-        action = _ACTIONS.get(int(run.fault_action[tick]))
+        action = _ACTIONS.get(int(self._log.fault_action[tick]))
         step = self._follow_fault(runner, sensors, mode, action, stamp_ns)
         if step.mode is not mode:
             self._is_lost = True
@@ -200,7 +190,7 @@ class FollowLog:
 
     def _resync(self, runner: PolicyRunner, mode: Mode, tick: int, stamp_ns: int) -> None:
         """Restart at a tick whose past is unknown."""
-        _reset(runner, mode)
+        runner.restore(mode=mode)
         self._is_settled = self._lacks_action = False
         self._since_ns, self._num_steps = stamp_ns, 0
         if tick:
@@ -212,9 +202,9 @@ class FollowLog:
         event = _EVENTS.get((before, mode))
         if event is None:
             return
-        has_action = self._run.fault_action[tick - 1] != NOT_LOGGED
+        has_action = self._log.fault_action[tick - 1] != NOT_LOGGED
         if before is Mode.FAULT and not has_action and self._sent(tick - 1) is False:
-            runner.limiter.reset()  # nothing was sent: the action had become stop
+            runner.restore(nothing_sent=True)  # the action had become stop
         runner.request(event)
         starts = before is Mode.STANDBY and mode is Mode.POLICY
         if starts and self._sent(tick - 1):
@@ -244,14 +234,11 @@ class FollowLog:
             if action not in (None, runner.fault_action):
                 runner.fail(forced, stamp_ns)
             return runner.step(sensors, stamp_ns)
-        limiter = runner.limiter
-        previous = limiter.previous.copy() if limiter.has_previous else None
+        previous = None if runner.last_command is None else runner.last_command.copy()
         step = runner.step(sensors, stamp_ns)
         if step.mode is Mode.FAULT and action in (None, runner.fault_action):
             return step
-        limiter.reset()
-        if previous is not None:
-            limiter.follow(previous)
+        runner.restore(nothing_sent=True, command=previous)
         runner.fail(forced, stamp_ns)
         return runner.step(sensors, stamp_ns)
 
@@ -278,14 +265,14 @@ class FollowLog:
 
     def apply_recorded(self, runner: PolicyRunner, tick: int) -> None:
         """Set the last command and action of the runner to those recorded at a tick."""
-        run = self._run
-        if self._sent(tick) and run.command is not None and run.command_rows is not None:
-            command = run.command[run.command_rows[tick]]
+        rows = self._run.command_rows
+        if self._sent(tick) and self._command is not None and rows is not None:
+            command = self._command[rows[tick]]
             if np.isfinite(command).all():
-                runner.limiter.follow(command)
-        row = NONE if run.action_rows is None else run.action_rows[tick]
-        if row != NONE and run.action is not None:
-            runner.action_map.apply(run.action[row])
+                runner.restore(command=command)
+        rows = self._run.action_rows
+        if self._action is not None and rows is not None and rows[tick] != NONE:
+            runner.restore(action=self._action[rows[tick]])
         else:
             self._lacks_action = True
 
@@ -293,10 +280,3 @@ class FollowLog:
         """Whether a command was sent at a tick; None: commands are not recorded."""
         rows = self._run.command_rows
         return None if rows is None else bool(rows[tick] != NONE)
-
-
-def _reset(runner: PolicyRunner, mode: Mode) -> None:
-    """Reset a runner to a mode, to standby for FAULT."""
-    runner.reset(Mode.POLICY if mode.runs_policy else Mode.STANDBY)
-    if mode is Mode.STOPPING:
-        runner.request(Event.STOP)

@@ -11,11 +11,10 @@ from typing import NamedTuple
 from distill_runtime.core.arrays import Float32Array, FloatArray, IndexArray
 from distill_runtime.core.pd import JointPD
 from distill_runtime.core.runner import PolicyRunner
-from distill_runtime.core.sensors import Sensors
+from distill_runtime.core.sensors import SensorLayout, Sensors
 from distill_runtime.core.step import Policy
 from distill_runtime.data.recording.recording import Recording
 from distill_runtime.data.recording.row_store import RowStore
-from distill_runtime.data.ticks.ambiguous import ambiguous_samples
 from distill_runtime.data.ticks.by_stamp import NONE, Ticks
 from distill_runtime.errors import RecordingError
 import numpy as np
@@ -88,7 +87,7 @@ def play(
         recording: Its joints may have any order.
         ticks: Of this recording.
         runner: Its layout has the joints of the recording's JointState.
-        driver: Steps it; None: see free_run.
+        driver: Steps it; None: a FreeRun.
         network: Whose observations and actions are kept; None: those of the first model.
         needs_effort: Whether to compute the efforts of the PD law.
         progress: Called now and then with the number of ticks done and the total.
@@ -96,10 +95,7 @@ def play(
     Raises:
         RecordingError: If the recording lacks a joint, or there is no disk space left.
     """
-    if driver is None:
-        driver = free_run(recording, ticks, runner)
-    sensors = Sensors(runner.compiled.layout)
-    fill = SensorRows(recording, ticks, sensors)
+    loop = StepLoop(recording, ticks, runner, driver)
     num_ticks, num_joints = len(ticks.stamp_ns), len(runner.compiled.joints.names)
     network = network or runner.policy
     observation = RowStore(network.observation.size)
@@ -111,14 +107,12 @@ def play(
     mode = np.zeros(num_ticks, np.int64)
     ran, sends, is_valid = np.zeros((3, num_ticks), np.bool_)
     reasons: dict[str, InvalidTicks] = {}
-    stamps_ns = ticks.stamp_ns.tolist()
     for begin in range(0, num_ticks, _CHUNK):
         end = min(begin + _CHUNK, num_ticks)
-        fill.prepare(slice(begin, end))
         seen.fill(0.0)
+        loop.prepare(slice(begin, end))
         for tick in range(begin, end):
-            fill.write(tick - begin)
-            driven = driver.step(runner, sensors, tick, stamps_ns[tick])
+            driven = loop.step(tick - begin)
             step = driven.step
             mode[tick] = step.mode
             if step.has_policy_step:
@@ -164,37 +158,71 @@ def _count(reasons: dict[str, InvalidTicks], tick: int, driven: DrivenStep) -> N
     reasons[code].count += 1
 
 
-def free_run(recording: Recording, ticks: Ticks, runner: PolicyRunner) -> FreeRun:
-    """Return the driver for ticks that were not logged.
+class StepLoop:
+    """Steps a runner through the ticks of a recording, chunk by chunk.
 
-    It resets history and recurrent state after a gap in the JointStates longer than max_input_age,
-    where stamps jump back, and after every tick that is not valid.
+    Attributes:
+        driver: Steps the runner.
+        sensors: Samples of the last tick.
+        vectors: Sensor vector of each tick of the prepared chunk, shape (n, layout.size).
     """
-    jumps_ns = np.diff(ticks.stamp_ns, prepend=ticks.stamp_ns[0])
-    return FreeRun(
-        gap_times(recording, ticks) > runner.config.max_input_age,
-        jumps_ns < 0,
-        ambiguous_samples(recording, ticks),
-    )
 
+    def __init__(
+        self,
+        recording: Recording,
+        ticks: Ticks,
+        runner: PolicyRunner,
+        driver: ReplayDriver | None = None,
+    ) -> None:
+        """Map the columns of each input to the sensor vector; see play."""
+        self.driver = driver or FreeRun(recording, ticks, runner.config.max_input_age)
+        self._runner = runner
+        self._ticks = ticks
+        self._first_tick = 0
+        self.sensors = Sensors(runner.compiled.layout)
+        self.vectors = np.zeros((0, runner.compiled.layout.size))
+        self._rows = SensorRows(recording, ticks, runner.compiled.layout)
 
-def gap_times(recording: Recording, ticks: Ticks) -> FloatArray:
-    """Return the longest JointState interval since the previous tick, in [s], shape (T,)."""
-    previous_ns, _ = recording.joints.previous
-    rows = ticks.joints
-    between_ns = (recording.joints.stamp_ns - previous_ns)[: rows[-1] + 1]
-    begins = np.append(rows[0], rows[:-1] + 1)
-    return np.maximum.reduceat(between_ns, begins).astype(np.float64) * 1e-9
+    def prepare(self, chunk: slice) -> None:
+        """Collect the samples of a chunk of ticks; a missing sample repeats the last one."""
+        ticks = self._ticks
+        self._first_tick = chunk.start
+        self._stamp_ns = ticks.stamp_ns[chunk].tolist()
+        self._stamps = list(zip(*(stamps[chunk].tolist() for stamps in ticks.stamps), strict=True))
+        others = [stamps[chunk].tolist() for stamps in ticks.external_stamps]
+        self._external_stamps = list(zip(*others, strict=True))
+        self.vectors = self._rows.read(chunk, self.sensors.values)
+
+    def write(self, row: int) -> None:
+        """Write the samples of a tick of the chunk into the sensors."""
+        sensors = self.sensors
+        sensors.values[:] = self.vectors[row]
+        (
+            sensors.joint_stamp_ns,
+            sensors.imu_stamp_ns,
+            sensors.odometry_stamp_ns,
+            sensors.command_stamp_ns,
+        ) = self._stamps[row]
+        if self._external_stamps:
+            sensors.external_stamps_ns[:] = self._external_stamps[row]
+
+    def step(self, row: int) -> DrivenStep:
+        """Step the runner at a tick of the chunk."""
+        self.write(row)
+        tick = self._first_tick + row
+        return self.driver.step(self._runner, self.sensors, tick, self._stamp_ns[row])
 
 
 class SensorRows:
-    """Writes the samples of ticks into the sensors, stamped in the clock of the ticks."""
+    """Sensor vectors of the ticks of a recording."""
 
-    def __init__(self, recording: Recording, ticks: Ticks, sensors: Sensors) -> None:
-        """Map the columns of each input to the sensor vector."""
-        self._sensors = sensors
-        self._ticks = ticks
-        layout, joints = sensors.layout, recording.joints
+    def __init__(self, recording: Recording, ticks: Ticks, layout: SensorLayout) -> None:
+        """Map the columns of each input to the sensor vector.
+
+        Raises:
+            RecordingError: If the recording lacks a joint.
+        """
+        joints = recording.joints
         order = _joint_order(recording, layout.joints)
         self._inputs = [_Input(joints.position, order, ticks.joints, layout.joint_position)]
         if joints.velocity is not None:
@@ -214,29 +242,20 @@ class SensorRows:
             values, target = recording.externals[entry.topic].values, layout.external(entry.topic)
             self._inputs.append(_Input(values, slice(None), rows, target))
 
-    def prepare(self, chunk: slice) -> None:
-        """Collect the samples of a chunk of ticks; a missing sample repeats the last one."""
-        ticks = self._ticks
-        joints, imu, odometry, command = (stamps[chunk].tolist() for stamps in ticks.stamps)
-        self._stamps = list(zip(joints, imu, odometry, command, strict=True))
-        others = [stamps[chunk].tolist() for stamps in ticks.external_stamps]
-        self._external_stamps = list(zip(*others, strict=True)) if others else []
-        self.vectors = np.tile(self._sensors.values, (len(self._stamps), 1))
-        for entry in self._inputs:
-            entry.write(chunk, self.vectors)
+    def read(self, chunk: slice, before: FloatArray) -> FloatArray:
+        """Return the vectors of some ticks; a missing sample repeats the last one.
 
-    def write(self, index: int) -> None:
-        """Write the samples of one tick of the chunk."""
-        sensors = self._sensors
-        sensors.values[:] = self.vectors[index]
-        (
-            sensors.joint_stamp_ns,
-            sensors.imu_stamp_ns,
-            sensors.odometry_stamp_ns,
-            sensors.command_stamp_ns,
-        ) = self._stamps[index]
-        if self._external_stamps:
-            sensors.external_stamps_ns[:] = self._external_stamps[index]
+        Args:
+            chunk: The ticks.
+            before: Vector of the tick before, shape (layout.size,).
+
+        Returns:
+            Shape (n, layout.size).
+        """
+        vectors = np.tile(before, (chunk.stop - chunk.start, 1))
+        for entry in self._inputs:
+            entry.write(chunk, vectors)
+        return vectors
 
 
 class _Input(NamedTuple):

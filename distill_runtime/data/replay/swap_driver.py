@@ -11,18 +11,14 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
-from distill_runtime.core.arrays import Float32Array, IndexArray
+from distill_runtime.core.arrays import Float32Array
 from distill_runtime.core.compiled_spec import CompiledSpec
-from distill_runtime.core.config import RunnerConfig
 from distill_runtime.core.instance.policy_instance import PolicyInstance
 from distill_runtime.core.runner import PolicyRunner
 from distill_runtime.core.sensors import Sensors
 from distill_runtime.core.swap.candidate import Candidate
 from distill_runtime.core.swap.swap import Swap, SwapOptions
-from distill_runtime.data.recording.internals import VectorSeries
 from distill_runtime.data.recording.node_info import RecordedModel
-from distill_runtime.data.recording.tick_log import TickLog
-from distill_runtime.data.ticks.by_stamp import NONE
 from distill_runtime.errors import ConfigError
 from distill_runtime.policy.model import LoadedPolicy
 from distill_runtime.spec.compile import compile_spec, sensor_layout
@@ -30,6 +26,7 @@ from distill_runtime.wire.tick_fields import model_number
 import numpy as np
 
 from .driver import DrivenStep, FollowLog
+from .recorded_run import RecordedRun
 
 _IMMEDIATELY = SwapOptions(blend_time=0.0, probation_time=0.0)
 
@@ -38,36 +35,32 @@ class RecordedActions:
     """A network that returns recorded actions; see core.step.Policy.
 
     Attributes:
+        actions: Of each tick, NaN where none is recorded, shape (T, act_dim).
         tick: Current tick.
         has_all: Whether every requested action was recorded.
+        was_reset: Whether the history of the next step starts with it.
     """
 
-    def __init__(self, compiled: CompiledSpec, actions: Float32Array, rows: IndexArray) -> None:
-        """Allocate the tensors.
-
-        Args:
-            compiled: Spec of the model.
-            actions: Recorded actions, shape (N, act_dim).
-            rows: Row of each tick; NONE where there is none.
-        """
+    def __init__(self, compiled: CompiledSpec, actions: Float32Array) -> None:
+        """Make the buffers of a policy; see the attributes."""
         widths = [len(entry.layout) for entry in compiled.inputs]
         self.observation = np.zeros(sum(widths), np.float32)
         self.inputs = tuple(np.split(self.observation, np.cumsum(widths)[:-1]))
         self.action = np.zeros(compiled.action.width, np.float32)
+        self.actions = actions
         self.tick = 0
-        self.has_all = True
-        self._actions, self._rows = actions, rows
+        self.has_all, self.was_reset = True, False
 
     def run(self) -> None:
-        """Copy the recorded action of the tick."""
-        row = self._rows[self.tick]
-        if row == NONE or not np.isfinite(self._actions[row]).all():
+        """Return the recorded action of the tick, zero where none is."""
+        self.action[:] = self.actions[self.tick]
+        if not np.isfinite(self.action).all():
             self.has_all = False
-        else:
-            self.action[:] = self._actions[row]
+            self.action.fill(0.0)
 
     def reset(self) -> None:
-        """Do nothing: there is no state."""
+        """Note that the history starts again."""
+        self.was_reset = True
 
 
 class SwapLog(NamedTuple):
@@ -85,34 +78,24 @@ class SwapLog(NamedTuple):
     """What the node published about its models."""
 
 
-def make_swap_log(
-    policy: LoadedPolicy,
-    config: RunnerConfig,
-    log: TickLog,
-    models: tuple[RecordedModel, ...],
-    actions: VectorSeries | None,
-    rows: IndexArray | None,
-) -> tuple[PolicyRunner, SwapLog] | None:
+def make_swap_log(policy: LoadedPolicy, run: RecordedRun) -> tuple[PolicyRunner, SwapLog] | None:
     """Return a runner that starts with the first recorded model, and the swaps to replay.
 
     Args:
         policy: The replayed policy.
-        config: Of the runner.
-        log: The ticks.
-        models: What the node published about its models.
-        actions: Recorded actions of all models of one width.
-        rows: Row in actions of each tick.
+        run: Of a recording with logged ticks.
 
     Returns:
         None where the model did not change, or too little was recorded about the others.
     """
-    numbers = log.model.tolist()
+    log, node, actions = run.source.log, run.source.node_info, run.actions()
+    assert log is not None, 'ticks are logged'
+    models = () if node is None else node.models
+    numbers, config = log.model.tolist(), run.config
     replayed = model_number(policy.sha256)
     others = set(numbers) - {replayed}
     specs = {model.number: model.spec for model in models if model.spec is not None}
-    if replayed not in numbers or not others or actions is None or rows is None:
-        return None
-    if not others <= set(specs):
+    if replayed not in numbers or not others or actions is None or not others <= set(specs):
         return None
     layout = sensor_layout(policy.spec)
     try:
@@ -121,12 +104,10 @@ def make_swap_log(
         }
     except ConfigError:
         return None
-    if any(other.action.width != actions.values.shape[1] for other in compiled.values()):
+    if any(other.action.width != actions.shape[1] for other in compiled.values()):
         return None
-    networks = {
-        number: RecordedActions(other, actions.values[:], rows)
-        for number, other in compiled.items()
-    }
+    recorded = actions[:]
+    networks = {number: RecordedActions(other, recorded) for number, other in compiled.items()}
     first = numbers[0]
     if first == replayed:
         runner = policy.runner(config)

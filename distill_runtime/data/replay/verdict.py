@@ -118,8 +118,8 @@ def tick_breaches(
             text=f'{invalid:.1%} of the ticks are not valid, expected at most '
             f'{thresholds.invalid:.1%}',
         )
-    if replay.period_problem:
-        yield _contract_breach('period', replay.period_problem)
+    if replay.run.period_problem:
+        yield _contract_breach('period', replay.run.period_problem)
     for code, entry in playback.reasons.items():
         if entry.has_other_mode:
             first = entry.first_tick

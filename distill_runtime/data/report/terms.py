@@ -53,7 +53,7 @@ def term_figure(replay: Replay, policy: LoadedPolicy, seconds: FloatArray) -> An
         subplot_titles=[f'{term.name}{term.unit}' for term in terms],
     )  # fmt: skip
     playback = replay.playback
-    recorded = replay.recorded_observations()
+    recorded = replay.run.observations()
     for row, term in enumerate(terms, 1):
         if len(term.columns) > MAX_LINES:
             figure.add_trace(_heat_map(term, replay, seconds), row, 1)

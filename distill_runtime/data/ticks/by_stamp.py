@@ -19,9 +19,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import NamedTuple
 
-from distill_runtime.core.arrays import IndexArray
+from distill_runtime.core.arrays import FloatArray, IndexArray
 from distill_runtime.core.sensors import NEVER
-from distill_runtime.data.bags.chunk import StampArray
+from distill_runtime.data.bags.chunk import BoolArray, StampArray
+from distill_runtime.data.bags.dropped import lost_sample_times
 from distill_runtime.data.recording.recording import Recording
 from distill_runtime.data.recording.series import Stream
 from distill_runtime.data.recording.unwrap_time import Timeline
@@ -160,3 +161,51 @@ def newest_rows(stream: Stream | None, timeline: Timeline, receive_ns: StampArra
     if stream.stamp_ns is not None:
         is_there &= timeline.is_same_segment(stream.receive_ns[rows])
     return np.where(is_there, rows, NONE)
+
+
+def gap_times(recording: Recording, ticks: Ticks) -> FloatArray:
+    """Return the longest JointState interval since the previous tick, in [s], shape (T,)."""
+    previous_ns, _ = recording.joints.previous
+    rows = ticks.joints
+    between_ns = (recording.joints.stamp_ns - previous_ns)[: rows[-1] + 1]
+    begins = np.append(rows[0], rows[:-1] + 1)
+    return np.maximum.reduceat(between_ns, begins).astype(np.float64) * 1e-9
+
+
+def ambiguous_samples(recording: Recording, ticks: Ticks) -> dict[str, BoolArray]:
+    """Return at which ticks the sample of an input is uncertain, input by input.
+
+    A message that cannot be used was received between the sample of the tick and the tick: it may
+    have been the newest sample. One just before the JointState of the tick may have triggered it.
+
+    Args:
+        recording: The recording.
+        ticks: Of this recording.
+    """
+    joints = recording.joints
+    ends_ns = joints.receive_ns[ticks.joints]
+    found = {}
+    lost_ns = lost_sample_times(joints.dropped)
+    if len(lost_ns):
+        _, previous_ns = joints.previous
+        found['joint_states'] = _has_any(lost_ns, previous_ns[ticks.joints], ends_ns)
+    inputs: dict[str, tuple[Stream | None, IndexArray]] = {
+        'imu': (recording.imu, ticks.imu),
+        'odom': (recording.odometry, ticks.odometry),
+        'cmd_vel': (recording.command, ticks.command),
+    }
+    for (topic, external), rows in zip(recording.externals.items(), ticks.externals, strict=True):
+        inputs[topic] = external, rows
+    for name, (stream, rows) in inputs.items():
+        lost_ns = np.zeros(0, np.int64) if stream is None else lost_sample_times(stream.dropped)
+        if stream is not None and len(lost_ns):
+            received = np.append(stream.receive_ns, 0)
+            begins_ns = received[np.where(rows == NONE, len(received) - 1, rows)]
+            found[name] = _has_any(lost_ns, begins_ns, ends_ns)
+    return found
+
+
+def _has_any(times: StampArray, begins: StampArray, ends: StampArray) -> BoolArray:
+    """Return which intervals (begin, end] contain one of some ascending times."""
+    first = np.searchsorted(times, begins, side='right')
+    return np.searchsorted(times, ends, side='right') > first

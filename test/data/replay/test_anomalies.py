@@ -164,7 +164,7 @@ def test_logged_ticks_that_are_missing_or_damaged_are_reported(tmp_path, policy)
     assert reported(result) == {'tick.left_out': (2, 0.4), 'tick.gap': (2, 0.42)}
     assert result.playback.reasons['history.unknown'].first_tick == 20
     valid = result.playback.is_valid
-    commands = result.recorded_commands()
+    commands = result.run.commands()
     np.testing.assert_array_equal(result.commands[valid], commands[valid])
 
 
@@ -186,8 +186,8 @@ def test_damaged_observation_and_command_are_reported_and_not_compared(tmp_path,
         'action.left_out',
     }
     assert result.playback.is_valid.all()
-    for recorded in (result.recorded_observations(), result.recorded_actions()):
+    for recorded in (result.run.observations(), result.run.actions()):
         lacks = np.isnan(recorded[:]).any(axis=1) & result.playback.ran
         assert np.flatnonzero(lacks).tolist() == [20]
-    lacks = np.isnan(result.recorded_commands()).any(axis=1) & result.playback.sends
+    lacks = np.isnan(result.run.commands()).any(axis=1) & result.playback.sends
     assert np.flatnonzero(lacks).tolist() == [20]

@@ -44,8 +44,8 @@ def check_equal(result, log, first=0):
 def check_equal_internals(result):
     playback = result.playback
     for recorded, replayed_rows in (
-        (result.recorded_observations(), playback.observation),
-        (result.recorded_actions(), playback.action),
+        (result.run.observations(), playback.observation),
+        (result.run.actions(), playback.action),
     ):
         np.testing.assert_array_equal(recorded[:][playback.ran], replayed_rows[:][playback.ran])
 
@@ -56,7 +56,7 @@ def test_run_is_repeated_through_its_modes(tmp_path, policy):
     result = replayed(tmp_path, policy, log, ramp_time=0.3, stop_timeout=0.1)
     assert set(log.modes) == {Mode.STANDBY, Mode.POLICY, Mode.STOPPING}
     check_equal(result, log)
-    assert result.is_same_model is True
+    assert result.run.is_same_model is True
     check_equal_internals(result)
 
 
@@ -276,7 +276,7 @@ def test_another_model_follows_the_same_ticks(tmp_path, policy):
     other = load_policy(write_policy(tmp_path, JOINT_TERM, name='other.onnx'))
     log = run_node(other, ticks=20)
     result = replayed(tmp_path, policy, log)
-    assert result.is_same_model is False
+    assert result.run.is_same_model is False
     assert len(result.playback.mode) == 20
 
 

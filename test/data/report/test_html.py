@@ -32,7 +32,7 @@ def page_of(tmp_path, **parameters):
     )
     found = assess(result, policy, read_thresholds(None))
     facts = {'recording': '<walk>'}
-    return html_report(result, policy, found, facts, result.recorded_commands())
+    return html_report(result, policy, found, facts, result.run.commands())
 
 
 def body_of(page):

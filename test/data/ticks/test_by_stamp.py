@@ -2,11 +2,13 @@
 # SPDX-License-Identifier: Apache-2.0
 from __future__ import annotations
 
-from distill_runtime.data.recording.recording import read_recording
-from distill_runtime.data.ticks.by_stamp import find_ticks
+from distill_runtime.data.bags.bag import Bag
+from distill_runtime.data.recording.recording import read_inputs, read_recording, Wanted
+from distill_runtime.data.ticks.by_stamp import ambiguous_samples, find_ticks
+from distill_runtime.data.ticks.rows import RowSelection
 from distill_runtime.errors import RecordingError
 import pytest
-from support.bags import imu, joint_state, MS, odometry, twist, write_bag
+from support.bags import imu, joint_state, MS, odometry, twist, undecodable, write_bag
 from support.recordings import load_pair, PAIRS
 
 PERIOD_NS = 20 * MS
@@ -69,11 +71,6 @@ def test_stamped_twist_counts_by_its_stamp(tmp_path):
     assert ticks_of(tmp_path, messages).command.tolist() == [-1, 0, 0]
 
 
-def test_input_that_is_not_recorded_has_no_row(tmp_path):
-    ticks = ticks_of(tmp_path, states(5, 25))
-    assert ticks.imu.tolist() == ticks.odometry.tolist() == ticks.command.tolist() == [-1, -1]
-
-
 @pytest.mark.parametrize('bag', PAIRS)
 def test_ticks_of_the_shared_recordings_are_the_expected_ones(bag, shared_data):
     pair = load_pair(bag, shared_data)
@@ -81,3 +78,48 @@ def test_ticks_of_the_shared_recordings_are_the_expected_ones(bag, shared_data):
     count = len(pair.expected['stamp_ns'])
     assert ticks.stamp_ns[:count].tolist() == pair.expected['stamp_ns'].tolist()
     assert len(ticks.stamp_ns) <= count + 1  # the sample after the last step of the simulation
+
+
+def command(time_ms):
+    return twist(time_ms * MS, (1, 0, 0))
+
+
+AMBIGUOUS = {
+    'nothing is lost': ([*states(10, 30), imu(9 * MS)], {}),
+    'an Imu newer than the sample is lost': (
+        [*states(10, 30, 50, 70), imu(9 * MS), imu(62 * MS), undecodable(imu(25 * MS))],
+        {'imu': [False, True, True, False]},
+    ),
+    'the first Imu is lost': (
+        [*states(10, 30), undecodable(imu(5 * MS)), imu(29 * MS)],
+        {'imu': [True, False]},
+    ),
+    'JointStates are lost, one just before that of a tick': (
+        [*states(10, 20, 30, 40, 50), *map(undecodable, states(15, 29))],
+        {'joint_states': [False, True, False]},
+    ),
+    'a JointState is of other joints': (
+        [*states(10, 30, 50), joint_state(25 * MS, ['arm'], [1])],
+        {},
+    ),
+    'a JointState lacks a position': (
+        [*states(10, 30, 50), joint_state(45 * MS, ['hip', 'arm'], [1])],
+        {'joint_states': [False, False, True]},
+    ),
+    'a command is lost': (
+        [*states(10, 30, 50, 70), command(5), undecodable(command(20)), command(60)],
+        {'cmd_vel': [False, True, True, False]},
+    ),
+}
+
+
+@pytest.mark.parametrize('selection', [RowSelection(PERIOD_NS, None), None], ids=['ticks', 'all'])
+@pytest.mark.parametrize(('messages', 'expected'), AMBIGUOUS.values(), ids=AMBIGUOUS)
+def test_sample_is_ambiguous_where_a_newer_message_is_lost(
+    tmp_path, messages, expected, selection
+):
+    messages = sorted(messages, key=lambda message: message.receive_ns)
+    with Bag(write_bag(tmp_path / 'bag', messages)) as bag:
+        recording = read_inputs(bag, {}, Wanted(joints=('hip',), selection=selection))
+        found = ambiguous_samples(recording, find_ticks(recording, PERIOD_NS))
+    assert {name: is_hidden.tolist() for name, is_hidden in found.items()} == expected
