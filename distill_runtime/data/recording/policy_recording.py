@@ -60,7 +60,7 @@ def read_policy_recording(
         topics: Topic of the recording per topic of student_node.
         node: See read_tick_log.
         others: Policies whose inputs are read, too, where the recording has them; see
-            of_policy. They have the same joints.
+            of_policy. They have the same joints. Recorded observations are not read then.
 
     Raises:
         ConfigError: If the path does not exist, or a name in topics is unknown.
@@ -113,7 +113,7 @@ def read_policy_recording(
             log=log,
             commands=commands,
             observation=None
-            if log is None
+            if log is None or others
             else read_internals(bag, f'{log.node}/observation', runner.policy.observation.size),
             action=None
             if log is None

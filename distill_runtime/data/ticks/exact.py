@@ -179,16 +179,13 @@ def _assign(least: IndexArray, count: int) -> IndexArray:
         least: Least index of each, ascending; count for none.
         count: Number of indices.
     """
-    found = np.full(len(least), -1, np.intp)
     begins = np.flatnonzero(np.diff(least, prepend=-1))
-    ends = np.append(begins[1:], len(least))
-    for begin, end in zip(begins.tolist(), ends.tolist(), strict=True):
-        last = int(least[end]) if end < len(least) else count
-        wanted = np.arange(end - begin)
-        free = last - int(least[begin])
-        chosen = least[begin] + wanted - max(0, end - begin - free)
-        found[begin:end] = np.where(chosen >= least[begin], chosen, -1)
-    return found
+    sizes = np.diff(np.append(begins, len(least)))
+    lasts = np.append(least[begins[1:]], count)
+    first = np.repeat(begins, sizes)
+    excess = np.repeat(np.maximum(0, sizes - (lasts - least[begins])), sizes)
+    chosen = least + np.arange(len(least)) - first - excess
+    return np.where(chosen >= least, chosen, -1)
 
 
 def _arrivals(log: TickLog, samples: StampArray, period_ns: int) -> StampArray:
