@@ -79,6 +79,9 @@ class PartWriter:
                 compression='zstd',
                 use_dictionary=list(STRINGS),
                 use_byte_stream_split=floats,
+                write_statistics=[
+                    column.name for column in self._schema if not is_vector(column.type)
+                ],
             )
 
     def __enter__(self) -> PartWriter:

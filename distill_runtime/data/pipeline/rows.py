@@ -41,7 +41,9 @@ import numpy as np
 from .ordinary import OrdinaryChunk
 
 CHUNK = 512
-"""Ticks of a chunk."""
+"""Ticks of a chunk that no runner is needed for."""
+STEPPED_CHUNK = 64
+"""Ticks of a chunk that the runner is stepped through."""
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -148,8 +150,11 @@ class RecordedRows:
     def __iter__(self) -> Iterator[Rows]:
         """Yield all chunks, in order."""
         reader = _Reader(self.compiled, self._run, self.reasons)
-        for begin in range(0, len(self), CHUNK):
-            yield reader.read(slice(begin, min(begin + CHUNK, len(self))))
+        begin = 0
+        while begin < len(self):
+            rows = reader.read(begin)
+            yield rows
+            begin += len(rows.stamp_ns)
 
 
 def rows_of(
@@ -199,13 +204,35 @@ class _Reader:
         self._is_stepping = True
         """Whether the runner was stepped through the last chunk."""
 
-    def read(self, chunk: slice) -> Rows:
-        """Return the rows of the next ticks."""
-        ticks = self._run.ticks
+    def read(self, begin: int) -> Rows:
+        """Return the rows from a tick on: many if all are ordinary, else a few."""
+        num_ticks = len(self._run.ticks.stamp_ns)
+        chunk = slice(begin, min(begin + CHUNK, num_ticks))
         self._loop.prepare(chunk)
+        is_ordinary = self._is_ordinary(chunk)
+        if not is_ordinary:
+            chunk = slice(begin, min(begin + STEPPED_CHUNK, num_ticks))
+            self._loop.prepare(chunk)
+        rows = self._rows(chunk)
+        if is_ordinary:
+            self._take(rows)
+        else:
+            self._step(rows)
+        self._last = rows
+        return rows
+
+    def _rows(self, chunk: slice) -> Rows:
+        """Return the rows of a prepared chunk, as if all were ordinary."""
+        ticks, num_rows = self._run.ticks, chunk.stop - chunk.start
         stamps = [stamps[chunk] for stamps in (*ticks.stamps, *ticks.external_stamps)]
-        num_rows = chunk.stop - chunk.start
-        rows = Rows(
+        sent = self._run.commands(chunk)
+        if sent is None:
+            sent = np.full((num_rows, len(self._compiled.joints.names)), np.nan)
+        if self._actions is None:
+            executed = np.full((num_rows, self._compiled.action.width), np.nan, np.float32)
+        else:
+            executed = self._actions[chunk]
+        return Rows(
             first_tick=chunk.start,
             stamp_ns=ticks.stamp_ns[chunk],
             sensors=self._loop.vectors.copy(),
@@ -215,19 +242,9 @@ class _Reader:
             valid=np.ones(num_rows, np.bool_),
             is_step=np.ones(num_rows, np.bool_),
             starts=np.zeros(num_rows, np.bool_),
-            sent=np.full((num_rows, len(self._compiled.joints.names)), np.nan)
-            if (commands := self._run.commands(chunk)) is None
-            else commands,
-            executed_action=np.full((num_rows, self._compiled.action.width), np.nan, np.float32)
-            if self._actions is None
-            else self._actions[chunk],
+            sent=sent,
+            executed_action=executed,
         )
-        if self._is_ordinary(chunk):
-            self._take(rows)
-        else:
-            self._step(rows)
-        self._last = rows
-        return rows
 
     def _is_ordinary(self, chunk: slice) -> bool:
         """Whether no check of the runner can find anything."""
