@@ -40,6 +40,7 @@ def run_node(
     start_in='policy',
     is_old=False,
     still_from=math.inf,
+    beside=None,
     **config,
 ):
     """Run a runner as student_node does; return what would be recorded.
@@ -53,6 +54,7 @@ def run_node(
         start_in: Its parameter.
         is_old: Whether ~/tick ends after its first nine elements.
         still_from: First tick at which the robot hardly moves.
+        beside: Called with sensors, time and runner after each step.
         config: Further ones.
     """
     runner = policy.runner(RunnerConfig(start_in=start_in, **{**LIMITS, **config}))
@@ -107,6 +109,8 @@ def run_node(
         elif number in faults:
             runner.request(Event.ESTOP)
         step = runner.step(sensors, now_ns)
+        if beside is not None:
+            beside(sensors, now_ns, runner)
         log.modes.append(step.mode)
         log.commands.append(step.command.copy())
         log.sends.append(step.sends)
