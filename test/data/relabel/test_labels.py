@@ -232,7 +232,7 @@ def test_an_input_of_the_teacher_that_is_late_or_old_makes_rows_invalid(tmp_path
     found = columns['teacher']
     reasons = found['reason']
     assert set(reasons) == {'', 'scan.missing', 'scan.stale', 'history.unknown'}
-    assert (np.flatnonzero(reasons == 'scan.missing') < 101).all()
+    assert (np.flatnonzero(reasons == 'scan.missing') < 102).all()
     assert np.isnan(found['label'][reasons == 'scan.stale']).all()
     # zero-filled history of two, and a last action, are not known at a restart
     assert (reasons == 'history.unknown').sum() == 2 * 2
