@@ -8,6 +8,7 @@ DistillError
 │   └── SignatureError it has no valid signature of a trusted key
 ├── RecordingError     a recording cannot be used
 ├── DatasetError       a dataset cannot be read or written
+├── WorkerError        a unit of work was lost with its process
 ├── ShapeError         an array has the wrong shape
 └── MissingExtraError  an optional library is not installed
 """
@@ -35,6 +36,10 @@ class RecordingError(DistillError):
 
 class DatasetError(DistillError):
     """A dataset is damaged, or cannot be written, such as on a full disk."""
+
+
+class WorkerError(DistillError):
+    """A process that does a unit of work has died, or no process can be had."""
 
 
 class ShapeError(DistillError, ValueError):
