@@ -4,15 +4,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Generator, Sequence
 import logging
 import os
+import socket
 from typing import Any
 
 from distill_runtime.errors import WorkerError
 import ray
 
-from .workers import attempt, ATTEMPTS, ONE_THREAD, Result, Unit
+from .workers import attempt_remotely, ATTEMPTS, ONE_THREAD, Result, Unit
+
+_CONNECT_TIMEOUT = 5.0
+"""In [s]."""
 
 
 def run_on_ray(
@@ -21,7 +25,7 @@ def run_on_ray(
     order: list[int],
     address: str,
     workers: int,
-) -> Iterator[tuple[int, Result | Exception]]:
+) -> Generator[tuple[int, Result | Exception], None, None]:
     """Yield the index of each unit and its result, or its exception, as completed.
 
     The function lies once in the object store, with the values that it binds.
@@ -42,7 +46,7 @@ def run_on_ray(
     pending: dict[Any, int] = {}
     try:
         shared = ray.put(function)
-        task = ray.remote(num_cpus=1, max_retries=ATTEMPTS - 1)(attempt)
+        task = ray.remote(num_cpus=1, max_retries=ATTEMPTS - 1)(attempt_remotely)
         pending = {task.remote(shared, units[index]): index for index in order}
         while pending:
             (done,), _ = ray.wait(list(pending), num_returns=1)
@@ -67,7 +71,10 @@ def _connect(address: str, workers: int) -> None:
     options: dict[str, Any] = (
         {'num_cpus': workers, 'include_dashboard': False} if address == 'local' else {}
     )
+    host, _, port = address.rpartition(':')
     try:
+        if host and port.isdecimal():  # Ray itself waits for minutes, then ends the process
+            socket.create_connection((host, int(port)), timeout=_CONNECT_TIMEOUT).close()
         ray.init(
             address,
             log_to_driver=False,
@@ -75,7 +82,7 @@ def _connect(address: str, workers: int) -> None:
             runtime_env={'env_vars': ONE_THREAD},
             **options,
         )
-    except (ConnectionError, ValueError, RuntimeError, TimeoutError) as error:
+    except (OSError, ValueError, RuntimeError) as error:
         raise WorkerError(
             f'Ray at {address!r} cannot be used: {_first_line(error)}: expected the address of a '
             "cluster such as 10.0.0.1:6379, 'auto' or 'local'"

@@ -8,7 +8,7 @@ other units go on.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
 import contextlib
 from multiprocessing import get_context, parent_process
 from multiprocessing.connection import Connection, wait
@@ -85,6 +85,17 @@ def attempt(function: Callable[[Unit], Result], unit: Unit) -> Result | Exceptio
         return error
 
 
+def attempt_remotely(function: Callable[[Unit], Result], unit: Unit) -> Result | Exception:
+    """Do the same in another process: an exception that cannot be sent becomes its text."""
+    result = attempt(function, unit)
+    if isinstance(result, Exception):
+        try:
+            pickle.loads(pickle.dumps(result))
+        except Exception:  # noqa: BLE001 - its constructor may do anything
+            return WorkerError(f'{type(result).__name__}: {result}')
+    return result
+
+
 class _Worker:
     """A process that runs one unit at a time.
 
@@ -134,13 +145,13 @@ class _Worker:
 
 def _run_in_pool(
     function: Callable[[Unit], Result], units: Sequence[Unit], order: list[int], workers: int
-) -> Iterator[tuple[int, Result | Exception]]:
+) -> Generator[tuple[int, Result | Exception], None, None]:
     """Run the units in processes; each has its own pipe, so that a death concerns one unit."""
     pickled = pickle.dumps(function)
     waiting = order[::-1]
     attempts = [0] * len(units)
     idle: list[_Worker] = []
-    busy: dict[Connection, _Worker] = {}
+    busy: dict[object, _Worker] = {}
     try:
         while waiting or busy:
             while waiting and len(busy) < workers:
@@ -149,7 +160,7 @@ def _run_in_pool(
                 index = waiting.pop()
                 attempts[index] += 1
                 worker.start(index, units[index])
-            for connection in wait(list(busy)):
+            for connection in wait([worker.connection for worker in busy.values()]):
                 worker = busy.pop(connection)
                 try:
                     result = worker.result()
@@ -172,10 +183,7 @@ def _serve(connection: Connection, pickled: bytes) -> None:
     with contextlib.suppress(EOFError, KeyboardInterrupt, BrokenPipeError):
         function = pickle.loads(pickled)
         while True:
-            result = attempt(function, connection.recv())
-            if isinstance(result, Exception):
-                result = _portable(result)
-            connection.send(result)
+            connection.send(attempt_remotely(function, connection.recv()))
 
 
 def _end_with_parent() -> None:
@@ -184,15 +192,6 @@ def _end_with_parent() -> None:
     if parent is not None:
         parent.join()
         os._exit(1)
-
-
-def _portable(error: Exception) -> Exception:
-    """Return the exception, or one with its text if it cannot be sent to another process."""
-    try:
-        pickle.loads(pickle.dumps(error))
-    except Exception:  # noqa: BLE001 - its constructor may do anything
-        return WorkerError(f'{type(error).__name__}: {error}')
-    return error
 
 
 @contextlib.contextmanager
