@@ -236,9 +236,11 @@ def main() -> None:
     parser.add_argument('--json', help='write the result to a file')
     args = parser.parse_args()
     if args.memory:
-        with recordings(args.minutes) as (folder, _):
-            with ProcessPoolExecutor(1, mp_context=get_context('spawn')) as pool:
-                result = {'peak MiB': pool.submit(_peak, folder).result()}
+        with (
+            recordings(args.minutes) as (folder, _),
+            ProcessPoolExecutor(1, mp_context=get_context('spawn')) as pool,
+        ):
+            result = {'peak MiB': pool.submit(_peak, folder).result()}
     else:
         result = measure(args.minutes)
     for name, value in result.items():

@@ -4,10 +4,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 from distill_runtime.data.bags.find_bags import find_bags
 from distill_runtime.data.dataset.manifest import open_manifest
@@ -77,6 +78,10 @@ def relabel(
         for file, policy in zip(config.teachers, policies.teachers, strict=True)
     ]
     manifest = open_manifest(folder, policy_facts('', policies.student), teachers, facts)
+    earlier: dict[str, list[tuple[str, Mapping[str, Any]]]] = {}
+    for part in manifest.parts:
+        earlier.setdefault(part.bag, []).append((part.key, part.facts))
+    units = [replace(unit, earlier=tuple(earlier.get(unit.name, ()))) for unit in units]
     results: dict[int, BagResult] = {}
     try:
         for index, found in run_units(

@@ -13,7 +13,7 @@ import json
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from distill_runtime.data.dataset.part import find_parts, part_path, PartWriter, read_part
+from distill_runtime.data.dataset.part import part_path, PartWriter, read_part
 from distill_runtime.errors import ConfigError
 from distill_runtime.policy.model import LoadedPolicy
 from distill_runtime.policy.model_file.model_files import sha256_of
@@ -41,6 +41,8 @@ class BagUnit:
     path: Path
     name: str
     """In the dataset."""
+    earlier: tuple[tuple[str, Mapping[str, Any]], ...] = ()
+    """Key and facts of the parts that the dataset has of a recording with this name."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -84,7 +86,7 @@ def label_bag(unit: BagUnit, folder: Path, config: RelabelConfig) -> Labelled:
     path = part_path(folder, key)
     if path.is_file():
         return Labelled(key=key, facts=read_part(path).facts, was_done=True)
-    _refuse_others(folder, unit, bag_sha256, key, policies)
+    _refuse_others(unit, bag_sha256, key, policies)
     labels = RecordingLabels(unit.path, unit.name, config, *policies)
     facts = {
         'bag_sha256': bag_sha256,
@@ -108,23 +110,19 @@ def label_bag(unit: BagUnit, folder: Path, config: RelabelConfig) -> Labelled:
     return Labelled(key=key, facts=read_part(path).facts, was_done=False)
 
 
-def _refuse_others(
-    folder: Path, unit: BagUnit, bag_sha256: str, key: str, policies: Policies
-) -> None:
+def _refuse_others(unit: BagUnit, bag_sha256: str, key: str, policies: Policies) -> None:
     """Refuse to label a recording again with a teacher that has labelled it.
 
     Raises:
         ConfigError: If the folder has a part with other options.
     """
     hashes = {policy.sha256 for policy in policies.teachers}
-    for part in find_parts(folder):
-        if part.facts.get('bag_sha256') != bag_sha256 or part.key == key:
-            continue
-        earlier = part.facts.get('teacher_sha256')
-        if isinstance(earlier, list) and hashes.intersection(earlier):
+    for other, facts in unit.earlier:
+        is_same = facts['bag_sha256'] == bag_sha256 and other != key
+        if is_same and hashes.intersection(facts['teacher_sha256']):
             raise ConfigError(
-                f'{folder} has labels of {unit.path.name} by teachers of this run with other '
-                f'options, in {part.path.name}: choose another folder, or remove that part'
+                f'{unit.path.name} has labels by teachers of this run with other options, in '
+                f'part-{other}.parquet: choose another folder, or remove that part'
             )
 
 
