@@ -113,14 +113,15 @@ class RecordingLabels:
     def layout(self, *, half: bool) -> PartLayout:
         """Return the widths of the columns; half: features are float16."""
         widths = {teacher.compiled.action.width for teacher in self._teachers}
-        extra: dict[str, int | None] = {'velocity_command': 3}
+        num_joints = len(self._rows.compiled.joints.names)
+        extra: dict[str, int | None] = {'student_target': num_joints, 'velocity_command': 3}
         for teacher in self._teachers:
             for name, width in teacher.extra_widths.items():
                 extra[name] = width if extra.get(name, width) == width else None
         return PartLayout(
             observation=self._student.obs_dim,
             action=self._rows.compiled.action.width,
-            command=len(self._rows.compiled.joints.names),
+            command=num_joints,
             label=widths.pop() if len(widths) == 1 else None,
             extra=extra,
             half_features=half,
@@ -195,6 +196,7 @@ class RecordingLabels:
             'observation': student.observation[keep],
             'action': student.action[keep],
             'command': rows.sent[keep],
+            'student_target': student.target[keep],
             'velocity_command': command[keep].astype(np.float32),
             'mode': rows.mode[keep].astype(np.int8),
             'warm_up': student.warm_up[keep],

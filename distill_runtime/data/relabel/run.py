@@ -18,7 +18,15 @@ from distill_runtime.policy.versions import versions
 from distill_runtime.spec.mapping import to_mapping
 
 from .config import RelabelConfig
-from .unit import bag_files, BagUnit, label_bag, Labelled, load_policies, policy_facts
+from .unit import (
+    bag_files,
+    BagUnit,
+    label_bag,
+    Labelled,
+    load_policies,
+    policy_facts,
+    student_facts,
+)
 
 _VERSIONS = ('distill_runtime', 'numpy', 'onnxruntime', 'pyarrow', 'rosbags')
 
@@ -77,7 +85,7 @@ def relabel(
         policy_facts(file.label, policy)
         for file, policy in zip(config.teachers, policies.teachers, strict=True)
     ]
-    manifest = open_manifest(folder, policy_facts('', policies.student), teachers, facts)
+    manifest = open_manifest(folder, student_facts(policies.student), teachers, facts)
     earlier: dict[str, list[tuple[str, Mapping[str, Any]]]] = {}
     for part in manifest.parts:
         earlier.setdefault(part.bag, []).append((part.key, part.facts))

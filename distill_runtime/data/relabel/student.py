@@ -7,9 +7,9 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
-from distill_runtime.core.arrays import BoolArray, Float32Array, IndexArray
+from distill_runtime.core.arrays import BoolArray, Float32Array, FloatArray, IndexArray
 from distill_runtime.core.compiled_spec import CompiledSpec
-from distill_runtime.core.instance.batch import clipped_actions
+from distill_runtime.core.instance.batch import action_targets, clipped_actions
 from distill_runtime.core.modes import Mode
 from distill_runtime.data.pipeline.rows import Rows
 from distill_runtime.policy.model import LoadedPolicy
@@ -31,6 +31,8 @@ class StudentSteps(NamedTuple):
 
     observation: Float32Array
     action: Float32Array
+    target: FloatArray
+    """Of the action, before limits, shape (n, num_joints)."""
     reason: ReasonArray
     """Code per tick, '' where it is valid, shape (n,)."""
     texts: Mapping[str, str]
@@ -69,6 +71,7 @@ class StudentRows:
             reasons: Of RecordedRows, which adds to them.
         """
         self._layout, self._executed, self._reasons = compiled.action, executed, reasons
+        self._default = compiled.joints.default_command
         self._stepper = Stepper(policy, compiled)
         self._last = LastActions(self._stepper, executed, 0)
         self.last_action = self._last.source
@@ -86,6 +89,7 @@ class StudentRows:
         num_rows = len(rows.stamp_ns)
         observation = np.full((num_rows, self.obs_dim), np.nan, np.float32)
         action = np.full((num_rows, self._layout.width), np.nan, np.float32)
+        target = np.full((num_rows, len(self._default)), np.nan)
         reason = np.full(num_rows, '', object)
         warm_up, saturated, limited, ran = np.zeros((4, num_rows), np.bool_)
         texts: dict[str, str] = {}
@@ -93,6 +97,7 @@ class StudentRows:
             starts = rows.starts[steps]
             observation[steps], action[steps], ran[steps] = self._step(rows, steps, executed)
             clipped = clipped_actions(self._layout, action[steps])
+            target[steps] = action_targets(self._layout, clipped, self._default)
             saturated[steps] = (clipped != action[steps]).any(axis=1)
             limited[steps] = self._limited(rows, steps, executed)
             warm_up[steps] = self._warm_up.mark(starts, starts)
@@ -106,7 +111,9 @@ class StudentRows:
         for row in np.flatnonzero(~rows.is_step & (reason == '')).tolist():
             code = f'mode.{Mode(int(rows.mode[row])).name.lower()}'
             reason[row], texts[code] = code, 'the policy did not run'
-        return StudentSteps(observation, action, reason, texts, warm_up, saturated, limited, ran)
+        return StudentSteps(
+            observation, action, target, reason, texts, warm_up, saturated, limited, ran
+        )
 
     def _step(
         self, rows: Rows, steps: IndexArray, executed: Executed

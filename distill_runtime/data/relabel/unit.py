@@ -17,7 +17,9 @@ from distill_runtime.data.dataset.part import part_path, PartWriter, read_part
 from distill_runtime.errors import ConfigError
 from distill_runtime.policy.model import LoadedPolicy
 from distill_runtime.policy.model_file.model_files import sha256_of
+from distill_runtime.spec.compile import compile_spec
 from distill_runtime.spec.mapping import to_mapping
+from distill_runtime.spec.observation_table import observation_rows
 
 from .config import PolicyFile, RelabelConfig
 from .label_topics import LabelBag
@@ -166,4 +168,24 @@ def policy_facts(name: str, policy: LoadedPolicy) -> dict[str, object]:
         'name': name or policy.spec.name,
         'sha256': policy.sha256,
         'spec': to_mapping(policy.spec),
+    }
+
+
+def student_facts(policy: LoadedPolicy) -> dict[str, object]:
+    """Return the facts of the student, with the names of joints and observation elements."""
+    names = [''] * policy.session.observation.size
+    begin = 0
+    for rows, compiled in zip(
+        observation_rows(policy.spec, compile_spec(policy.spec)), policy.spec.inputs, strict=True
+    ):
+        for row in rows:
+            for age, (first, last) in zip(row.ages, row.blocks, strict=True):
+                suffix = f'.{age}' if age else ''
+                for element, index in zip(row.elements, range(first, last + 1), strict=True):
+                    names[begin + index] = f'{row.term.kind}.{element}{suffix}'
+        begin += policy.spec.input_dim(compiled)
+    return {
+        **policy_facts('', policy),
+        'joints': list(policy.spec.joints),
+        'observation_names': names,
     }
