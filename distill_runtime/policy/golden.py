@@ -10,6 +10,13 @@ from distill_runtime.spec.tensors import Golden
 import numpy as np
 
 
+def clear(policy: Policy) -> None:
+    """Zero the buffers and the recurrent state."""
+    policy.observation.fill(0.0)
+    policy.action.fill(0.0)
+    policy.reset()
+
+
 def replay_golden(policy: Policy, golden: Golden) -> float:
     """Run the recorded observations from a reset, compare the actions, and reset again.
 
@@ -47,9 +54,7 @@ def replay_golden(policy: Policy, golden: Golden) -> float:
                 'after it was packed?'
             )
         worst = max(worst, float(difference[element]))
-    policy.observation.fill(0.0)
-    policy.action.fill(0.0)
-    policy.reset()
+    clear(policy)
     return worst
 
 

@@ -19,6 +19,7 @@ from distill_runtime.spec.tensors import latent_range
 import numpy as np
 import onnxruntime
 
+from .golden import clear
 from .network import CPU_PROVIDER, Graph, Network, TensorInfo
 
 Provider = Literal['cpu', 'cuda', 'tensorrt']
@@ -171,8 +172,7 @@ class PolicySession:
         Raises:
             ModelError: If the network does not run on the buffers of the spec.
         """
-        self.observation.fill(0.0)
-        self.reset()
+        clear(self)
         try:
             self.run()
         except RuntimeError as error:
@@ -180,9 +180,7 @@ class PolicySession:
                 f'network does not run on {self.observation.size} observations and '
                 f'{self.action.size} actions: {" ".join(str(error).split())}'
             ) from error
-        self.observation.fill(0.0)
-        self.action.fill(0.0)
-        self.reset()
+        clear(self)
 
     def reset(self) -> None:
         """Set the recurrent state to its initial elements."""

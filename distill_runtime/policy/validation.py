@@ -5,13 +5,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+import contextlib
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from distill_runtime.core.compiled_spec import CompiledSpec
-from distill_runtime.errors import ConfigError, DistillError, ModelError, SignatureError
+from distill_runtime.errors import DistillError, SignatureError
 from distill_runtime.policy.model_file.onnx_facts import OnnxFacts
-from distill_runtime.spec.compile import compile_spec, sensor_layout
 from distill_runtime.spec.findings.finding import Case, Finding
 from distill_runtime.spec.findings.registry import examine, sorted_findings
 from distill_runtime.spec.robot_description import RobotDescription
@@ -19,9 +19,7 @@ from distill_runtime.spec.robots import load_robot
 from distill_runtime.spec.sources import SourcedSpec
 from distill_runtime.spec.spec import PolicySpec
 
-from .find_spec import find_spec
-from .golden import replay_golden
-from .model import load_policy, LoadedPolicy, open_policy
+from .model import load_policy, LoadedPolicy, Loading
 from .network import Graph
 from .self_test import dry_run, DryRun, first_step, FirstStep, limit_use, LimitUse
 from .session import open_session
@@ -47,17 +45,17 @@ class Validation:
     path: Path
     graph: Graph
     robot: RobotDescription | None
+    findings: tuple[Finding, ...]
     sourced: SourcedSpec | None
     """None if no complete, valid spec was found."""
     compiled: CompiledSpec | None
     """None as above."""
-    policy: LoadedPolicy | None
+    policy: LoadedPolicy | None = None
     """None if the model is refused."""
-    run: DryRun | None
-    step: FirstStep | None
-    limits: LimitUse | None
+    run: DryRun | None = None
+    step: FirstStep | None = None
+    limits: LimitUse | None = None
     """Effect of the joint limits on its targets."""
-    findings: tuple[Finding, ...]
 
     @property
     def is_deployable(self) -> bool:
@@ -81,24 +79,42 @@ def validate_model(
         ModelError: If the file is not readable as ONNX.
     """
     description = load_robot(robot) if robot else None
+    loading = Loading()
     try:
-        policy = load_policy(model, spec, robot, trust=trust)
-        compiled = compile_spec(policy.spec, sensor_layout(policy.spec))
+        policy = load_policy(model, spec, robot, trust=trust, loading=loading)
     except DistillError as refusal:
-        return _refused(model, spec, description, trust, refusal)
-    run, step, findings = self_test(policy, description)
-    limits = None if step is None else limit_use(policy)
+        code = loading.stage
+        if isinstance(refusal, SignatureError):
+            code = 'signature.refused'
+            with contextlib.suppress(DistillError):  # to show what was signed
+                load_policy(model, spec, robot, trust=replace(trust, keys=None), loading=loading)
+        try:
+            graph = loading.graph or open_session(model).graph
+        except DistillError:
+            raise refusal from None
+        findings = [_finding(code, refusal)]
+        if loading.sourced is not None:
+            findings += examine(Case(sourced=loading.sourced, robot=description))
+        return Validation(
+            path=model,
+            graph=graph,
+            robot=description,
+            findings=sorted_findings(findings),
+            sourced=loading.sourced,
+            compiled=loading.compiled,
+        )
+    run, step, results = self_test(policy, description)
     return Validation(
         path=model,
         graph=policy.graph,
         robot=description,
+        findings=results,
         sourced=policy.sourced,
-        compiled=compiled,
+        compiled=loading.compiled,
         policy=policy,
         run=run,
         step=step,
-        limits=limits,
-        findings=findings,
+        limits=None if step is None else limit_use(policy),
     )
 
 
@@ -123,49 +139,6 @@ def self_test(
         findings.append(_finding('network.refused', refusal))
     findings += examine(Case(sourced=policy.sourced, robot=robot))
     return run, step, sorted_findings(findings)
-
-
-def _refused(
-    model: Path,
-    spec: Path | None,
-    robot: RobotDescription | None,
-    trust: ModelTrust,
-    refusal: DistillError,
-) -> Validation:
-    """Find the stage at which a model is refused."""
-    try:
-        session, graph = open_session(model)
-    except DistillError:
-        raise refusal from None
-    sourced, compiled, code = None, None, 'spec.refused'
-    findings: list[Finding] = []
-    try:
-        sourced = find_spec(model, graph, spec, robot, trust)
-        findings += examine(Case(sourced=sourced, robot=robot))
-        compiled = compile_spec(sourced.spec, sensor_layout(sourced.spec))
-        code = 'graph.mismatch'
-        network = open_policy(model, session, graph, sourced.spec)
-        code = 'network.refused'
-        network.smoke_test()
-        code = 'golden.mismatch'
-        if sourced.spec.golden:
-            replay_golden(network, sourced.spec.golden)
-    except (ConfigError, ModelError):
-        pass
-    if isinstance(refusal, SignatureError):
-        code = 'signature.refused'
-    return Validation(
-        path=model,
-        graph=graph,
-        robot=robot,
-        sourced=sourced,
-        compiled=compiled,
-        policy=None,
-        run=None,
-        step=None,
-        limits=None,
-        findings=sorted_findings([_finding(code, refusal), *findings]),
-    )
 
 
 def _finding(code: str, refusal: DistillError) -> Finding:
