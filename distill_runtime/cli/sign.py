@@ -60,15 +60,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Carry out the command; return the exit status."""
-    from distill_runtime.errors import ConfigError, MissingExtraError
+    from distill_runtime.cli.terminal.extras import installed
+    from distill_runtime.errors import ConfigError
 
-    try:
+    with installed('apt install python3-cryptography, or pip install "distill_runtime[sign]"'):
         import distill_runtime.policy.keys  # noqa: F401
-    except ImportError as error:
-        raise MissingExtraError(
-            f'{error.name} is not installed, install it with: apt install python3-cryptography, '
-            'or pip install "distill_runtime[sign]"'
-        ) from error
     if args.new_key:
         if args.model or args.output:
             raise ConfigError('--new-key is given with a model, expected it without')
