@@ -11,11 +11,11 @@ from distill_runtime.errors import ModelError
 from distill_runtime.policy.golden import record_golden
 from distill_runtime.policy.model import ENCODER_KEY, load_policy, open_policy
 from distill_runtime.policy.pack import pack
-from distill_runtime.policy.session import open_session
+from distill_runtime.policy.session import open_session, PolicySession
 from distill_runtime.spec.readers.native import SPEC_KEY
 import numpy as np
 import pytest
-from support.models import save_linear
+from support.models import save_linear, save_model
 from support.specs import make_spec, spec_mapping
 
 FRAMES = {'length': 4, 'major': 'frame', 'order': 'oldest_first', 'fill': 'first'}
@@ -122,3 +122,87 @@ def test_content_in_memory_without_its_encoder_is_refused(model):
         ModelError, match=r"^metadata 'distill_runtime\.encoder' is missing, expected the encoder"
     ):
         pack(model.read_bytes(), make_spec(**CHANGES))
+
+
+def save_two_stages(folder):
+    """Write z = sums of the pairs of past, and actions = obs[:3] + (z0, z1, 0)."""
+    pairs = np.array([[1, 0], [1, 0], [0, 1], [0, 1]], np.float32)
+    encoder = save_linear(folder / 'encoder.onnx', pairs, rank=1, names=('past', 'z'))
+    weights = np.array([[1, 0, 0], [0, 1, 0], [1, 0, 0], [0, 1, 0], [0, 0, 1]], np.float32)
+    return save_linear(folder / 'policy.onnx', weights), encoder
+
+
+TWO_STAGES = {
+    'encoder': {'model': 'encoder.onnx'},
+    'inputs': [
+        {'name': 'past', 'network': 'encoder', 'terms': [{'term': 'constant', 'values': [0] * 4}]},
+        {
+            'name': 'obs',
+            'terms': [{'term': 'latent', 'width': 2}, {'term': 'joint_velocity'}],
+        },
+    ],
+}
+
+
+def test_encoder_writes_its_latent_into_the_observation_of_the_policy(tmp_path):
+    path, encoder = save_two_stages(tmp_path)
+    policy = PolicySession(*open_session(path), make_spec(**TWO_STAGES), open_session(encoder))
+    policy.smoke_test()
+    assert policy.observation.tolist() == [0.0] * 9
+    policy.observation[:] = (1, 2, 3, 4, 99, 99, 10, 20, 30)
+    policy.run()
+    assert policy.action.tolist() == [13.0, 27.0, 30.0]
+    assert policy.observation.tolist() == [1, 2, 3, 4, 3, 7, 10, 20, 30]
+    assert [len(view) for view in policy.inputs] == [4, 5]
+
+
+def wide(path):
+    return save_linear(path, np.ones((4, 3)), rank=1, names=('past', 'z'))
+
+
+def of_two_inputs(path):
+    return save_model(
+        path,
+        [('Add', ['past', 'more'], ['sum']), ('Slice', ['sum', 'zero', 'two'], ['z'])],
+        {'past': [4], 'more': [4]},
+        {'z': [2]},
+        {'zero': np.array([0]), 'two': np.array([2])},
+    )
+
+
+@pytest.mark.parametrize(
+    ('save', 'changes', 'message'),
+    [
+        (
+            None,
+            {'output': 'latent'},
+            r"^encoder\.output is 'latent', expected one of the names .*'z'",
+        ),
+        (None, {'output': 1}, r'^encoder\.output is position 1, expected 0 to 0$'),
+        (
+            wide,
+            {},
+            r"^tensor 'z' of the graph has shape \[3\], expected 2 elements, the width of the",
+        ),
+        (
+            of_two_inputs,
+            {},
+            r"^graph inputs \['more'\] are not in the spec, expected each under inputs with",
+        ),
+    ],
+    ids=['name', 'position', 'width', 'input'],
+)
+def test_encoder_that_does_not_fit_is_refused(tmp_path, save, changes, message):
+    path, encoder = save_two_stages(tmp_path)
+    encoder = save(tmp_path / 'other.onnx') if save else encoder
+    spec = make_spec(**{**TWO_STAGES, 'encoder': {'model': 'encoder.onnx', **changes}})
+    with pytest.raises(ModelError, match=message):
+        PolicySession(*open_session(path), spec, open_session(encoder))
+
+
+def test_encoder_that_is_missing_or_not_asked_for_is_refused(tmp_path):
+    path, encoder = save_two_stages(tmp_path)
+    with pytest.raises(ModelError, match=r"^encoder of the spec is 'encoder\.onnx', expected a"):
+        PolicySession(*open_session(path), make_spec(**TWO_STAGES))
+    with pytest.raises(ModelError, match=r'^encoder of the spec is None, expected a network'):
+        PolicySession(*open_session(path), make_spec(), open_session(encoder))
