@@ -64,11 +64,6 @@ def test_two_stages_equal_two_products_of_a_naive_history(model, weights):
         assert step.command == pytest.approx(expected, abs=1e-5)
 
 
-def test_sha256_covers_both_networks(model):
-    both = model.read_bytes() + model.with_name('encoder.onnx').read_bytes()
-    assert load_policy(model).sha256 == hashlib.sha256(both).hexdigest()
-
-
 def test_packed_model_carries_its_encoder(model, tmp_path):
     before = load_policy(model)
     rows = np.random.default_rng(2).normal(size=(5, 17)).astype(np.float32)
@@ -82,46 +77,6 @@ def test_packed_model_carries_its_encoder(model, tmp_path):
     again = pack(path, after.spec, golden)
     assert again == path.read_bytes()
     assert pack(path.read_bytes(), after.spec, golden) == again
-
-
-def test_missing_encoder_is_named(model):
-    model.with_name('encoder.onnx').unlink()
-    with pytest.raises(
-        ModelError,
-        match=r"policy\.onnx needs 'encoder\.onnx' in its folder, which contains its encoder",
-    ):
-        load_policy(model)
-
-
-def test_encoder_that_links_outside_the_folder_is_refused(model, tmp_path):
-    inner = tmp_path / 'inner'
-    inner.mkdir()
-    model = model.rename(inner / 'policy.onnx')
-    (inner / 'encoder.onnx').symlink_to('../encoder.onnx')
-    with pytest.raises(
-        ModelError, match='for its encoder, expected a file in the folder of the model'
-    ):
-        load_policy(model)
-
-
-def test_encoder_that_is_no_onnx_is_refused(model):
-    model.with_name('encoder.onnx').write_bytes(b'hello')
-    with pytest.raises(ModelError, match=r'encoder\.onnx cannot be loaded as ONNX'):
-        load_policy(model)
-
-
-def test_packed_encoder_that_is_no_base64_is_refused(model):
-    session, graph = open_session(model)
-    graph.metadata[ENCODER_KEY] = 'a-b'
-    with pytest.raises(ModelError, match=r"^metadata 'distill_runtime\.encoder' is not Base64: "):
-        open_policy(model, session, graph, make_spec(**CHANGES))
-
-
-def test_content_in_memory_without_its_encoder_is_refused(model):
-    with pytest.raises(
-        ModelError, match=r"^metadata 'distill_runtime\.encoder' is missing, expected the encoder"
-    ):
-        pack(model.read_bytes(), make_spec(**CHANGES))
 
 
 def save_two_stages(folder):
@@ -206,3 +161,31 @@ def test_encoder_that_is_missing_or_not_asked_for_is_refused(tmp_path):
         PolicySession(*open_session(path), make_spec(**TWO_STAGES))
     with pytest.raises(ModelError, match=r'^encoder of the spec is None, expected a network'):
         PolicySession(*open_session(path), make_spec(), open_session(encoder))
+
+
+def test_encoder_is_part_of_the_model_and_lies_in_its_folder(model, tmp_path):
+    encoder = model.with_name('encoder.onnx')
+    both = model.read_bytes() + encoder.read_bytes()
+    assert load_policy(model).sha256 == hashlib.sha256(both).hexdigest()
+    elsewhere = tmp_path / 'elsewhere'
+    elsewhere.mkdir()
+    encoder.rename(elsewhere / 'encoder.onnx')
+    with pytest.raises(
+        ModelError,
+        match=r"policy\.onnx needs 'encoder\.onnx' in its folder, which contains its encoder",
+    ):
+        load_policy(model)
+    encoder.write_bytes(b'hello')
+    with pytest.raises(ModelError, match=r'encoder\.onnx cannot be loaded as ONNX'):
+        load_policy(model)
+
+
+def test_packed_encoder_that_is_missing_or_no_base64_is_refused(model):
+    with pytest.raises(
+        ModelError, match=r"^metadata 'distill_runtime\.encoder' is missing, expected the encoder"
+    ):
+        pack(model.read_bytes(), make_spec(**CHANGES))
+    session, graph = open_session(model)
+    graph.metadata[ENCODER_KEY] = 'a-b'
+    with pytest.raises(ModelError, match=r"^metadata 'distill_runtime\.encoder' is not Base64: "):
+        open_policy(model, session, graph, make_spec(**CHANGES))

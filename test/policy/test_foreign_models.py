@@ -42,35 +42,6 @@ def test_mjswan_policy_matches_its_recording(anymal):
     assert policy.sourced.conflicts == ()
 
 
-def test_state_of_a_gru_comes_from_its_graph(tmp_path):
-    path = save_recurrent(tmp_path / 'policy.onnx')
-    (tmp_path / 'mine.yaml').write_text(yaml.safe_dump(spec_mapping({'term': 'joint_velocity'})))
-    policy = load_policy(path, tmp_path / 'mine.yaml')
-    assert policy.sourced.sources['state'] == 'graph of policy.onnx'
-    assert [entry.shape for entry in policy.spec.state] == [(1, 1, 3)]
-    for factor in (2.0, 4.0):
-        policy.session.observation[:] = 1.0
-        policy.session.run()
-        assert policy.session.action.tolist() == [factor] * 3
-
-
-def test_state_that_the_user_gives_is_not_asked_of_the_graph(tmp_path):
-    path = save_recurrent(tmp_path / 'policy.onnx')
-    state = [{'input': 'h_in', 'output': 'h_out', 'shape': [1, 1, 3], 'initial': [1, 2, 3]}]
-    (tmp_path / 'mine.yaml').write_text(
-        yaml.safe_dump(spec_mapping({'term': 'joint_velocity'}, state=state))
-    )
-    policy = load_policy(path, tmp_path / 'mine.yaml')
-    assert policy.sourced.sources['state'].endswith('mine.yaml')
-    assert policy.sourced.conflicts == ()
-
-
-def test_mlp_of_rsl_rl_needs_no_state(tmp_path):
-    path = save_linear(tmp_path / 'policy.onnx', np.eye(3))
-    (tmp_path / 'mine.yaml').write_text(yaml.safe_dump(spec_mapping({'term': 'joint_velocity'})))
-    assert load_policy(path, tmp_path / 'mine.yaml').spec.state == ()
-
-
 def write_leapp(folder):
     """Write a bundle whose target is q plus the target before."""
     model = save_model(
@@ -146,3 +117,22 @@ def test_limx_policy_runs_with_its_encoder(tmp_path):
     latent = observation[:90] @ encoder
     expected = np.concatenate([latent, observation[92:]]) @ policy
     assert loaded.session.action == pytest.approx(expected, abs=1e-5)
+
+
+def test_state_of_a_gru_comes_from_its_graph_unless_the_user_gives_it(tmp_path):
+    path, mine = save_recurrent(tmp_path / 'policy.onnx'), tmp_path / 'mine.yaml'
+    mine.write_text(yaml.safe_dump(spec_mapping({'term': 'joint_velocity'})))
+    policy = load_policy(path, mine)
+    assert policy.sourced.sources['state'] == 'graph of policy.onnx'
+    assert [entry.shape for entry in policy.spec.state] == [(1, 1, 3)]
+    for factor in (2.0, 4.0):
+        policy.session.observation[:] = 1.0
+        policy.session.run()
+        assert policy.session.action.tolist() == [factor] * 3
+    state = [{'input': 'h_in', 'output': 'h_out', 'shape': [1, 1, 3], 'initial': [1, 2, 3]}]
+    mine.write_text(yaml.safe_dump(spec_mapping({'term': 'joint_velocity'}, state=state)))
+    sourced = load_policy(path, mine).sourced
+    assert (sourced.sources['state'], sourced.conflicts) == (str(mine), ())
+    save_linear(path, np.eye(3))
+    mine.write_text(yaml.safe_dump(spec_mapping({'term': 'joint_velocity'})))
+    assert load_policy(path, mine).spec.state == ()

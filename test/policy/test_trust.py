@@ -78,22 +78,6 @@ def test_model_outside_the_root_is_refused(root, tmp_path):
             load(path, root)
 
 
-def test_link_that_changes_after_the_check_has_no_effect(root, tmp_path, monkeypatch):
-    packed(root / 'good.onnx', name='good')
-    packed(tmp_path / 'evil.onnx', name='evil')
-    link = root / 'newest.onnx'
-    link.symlink_to('good.onnx')
-    inspect = model_module.inspect_model
-
-    def inspect_and_swap(content):
-        link.unlink()
-        link.symlink_to(tmp_path / 'evil.onnx')
-        return inspect(content)
-
-    monkeypatch.setattr(model_module, 'inspect_model', inspect_and_swap)
-    assert load(link, root).spec.name == 'good'
-
-
 @pytest.mark.parametrize('is_link', [True, False])
 def test_user_spec_must_be_in_the_root(root, tmp_path, is_link):
     model = save_linear(root / 'walk.onnx', WEIGHTS)
@@ -143,30 +127,6 @@ def test_urdf_outside_the_root_is_refused_and_a_profile_is_not(root, tmp_path):
         load(model, root, robot='unitree_go2')
 
 
-def test_urdf_that_is_in_no_file_is_refused_with_a_root_and_with_keys(root, keys):
-    with pytest.raises(
-        ConfigError, match=r'^robot_description is XML text, expected a file below'
-    ):
-        load(packed(root / 'walk.onnx'), root, robot=URDF)
-    path = signed(root / 'signed.onnx', keys)
-    with pytest.raises(ConfigError, match=r"^robot_description is 'XML text', expected '' where"):
-        load_policy(path, robot=URDF, trust=trusting(keys))
-
-
-def test_weights_in_the_root_but_elsewhere_are_refused(root):
-    path = packed(root / 'walk.onnx')
-    (root / 'sub').mkdir()
-    onnx.save(
-        onnx.load(str(path)), str(root / 'sub' / 'walk.onnx'), save_as_external_data=True,
-        location='walk.data', size_threshold=0,
-    )  # fmt: skip
-    assert load(root / 'sub' / 'walk.onnx', root).spec.name == 'small'
-    (root / 'sub' / 'walk.data').rename(root / 'walk.data')
-    (root / 'sub' / 'walk.data').symlink_to('../walk.data')
-    with pytest.raises(ModelError, match='expected a file in the folder of the model'):
-        load(root / 'sub' / 'walk.onnx', root)
-
-
 def test_signed_model_is_loaded_with_its_signer(root, keys):
     path = signed(root / 'walk.onnx', keys)
     policy = load_policy(path, trust=trusting(keys, root))
@@ -185,18 +145,6 @@ def test_unsigned_and_altered_models_are_refused(root, keys):
         load_policy(path, trust=trusting(keys))
 
 
-def test_file_that_is_swapped_after_it_was_verified_changes_nothing(root, keys, monkeypatch):
-    path = signed(root / 'walk.onnx', keys, name='good')
-    inspect = model_module.inspect_model
-
-    def inspect_and_swap(content):
-        packed(path, name='evil')
-        return inspect(content)
-
-    monkeypatch.setattr(model_module, 'inspect_model', inspect_and_swap)
-    assert load_policy(path, trust=trusting(keys)).spec.name == 'good'
-
-
 def test_other_files_are_ignored_for_a_signed_model(root, keys):
     path = signed(root / 'walk.onnx', keys)
     before = load_policy(path, trust=trusting(keys)).sourced
@@ -205,22 +153,10 @@ def test_other_files_are_ignored_for_a_signed_model(root, keys):
         (root / name).write_text(json.dumps({'limits': limits}))
     assert load_policy(path).spec.limits is not None
     assert load_policy(path, trust=trusting(keys)).sourced == before
-
-
-def test_spec_of_a_signed_model_must_be_inside_of_it(root, keys):
-    path = save_linear(root / 'walk.onnx', WEIGHTS)
+    save_linear(path, WEIGHTS)
     path.write_bytes(sign_model(path.read_bytes(), read_private_key(keys[0], str)))
-    (root / 'walk.spec.json').write_text(json.dumps(spec_mapping()))
     with pytest.raises(ConfigError, match='is missing, found in none of'):
         load_policy(path, trust=trusting(keys))
-
-
-def test_what_would_change_a_signed_model_is_refused(root, keys):
-    path = signed(root / 'walk.onnx', keys)
-    with pytest.raises(ConfigError, match=r"^spec is 'a\.yaml', expected '' where only signed"):
-        load_policy(path, spec='a.yaml', trust=trusting(keys))
-    with pytest.raises(ConfigError, match=r"^robot_description is 'a\.urdf', expected '' where"):
-        load_policy(path, robot='a.urdf', trust=trusting(keys))
 
 
 def test_weights_of_a_signed_model_must_be_inside_of_it(root, keys):
@@ -244,15 +180,12 @@ def test_keys_do_not_allow_other_files(keys):
         ModelTrust(keys=read_key_ring([str(keys[1])]))
 
 
-@pytest.mark.parametrize('paths', [['', 'a.pem'], ['a.pem', '']])
-def test_empty_name_among_keys_is_refused(paths):
-    with pytest.raises(ConfigError, match=r'expected paths of PEM files, or \[\'\'\] alone$'):
-        make_trust('', paths)
-
-
 def test_key_that_cannot_be_read_is_refused(keys, tmp_path):
     with pytest.raises(ConfigError, match=r'^trusted_keys: .*no\.pem cannot be read: No such fi'):
         make_trust('', [str(keys[1]), str(tmp_path / 'no.pem')])
+    for paths in (['', 'a.pem'], ['a.pem', '']):
+        with pytest.raises(ConfigError, match=r'expected paths of PEM files, or \[\'\'\] alone$'):
+            make_trust('', paths)
     if os.geteuid() == 0:
         return  # nothing is unreadable for root
     hidden = tmp_path / 'hidden.pem'
@@ -267,3 +200,51 @@ def test_missing_library_is_an_error(monkeypatch):
     monkeypatch.setitem(sys.modules, 'cryptography.exceptions', None)
     with pytest.raises(MissingExtraError, match=r'is not installed: .*apt install python3-crypt'):
         make_trust('', ['a.pem'])
+
+
+@pytest.fixture
+def before_inspection(monkeypatch):
+    """Return a list of what to do once a path has been checked and is not yet loaded."""
+    steps, inspect = [], model_module.inspect_model
+
+    def change_and_inspect(content):
+        while steps:
+            steps.pop()()
+        return inspect(content)
+
+    monkeypatch.setattr(model_module, 'inspect_model', change_and_inspect)
+    return steps
+
+
+def test_link_that_changes_after_the_check_has_no_effect(root, tmp_path, before_inspection):
+    packed(root / 'good.onnx', name='good')
+    packed(tmp_path / 'evil.onnx', name='evil')
+    link = root / 'newest.onnx'
+    link.symlink_to('good.onnx')
+    before_inspection += [lambda: link.symlink_to(tmp_path / 'evil.onnx'), link.unlink]
+    assert load(link, root).spec.name == 'good'
+
+
+def test_file_that_is_swapped_after_it_was_verified_changes_nothing(root, keys, before_inspection):
+    path = signed(root / 'walk.onnx', keys, name='good')
+    before_inspection.append(lambda: packed(path, name='evil'))
+    assert load_policy(path, trust=trusting(keys)).spec.name == 'good'
+
+
+@pytest.mark.parametrize(
+    ('options', 'message'),
+    [
+        ({'spec': 'a.yaml'}, r"^spec is 'a\.yaml', expected '' where only signed"),
+        ({'robot': 'a.urdf'}, r"^robot_description is 'a\.urdf', expected '' where"),
+        ({'robot': URDF}, r"^robot_description is 'XML text', expected '' where"),
+    ],
+)
+def test_what_would_change_a_signed_model_is_refused(root, keys, options, message):
+    path = signed(root / 'walk.onnx', keys)
+    with pytest.raises(ConfigError, match=message):
+        load_policy(path, trust=trusting(keys), **options)
+
+
+def test_urdf_that_is_in_no_file_is_refused_with_a_root(root):
+    with pytest.raises(ConfigError, match=r'^robot_description is XML text, expected a file'):
+        load(packed(root / 'walk.onnx'), root, robot=URDF)

@@ -92,9 +92,6 @@ def test_inexpressible_action_is_omitted(changes):
     assert 'action_scale' not in mjlab_keys(full(**changes))
 
 
-def test_missing_gains_are_left_out():
+def test_missing_gains_and_names_with_a_comma_are_omitted():
     assert 'joint_stiffness' not in mjlab_keys(full(stiffness=None, damping=None))
-
-
-def test_names_with_a_comma_have_no_form_there():
     assert mjlab_keys(full(joints=['a,b', 'c', 'd'])) == {}
