@@ -140,3 +140,17 @@ def test_refusal_is_one_line_and_2(capsys, monkeypatch):
     monkeypatch.setattr('distill_runtime.cli.check.run', refuse)
     assert main(['check', 'a.onnx']) == 2
     assert capsys.readouterr().err == 'distill-runtime: model is 1, expected 2\n'
+
+
+@pytest.mark.needs('data')
+@pytest.mark.parametrize('words', [['bag', 'info', 'BAG'], ['check', 'MODEL', '--bag', 'BAG']])
+def test_missing_extra_is_named(words, model, bag, capsys, monkeypatch):
+    for name in list(sys.modules):
+        if name.startswith(
+            ('rosbags', 'distill_runtime.data', 'distill_runtime.cli.check_output.bag')
+        ):
+            monkeypatch.delitem(sys.modules, name)
+    monkeypatch.setitem(sys.modules, 'rosbags.highlevel', None)
+    paths = {'BAG': str(bag), 'MODEL': str(model)}
+    assert main([paths.get(word, word) for word in words]) == 2
+    assert 'pip install "distill_runtime[bags]"' in capsys.readouterr().err
