@@ -66,11 +66,7 @@ def run(args: argparse.Namespace) -> int:
 
 
 def ros_arguments(args: argparse.Namespace) -> list[str]:
-    """Return the arguments of student_node; later values of a parameter override earlier ones.
-
-    Args:
-        args: Arguments of this command.
-    """
+    """Return the arguments of student_node; later values of a parameter override earlier ones."""
     words = ['student_node', '--ros-args', '-p', 'autostart:=true']
     for file in args.params_file:
         words += ['--params-file', file]

@@ -18,14 +18,7 @@ def clear(policy: Policy) -> None:
 
 
 def replay_golden(policy: Policy, golden: Golden) -> float:
-    """Run the recorded observations from a reset, compare the actions, and reset again.
-
-    Args:
-        policy: The network.
-        golden: Recorded steps.
-
-    Returns:
-        The largest difference of an action element.
+    """Run the golden observations from a reset; return the largest difference, and reset again.
 
     Raises:
         ModelError: If a difference exceeds the tolerance, or a row has the wrong width.

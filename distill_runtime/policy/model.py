@@ -154,13 +154,6 @@ def open_policy(
 ) -> PolicySession:
     """Open a policy with its encoder, if it has one.
 
-    Args:
-        model: File, or the content of a packed model.
-        session: The policy's network.
-        graph: Graph of the network.
-        spec: Names the tensors and the encoder.
-        provider: Execution provider of the encoder.
-
     Raises:
         ModelError: If the encoder is missing, or one of the networks does not fit the spec.
     """

@@ -199,10 +199,7 @@ class LimitUse:
 
 
 def limit_use(policy: LoadedPolicy) -> LimitUse:
-    """Apply each limit alone to the targets of the golden vectors, or of a dry run.
-
-    Args:
-        policy: The policy; it is reset before and after.
+    """Apply each limit alone to the targets of the golden vectors, or of a dry run; then reset.
 
     Raises:
         ModelError: If the network gives NaN or infinity.

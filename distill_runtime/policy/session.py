@@ -107,12 +107,6 @@ class PolicySession:
     ) -> None:
         """Bind every tensor that the spec names.
 
-        Args:
-            session: The policy's network.
-            graph: Its graph.
-            spec: Names the tensors.
-            encoder: The network that runs before it, if the spec has one.
-
         Raises:
             ModelError: If a tensor is missing, unbound, or of another type or size.
         """

@@ -66,13 +66,7 @@ class Validation:
 def validate_model(
     model: Path, spec: Path | None = None, robot: str = '', trust: ModelTrust = UNRESTRICTED
 ) -> Validation:
-    """Load a model as the node does, and examine it for further problems.
-
-    Args:
-        model: ONNX file.
-        spec: The user's spec file.
-        robot: Name of a robot profile, or path of a URDF; '' for none.
-        trust: Where its files may be, and which signature is required.
+    """Load a model as the node does, see load_policy, and examine it for further problems.
 
     Raises:
         ConfigError: If the robot is unknown.
@@ -121,15 +115,7 @@ def validate_model(
 def self_test(
     policy: LoadedPolicy, robot: RobotDescription | None
 ) -> tuple[DryRun | None, FirstStep | None, tuple[Finding, ...]]:
-    """Run a loaded policy on synthetic inputs, and examine it for problems.
-
-    Args:
-        policy: The policy; it is reset before and after.
-        robot: The robot; None if unknown.
-
-    Returns:
-        Results of the runs, None where they were refused, and the findings, worst first.
-    """
+    """Run a loaded policy on synthetic inputs; return the runs and the findings, worst first."""
     run, step = None, None
     findings: list[Finding] = []
     try:

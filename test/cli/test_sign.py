@@ -12,7 +12,7 @@ import sys
 from distill_runtime.cli.check_output.model import read_signature_facts
 from distill_runtime.cli.main import main
 from distill_runtime.policy.model import load_policy
-from distill_runtime.policy.signature import join_signatures, Signature
+from distill_runtime.policy.signature import fingerprint, join_signatures, Signature
 from distill_runtime.policy.trust import make_trust
 import onnx
 import pytest
@@ -202,7 +202,7 @@ FORGED = Signature(key=b'k' * 32, value=b's' * 64)
     ('change', 'text', 'valid', 'message'),
     [
         ('none', 'none', [], ''),
-        ('forged', f'key {FORGED.fingerprint}, NOT VALID', [False], 'is not what'),
+        ('forged', f'key {fingerprint(FORGED.key)}, NOT VALID', [False], 'is not what'),
         (
             'more',
             'NOT VALID: its signature entry is not the end of the file',
@@ -223,7 +223,7 @@ def test_check_reports_what_is_known_of_signatures(
         monkeypatch.setitem(sys.modules, 'cryptography.exceptions', None)
     facts = read_signature_facts(packed)
     assert text in facts.text()
-    assert facts.report() == [{'key': FORGED.fingerprint, 'valid': state} for state in valid]
+    assert facts.report() == [{'key': fingerprint(FORGED.key), 'valid': state} for state in valid]
     found = [finding.message for finding in facts.findings()]
     assert len(found) == bool(message)
     assert all(message in text for text in found)

@@ -20,12 +20,7 @@ _EARLIEST_DATE = 10**9
 
 
 def bag_page(found: BagInfo, robot: RobotDescription | None) -> list[Section]:
-    """Return the sections of the page.
-
-    Args:
-        found: Content of the recording.
-        robot: Robot with the expected joints; None: unknown.
-    """
+    """Return the sections of the page."""
     return [
         Section(title='recording', lines=fact_lines(_facts(found))),
         _topics(found),

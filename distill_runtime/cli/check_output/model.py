@@ -5,6 +5,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+import contextlib
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -18,7 +19,7 @@ from distill_runtime.policy.model_file.onnx_facts import (
     read_onnx_facts,
 )
 from distill_runtime.policy.network import TensorInfo
-from distill_runtime.policy.signature import split_signatures
+from distill_runtime.policy.signature import fingerprint, split_signatures
 from distill_runtime.policy.validation import Validation
 from distill_runtime.spec.findings.finding import Finding
 
@@ -29,7 +30,7 @@ class SignatureFacts:
 
     verdicts: dict[str, bool | None]
     """Fingerprint of each key, and whether its signature is valid; None: not verified."""
-    problem: str
+    problem: str = ''
     """Why the signatures cannot be read; '' if they can."""
 
     def text(self) -> str:
@@ -68,13 +69,12 @@ def read_signature_facts(model: Path) -> SignatureFacts:
         body, signatures = split_signatures(read_file(model, MAX_BYTES))
     except SignatureError as error:
         return SignatureFacts(verdicts={}, problem=str(error))
-    try:
+    verdicts: dict[str, bool | None] = {fingerprint(entry.key): None for entry in signatures}
+    with contextlib.suppress(ImportError):
         from distill_runtime.policy.keys import is_valid
-    except ImportError:
-        return SignatureFacts(verdicts={s.fingerprint: None for s in signatures}, problem='')
-    return SignatureFacts(
-        verdicts={s.fingerprint: is_valid(s, body) for s in signatures}, problem=''
-    )
+
+        verdicts = {fingerprint(entry.key): is_valid(entry, body) for entry in signatures}
+    return SignatureFacts(verdicts=verdicts)
 
 
 @dataclass(frozen=True, kw_only=True)

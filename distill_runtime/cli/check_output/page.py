@@ -30,13 +30,7 @@ _UNITS = {'position': 'rad', 'velocity': 'rad/s', 'effort': 'N m'}
 def check_page(
     found: Validation, facts: list[tuple[str, str]], recording: Sequence[Section] = ()
 ) -> list[Section]:
-    """Return the sections of the page.
-
-    Args:
-        found: Validation of the model.
-        facts: Names and values about the model file.
-        recording: Sections about a recording.
-    """
+    """Return the sections of the page."""
     sections = [Section(title='model', lines=fact_lines(facts)), *observation_sections(found)]
     if found.sourced is not None:
         spec = found.sourced.spec

@@ -28,13 +28,7 @@ _VERDICTS = {
 
 
 def replay_page(replay: Replay, policy: LoadedPolicy, found: Assessment) -> list[Section]:
-    """Return the sections of the page.
-
-    Args:
-        replay: Replay of the policy.
-        policy: The replayed policy.
-        found: Assessment of the replay.
-    """
+    """Return the sections of the page."""
     return [
         Section(title='replay', lines=fact_lines(facts(replay, policy))),
         _streams(replay),

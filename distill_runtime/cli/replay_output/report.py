@@ -153,14 +153,7 @@ def write_ticks(path: Path, replay: Replay) -> None:
 def replay_suite(
     policy: LoadedPolicy, recording: str, cases: Sequence[tuple[str, str, str]], name: str = ''
 ) -> Suite:
-    """Return the results over one recording for JUnit.
-
-    Args:
-        policy: The replayed policy.
-        recording: Path of the recording.
-        cases: See Suite.
-        name: Name of the recording, if there are several.
-    """
+    """Return the results over one recording for JUnit."""
     title = f'replay of {policy.spec.name}' + (f' over {name}' if name else '')
     facts = {'recording': recording, 'model sha256': policy.sha256, **replay_versions()}
     return Suite(title, cases, facts)

@@ -106,12 +106,7 @@ def exit_status(found: Sequence[ScannedRecording]) -> int:
 
 
 def scan_page(found: Sequence[ScannedRecording], policy: LoadedPolicy) -> list[Section]:
-    """Return the sections of the page.
-
-    Args:
-        found: Summaries of the recordings, the worst first.
-        policy: The replayed policy.
-    """
+    """Return the sections of the page."""
     heading, *lines = table_lines(_HEADINGS, [_row(entry) for entry in found], _RIGHT)
     verdict = ', '.join(
         f'{number} {_NAMES[name]}' for name, number in counts(found).items() if number

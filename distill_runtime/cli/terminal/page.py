@@ -32,12 +32,7 @@ def styled(line: str, kind: str) -> Text:
 
 
 def styled_rows(lines: Sequence[str], kinds: Iterable[str]) -> Iterator[Text]:
-    """Yield the lines of a table by the kind of their row; continuation lines begin with a space.
-
-    Args:
-        lines: Of the table, without its headings.
-        kinds: One per row, see styled.
-    """
+    """Yield the lines below the headings of a table, each in the style of the kind of its row."""
     remaining = iter(kinds)
     kind = ''
     for line in lines:

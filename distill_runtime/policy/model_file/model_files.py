@@ -28,9 +28,6 @@ _CHUNK = 2**20
 def inspect_model(model: Path | bytes) -> OnnxFacts:
     """Inspect a model; refuse one that must not be loaded.
 
-    Args:
-        model: File, or its content.
-
     Raises:
         ConfigError: If the file cannot be read.
         ModelError: If it is not ONNX, too large, or needs files outside its folder.
@@ -112,11 +109,6 @@ def write_file(path: Path, write: Callable[[BinaryIO], object], option: str = ''
 
 def path_beside(model: Path, name: str, what: str) -> Path:
     """Return the resolved path of a file that a model names; it must be in the model's folder.
-
-    Args:
-        model: File of the model.
-        name: Name in the model, relative to its folder.
-        what: Content of the file, for messages.
 
     Raises:
         ModelError: If it is missing, or is or links outside the folder.

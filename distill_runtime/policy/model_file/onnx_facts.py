@@ -62,9 +62,6 @@ class OnnxFacts:
 def read_onnx_facts(model: Path | bytes) -> OnnxFacts:
     """Read the facts of a model file, without its weights.
 
-    Args:
-        model: File, or its content.
-
     Raises:
         ConfigError: If it cannot be read.
         ModelError: If it is not ONNX, or too large.
