@@ -64,44 +64,37 @@ def test_without_parameters_anything_goes():
     assert make_trust() == make_trust('', ['']) == ModelTrust()
 
 
-def test_root_that_is_no_folder_is_refused(root):
+def test_files_in_the_root_are_loaded_from_their_resolved_paths(root):
+    real = save_linear(root / 'walk.onnx', WEIGHTS)
+    (root / 'newest.onnx').symlink_to('walk.onnx')
+    (root / 'own.yaml').write_text(json.dumps(spec_mapping()))
+    policy = load(root / 'newest.onnx', root, spec=root / 'own.yaml')
+    assert (policy.path, policy.spec.name) == (real, 'small')
+    with pytest.raises(ConfigError, match="joint 'hip' is in the policy but not on robot 'unitr"):
+        load(packed(real), root, robot='unitree_go2')  # a profile is in no file
     with pytest.raises(ConfigError, match=r"model_root is '.*/no', expected a folder that exist"):
         make_trust(str(root / 'no'))
 
 
-def test_model_in_the_root_is_loaded_from_its_resolved_path(root):
-    real = packed(root / 'walk.onnx')
-    (root / 'newest.onnx').symlink_to('walk.onnx')
-    assert load(root / 'newest.onnx', root).path == real
-
-
-def test_model_outside_the_root_is_refused(root, tmp_path):
-    elsewhere = packed(tmp_path / 'walk.onnx')
-    (root / 'link.onnx').symlink_to(elsewhere)
-    for path in (elsewhere, root / 'link.onnx', root / '..' / 'walk.onnx'):
-        with pytest.raises(ConfigError, match=r'^model .* is outside model_root, expected it'):
-            load(path, root)
-
-
 @pytest.mark.parametrize('is_link', [True, False])
-def test_user_spec_must_be_in_the_root(root, tmp_path, is_link):
-    model = save_linear(root / 'walk.onnx', WEIGHTS)
-    spec = tmp_path / 'mine.yaml'
-    spec.write_text(json.dumps(spec_mapping()))
-    if is_link:
-        (root / 'mine.yaml').symlink_to(spec)
-    with pytest.raises(ConfigError, match=r'^spec .*mine\.yaml is outside model_root'):
-        load(model, root, spec=root / 'mine.yaml' if is_link else spec)
-    (root / 'own.yaml').write_text(spec.read_text())
-    assert load(model, root, spec=root / 'own.yaml').spec.name == 'small'
-
-
-def test_sidecar_that_links_outside_the_root_is_refused(root, tmp_path):
-    model = save_linear(root / 'walk.onnx', WEIGHTS)
-    (tmp_path / 'evil.json').write_text(json.dumps(spec_mapping()))
-    (root / 'walk.spec.json').symlink_to('../evil.json')
-    with pytest.raises(ConfigError, match=r'file .*walk\.spec\.json is outside .*evil\.json$'):
-        load(model, root)
+@pytest.mark.parametrize(
+    ('name', 'message'),
+    [
+        ('walk.onnx', r'^model .*walk\.onnx is outside model_root, expected it'),
+        ('mine.yaml', r'^spec .*mine\.yaml is outside model_root'),
+        ('leg.urdf', r'^robot_description .*leg\.urdf is outside model_root'),
+        ('safe.spec.json', r'file .*safe\.spec\.json is outside .*evil$'),
+    ],
+)
+def test_file_outside_the_root_is_refused(root, tmp_path, is_link, name, message):
+    model, path = save_linear(root / 'safe.onnx', WEIGHTS), root / '..' / name
+    if is_link or name == 'safe.spec.json':  # which is searched in the root only
+        (tmp_path / 'evil').write_text(json.dumps(spec_mapping()))
+        path = root / name
+        path.symlink_to(tmp_path / 'evil')
+    options = {'mine.yaml': {'spec': path}, 'leg.urdf': {'robot': str(path)}}
+    with pytest.raises(ConfigError, match=message):
+        load(path if name == 'walk.onnx' else model, root, **options.get(name, {}))
 
 
 @pytest.mark.parametrize('location', ['params/deploy.yaml', '../params/deploy.yaml'])
@@ -120,16 +113,6 @@ def test_file_of_a_dialect_is_read_from_the_root_only(root, shared_data, locatio
     if location.startswith('..'):
         with pytest.raises(ConfigError, match=r'deploy\.yaml is outside model_root'):
             load(model, folder, robot=robot)
-
-
-def test_urdf_outside_the_root_is_refused_and_a_profile_is_not(root, tmp_path):
-    model = packed(root / 'walk.onnx')
-    urdf = tmp_path / 'leg.urdf'
-    urdf.write_text(URDF)
-    with pytest.raises(ConfigError, match=r'^robot_description .*leg\.urdf is outside model_ro'):
-        load(model, root, robot=str(urdf))
-    with pytest.raises(ConfigError, match="joint 'hip' is in the policy but not on robot 'unitr"):
-        load(model, root, robot='unitree_go2')
 
 
 def test_signed_model_is_loaded_with_its_signer(root, keys):
@@ -158,31 +141,21 @@ def test_other_files_are_ignored_for_a_signed_model(root, keys):
         (root / name).write_text(json.dumps({'limits': limits}))
     assert load_policy(path).spec.limits is not None
     assert load_policy(path, trust=trusting(keys)).sourced == before
+    assert load_policy(path, trust=SIGNED_ONLY).sourced == before
+    with pytest.raises(ConfigError, match='is_alone is False, expected True where a model must'):
+        ModelTrust(keys=(read_public_key(keys[1]),))
     save_linear(path, WEIGHTS)
     path.write_bytes(sign_model(path.read_bytes(), read_private_key(keys[0], str)))
     with pytest.raises(ConfigError, match='is missing, found in none of'):
         load_policy(path, trust=trusting(keys))
-
-
-def test_weights_of_a_signed_model_must_be_inside_of_it(root, keys):
-    path = root / 'walk.onnx'
-    packed(path)
     onnx.save(
         onnx.load(str(path)), str(path), save_as_external_data=True, location='walk.data',
         size_threshold=0,
     )  # fmt: skip
-    path.write_bytes(sign_model(path.read_bytes(), read_private_key(keys[0], str)))
-    with pytest.raises(ModelError, match=r"needs \['walk\.data'\], expected its weights embedded"):
+    with pytest.raises(SignatureError):
         load_policy(path, trust=trusting(keys))
-
-
-def test_signed_only_model_must_be_complete(root):
-    assert load_policy(packed(root / 'walk.onnx'), trust=SIGNED_ONLY).spec.name == 'small'
-
-
-def test_keys_do_not_allow_other_files(keys):
-    with pytest.raises(ConfigError, match='is_alone is False, expected True where a model must'):
-        ModelTrust(keys=(read_public_key(keys[1]),))
+    with pytest.raises(ModelError, match=r"needs \['walk\.data'\], expected its weights embedded"):
+        load_policy(path, trust=SIGNED_ONLY)
 
 
 def test_key_that_cannot_be_read_is_refused(keys, tmp_path):
