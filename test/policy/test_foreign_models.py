@@ -7,13 +7,11 @@ from __future__ import annotations
 import hashlib
 import shutil
 
-from distill_runtime.errors import ConfigError
 from distill_runtime.policy.model import load_policy
 import numpy as np
 import onnx
 import pytest
 from safetensors.numpy import save
-from support.limx import limx_params
 from support.models import save_linear, save_model, save_recurrent
 from support.recording import Recording, replayed, TOLERANCE
 from support.specs import spec_mapping
@@ -90,33 +88,6 @@ def test_leapp_bundle_runs_from_its_initial_values(tmp_path):
             assert policy.session.action.tolist() == pytest.approx(expected)
         policy.session.reset()
     assert policy.sourced.sources['state'].endswith('walk.yaml: pipeline.feedback_flow')
-
-
-def test_leapp_bundle_of_a_changed_model_is_refused(tmp_path):
-    model = write_leapp(tmp_path)
-    proto = onnx.load(str(model))
-    proto.doc_string = 'changed'
-    onnx.save(proto, str(model))
-    with pytest.raises(ConfigError, match=r'walk\.yaml: models\.walk\.parameters\.sha256sum is '):
-        load_policy(model, tmp_path / 'mine.yaml')
-
-
-def test_limx_policy_runs_with_its_encoder(tmp_path):
-    folder = tmp_path / 'PF_TEST' / 'policy'
-    folder.mkdir(parents=True)
-    rng = np.random.default_rng(0)
-    encoder, policy = (rng.normal(0.0, 0.1, shape) for shape in ((90, 2), (35, 6)))
-    save_linear(folder / 'encoder.onnx', encoder, rank=1, names=('mlp_input', 'mlp_output'))
-    model = save_linear(folder / 'policy.onnx', policy, rank=1, names=('mlp_input', 'mlp_output'))
-    (folder.parent / 'params.yaml').write_text(yaml.safe_dump(limx_params()))
-    loaded = load_policy(model)
-    assert loaded.spec.name == 'PF_TEST'
-    observation = rng.normal(size=125).astype(np.float32)
-    loaded.session.observation[:] = observation
-    loaded.session.run()
-    latent = observation[:90] @ encoder
-    expected = np.concatenate([latent, observation[92:]]) @ policy
-    assert loaded.session.action == pytest.approx(expected, abs=1e-5)
 
 
 def test_state_of_a_gru_comes_from_its_graph_unless_the_user_gives_it(tmp_path):

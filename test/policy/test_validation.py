@@ -9,6 +9,7 @@ from distill_runtime.policy.model_file.onnx_facts import OnnxFacts
 from distill_runtime.policy.self_test import DryRun, FirstStep
 from distill_runtime.policy.validation import file_findings, self_test_findings, validate_model
 import numpy as np
+import onnx
 import pytest
 from support.models import save_linear
 from support.specs import DEFAULT, make_spec, spec_mapping
@@ -104,3 +105,11 @@ def test_findings_of_the_file():
     facts = replace(FACTS, external_files=('a.data',), domains=('com.microsoft',))
     found = [finding.code for finding in file_findings(facts)]
     assert found == ['model.external_data', 'model.custom_operators']
+
+
+def test_network_that_does_not_run_is_an_error_of_its_stage(tmp_path):
+    model, spec = write(tmp_path, np.zeros((7, 3)))
+    proto = onnx.load(model)
+    proto.graph.input[0].type.tensor_type.shape.dim[1].dim_param = 'width'
+    onnx.save(proto, model)
+    assert codes(validate_model(model, spec)) == ['network.refused']
