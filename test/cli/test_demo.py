@@ -12,7 +12,7 @@ import sys
 from distill_runtime.cli.demo import RecordingFolder
 from distill_runtime.cli.demo_output.processes import node_processes
 from distill_runtime.cli.main import main
-from distill_runtime.errors import MissingExtraError, RecordingError
+from distill_runtime.errors import ConfigError, MissingExtraError, RecordingError
 from distill_runtime.policy.model import load_policy
 from distill_runtime.share import share_path
 import pytest
@@ -177,3 +177,5 @@ def test_recording_is_the_complete_one_that_was_added(subfolder, tmp_path):
         folder.new_recording()
     added = bag(tmp_path / subfolder, '1_new')
     assert folder.new_recording() == added
+    with pytest.raises(ConfigError, match=r'--record .*yaml cannot be made: File exists'):
+        RecordingFolder(added / 'metadata.yaml')

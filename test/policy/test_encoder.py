@@ -79,90 +79,6 @@ def test_packed_model_carries_its_encoder(model, tmp_path):
     assert pack(path.read_bytes(), after.spec, golden) == again
 
 
-def save_two_stages(folder):
-    """Write z = sums of the pairs of past, and actions = obs[:3] + (z0, z1, 0)."""
-    pairs = np.array([[1, 0], [1, 0], [0, 1], [0, 1]], np.float32)
-    encoder = save_linear(folder / 'encoder.onnx', pairs, rank=1, names=('past', 'z'))
-    weights = np.array([[1, 0, 0], [0, 1, 0], [1, 0, 0], [0, 1, 0], [0, 0, 1]], np.float32)
-    return save_linear(folder / 'policy.onnx', weights), encoder
-
-
-TWO_STAGES = {
-    'encoder': {'model': 'encoder.onnx'},
-    'inputs': [
-        {'name': 'past', 'network': 'encoder', 'terms': [{'term': 'constant', 'values': [0] * 4}]},
-        {
-            'name': 'obs',
-            'terms': [{'term': 'latent', 'width': 2}, {'term': 'joint_velocity'}],
-        },
-    ],
-}
-
-
-def test_encoder_writes_its_latent_into_the_observation_of_the_policy(tmp_path):
-    path, encoder = save_two_stages(tmp_path)
-    policy = PolicySession(*open_session(path), make_spec(**TWO_STAGES), open_session(encoder))
-    policy.smoke_test()
-    assert policy.observation.tolist() == [0.0] * 9
-    policy.observation[:] = (1, 2, 3, 4, 99, 99, 10, 20, 30)
-    policy.run()
-    assert policy.action.tolist() == [13.0, 27.0, 30.0]
-    assert policy.observation.tolist() == [1, 2, 3, 4, 3, 7, 10, 20, 30]
-    assert [len(view) for view in policy.inputs] == [4, 5]
-
-
-def wide(path):
-    return save_linear(path, np.ones((4, 3)), rank=1, names=('past', 'z'))
-
-
-def of_two_inputs(path):
-    return save_model(
-        path,
-        [('Add', ['past', 'more'], ['sum']), ('Slice', ['sum', 'zero', 'two'], ['z'])],
-        {'past': [4], 'more': [4]},
-        {'z': [2]},
-        {'zero': np.array([0]), 'two': np.array([2])},
-    )
-
-
-@pytest.mark.parametrize(
-    ('save', 'changes', 'message'),
-    [
-        (
-            None,
-            {'output': 'latent'},
-            r"^encoder\.output is 'latent', expected one of the names .*'z'",
-        ),
-        (None, {'output': 1}, r'^encoder\.output is position 1, expected 0 to 0$'),
-        (
-            wide,
-            {},
-            r"^tensor 'z' of the graph has shape \[3\], expected 2 elements, the width of the",
-        ),
-        (
-            of_two_inputs,
-            {},
-            r"^graph inputs \['more'\] are not in the spec, expected each under inputs with",
-        ),
-    ],
-    ids=['name', 'position', 'width', 'input'],
-)
-def test_encoder_that_does_not_fit_is_refused(tmp_path, save, changes, message):
-    path, encoder = save_two_stages(tmp_path)
-    encoder = save(tmp_path / 'other.onnx') if save else encoder
-    spec = make_spec(**{**TWO_STAGES, 'encoder': {'model': 'encoder.onnx', **changes}})
-    with pytest.raises(ModelError, match=message):
-        PolicySession(*open_session(path), spec, open_session(encoder))
-
-
-def test_encoder_that_is_missing_or_not_asked_for_is_refused(tmp_path):
-    path, encoder = save_two_stages(tmp_path)
-    with pytest.raises(ModelError, match=r"^encoder of the spec is 'encoder\.onnx', expected a"):
-        PolicySession(*open_session(path), make_spec(**TWO_STAGES))
-    with pytest.raises(ModelError, match=r'^encoder of the spec is None, expected a network'):
-        PolicySession(*open_session(path), make_spec(), open_session(encoder))
-
-
 def test_encoder_is_part_of_the_model_and_lies_in_its_folder(model, tmp_path):
     encoder = model.with_name('encoder.onnx')
     both = model.read_bytes() + encoder.read_bytes()
@@ -189,3 +105,52 @@ def test_packed_encoder_that_is_missing_or_no_base64_is_refused(model):
     graph.metadata[ENCODER_KEY] = 'a-b'
     with pytest.raises(ModelError, match=r"^metadata 'distill_runtime\.encoder' is not Base64: "):
         open_policy(model, session, graph, make_spec(**CHANGES))
+
+
+def wide(path):
+    return save_linear(path, np.ones((12, 3)), rank=1, names=('history', 'latent'))
+
+
+def of_two_inputs(path):
+    return save_model(
+        path,
+        [('Add', ['history', 'more'], ['sum']), ('Slice', ['sum', 'zero', 'two'], ['latent'])],
+        {'history': [12], 'more': [12]},
+        {'latent': [2]},
+        {'zero': np.array([0]), 'two': np.array([2])},
+    )
+
+
+@pytest.mark.parametrize(
+    ('save', 'changes', 'message'),
+    [
+        (None, {'output': 'z'}, r"^encoder\.output is 'z', expected one of the names .*'latent'"),
+        (None, {'output': 1}, r'^encoder\.output is position 1, expected 0 to 0$'),
+        (
+            wide,
+            {},
+            r"^tensor 'latent' of the graph has shape \[3\], expected 2 elements, the width of",
+        ),
+        (
+            of_two_inputs,
+            {},
+            r"^graph inputs \['more'\] are not in the spec, expected each under inputs with",
+        ),
+    ],
+    ids=['name', 'position', 'width', 'input'],
+)
+def test_encoder_that_does_not_fit_is_refused(model, save, changes, message):
+    encoder = model.with_name('encoder.onnx')
+    if save is not None:
+        save(encoder)
+    spec = make_spec(**{**CHANGES, 'encoder': {'model': 'encoder.onnx', **changes}})
+    with pytest.raises(ModelError, match=message):
+        PolicySession(*open_session(model), spec, open_session(encoder))
+
+
+def test_encoder_that_is_missing_or_not_asked_for_is_refused(model):
+    with pytest.raises(ModelError, match=r"^encoder of the spec is 'encoder\.onnx', expected a"):
+        PolicySession(*open_session(model), make_spec(**CHANGES))
+    encoder = open_session(model.with_name('encoder.onnx'))
+    with pytest.raises(ModelError, match=r'^encoder of the spec is None, expected a network'):
+        PolicySession(*open_session(model), make_spec(), encoder)

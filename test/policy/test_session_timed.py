@@ -7,40 +7,12 @@ import time
 
 from distill_runtime.errors import ModelError
 from distill_runtime.policy.session import open_session, PolicySession, TimedPolicy
+from distill_runtime.spec.compile import compile_spec
 import numpy as np
 import pytest
 from support.models import save_linear, save_recurrent
+from support.rig import FakePolicy
 from support.specs import make_spec
-
-
-class Doubling:
-    """A network that doubles its input, and counts."""
-
-    def __init__(self):
-        self.observation = np.zeros(2, np.float32)
-        self.inputs = (self.observation,)
-        self.action = np.zeros(2, np.float32)
-        self.count = 0
-
-    def run(self):
-        np.multiply(self.observation, 2.0, self.action)
-        self.count += 1
-
-    def reset(self):
-        self.count = 0
-
-
-def test_it_does_what_the_policy_does_with_the_same_arrays():
-    policy = Doubling()
-    timed = TimedPolicy(policy)
-    assert timed.observation is policy.observation
-    assert timed.inputs is policy.inputs
-    timed.observation[:] = (1.0, 2.0)
-    timed.run()
-    assert timed.action.tolist() == [2.0, 4.0]
-    timed.reset()
-    assert policy.count == 0
-
 
 STATE = [{'input': 'h_in', 'output': 'h_out', 'shape': [1, 1, 3]}]
 
@@ -108,7 +80,7 @@ def test_metadata_that_is_no_text_is_refused_without_a_second_try(tmp_path, capf
 
 
 def test_mean_is_the_first_duration_at_first_and_forgets_a_slow_run(monkeypatch):
-    timed = TimedPolicy(Doubling())
+    timed = TimedPolicy(FakePolicy(compile_spec(make_spec()), lambda run: 0.0))
     assert timed.mean_ns == 0.0
     means = []
     for duration in (100, 10_100, *[100] * 100, *[500] * 200):

@@ -23,15 +23,13 @@ from distill_runtime.policy.model import LoadedPolicy
 from .outcome import ModelUnderTest, Outcome
 from .report import junit_cases, model_facts, replay_report, replay_suite, replay_versions
 
-VERDICTS = ('outside', 'unusable', 'not_compared', 'within')
-"""The worst first: failed, then inconclusive."""
-_STYLES = {'outside': 'error', 'unusable': 'warning', 'not_compared': 'warning', 'within': ''}
-_NAMES = {
-    'outside': 'fail',
-    'unusable': 'unusable',
-    'not_compared': 'inconclusive',
-    'within': 'pass',
+VERDICTS = {
+    'outside': ('fail', 'error', 1),
+    'unusable': ('unusable', 'warning', 2),
+    'not_compared': ('inconclusive', 'warning', 2),
+    'within': ('pass', '', 0),
 }
+"""Name, style and exit status by verdict; the worst first: failed, then inconclusive."""
 _HEADINGS = (
     'recording', 'verdict', 'ticks', 'valid', 'equal', 'largest difference', 'first beyond', 'why',
 )  # fmt: skip
@@ -79,7 +77,7 @@ def scan(folder: Path, model: ModelUnderTest, progress: Progress) -> list[Scanne
             found.append(_summary(name, model.run(bag, progress), model))
         except DistillError as error:
             found.append(_unusable(name, bag, str(error), model))
-    return sorted(found, key=lambda entry: (VERDICTS.index(entry.verdict), -entry.size))
+    return sorted(found, key=lambda entry: ([*VERDICTS].index(entry.verdict), -entry.size))
 
 
 def scan_report(found: Sequence[ScannedRecording], model: ModelUnderTest) -> dict[str, object]:
@@ -102,21 +100,21 @@ def counts(found: Sequence[ScannedRecording]) -> dict[str, int]:
 
 def exit_status(found: Sequence[ScannedRecording]) -> int:
     """Return 1 if any recording fails, 2 if one is inconclusive, else 0."""
-    return {'outside': 1, 'within': 0}.get(found[0].verdict, 2)
+    return VERDICTS[found[0].verdict][2]
 
 
 def scan_page(found: Sequence[ScannedRecording], policy: LoadedPolicy) -> list[Section]:
     """Return the sections of the page."""
     heading, *lines = table_lines(_HEADINGS, [_row(entry) for entry in found], _RIGHT)
     verdict = ', '.join(
-        f'{number} {_NAMES[name]}' for name, number in counts(found).items() if number
+        f'{number} {VERDICTS[name][0]}' for name, number in counts(found).items() if number
     )
     model = f'model  {policy.path.name}: {policy.spec.name}, sha256 {policy.sha256[:12]}'
     return [
         Section(title='replay', lines=[model]),
         Section(
             title=f'recordings: {len(found)}, the worst first',
-            lines=[heading, *styled_rows(lines, (_STYLES[entry.verdict] for entry in found))],
+            lines=[heading, *styled_rows(lines, (VERDICTS[entry.verdict][1] for entry in found))],
         ),
         Section(
             title='verdict',
@@ -196,7 +194,7 @@ def _drive_fit(outcome: Outcome) -> str:
 def _row(entry: ScannedRecording) -> tuple[str, ...]:
     return (
         entry.name,
-        _NAMES[entry.verdict],
+        VERDICTS[entry.verdict][0],
         str(entry.ticks or ''),
         _percent(entry.valid),
         _percent(entry.equal),
