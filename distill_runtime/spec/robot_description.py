@@ -7,8 +7,11 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 from distill_runtime.errors import ConfigError
+
+from .mapping import shown
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -52,9 +55,15 @@ class RobotDescription:
                 f'unused_motors is {list(self.unused_motors)}, expected different numbers below '
                 f'{count}'
             )
-        self._check_position()
-        self._check_positive('velocity', self.velocity)
-        self._check_positive('effort', self.effort)
+        for joint, (lower, upper) in self._by_joint('position'):
+            if not lower < upper:
+                raise ConfigError(
+                    f'position[{joint}] = [{lower}, {upper}], expected lower < upper'
+                )
+        for field in ('velocity', 'effort'):
+            for joint, value in self._by_joint(field):
+                if not value > 0.0:
+                    raise ConfigError(f'{field}[{joint}] = {value}, expected above 0')
 
     @property
     def by_motor(self) -> tuple[str | None, ...]:
@@ -63,27 +72,33 @@ class RobotDescription:
         names = iter(self.joints)
         return tuple(None if number in self.unused_motors else next(names) for number in numbers)
 
-    def _check_position(self) -> None:
-        if self.position is None:
-            return
-        self._check_length('position', self.position)
-        for joint, (lower, upper) in zip(self.joints, self.position, strict=True):
-            if not lower < upper:
+    def joints_of(self, motors: Sequence[int], where: str) -> list[str]:
+        """Return the joints of motors; where is the key of their numbers, for messages.
+
+        Raises:
+            ConfigError: If there is no joint at one of them, or one is doubled.
+        """
+        if len(set(motors)) != len(motors):
+            raise ConfigError(f'{where} is {shown(motors)}, expected each motor once')
+        joints = []
+        for motor in motors:
+            joint = self.by_motor[motor] if motor < len(self.by_motor) else None
+            if joint is None:
                 raise ConfigError(
-                    f'position[{joint}] = [{lower}, {upper}], expected lower < upper'
+                    f'{where} has motor {motor}, which robot {self.name!r} does not have: it has '
+                    f'{len(self.joints)} joints'
                 )
+            joints.append(joint)
+        return joints
 
-    def _check_positive(self, field: str, values: tuple[float, ...] | None) -> None:
+    def _by_joint(self, field: str) -> list[tuple[str, Any]]:
+        """Return the joints with their values of a field; none if it is unknown."""
+        values = getattr(self, field)
         if values is None:
-            return
-        self._check_length(field, values)
-        for joint, value in zip(self.joints, values, strict=True):
-            if not value > 0.0:
-                raise ConfigError(f'{field}[{joint}] = {value}, expected above 0')
-
-    def _check_length(self, field: str, values: Sequence[object]) -> None:
+            return []
         if len(values) != len(self.joints):
             raise ConfigError(
                 f'{field} has {len(values)} elements, expected one for each of '
                 f'{len(self.joints)} joints'
             )
+        return list(zip(self.joints, values, strict=True))

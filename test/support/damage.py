@@ -4,9 +4,14 @@
 
 from __future__ import annotations
 
+import contextlib
 import copy
 
+from distill_runtime.errors import ConfigError
+from distill_runtime.spec.sources import merge_sources
+from hypothesis import given
 from hypothesis import strategies as st
+import pytest
 
 _WRONG = (
     None, True, -1, 0, 3, 2**70, 0.5, float('inf'), float('nan'), '', 'x', 'a/b', [], {}, [[]],
@@ -45,3 +50,25 @@ def damaged(draw, content):
         else:
             del target[key]
     return content
+
+
+def damage_test(content, read):
+    """Return a test: the content of a file, damaged, is read and merged, or refused."""
+    return _read_or_refused(damaged(content), read)
+
+
+def metadata_damage_test(metadata, read):
+    """Return a test: metadata, with any text under one of its keys, is read or refused."""
+    texts = st.text() | st.text('0123456789.,;[]()-einfa{}":')
+    changes = st.tuples(st.sampled_from(sorted(metadata)), texts)
+    return _read_or_refused(changes.map(lambda change: {**metadata, change[0]: change[1]}), read)
+
+
+def _read_or_refused(contents, read):
+    @pytest.mark.fuzz
+    @given(contents)
+    def test(content):
+        with contextlib.suppress(ConfigError):
+            merge_sources([read(content)])
+
+    return test

@@ -22,10 +22,8 @@ from distill_runtime.spec.dialect import Fields, FileDialect, ModelContext
 from distill_runtime.spec.sources import SpecSource
 
 _ROOT = 'PointfootCfg'
-_POINT_GAIT = (2.0, 0.1)
-"""Frequency in [Hz] and height of a swing in [m] of point feet: in their controller, not in the
-file.
-"""
+_POINT_GAIT = {'frequencies': 2.0, 'swing_height': 0.1}
+"""Of point feet, in [Hz] and [m]: in their controller, not in the file."""
 _GAIT_PHASES = (0.5, 0.5)
 """Offset of the legs and stance fraction, in all controllers."""
 _NO_COMMAND = (
@@ -35,19 +33,15 @@ _NO_COMMAND = (
 )
 
 
-def is_limx(values: Mapping[str, Any]) -> bool:
-    """Whether the content of a file is of this dialect."""
-    return isinstance(values.get(_ROOT), Mapping)
-
-
-def read_limx(values: Mapping[str, Any], path: Path, context: ModelContext) -> SpecSource:
-    """Convert the content of a params.yaml to a SpecSource.
-
-    Raises:
-        ConfigError: If a key is missing or does not fit the others.
-    """
+def _read(values: Mapping[str, Any], path: Path, context: ModelContext) -> SpecSource:
     config = Fields(values).mapping(_ROOT)
-    _refuse_turned_imu(config)
+    offset = config.mapping('imu_orientation_offset', {})
+    for axis in offset:
+        if offset.number(axis) != 0.0:
+            raise ConfigError(
+                f'{offset.path(axis)} is {offset.number(axis):g} rad, expected 0: let the driver '
+                'publish the Imu in the frame of the base'
+            )
     joints = config.texts('joint_names')
     control, size = config.mapping('control'), config.mapping('size')
     pose = config.mapping('init_state').mapping('default_joint_angle')
@@ -82,18 +76,6 @@ def read_limx(values: Mapping[str, Any], path: Path, context: ModelContext) -> S
     )
 
 
-def _refuse_turned_imu(config: Fields) -> None:
-    if 'imu_orientation_offset' not in config:
-        return
-    offset = config.mapping('imu_orientation_offset')
-    for axis in offset:
-        if offset.number(axis) != 0.0:
-            raise ConfigError(
-                f'{offset.path(axis)} is {offset.number(axis):g} rad, expected 0: let the driver '
-                'publish the Imu in the frame of the base'
-            )
-
-
 def _driven_by_velocity(joints: list[str], control: Fields, size: Fields) -> dict[str, float]:
     """Return the ankles or wheels with their damping, which is also their action scale."""
     if 'jointpos_idxs' in size:
@@ -121,10 +103,8 @@ def _terms(config: Fields, joints: list[str], driven: dict[str, float]) -> list[
     ]
     if has_wheels:
         return terms
-    frequency, height = _POINT_GAIT
-    if 'gait' in config:
-        gait = config.mapping('gait')
-        frequency, height = gait.number('frequencies'), gait.number('swing_height')
+    gait = config.mapping('gait', _POINT_GAIT)
+    frequency, height = gait.number('frequencies'), gait.number('swing_height')
     clock = {
         'term': 'gait_phase', 'frequency': frequency, 'offsets': [0.0],
         'components': ['sin', 'cos'], 'advance': 'before',
@@ -141,6 +121,9 @@ def _inputs(config: Fields, terms: list[dict[str, Any]]) -> list[dict[str, Any]]
         'length': size.integer('obs_history_length'),
         'major': 'frame', 'order': 'oldest_first', 'fill': 'first',
     }  # fmt: skip
+    # commands after the velocity, which the controllers never set
+    unused = size.integer('commands_size', 3) - 3
+    more_commands = [{'term': 'constant', 'values': [0.0] * unused}] if unused > 0 else []
     return [
         {'name': 0, 'network': 'encoder', 'history': history, 'terms': terms},
         {
@@ -149,16 +132,10 @@ def _inputs(config: Fields, terms: list[dict[str, Any]]) -> list[dict[str, Any]]
                 {'term': 'latent', 'width': size.integer('encoder_output_size')},
                 *(term | clip for term in terms),
                 {'term': 'velocity_command', 'scale': command},
-                *_more_commands(size),
+                *more_commands,
             ],
         },
     ]
-
-
-def _more_commands(size: Fields) -> list[dict[str, Any]]:
-    """Return zeros for the commands after the velocity, which the controllers never set."""
-    count = size.integer('commands_size') - 3 if 'commands_size' in size else 0
-    return [{'term': 'constant', 'values': [0.0] * count}] if count > 0 else []
 
 
 def _outputs(config: Fields, joints: list[str], driven: dict[str, float]) -> dict[str, Any]:
@@ -195,6 +172,6 @@ def _check_sizes(
 LIMX = FileDialect(
     name='params.yaml of LIMX',
     files=('params.yaml', '../params.yaml'),
-    matches=is_limx,
-    read=read_limx,
+    matches=lambda values: isinstance(values.get(_ROOT), Mapping),
+    read=_read,
 )

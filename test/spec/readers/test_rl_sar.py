@@ -2,7 +2,6 @@
 # SPDX-License-Identifier: Apache-2.0
 from __future__ import annotations
 
-import contextlib
 from pathlib import Path
 
 from distill_runtime.errors import ConfigError
@@ -11,9 +10,8 @@ from distill_runtime.spec.mapping import read_dataclass
 from distill_runtime.spec.readers.registry import file_sources, read_content, read_spec_file
 from distill_runtime.spec.sources import merge_sources
 from distill_runtime.spec.spec import PolicySpec
-from hypothesis import given
 import pytest
-from support.damage import damaged
+from support.damage import damage_test
 from support.observed import make_samples, observed
 import yaml
 
@@ -97,16 +95,8 @@ def test_lists_of_the_policy_stay_and_its_joints_have_the_names_of_the_robot(rea
     assert spec.damping == (1.0, 0.5, 1.1, 0.6)
     assert spec.limits.effort == (20.0, 10.0, 21.0, 11.0)
     assert spec.period == 0.02
-
-
-def test_wheels_have_velocity_targets_and_positions_of_zero(read):
-    spec = spec_of(read())
     assert spec.modes == ('position', 'velocity', 'position', 'velocity')
-    term = spec.inputs[0].terms[4]
-    assert term.masked == ('left_wheel', 'right_wheel')
-
-
-def test_robot_without_wheels_has_one_mode(read):
+    assert spec.inputs[0].terms[4].masked == ('left_wheel', 'right_wheel')
     assert spec_of(read(wheel_indices=[])).outputs.mode == 'position'
 
 
@@ -121,6 +111,8 @@ def test_file_of_the_robot_is_found(read, location):
 def test_file_of_another_robot_is_passed_over(read, folder):
     (folder / 'base.yaml').write_text(yaml.safe_dump({'other': base(dt=0.1)}))
     assert spec_of(read()).period == 0.02
+    # a key of the policy overrides that of the robot
+    assert spec_of(read(dt=0.01)).period == 0.04
 
 
 def test_without_the_file_of_the_robot_the_hints_name_it(folder):
@@ -141,10 +133,6 @@ def test_file_in_the_folder_of_the_model_is_found(read, folder):
     found = file_sources(ModelContext(model=folder / 'policy.onnx'))
     assert [source.name for source in found] == [str(folder / 'config.yaml')]
     assert found[0].values == expected.values
-
-
-def test_key_of_the_policy_overrides_that_of_the_robot(read):
-    assert spec_of(read(dt=0.01)).period == 0.04
 
 
 @pytest.mark.parametrize('bounds', [None, []])
@@ -253,10 +241,9 @@ def test_observations_and_targets(read, ages, priority):
         )
 
 
-@pytest.mark.fuzz
-@given(damaged({'walker/fast': {**base(), **config()}}))
-def test_damaged_file_is_read_or_refused(content):
-    with contextlib.suppress(ConfigError):
-        merge_sources(
-            [read_content(content, Path('config.yaml'), ModelContext(model=Path('walk.onnx')))]
-        )
+test_damaged_file_is_read_or_refused = damage_test(
+    {'walker/fast': {**base(), **config()}},
+    lambda content: read_content(
+        content, Path('config.yaml'), ModelContext(model=Path('walk.onnx'))
+    ),
+)
