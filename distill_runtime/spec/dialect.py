@@ -299,23 +299,21 @@ def merged_history(
 
 
 _NOT_SENSED = {
-    'motion_command': 'the joints of a reference motion',
-    'command_motion': 'the joints of a reference motion',
-    'ref_motion_phase': 'the phase of a reference motion',
-    'phase': 'the progress of a reference motion',
-    'motion_anchor_pos_b': 'the position of a reference motion in the robot frame',
-    'motion_anchor_ori_b': 'the orientation of a reference motion in the robot frame',
-    'motion_ref_ori_b': 'the orientation of a reference motion in the robot frame',
-    'robot_anchor_ori_w': 'the orientation of a body in the world',
-    'body_pos': 'positions of bodies',
-    'body_ori': 'orientations of bodies',
-    'base_pos_z': 'the height of the base above the ground',
-    'root_height': 'the height of the base above the ground',
-    'height_scan': 'heights of the ground around the robot',
-    'height_scanner': 'heights of the ground around the robot',
-    'foot_contact': 'contacts of the feet',
-    'feet_contact': 'contacts of the feet',
-    'contact_forces': 'contact forces',
+    'the joints of a reference motion': ('motion_command', 'command_motion'),
+    'the phase of a reference motion': ('ref_motion_phase',),
+    'the progress of a reference motion': ('phase',),
+    'the position of a reference motion in the robot frame': ('motion_anchor_pos_b',),
+    'the orientation of a reference motion in the robot frame': (
+        'motion_anchor_ori_b',
+        'motion_ref_ori_b',
+    ),
+    'the orientation of a body in the world': ('robot_anchor_ori_w',),
+    'positions of bodies': ('body_pos',),
+    'orientations of bodies': ('body_ori',),
+    'the height of the base above the ground': ('base_pos_z', 'root_height'),
+    'heights of the ground around the robot': ('height_scan', 'height_scanner'),
+    'contacts of the feet': ('foot_contact', 'feet_contact'),
+    'contact forces': ('contact_forces',),
 }
 """Observations of training frameworks that no sensor of a robot gives."""
 
@@ -328,7 +326,7 @@ def unknown_observation(where: str, name: str, known: Collection[str]) -> Unsupp
         name: Its name in the framework.
         known: Names that have terms.
     """
-    what = _NOT_SENSED.get(name)
+    what = next((what for what, names in _NOT_SENSED.items() if name in names), None)
     if what is None:
         return UnsuppliedError(
             f'{where} is unknown, expected one of {list(known)}: describe the inputs in a file '

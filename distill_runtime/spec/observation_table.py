@@ -52,7 +52,7 @@ def _rows(spec: PolicySpec, terms: tuple[Term, ...], compiled: ObservationLayout
     frame_dim = len(compiled.index)
     rows, start = [], 0
     for term in terms:
-        columns = range(start, start + term.dim(len(spec.joints), spec.act_dim))
+        columns = range(start, start + term.dim(spec))
         start = columns.stop
         blocks: dict[int, list[int]] = {}
         for index, source in enumerate(compiled.layout.tolist()):

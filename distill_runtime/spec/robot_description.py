@@ -7,11 +7,42 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
 
 from distill_runtime.errors import ConfigError
 
 from .mapping import shown
+
+
+def check_limits(
+    joints: tuple[str, ...],
+    position: tuple[tuple[float, float], ...] | None,
+    velocity: tuple[float, ...] | None,
+    effort: tuple[float, ...] | None,
+    where: str = '',
+) -> None:
+    """Refuse limits of another number of joints, empty ranges, and bounds that are not positive.
+
+    Args:
+        joints: Names of the joints.
+        position: As in a RobotDescription.
+        velocity: As in a RobotDescription.
+        effort: As in a RobotDescription.
+        where: Prefix of the fields, for messages.
+    """
+    for field, values in (('position', position), ('velocity', velocity), ('effort', effort)):
+        if values is not None and len(values) != len(joints):
+            raise ConfigError(
+                f'{where}{field} has {len(values)} elements, expected {len(joints)}, one per joint'
+            )
+    for joint, (lower, upper) in zip(joints, position or (), strict=False):
+        if not lower < upper:
+            raise ConfigError(
+                f'{where}position[{joint}] is [{lower}, {upper}], expected lower < upper'
+            )
+    for field, bounds in (('velocity', velocity), ('effort', effort)):
+        for joint, bound in zip(joints, bounds or (), strict=False):
+            if not bound > 0.0:
+                raise ConfigError(f'{where}{field}[{joint}] is {bound}, expected above 0')
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -55,15 +86,7 @@ class RobotDescription:
                 f'unused_motors is {list(self.unused_motors)}, expected different numbers below '
                 f'{count}'
             )
-        for joint, (lower, upper) in self._by_joint('position'):
-            if not lower < upper:
-                raise ConfigError(
-                    f'position[{joint}] = [{lower}, {upper}], expected lower < upper'
-                )
-        for field in ('velocity', 'effort'):
-            for joint, value in self._by_joint(field):
-                if not value > 0.0:
-                    raise ConfigError(f'{field}[{joint}] = {value}, expected above 0')
+        check_limits(self.joints, self.position, self.velocity, self.effort)
 
     @property
     def by_motor(self) -> tuple[str | None, ...]:
@@ -90,15 +113,3 @@ class RobotDescription:
                 )
             joints.append(joint)
         return joints
-
-    def _by_joint(self, field: str) -> list[tuple[str, Any]]:
-        """Return the joints with their values of a field; none if it is unknown."""
-        values = getattr(self, field)
-        if values is None:
-            return []
-        if len(values) != len(self.joints):
-            raise ConfigError(
-                f'{field} has {len(values)} elements, expected one for each of '
-                f'{len(self.joints)} joints'
-            )
-        return list(zip(self.joints, values, strict=True))

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from distill_runtime.errors import ConfigError
 from distill_runtime.spec.sources import (
+    agree,
     Conflict,
     Difference,
     differences,
     is_complete,
     merge_sources,
+    restricted,
     SpecSource,
 )
 import pytest
@@ -64,22 +66,6 @@ def test_limits_are_merged_field_by_field():
     assert merged.spec.limits.effort == (5.0, 5.0, 5.0)
     assert merged.sources['limits.effort'] == 'robot'
     assert [c.field for c in merged.conflicts] == ['limits.velocity']
-
-
-@pytest.mark.parametrize(
-    ('left', 'right'),
-    [([1, 2, 3], (1.0, 2.0, 3.0)), ([0.1 + 0.2, 1e9, 0.0], [0.3, 1e9 + 1e-6, 1e-13])],
-)
-def test_numbers_equal_but_for_their_last_digits_are_no_conflict(left, right):
-    first = base(default_position=left)
-    assert merge_sources([first, source('b', default_position=right)]).conflicts == ()
-
-
-@pytest.mark.parametrize('value', [[1, 2], [1, 2, 3.001], [1, 2, '3'], 'text', None, {}])
-def test_unequal_values_are_a_conflict(value):
-    first = base(default_position=[1, 2, 3])
-    merged = merge_sources([first, source('b', default_position=value)])
-    assert [conflict.field for conflict in merged.conflicts] == ['default_position']
 
 
 def test_missing_field_names_what_was_searched():
@@ -248,3 +234,90 @@ def test_elements_that_differ_are_named(field, value, other, expected):
 
 def test_conflict_without_a_visible_difference_is_shown_whole():
     assert differ('period', 1.0, 1.0) == [Difference('period', '1.0', '1.0')]
+
+
+def tensor(*terms, **changes):
+    return [{'name': 'obs', 'terms': list(terms), **changes}]
+
+
+@pytest.mark.parametrize(
+    ('left', 'right'),
+    [
+        (1, 1.0),
+        ([1, 2, 3], (1.0, 2.0, 3.0)),
+        ([0.1 + 0.2, 1e9], [0.3, 1e9 + 1e-6]),
+        (0.25, [0.25, 0.25]),
+        ([0.25, 0.25], 0.25),
+        ('default', 'default'),
+        (None, None),
+        ([[0, 1], [None, 2.0]], [[0.0, 1.0], [None, 2]]),
+        ([1e9, 0.0], [1e9 + 1e-6, 1e-13]),
+    ],
+)
+def test_same_in_another_form(left, right):
+    assert agree('x', left, right)
+
+
+@pytest.mark.parametrize(
+    ('left', 'right'),
+    [
+        (0.25, [0.25, 0.26]),
+        (0.25, []),
+        ([1, 2], [1, 2, 3]),
+        ('default', [0.0]),
+        (None, 0),
+        ({'a': 1}, {'a': 1, 'b': None}),
+        ([1, 2], {'a': 1}),
+    ],
+)
+def test_not_the_same(left, right):
+    assert not agree('x', left, right)
+    assert not agree('x', right, left)
+
+
+def test_defaults_of_terms_need_not_be_written():
+    brief = tensor({'term': 'projected_gravity'}, {'term': 'last_action', 'scale': 2})
+    full = tensor(
+        {'term': 'projected_gravity', 'scale': [1.0, 1.0, 1.0], 'clip': None},
+        {'term': 'last_action', 'scale': [2.0, 2.0], 'order': 'scale_then_clip'},
+        history={'length': 1, 'major': 'term', 'order': 'oldest_first', 'fill': 'first'},
+    )
+    assert agree('inputs', brief, full)
+
+
+@pytest.mark.parametrize(
+    'other',
+    [
+        tensor({'term': 'last_action'}, {'term': 'projected_gravity'}),
+        tensor({'term': 'projected_gravity'}),
+        tensor({'term': 'projected_gravity', 'scale': 2.0}, {'term': 'last_action'}),
+        tensor({'term': 'projected_gravity'}, {'term': 'last_action'}, name='policy'),
+        tensor({'term': 'no_such_term'}),
+        'text',
+        None,
+    ],
+)
+def test_other_terms_disagree(other):
+    ours = tensor({'term': 'projected_gravity'}, {'term': 'last_action'})
+    assert not agree('inputs', ours, other)
+
+
+def test_position_of_a_tensor_may_be_that_of_any_name():
+    gravity = {'term': 'projected_gravity'}
+    assert agree('outputs.action.name', 'actions', 0)
+    assert agree('inputs', tensor(gravity), tensor(gravity, name=0))
+    assert not agree('outputs.action.name', 'actions', 'action')
+    assert not agree('outputs.action.name', 0, 1)
+    assert not agree('name', 'walk', 0)
+
+
+def test_claim_is_compared_with_its_part_of_a_value():
+    value = tensor({'term': 'projected_gravity', 'scale': 2}, {'term': 'last_action'})
+    claim = [{'terms': [{'term': 'projected_gravity'}, {'term': 'joint_velocity'}]}]
+    assert restricted('inputs', value, claim) == [
+        {'terms': [{'term': 'projected_gravity'}, {'term': 'last_action'}]}
+    ]
+
+
+def test_list_of_another_length_is_shown_whole():
+    assert restricted('x', [{'a': 1, 'b': 2}], [{'a': 1}, {'a': 2}]) == [{'a': 1, 'b': 2}]

@@ -70,7 +70,7 @@ def test_default_pose_on_its_limit_is_inside():
         ({'limits': {'velocity': [-1, 1, 1]}}, r'^limits\.velocity\[hip\] is -1\.0, expected'),
         (
             {'limits': {'position': [[0, 1], [1, 0], [-1, 0]]}},
-            r'^limits\.position\[knee\] is \[1\.0, 0\.0\] rad, expected lower < upper$',
+            r'^limits\.position\[knee\] is \[1\.0, 0\.0\], expected lower < upper$',
         ),
         (
             {'limits': {'position': [[-1, 1], [-1, 0.5], [-1, 1]]}},

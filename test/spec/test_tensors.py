@@ -10,7 +10,6 @@ from distill_runtime.spec.tensors import (
     Golden,
     History,
     InputSpec,
-    latent_range,
     StateSpec,
 )
 import pytest
@@ -219,8 +218,8 @@ def two_stages(*inputs, encoder=None, **changes):
 def test_latent_follows_the_preceding_terms():
     spec = two_stages()
     assert [spec.input_dim(entry) for entry in spec.inputs] == [12, 8]
-    assert latent_range(spec.inputs, 3, 3) == (15, 17)
-    assert latent_range(two_stages(POLICY_INPUT, ENCODER_INPUT).inputs, 3, 3) == (3, 5)
+    assert spec.latent_range == (15, 17)
+    assert two_stages(POLICY_INPUT, ENCODER_INPUT).latent_range == (3, 5)
 
 
 def test_latent_in_a_tensor_with_frames_of_other_terms():
@@ -229,7 +228,7 @@ def test_latent_in_a_tensor_with_frames_of_other_terms():
         'history': ENCODER_FRAMES,
         'terms': [VELOCITY, {**LATENT, 'history': {'length': 1}}],
     }
-    assert latent_range(two_stages(ENCODER_INPUT, entry).inputs, 3, 3) == (24, 26)
+    assert two_stages(ENCODER_INPUT, entry).latent_range == (24, 26)
 
 
 def test_spec_with_an_encoder_survives_its_mapping():

@@ -7,7 +7,7 @@ import math
 import re
 
 from distill_runtime.errors import ConfigError
-from distill_runtime.spec.urdf import load_urdf, MAX_BYTES, read_urdf
+from distill_runtime.spec.robots import load_urdf, MAX_BYTES, read_urdf
 import pytest
 
 ARM = """<?xml version="1.0"?>
@@ -122,8 +122,8 @@ def test_document_type_is_refused_before_any_entity_expands(load, text):
             'effort="${e}"',
             r"joint 'hip': limit.effort = '\$\{e\}', expected a number",
         ),
-        ('effort="40"', 'effort="0"', r'effort\[hip\] = 0.0, expected above 0'),
-        ('upper="1"', 'upper="-2"', r'position\[hip\] = \[-1.0, -2.0\], expected lower < upper'),
+        ('effort="40"', 'effort="0"', r'effort\[hip\] is 0.0, expected above 0'),
+        ('upper="1"', 'upper="-2"', r'position\[hip\] is \[-1.0, -2.0\], expected lower < upper'),
         ('revolute', 'fixed', r'joints is empty, expected at least one joint'),
     ],
 )

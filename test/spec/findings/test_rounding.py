@@ -5,7 +5,7 @@ from __future__ import annotations
 from distill_runtime.policy.model import load_policy
 from distill_runtime.spec.findings.finding import Case
 from distill_runtime.spec.findings.registry import CHECKS
-from distill_runtime.spec.findings.rounding import rounded
+from distill_runtime.spec.findings.sources import rounded
 from distill_runtime.spec.sources import SourcedSpec
 import pytest
 from support.specs import make_spec
