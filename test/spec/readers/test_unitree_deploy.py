@@ -2,6 +2,8 @@
 # SPDX-License-Identifier: Apache-2.0
 from __future__ import annotations
 
+from dataclasses import replace
+import math
 from pathlib import Path
 
 from distill_runtime.errors import ConfigError
@@ -13,6 +15,7 @@ from distill_runtime.spec.sources import merge_sources
 from distill_runtime.spec.spec import PolicySpec
 import pytest
 from support.damage import damage_test
+from support.observed import make_samples, observed
 
 PATH = Path('walker/params/deploy.yaml')
 ROBOT = RobotDescription(
@@ -104,37 +107,12 @@ def test_each_term_is_read_by_its_name():
     assert [term.relative for term in spec.inputs[0].terms[4:6]] == [False, True]
 
 
-@pytest.mark.parametrize(
-    ('lengths', 'is_gym', 'major', 'lags'),
-    [
-        ((2, 2), False, 'term', [(1, 0), (1, 0)]),
-        ((2, 2), True, 'frame', [(1, 0), (1, 0)]),
-        ((3, 0), False, 'term', [(2, 1, 0), (0,)]),
-    ],
-)
-def test_history_of_the_tensor_and_of_its_terms(lengths, is_gym, major, lags):
-    gyro, action = ({'history_length': length} for length in lengths)
-    terms = observations(base_ang_vel=gyro, last_action=action)
-    (entry,) = spec_of(observations={'use_gym_history': is_gym, **terms}).inputs
-    assert (entry.history.major, entry.history.fill) == (major, 'first')
-    assert [entry.lags(term) for term in entry.terms] == lags
-
-
-@pytest.mark.parametrize(
-    ('scale_first', 'order'), [(True, 'scale_then_clip'), (False, 'clip_then_scale')]
-)
-def test_clip_and_scale_come_in_the_order_of_the_file(scale_first, order):
-    terms = observations(base_ang_vel={'clip': [-5, 5], 'scale': [0.2, 0.2, 0.2]})
-    term = spec_of(observations={'scale_first': scale_first, **terms}).inputs[0].terms[0]
-    assert (term.clip, term.scale, term.order) == ((-5.0, 5.0), (0.2, 0.2, 0.2), order)
-
-
-def test_command_ranges_are_the_trained_range_without_the_heading():
-    ranges = {'lin_vel_x': [-0.5, 1], 'lin_vel_y': [-0.3, 0.3], 'ang_vel_z': [-0.2, 0.2]}
-    velocity = {'ranges': {**ranges, 'heading': None}}
-    command = spec_of(commands={'base_velocity': velocity}).command
-    assert command.lower == (-0.5, -0.3, -0.2)
-    assert command.upper == (1.0, 0.3, 0.2)
+def test_different_histories_stay_with_their_terms():
+    terms = observations(
+        base_ang_vel={'history_length': 3}, last_action={'history_length': 0}, joint_vel={}
+    )
+    (entry,) = spec_of(observations=terms).inputs
+    assert [entry.lags(term) for term in entry.terms] == [(2, 1, 0), (0,), (0,)]
 
 
 def test_motors_that_the_policy_does_not_have_are_left_out():
@@ -162,30 +140,12 @@ def wheeled(**changes):
     }
 
 
-def test_wheels_have_velocity_actions_in_the_order_of_the_tensor():
-    spec = spec_of(actions=wheeled())
-    action = spec.outputs.action
-    assert action.joints == ('motor_0', 'motor_1', 'motor_2')
-    assert spec.modes == ('position', 'velocity', 'position')
-    assert action.scale == (5.0, 0.5, 0.25)
-    assert action.offset == (0.0, 0.1, 0.2)
-    assert action.target_clip == ((None, None), (-1.0, 1.0), (-2.0, 2.0))
-
-
 def test_velocity_actions_of_all_joints_by_number():
     action = {'scale': None, 'offset': None, 'joint_ids': [0, 1, 2]}
     spec = spec_of(actions={'JointVelocityAction': action})
     assert spec.outputs.mode == 'velocity'
     assert spec.outputs.action.scale == (1.0, 1.0, 1.0)
     assert spec.outputs.action.joints is None
-
-
-def test_term_of_some_joints():
-    params = {'asset_cfg': {'name': 'robot', 'joint_ids': [2, 0]}}
-    terms = observations(joint_pos_rel={'params': params, 'scale': None}, joint_vel_rel={})
-    entry = spec_of(observations=terms).inputs[0]
-    assert entry.terms[0].joints == ('motor_1', 'motor_2')
-    assert entry.terms[1].joints is None
 
 
 def test_without_a_robot_names_are_missing_with_hints():
@@ -364,6 +324,123 @@ def asset(**config):
 def test_file_that_does_not_fit_is_refused_with_its_path(changes, message):
     with pytest.raises(ConfigError, match=rf'^walker/params/deploy\.yaml: {message}'):
         read(**changes)
+
+
+FOUR = replace(ROBOT, name='four', joints=('d', 'c', 'b', 'a'))
+PERIOD = 0.6
+POSE = [0.3, -0.2, 0.1, 0.0]
+
+
+def scaled(scale, history=1, clip=None, **params):
+    return {'params': params, 'clip': clip, 'scale': scale, 'history_length': history}
+
+
+def terms(history):
+    return {
+        'base_ang_vel': scaled([0.2, 0.2, 0.2], history, [-0.7, 0.7]),
+        'projected_gravity': scaled(None, history),
+        'velocity_commands': scaled([2.0, 2.0, 0.25], history, command_name='base_velocity'),
+        'joint_pos_rel': scaled([1.0, 2.0, 3.0, 4.0], history),
+        'joint_vel_rel': scaled([0.05] * 2, history, asset_cfg={'joint_ids': [3, 1]}),
+        'last_action': scaled([1.0] * 4, history, [-0.5, 0.5]),
+        'gait_phase': scaled(None, history, period=PERIOD),
+    }
+
+
+def walker(observations):
+    return {
+        'joint_ids_map': [1, 3, 0, 2],
+        'step_dt': 0.02,
+        'stiffness': [1.0, 2.0, 3.0, 4.0],
+        'damping': [0.1, 0.2, 0.3, 0.4],
+        'default_joint_pos': POSE,
+        'commands': {
+            'base_velocity': {
+                'ranges': {'lin_vel_x': [-0.1, 0.2], 'lin_vel_y': [0, 0], 'ang_vel_z': [-1, 1]}
+            }
+        },
+        'actions': {
+            'JointPositionAction': {
+                'clip': [[-0.2, 0.2], [-9, 9]],
+                'scale': [0.5, 0.25],
+                'offset': [0.3, 0.1],
+                'joint_ids': [0, 2],
+            },
+            'JointVelocityAction': {
+                'clip': None,
+                'scale': [5.0, 4.0],
+                'offset': [0.0, 0.0],
+                'joint_ids': [3, 1],
+            },
+        },
+        'observations': observations,
+    }
+
+
+def frame(samples, step):
+    """Return one frame as a list of terms, each (values, clip, scales)."""
+    now = samples[step]
+    phase = 2 * math.pi * ((step * 0.02) % PERIOD) / PERIOD
+    vx, vy, yaw = now.command
+    return [
+        (now.angular_velocity, (-0.7, 0.7), [0.2] * 3),
+        (now.gravity, None, [1.0] * 3),
+        ([min(max(vx, -0.1), 0.2), 0.0 * vy, yaw], None, [2.0, 2.0, 0.25]),
+        ([q - d for q, d in zip(now.position, POSE, strict=True)], None, [1.0, 2.0, 3.0, 4.0]),
+        ([now.velocity[3], now.velocity[1]], None, [0.05] * 2),
+        (samples[step - 1].action if step else [0.0] * 4, (-0.5, 0.5), [1.0] * 4),
+        ([math.sin(phase), math.cos(phase)], None, [1.0] * 2),
+    ]
+
+
+def processed(term, scale_first):
+    values, clip, scales = term
+    result = []
+    for value, scale in zip(values, scales, strict=True):
+        if scale_first:
+            value *= scale
+        if clip is not None:
+            value = min(max(value, clip[0]), clip[1])
+        result.append(value if scale_first else value * scale)
+    return result
+
+
+def expected(samples, step, history, is_frame_major, scale_first):
+    frames = [
+        [processed(term, scale_first) for term in frame(samples, max(0, number))]
+        for number in range(step - history + 1, step + 1)
+    ]
+    if is_frame_major:
+        return [value for terms in frames for term in terms for value in term]
+    return [value for term in zip(*frames, strict=True) for values in term for value in values]
+
+
+@pytest.mark.parametrize('history', [1, 3])
+@pytest.mark.parametrize('is_frame_major', [False, True])
+@pytest.mark.parametrize('scale_first', [False, True])
+@pytest.mark.parametrize('is_nested', [False, True])
+def test_observations_and_targets_equal_those_of_plain_lists(
+    history, is_frame_major, scale_first, is_nested
+):
+    observations = {
+        'scale_first': scale_first,
+        'use_gym_history': is_frame_major,
+        **terms(history),
+    }
+    values = walker({'policy': observations} if is_nested else observations)
+    spec = read_dataclass(PolicySpec, read_file(values, FOUR).values, '')
+    samples = make_samples(4, 4)
+    seen, targets = observed(spec, samples)
+    for step, sample in enumerate(samples):
+        assert seen[step] == pytest.approx(
+            expected(samples, step, history, is_frame_major, scale_first), abs=1e-6
+        )
+        first, second, third, fourth = sample.action
+        # in policy order: the third and fourth action are of joints 3 and 1
+        assert targets[step] == pytest.approx(
+            [min(max(0.5 * first + 0.3, -0.2), 0.2), 4 * fourth, 0.25 * second + 0.1, 5 * third],
+            abs=1e-6,
+        )
 
 
 test_damaged_file_is_read_or_refused = damage_test(deploy(actions=wheeled()), read_file)
