@@ -97,19 +97,13 @@ def test_no_ranges_are_no_command(ranges):
 
 
 @pytest.mark.parametrize(
-    ('field', 'message'),
-    [
-        (
-            'period',
-            r'^period is missing, .*: the metadata has no period: give period, 1 / rl_rate ',
-        ),
-        ('default_position', r'^default_position is missing, .*: the metadata has no pose: '),
-        (
-            'inputs',
-            r'^inputs is missing, .*: the metadata has no observations: .* alphabetical order',
-        ),
-        ('outputs', r'^outputs\.action\.scale is missing, .*: the metadata has no scale: '),
-    ],
+    ('message', 'field'),
+    {
+        r'^period is missing, .*: the metadata has no period: give period, 1 / rl_rate ': 'period',
+        r'^default_position is missing, .*: the metadata has no pose: ': 'default_position',
+        r'^inputs is missing, .*: the metadata has no observations: .* alphabetical ': 'inputs',
+        r'^outputs\.action\.scale is missing, .*: the metadata has no scale: ': 'outputs',
+    }.items(),
 )
 def test_what_the_metadata_leaves_out_is_missing_with_a_hint(field, message):
     with pytest.raises(ConfigError, match=message):

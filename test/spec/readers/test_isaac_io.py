@@ -181,54 +181,44 @@ def test_term_that_is_not_known_leaves_the_inputs_to_the_user(policy, message):
 
 
 @pytest.mark.parametrize(
-    ('changes', 'message'),
-    [
+    ('message', 'changes'),
+    {
         (
-            {'policy': changed(3, joint_pos_offsets=[0.1, -0.1, 0.5, 0.7])},
             r'observations\.policy\[3\]\.joint_pos_offsets of l_knee is 0\.5, expected 0\.6, '
-            r'its default position: ',
-        ),
-        (
-            {'policy': changed(4, joint_vel_offsets=[0.0] * 5 + [0.1])},
-            r'joint_vel_offsets of r_wheel is 0\.1, expected 0, none: no term subtracts',
-        ),
-        (
-            {'policy': changed(3, joint_names=['arm'])},
-            r"observations\.policy\[3\]\.joint_names has 'arm', expected names of \['l_hip'",
-        ),
-        ({'policy': changed(1, shape=[4])}, r'policy\[1\]\.shape is \[4\], expected \[3\]$'),
-        ({'policy': changed(5, shape=[4])}, r'policy\[5\]\.shape is \[4\], expected \[6\]$'),
-        (
-            {'policy': changed(1, extras={'modifiers': [{'func': 'filter'}]})},
-            r'policy\[1\]\.extras\.modifiers is given, expected none$',
-        ),
-        (
-            {'policy': changed(1, overloads={'history_length': 2, 'flatten_history_dim': False})},
-            r'overloads\.flatten_history_dim is false, expected true: the input of a network',
-        ),
-        ({'policy': []}, r'observations\.policy is \[\], expected a list of terms$'),
-        ({'actions': []}, r'actions is \[\], expected a list of action terms$'),
-        (
-            {'actions': [action('RelativeJointPositionAction', JOINTS)]},
-            r"actions\[0\]\.full_path ends in 'RelativeJointPositionAction', expected one of \[",
-        ),
-        (
-            {'actions': [action('JointPositionAction', ['tail'])]},
-            r"actions\[0\]\.joint_names has 'tail', expected names of \['l_hip'",
-        ),
-        (
-            {'actions': [action('JointPositionAction', JOINTS, clip=[[0, 1]])]},
-            r'actions\[0\]\.clip is \[\[0, 1\]\], expected 6 pairs$',
-        ),
-        (
-            {'scene': {'decimation': 2}},
-            r'scene\.dt is 0\.02 s, expected physics_dt \* decimation = 0\.01 s$',
-        ),
-        (
-            {'default_joint_pos': [0.0]},
-            r'articulations\.robot\.default_joint_pos has 1 elements, expected 6$',
-        ),
-    ],
+            r'its default position: '
+        ): {'policy': changed(3, joint_pos_offsets=[0.1, -0.1, 0.5, 0.7])},
+        r'joint_vel_offsets of r_wheel is 0\.1, expected 0, none: no term subtracts': {
+            'policy': changed(4, joint_vel_offsets=[0.0] * 5 + [0.1])
+        },
+        r"observations\.policy\[3\]\.joint_names has 'arm', expected names of \['l_hip'": {
+            'policy': changed(3, joint_names=['arm'])
+        },
+        r'policy\[1\]\.shape is \[4\], expected \[3\]$': {'policy': changed(1, shape=[4])},
+        r'policy\[5\]\.shape is \[4\], expected \[6\]$': {'policy': changed(5, shape=[4])},
+        r'policy\[1\]\.extras\.modifiers is given, expected none$': {
+            'policy': changed(1, extras={'modifiers': [{'func': 'filter'}]})
+        },
+        r'overloads\.flatten_history_dim is false, expected true: the input of a network': {
+            'policy': changed(1, overloads={'history_length': 2, 'flatten_history_dim': False})
+        },
+        r'observations\.policy is \[\], expected a list of terms$': {'policy': []},
+        r'actions is \[\], expected a list of action terms$': {'actions': []},
+        r"actions\[0\]\.full_path ends in 'RelativeJointPositionAction', expected one of \[": {
+            'actions': [action('RelativeJointPositionAction', JOINTS)]
+        },
+        r"actions\[0\]\.joint_names has 'tail', expected names of \['l_hip'": {
+            'actions': [action('JointPositionAction', ['tail'])]
+        },
+        r'actions\[0\]\.clip is \[\[0, 1\]\], expected 6 pairs$': {
+            'actions': [action('JointPositionAction', JOINTS, clip=[[0, 1]])]
+        },
+        r'scene\.dt is 0\.02 s, expected physics_dt \* decimation = 0\.01 s$': {
+            'scene': {'decimation': 2}
+        },
+        r'articulations\.robot\.default_joint_pos has 1 elements, expected 6$': {
+            'default_joint_pos': [0.0]
+        },
+    }.items(),
 )
 def test_what_does_not_fit_is_refused(changes, message):
     with pytest.raises(ConfigError, match=message):

@@ -264,48 +264,39 @@ def test_two_targets_leave_the_action_to_the_user(read):
 
 
 @pytest.mark.parametrize(
-    ('changes', 'message'),
-    [
-        (
-            {'parameters': {'sha256sum': '0' * 64}},
-            rf'parameters\.sha256sum is {"0" * 64}, but walk\.onnx has {SHA256}: was the model ',
-        ),
-        (
-            {'parameters': {'backend': 'jit'}},
-            r"models\.walk\.parameters\.backend is 'jit', expected 'onnx': export the policy",
-        ),
-        (
-            {'parameters': {'model_path': 'run.onnx'}},
-            r"model_path is 'run\.onnx', expected 'walk\.onnx': is it the bundle of this model\?$",
-        ),
-        ({'data_flow': {'walk/a': ['walk/b']}}, r'pipeline\.data_flow is given, expected none'),
-        (
-            {'feedback_connections': {}},
-            r'pipeline has feedback_flow and feedback_connections, expected one of them$',
-        ),
-        (
-            {'feedback_flow': {'run/target': ['walk/action_in']}},
-            r"pipeline\.feedback_flow\.run/target names 'run/target', expected one of \['target'",
-        ),
-        (
-            {'feedback_flow': {'walk/target': ['walk/nowhere']}},
-            r"names 'walk/nowhere', expected one of \['gyro', ",
-        ),
-        (
-            {'inputs': changed(INPUTS, 'memory_in', dtype='int64')},
-            r'models\.walk\.inputs\[7\] \(memory_in\) is of type int64, expected float32$',
-        ),
-        ({'configs': {'frequency': 0}}, r'configs\.frequency is 0 Hz, expected above 0 Hz$'),
-        ({'inputs': changed(INPUTS, 'q', shape=[])}, r'shape is \[\], expected at least one axis'),
-        (
-            {'inputs': changed(INPUTS, 'q', shape=[1, 4])},
-            r'models\.walk\.inputs\[3\] has 5 names, expected 4, one per element$',
-        ),
-        (
-            {'agile': {'articulations': {'robot': {'joint_names': LEGS}}}},
-            r'agile\.articulations\.robot\.joint_names is .*, expected all of \[',
-        ),
-    ],
+    ('message', 'changes'),
+    {
+        rf'parameters\.sha256sum is {"0" * 64}, but walk\.onnx has {SHA256}: was the model ': {
+            'parameters': {'sha256sum': '0' * 64}
+        },
+        r"models\.walk\.parameters\.backend is 'jit', expected 'onnx': export the policy": {
+            'parameters': {'backend': 'jit'}
+        },
+        r"model_path is 'run\.onnx', expected 'walk\.onnx': is it the bundle of this model\?$": {
+            'parameters': {'model_path': 'run.onnx'}
+        },
+        r'pipeline\.data_flow is given, expected none': {'data_flow': {'walk/a': ['walk/b']}},
+        r'pipeline has feedback_flow and feedback_connections, expected one of them$': {
+            'feedback_connections': {}
+        },
+        r"pipeline\.feedback_flow\.run/target names 'run/target', expected one of \['target'": {
+            'feedback_flow': {'run/target': ['walk/action_in']}
+        },
+        r"names 'walk/nowhere', expected one of \['gyro', ": {
+            'feedback_flow': {'walk/target': ['walk/nowhere']}
+        },
+        r'models\.walk\.inputs\[7\] \(memory_in\) is of type int64, expected float32$': {
+            'inputs': changed(INPUTS, 'memory_in', dtype='int64')
+        },
+        r'configs\.frequency is 0 Hz, expected above 0 Hz$': {'configs': {'frequency': 0}},
+        r'shape is \[\], expected at least one axis': {'inputs': changed(INPUTS, 'q', shape=[])},
+        r'models\.walk\.inputs\[3\] has 5 names, expected 4, one per element$': {
+            'inputs': changed(INPUTS, 'q', shape=[1, 4])
+        },
+        r'agile\.articulations\.robot\.joint_names is .*, expected all of \[': {
+            'agile': {'articulations': {'robot': {'joint_names': LEGS}}}
+        },
+    }.items(),
 )
 def test_what_does_not_fit_is_refused(read, changes, message):
     with pytest.raises(ConfigError, match=message):

@@ -113,27 +113,23 @@ def test_period_name_and_encoder():
 
 
 @pytest.mark.parametrize(
-    ('changes', 'message'),
-    [
-        (
-            [('imu_orientation_offset', 'yaw', 0.1)],
-            r'PointfootCfg\.imu_orientation_offset\.yaw is 0\.1 rad, expected 0: let the driver ',
-        ),
-        (
-            [('size', 'observations_size', 27)],
-            r'PointfootCfg\.size\.observations_size is 27, expected 30$',
-        ),
-        ([('size', 'actions_size', 5)], r'PointfootCfg\.size\.actions_size is 5, expected 6$'),
-        (
-            [('size', 'encoder_output_size', None)],
-            r'PointfootCfg\.size\.encoder_output_size is missing$',
-        ),
-        (
-            [('init_state', 'default_joint_angle', {})],
-            r'PointfootCfg\.init_state\.default_joint_angle\.abad_L_Joint is missing$',
-        ),
-        ([('control', 'damping', 'x')], r"PointfootCfg\.control\.damping is 'x', expected a num"),
-    ],
+    ('message', 'changes'),
+    {
+        r'PointfootCfg\.imu_orientation_offset\.yaw is 0\.1 rad, expected 0: let the driver ': [
+            ('imu_orientation_offset', 'yaw', 0.1)
+        ],
+        r'PointfootCfg\.size\.observations_size is 27, expected 30$': [
+            ('size', 'observations_size', 27)
+        ],
+        r'PointfootCfg\.size\.actions_size is 5, expected 6$': [('size', 'actions_size', 5)],
+        r'PointfootCfg\.size\.encoder_output_size is missing$': [
+            ('size', 'encoder_output_size', None)
+        ],
+        r'PointfootCfg\.init_state\.default_joint_angle\.abad_L_Joint is missing$': [
+            ('init_state', 'default_joint_angle', {})
+        ],
+        r"PointfootCfg\.control\.damping is 'x', expected a num": [('control', 'damping', 'x')],
+    }.items(),
 )
 def test_what_does_not_fit_is_refused(changes, message):
     with pytest.raises(ConfigError, match=message):

@@ -113,29 +113,23 @@ def test_order_of_terms_of_an_older_file_is_compared_with_that_of_the_user():
 
 
 @pytest.mark.parametrize(
-    ('changes', 'message'),
-    [
+    ('message', 'changes'),
+    {
+        r'motion_anchor_ori_b is the orientation of a reference ': {
+            'observation_names': 'motion_anchor_ori_b'
+        },
+        r'observation_names: my_term is unknown, expected one ': {'observation_names': 'my_term'},
+        r'observation_names: motion_command is the joints of a ': {'command_names': 'motion'},
+        r'observation_names: command is unknown, expected ': {'command_names': 'twist,height'},
+        r'observation_names: command is unknown, expected one of ': {'command_names': None},
         (
-            {'observation_names': 'motion_anchor_ori_b'},
-            r'motion_anchor_ori_b is the orientation of a reference ',
-        ),
-        (
-            {'observation_names': 'my_term'},
-            r'observation_names: my_term is unknown, expected one ',
-        ),
-        ({'command_names': 'motion'}, r'observation_names: motion_command is the joints of a '),
-        ({'command_names': 'twist,height'}, r'observation_names: command is unknown, expected '),
-        ({'command_names': None}, r'observation_names: command is unknown, expected one of '),
-        (
-            {'observation_terms_scale': None, 'observation_terms_clip': None},
             r'the metadata names the observations, not their scales and clips: describe the inputs'
-            r' .* the terms base_linear_velocity, .*, velocity_command, in this order$',
-        ),
-        (
-            {'observation_terms_flatten_history_dim': '0.000,' * 6 + '0.000'},
-            r'observation_names: base_ang_vel has a history that is not flattened: ',
-        ),
-    ],
+            r' .* the terms base_linear_velocity, .*, velocity_command, in this order$'
+        ): {'observation_terms_scale': None, 'observation_terms_clip': None},
+        r'observation_names: base_ang_vel has a history that is not flattened: ': {
+            'observation_terms_flatten_history_dim': '0.000,' * 6 + '0.000'
+        },
+    }.items(),
 )
 def test_what_only_the_user_can_describe_is_missing_with_a_hint(changes, message):
     with pytest.raises(ConfigError, match=rf'^inputs is missing, .*: {message}'):
@@ -164,51 +158,37 @@ def test_action_of_other_joints_needs_the_user(scale, width):
 
 
 @pytest.mark.parametrize(
-    ('changes', 'message'),
-    [
-        ({'joint_stiffness': '1.000,20.000', 'joint_damping': '-0.000,1.000'}, r'\(1\.0, -0\.0\)'),
-        ({'joint_damping': '-1.000,1.000'}, r'^damping\[hip\] is -1\.0, expected finite and at '),
-        ({'joint_damping': '1.000'}, r'joint_stiffness has 2 elements and joint_damping 1, '),
-        (
-            {'default_joint_pos': '0.100'},
-            r'metadata\.default_joint_pos has 1 elements, expected 2$',
-        ),
-        (
-            {'default_joint_pos': 'a,1'},
-            r"metadata\.default_joint_pos\[0\] is 'a', expected a number",
-        ),
-        (
-            {'default_joint_pos': '1,nan'},
-            r'default_joint_pos\[1\] is nan, expected a finite number$',
-        ),
-        ({'joint_stiffness': None}, r'^walk\.onnx: metadata\.joint_stiffness is missing$'),
-        (
-            {'joint_names': 'a,,b'},
-            r"metadata 'joint_names' is 'a,,b', expected a list with commas$",
-        ),
-        ({'joint_names': '[a'}, r"'joint_names' is '\[a', expected a list with commas$"),
-        ({'joint_names': 'a],[b'}, r"'joint_names' is 'a\],\[b', expected a list with commas$"),
-        ({'joint_names': '[]'}, r"'joint_names' is '', expected a list with commas$"),
-        (
-            {'observation_terms_scale': '1.000'},
-            r'observation_terms_scale has 1 elements, expected 7',
-        ),
-        ({'observation_terms_scale': '1,' * 6 + '1;inf'}, r'\[6\]\[1\] is inf, expected a finite'),
-        (
-            {'observation_terms_history_length': '0.500,' * 6 + '1'},
-            r'\[0\] is 0\.5, expected an int',
-        ),
-        (
-            {'observation_terms_history_length': '1,' * 6 + '-1'},
-            r'\[6\] is -1, expected an integer',
-        ),
-        ({'observation_terms_clip': '-inf;inf'}, r'is \[\[-inf, inf\]\], expected 7 pairs$'),
-        ({'observation_terms_clip': '-inf,' * 6 + 'inf'}, r'\[0\] is \[-inf\], expected a pair$'),
-        (
-            {'observation_terms_clip': '1;nan,' * 6 + '1;2'},
-            r'\[0\] is nan, expected a finite number',
-        ),
-    ],
+    ('message', 'changes'),
+    {
+        r'\(1\.0, -0\.0\)': {'joint_stiffness': '1.000,20.000', 'joint_damping': '-0.000,1.000'},
+        r'^damping\[hip\] is -1\.0, expected finite and at ': {'joint_damping': '-1.000,1.000'},
+        r'joint_stiffness has 2 elements and joint_damping 1, ': {'joint_damping': '1.000'},
+        r'metadata\.default_joint_pos has 1 elements, expected 2$': {'default_joint_pos': '0.100'},
+        r"metadata\.default_joint_pos\[0\] is 'a', expected a number": {
+            'default_joint_pos': 'a,1'
+        },
+        r'default_joint_pos\[1\] is nan, expected a finite number$': {
+            'default_joint_pos': '1,nan'
+        },
+        r'^walk\.onnx: metadata\.joint_stiffness is missing$': {'joint_stiffness': None},
+        r"metadata 'joint_names' is 'a,,b', expected a list with commas$": {'joint_names': 'a,,b'},
+        r"'joint_names' is '\[a', expected a list with commas$": {'joint_names': '[a'},
+        r"'joint_names' is 'a\],\[b', expected a list with commas$": {'joint_names': 'a],[b'},
+        r"'joint_names' is '', expected a list with commas$": {'joint_names': '[]'},
+        r'observation_terms_scale has 1 elements, expected 7': {
+            'observation_terms_scale': '1.000'
+        },
+        r'\[6\]\[1\] is inf, expected a finite': {'observation_terms_scale': '1,' * 6 + '1;inf'},
+        r'\[0\] is 0\.5, expected an int': {
+            'observation_terms_history_length': '0.500,' * 6 + '1'
+        },
+        r'\[6\] is -1, expected an integer': {'observation_terms_history_length': '1,' * 6 + '-1'},
+        r'is \[\[-inf, inf\]\], expected 7 pairs$': {'observation_terms_clip': '-inf;inf'},
+        r'\[0\] is \[-inf\], expected a pair$': {'observation_terms_clip': '-inf,' * 6 + 'inf'},
+        r'\[0\] is nan, expected a finite number': {
+            'observation_terms_clip': '1;nan,' * 6 + '1;2'
+        },
+    }.items(),
 )
 def test_metadata_that_does_not_fit_is_refused(changes, message):
     with pytest.raises(ConfigError, match=message):

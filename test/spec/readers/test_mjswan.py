@@ -111,33 +111,27 @@ def test_tensors_are_named_by_their_position():
 
 
 @pytest.mark.parametrize(
-    ('changes', 'message'),
-    [
-        (
-            {'components': [{'name': 'ImpedanceCommand'}]},
-            r"obs_config\.obs\[0\] is 'ImpedanceCommand', which is none of \['BaseAngular",
-        ),
-        (
-            {'components': [{'name': 'PrevActions', 'history_steps': 3}]},
-            r'obs_config\.obs\[0\]\.history_steps is 3: mjswan wrote the newest frame first in ',
-        ),
-        (
-            {'obs_config': {'obs': {'history_steps': 6, 'components': COMPONENTS}}},
-            r'obs_config\.obs\.history_steps is 6: ',
-        ),
-        (
-            {'components': [{'name': 'JointPos', 'pos_steps': [0, 1]}]},
-            r'obs_config\.obs\[0\]\.pos_steps has other frames than the newest',
-        ),
-        (
-            {'components': [{'name': 'BaseLinearVelocity', 'world_frame': True}]},
-            r'obs_config\.obs\[0\]\.world_frame is true, and no term is in that frame',
-        ),
-        (
-            {'onnx': {'meta': {'in_keys': ['obs', 'is_init']}}},
-            r"inputs \['is_init'\] of the graph are not in obs_config",
-        ),
-    ],
+    ('message', 'changes'),
+    {
+        r"obs_config\.obs\[0\] is 'ImpedanceCommand', which is none of \['BaseAngular": {
+            'components': [{'name': 'ImpedanceCommand'}]
+        },
+        r'obs_config\.obs\[0\]\.history_steps is 3: mjswan wrote the newest frame first in ': {
+            'components': [{'name': 'PrevActions', 'history_steps': 3}]
+        },
+        r'obs_config\.obs\.history_steps is 6: ': {
+            'obs_config': {'obs': {'history_steps': 6, 'components': COMPONENTS}}
+        },
+        r'obs_config\.obs\[0\]\.pos_steps has other frames than the newest': {
+            'components': [{'name': 'JointPos', 'pos_steps': [0, 1]}]
+        },
+        r'obs_config\.obs\[0\]\.world_frame is true, and no term is in that frame': {
+            'components': [{'name': 'BaseLinearVelocity', 'world_frame': True}]
+        },
+        r"inputs \['is_init'\] of the graph are not in obs_config": {
+            'onnx': {'meta': {'in_keys': ['obs', 'is_init']}}
+        },
+    }.items(),
 )
 def test_ambiguous_inputs_are_left_to_the_user(changes, message):
     source = read(**changes)

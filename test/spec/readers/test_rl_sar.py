@@ -143,31 +143,25 @@ def test_no_bounds_are_no_clip(read, bounds):
 
 
 @pytest.mark.parametrize(
-    ('changes', 'message'),
-    [
-        ({'num_observations': 25}, r'num_observations is 25, expected 24, the sum of \['),
-        ({'clip_obs': 0}, r'clip_obs is 0, expected above 0$'),
-        (
-            {'observations_history': [0, 0]},
-            r'observations_history is \[0, 0\], expected different',
-        ),
-        (
-            {'observations_history': [-1]},
-            r'observations_history\[0\] is -1, expected an integer of',
-        ),
-        (
-            {'observations_history': [0, 1], 'observations_history_priority': 'frame'},
-            r"observations_history_priority is 'frame', expected one of \['term', 'time'\]$",
-        ),
-        ({'joint_mapping': [0, 1, 2, 4]}, r'joint_mapping has 4, expected below 4, the number of'),
-        ({'joint_mapping': [0, 1, 2, 2]}, r'joint_mapping is \[0, 1, 2, 2\], expected each joint'),
-        ({'wheel_indices': [4]}, r'wheel_indices has 4, expected below 4, the number of joints$'),
-        ({'num_of_dofs': 5}, r'num_of_dofs is 5, expected 4, as action_scale has$'),
-        ({'rl_kp': [1, 2]}, r'rl_kp has 2 elements, expected 4$'),
-        ({'dof_vel_scale': None}, r'dof_vel_scale is missing$'),
-        ({'commands_scale': [1, 2]}, r'commands_scale has 2 elements, expected 3$'),
-        ({'action_scale': 0.25}, r'action_scale is 0\.25, expected a list$'),
-    ],
+    ('message', 'changes'),
+    {
+        r'num_observations is 25, expected 24, the sum of \[': {'num_observations': 25},
+        r'clip_obs is 0, expected above 0$': {'clip_obs': 0},
+        r'observations_history is \[0, 0\], expected different': {'observations_history': [0, 0]},
+        r'observations_history\[0\] is -1, expected an integer of': {'observations_history': [-1]},
+        r"observations_history_priority is 'frame', expected one of \['term', 'time'\]$": {
+            'observations_history': [0, 1],
+            'observations_history_priority': 'frame',
+        },
+        r'joint_mapping has 4, expected below 4, the number of': {'joint_mapping': [0, 1, 2, 4]},
+        r'joint_mapping is \[0, 1, 2, 2\], expected each joint': {'joint_mapping': [0, 1, 2, 2]},
+        r'wheel_indices has 4, expected below 4, the number of joints$': {'wheel_indices': [4]},
+        r'num_of_dofs is 5, expected 4, as action_scale has$': {'num_of_dofs': 5},
+        r'rl_kp has 2 elements, expected 4$': {'rl_kp': [1, 2]},
+        r'dof_vel_scale is missing$': {'dof_vel_scale': None},
+        r'commands_scale has 2 elements, expected 3$': {'commands_scale': [1, 2]},
+        r'action_scale is 0\.25, expected a list$': {'action_scale': 0.25},
+    }.items(),
 )
 def test_file_that_does_not_fit_is_refused(read, changes, message):
     with pytest.raises(ConfigError, match=rf'fast/config\.yaml:? {message}'):

@@ -196,8 +196,7 @@ def test_groups_find_their_inputs(groups, tensors, names):
         (
             'my_term',
             r"^inputs is missing, found in none of \['walker/params/deploy\.yaml'\]: "
-            r"observations\.my_term is unknown, expected one of \['base_ang_vel', .*: describe "
-            r'the inputs in a file with --spec, with a term external ',
+            r"observations\.my_term is unknown, expected one of \['base_ang_vel', .*: describe ",
         ),
         (
             'height_scan',
@@ -216,112 +215,71 @@ def asset(**config):
     return observations(joint_pos={'params': {'asset_cfg': config}})
 
 
+MOTORS = {
+    r"joint_ids_map has motor 3, which robot 'three' does not have: it has 3 joints$": {
+        'joint_ids_map': [0, 1, 3],
+        'stiffness': [1, 2, 3, 4],
+    },
+    r'damping has 2 motors, expected more than motor number 2 of joint_ids_map: it is in motor ': {
+        'damping': [1, 2]
+    },
+    r'joint_ids_map is \[0, 1, 1\], expected each motor once$': {'joint_ids_map': [0, 1, 1]},
+    r'joint_ids_map\[1\] is -1, expected an integer of at least 0$': {'joint_ids_map': [0, -1]},
+    r'default_joint_pos has 2 elements, expected 3$': {'default_joint_pos': [0, 0]},
+    r"joint_ids_map has 1 motors, expected those of robot 'three', which has 3$": {
+        'joint_ids_map': [0],
+        'stiffness': [1, 2],
+    },
+    r'commands\.base_velocity\.ranges\.lin_vel_y is missing$': {
+        'commands': {'base_velocity': {'ranges': {'lin_vel_x': [0, 1]}}}
+    },
+    **{rf'{key} is missing$': {key: None} for key in sorted(deploy().keys() - {'commands'})},
+}
+OBSERVATIONS = {
+    r' is empty, expected at least one$': {'use_gym_history': True},
+    r' is \[1\], expected a mapping$': [1],
+    r'\.scale_first is 1, expected true or false$': {'scale_first': 1},
+    r'\.base_ang_vel is 3, expected a mapping$': {'base_ang_vel': 3},
+    r'\.base_ang_vel\.history_length is 2\.5, expected an integer of': observations(
+        base_ang_vel={'history_length': 2.5}
+    ),
+    r'\.base_ang_vel\.skip_history_tick is unknown, expected one of ': observations(
+        base_ang_vel={'skip_history_tick': 2}
+    ),
+    r' has use_gym_history and history_length of \[2, 1\], expected the same for all terms$': {
+        'use_gym_history': True,
+        **observations(joint_pos={'history_length': 2}, joint_vel={}),
+    },
+    r'\.gait_phase\.params\.period is missing$': {'gait_phase': {'params': {}}},
+    r'\.gait_phase\.params\.period is 0 s, expected above 0 s$': {
+        'gait_phase': {'params': {'period': 0}}
+    },
+    r'\.joint_pos\.params\.asset_cfg\.joint_ids has 3, expected below 3, ': asset(joint_ids=[3]),
+    r'\.joint_pos\..*\.joint_ids is \[1, 1\], expected each joint once': asset(joint_ids=[1, 1]),
+}
+ACTIONS = {
+    r" has \[\], expected some of \['JointPositionAction', 'JointVelocityAction'\]$": {},
+    r" has \['JointEffortAction'\], expected some of ": {'JointEffortAction': {}},
+    r' are of joints \[1, 1, 0\], expected each once$': wheeled(joint_ids=[1, 0]),
+    r'\..*\.joint_ids has 3, expected below 3': wheeled(joint_ids=[2, 3]),
+    r'\..*\.scale has 1 elements, expected 2$': wheeled(scale=[1]),
+    r'\..*\.clip\[0\] is -1, expected a pair$': wheeled(clip=[-1, 1]),
+    r'\..*\.clip is 5, expected 2 pairs$': wheeled(clip=5),
+}
+
+
 @pytest.mark.parametrize(
-    ('changes', 'message'),
+    ('message', 'changes'),
     [
-        (
-            {'joint_ids_map': [0, 1, 3], 'stiffness': [1, 2, 3, 4]},
-            r"joint_ids_map has motor 3, which robot 'three' does not have: it has 3 joints$",
+        *MOTORS.items(),
+        *(
+            (f'observations{rest}', {'observations': value})
+            for rest, value in OBSERVATIONS.items()
         ),
-        (
-            {'damping': [1, 2]},
-            r'damping has 2 motors, expected more than motor number 2 of joint_ids_map: it is in '
-            'motor order, not in policy order$',
-        ),
-        ({'joint_ids_map': [0, 1, 1]}, r'joint_ids_map is \[0, 1, 1\], expected each motor once$'),
-        (
-            {'joint_ids_map': [0, -1]},
-            r'joint_ids_map\[1\] is -1, expected an integer of at least 0$',
-        ),
-        (
-            {'joint_ids_map': [0.5]},
-            r'joint_ids_map\[0\] is 0\.5, expected an integer of at least 0$',
-        ),
-        *(({key: None}, rf'{key} is missing$') for key in sorted(deploy().keys() - {'commands'})),
-        ({'default_joint_pos': [0, 0]}, r'default_joint_pos has 2 elements, expected 3$'),
-        (
-            {
-                'joint_ids_map': [0],
-                'default_joint_pos': [0],
-                'stiffness': [1, 2],
-                'damping': [1, 2],
-            },
-            r"joint_ids_map has 1 motors, expected those of robot 'three', which has 3$",
-        ),
-        (
-            {'observations': observations(base_ang_vel={'history_length': 2.5})},
-            r'observations\.base_ang_vel\.history_length is 2\.5, expected an integer of',
-        ),
-        (
-            {'observations': observations(base_ang_vel={'skip_history_tick': 2})},
-            r'observations\.base_ang_vel\.skip_history_tick is unknown, expected one of ',
-        ),
-        ({'observations': {}}, r'observations is empty, expected at least one$'),
-        (
-            {'observations': {'use_gym_history': True}},
-            r'observations is empty, expected at least ',
-        ),
-        ({'observations': [1]}, r'observations is \[1\], expected a mapping$'),
-        (
-            {'observations': {'scale_first': 1}},
-            r'observations\.scale_first is 1, expected true or',
-        ),
-        (
-            {'observations': {'base_ang_vel': 3}},
-            r'observations\.base_ang_vel is 3, expected a map',
-        ),
-        (
-            {
-                'observations': {
-                    'use_gym_history': True,
-                    **observations(joint_pos={'history_length': 2}, joint_vel={}),
-                }
-            },
-            r'observations has use_gym_history and history_length of \[2, 1\], expected the same '
-            'for all terms$',
-        ),
-        (
-            {'observations': {'gait_phase': {'params': {}}}},
-            r'observations\.gait_phase\.params\.period is missing$',
-        ),
-        (
-            {'observations': {'gait_phase': {'params': {'period': 0}}}},
-            r'observations\.gait_phase\.params\.period is 0 s, expected above 0 s$',
-        ),
-        (
-            {'observations': asset(joint_ids=[3])},
-            r'observations\.joint_pos\.params\.asset_cfg\.joint_ids has 3, expected below 3, ',
-        ),
-        (
-            {'observations': asset(joint_ids=[1, 1])},
-            r'observations\.joint_pos\.params\.asset_cfg\.joint_ids is \[1, 1\], expected each',
-        ),
-        (
-            {'actions': {}},
-            r"actions has \[\], expected some of \['JointPositionAction', 'JointVel",
-        ),
-        (
-            {'actions': {'JointEffortAction': {}}},
-            r"actions has \['JointEffortAction'\], expected ",
-        ),
-        (
-            {'actions': wheeled(joint_ids=[1, 0])},
-            r'actions are of joints \[1, 1, 0\], expected each',
-        ),
-        (
-            {'actions': wheeled(joint_ids=[2, 3])},
-            r'actions\..*\.joint_ids has 3, expected below 3',
-        ),
-        ({'actions': wheeled(scale=[1])}, r'actions\..*\.scale has 1 elements, expected 2$'),
-        ({'actions': wheeled(clip=[-1, 1])}, r'actions\..*\.clip\[0\] is -1, expected a pair$'),
-        ({'actions': wheeled(clip=5)}, r'actions\..*\.clip is 5, expected 2 pairs$'),
-        (
-            {'commands': {'base_velocity': {'ranges': {'lin_vel_x': [0, 1]}}}},
-            r'commands\.base_velocity\.ranges\.lin_vel_y is missing$',
-        ),
+        *((f'actions{rest}', {'actions': value}) for rest, value in ACTIONS.items()),
     ],
 )
-def test_file_that_does_not_fit_is_refused_with_its_path(changes, message):
+def test_file_that_does_not_fit_is_refused_with_its_path(message, changes):
     with pytest.raises(ConfigError, match=rf'^walker/params/deploy\.yaml: {message}'):
         read(**changes)
 
@@ -348,30 +306,18 @@ def terms(history):
 
 
 def walker(observations):
+    ranges = {'lin_vel_x': [-0.1, 0.2], 'lin_vel_y': [0, 0], 'ang_vel_z': [-1, 1], 'heading': None}
+    legs = {'scale': [0.5, 0.25], 'offset': [0.3, 0.1], 'clip': [[-0.2, 0.2], [-9, 9]]}
     return {
         'joint_ids_map': [1, 3, 0, 2],
         'step_dt': 0.02,
         'stiffness': [1.0, 2.0, 3.0, 4.0],
         'damping': [0.1, 0.2, 0.3, 0.4],
         'default_joint_pos': POSE,
-        'commands': {
-            'base_velocity': {
-                'ranges': {'lin_vel_x': [-0.1, 0.2], 'lin_vel_y': [0, 0], 'ang_vel_z': [-1, 1]}
-            }
-        },
+        'commands': {'base_velocity': {'ranges': ranges}},
         'actions': {
-            'JointPositionAction': {
-                'clip': [[-0.2, 0.2], [-9, 9]],
-                'scale': [0.5, 0.25],
-                'offset': [0.3, 0.1],
-                'joint_ids': [0, 2],
-            },
-            'JointVelocityAction': {
-                'clip': None,
-                'scale': [5.0, 4.0],
-                'offset': [0.0, 0.0],
-                'joint_ids': [3, 1],
-            },
+            'JointPositionAction': {**legs, 'joint_ids': [0, 2]},
+            'JointVelocityAction': {'scale': [5.0, 4.0], 'clip': None, 'joint_ids': [3, 1]},
         },
         'observations': observations,
     }

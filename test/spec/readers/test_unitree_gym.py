@@ -117,25 +117,16 @@ def test_unknown_fields_are_left_to_the_user(read, changes, message):
 
 
 @pytest.mark.parametrize(
-    ('values', 'message'),
-    [
-        (
-            real(leg_joint2motor_idx=[0, 1]),
-            r'leg_joint2motor_idx has motor 1, which robot .legs. ',
-        ),
-        (
-            real(leg_joint2motor_idx=[0, 4]),
-            r'leg_joint2motor_idx has motor 4, which robot .legs. ',
-        ),
-        (
-            real(leg_joint2motor_idx=[0, 0]),
-            r'leg_joint2motor_idx is \[0, 0\], expected each motor ',
-        ),
-        (real(leg_joint2motor_idx=[0]), r'leg_joint2motor_idx has 1 elements, expected 2$'),
-        (real(kps=[1]), r'kps has 1 elements, expected 2$'),
-        (real(action_scale=[1, 2]), r'action_scale is \[1, 2\], expected a number$'),
-        (simulated(control_decimation=None), r'control_decimation is missing$'),
-    ],
+    ('message', 'values'),
+    {
+        r'leg_joint2motor_idx has motor 1, which robot .legs. ': real(leg_joint2motor_idx=[0, 1]),
+        r'leg_joint2motor_idx has motor 4, which robot .legs. ': real(leg_joint2motor_idx=[0, 4]),
+        r'leg_joint2motor_idx is \[0, 0\], expected each motor ': real(leg_joint2motor_idx=[0, 0]),
+        r'leg_joint2motor_idx has 1 elements, expected 2$': real(leg_joint2motor_idx=[0]),
+        r'kps has 1 elements, expected 2$': real(kps=[1]),
+        r'action_scale is \[1, 2\], expected a number$': real(action_scale=[1, 2]),
+        r'control_decimation is missing$': simulated(control_decimation=None),
+    }.items(),
 )
 def test_file_that_does_not_fit_is_refused(read, values, message):
     with pytest.raises(ConfigError, match=rf'any\.yaml: {message}'):
