@@ -33,24 +33,14 @@ def test_one_complete_source_is_the_spec():
 
 
 def test_stronger_source_wins_and_the_conflict_shows_both():
-    merged = merge_sources([source('user.yaml', period=0.01), base()])
+    merged = merge_sources([source('user.yaml', period=0.01), base(), source('c', period=0.2)])
     assert merged.spec.period == 0.01
     assert merged.sources['period'] == 'user.yaml'
     assert merged.sources['name'] == 'base.yaml'
-    assert merged.conflicts == (
-        Conflict(
-            field='period',
-            source='user.yaml',
-            value=0.01,
-            other_source='base.yaml',
-            other_value=0.02,
-        ),
-    )
-
-
-def test_conflict_with_each_weaker_source_is_reported():
-    merged = merge_sources([base(), source('b', period=0.1), source('c', period=0.2)])
-    assert [(c.other_source, c.other_value) for c in merged.conflicts] == [('b', 0.1), ('c', 0.2)]
+    first, second = merged.conflicts
+    assert (first.field, first.source, first.value) == ('period', 'user.yaml', 0.01)
+    assert (first.other_source, first.other_value) == ('base.yaml', 0.02)
+    assert (second.other_source, second.other_value) == ('c', 0.2)
 
 
 def test_weaker_source_fills_what_is_missing():
@@ -68,48 +58,42 @@ def test_limits_are_merged_field_by_field():
     assert [c.field for c in merged.conflicts] == ['limits.velocity']
 
 
-def test_missing_field_names_what_was_searched():
-    with pytest.raises(
-        ConfigError,
-        match=r"^joints is missing, found in none of \['a', 'b'\]: give it in a file with --spec",
-    ):
-        merge_sources([source('a', name='x', period=0.02), source('b')])
+NO_JOINTS = {key: value for key, value in spec_mapping().items() if key != 'joints'}
 
 
-def test_missing_field_of_no_source_at_all():
-    with pytest.raises(ConfigError, match=r"^name is missing, found in none of \['no file'\]: "):
-        merge_sources([])
-
-
-def test_hint_of_a_source_is_in_the_message():
-    values = spec_mapping()
-    del values['joints']
-    with pytest.raises(ConfigError, match=r'^joints is missing, .*: give the robot$'):
-        merge_sources([source('deploy', hints={'joints': 'give the robot'}, **values)])
-
-
-@pytest.mark.parametrize('values', [{'limits': 3}, {'limits': [1]}, {'limits': 'none'}])
-def test_limits_that_are_no_mapping_are_refused_with_their_file(values):
-    robot = source('robot', limits={'effort': [5, 5, 5]})
-    with pytest.raises(ConfigError, match=r'^user: limits is .*, expected a mapping$'):
-        merge_sources([source('user', **values), base(), robot])
+@pytest.mark.parametrize(
+    ('message', 'sources'),
+    {
+        r"^joints is missing, found in none of \['a', 'b'\]: give it in a file with --spec": [
+            source('a', **NO_JOINTS),
+            source('b'),
+        ],
+        r"^name is missing, found in none of \['no file'\]: ": [],
+        r'^joints is missing, .*: give the robot$': [
+            source('deploy', hints={'joints': 'give the robot'}, **NO_JOINTS)
+        ],
+        r'^user: limits is 3, expected a mapping$': [source('user', limits=3), base()],
+        r'^user: limits is \[1\], expected a mapping$': [base(), source('user', limits=[1])],
+        r'^user: limits\.effort is unknown, expected keys without a dot$': [
+            source('user', **{'limits.effort': 1}),
+            base(),
+        ],
+        r'^user: \. is unknown, expected keys without a dot$': [
+            source('user', **{'.': 1}),
+            base(),
+        ],
+        r"^period is 'fast', expected a number$": [source('user', period='fast'), base()],
+    }.items(),
+)
+def test_sources_that_make_no_spec_are_refused(message, sources):
+    with pytest.raises(ConfigError, match=message):
+        merge_sources(sources)
 
 
 def test_limits_of_null_are_no_limits():
     robot = source('robot', limits={'effort': [5, 5, 5]})
     merged = merge_sources([source('user', limits=None), base(), robot])
     assert merged.spec.limits.effort == (5.0, 5.0, 5.0)
-
-
-@pytest.mark.parametrize('key', ['limits.effort', 'name.x', '.'])
-def test_key_with_a_dot_is_refused(key):
-    with pytest.raises(ConfigError, match=r'^user: .* is unknown, expected keys without a dot$'):
-        merge_sources([source('user', **{key: 1}), base()])
-
-
-def test_wrong_value_is_refused_after_the_merge():
-    with pytest.raises(ConfigError, match=r"^period is 'fast', expected a number$"):
-        merge_sources([source('user', period='fast'), base()])
 
 
 def test_key_of_a_field_is_named_and_the_source_alone_where_there_is_none():
