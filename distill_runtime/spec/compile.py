@@ -4,7 +4,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 import math
 
 from distill_runtime.core.arrays import FloatArray, locked_floats, locked_indices
@@ -231,9 +231,15 @@ def _joint_table(spec: PolicySpec, layout: SensorLayout, order: list[int]) -> Jo
     limits, num_joints = spec.limits, len(spec.joints)
     names = tuple(spec.joints[index] for index in order)
     on_robot = [layout.joints.index(name) for name in names]
-    ranges = tuple(_command_ranges(spec))
-    unlimited = (math.inf,) * num_joints
     positions = limits.position or ((-math.inf, math.inf),) * num_joints
+    bounds = {
+        'velocity': limits.velocity or (math.inf,) * num_joints,
+        'effort': limits.effort or (math.inf,) * num_joints,
+    }
+    ranges = [
+        positions[index] if mode == 'position' else (-bounds[mode][index], bounds[mode][index])
+        for index, mode in enumerate(spec.modes)
+    ]
 
     def floats(values: Sequence[float]) -> FloatArray:
         return locked_floats(values[index] for index in order)
@@ -250,17 +256,6 @@ def _joint_table(spec: PolicySpec, layout: SensorLayout, order: list[int]) -> Jo
         upper=floats([upper for _, upper in ranges]),
         position_lower=floats([lower for lower, _ in positions]),
         position_upper=floats([upper for _, upper in positions]),
-        velocity=floats(limits.velocity or unlimited),
-        effort=floats(limits.effort or unlimited),
+        velocity=floats(bounds['velocity']),
+        effort=floats(bounds['effort']),
     )
-
-
-def _command_ranges(spec: PolicySpec) -> Iterator[tuple[float, float]]:
-    """Yield the least and the greatest command of each joint, by its mode."""
-    limits = spec.limits
-    for index, mode in enumerate(spec.modes):
-        if mode == 'position':
-            yield limits.position[index] if limits.position else (-math.inf, math.inf)
-        else:
-            bound = limits.velocity if mode == 'velocity' else limits.effort
-            yield (-bound[index], bound[index]) if bound else (-math.inf, math.inf)

@@ -25,15 +25,7 @@ class Fields:
     """
 
     def __init__(self, values: object, where: str = '') -> None:
-        """Take a mapping.
-
-        Args:
-            values: Content of a file, or of a section of it.
-            where: Dotted key of that section.
-
-        Raises:
-            ConfigError: If it is not a mapping.
-        """
+        """Take the content of a file, or of the section at a dotted key."""
         if not isinstance(values, Mapping):
             raise ConfigError(f'{where or "content"} is {shown(values)}, expected a mapping')
         self.where = where
@@ -284,10 +276,7 @@ def merged_history(
 ) -> dict[str, Any]:
     """Return the history of a tensor, oldest first, filled with the first observation.
 
-    Args:
-        terms: Of the tensor; one with a shorter history than another is given its own.
-        lengths: Number of frames of each term.
-        major: As in a spec.
+    The tensor has the most frames of all terms; a term with fewer is given its own history.
     """
     longest = max(lengths)
     if longest == 1:
@@ -319,13 +308,7 @@ _NOT_SENSED = {
 
 
 def unknown_observation(where: str, name: str, known: Collection[str]) -> UnsuppliedError:
-    """Return why an observation has no term, and what to do.
-
-    Args:
-        where: Dotted key of the observation.
-        name: Its name in the framework.
-        known: Names that have terms.
-    """
+    """Return why an observation at a dotted key has no term, given the names that have one."""
     what = next((what for what, names in _NOT_SENSED.items() if name in names), None)
     if what is None:
         return UnsuppliedError(

@@ -36,12 +36,7 @@ class TermRow(NamedTuple):
 
 
 def observation_rows(spec: PolicySpec, compiled: CompiledSpec) -> tuple[tuple[TermRow, ...], ...]:
-    """Return the rows of each input tensor, in tensor order.
-
-    Args:
-        spec: The policy.
-        compiled: The compiled spec.
-    """
+    """Return the rows of each input tensor, in tensor order."""
     return tuple(
         tuple(_rows(spec, entry.terms, tensor))
         for entry, tensor in zip(spec.inputs, compiled.inputs, strict=True)

@@ -22,12 +22,7 @@ def check_limits(
 ) -> None:
     """Refuse limits of another number of joints, empty ranges, and bounds that are not positive.
 
-    Args:
-        joints: Names of the joints.
-        position: As in a RobotDescription.
-        velocity: As in a RobotDescription.
-        effort: As in a RobotDescription.
-        where: Prefix of the fields, for messages.
+    The limits are those of a RobotDescription; where is the prefix of their names in messages.
     """
     for field, values in (('position', position), ('velocity', velocity), ('effort', effort)):
         if values is not None and len(values) != len(joints):

@@ -116,13 +116,10 @@ def _expanded(
     """Replace an action offset of 'default' by the default pose if the other is a list."""
     if field_name != 'outputs.action.offset' or values.count('default') != 1:
         return values
-    poses = [source.values['default_position'] for source in sources if _has_pose(source)]
+    given = [source.values.get('default_position') for source in sources]
+    poses = [pose for pose in given if isinstance(pose, (list, tuple))]
     left, right = (poses[0] if value == 'default' and poses else value for value in values)
     return left, right
-
-
-def _has_pose(source: SpecSource) -> bool:
-    return isinstance(source.values.get('default_position'), (list, tuple))
 
 
 def is_complete(sources: Sequence[SpecSource]) -> bool:
@@ -209,12 +206,7 @@ class Difference(NamedTuple):
 
 
 def differences(conflict: Conflict, joints: tuple[str, ...]) -> list[Difference]:
-    """Return the elements that differ, at least one.
-
-    Args:
-        conflict: Field with both values.
-        joints: Names of the elements of lists that have one element per joint.
-    """
+    """Return the elements that differ, at least one; joints name those of lists as long."""
     found = _walk_values(conflict.field, conflict.value, conflict.other_value, joints)
     whole = Difference(conflict.field, shown(conflict.value), shown(conflict.other_value))
     return list(found) or [whole]
@@ -240,15 +232,10 @@ def _walk_values(
 
 
 def agree(field: str, left: Any, right: Any) -> bool:
-    """Whether two plain values of a spec field are equivalent.
+    """Whether two plain values of a field, given by its dotted name, are equivalent.
 
     One number equals a list of that number; a default may be omitted; a tensor may be given by
     name in one source and by position in the other.
-
-    Args:
-        field: Its dotted name.
-        left: Value of one source.
-        right: Value of the other.
     """
     if field == 'outputs.action.name':
         return _same_tensor(left, right)

@@ -47,6 +47,8 @@ def _read(values: Mapping[str, Any], path: Path, context: ModelContext) -> SpecS
     pose = config.mapping('init_state').mapping('default_joint_angle')
     driven = _driven_by_velocity(joints, control, size)
     terms = _terms(config, joints, driven)
+    limit = config.mapping('normalization').mapping('clip_scales').number('clip_actions')
+    scale = control.number('action_scale_pos')
     result: dict[str, Any] = {
         'name': path.resolve().parent.name,
         'period': control.integer('decimation') / config.number('loop_frequency'),
@@ -54,7 +56,15 @@ def _read(values: Mapping[str, Any], path: Path, context: ModelContext) -> SpecS
         'default_position': [pose.number(name) for name in joints],
         'encoder': {'model': 'encoder.onnx', 'output': 0},
         'inputs': _inputs(config, terms),
-        'outputs': _outputs(config, joints, driven),
+        'outputs': {
+            'action': {
+                'name': 0,
+                'clip': [-limit, limit],
+                'scale': [driven.get(name, scale) for name in joints],
+                'offset': 'default',
+            },
+            'mode': ['velocity' if name in driven else 'position' for name in joints],
+        },
     }
     for key in ('stiffness', 'damping'):
         result[key] = [
@@ -136,20 +146,6 @@ def _inputs(config: Fields, terms: list[dict[str, Any]]) -> list[dict[str, Any]]
             ],
         },
     ]
-
-
-def _outputs(config: Fields, joints: list[str], driven: dict[str, float]) -> dict[str, Any]:
-    limit = config.mapping('normalization').mapping('clip_scales').number('clip_actions')
-    scale = config.mapping('control').number('action_scale_pos')
-    return {
-        'action': {
-            'name': 0,
-            'clip': [-limit, limit],
-            'scale': [driven.get(name, scale) for name in joints],
-            'offset': 'default',
-        },
-        'mode': ['velocity' if name in driven else 'position' for name in joints],
-    }
 
 
 def _efforts(control: Fields, joints: list[str], driven: dict[str, float]) -> list[float]:
