@@ -250,6 +250,19 @@ class MetadataDialect:
     read: Callable[[Mapping[str, str], ModelContext], SpecSource]
 
 
+ISAAC_LAB_TERMS: dict[str, dict[str, Any]] = {
+    'base_lin_vel': {'term': 'base_linear_velocity'},
+    'base_ang_vel': {'term': 'base_angular_velocity'},
+    'projected_gravity': {'term': 'projected_gravity'},
+    'joint_pos': {'term': 'joint_position', 'relative': False},
+    'joint_pos_rel': {'term': 'joint_position', 'relative': True},
+    'joint_vel': {'term': 'joint_velocity'},
+    'joint_vel_rel': {'term': 'joint_velocity'},
+    'last_action': {'term': 'last_action'},
+}
+"""Terms of the observation functions of Isaac Lab."""
+
+
 class UnsuppliedError(Exception):
     """A field that only the user can describe; the text is the hint."""
 

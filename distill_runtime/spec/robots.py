@@ -54,7 +54,7 @@ def load_robot(profile_or_path: str) -> RobotDescription:
         ConfigError: If there is no such profile or file, or it is wrong.
     """
     if is_urdf_text(profile_or_path):
-        return read_urdf(profile_or_path)
+        return _read_urdf(profile_or_path.strip(), 'robot', 'URDF text')
     path = Path(profile_or_path).expanduser()
     if path.suffix == '.xacro':
         raise ConfigError(
@@ -62,7 +62,7 @@ def load_robot(profile_or_path: str) -> RobotDescription:
             f'xacro {path} > {path.with_suffix("")}'
         )
     if is_urdf(profile_or_path):
-        return load_urdf(path)
+        return _read_urdf(read_bytes(path, MAX_BYTES), path.stem, str(path))
     if len(path.parts) > 1:
         raise ConfigError(
             f'{path} ends in {path.suffix!r}, expected a URDF that ends in one of '
@@ -111,11 +111,9 @@ def read_profile(path: Path) -> RobotDescription:
         return RobotDescription(
             name=path.stem,
             joints=profile.joints,
-            position=profile.limits.position,
-            velocity=profile.limits.velocity,
-            effort=profile.limits.effort,
             source=profile.source,
             unused_motors=profile.unused_motors,
+            **vars(profile.limits),
         )
     except ConfigError as error:
         raise ConfigError(f'{path}: {error}') from error
@@ -134,29 +132,12 @@ class _TreeBuilder(ET.TreeBuilder):
         raise ConfigError(f'<!DOCTYPE {name}> is not allowed, expected plain URDF without it')
 
 
-def load_urdf(path: Path) -> RobotDescription:
-    """Read the actuated joints of a URDF file, in file order.
+def _read_urdf(content: bytes | str, name: str, source: str) -> RobotDescription:
+    """Read the actuated joints of a URDF, in its order; name is that of a robot without one.
 
     Fixed, floating, planar and mimic joints are skipped. A continuous joint has position limits
     -inf and inf, and infinite velocity and effort unless it gives them.
-
-    Raises:
-        ConfigError: If the file is unreadable, is not plain URDF, or a limit is missing or wrong.
     """
-    return _describe(read_bytes(path, MAX_BYTES), path.stem, str(path))
-
-
-def read_urdf(text: str) -> RobotDescription:
-    """Read the actuated joints of a URDF text; see load_urdf.
-
-    Raises:
-        ConfigError: If it is not plain URDF, or a limit is missing or wrong.
-    """
-    return _describe(text.strip(), 'robot', 'URDF text')
-
-
-def _describe(content: bytes | str, name: str, source: str) -> RobotDescription:
-    """Return the robot of a URDF; name is its name if the URDF has none."""
     try:
         root = _parse(content)
         joints = {joint.get('name', ''): _limits(joint) for joint in _actuated_joints(root)}

@@ -13,11 +13,9 @@ from distill_runtime.share import share_path
 from distill_runtime.spec.robots import (
     load_profile,
     load_robot,
-    load_urdf,
     MAX_BYTES,
     profile_names,
     read_profile,
-    read_urdf,
 )
 import pytest
 
@@ -257,20 +255,20 @@ def load(tmp_path):
     def load_text(text):
         path = tmp_path / 'arm.urdf'
         path.write_bytes(text if isinstance(text, bytes) else text.encode())
-        return load_urdf(path)
+        return load_robot(str(path))
 
     return load_text
 
 
 def test_text_is_read_as_a_file_is(load):
-    read, loaded = read_urdf(f'\n  {ARM}'), load(ARM)
+    read, loaded = load_robot(f'\n  {ARM}'), load(ARM)
     assert read.source == 'URDF text'
     assert replace(read, source=loaded.source) == loaded
-    assert read_urdf(HINGE.replace(' name="r"', '')).name == 'robot'
+    assert load_robot(HINGE.replace(' name="r"', '')).name == 'robot'
     with pytest.raises(ConfigError, match=r'^URDF text: the root element is <sdf>, expected <rob'):
-        read_urdf('<sdf/>')
+        load_robot('<sdf/>')
     with pytest.raises(ConfigError, match=r'^URDF text: <!DOCTYPE robot> is not allowed'):
-        read_urdf(BILLION_LAUGHS)
+        load_robot(BILLION_LAUGHS)
 
 
 def test_actuated_joints_are_read_in_file_order(load, tmp_path):
@@ -374,6 +372,7 @@ def test_huge_file_is_refused(load):
 
 def test_missing_urdf_is_refused(tmp_path):
     with pytest.raises(ConfigError, match=r'no\.urdf cannot be read: No such file or directory$'):
-        load_urdf(tmp_path / 'no.urdf')
+        load_robot(str(tmp_path / 'no.urdf'))
+    (tmp_path / 'folder.urdf').mkdir()
     with pytest.raises(ConfigError, match=r'cannot be read: Is a directory$'):
-        load_urdf(tmp_path)
+        load_robot(str(tmp_path / 'folder.urdf'))

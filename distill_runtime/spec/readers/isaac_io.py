@@ -21,6 +21,7 @@ from distill_runtime.spec.dialect import (
     FileDialect,
     has_keys,
     hinted,
+    ISAAC_LAB_TERMS,
     merged_history,
     ModelContext,
     no_command,
@@ -39,16 +40,9 @@ _MODES = {
     'JointVelocityAction': 'velocity',
     'JointEffortAction': 'effort',
 }
-_TERMS: dict[str, dict[str, Any]] = {
-    'base_lin_vel': {'term': 'base_linear_velocity'},
-    'base_ang_vel': {'term': 'base_angular_velocity'},
-    'projected_gravity': {'term': 'projected_gravity'},
+_TERMS = {
+    **ISAAC_LAB_TERMS,
     'generated_commands': {'term': 'velocity_command'},
-    'joint_pos': {'term': 'joint_position', 'relative': False},
-    'joint_pos_rel': {'term': 'joint_position', 'relative': True},
-    'joint_vel': {'term': 'joint_velocity'},
-    'joint_vel_rel': {'term': 'joint_velocity'},
-    'last_action': {'term': 'last_action'},
 }
 _GROUPS = ('policy', 'actor')
 

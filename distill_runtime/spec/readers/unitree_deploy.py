@@ -23,6 +23,7 @@ from distill_runtime.spec.dialect import (
     FileDialect,
     has_keys,
     hinted,
+    ISAAC_LAB_TERMS,
     merged_history,
     ModelContext,
     TensorShape,
@@ -50,17 +51,10 @@ _KEYS = {
     'outputs.mode': 'actions',
 }
 _MODES = {'JointPositionAction': 'position', 'JointVelocityAction': 'velocity'}
-_TERMS: dict[str, dict[str, object]] = {
-    'base_lin_vel': {'term': 'base_linear_velocity'},
-    'base_ang_vel': {'term': 'base_angular_velocity'},
-    'projected_gravity': {'term': 'projected_gravity'},
+_TERMS = {
+    **ISAAC_LAB_TERMS,
     'velocity_commands': {'term': 'velocity_command'},
     'keyboard_velocity_commands': {'term': 'velocity_command'},
-    'joint_pos': {'term': 'joint_position', 'relative': False},
-    'joint_pos_rel': {'term': 'joint_position', 'relative': True},
-    'joint_vel': {'term': 'joint_velocity'},
-    'joint_vel_rel': {'term': 'joint_velocity'},
-    'last_action': {'term': 'last_action'},
 }
 _FLAGS = ('scale_first', 'use_gym_history')
 _TERM_KEYS = {'params', 'clip', 'scale', 'history_length', 'flatten_history_dim'}
