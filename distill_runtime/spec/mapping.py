@@ -95,18 +95,15 @@ def _read(hint: Any, value: object, where: str) -> object:
             return _read_tuple(typing.get_args(hint), value, where)
     elif dataclasses.is_dataclass(hint):
         return read_dataclass(typing.cast('type[object]', hint), value, where)
-    elif hint is float:
-        if isinstance(value, (int, float)) and not isinstance(value, bool):
-            return _finite(float(value), where)
-    elif hint is int:
-        if isinstance(value, int) and not isinstance(value, bool):
-            return value
-    elif hint is type(None):
-        if value is None:
-            return None
-    elif isinstance(value, hint):
-        return value
+    elif _is_plain(hint, value):
+        return _finite(float(value), where) if hint is float else value  # type: ignore[arg-type]
     raise ConfigError(f'{where} is {shown(value)}, expected {_named(hint)}')
+
+
+def _is_plain(hint: Any, value: object) -> bool:
+    """Whether a value is of a plain type; an integer is a number, true and false are none."""
+    is_type = isinstance(value, (int, float) if hint is float else hint)
+    return is_type and isinstance(value, bool) == (hint is bool)
 
 
 def _read_union(options: tuple[Any, ...], hint: Any, value: object, where: str) -> object:
@@ -131,11 +128,9 @@ def _fits(hint: Any, value: object) -> bool:
         return not value or _fits(inner, value[0])
     if dataclasses.is_dataclass(hint):
         return isinstance(value, Mapping)
-    if hint in (int, float):
-        return isinstance(value, (int, float)) and not isinstance(value, bool)
     if origin in (Union, types.UnionType):
         return any(_fits(option, value) for option in typing.get_args(hint))
-    return isinstance(value, hint)
+    return _is_plain(float if hint is int else hint, value)
 
 
 def _read_tuple(

@@ -10,6 +10,7 @@ from xml.etree import ElementTree as ET
 
 from distill_runtime.errors import ConfigError
 from distill_runtime.share import share_path
+from distill_runtime.spec.findings.joint_order import mirror_pairs
 from distill_runtime.spec.robots import (
     load_profile,
     load_robot,
@@ -95,7 +96,7 @@ def test_left_and_right_mirror_each_other(name):
     robot = load_profile(name)
     position = dict(zip(robot.joints, robot.position, strict=True))
     effort = dict(zip(robot.joints, robot.effort, strict=True))
-    pairs = [(joint, mirrored(joint)) for joint in robot.joints if mirrored(joint) != joint]
+    pairs = mirror_pairs(robot.joints)
     assert pairs
     for joint, other in pairs:
         assert effort[joint] == effort[other]
@@ -104,13 +105,6 @@ def test_left_and_right_mirror_each_other(name):
         same = pytest.approx((lower, upper), abs=0.02)
         mirror = pytest.approx((-upper, -lower), abs=0.02)
         assert position[other] == same or position[other] == mirror
-
-
-def mirrored(joint):
-    """Return the name of the joint on the other side; sagittal joints have none."""
-    swap = {'left': 'right', 'Left': 'Right', 'FL': 'FR', 'RL': 'RR', 'LF': 'RF', 'LH': 'RH'}
-    swap |= {right: left for left, right in swap.items()}
-    return '_'.join(swap.get(part, part) for part in joint.split('_'))
 
 
 @pytest.mark.parametrize(('name', 'folder'), SHARED_ROBOTS.items())

@@ -6,8 +6,11 @@ from __future__ import annotations
 
 import contextlib
 import copy
+from pathlib import Path
 
 from distill_runtime.errors import ConfigError
+from distill_runtime.spec.dialect import ModelContext
+from distill_runtime.spec.readers.registry import read_content
 from distill_runtime.spec.sources import merge_sources
 from hypothesis import given
 from hypothesis import strategies as st
@@ -52,9 +55,12 @@ def damaged(draw, content):
     return content
 
 
-def damage_test(content, read):
+def damage_test(content, path, robot=None):
     """Return a test: the content of a file, damaged, is read and merged, or refused."""
-    return _read_or_refused(damaged(content), read)
+    context = ModelContext(model=Path('walk.onnx'), robot=robot)
+    return _read_or_refused(
+        damaged(content), lambda content: read_content(content, Path(path), context)
+    )
 
 
 def metadata_damage_test(metadata, read):

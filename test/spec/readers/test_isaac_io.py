@@ -235,6 +235,4 @@ def test_robot_may_have_another_name_if_it_is_alone():
         read_content(values, Path('a.yaml'), CONTEXT)
 
 
-test_damaged_file_is_read_or_refused = damage_test(
-    descriptor(), lambda content: read_content(content, Path('a.yaml'), CONTEXT)
-)
+test_damaged_file_is_read_or_refused = damage_test(descriptor(), 'a.yaml')

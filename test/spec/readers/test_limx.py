@@ -136,4 +136,4 @@ def test_what_does_not_fit_is_refused(changes, message):
         read(limx_params(changes=changes))
 
 
-test_damaged_file_is_read_or_refused = damage_test(limx_params(), read)
+test_damaged_file_is_read_or_refused = damage_test(limx_params(), 'XY/params.yaml')

@@ -44,11 +44,8 @@ def policy_json(components=COMPONENTS, **changes):
 
 
 def read(path='walker.json', **changes):
-    return read_file(policy_json(**changes), path)
-
-
-def read_file(content, path='walker.json'):
-    return read_content(content, Path(path), ModelContext(model=Path('policy.onnx')))
+    context = ModelContext(model=Path('policy.onnx'))
+    return read_content(policy_json(**changes), Path(path), context)
 
 
 def spec_of(**changes):
@@ -164,4 +161,4 @@ def test_what_does_not_fit_is_refused(changes, message):
         read(**changes)
 
 
-test_damaged_file_is_read_or_refused = damage_test(policy_json(), read_file)
+test_damaged_file_is_read_or_refused = damage_test(policy_json(), 'a.json')

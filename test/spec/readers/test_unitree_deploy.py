@@ -389,4 +389,4 @@ def test_observations_and_targets_equal_those_of_plain_lists(
         )
 
 
-test_damaged_file_is_read_or_refused = damage_test(deploy(actions=wheeled()), read_file)
+test_damaged_file_is_read_or_refused = damage_test(deploy(actions=wheeled()), 'deploy.yaml', ROBOT)
