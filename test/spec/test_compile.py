@@ -14,6 +14,7 @@ from support.specs import DEFAULT, JOINTS, make_spec
 
 PHASE = {'term': 'gait_phase', 'frequency': 1, 'offsets': [0], 'components': ['cos'],
          'advance': 'after'}  # fmt: skip
+SPEED = {'term': 'joint_velocity'}
 SCAN = {'term': 'external', 'topic': '/scan', 'width': 3}
 
 
@@ -41,17 +42,20 @@ def test_external_read_in_two_ways_is_refused(change, what):
         sensor_layout(make_spec(scan, {**scan, **change}))
 
 
-def test_joint_that_the_robot_lacks_is_refused():
-    with pytest.raises(
-        ConfigError,
-        match=r"^joint 'knee' is in the policy but not on the robot, which has \['hip', 'ank",
-    ):
-        compile_spec(make_spec(), SensorLayout(joints=('hip', 'ankle')))
-
-
-def test_external_that_the_layout_lacks_is_refused():
-    with pytest.raises(ConfigError, match=r"^external input '/scan' is not in the sensor layout"):
-        compile_spec(make_spec(SCAN), SensorLayout(joints=JOINTS))
+@pytest.mark.parametrize(
+    ('term', 'layout', 'message'),
+    [
+        (
+            SPEED,
+            ('hip', 'ankle'),
+            r"joint 'knee' is in the policy but not on the robot, which has ",
+        ),
+        (SCAN, JOINTS, r"external input '/scan' is not in the sensor layout"),
+    ],
+)
+def test_layout_that_lacks_something_is_refused(term, layout, message):
+    with pytest.raises(ConfigError, match=f'^{message}'):
+        compile_spec(make_spec(term), SensorLayout(joints=layout))
 
 
 @pytest.mark.parametrize(
@@ -92,13 +96,10 @@ def test_unknown_limits_are_infinite():
     assert joints.stiffness is None
 
 
-@pytest.mark.parametrize(('period', 'period_ns'), [(0.02, 20_000_000), (1 / 30, 33_333_333)])
-def test_period_is_in_whole_nanoseconds(period, period_ns):
-    assert compile_spec(make_spec(period=period)).period_ns == period_ns
-
-
-def test_joint_indices_point_at_the_robot():
-    compiled = compile_spec(make_spec(), SensorLayout(joints=('knee', 'x', 'ankle', 'hip')))
+def test_joint_indices_point_at_the_robot_and_the_period_is_in_nanoseconds():
+    spec = make_spec(period=1 / 30)
+    compiled = compile_spec(spec, SensorLayout(joints=('knee', 'x', 'ankle', 'hip')))
+    assert compiled.period_ns == 33_333_333
     assert compiled.joints.position_index.tolist() == [3, 0, 2]
     assert compiled.joints.velocity_index.tolist() == [7, 4, 6]
 
@@ -112,14 +113,6 @@ def test_plan_cannot_be_changed():
               compiled.joints.lower, compiled.joints.default_command,
               compiled.command_lower]  # fmt: skip
     assert not any(array.flags.writeable for array in arrays)
-
-
-def test_one_sided_clip_is_open_on_the_other():
-    term = {'term': 'joint_velocity', 'clip': [None, 5], 'order': 'scale_then_clip'}
-    entry = compile_spec(make_spec(term)).inputs[0]
-    assert entry.clip_before is None
-    assert entry.clip_after[0].tolist() == [-math.inf] * 3
-    assert entry.clip_after[1].tolist() == [5.0] * 3
 
 
 def test_two_tensors_are_planned_each():
@@ -142,11 +135,12 @@ def entry_of(*terms, **changes):
 
 
 def test_clips_go_before_or_after_the_scale_term_by_term():
-    entry = entry_of(
-        {**POSITION, 'clip': [-1, 1]}, {**GRAVITY, 'clip': [-2, 2], 'order': 'scale_then_clip'}
-    )
+    after = {**GRAVITY, 'clip': [None, 2], 'order': 'scale_then_clip'}
+    entry = entry_of({**POSITION, 'clip': [-1, 1]}, after)
     assert entry.clip_before[1].tolist() == [1.0] * 3 + [math.inf] * 3
+    assert entry.clip_after[0].tolist() == [-math.inf] * 6
     assert entry.clip_after[1].tolist() == [math.inf] * 3 + [2.0] * 3
+    assert entry_of(after).clip_before is None
 
 
 def test_depth_is_that_of_the_oldest_frame():

@@ -25,13 +25,6 @@ def base(**changes):
     return source('base.yaml', **spec_mapping(**changes))
 
 
-def test_one_complete_source_is_the_spec():
-    merged = merge_sources([base()])
-    assert merged.spec.name == 'small'
-    assert set(merged.sources.values()) == {'base.yaml'}
-    assert merged.conflicts == ()
-
-
 def test_stronger_source_wins_and_the_conflict_shows_both():
     merged = merge_sources([source('user.yaml', period=0.01), base(), source('c', period=0.2)])
     assert merged.spec.period == 0.01
@@ -44,14 +37,21 @@ def test_stronger_source_wins_and_the_conflict_shows_both():
 
 
 def test_weaker_source_fills_what_is_missing():
-    merged = merge_sources([base(), source('gains', stiffness=[1, 2, 3], damping=[1, 1, 1])])
+    gains = {'stiffness': [1, 2, 3], 'damping': [1, 1, 1]}
+    clip = {'action': {'clip': [-5, 5]}}
+    merged = merge_sources([source('user', outputs=clip), base(), source('gains', **gains)])
     assert merged.spec.stiffness == (1.0, 2.0, 3.0)
+    assert merged.spec.outputs.action.clip == (-5.0, 5.0)
+    assert merged.spec.outputs.action.scale == 0.5
     assert merged.sources['stiffness'] == 'gains'
+    assert merged.sources['outputs.action.clip'] == 'user'
+    assert merged.conflicts == ()
 
 
 def test_limits_are_merged_field_by_field():
     robot = source('robot', limits={'effort': [5, 5, 5], 'velocity': [9, 9, 9]})
-    merged = merge_sources([base(limits={'velocity': [1, 2, 3]}), robot])
+    user = source('user', limits=None)
+    merged = merge_sources([user, base(limits={'velocity': [1, 2, 3]}), robot])
     assert merged.spec.limits.velocity == (1.0, 2.0, 3.0)
     assert merged.spec.limits.effort == (5.0, 5.0, 5.0)
     assert merged.sources['limits.effort'] == 'robot'
@@ -90,12 +90,6 @@ def test_sources_that_make_no_spec_are_refused(message, sources):
         merge_sources(sources)
 
 
-def test_limits_of_null_are_no_limits():
-    robot = source('robot', limits={'effort': [5, 5, 5]})
-    merged = merge_sources([source('user', limits=None), base(), robot])
-    assert merged.spec.limits.effort == (5.0, 5.0, 5.0)
-
-
 def test_key_of_a_field_is_named_and_the_source_alone_where_there_is_none():
     first = SpecSource(
         name='a.yaml',
@@ -109,14 +103,6 @@ def test_key_of_a_field_is_named_and_the_source_alone_where_there_is_none():
     assert merged.sources['outputs.action.offset'] == 'a.yaml'
     assert merged.conflicts[0].source == 'a.yaml: step_dt'
     assert merged.conflicts[0].other_source == 'b.yaml: dt'
-
-
-def test_user_may_override_one_fact_of_the_action():
-    merged = merge_sources([source('user', outputs={'action': {'clip': [-5, 5]}}), base()])
-    assert merged.spec.outputs.action.clip == (-5.0, 5.0)
-    assert merged.spec.outputs.action.scale == 0.5
-    assert merged.sources['outputs.action.clip'] == 'user'
-    assert merged.conflicts == ()
 
 
 @pytest.mark.parametrize('field', ['name', 'scale', 'offset'])
@@ -177,11 +163,6 @@ def test_offset_written_out_is_the_default_pose():
     assert (conflict.value, conflict.other_value) == ([0.1, 0.6, 0.0], 'default')
 
 
-def differ(field, value, other, joints=('hip', 'knee')):
-    conflict = Conflict(field=field, source='a', value=value, other_source='b', other_value=other)
-    return differences(conflict, joints)
-
-
 @pytest.mark.parametrize(
     ('field', 'value', 'other', 'expected'),
     [
@@ -210,89 +191,73 @@ def differ(field, value, other, joints=('hip', 'knee')):
             [('inputs[0].terms[hip].scale', '0.05', 'None')],
         ),
         ('golden', 'a', 7, [('golden', "'a'", '7')]),
+        # without a visible difference: whole
+        ('period', 1.0, 1.0, [('period', '1.0', '1.0')]),
     ],
 )
 def test_elements_that_differ_are_named(field, value, other, expected):
-    assert differ(field, value, other) == [Difference(*entry) for entry in expected]
-
-
-def test_conflict_without_a_visible_difference_is_shown_whole():
-    assert differ('period', 1.0, 1.0) == [Difference('period', '1.0', '1.0')]
+    conflict = Conflict(field=field, source='a', value=value, other_source='b', other_value=other)
+    assert differences(conflict, ('hip', 'knee')) == [Difference(*entry) for entry in expected]
 
 
 def tensor(*terms, **changes):
     return [{'name': 'obs', 'terms': list(terms), **changes}]
 
 
-@pytest.mark.parametrize(
-    ('left', 'right'),
-    [
-        (1, 1.0),
-        ([1, 2, 3], (1.0, 2.0, 3.0)),
-        ([0.1 + 0.2, 1e9], [0.3, 1e9 + 1e-6]),
-        (0.25, [0.25, 0.25]),
-        ([0.25, 0.25], 0.25),
-        ('default', 'default'),
-        (None, None),
-        ([[0, 1], [None, 2.0]], [[0.0, 1.0], [None, 2]]),
-        ([1e9, 0.0], [1e9 + 1e-6, 1e-13]),
-    ],
+GRAVITY = {'term': 'projected_gravity'}
+BRIEF = tensor(GRAVITY, {'term': 'last_action', 'scale': 2})
+FULL = tensor(
+    {**GRAVITY, 'scale': [1.0, 1.0, 1.0], 'clip': None},
+    {'term': 'last_action', 'scale': [2.0, 2.0], 'order': 'scale_then_clip'},
+    history={'length': 1, 'major': 'term', 'order': 'oldest_first', 'fill': 'first'},
 )
-def test_same_in_another_form(left, right):
-    assert agree('x', left, right)
 
 
 @pytest.mark.parametrize(
-    ('left', 'right'),
+    ('field', 'left', 'right'),
     [
-        (0.25, [0.25, 0.26]),
-        (0.25, []),
-        ([1, 2], [1, 2, 3]),
-        ('default', [0.0]),
-        (None, 0),
-        ({'a': 1}, {'a': 1, 'b': None}),
-        ([1, 2], {'a': 1}),
+        ('x', 1, 1.0),
+        ('x', [1, 2, 3], (1.0, 2.0, 3.0)),
+        ('x', [0.1 + 0.2, 1e9, 0.0], [0.3, 1e9 + 1e-6, 1e-13]),
+        ('x', 0.25, [0.25, 0.25]),
+        ('x', [0.25, 0.25], 0.25),
+        ('x', 'default', 'default'),
+        ('x', None, None),
+        ('x', [[0, 1], [None, 2.0]], [[0.0, 1.0], [None, 2]]),
+        ('inputs', BRIEF, FULL),
+        ('outputs.action.name', 'actions', 0),
+        ('inputs', tensor(GRAVITY), tensor(GRAVITY, name=0)),
     ],
 )
-def test_not_the_same(left, right):
-    assert not agree('x', left, right)
-    assert not agree('x', right, left)
-
-
-def test_defaults_of_terms_need_not_be_written():
-    brief = tensor({'term': 'projected_gravity'}, {'term': 'last_action', 'scale': 2})
-    full = tensor(
-        {'term': 'projected_gravity', 'scale': [1.0, 1.0, 1.0], 'clip': None},
-        {'term': 'last_action', 'scale': [2.0, 2.0], 'order': 'scale_then_clip'},
-        history={'length': 1, 'major': 'term', 'order': 'oldest_first', 'fill': 'first'},
-    )
-    assert agree('inputs', brief, full)
+def test_same_in_another_form(field, left, right):
+    assert agree(field, left, right)
 
 
 @pytest.mark.parametrize(
-    'other',
+    ('field', 'left', 'right'),
     [
-        tensor({'term': 'last_action'}, {'term': 'projected_gravity'}),
-        tensor({'term': 'projected_gravity'}),
-        tensor({'term': 'projected_gravity', 'scale': 2.0}, {'term': 'last_action'}),
-        tensor({'term': 'projected_gravity'}, {'term': 'last_action'}, name='policy'),
-        tensor({'term': 'no_such_term'}),
-        'text',
-        None,
+        ('x', 0.25, [0.25, 0.26]),
+        ('x', 0.25, []),
+        ('x', [1, 2], [1, 2, 3]),
+        ('x', 'default', [0.0]),
+        ('x', None, 0),
+        ('x', {'a': 1}, {'a': 1, 'b': None}),
+        ('x', [1, 2], {'a': 1}),
+        ('name', 'walk', 0),
+        ('outputs.action.name', 'actions', 'action'),
+        ('outputs.action.name', 0, 1),
+        ('inputs', FULL, tensor(*reversed(FULL[0]['terms']))),
+        ('inputs', FULL, tensor(GRAVITY)),
+        ('inputs', FULL, tensor({**GRAVITY, 'scale': 2.0}, {'term': 'last_action', 'scale': 2})),
+        ('inputs', FULL, [{**BRIEF[0], 'name': 'policy'}]),
+        ('inputs', FULL, tensor({'term': 'no_such_term'})),
+        ('inputs', FULL, 'text'),
+        ('inputs', FULL, None),
     ],
 )
-def test_other_terms_disagree(other):
-    ours = tensor({'term': 'projected_gravity'}, {'term': 'last_action'})
-    assert not agree('inputs', ours, other)
-
-
-def test_position_of_a_tensor_may_be_that_of_any_name():
-    gravity = {'term': 'projected_gravity'}
-    assert agree('outputs.action.name', 'actions', 0)
-    assert agree('inputs', tensor(gravity), tensor(gravity, name=0))
-    assert not agree('outputs.action.name', 'actions', 'action')
-    assert not agree('outputs.action.name', 0, 1)
-    assert not agree('name', 'walk', 0)
+def test_not_the_same(field, left, right):
+    assert not agree(field, left, right)
+    assert not agree(field, right, left)
 
 
 def test_claim_is_compared_with_its_part_of_a_value():
@@ -301,7 +266,5 @@ def test_claim_is_compared_with_its_part_of_a_value():
     assert restricted('inputs', value, claim) == [
         {'terms': [{'term': 'projected_gravity'}, {'term': 'last_action'}]}
     ]
-
-
-def test_list_of_another_length_is_shown_whole():
+    # a list of another length is shown whole
     assert restricted('x', [{'a': 1, 'b': 2}], [{'a': 1}, {'a': 2}]) == [{'a': 1, 'b': 2}]
