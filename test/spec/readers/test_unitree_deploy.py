@@ -159,11 +159,14 @@ def test_without_a_robot_names_are_missing_with_hints():
 
 def test_named_groups_are_inputs():
     groups = {
-        'obs': {'scale_first': True, **observations(base_ang_vel={'clip': [-1, 1]})},
-        'history': {
+        'obs': {
             'use_gym_history': True,
-            **observations(joint_pos={'history_length': 4}, last_action={'history_length': 4}),
+            'scale_first': True,
+            **observations(base_ang_vel={'clip': [-1, 1]}),
         },
+        'history': observations(
+            joint_pos={'history_length': 4}, last_action={'history_length': 4}
+        ),
     }
     inputs = spec_of(observations=groups).inputs
     assert [entry.name for entry in inputs] == ['obs', 'history']
