@@ -15,7 +15,6 @@ from distill_runtime.core.step import Policy
 from distill_runtime.errors import ConfigError, ModelError
 from distill_runtime.policy.model_file.model_files import inspect_model
 from distill_runtime.spec.spec import PolicySpec
-from distill_runtime.spec.tensors import latent_range
 import numpy as np
 import onnxruntime
 
@@ -133,7 +132,7 @@ class PolicySession:
             self._policy.bind_state(entry, f'state[{index}]')
         self._policy.refuse_unbound_inputs('each under inputs or state')
         if self._encoder is not None and spec.encoder is not None:
-            start, end = latent_range(spec.inputs, len(spec.joints), spec.act_dim)
+            start, end = spec.latent_range
             self._encoder.bind_output(
                 spec.encoder.output,
                 self.observation[start:end],
@@ -196,7 +195,7 @@ def _terms(spec: PolicySpec, index: int) -> str:
     """Describe the width of an input, term by term."""
     entry = spec.inputs[index]
     parts = ' + '.join(
-        f'{term.kind} {term.dim(len(spec.joints), spec.act_dim)}'
+        f'{term.kind} {term.dim(spec)}'
         + (f' x {len(entry.lags(term))}' if len(entry.lags(term)) > 1 else '')
         for term in entry.terms
     )
