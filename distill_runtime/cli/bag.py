@@ -69,7 +69,7 @@ def run(args: argparse.Namespace) -> int:
     from distill_runtime.cli.bag_output.page import bag_page
     from distill_runtime.cli.bag_output.report import bag_report
     from distill_runtime.cli.terminal.output import write_json
-    from distill_runtime.cli.terminal.page import page_width, print_page
+    from distill_runtime.cli.terminal.page import print_page
     from distill_runtime.cli.terminal.progress import open_progress
     from distill_runtime.spec.robots import load_robot
 
@@ -80,5 +80,5 @@ def run(args: argparse.Namespace) -> int:
     if args.json:
         write_json(args.json, bag_report(found))
     if args.json != '-':
-        print_page(bag_page(found, robot, page_width()))
+        print_page(bag_page(found, robot))
     return 0 if found.is_valid else 1

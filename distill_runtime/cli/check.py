@@ -79,7 +79,7 @@ def run(args: argparse.Namespace) -> int:
     from distill_runtime.cli.check_output.page import check_page
     from distill_runtime.cli.check_output.report import check_report
     from distill_runtime.cli.terminal.output import write_json
-    from distill_runtime.cli.terminal.page import page_width, print_page
+    from distill_runtime.cli.terminal.page import print_page
     from distill_runtime.policy.trust import make_trust
     from distill_runtime.policy.validation import file_findings, validate_model
     from distill_runtime.spec.files import MAX_BYTES, read_bytes
@@ -107,9 +107,8 @@ def run(args: argparse.Namespace) -> int:
         report = check_report(found, facts)
         write_json(args.json, report if bag is None else {**report, 'bag': bag.report()})
     if args.json != '-':
-        width = page_width()
-        recording = [] if bag is None else [bag.section(width)]
-        print_page(check_page(found, facts.rows(found), width, recording))
+        recording = [] if bag is None else [bag.section()]
+        print_page(check_page(found, facts.rows(found), recording))
     return 0 if found.is_deployable else 1
 
 

@@ -11,9 +11,9 @@ from typing import TYPE_CHECKING
 
 from distill_runtime.cli.demo_output.processes import node_processes
 from distill_runtime.cli.terminal.arguments import add_param_argument, quoted
-from distill_runtime.cli.terminal.extras import of_extra
+from distill_runtime.cli.terminal.extras import installed, of_extra
 from distill_runtime.cli.terminal.output import write_json
-from distill_runtime.errors import ConfigError, MissingExtraError, RecordingError
+from distill_runtime.errors import ConfigError, RecordingError
 from distill_runtime.share import share_path
 
 if TYPE_CHECKING:
@@ -68,15 +68,10 @@ def run(args: argparse.Namespace) -> int:
     # a demo must not reach a real robot in the network
     os.environ['ROS_AUTOMATIC_DISCOVERY_RANGE'] = 'LOCALHOST'
     os.environ['ROS_DOMAIN_ID'] = str(1 + os.getpid() % 100)
-    try:
+    with installed('source ROS 2 and install "distill_runtime[sim]", or run make setup'):
         from distill_runtime.cli.demo_output.panel import open_panel
         from distill_runtime.ros.demo.monitor import monitor
         import distill_runtime.sim.scene  # noqa: F401  sim_node needs it
-    except ImportError as error:
-        raise MissingExtraError(
-            f'{error.name} is not installed: source ROS 2 and install "distill_runtime[sim]", '
-            'or run make setup'
-        ) from error
     folder = RecordingFolder(Path(args.record).expanduser().resolve()) if args.record else None
     with node_processes(_nodes(args)) as processes, open_panel() as panel:
         result = monitor(args.seconds, processes, panel)

@@ -51,11 +51,7 @@ class _Version(argparse.Action):
 
 
 def make_parser(command: str = '') -> argparse.ArgumentParser:
-    """Return the parser of the program.
-
-    Args:
-        command: The command to add all arguments for; '' for none.
-    """
+    """Return the parser of the program, with the arguments of one command only."""
     parser = argparse.ArgumentParser(
         prog='distill-runtime', description=DESCRIPTION, epilog=EPILOG, allow_abbrev=False
     )
@@ -105,11 +101,7 @@ def noted_interrupts() -> Iterator[list[int]]:
 
 
 def main(args: list[str] | None = None) -> int:
-    """Run one command; an error or Ctrl-C prints one line and returns 2 or 130.
-
-    Args:
-        args: Arguments after the program name; None: those of the process.
-    """
+    """Run one command; an error or Ctrl-C prints one line and returns 2 or 130."""
     words = sys.argv[1:] if args is None else args
     with noted_interrupts() as interrupts:
         try:

@@ -5,8 +5,10 @@
 from __future__ import annotations
 
 import argparse
+from collections import Counter
 from collections.abc import Sequence
 import dataclasses
+import textwrap
 from typing import TYPE_CHECKING
 
 from distill_runtime.cli.terminal.arguments import add_param_argument
@@ -42,6 +44,11 @@ rules (YAML): which teacher counts at a row, by command, topic, time or tag; see
 exit status: 0 all recordings are labelled, 1 some cannot be used (the others are labelled), 2 none
 can be used, an option or a model is refused, or wrong usage
 """
+
+
+_HEADINGS = ('recording', 'teacher', 'ticks', 'labels', 'chosen', 'last action', 'network', ' ')
+_MAX_PROBLEM = 400
+"""Maximum length of a problem in characters; --json has all of it."""
 
 
 class _TeacherSpec(argparse.Action):
@@ -124,7 +131,7 @@ def run(args: argparse.Namespace) -> int:
         from distill_runtime.data.relabel.config import make_config
         from distill_runtime.data.relabel.run import relabel
     from distill_runtime.cli.terminal.output import write_json
-    from distill_runtime.cli.terminal.page import page_width, print_page
+    from distill_runtime.cli.terminal.page import print_page
     from distill_runtime.cli.terminal.progress import open_progress
 
     names = [entry.name for entry in dataclasses.fields(RelabelOptions)]
@@ -145,7 +152,7 @@ def run(args: argparse.Namespace) -> int:
     if args.json:
         write_json(args.json, _report(results))
     if args.json != '-':
-        print_page(_page(results, args.output, page_width()))
+        print_page(_page(results, args.output))
     return 0 if not num_failed else 1 if num_failed < len(results) else 2
 
 
@@ -176,49 +183,32 @@ def _report(results: Sequence[BagResult]) -> dict[str, object]:
     }
 
 
-def _page(results: Sequence[BagResult], output: str, width: int) -> list[Section]:
-    from distill_runtime.cli.terminal.page import Section
-    from distill_runtime.cli.terminal.tables import table_lines
+def _page(results: Sequence[BagResult], output: str) -> list[Section]:
+    from distill_runtime.cli.terminal.page import Section, styled
+    from distill_runtime.cli.terminal.tables import table_lines, wrap
 
     rows, problems = [], []
-    reasons: dict[str, int] = {}
+    reasons: Counter[str] = Counter()
     for result in results:
         if result.labelled is None:
-            problems.append(f'{result.name}: {result.problem}')
+            text = textwrap.shorten(f'{result.name}: {result.problem}', _MAX_PROBLEM)
+            problems += [styled(line, 'error') for line in wrap(text)]
             continue
-        facts = result.labelled.facts
+        facts, was_done = result.labelled.facts, result.labelled.was_done
         for name, found in facts['teachers'].items():
-            rows.append(
-                (
-                    result.name,
-                    name,
-                    f'{facts["ticks"]}',
-                    f'{found["valid"]}',
-                    f'{found["chosen"]}',
-                    found['last_action'],
-                    found['network'],
-                    'done before' if result.labelled.was_done else '',
-                )
-            )
-            for reason, count in found['invalid'].items():
-                reasons[reason] = reasons.get(reason, 0) + count
-    headings = ('recording', 'teacher', 'ticks', 'labels', 'chosen', 'last action', 'network', '')
+            numbers = (str(facts['ticks']), str(found['valid']), str(found['chosen']))
+            how = found['last_action'], found['network'], 'done before' if was_done else ''
+            rows.append((result.name, name, *numbers, *how))
+            reasons.update(found['invalid'])
     sections = []
     if rows:
-        heading, *lines = table_lines(headings, rows, width, ('ticks', 'labels', 'chosen'))
-        sections.append(
-            Section(title='labels', lines=[heading, *lines], styles=['', *([''] * len(lines))])
-        )
+        lines = table_lines(_HEADINGS, rows, ('ticks', 'labels', 'chosen'))
+        sections.append(Section(title='labels', lines=lines))
     if reasons:
         lines = [f'{count:8d}  {reason}' for reason, count in sorted(reasons.items())]
         sections.append(Section(title='rows without a label', lines=lines))
     if problems:
-        sections.append(
-            Section(title='recordings that cannot be used', lines=problems,
-                    styles=['error'] * len(problems))
-        )  # fmt: skip
-    done = len(results) - len(problems)
-    sections.append(
-        Section(title='dataset', lines=[f'{output}: {done} of {len(results)} recordings'])
-    )
-    return sections
+        sections.append(Section(title='recordings that cannot be used', lines=problems))
+    done = sum(result.labelled is not None for result in results)
+    lines = [f'{output}: {done} of {len(results)} recordings']
+    return [*sections, Section(title='dataset', lines=lines)]

@@ -120,7 +120,7 @@ def _run_scan(args: argparse.Namespace) -> int:
     from distill_runtime.cli.replay_output.scan import exit_status, scan, scan_page, scan_report
     from distill_runtime.cli.terminal.junit import junit_xml
     from distill_runtime.cli.terminal.output import write_json, write_text
-    from distill_runtime.cli.terminal.page import page_width, print_page
+    from distill_runtime.cli.terminal.page import print_page
     from distill_runtime.cli.terminal.progress import open_progress
     from distill_runtime.errors import ConfigError
 
@@ -139,7 +139,7 @@ def _run_scan(args: argparse.Namespace) -> int:
     if args.json:
         write_json(args.json, scan_report(found, model))
     if args.json != '-':
-        print_page(scan_page(found, model.policy, page_width()))
+        print_page(scan_page(found, model.policy))
     return exit_status(found)
 
 
@@ -175,21 +175,22 @@ def _write(args: argparse.Namespace, model: ModelUnderTest, outcome: Outcome) ->
     """Write the requested files and print the page."""
     from distill_runtime.cli.replay_output.page import replay_page
     from distill_runtime.cli.replay_output.report import (
-        recording_suite,
+        junit_cases,
         replay_report,
+        replay_suite,
         write_ticks,
     )
     from distill_runtime.cli.terminal.junit import junit_xml
     from distill_runtime.cli.terminal.output import write_json, write_text
-    from distill_runtime.cli.terminal.page import page_width, print_page
+    from distill_runtime.cli.terminal.page import print_page
 
     result, policy, found = outcome.result, model.policy, outcome.found
     if args.ticks:
         write_ticks(Path(args.ticks).expanduser(), result)
     if args.junit:
-        text = junit_xml([recording_suite(policy, args.bag, found)])
+        text = junit_xml([replay_suite(policy, args.bag, list(junit_cases(found)))])
         write_text(Path(args.junit).expanduser(), '--junit', text)
     if args.json:
         write_json(args.json, replay_report(result, policy, found, model.rules_name))
     if args.json != '-':
-        print_page(replay_page(result, policy, found, page_width()))
+        print_page(replay_page(result, policy, found))

@@ -55,25 +55,18 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Carry out the command; return the exit status."""
-    from distill_runtime.errors import MissingExtraError
+    from distill_runtime.cli.terminal.extras import installed
 
-    try:
+    with installed(
+        'source a ROS 2 (source /opt/ros/jazzy/setup.bash), or install its wheels with: '
+        'pip install ros-jazzy-rclpy ros-jazzy-rmw-fastrtps-cpp ros-jazzy-common-interfaces'
+    ):
         from distill_runtime.ros import student_node
-    except ImportError as error:
-        raise MissingExtraError(
-            f'{error.name} is not installed: source a ROS 2 (source /opt/ros/jazzy/setup.bash), '
-            'or install its wheels with: pip install ros-jazzy-rclpy ros-jazzy-rmw-fastrtps-cpp '
-            'ros-jazzy-common-interfaces'
-        ) from error
     return student_node.main(ros_arguments(args))
 
 
 def ros_arguments(args: argparse.Namespace) -> list[str]:
-    """Return the arguments of student_node; later values of a parameter override earlier ones.
-
-    Args:
-        args: Arguments of this command.
-    """
+    """Return the arguments of student_node; later values of a parameter override earlier ones."""
     words = ['student_node', '--ros-args', '-p', 'autostart:=true']
     for file in args.params_file:
         words += ['--params-file', file]

@@ -60,15 +60,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Carry out the command; return the exit status."""
-    from distill_runtime.errors import ConfigError, MissingExtraError
+    from distill_runtime.cli.terminal.extras import installed
+    from distill_runtime.errors import ConfigError
 
-    try:
+    with installed('apt install python3-cryptography, or pip install "distill_runtime[sign]"'):
         import distill_runtime.policy.keys  # noqa: F401
-    except ImportError as error:
-        raise MissingExtraError(
-            f'{error.name} is not installed, install it with: apt install python3-cryptography, '
-            'or pip install "distill_runtime[sign]"'
-        ) from error
     if args.new_key:
         if args.model or args.output:
             raise ConfigError('--new-key is given with a model, expected it without')
@@ -89,20 +85,20 @@ def run(args: argparse.Namespace) -> int:
 def _make_key(path: Path) -> int:
     from distill_runtime.policy.keys import write_new_key
 
-    public, fingerprint = write_new_key(path)
+    public, mark = write_new_key(path)
     print(f'{path}: private key, keep it on this computer, readable by its owner only')
-    print(f'{public}: public key {fingerprint}, for trusted_keys of the robots')
+    print(f'{public}: public key {mark}, for trusted_keys of the robots')
     return 0
 
 
 def _verify(model: Path, keys: list[str]) -> int:
     from distill_runtime.errors import SignatureError
-    from distill_runtime.policy.keys import read_key_ring
+    from distill_runtime.policy.keys import check_signature, read_public_keys
     from distill_runtime.policy.model_file.onnx_facts import MAX_BYTES, read_file
 
-    ring = read_key_ring(keys)
+    trusted = read_public_keys(keys)
     try:
-        key = ring.check(read_file(model, MAX_BYTES), str(model))
+        key = check_signature(read_file(model, MAX_BYTES), str(model), trusted)
     except SignatureError as refusal:
         print(refusal)
         return 1
@@ -119,7 +115,7 @@ def _sign(model: Path, key: Path, output: Path | None, is_forced: bool) -> int:
     from distill_runtime.policy.model import load_policy
     from distill_runtime.policy.model_file.model_files import write_model
     from distill_runtime.policy.model_file.onnx_facts import MAX_BYTES, read_file
-    from distill_runtime.policy.signature import split_signatures
+    from distill_runtime.policy.signature import fingerprint, split_signatures
     from distill_runtime.policy.trust import SIGNED_ONLY
 
     if output is not None and output.exists() and not is_forced:
@@ -140,7 +136,7 @@ def _sign(model: Path, key: Path, output: Path | None, is_forced: bool) -> int:
         raise ModelError(f'{model} is not signed: {error}') from error
     target = model.resolve() if output is None else output
     write_model(target, signed, overwrite=output is None or is_forced)
-    marks = [signature.fingerprint for signature in split_signatures(signed).signatures]
+    marks = [fingerprint(signature.key) for signature in split_signatures(signed).signatures]
     print(f'{target}: policy {policy.spec.name}, sha256 {hashlib.sha256(signed).hexdigest()}')
     print(f'signed with {", ".join(marks)}')
     return 0

@@ -8,7 +8,7 @@ import math
 from pathlib import Path
 
 from distill_runtime.errors import ConfigError
-from distill_runtime.spec.dialect import ModelContext, TensorShape
+from distill_runtime.spec.dialect import ModelContext
 from distill_runtime.spec.readers.native import read_embedded
 from distill_runtime.spec.readers.registry import (
     file_sources,
@@ -20,7 +20,7 @@ from distill_runtime.spec.readers.rsl_rl import graph_sources
 from distill_runtime.spec.robot_description import RobotDescription
 from distill_runtime.spec.sources import is_complete, merge_sources, SourcedSpec, SpecSource
 
-from .network import Graph, TensorInfo
+from .network import Graph
 from .trust import ModelTrust, UNRESTRICTED
 
 
@@ -49,19 +49,18 @@ def find_spec(
         model=model,
         root=trust.root,
         robot=robot,
-        inputs=_shapes(graph.inputs),
-        outputs=_shapes(graph.outputs),
+        inputs=graph.inputs,
+        outputs=graph.outputs,
     )
     sources = [read_spec_file(spec, context)] if spec is not None else []
     sources += read_embedded(graph.metadata, model.name)
     for suffix in () if trust.is_alone else NATIVE_SUFFIXES:
         sidecar = model.with_name(model.stem + suffix)
-        if sidecar.is_file() and not _is_same(sidecar, spec):
+        if sidecar.is_file() and not (spec and sidecar.resolve() == spec.resolve()):
             sources.append(read_spec_file(sidecar, context))
     if not is_complete(sources):
         sources += metadata_sources(graph.metadata, context)
-        if not trust.is_alone:
-            sources += file_sources(context, spec)
+        sources += () if trust.is_alone else file_sources(context, spec)
     if not any('state' in source.values for source in sources):
         sources += graph_sources(context)
     if robot is not None:
@@ -69,15 +68,6 @@ def find_spec(
         if isinstance(joints, (list, tuple)):
             sources.append(_robot_limits(robot, [str(name) for name in joints]))
     return merge_sources(sources)
-
-
-def _is_same(path: Path, other: Path | None) -> bool:
-    """Whether two paths are the same file."""
-    return other is not None and path.resolve() == other.resolve()
-
-
-def _shapes(tensors: tuple[TensorInfo, ...]) -> tuple[TensorShape, ...]:
-    return tuple(TensorShape(name=tensor.name, shape=tensor.shape) for tensor in tensors)
 
 
 def _robot_limits(robot: RobotDescription, joints: list[str]) -> SpecSource:

@@ -10,15 +10,15 @@ from distill_runtime.spec.tensors import Golden
 import numpy as np
 
 
+def clear(policy: Policy) -> None:
+    """Zero the buffers and the recurrent state."""
+    policy.observation.fill(0.0)
+    policy.action.fill(0.0)
+    policy.reset()
+
+
 def replay_golden(policy: Policy, golden: Golden) -> float:
-    """Run the recorded observations from a reset, compare the actions, and reset again.
-
-    Args:
-        policy: The network.
-        golden: Recorded steps.
-
-    Returns:
-        The largest difference of an action element.
+    """Run the golden observations from a reset; return the largest difference, and reset again.
 
     Raises:
         ModelError: If a difference exceeds the tolerance, or a row has the wrong width.
@@ -47,9 +47,7 @@ def replay_golden(policy: Policy, golden: Golden) -> float:
                 'after it was packed?'
             )
         worst = max(worst, float(difference[element]))
-    policy.observation.fill(0.0)
-    policy.action.fill(0.0)
-    policy.reset()
+    clear(policy)
     return worst
 
 

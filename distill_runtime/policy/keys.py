@@ -41,59 +41,45 @@ class TrustedKey:
         return f'{self.path} ({fingerprint(self.raw)})'
 
 
-class KeyRing:
-    """The keys that a model may be signed with."""
+def check_signature(content: bytes, where: str, keys: Sequence[TrustedKey]) -> TrustedKey:
+    """Return the key that a model is signed with; content is all of its file, where its path.
 
-    def __init__(self, keys: Sequence[TrustedKey]) -> None:
-        """Store the keys; at least one."""
-        self._keys = tuple(keys)
-
-    def check(self, content: bytes, where: str) -> TrustedKey:
-        """Return the key that a model is signed with.
-
-        Args:
-            content: All of its file.
-            where: Its path, for messages.
-
-        Raises:
-            SignatureError: If it is not signed with one of the keys, or was altered since.
-        """
-        try:
-            body, signatures = split_signatures(content)
-        except SignatureError as error:
-            raise SignatureError(f'model {where} is refused by trusted_keys: {error}') from None
-        if not signatures:
-            raise SignatureError(
-                f'model {where} is not signed, expected a signature of {self._names()}: '
-                'distill-runtime sign makes it'
-            )
-        by_key = {key.raw: key for key in self._keys}
-        known = [signature for signature in signatures if signature.key in by_key]
-        if not known:
-            raise SignatureError(
-                f'model {where} is signed with {[entry.fingerprint for entry in signatures]}, '
-                f'expected a signature of {self._names()}: sign it with that key, or trust the '
-                'key that it has'
-            )
-        for signature in known:
-            if is_valid(signature, body):
-                return by_key[signature.key]
+    Raises:
+        SignatureError: If it is not signed with one of the keys, or was altered since.
+    """
+    names = f'one of {[str(key) for key in keys]}'
+    try:
+        body, signatures = split_signatures(content)
+    except SignatureError as error:
+        raise SignatureError(f'model {where} is refused by trusted_keys: {error}') from None
+    if not signatures:
         raise SignatureError(
-            f'model {where} was altered after it was signed with '
-            f'{by_key[known[0].key]}: get it again from where it was signed'
+            f'model {where} is not signed, expected a signature of {names}: distill-runtime sign '
+            'makes it'
         )
+    by_key = {key.raw: key for key in keys}
+    known = [signature for signature in signatures if signature.key in by_key]
+    if not known:
+        raise SignatureError(
+            f'model {where} is signed with {[fingerprint(entry.key) for entry in signatures]}, '
+            f'expected a signature of {names}: sign it with that key, or trust the key that it has'
+        )
+    for signature in known:
+        if is_valid(signature, body):
+            return by_key[signature.key]
+    raise SignatureError(
+        f'model {where} was altered after it was signed with {by_key[known[0].key]}: get it again '
+        'from where it was signed'
+    )
 
-    def _names(self) -> str:
-        return f'one of {[str(key) for key in self._keys]}'
 
-
-def read_key_ring(paths: Sequence[str]) -> KeyRing:
+def read_public_keys(paths: Sequence[str]) -> tuple[TrustedKey, ...]:
     """Read public keys from PEM files.
 
     Raises:
         ConfigError: If one cannot be read or is not a public key; none is skipped.
     """
-    return KeyRing([read_public_key(Path(path).expanduser()) for path in paths])
+    return tuple(read_public_key(Path(path).expanduser()) for path in paths)
 
 
 def read_public_key(path: Path) -> TrustedKey:
@@ -121,10 +107,6 @@ def read_public_key(path: Path) -> TrustedKey:
 
 def read_private_key(path: Path, ask_password: Callable[[], str]) -> Ed25519PrivateKey:
     """Read an Ed25519 private key, a PKCS8 in PEM.
-
-    Args:
-        path: The file.
-        ask_password: Called if the key is encrypted.
 
     Raises:
         ConfigError: If the file cannot be read, is not such a key, or the password is wrong.
@@ -178,10 +160,6 @@ def write_new_key(path: Path) -> tuple[Path, str]:
 def sign_model(content: bytes, key: Ed25519PrivateKey) -> bytes:
     """Add a signature to a model file; replace one of the same key.
 
-    Args:
-        content: All of the file, signed or not.
-        key: Signing key.
-
     Raises:
         SignatureError: If the file is not a model, has duplicate metadata keys, or has an
             invalid signature.
@@ -198,7 +176,7 @@ def sign_model(content: bytes, key: Ed25519PrivateKey) -> bytes:
     for signature in kept:
         if not is_valid(signature, body):
             raise SignatureError(
-                f'its signature of {signature.fingerprint} is not valid: it was altered since, '
+                f'its signature of {fingerprint(signature.key)} is not valid: it was altered, '
                 'pack it again'
             )
     new = Signature(key=raw, value=key.sign(statement(body)))

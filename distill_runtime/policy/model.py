@@ -11,6 +11,7 @@ from dataclasses import dataclass
 import hashlib
 from pathlib import Path
 
+from distill_runtime.core.compiled_spec import CompiledSpec
 from distill_runtime.core.config import RunnerConfig
 from distill_runtime.core.runner import PolicyRunner
 from distill_runtime.errors import ModelError
@@ -72,12 +73,24 @@ class LoadedPolicy:
         )
 
 
+@dataclass
+class Loading:
+    """How far the loading of a model got: what is known about a rejected one."""
+
+    graph: Graph | None = None
+    sourced: SourcedSpec | None = None
+    compiled: CompiledSpec | None = None
+    stage: str = 'spec.refused'
+    """Finding code of a refusal now."""
+
+
 def load_policy(
     model: Path | str,
     spec: Path | str | None = None,
     robot: str = '',
     provider: str = 'cpu',
     trust: ModelTrust = UNRESTRICTED,
+    loading: Loading | None = None,
 ) -> LoadedPolicy:
     """Load a model with its spec; refuse it if anything does not fit.
 
@@ -87,11 +100,13 @@ def load_policy(
         robot: Name of a robot profile, or path of a URDF; '' for none.
         provider: Execution provider: cpu, cuda or tensorrt.
         trust: Where its files may be, and which signature is required.
+        loading: Updated at each stage.
 
     Raises:
         ConfigError: If the spec is invalid or incomplete, or a file is outside the root.
         ModelError: If the file is not a model, does not fit its spec, or lacks the signature.
     """
+    loading = loading or Loading()
     path = trust.model(Path(model))
     user_spec = trust.spec(Path(spec) if spec else None)
     robot_source = trust.robot(robot)
@@ -99,10 +114,15 @@ def load_policy(
     facts = inspect_model(content)
     description = load_robot(robot_source) if robot else None
     session, graph = open_session(content, provider)
-    sourced = find_spec(path, graph, user_spec, description, trust)
+    loading.graph = graph
+    sourced = loading.sourced = find_spec(path, graph, user_spec, description, trust)
+    loading.compiled = compile_spec(sourced.spec)
+    loading.stage = 'graph.mismatch'
     try:
         policy = open_policy(content, session, graph, sourced.spec, provider)
+        loading.stage = 'network.refused'
         policy.smoke_test()
+        loading.stage = 'golden.mismatch'
         golden = sourced.spec.golden
         golden_error = replay_golden(policy, golden) if golden else None
     except ModelError as error:
@@ -133,13 +153,6 @@ def open_policy(
     provider: str = 'cpu',
 ) -> PolicySession:
     """Open a policy with its encoder, if it has one.
-
-    Args:
-        model: File, or the content of a packed model.
-        session: The policy's network.
-        graph: Graph of the network.
-        spec: Names the tensors and the encoder.
-        provider: Execution provider of the encoder.
 
     Raises:
         ModelError: If the encoder is missing, or one of the networks does not fit the spec.

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 
 from distill_runtime.core.arrays import Float32Array
 from distill_runtime.errors import ModelError
+from distill_runtime.spec.dialect import TensorShape
 from distill_runtime.spec.tensors import StateSpec
 import numpy as np
 import onnxruntime
@@ -17,12 +18,10 @@ CPU_PROVIDER = 'CPUExecutionProvider'
 
 
 @dataclass(frozen=True, kw_only=True)
-class TensorInfo:
-    """Name, element type and shape of one graph input or output; a symbolic size is a string."""
+class TensorInfo(TensorShape):
+    """Name, element type and shape of one graph input or output."""
 
-    name: str
     dtype: str
-    shape: tuple[int | str | None, ...]
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -4,7 +4,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
+from itertools import count, islice
 import math
 import time
 from typing import Literal
@@ -16,13 +18,14 @@ from distill_runtime.core.config import RunnerConfig
 from distill_runtime.core.instance.action import ActionMap
 from distill_runtime.core.limits import Feedback, has_gains, LimitConfig, Limiter, PositionLimits
 from distill_runtime.core.sensors import Sensors
-from distill_runtime.core.step import Policy
+from distill_runtime.core.step import Policy, Step
 from distill_runtime.errors import ModelError
-from distill_runtime.spec.compile import compile_spec, sensor_layout
+from distill_runtime.spec.compile import compile_spec
 from distill_runtime.spec.spec import PolicySpec
 from distill_runtime.spec.tensors import Golden
 import numpy as np
 
+from .golden import clear
 from .model import LoadedPolicy
 
 NUM_RUNS = 200
@@ -31,7 +34,7 @@ NUM_STEPS = 12
 """Enough to fill every usual history."""
 NUM_STANDING = 2
 TOLERANCE = 1e-4
-"""Largest difference that processors and versions of onnxruntime cause."""
+"""Largest difference that processors and versions of onnxruntime cause, for outputs up to 1."""
 _CONFIG = RunnerConfig(
     start_in='policy',
     max_joint_step=0.0,
@@ -85,9 +88,7 @@ def dry_run(policy: Policy, num_runs: int = NUM_RUNS) -> DryRun:
         policy.run()
         durations[step] = time.perf_counter() - start
         is_finite = is_finite and bool(np.isfinite(policy.action).all())
-    policy.observation.fill(0.0)
-    policy.action.fill(0.0)
-    policy.reset()
+    clear(policy)
     median, p99 = np.quantile(durations, (0.5, 0.99)).tolist()
     return DryRun(runs=num_runs, is_finite=is_finite, median=median, p99=p99)
 
@@ -98,22 +99,36 @@ def first_step(policy: LoadedPolicy) -> FirstStep:
     Raises:
         ModelError: If the runner refuses the step, for example for a NaN.
     """
-    runner = policy.runner(
-        RunnerConfig(start_in='policy', max_joint_step=0.0, torque_limit=0.0, checks=ANY_MOTION)
-    )
-    sensors = Sensors(runner.compiled.layout)
-    sensors.joint_position[:] = policy.spec.default_position
-    sensors.joint_stamp_ns = sensors.imu_stamp_ns = sensors.odometry_stamp_ns = 0
-    sensors.command_stamp_ns = 0
-    sensors.external_stamps_ns = [0] * len(sensors.externals)
-    step = runner.step(sensors, 0)
-    if not step.has_policy_step or step.mode.name != 'POLICY':
-        raise ModelError(f'first step at standstill is refused: {step.reason}')
+    step = next(_steps(policy))
     result = FirstStep(
         observation=step.observation.copy(), action=step.action.copy(), target=step.target.copy()
     )
     policy.session.reset()
     return result
+
+
+def _steps(policy: LoadedPolicy) -> Iterator[Step]:
+    """Yield steps from a reset: standing first, then on random sensors.
+
+    Raises:
+        ModelError: If the runner refuses a step.
+    """
+    runner = policy.runner(_CONFIG)
+    sensors = Sensors(runner.compiled.layout)
+    rng = np.random.default_rng(0)
+    for number in count():
+        stamp_ns = number * runner.compiled.period_ns
+        sensors.joint_stamp_ns = sensors.imu_stamp_ns = sensors.odometry_stamp_ns = stamp_ns
+        sensors.command_stamp_ns = stamp_ns
+        sensors.external_stamps_ns = [stamp_ns] * len(sensors.externals)
+        sensors.joint_position[:] = policy.spec.default_position
+        if number >= NUM_STANDING:
+            _randomize(sensors, policy.spec, rng)
+        step = runner.step(sensors, stamp_ns)
+        if not step.has_policy_step or step.mode.name != 'POLICY':
+            where = f'step {number} of the self-test' if number else 'first step at standstill'
+            raise ModelError(f'{where} is refused: {step.reason}')
+        yield step
 
 
 def record_self_test(policy: LoadedPolicy, num_steps: int = NUM_STEPS) -> Golden:
@@ -129,34 +144,16 @@ def record_self_test(policy: LoadedPolicy, num_steps: int = NUM_STEPS) -> Golden
     Raises:
         ModelError: If the network gives NaN or infinity.
     """
-    runner = policy.runner(_CONFIG)
-    sensors = Sensors(runner.compiled.layout)
-    rng = np.random.default_rng(0)
     observations, actions = [], []
-    for number in range(num_steps):
-        stamp_ns = number * runner.compiled.period_ns
-        sensors.joint_stamp_ns = sensors.imu_stamp_ns = sensors.odometry_stamp_ns = stamp_ns
-        sensors.command_stamp_ns = stamp_ns
-        sensors.external_stamps_ns = [stamp_ns] * len(sensors.externals)
-        sensors.joint_position[:] = policy.spec.default_position
-        if number >= NUM_STANDING:
-            _randomize(sensors, policy.spec, rng)
-        step = runner.step(sensors, stamp_ns)
-        if not step.has_policy_step or step.mode.name != 'POLICY':
-            raise ModelError(f'step {number} of the self-test is refused: {step.reason}')
+    for step in islice(_steps(policy), num_steps):
         observations.append(tuple(step.observation.tolist()))
         actions.append(tuple(step.action.tolist()))
-    policy.session.observation.fill(0.0)
-    policy.session.action.fill(0.0)
-    policy.session.reset()
+    clear(policy.session)
     return Golden(
-        observation=tuple(observations), action=tuple(actions), tolerance=_tolerance(actions)
+        observation=tuple(observations),
+        action=tuple(actions),
+        tolerance=TOLERANCE * max(1.0, float(np.abs(actions).max())),
     )
-
-
-def _tolerance(actions: list[tuple[float, ...]]) -> float:
-    """Return TOLERANCE, relative to the largest output if that is above 1."""
-    return TOLERANCE * max(1.0, max(abs(value) for action in actions for value in action))
 
 
 def _randomize(sensors: Sensors, spec: PolicySpec, rng: np.random.Generator) -> None:
@@ -202,18 +199,13 @@ class LimitUse:
 
 
 def limit_use(policy: LoadedPolicy) -> LimitUse:
-    """Apply each limit alone to the targets of the golden vectors, or of a dry run.
-
-    Args:
-        policy: The policy; it is reset before and after.
+    """Apply each limit alone to the targets of the golden vectors, or of a dry run; then reset.
 
     Raises:
         ModelError: If the network gives NaN or infinity.
     """
-    golden, source = policy.spec.golden, 'golden'
-    if golden is None:
-        golden, source = record_self_test(policy, NUM_LIMIT_STEPS), 'dry_run'
-    compiled = compile_spec(policy.spec, sensor_layout(policy.spec))
+    golden = policy.spec.golden or record_self_test(policy, NUM_LIMIT_STEPS)
+    compiled = compile_spec(policy.spec)
     target = targets(compiled, np.array(golden.action, dtype=np.float32))
     position, velocity = measured_joints(compiled, np.array(golden.observation))
     known = np.isfinite(position) & compiled.joints.is_position
@@ -242,7 +234,7 @@ def limit_use(policy: LoadedPolicy) -> LimitUse:
     names = joints.names
     is_bounded = joints.is_position & np.isfinite(joints.lower) & np.isfinite(joints.upper)
     return LimitUse(
-        source='golden' if source == 'golden' else 'dry_run',
+        source='golden' if policy.spec.golden else 'dry_run',
         num_steps=len(target),
         num_joints=len(names),
         bounded_joints=tuple(np.array(names)[is_bounded].tolist()),

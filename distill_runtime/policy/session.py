@@ -15,10 +15,10 @@ from distill_runtime.core.step import Policy
 from distill_runtime.errors import ConfigError, ModelError
 from distill_runtime.policy.model_file.model_files import inspect_model
 from distill_runtime.spec.spec import PolicySpec
-from distill_runtime.spec.tensors import latent_range
 import numpy as np
 import onnxruntime
 
+from .golden import clear
 from .network import CPU_PROVIDER, Graph, Network, TensorInfo
 
 Provider = Literal['cpu', 'cuda', 'tensorrt']
@@ -142,7 +142,7 @@ class PolicySession:
         for name in taps:
             self._policy.bind_tap(name)
         if self._encoder is not None and spec.encoder is not None:
-            start, end = latent_range(spec.inputs, len(spec.joints), spec.act_dim)
+            start, end = spec.latent_range
             self._encoder.bind_output(
                 spec.encoder.output,
                 self.observation[start:end],
@@ -179,8 +179,7 @@ class PolicySession:
         Raises:
             ModelError: If the network does not run on the buffers of the spec.
         """
-        self.observation.fill(0.0)
-        self.reset()
+        clear(self)
         try:
             self.run()
         except RuntimeError as error:
@@ -188,9 +187,7 @@ class PolicySession:
                 f'network does not run on {self.observation.size} observations and '
                 f'{self.action.size} actions: {" ".join(str(error).split())}'
             ) from error
-        self.observation.fill(0.0)
-        self.action.fill(0.0)
-        self.reset()
+        clear(self)
 
     def reset(self) -> None:
         """Set the recurrent state to its initial elements."""
@@ -212,7 +209,7 @@ def _terms(spec: PolicySpec, index: int) -> str:
     """Describe the width of an input, term by term."""
     entry = spec.inputs[index]
     parts = ' + '.join(
-        f'{term.kind} {term.dim(len(spec.joints), spec.act_dim)}'
+        f'{term.kind} {term.dim(spec)}'
         + (f' x {len(entry.lags(term))}' if len(entry.lags(term)) > 1 else '')
         for term in entry.terms
     )

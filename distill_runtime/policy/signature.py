@@ -41,11 +41,6 @@ class Signature:
     value: bytes
     """64 bytes."""
 
-    @property
-    def fingerprint(self) -> str:
-        """Short text that identifies the key."""
-        return fingerprint(self.key)
-
 
 class SignedModel(NamedTuple):
     """A model file split into content and signatures."""
@@ -76,9 +71,6 @@ def statement(body: bytes | memoryview) -> bytes:
 def split_signatures(content: bytes) -> SignedModel:
     """Split a model file; nothing is verified here.
 
-    Args:
-        content: All of the file.
-
     Raises:
         SignatureError: If it is not a model, or its signature entry is not at the end.
     """
@@ -99,10 +91,6 @@ def split_signatures(content: bytes) -> SignedModel:
 
 def join_signatures(body: bytes | memoryview, signatures: Sequence[Signature]) -> bytes:
     """Return the file of a model with its signatures.
-
-    Args:
-        body: The unsigned file.
-        signatures: One per key.
 
     Raises:
         SignatureError: If there are too many.

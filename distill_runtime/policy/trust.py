@@ -15,7 +15,7 @@ from distill_runtime.spec.files import confined
 from distill_runtime.spec.robots import is_urdf, is_urdf_text
 
 if TYPE_CHECKING:
-    from .keys import KeyRing
+    from .keys import TrustedKey
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -24,7 +24,7 @@ class ModelTrust:
 
     root: Path | None = None
     """Folder that must contain every file, links resolved; None: no restriction."""
-    keys: KeyRing | None = None
+    keys: tuple[TrustedKey, ...] | None = None
     """Keys that the model must be signed with; None: no signature required."""
     is_alone: bool = False
     """Whether only the model file itself is used; required with keys."""
@@ -55,7 +55,11 @@ class ModelTrust:
         if not self.is_alone:
             return path, ''
         content = read_file(path, MAX_BYTES)
-        return content, '' if self.keys is None else str(self.keys.check(content, str(path)))
+        if self.keys is None:
+            return content, ''
+        from .keys import check_signature
+
+        return content, str(check_signature(content, str(path), self.keys))
 
     def spec(self, spec: Path | None) -> Path | None:
         """Return the file of the user's spec.
@@ -122,13 +126,13 @@ def make_trust(model_root: str = '', trusted_keys: Sequence[str] = ()) -> ModelT
             f"trusted_keys is {list(trusted_keys)}, expected paths of PEM files, or [''] alone"
         )
     try:
-        from .keys import read_key_ring
+        from .keys import read_public_keys
     except ImportError as error:
         raise MissingExtraError(
             f'trusted_keys is {list(trusted_keys)}, and {error.name} is not installed: install it '
             'with apt install python3-cryptography, or pip install "distill_runtime[sign]"'
         ) from error
     try:
-        return ModelTrust(root=root, keys=read_key_ring(trusted_keys), is_alone=True)
+        return ModelTrust(root=root, keys=read_public_keys(trusted_keys), is_alone=True)
     except ConfigError as error:
         raise ConfigError(f'trusted_keys: {error}') from error

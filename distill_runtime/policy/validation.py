@@ -5,13 +5,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+import contextlib
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from distill_runtime.core.compiled_spec import CompiledSpec
-from distill_runtime.errors import ConfigError, DistillError, ModelError, SignatureError
+from distill_runtime.errors import DistillError, SignatureError
 from distill_runtime.policy.model_file.onnx_facts import OnnxFacts
-from distill_runtime.spec.compile import compile_spec, sensor_layout
 from distill_runtime.spec.findings.finding import Case, Finding
 from distill_runtime.spec.findings.registry import examine, sorted_findings
 from distill_runtime.spec.robot_description import RobotDescription
@@ -19,9 +19,7 @@ from distill_runtime.spec.robots import load_robot
 from distill_runtime.spec.sources import SourcedSpec
 from distill_runtime.spec.spec import PolicySpec
 
-from .find_spec import find_spec
-from .golden import replay_golden
-from .model import load_policy, LoadedPolicy, open_policy
+from .model import load_policy, LoadedPolicy, Loading
 from .network import Graph
 from .self_test import dry_run, DryRun, first_step, FirstStep, limit_use, LimitUse
 from .session import open_session
@@ -47,17 +45,17 @@ class Validation:
     path: Path
     graph: Graph
     robot: RobotDescription | None
+    findings: tuple[Finding, ...]
     sourced: SourcedSpec | None
     """None if no complete, valid spec was found."""
     compiled: CompiledSpec | None
     """None as above."""
-    policy: LoadedPolicy | None
+    policy: LoadedPolicy | None = None
     """None if the model is refused."""
-    run: DryRun | None
-    step: FirstStep | None
-    limits: LimitUse | None
+    run: DryRun | None = None
+    step: FirstStep | None = None
+    limits: LimitUse | None = None
     """Effect of the joint limits on its targets."""
-    findings: tuple[Finding, ...]
 
     @property
     def is_deployable(self) -> bool:
@@ -68,52 +66,56 @@ class Validation:
 def validate_model(
     model: Path, spec: Path | None = None, robot: str = '', trust: ModelTrust = UNRESTRICTED
 ) -> Validation:
-    """Load a model as the node does, and examine it for further problems.
-
-    Args:
-        model: ONNX file.
-        spec: The user's spec file.
-        robot: Name of a robot profile, or path of a URDF; '' for none.
-        trust: Where its files may be, and which signature is required.
+    """Load a model as the node does, see load_policy, and examine it for further problems.
 
     Raises:
         ConfigError: If the robot is unknown.
         ModelError: If the file is not readable as ONNX.
     """
     description = load_robot(robot) if robot else None
+    loading = Loading()
     try:
-        policy = load_policy(model, spec, robot, trust=trust)
-        compiled = compile_spec(policy.spec, sensor_layout(policy.spec))
+        policy = load_policy(model, spec, robot, trust=trust, loading=loading)
     except DistillError as refusal:
-        return _refused(model, spec, description, trust, refusal)
-    run, step, findings = self_test(policy, description)
-    limits = None if step is None else limit_use(policy)
+        code = loading.stage
+        if isinstance(refusal, SignatureError):
+            code = 'signature.refused'
+            with contextlib.suppress(DistillError):  # to show what was signed
+                load_policy(model, spec, robot, trust=replace(trust, keys=None), loading=loading)
+        try:
+            graph = loading.graph or open_session(model).graph
+        except DistillError:
+            raise refusal from None
+        findings = [_finding(code, refusal)]
+        if loading.sourced is not None:
+            findings += examine(Case(sourced=loading.sourced, robot=description))
+        return Validation(
+            path=model,
+            graph=graph,
+            robot=description,
+            findings=sorted_findings(findings),
+            sourced=loading.sourced,
+            compiled=loading.compiled,
+        )
+    run, step, results = self_test(policy, description)
     return Validation(
         path=model,
         graph=policy.graph,
         robot=description,
+        findings=results,
         sourced=policy.sourced,
-        compiled=compiled,
+        compiled=loading.compiled,
         policy=policy,
         run=run,
         step=step,
-        limits=limits,
-        findings=findings,
+        limits=None if step is None else limit_use(policy),
     )
 
 
 def self_test(
     policy: LoadedPolicy, robot: RobotDescription | None
 ) -> tuple[DryRun | None, FirstStep | None, tuple[Finding, ...]]:
-    """Run a loaded policy on synthetic inputs, and examine it for problems.
-
-    Args:
-        policy: The policy; it is reset before and after.
-        robot: The robot; None if unknown.
-
-    Returns:
-        Results of the runs, None where they were refused, and the findings, worst first.
-    """
+    """Run a loaded policy on synthetic inputs; return the runs and the findings, worst first."""
     run, step = None, None
     findings: list[Finding] = []
     try:
@@ -123,49 +125,6 @@ def self_test(
         findings.append(_finding('network.refused', refusal))
     findings += examine(Case(sourced=policy.sourced, robot=robot))
     return run, step, sorted_findings(findings)
-
-
-def _refused(
-    model: Path,
-    spec: Path | None,
-    robot: RobotDescription | None,
-    trust: ModelTrust,
-    refusal: DistillError,
-) -> Validation:
-    """Find the stage at which a model is refused."""
-    try:
-        session, graph = open_session(model)
-    except DistillError:
-        raise refusal from None
-    sourced, compiled, code = None, None, 'spec.refused'
-    findings: list[Finding] = []
-    try:
-        sourced = find_spec(model, graph, spec, robot, trust)
-        findings += examine(Case(sourced=sourced, robot=robot))
-        compiled = compile_spec(sourced.spec, sensor_layout(sourced.spec))
-        code = 'graph.mismatch'
-        network = open_policy(model, session, graph, sourced.spec)
-        code = 'network.refused'
-        network.smoke_test()
-        code = 'golden.mismatch'
-        if sourced.spec.golden:
-            replay_golden(network, sourced.spec.golden)
-    except (ConfigError, ModelError):
-        pass
-    if isinstance(refusal, SignatureError):
-        code = 'signature.refused'
-    return Validation(
-        path=model,
-        graph=graph,
-        robot=robot,
-        sourced=sourced,
-        compiled=compiled,
-        policy=None,
-        run=None,
-        step=None,
-        limits=None,
-        findings=sorted_findings([_finding(code, refusal), *findings]),
-    )
 
 
 def _finding(code: str, refusal: DistillError) -> Finding:

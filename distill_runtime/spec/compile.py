@@ -4,7 +4,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 import math
 
 from distill_runtime.core.arrays import FloatArray, locked_floats, locked_indices
@@ -21,7 +21,7 @@ import numpy as np
 
 from .spec import PolicySpec
 from .tensors import InputSpec
-from .term import clip_arrays, clip_pairs, ClipPair, RunnerVector, Term
+from .term import clip_arrays, clip_pairs, ClipPair, RunnerVector, spread, Term
 from .terms import External, GaitPhase
 
 
@@ -61,15 +61,14 @@ def compile_spec(
     vector = RunnerVector(
         sensors=layout,
         joints=spec.joints,
-        gravity=range(gravity.start, gravity.stop),
-        last_action=range(last_action.start, last_action.stop),
-        phases={term: range(phase.slot.start, phase.slot.stop) for term, phase in phases.items()},
+        gravity=gravity,
+        last_action=last_action,
+        phases={term: phase.slot for term, phase in phases.items()},
         zero=zero,
     )
     sources = {term.source for term in spec.terms}
     command = spec.command
     order = [spec.joints.index(name) for name in command_joints]
-    default_command = _default_command(spec)
     return CompiledSpec(
         name=spec.name,
         period_ns=round(spec.period * 1e9),
@@ -79,8 +78,8 @@ def compile_spec(
         last_action=last_action,
         inputs=tuple(_observation_layout(spec, entry, vector) for entry in spec.inputs),
         phases=tuple(phases.values()),
-        action=_action_layout(spec, default_command, command_joints),
-        joints=_joint_table(spec, layout, default_command, order),
+        action=action_layout(spec, command_joints),
+        joints=_joint_table(spec, layout, order),
         needs_imu='Imu' in sources,
         needs_odometry='Odometry' in sources,
         needs_command=any(term.needs_command for term in spec.terms),
@@ -96,17 +95,20 @@ def sensor_layout(spec: PolicySpec, robot_joints: tuple[str, ...] | None = None)
         spec: The policy.
         robot_joints: Joint order of the sensors; None: the policy's.
     """
-    externals: dict[str, ExternalInput] = {}
-    messages: dict[str, str] = {}
+    first: dict[str, External] = {}
     for term in spec.terms:
         if not isinstance(term, External):
             continue
-        external = ExternalInput(topic=term.topic, width=term.width, max_age=term.max_age)
-        if externals.setdefault(term.topic, external) != external:
+        known = first.setdefault(term.topic, term)
+        if (known.width, known.max_age) != (term.width, term.max_age):
             raise ConfigError(f'external {term.topic!r} has two widths or ages, expected one')
-        if messages.setdefault(term.topic, term.message) != term.message:
+        if known.message != term.message:
             raise ConfigError(f'external {term.topic!r} has two message types, expected one')
-    return SensorLayout(joints=robot_joints or spec.joints, externals=tuple(externals.values()))
+    externals = tuple(
+        ExternalInput(topic=term.topic, width=term.width, max_age=term.max_age)
+        for term in first.values()
+    )
+    return SensorLayout(joints=robot_joints or spec.joints, externals=externals)
 
 
 def external_terms(spec: PolicySpec) -> tuple[External, ...]:
@@ -131,7 +133,7 @@ def _observation_layout(
         columns.append(range(len(index), len(index) + width))
         index += elements
         offset += term.offset(spec)
-        scale += term.scale if isinstance(term.scale, tuple) else (term.scale,) * width
+        scale += spread(term.scale, width)
         unbounded: tuple[ClipPair, ...] = ((None, None),) * width
         pairs = clip_pairs(term.clip, width) or unbounded
         is_before = term.order == 'clip_then_scale'
@@ -176,20 +178,19 @@ def _phases(spec: PolicySpec, start: int) -> Mapping[Term, PhaseLayout]:
     clocks: dict[Term, PhaseLayout] = {}
     for term in spec.terms:
         if isinstance(term, GaitPhase) and term not in clocks:
-            slot = slice(start, start + term.dim(0, 0))
-            clocks[term] = _phase_layout(term, slot, spec.period)
-            start = slot.stop
+            clocks[term] = _phase_layout(term, start, spec)
+            start = clocks[term].slot.stop
     return clocks
 
 
-def _phase_layout(term: GaitPhase, slot: slice, period: float) -> PhaseLayout:
+def _phase_layout(term: GaitPhase, start: int, spec: PolicySpec) -> PhaseLayout:
     standing = term.standing
     first = 1 if term.advance == 'before' else 0
     restarts = {False: None, True: first, 'at_offset': 0, 'advanced': 1}
     return PhaseLayout(
-        slot=slot,
+        slot=slice(start, start + term.dim(spec)),
         offsets=locked_floats(term.offsets),
-        step=2.0 * math.pi * term.frequency * period,
+        step=2.0 * math.pi * term.frequency * spec.period,
         first=first,
         components=term.components,
         standing_below=standing.below if standing else None,
@@ -204,12 +205,10 @@ def _default_command(spec: PolicySpec) -> FloatArray:
     return np.where(is_position, spec.default_position, 0.0)
 
 
-def _action_layout(
-    spec: PolicySpec, default_command: FloatArray, command_joints: tuple[str, ...]
-) -> ActionLayout:
+def action_layout(spec: PolicySpec, command_joints: tuple[str, ...]) -> ActionLayout:
+    """Return how the network output becomes targets of joints that are commanded in an order."""
     action = spec.outputs.action
     joints = [spec.joints.index(name) for name in spec.action_joints]
-    scale = action.scale
     choices = None
     if action.choices is not None:
         choices = np.array(action.choices, dtype=np.float64)
@@ -217,9 +216,9 @@ def _action_layout(
     return ActionLayout(
         width=spec.act_dim,
         clip=clip_arrays(clip_pairs(action.clip, spec.act_dim)),
-        scale=locked_floats(scale if isinstance(scale, tuple) else (scale or 0.0,) * len(joints)),
+        scale=locked_floats(spread(action.scale or 0.0, len(joints))),
         offset=locked_floats(
-            action.offset if isinstance(action.offset, tuple) else default_command[joints]
+            action.offset if isinstance(action.offset, tuple) else _default_command(spec)[joints]
         ),
         target_clip=clip_arrays(clip_pairs(action.target_clip, len(joints))),
         joints=locked_indices(command_joints.index(name) for name in spec.action_joints),
@@ -227,23 +226,20 @@ def _action_layout(
     )
 
 
-def _joint_table(
-    spec: PolicySpec, layout: SensorLayout, default_command: FloatArray, order: list[int]
-) -> JointTable:
-    """Return the joints, in the order of the commands.
-
-    Args:
-        spec: The policy.
-        layout: Where the sensor vector holds what.
-        default_command: Default position of position joints, 0 for others; policy order.
-        order: Index in the policy of each joint that is commanded.
-    """
+def _joint_table(spec: PolicySpec, layout: SensorLayout, order: list[int]) -> JointTable:
+    """Return the joints, in the order of the commands, given by their indices in the policy."""
     limits, num_joints = spec.limits, len(spec.joints)
     names = tuple(spec.joints[index] for index in order)
     on_robot = [layout.joints.index(name) for name in names]
-    ranges = tuple(_command_ranges(spec))
-    unlimited = (math.inf,) * num_joints
     positions = limits.position or ((-math.inf, math.inf),) * num_joints
+    bounds = {
+        'velocity': limits.velocity or (math.inf,) * num_joints,
+        'effort': limits.effort or (math.inf,) * num_joints,
+    }
+    ranges = [
+        positions[index] if mode == 'position' else (-bounds[mode][index], bounds[mode][index])
+        for index, mode in enumerate(spec.modes)
+    ]
 
     def floats(values: Sequence[float]) -> FloatArray:
         return locked_floats(values[index] for index in order)
@@ -253,24 +249,13 @@ def _joint_table(
         position_index=locked_indices(layout.joint_position.start + index for index in on_robot),
         velocity_index=locked_indices(layout.joint_velocity.start + index for index in on_robot),
         modes=tuple(spec.modes[index] for index in order),
-        default_command=floats(default_command.tolist()),
+        default_command=floats(_default_command(spec).tolist()),
         stiffness=None if spec.stiffness is None else floats(spec.stiffness),
         damping=None if spec.damping is None else floats(spec.damping),
         lower=floats([lower for lower, _ in ranges]),
         upper=floats([upper for _, upper in ranges]),
         position_lower=floats([lower for lower, _ in positions]),
         position_upper=floats([upper for _, upper in positions]),
-        velocity=floats(limits.velocity or unlimited),
-        effort=floats(limits.effort or unlimited),
+        velocity=floats(bounds['velocity']),
+        effort=floats(bounds['effort']),
     )
-
-
-def _command_ranges(spec: PolicySpec) -> Iterator[tuple[float, float]]:
-    """Yield the least and the greatest command of each joint, by its mode."""
-    limits = spec.limits
-    for index, mode in enumerate(spec.modes):
-        if mode == 'position':
-            yield limits.position[index] if limits.position else (-math.inf, math.inf)
-        else:
-            bound = limits.velocity if mode == 'velocity' else limits.effort
-            yield (-bound[index], bound[index]) if bound else (-math.inf, math.inf)

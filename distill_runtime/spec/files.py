@@ -51,17 +51,8 @@ MAX_VALUES = 1_000_000
 """Values of a file, with every alias expanded."""
 
 
-def check_aliases(text: str | bytes, loader: type[yaml.SafeLoader]) -> None:
-    """Refuse too many aliases, too many expanded values, and an alias inside its anchor.
-
-    Args:
-        text: A YAML document.
-        loader: Its parser.
-
-    Raises:
-        ConfigError: If the text has such aliases.
-        yaml.YAMLError: If it is no YAML.
-    """
+def _check_aliases(text: str | bytes, loader: type[yaml.SafeLoader]) -> None:
+    """Refuse too many aliases, too many expanded values, and an alias inside its anchor."""
     aliases = 0
     sizes: dict[str, int] = {}
     open_nodes: list[tuple[str | None, int]] = []  # anchor, values before it
@@ -134,7 +125,7 @@ def parse_yaml(text: str | bytes, where: str, loader: type[StrictLoader] = Stric
     """
     try:
         if (b'*' in text) if isinstance(text, bytes) else ('*' in text):
-            check_aliases(text, loader)
+            _check_aliases(text, loader)
         return yaml.load(text, loader)
     except ConfigError as error:
         raise ConfigError(f'{where}: {error}') from None
@@ -144,11 +135,7 @@ def parse_yaml(text: str | bytes, where: str, loader: type[StrictLoader] = Stric
 
 
 def read_bytes(path: Path, limit: int) -> bytes:
-    """Read a file that must not be larger than a limit.
-
-    Args:
-        path: File to read.
-        limit: Largest size, in [byte].
+    """Read a file that must not be larger than a limit, in [byte].
 
     Raises:
         ConfigError: If the file is unreadable or too large.
@@ -179,11 +166,7 @@ _Loader.add_constructor('tag:yaml.org,2002:python/object/apply:builtins.slice', 
 
 
 def read_foreign(path: Path, root: Path | None = None) -> object:
-    """Read a JSON file, by its suffix, or a YAML file.
-
-    Args:
-        path: The file.
-        root: Folder that must contain it; None: no restriction.
+    """Read a JSON file, by its suffix, or a YAML file; with a root, only a file below it.
 
     Raises:
         ConfigError: If the file is outside the root, unreadable, too large, or holds other than

@@ -14,7 +14,7 @@ import math
 import reprlib
 import types
 import typing
-from typing import Any, Literal, TypeVar, Union
+from typing import Annotated, Any, Literal, TypeVar, Union
 
 from distill_runtime.errors import ConfigError
 
@@ -33,7 +33,8 @@ def read_dataclass(cls: type[T], mapping: object, where: str) -> T:
 
     Args:
         cls: Dataclass of bool, int, float, str, Literal, tuples of those, None, or other
-            dataclasses. A class method ``from_mapping(mapping, where)`` takes precedence.
+            dataclasses; Annotated[float, inf] reads null as infinity. A class method
+            ``from_mapping(mapping, where)`` takes precedence.
         mapping: Value from YAML or JSON.
         where: Dotted path for messages, '' at the top.
 
@@ -51,7 +52,7 @@ def read_fields(cls: type[T], mapping: object, where: str, ignore: tuple[str, ..
     if not isinstance(mapping, Mapping):
         raise ConfigError(f'{where or "spec"} is {shown(mapping)}, expected a mapping')
     fields = {field.name: field for field in dataclasses.fields(cls)}  # type: ignore[arg-type]
-    hints = typing.get_type_hints(cls)
+    hints = typing.get_type_hints(cls, include_extras=True)
     values = {}
     for key, value in mapping.items():
         if key in ignore:
@@ -103,6 +104,9 @@ def _read(hint: Any, value: object, where: str) -> object:
         raise ConfigError(f'{where} is an integer beyond 64 bits, expected {_named(hint)}')
     if origin in (Union, types.UnionType):
         return _read_union(typing.get_args(hint), hint, value, where)
+    if origin is Annotated:
+        plain, stands_for_null = typing.get_args(hint)
+        return stands_for_null if value is None else _read(plain, value, where)
     if origin is Literal:
         if isinstance(value, str) and value in typing.get_args(hint):
             return value
@@ -111,18 +115,15 @@ def _read(hint: Any, value: object, where: str) -> object:
             return _read_tuple(typing.get_args(hint), value, where)
     elif dataclasses.is_dataclass(hint):
         return read_dataclass(typing.cast('type[object]', hint), value, where)
-    elif hint is float:
-        if isinstance(value, (int, float)) and not isinstance(value, bool):
-            return _finite(float(value), where)
-    elif hint is int:
-        if isinstance(value, int) and not isinstance(value, bool):
-            return value
-    elif hint is type(None):
-        if value is None:
-            return None
-    elif isinstance(value, hint):
-        return value
+    elif _is_plain(hint, value):
+        return _finite(float(value), where) if hint is float else value  # type: ignore[arg-type]
     raise ConfigError(f'{where} is {shown(value)}, expected {_named(hint)}')
+
+
+def _is_plain(hint: Any, value: object) -> bool:
+    """Whether a value is of a plain type; an integer is a number, true and false are none."""
+    is_type = isinstance(value, (int, float) if hint is float else hint)
+    return is_type and isinstance(value, bool) == (hint is bool)
 
 
 def _read_union(options: tuple[Any, ...], hint: Any, value: object, where: str) -> object:
@@ -138,6 +139,8 @@ def _fits(hint: Any, value: object) -> bool:
     origin = typing.get_origin(hint)
     if origin is Literal:
         return value in typing.get_args(hint)
+    if origin is Annotated:
+        return value is None or _fits(typing.get_args(hint)[0], value)
     if origin is tuple:
         if not isinstance(value, (list, tuple)):
             return False
@@ -145,11 +148,9 @@ def _fits(hint: Any, value: object) -> bool:
         return not value or _fits(inner, value[0])
     if dataclasses.is_dataclass(hint):
         return isinstance(value, Mapping)
-    if hint in (int, float):
-        return isinstance(value, (int, float)) and not isinstance(value, bool)
-    if typing.get_origin(hint) in (Union, types.UnionType):
+    if origin in (Union, types.UnionType):
         return any(_fits(option, value) for option in typing.get_args(hint))
-    return isinstance(value, hint)
+    return _is_plain(float if hint is int else hint, value)
 
 
 def _read_tuple(
@@ -196,6 +197,8 @@ def _named(hint: Any) -> str:
     args = typing.get_args(hint)
     if origin in (Union, types.UnionType):
         return ' or '.join(_named(arg) for arg in args)
+    if origin is Annotated:
+        return f'{_named(args[0])} or null'
     if origin is Literal:
         return f'one of {list(args)}' if len(args) > 1 else repr(args[0])
     if origin is tuple:
@@ -208,12 +211,17 @@ def _named(hint: Any) -> str:
 
 
 def to_mapping(value: object) -> Any:
-    """Convert a frozen dataclass to plain lists, dicts and numbers; omit defaults."""
+    """Convert a frozen dataclass to plain lists, dicts and numbers; omit defaults.
+
+    Infinity becomes null.
+    """
     if dataclasses.is_dataclass(value) and not isinstance(value, type):
         custom = getattr(value, 'to_mapping', None)
         return custom() if custom is not None else fields_to_mapping(value)
     if isinstance(value, tuple):
         return [to_mapping(item) for item in value]
+    if isinstance(value, float) and not math.isfinite(value):
+        return None
     return value
 
 

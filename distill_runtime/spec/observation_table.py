@@ -36,12 +36,7 @@ class TermRow(NamedTuple):
 
 
 def observation_rows(spec: PolicySpec, compiled: CompiledSpec) -> tuple[tuple[TermRow, ...], ...]:
-    """Return the rows of each input tensor, in tensor order.
-
-    Args:
-        spec: The policy.
-        compiled: The compiled spec.
-    """
+    """Return the rows of each input tensor, in tensor order."""
     return tuple(
         tuple(_rows(spec, entry.terms, tensor))
         for entry, tensor in zip(spec.inputs, compiled.inputs, strict=True)
@@ -52,7 +47,7 @@ def _rows(spec: PolicySpec, terms: tuple[Term, ...], compiled: ObservationLayout
     frame_dim = len(compiled.index)
     rows, start = [], 0
     for term in terms:
-        columns = range(start, start + term.dim(len(spec.joints), spec.act_dim))
+        columns = range(start, start + term.dim(spec))
         start = columns.stop
         blocks: dict[int, list[int]] = {}
         for index, source in enumerate(compiled.layout.tolist()):

@@ -10,6 +10,35 @@ from dataclasses import dataclass
 
 from distill_runtime.errors import ConfigError
 
+from .mapping import shown
+
+
+def check_limits(
+    joints: tuple[str, ...],
+    position: tuple[tuple[float, float], ...] | None,
+    velocity: tuple[float, ...] | None,
+    effort: tuple[float, ...] | None,
+    where: str = '',
+) -> None:
+    """Refuse limits of another number of joints, empty ranges, and bounds that are not positive.
+
+    The limits are those of a RobotDescription; where is the prefix of their names in messages.
+    """
+    for field, values in (('position', position), ('velocity', velocity), ('effort', effort)):
+        if values is not None and len(values) != len(joints):
+            raise ConfigError(
+                f'{where}{field} has {len(values)} elements, expected {len(joints)}, one per joint'
+            )
+    for joint, (lower, upper) in zip(joints, position or (), strict=False):
+        if not lower < upper:
+            raise ConfigError(
+                f'{where}position[{joint}] is [{lower}, {upper}], expected lower < upper'
+            )
+    for field, bounds in (('velocity', velocity), ('effort', effort)):
+        for joint, bound in zip(joints, bounds or (), strict=False):
+            if not bound > 0.0:
+                raise ConfigError(f'{where}{field}[{joint}] is {bound}, expected above 0')
+
 
 @dataclass(frozen=True, kw_only=True)
 class RobotDescription:
@@ -52,9 +81,7 @@ class RobotDescription:
                 f'unused_motors is {list(self.unused_motors)}, expected different numbers below '
                 f'{count}'
             )
-        self._check_position()
-        self._check_positive('velocity', self.velocity)
-        self._check_positive('effort', self.effort)
+        check_limits(self.joints, self.position, self.velocity, self.effort)
 
     @property
     def by_motor(self) -> tuple[str | None, ...]:
@@ -63,27 +90,21 @@ class RobotDescription:
         names = iter(self.joints)
         return tuple(None if number in self.unused_motors else next(names) for number in numbers)
 
-    def _check_position(self) -> None:
-        if self.position is None:
-            return
-        self._check_length('position', self.position)
-        for joint, (lower, upper) in zip(self.joints, self.position, strict=True):
-            if not lower < upper:
+    def joints_of(self, motors: Sequence[int], where: str) -> list[str]:
+        """Return the joints of motors; where is the key of their numbers, for messages.
+
+        Raises:
+            ConfigError: If there is no joint at one of them, or one is doubled.
+        """
+        if len(set(motors)) != len(motors):
+            raise ConfigError(f'{where} is {shown(motors)}, expected each motor once')
+        joints = []
+        for motor in motors:
+            joint = self.by_motor[motor] if motor < len(self.by_motor) else None
+            if joint is None:
                 raise ConfigError(
-                    f'position[{joint}] = [{lower}, {upper}], expected lower < upper'
+                    f'{where} has motor {motor}, which robot {self.name!r} does not have: it has '
+                    f'{len(self.joints)} joints'
                 )
-
-    def _check_positive(self, field: str, values: tuple[float, ...] | None) -> None:
-        if values is None:
-            return
-        self._check_length(field, values)
-        for joint, value in zip(self.joints, values, strict=True):
-            if not value > 0.0:
-                raise ConfigError(f'{field}[{joint}] = {value}, expected above 0')
-
-    def _check_length(self, field: str, values: Sequence[object]) -> None:
-        if len(values) != len(self.joints):
-            raise ConfigError(
-                f'{field} has {len(values)} elements, expected one for each of '
-                f'{len(self.joints)} joints'
-            )
+            joints.append(joint)
+        return joints

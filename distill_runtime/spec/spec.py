@@ -6,11 +6,11 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 import math
-from typing import Any
+from typing import Annotated
 
 from distill_runtime.errors import ConfigError
 
-from .mapping import read_fields
+from .robot_description import check_limits
 from .tensors import (
     check_encoder,
     EncoderSpec,
@@ -21,6 +21,10 @@ from .tensors import (
     StateSpec,
 )
 from .term import check_clip, Term
+from .terms import Latent
+
+_Lower = Annotated[float, -math.inf]
+_Upper = Annotated[float, math.inf]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -31,58 +35,12 @@ class Limits:
     JSON has no infinity.
     """
 
-    position: tuple[tuple[float, float], ...] | None = None
+    position: tuple[tuple[_Lower, _Upper], ...] | None = None
     """In [rad], (lower, upper)."""
-    velocity: tuple[float, ...] | None = None
+    velocity: tuple[_Upper, ...] | None = None
     """In [rad]/[s]."""
-    effort: tuple[float, ...] | None = None
+    effort: tuple[_Upper, ...] | None = None
     """In [N m]."""
-
-    @classmethod
-    def from_mapping(cls, mapping: object, where: str) -> Limits:
-        """Read the file format.
-
-        Raises:
-            ConfigError: If a key is unknown, or a value is neither a finite number nor null.
-        """
-        form = read_fields(_LimitsForm, mapping, where)
-        return cls(
-            position=None
-            if form.position is None
-            else tuple((_or(low, -math.inf), _or(high, math.inf)) for low, high in form.position),
-            velocity=_bounded(form.velocity),
-            effort=_bounded(form.effort),
-        )
-
-    def to_mapping(self) -> dict[str, Any]:
-        """Return the mapping that from_mapping reads."""
-        pairs = None if self.position is None else [list(pair) for pair in self.position]
-        fields = {'position': pairs, 'velocity': self.velocity, 'effort': self.effort}
-        return {name: _plain(values) for name, values in fields.items() if values is not None}
-
-
-@dataclass(frozen=True, kw_only=True)
-class _LimitsForm:
-    """Limits as written in a file."""
-
-    position: tuple[tuple[float | None, float | None], ...] | None = None
-    velocity: tuple[float | None, ...] | None = None
-    effort: tuple[float | None, ...] | None = None
-
-
-def _bounded(values: tuple[float | None, ...] | None) -> tuple[float, ...] | None:
-    return None if values is None else tuple(_or(value, math.inf) for value in values)
-
-
-def _or(value: float | None, unlimited: float) -> float:
-    return unlimited if value is None else value
-
-
-def _plain(value: Any) -> Any:  # noqa: ANN401 - numbers, in lists of any depth
-    """Convert infinities to None and tuples to lists."""
-    if isinstance(value, (list, tuple)):
-        return [_plain(item) for item in value]
-    return value if math.isfinite(value) else None
 
 
 _UNLIMITED = Limits()
@@ -145,7 +103,7 @@ class PolicySpec:
         for index, entry in enumerate(self.inputs):
             for number, term in enumerate(entry.terms):
                 try:
-                    term.check(len(self.joints), self.act_dim, self.joints)
+                    term.check(self)
                 except ConfigError as error:
                     where = f'inputs[{index}].terms[{number}] ({term.kind})'
                     raise ConfigError(f'{where}: {error}') from error
@@ -178,14 +136,22 @@ class PolicySpec:
 
     def input_dim(self, entry: InputSpec) -> int:
         """Width of one input tensor."""
-        return sum(
-            term.dim(len(self.joints), self.act_dim) * len(entry.lags(term))
-            for term in entry.terms
-        )
+        return sum(term.dim(self) * len(entry.lags(term)) for term in entry.terms)
+
+    @property
+    def latent_range(self) -> tuple[int, int]:
+        """First element of the latent in the concatenated inputs, and the one after it."""
+        start = 0
+        for entry in self.inputs:
+            for term in entry.terms:
+                if isinstance(term, Latent):
+                    return start, start + term.width
+                start += term.dim(self) * len(entry.lags(term))
+        raise AssertionError('no term latent: the spec has no encoder')
 
     def _check_size(self, entry: InputSpec, where: str) -> None:
         depth = 1 + max(max(entry.lags(term)) for term in entry.terms)
-        frame = sum(term.dim(len(self.joints), self.act_dim) for term in entry.terms)
+        frame = sum(term.dim(self) for term in entry.terms)
         if depth * frame > MAX_HISTORY:
             raise ConfigError(
                 f'{where} has a history of {depth} frames of {frame} elements, expected at most '
@@ -235,25 +201,16 @@ class PolicySpec:
 
     def _check_limits(self) -> None:
         limits = self.limits
-        for field in ('position', 'velocity', 'effort'):
-            self._check_length(f'limits.{field}', getattr(limits, field))
-        for joint, pair, default, mode in zip(
-            self.joints, limits.position or (), self.default_position, self.modes, strict=False
+        check_limits(self.joints, limits.position, limits.velocity, limits.effort, 'limits.')
+        ranges = limits.position or ()
+        for joint, (lower, upper), default, mode in zip(
+            self.joints, ranges, self.default_position, self.modes, strict=False
         ):
-            lower, upper = pair
-            if not lower < upper:
-                raise ConfigError(
-                    f'limits.position[{joint}] is [{lower}, {upper}] rad, expected lower < upper'
-                )
             if mode == 'position' and not lower <= default <= upper:
                 raise ConfigError(
                     f'default_position[{joint}] is {default} rad, expected within its limits '
                     f'[{lower}, {upper}] rad: is the joint order right?'
                 )
-        for field in ('velocity', 'effort'):
-            for joint, value in zip(self.joints, getattr(limits, field) or (), strict=False):
-                if not value > 0.0:
-                    raise ConfigError(f'limits.{field}[{joint}] is {value}, expected above 0')
 
     def _check_action(self) -> None:
         action = self.outputs.action

@@ -10,7 +10,7 @@ from typing import Literal
 
 from distill_runtime.errors import ConfigError
 
-from .term import check_length_or_steps, Clip, Term
+from .term import Clip, Term, TermHistory
 from .terms import Latent
 
 JointMode = Literal['position', 'velocity', 'effort']
@@ -19,18 +19,13 @@ MAX_STATE = 10_000_000
 
 
 @dataclass(frozen=True, kw_only=True)
-class History:
+class History(TermHistory):
     """How many frames a tensor holds, and their layout.
 
     A length above 1, or steps, needs major and fill; a length above 1 needs order as well: a
     wrong guess has the right width and a robot that falls.
     """
 
-    length: int | None = None
-    steps: tuple[int, ...] | None = None
-    """Ages of the frames in ticks (0 = newest) instead of a length; in tensor order unless order
-    is given.
-    """
     major: Literal['term', 'frame'] | None = None
     """term: all frames of the first term, then of the next; frame: all terms of one frame, then
     of the next.
@@ -41,7 +36,7 @@ class History:
 
     def __post_init__(self) -> None:
         """Refuse a history whose layout is ambiguous."""
-        check_length_or_steps(self.length, self.steps)
+        super().__post_init__()
         if self.length == 1:
             return
         needed = ('major', 'fill', 'order') if self.length is not None else ('major', 'fill')
@@ -138,23 +133,6 @@ def check_encoder(encoder: EncoderSpec | None, inputs: tuple[InputSpec, ...]) ->
             f'inputs[{index}] has frames of the term latent, expected the newest alone: give it '
             'history: {length: 1}, or no history to the tensor'
         )
-
-
-def latent_range(inputs: tuple[InputSpec, ...], num_joints: int, act_dim: int) -> tuple[int, int]:
-    """Return the first element of the latent in the concatenated inputs, and the one after it.
-
-    Args:
-        inputs: Of a policy with an encoder.
-        num_joints: Number of joints.
-        act_dim: Width of the action.
-    """
-    start = 0
-    for entry in inputs:
-        for term in entry.terms:
-            if isinstance(term, Latent):
-                return start, start + term.width
-            start += term.dim(num_joints, act_dim) * len(entry.lags(term))
-    raise AssertionError('no term latent: check_encoder was not called')
 
 
 @dataclass(frozen=True, kw_only=True)

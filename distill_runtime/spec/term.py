@@ -53,6 +53,11 @@ def clip_arrays(pairs: Sequence[ClipPair]) -> tuple[FloatArray, FloatArray] | No
     return locked_floats(lower), locked_floats(upper)
 
 
+def spread(value: float | tuple[float, ...], width: int) -> tuple[float, ...]:
+    """Return one number per element; a single number applies to all."""
+    return value if isinstance(value, tuple) else (value,) * width
+
+
 @dataclass(frozen=True, kw_only=True)
 class TermHistory:
     """The history of one term, where it differs from its input's; only with ``major: term``."""
@@ -65,21 +70,19 @@ class TermHistory:
     """
 
     def __post_init__(self) -> None:
-        """Refuse both or neither."""
-        check_length_or_steps(self.length, self.steps)
-
-
-def check_length_or_steps(length: int | None, steps: tuple[int, ...] | None) -> None:
-    """Refuse a history that is empty, doubled, or given twice."""
-    if (length is None) == (steps is None):
-        raise ConfigError('history has length and steps, expected one of them')
-    if length is not None and not 1 <= length <= 1000:
-        raise ConfigError(f'history.length is {length}, expected 1 to 1000')
-    if steps is not None:
-        if not steps or len(set(steps)) != len(steps):
-            raise ConfigError(f'history.steps is {list(steps)}, expected different ages')
-        if not all(0 <= step < 1000 for step in steps):
-            raise ConfigError(f'history.steps is {list(steps)}, expected ages of 0 to 999 ticks')
+        """Refuse a history that is empty, doubled, or given twice."""
+        length, steps = self.length, self.steps
+        if (length is None) == (steps is None):
+            raise ConfigError('history has length and steps, expected one of them')
+        if length is not None and not 1 <= length <= 1000:
+            raise ConfigError(f'history.length is {length}, expected 1 to 1000')
+        if steps is not None:
+            if not steps or len(set(steps)) != len(steps):
+                raise ConfigError(f'history.steps is {list(steps)}, expected different ages')
+            if not all(0 <= step < 1000 for step in steps):
+                raise ConfigError(
+                    f'history.steps is {list(steps)}, expected ages of 0 to 999 ticks'
+                )
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -89,9 +92,9 @@ class RunnerVector:
     sensors: SensorLayout
     joints: tuple[str, ...]
     """Joints of the policy, in its order."""
-    gravity: range
-    last_action: range
-    phases: Mapping[Term, range]
+    gravity: slice
+    last_action: slice
+    phases: Mapping[Term, slice]
     """Elements of the clock of each gait phase."""
     zero: int
     """Element that is always zero."""
@@ -142,21 +145,21 @@ class Term:
         """Whether the term depends on the velocity command."""
         return False
 
-    def dim(self, num_joints: int, act_dim: int) -> int:
+    def dim(self, spec: PolicySpec) -> int:
         """Return the number of elements of one frame."""
-        return len(self._names)
+        return len(self.element_names(spec))
 
     def element_names(self, spec: PolicySpec) -> tuple[str, ...]:
         """Return a name for each element of one frame."""
         return self._names
 
-    def elements(self, vector: RunnerVector) -> list[int]:
+    def elements(self, vector: RunnerVector) -> Sequence[int]:
         """Return the elements of the runner's vector that the term reads, in tensor order."""
-        return list(self._read(vector))
+        return self._read(vector)
 
     def offset(self, spec: PolicySpec) -> tuple[float, ...]:
         """Return what is subtracted from each element."""
-        return (0.0,) * self.dim(len(spec.joints), spec.act_dim)
+        return (0.0,) * self.dim(spec)
 
     @property
     def _names(self) -> tuple[str, ...]:
@@ -169,10 +172,10 @@ class Term:
     def _check(self, joints: tuple[str, ...]) -> None:
         """Refuse impossible fields."""
 
-    def check(self, num_joints: int, act_dim: int, joints: tuple[str, ...]) -> None:
+    def check(self, spec: PolicySpec) -> None:
         """Refuse impossible fields, a scale or clip of another width, and unknown joints."""
-        self._check(joints)
-        width = self.dim(num_joints, act_dim)
+        self._check(spec.joints)
+        width = self.dim(spec)
         if isinstance(self.scale, tuple) and len(self.scale) != width:
             raise ConfigError(f'scale has {len(self.scale)} elements, expected {width}')
         check_clip(self.clip, width)

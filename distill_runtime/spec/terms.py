@@ -53,7 +53,7 @@ class ProjectedGravity(Term):
     source = 'Imu'
 
     def _read(self, vector: RunnerVector) -> Sequence[int]:
-        return vector.gravity
+        return _elements(vector.gravity)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -123,10 +123,6 @@ class JointTerm(Term):
         """Return the joints in tensor order, given those of the policy."""
         return joints if self.joints is None else self.joints
 
-    def dim(self, num_joints: int, act_dim: int) -> int:
-        """Return the number of joints."""
-        return num_joints if self.joints is None else len(self.joints)
-
     def element_names(self, spec: PolicySpec) -> tuple[str, ...]:
         """Return the names of the joints."""
         return self.joint_names(spec.joints)
@@ -192,10 +188,6 @@ class LastAction(Term):
     kind = 'last_action'
     source = 'network'
 
-    def dim(self, num_joints: int, act_dim: int) -> int:
-        """Return the width of the action."""
-        return act_dim
-
     def element_names(self, spec: PolicySpec) -> tuple[str, ...]:
         """Return the joints that the action moves, or numbered choices."""
         if spec.outputs.action.choices is None:
@@ -203,7 +195,7 @@ class LastAction(Term):
         return tuple(f'choice {index}' for index in range(spec.act_dim))
 
     def _read(self, vector: RunnerVector) -> Sequence[int]:
-        return vector.last_action
+        return _elements(vector.last_action)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -250,7 +242,7 @@ class GaitPhase(Term):
         return self.standing is not None
 
     def _read(self, vector: RunnerVector) -> Sequence[int]:
-        return vector.phases[self]
+        return _elements(vector.phases[self])
 
     def _check(self, joints: tuple[str, ...]) -> None:
         if not self.frequency > 0.0:
@@ -284,7 +276,7 @@ class External(Term):
         """The topic."""
         return self.topic
 
-    def dim(self, num_joints: int, act_dim: int) -> int:
+    def dim(self, spec: PolicySpec) -> int:
         """Return the width."""
         return self.width
 
@@ -351,7 +343,7 @@ class Latent(Term):
     def _names(self) -> tuple[str, ...]:
         return _numbered(self.width)
 
-    def dim(self, num_joints: int, act_dim: int) -> int:
+    def dim(self, spec: PolicySpec) -> int:
         """Return the width."""
         return self.width
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import sys
 
 from distill_runtime.cli.main import main
 from distill_runtime.data.recording.node_info import STATUS_TYPE
@@ -93,14 +92,3 @@ def test_unreadable_recording_is_one_line_and_2(tmp_path, capsys):
     assert info(tmp_path) == 2
     assert info(tmp_path, '--topic', 'imu') == 2
     assert capsys.readouterr().err.count('\n') == 3
-
-
-def test_missing_extra_is_named(tmp_path, capsys, monkeypatch):
-    for name in list(sys.modules):
-        if name.startswith(
-            ('rosbags', 'distill_runtime.data', 'distill_runtime.cli.check_output.bag')
-        ):
-            monkeypatch.delitem(sys.modules, name)
-    monkeypatch.setitem(sys.modules, 'rosbags.highlevel', None)
-    assert info(tmp_path) == 2
-    assert 'pip install "distill_runtime[bags]"' in capsys.readouterr().err

@@ -25,12 +25,6 @@ def check(*words):
     return main(['check', *map(str, words)])
 
 
-@pytest.fixture(params=sorted(REAL))
-def real(request, shared_data):
-    """Return the arguments of a real policy."""
-    return request.param, real_words(request.param, shared_data)
-
-
 @pytest.fixture
 def g1(shared_data):
     return real_words('unitree_rl_lab_g1', shared_data)
@@ -41,31 +35,22 @@ def report(words, capsys):
     return status, json.loads(capsys.readouterr().out)
 
 
-def test_real_policies_are_deployable(real, capsys):
-    name, words = real
-    status, found = report(words, capsys)
+@pytest.mark.parametrize('name', sorted(REAL))
+def test_real_policies_are_deployable_and_fill_their_tensors(name, shared_data, capsys):
+    status, found = report(real_words(name, shared_data), capsys)
     assert (status, found['deployable']) == (0, True)
     assert found.keys() == KEYS
     assert found['spec']['name'] == name
     assert found['dry_run']['is_finite']
-    assert {finding['severity'] for finding in found['findings']} <= {'warning', 'info'}
-    assert all(
-        finding.keys() == {'code', 'severity', 'message', 'hint'} for finding in found['findings']
-    )
-    assert 'joints.asymmetric' not in {finding['code'] for finding in found['findings']}
-
-
-def test_index_ranges_fill_each_tensor_without_a_gap(real, capsys):
-    _, found = report(real[1], capsys)
+    for finding in found['findings']:
+        assert finding.keys() == {'code', 'severity', 'message', 'hint'}
+        assert finding['severity'] in ('warning', 'info')
+        assert finding['code'] != 'joints.asymmetric'
     for entry in found['observation']:
-        indices = [
-            index
-            for term in entry['terms']
-            for frame in term['frames']
-            for index in range(frame['first'], frame['last'] + 1)
-        ]
+        frames = [frame for term in entry['terms'] for frame in term['frames']]
+        indices = [index for f in frames for index in range(f['first'], f['last'] + 1)]
         assert sorted(indices) == list(range(entry['width']))
-        shape = next(
+        (shape,) = (
             tensor['shape']
             for number, tensor in enumerate(found['model']['inputs'])
             if entry['input'] in (number, tensor['name'])
@@ -73,16 +58,16 @@ def test_index_ranges_fill_each_tensor_without_a_gap(real, capsys):
         assert shape[-1] == entry['width']
 
 
-def test_every_field_has_its_source(g1, capsys):
+def test_report_has_sources_and_facts_of_the_model_without_the_library_onnx(
+    g1, capsys, monkeypatch
+):
+    monkeypatch.setitem(sys.modules, 'onnx', None)
     _, found = report(g1, capsys)
     assert found['sources']['limits.effort'] == 'robot unitree_g1_29dof'
     assert found['sources']['stiffness'].endswith('deploy.yaml: stiffness by joint_ids_map')
     assert {field.partition('.')[0] for field in found['sources']} == set(found['spec'])
-
-
-def test_model_facts(g1, capsys):
-    model = report(g1, capsys)[1]['model']
-    assert model['path'] == str(g1[0])
+    model = found['model']
+    assert (model['path'], model['files']) == (str(g1[0]), ['policy.onnx'])
     assert re.fullmatch('[0-9a-f]{64}', model['sha256'])
     assert model['inputs'] == [{'name': 'obs', 'dtype': 'tensor(float)', 'shape': [1, 480]}]
     assert model['outputs'] == [{'name': 'actions', 'dtype': 'tensor(float)', 'shape': [1, 29]}]
@@ -115,14 +100,6 @@ def test_page_shows_layout_joints_and_sources(g1, capsys, monkeypatch):
     assert max(len(line) for line in lines if not line.startswith('file')) <= 110
 
 
-def test_limits_without_a_known_joint_range_have_no_effect(shared_data, capsys):
-    status, found = report(real_words('playground_go1', shared_data)[:-2], capsys)
-    assert (status, found['limits']['bounded_joints']) == (0, [])
-    assert check(*real_words('playground_go1', shared_data)[:-2]) == 0
-    page = ' '.join(capsys.readouterr().out.split())
-    assert 'position_limits: no effect, no joint range is known: give --robot' in page
-
-
 def test_page_shows_frames_that_are_not_contiguous(shared_data, capsys):
     check(*real_words('rl_sar_go2_himloco', shared_data))
     page = capsys.readouterr().out
@@ -147,13 +124,6 @@ def test_page_of_a_rejected_model_shows_its_spec(shared_data, tmp_path, capsys):
     assert 'has shape [1, 103], expected 48 elements' in found['findings'][0]['message']
 
 
-def test_opset_is_known_without_the_library_onnx(g1, capsys, monkeypatch):
-    monkeypatch.setitem(sys.modules, 'onnx', None)
-    status, found = report(g1, capsys)
-    assert (status, found['model']['opset']) == (0, 11)
-    assert found['model']['files'] == ['policy.onnx']
-
-
 @pytest.fixture
 def two_stages(tmp_path):
     """Write encoder, policy and params.yaml of a synthetic biped."""
@@ -167,27 +137,29 @@ def two_stages(tmp_path):
     return folder / 'policy.onnx'
 
 
-def test_page_has_a_table_for_each_network(two_stages, capsys):
-    assert main(['check', str(two_stages)]) == 0
+def test_limits_without_a_known_joint_range_have_no_effect(shared_data, tmp_path, capsys):
+    path = tmp_path / 'r.json'
+    assert check(*real_words('playground_go1', shared_data)[:-2], '--json', path) == 0
+    assert json.loads(path.read_text())['limits']['bounded_joints'] == []
+    page = ' '.join(capsys.readouterr().out.split())
+    assert 'position_limits: no effect, no joint range is known: give --robot' in page
+
+
+def test_encoder_has_a_table_and_is_part_of_the_model(two_stages, tmp_path, capsys):
+    path, encoder = tmp_path / 'r.json', two_stages.with_name('encoder.onnx')
+    assert check(two_stages, '--json', path) == 0
     lines = capsys.readouterr().out.splitlines()
     assert 'observation: input number 0 of the encoder, 90 elements' in lines
     assert 'observation: input mlp_input (number 0), 35 elements' in lines
     (latent,) = (line for line in lines if ' latent ' in line)
     assert latent.split()[0] == '0-1'
     assert 'encoder' in latent.split()
-
-
-def test_report_names_both_files_and_hashes_them_together(two_stages, capsys):
-    assert main(['check', str(two_stages), '--json', '-']) == 0
-    found = json.loads(capsys.readouterr().out)['model']
-    both = two_stages.read_bytes() + two_stages.with_name('encoder.onnx').read_bytes()
-    assert found['files'] == ['policy.onnx', 'encoder.onnx']
-    assert found['sha256'] == hashlib.sha256(both).hexdigest()
-    assert found['size'] == len(both)
-
-
-def test_missing_encoder_is_a_finding(two_stages, capsys):
-    two_stages.with_name('encoder.onnx').unlink()
-    assert main(['check', str(two_stages), '--json', '-']) == 1
-    found = json.loads(capsys.readouterr().out)
+    model = json.loads(path.read_text())['model']
+    both = two_stages.read_bytes() + encoder.read_bytes()
+    assert model['files'] == ['policy.onnx', 'encoder.onnx']
+    assert model['sha256'] == hashlib.sha256(both).hexdigest()
+    assert model['size'] == len(both)
+    encoder.unlink()
+    status, found = report([two_stages], capsys)
+    assert status == 1
     assert "needs 'encoder.onnx' in its folder" in found['findings'][0]['message']

@@ -5,10 +5,12 @@ from __future__ import annotations
 import json
 import os
 from pathlib import Path
+import signal
 import subprocess
 import sys
 
 from distill_runtime.cli.demo import RecordingFolder
+from distill_runtime.cli.demo_output.processes import node_processes
 from distill_runtime.cli.main import main
 from distill_runtime.errors import ConfigError, MissingExtraError, RecordingError
 from distill_runtime.policy.model import load_policy
@@ -106,33 +108,6 @@ def test_demo_that_cannot_start_is_one_line_and_2(arguments, message):
 
 
 @pytest.mark.needs('data')
-@pytest.mark.parametrize('subfolder', ['', 'a/b'])
-def test_recording_is_the_one_that_was_added(subfolder, tmp_path):
-    bag(tmp_path, '9_old')
-    folder = RecordingFolder(tmp_path / subfolder)
-    added = bag(tmp_path / subfolder, '1_new')
-    assert folder.new_recording() == added
-
-
-@pytest.mark.needs('data')
-@pytest.mark.parametrize('is_present', [False, True])
-def test_run_without_a_complete_recording_is_an_error(is_present, tmp_path):
-    bag(tmp_path, 'old')
-    folder = RecordingFolder(tmp_path)
-    if is_present:
-        bag(tmp_path, 'new', is_complete=False)
-    with pytest.raises(RecordingError, match='has no complete recording of this run'):
-        folder.new_recording()
-
-
-@pytest.mark.needs('data')
-def test_folder_that_cannot_be_made_is_refused(tmp_path):
-    (tmp_path / 'file').touch()
-    with pytest.raises(ConfigError, match=r'--record .*file cannot be made: File exists'):
-        RecordingFolder(tmp_path / 'file')
-
-
-@pytest.mark.needs('data')
 def test_missing_library_for_recordings_is_named(tmp_path, monkeypatch):
     for name in [name for name in sys.modules if name.startswith('rosbags')]:
         monkeypatch.delitem(sys.modules, name)
@@ -143,3 +118,64 @@ def test_missing_library_for_recordings_is_named(tmp_path, monkeypatch):
     with pytest.raises(MissingExtraError, match=r'pip install "distill_runtime\[bags\]"'):
         RecordingFolder(tmp_path / 'runs')
     assert not (tmp_path / 'runs').exists()
+
+
+ENDED = (0, -signal.SIGTERM)
+"""Exit status after SIGTERM: of a running node, and of one that was still importing."""
+
+
+def test_nodes_run_until_the_block_ends():
+    with node_processes(
+        {'sim_node': {'model': str(MODEL), 'seconds': '0.2'}, 'student_node': {'robot': ''}}
+    ) as (simulator, student):
+        assert simulator.wait(30.0) == 0
+        assert student.poll() is None
+    assert student.returncode in ENDED
+
+
+def test_node_that_rejects_its_parameters_ends_alone():
+    wrong = {'command_type': "''", 'autostart': 'true'}
+    with node_processes({'sim_node': {'model': str(MODEL)}, 'student_node': wrong}) as (
+        simulator,
+        student,
+    ):
+        assert student.wait(30.0) != 0
+        assert simulator.poll() is None
+    assert simulator.returncode in ENDED
+
+
+@pytest.mark.parametrize('is_interrupted', [False, True])
+def test_nodes_end_if_the_block_raises_and_a_second_interrupt_skips_the_wait(
+    is_interrupted, monkeypatch
+):
+    def interrupt(process, timeout=None):
+        monkeypatch.undo()
+        raise KeyboardInterrupt
+
+    def fail():
+        with node_processes({'student_node': {}, 'sim_node': {}}) as processes:
+            started.extend(processes)
+            if is_interrupted:
+                monkeypatch.setattr(subprocess.Popen, 'wait', interrupt)
+            raise KeyboardInterrupt
+
+    started = []
+    with pytest.raises(KeyboardInterrupt):
+        fail()
+    assert len(started) == 2
+    assert is_interrupted or all(process.returncode in ENDED for process in started)
+    assert all(process.poll() is not None for process in started)
+
+
+@pytest.mark.needs('data')
+@pytest.mark.parametrize('subfolder', ['', 'a/b'])
+def test_recording_is_the_complete_one_that_was_added(subfolder, tmp_path):
+    bag(tmp_path, '9_old')
+    folder = RecordingFolder(tmp_path / subfolder)
+    bag(tmp_path / subfolder, '2_new', is_complete=False)
+    with pytest.raises(RecordingError, match='has no complete recording of this run'):
+        folder.new_recording()
+    added = bag(tmp_path / subfolder, '1_new')
+    assert folder.new_recording() == added
+    with pytest.raises(ConfigError, match=r'--record .*yaml cannot be made: File exists'):
+        RecordingFolder(added / 'metadata.yaml')

@@ -15,11 +15,8 @@ import time
 from distill_runtime.cli import check
 from distill_runtime.cli.main import main, noted_interrupts
 from distill_runtime.errors import MissingExtraError
-from distill_runtime.policy.model import load_policy
 from distill_runtime.share import share_path
 import pytest
-from support.logged_run import run_node, write_log
-from support.ros_policies import write_policy
 
 MESSAGE = 'distill-runtime: interrupted\n'
 MODEL = share_path() / 'models' / 'quadruped_student.onnx'
@@ -37,16 +34,6 @@ sys.addaudithook(interrupt)
 sys.exit(main(words))
 """
 """Runs a command and sends SIGINT when it opens a file or imports a module."""
-
-
-@pytest.fixture(scope='module')
-def model(tmp_path_factory):
-    return write_policy(tmp_path_factory.mktemp('model'))
-
-
-@pytest.fixture(scope='module')
-def bag(model, tmp_path_factory):
-    return write_log(tmp_path_factory.mktemp('bag') / 'bag', run_node(load_policy(model)))
 
 
 @pytest.mark.parametrize(

@@ -30,11 +30,14 @@ def help_of(capsys, *words):
     return capsys.readouterr().out
 
 
-def test_help_lists_every_command(capsys):
+def test_help_lists_every_command_and_the_version_is_that_of_the_package(capsys):
     text = help_of(capsys)
     for name, line in COMMANDS.items():
         assert f'{name} ' in text
         assert line[:40] in text
+    with pytest.raises(SystemExit, match='0'):
+        main(['--version'])
+    assert capsys.readouterr().out == f'distill-runtime {version("distill_runtime")}\n'
 
 
 @pytest.mark.parametrize('command', COMMANDS)
@@ -43,10 +46,6 @@ def test_help_of_a_command_has_examples(capsys, command):
     assert 'examples:' in text
     assert f'distill-runtime {command}' in text
     assert 'exit status: 0' in text
-
-
-@pytest.mark.parametrize('command', COMMANDS)
-def test_list_of_commands_is_complete_without_importing_them(capsys, command):
     assert make_parser().format_help() == make_parser(command).format_help()
     assert import_module(f'distill_runtime.cli.{command}').__doc__
 
@@ -73,13 +72,6 @@ def test_help_loads_no_stack(words):
         [sys.executable, '-c', program], cwd=REPOSITORY, capture_output=True, text=True, check=True
     )
     assert set(result.stderr.split()) & STACKS == set()
-
-
-def test_version_is_that_of_the_package(capsys):
-    with pytest.raises(SystemExit) as error:
-        main(['--version'])
-    assert error.value.code == 0
-    assert capsys.readouterr().out == f'distill-runtime {version("distill_runtime")}\n'
 
 
 def parsers(parser):
@@ -124,19 +116,31 @@ def test_no_parser_allows_abbreviations(path):
         assert keywords.get('allow_abbrev') == 'False', f'line {call.lineno}'
 
 
-def test_interrupt_is_one_line_and_130(capsys, monkeypatch):
-    def interrupt(args):
-        raise KeyboardInterrupt
+@pytest.mark.needs('data')
+@pytest.mark.parametrize('words', [['bag', 'info', 'BAG'], ['check', 'MODEL', '--bag', 'BAG']])
+def test_missing_extra_is_named(words, model, bag, capsys, monkeypatch):
+    for name in list(sys.modules):
+        if name.startswith(
+            ('rosbags', 'distill_runtime.data', 'distill_runtime.cli.check_output.bag')
+        ):
+            monkeypatch.delitem(sys.modules, name)
+    monkeypatch.setitem(sys.modules, 'rosbags.highlevel', None)
+    paths = {'BAG': str(bag), 'MODEL': str(model)}
+    assert main([paths.get(word, word) for word in words]) == 2
+    assert 'pip install "distill_runtime[bags]"' in capsys.readouterr().err
 
-    monkeypatch.setattr('distill_runtime.cli.check.run', interrupt)
-    assert main(['check', 'a.onnx']) == 130
-    assert capsys.readouterr().err == 'distill-runtime: interrupted\n'
 
+@pytest.mark.parametrize(
+    ('error', 'status', 'message'),
+    [
+        (KeyboardInterrupt(), 130, 'interrupted'),
+        (ConfigError('model is 1, expected 2'), 2, 'model is 1, expected 2'),
+    ],
+)
+def test_interrupt_and_refusal_are_one_line(error, status, message, capsys, monkeypatch):
+    def fail(args):
+        raise error
 
-def test_refusal_is_one_line_and_2(capsys, monkeypatch):
-    def refuse(args):
-        raise ConfigError('model is 1, expected 2')
-
-    monkeypatch.setattr('distill_runtime.cli.check.run', refuse)
-    assert main(['check', 'a.onnx']) == 2
-    assert capsys.readouterr().err == 'distill-runtime: model is 1, expected 2\n'
+    monkeypatch.setattr('distill_runtime.cli.check.run', fail)
+    assert main(['check', 'a.onnx']) == status
+    assert capsys.readouterr().err == f'distill-runtime: {message}\n'

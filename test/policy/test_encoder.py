@@ -11,11 +11,11 @@ from distill_runtime.errors import ModelError
 from distill_runtime.policy.golden import record_golden
 from distill_runtime.policy.model import ENCODER_KEY, load_policy, open_policy
 from distill_runtime.policy.pack import pack
-from distill_runtime.policy.session import open_session
+from distill_runtime.policy.session import open_session, PolicySession
 from distill_runtime.spec.readers.native import SPEC_KEY
 import numpy as np
 import pytest
-from support.models import save_linear
+from support.models import save_linear, save_model
 from support.specs import make_spec, spec_mapping
 
 FRAMES = {'length': 4, 'major': 'frame', 'order': 'oldest_first', 'fill': 'first'}
@@ -64,11 +64,6 @@ def test_two_stages_equal_two_products_of_a_naive_history(model, weights):
         assert step.command == pytest.approx(expected, abs=1e-5)
 
 
-def test_sha256_covers_both_networks(model):
-    both = model.read_bytes() + model.with_name('encoder.onnx').read_bytes()
-    assert load_policy(model).sha256 == hashlib.sha256(both).hexdigest()
-
-
 def test_packed_model_carries_its_encoder(model, tmp_path):
     before = load_policy(model)
     rows = np.random.default_rng(2).normal(size=(5, 17)).astype(np.float32)
@@ -84,41 +79,78 @@ def test_packed_model_carries_its_encoder(model, tmp_path):
     assert pack(path.read_bytes(), after.spec, golden) == again
 
 
-def test_missing_encoder_is_named(model):
-    model.with_name('encoder.onnx').unlink()
+def test_encoder_is_part_of_the_model_and_lies_in_its_folder(model, tmp_path):
+    encoder = model.with_name('encoder.onnx')
+    both = model.read_bytes() + encoder.read_bytes()
+    assert load_policy(model).sha256 == hashlib.sha256(both).hexdigest()
+    elsewhere = tmp_path / 'elsewhere'
+    elsewhere.mkdir()
+    encoder.rename(elsewhere / 'encoder.onnx')
     with pytest.raises(
         ModelError,
         match=r"policy\.onnx needs 'encoder\.onnx' in its folder, which contains its encoder",
     ):
         load_policy(model)
-
-
-def test_encoder_that_links_outside_the_folder_is_refused(model, tmp_path):
-    inner = tmp_path / 'inner'
-    inner.mkdir()
-    model = model.rename(inner / 'policy.onnx')
-    (inner / 'encoder.onnx').symlink_to('../encoder.onnx')
-    with pytest.raises(
-        ModelError, match='for its encoder, expected a file in the folder of the model'
-    ):
-        load_policy(model)
-
-
-def test_encoder_that_is_no_onnx_is_refused(model):
-    model.with_name('encoder.onnx').write_bytes(b'hello')
+    encoder.write_bytes(b'hello')
     with pytest.raises(ModelError, match=r'encoder\.onnx cannot be loaded as ONNX'):
         load_policy(model)
 
 
-def test_packed_encoder_that_is_no_base64_is_refused(model):
+def test_packed_encoder_that_is_missing_or_no_base64_is_refused(model):
+    with pytest.raises(
+        ModelError, match=r"^metadata 'distill_runtime\.encoder' is missing, expected the encoder"
+    ):
+        pack(model.read_bytes(), make_spec(**CHANGES))
     session, graph = open_session(model)
     graph.metadata[ENCODER_KEY] = 'a-b'
     with pytest.raises(ModelError, match=r"^metadata 'distill_runtime\.encoder' is not Base64: "):
         open_policy(model, session, graph, make_spec(**CHANGES))
 
 
-def test_content_in_memory_without_its_encoder_is_refused(model):
-    with pytest.raises(
-        ModelError, match=r"^metadata 'distill_runtime\.encoder' is missing, expected the encoder"
-    ):
-        pack(model.read_bytes(), make_spec(**CHANGES))
+def wide(path):
+    return save_linear(path, np.ones((12, 3)), rank=1, names=('history', 'latent'))
+
+
+def of_two_inputs(path):
+    return save_model(
+        path,
+        [('Add', ['history', 'more'], ['sum']), ('Slice', ['sum', 'zero', 'two'], ['latent'])],
+        {'history': [12], 'more': [12]},
+        {'latent': [2]},
+        {'zero': np.array([0]), 'two': np.array([2])},
+    )
+
+
+@pytest.mark.parametrize(
+    ('save', 'changes', 'message'),
+    [
+        (None, {'output': 'z'}, r"^encoder\.output is 'z', expected one of the names .*'latent'"),
+        (None, {'output': 1}, r'^encoder\.output is position 1, expected 0 to 0$'),
+        (
+            wide,
+            {},
+            r"^tensor 'latent' of the graph has shape \[3\], expected 2 elements, the width of",
+        ),
+        (
+            of_two_inputs,
+            {},
+            r"^graph inputs \['more'\] are not in the spec, expected each under inputs with",
+        ),
+    ],
+    ids=['name', 'position', 'width', 'input'],
+)
+def test_encoder_that_does_not_fit_is_refused(model, save, changes, message):
+    encoder = model.with_name('encoder.onnx')
+    if save is not None:
+        save(encoder)
+    spec = make_spec(**{**CHANGES, 'encoder': {'model': 'encoder.onnx', **changes}})
+    with pytest.raises(ModelError, match=message):
+        PolicySession(*open_session(model), spec, open_session(encoder))
+
+
+def test_encoder_that_is_missing_or_not_asked_for_is_refused(model):
+    with pytest.raises(ModelError, match=r"^encoder of the spec is 'encoder\.onnx', expected a"):
+        PolicySession(*open_session(model), make_spec(**CHANGES))
+    encoder = open_session(model.with_name('encoder.onnx'))
+    with pytest.raises(ModelError, match=r'^encoder of the spec is None, expected a network'):
+        PolicySession(*open_session(model), make_spec(), encoder)

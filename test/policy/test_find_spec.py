@@ -7,7 +7,7 @@ import json
 from distill_runtime.errors import ConfigError
 from distill_runtime.policy import find_spec as module
 from distill_runtime.policy.network import Graph
-from distill_runtime.spec.readers.native import GOLDEN_KEY, SPEC_KEY
+from distill_runtime.spec.readers.native import SPEC_KEY
 from distill_runtime.spec.robot_description import RobotDescription
 import pytest
 from support.specs import spec_mapping
@@ -73,15 +73,6 @@ def test_user_beats_embedded_beats_sidecar(model, tmp_path):
     }
 
 
-def test_sidecar_precedes_a_dialect_file(model):
-    write(model.parent / 'deploy.yaml', DEPLOY)
-    write(model.with_name('walk.spec.yaml'), {'period': 0.01})
-    found = find_spec(model, {}, None, ROBOT)
-    assert found.spec.period == 0.01
-    assert [(c.field, c.other_value) for c in found.conflicts] == [('period', 0.02)]
-    assert found.spec.joints == ('hip', 'knee', 'ankle')
-
-
 @pytest.mark.parametrize(
     'location',
     ['deploy.yaml', 'params/deploy.yaml', '../params/deploy.yaml', '../param/deploy.yaml'],
@@ -90,11 +81,6 @@ def test_deploy_yaml_is_found_where_unitree_puts_it(model, location):
     model.parent.mkdir()
     write(model.parent / location, DEPLOY)
     assert find_spec(model, {}, None, ROBOT).spec.stiffness == (30.0, 20.0, 10.0)
-
-
-def test_deploy_yaml_does_for_a_spec_file_too(model, tmp_path):
-    user = write(tmp_path / 'anything.yaml', DEPLOY)
-    assert find_spec(model, {}, user, ROBOT).spec.joints == ('hip', 'knee', 'ankle')
 
 
 METADATA = {
@@ -129,60 +115,6 @@ def test_file_of_the_user_in_a_dialect_beats_the_metadata(model, tmp_path):
     assert found.conflicts == ()  # it is complete, so metadata is not read
 
 
-def test_two_files_of_one_dialect_that_disagree_are_a_conflict(model):
-    write(model.parent / 'deploy.yaml', DEPLOY)
-    write(model.parent / 'params' / 'deploy.yaml', {**DEPLOY, 'step_dt': 0.01})
-    found = find_spec(model, {}, None, ROBOT)
-    assert found.spec.period == 0.02
-    (conflict,) = [entry for entry in found.conflicts if entry.field == 'period']
-    assert (conflict.value, conflict.other_value) == (0.02, 0.01)
-
-
-def test_user_may_state_one_fact_and_leave_the_rest_to_a_dialect(model, tmp_path):
-    write(model.parent / 'deploy.yaml', DEPLOY)
-    user = write(tmp_path / 'mine.yaml', {'outputs': {'action': {'clip': [-5, 5]}}})
-    found = find_spec(model, {}, user, ROBOT)
-    assert found.spec.outputs.action.clip == (-5.0, 5.0)
-    assert found.conflicts == ()
-
-
-def test_complete_spec_does_not_look_for_dialects(model):
-    write(model.parent / 'deploy.yaml', {**DEPLOY, 'step_dt': 'broken'})
-    assert find_spec(model, embedded()).spec.period == 0.02
-
-
-def test_sidecar_may_be_json(model):
-    model.parent.mkdir()
-    model.with_name('walk.spec.json').write_text(json.dumps(spec_mapping()))
-    assert find_spec(model, {}).spec.name == 'small'
-
-
-def test_golden_vectors_of_the_model_are_part_of_its_spec(model):
-    golden = {'observation': [[1, 2, 3]], 'action': [[1, 2, 3]]}
-    found = find_spec(model, {**embedded(), GOLDEN_KEY: json.dumps(golden)})
-    assert found.spec.golden.action == ((1.0, 2.0, 3.0),)
-
-
-def test_limits_of_the_robot_fill_in_by_joint_name(model):
-    found = find_spec(model, embedded(), None, ROBOT)
-    assert found.spec.limits.effort == (30.0, 20.0, 10.0)
-    assert found.spec.limits.position[1:] == ((-2.0, 2.0), (-1.0, 0.0))
-    assert found.sources['limits.effort'] == 'robot three'
-
-
-def test_joint_without_a_limit_on_the_robot_has_none_here(model):
-    limits = find_spec(model, embedded(), None, ROBOT).spec.limits
-    assert limits.position[0] == (-float('inf'), float('inf'))
-    assert limits.velocity == (float('inf'), 2.0, 1.0)
-
-
-def test_limits_of_the_spec_beat_those_of_the_robot(model):
-    found = find_spec(model, embedded(limits={'effort': [1, 2, 3]}), None, ROBOT)
-    assert found.spec.limits.effort == (1.0, 2.0, 3.0)
-    assert found.spec.limits.velocity is not None
-    assert [c.field for c in found.conflicts] == ['limits.effort']
-
-
 def test_joint_that_the_robot_lacks_is_refused(model):
     metadata = embedded(joints=['hip', 'knee', 'toe'])
     with pytest.raises(
@@ -200,26 +132,6 @@ def test_model_without_a_spec_is_refused_with_hints(model):
         find_spec(model, {})
 
 
-def test_missing_user_file_is_refused(model, tmp_path):
-    with pytest.raises(ConfigError, match=r'mine\.yaml cannot be read: No such file or directory'):
-        find_spec(model, embedded(), tmp_path / 'mine.yaml')
-
-
-@pytest.mark.parametrize('content', ['', '- a\n', 'text\n'])
-def test_user_file_without_a_mapping_is_refused(model, tmp_path, content):
-    user = tmp_path / 'mine.yaml'
-    user.write_text(content)
-    with pytest.raises(ConfigError, match=r'mine\.yaml holds .*, expected the mapping of a spec$'):
-        find_spec(model, embedded(), user)
-
-
-def test_broken_embedded_spec_is_refused(model):
-    with pytest.raises(
-        ConfigError, match=r"^walk\.onnx: metadata 'distill_runtime\.spec' is not JSON: "
-    ):
-        find_spec(model, {SPEC_KEY: '{"name": '})
-
-
 def test_given_file_in_the_folder_of_the_model_is_read_once(model, monkeypatch):
     sidecar = write(model.with_name('walk.spec.yaml'), {'name': 'sidecar'})
     write(model.with_name('other.spec.yaml'), {})
@@ -229,3 +141,38 @@ def test_given_file_in_the_folder_of_the_model_is_read_once(model, monkeypatch):
     deploy = write(model.parent / 'deploy.yaml', DEPLOY)
     with pytest.raises(ConfigError, match=rf"found in none of \['{deploy}', '{sidecar}'\]"):
         find_spec(model, {}, deploy)
+
+
+def test_weaker_source_that_differs_is_a_conflict(model):
+    write(model.parent / 'deploy.yaml', DEPLOY)
+    write(model.parent / 'params' / 'deploy.yaml', {**DEPLOY, 'step_dt': 0.01})
+    found = find_spec(model, {}, None, ROBOT)
+    assert (found.spec.period, found.spec.joints) == (0.02, ('hip', 'knee', 'ankle'))
+    assert [(c.field, c.other_value) for c in found.conflicts] == [('period', 0.01)]
+    write(model.with_name('walk.spec.yaml'), {'period': 0.04})
+    found = find_spec(model, {}, None, ROBOT)
+    assert found.spec.period == 0.04
+    assert [(c.field, c.other_value) for c in found.conflicts] == [
+        ('period', 0.02),
+        ('period', 0.01),
+    ]
+
+
+def test_user_may_state_one_fact_and_leave_the_rest_to_a_dialect(model, tmp_path):
+    write(model.parent / 'deploy.yaml', DEPLOY)
+    user = write(tmp_path / 'mine.yaml', {'outputs': {'action': {'clip': [-5, 5]}}})
+    found = find_spec(model, {}, user, ROBOT)
+    assert found.spec.outputs.action.clip == (-5.0, 5.0)
+    assert found.conflicts == ()
+    write(model.parent / 'deploy.yaml', {**DEPLOY, 'step_dt': 'broken'})
+    assert find_spec(model, embedded()).spec.period == 0.02  # complete without it
+
+
+def test_limits_of_the_robot_fill_in_by_joint_name(model):
+    found = find_spec(model, embedded(limits={'effort': [1, 2, 3]}), None, ROBOT)
+    limits, infinity = found.spec.limits, float('inf')
+    assert limits.effort == (1.0, 2.0, 3.0)
+    assert limits.position == ((-infinity, infinity), (-2.0, 2.0), (-1.0, 0.0))
+    assert limits.velocity == (infinity, 2.0, 1.0)
+    assert found.sources['limits.velocity'] == 'robot three'
+    assert [c.field for c in found.conflicts] == ['limits.effort']

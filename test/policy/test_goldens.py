@@ -1,17 +1,20 @@
 # Copyright 2026 The distill_runtime Authors
 # SPDX-License-Identifier: Apache-2.0
-"""Six policies of other people: our observations, actions and targets are the recorded ones."""
+"""Policies of other people: our observations, actions and targets are the recorded ones."""
 
 from __future__ import annotations
 
 from pathlib import Path
+import shutil
 
 from distill_runtime.core.config import RunnerConfig
 from distill_runtime.core.sensors import Sensors
+from distill_runtime.errors import ConfigError
 from distill_runtime.policy.model import load_policy
 import numpy as np
 import pytest
 from support.recording import Recording, replayed, TOLERANCE
+import yaml
 
 SPECS = Path(__file__).parents[1] / 'policies'
 DIALECT = {'unitree_rl_lab_g1': 'unitree_g1_29dof'}
@@ -23,6 +26,15 @@ def load(shared_data, name):
     if name in DIALECT:
         return load_policy(model, robot=DIALECT[name])
     return load_policy(model, SPECS / f'{name}.yaml')
+
+
+def assert_recorded(policy, recording):
+    """Compare the observations, actions and targets of a replay with the recorded ones."""
+    for values, key in zip(replayed(policy, recording), ('obs', 'action', 'target'), strict=True):
+        expected = recording.arrays[key].reshape(values.shape)
+        difference = np.abs(values - expected)
+        step, element = np.unravel_index(difference.argmax(), difference.shape)
+        assert difference.max() <= TOLERANCE, f'{key}[{element}] of step {step}'
 
 
 @pytest.fixture(params=NAMES)
@@ -37,13 +49,8 @@ def test_all_six_are_here():
 
 def test_observation_action_and_target_are_the_recorded_ones(case):
     policy, recording = case
-    observations, actions, targets = replayed(policy, recording)
     assert len(recording) == 300
-    for values, key in ((observations, 'obs'), (actions, 'action'), (targets, 'target')):
-        expected = recording.arrays[key].reshape(values.shape)
-        difference = np.abs(values - expected)
-        step, element = np.unravel_index(difference.argmax(), difference.shape)
-        assert difference.max() <= TOLERANCE, f'{key}[{element}] of step {step}'
+    assert_recorded(policy, recording)
 
 
 def test_robot_with_its_joints_in_the_order_of_the_alphabet_gives_the_same_bits(case):
@@ -87,3 +94,106 @@ def test_deploy_yaml_gives_names_and_gains_of_the_motors(shared_data):
     assert policy.sourced.sources['stiffness'].endswith('deploy.yaml: stiffness by joint_ids_map')
     assert policy.sourced.sources['limits.effort'] == 'robot unitree_g1_29dof'
     assert policy.sourced.conflicts == ()
+
+
+def load_alone(folder, tmp_path, robot='', stated=None):
+    """Load a model with the files beside it, and the facts that those lack."""
+    spec = None
+    if stated is not None:
+        spec = tmp_path / 'stated.yaml'
+        spec.write_text(yaml.safe_dump(stated))
+    return load_policy(folder / 'policy.onnx', spec, robot)
+
+
+STATED = {
+    'mjlab_anymal_c': {
+        'period': 0.02,
+        'inputs': [
+            {
+                'name': 'obs',
+                'terms': [
+                    {'term': 'base_linear_velocity'},
+                    {'term': 'base_angular_velocity'},
+                    {'term': 'projected_gravity'},
+                    {'term': 'joint_position', 'relative': True},
+                    {'term': 'joint_velocity'},
+                    {'term': 'last_action'},
+                    {'term': 'velocity_command'},
+                ],
+            }
+        ],
+    }
+}
+
+
+ROBOTS = {
+    'mjlab_anymal_c': '',
+    'rl_sar_go2_himloco': '',
+    'unitree_rl_gym_g1_lstm': 'unitree_g1_12dof',
+    'unitree_rl_lab_g1': 'unitree_g1_29dof',
+}
+
+
+def test_rl_sar_names_file_and_key(shared_data, tmp_path):
+    sources = load_alone(shared_data / 'policies' / 'rl_sar_go2_himloco', tmp_path).sourced.sources
+    assert sources['outputs.action.scale'].endswith('/config.yaml: action_scale')
+    assert sources['period'].endswith('/config.yaml: dt * decimation of base.yaml')
+
+
+def test_two_files_of_unitree_rl_gym_agree(shared_data, tmp_path):
+    folder = shared_data / 'policies' / 'unitree_rl_gym_g1_lstm'
+    sourced = load_alone(folder, tmp_path, 'unitree_g1_12dof').sourced
+    assert sourced.conflicts == ()
+    assert sourced.sources['period'].endswith('/g1.yaml: simulation_dt * control_decimation')
+    assert sourced.sources['command'].endswith('/g1_real.yaml: max_cmd')
+    assert sourced.sources['state'] == 'graph of policy.onnx'
+
+
+@pytest.fixture
+def anymal_alone(shared_data, tmp_path):
+    """Return a folder with the model of mjlab only."""
+    folder = tmp_path / 'alone'
+    folder.mkdir()
+    shutil.copy(shared_data / 'policies' / 'mjlab_anymal_c' / 'policy.onnx', folder)
+    return folder
+
+
+def test_metadata_of_mjlab_alone_lacks_the_period_then_the_scales(anymal_alone, tmp_path):
+    with pytest.raises(ConfigError, match=r'^period is missing, .*: the metadata has no period: '):
+        load_alone(anymal_alone, tmp_path)
+    with pytest.raises(
+        ConfigError,
+        match=r'^inputs is missing, .*: the metadata names the observations, not their scales and '
+        r'clips and history: .* with the terms base_linear_velocity, .*, velocity_command, in ',
+    ):
+        load_alone(anymal_alone, tmp_path, stated={'period': 0.02})
+
+
+def test_metadata_of_mjlab_and_what_it_leaves_out(anymal_alone, tmp_path):
+    sourced = load_alone(anymal_alone, tmp_path, stated=STATED['mjlab_anymal_c']).sourced
+    assert sourced.conflicts == ()
+    assert sourced.unstated.keys() == {'command', 'outputs.action.clip'}
+    assert sourced.sources['joints'] == 'policy.onnx metadata: joint_names'
+
+
+def test_wrong_order_of_stated_terms_is_a_conflict_with_the_metadata(anymal_alone, tmp_path):
+    stated = yaml.safe_load(yaml.safe_dump(STATED['mjlab_anymal_c']))
+    terms = stated['inputs'][0]['terms']
+    terms[0], terms[1] = terms[1], terms[0]
+    (conflict,) = load_alone(anymal_alone, tmp_path, stated=stated).sourced.conflicts
+    assert conflict.field == 'inputs'
+    assert conflict.other_source == 'policy.onnx metadata: observation_names'
+
+
+def test_metadata_precedes_a_file_in_the_folder_of_the_model(shared_data, tmp_path):
+    folder = shared_data / 'policies' / 'mjlab_anymal_c'
+    sourced = load_alone(folder, tmp_path, stated={'period': 0.02}).sourced
+    assert sourced.sources['stiffness'] == 'policy.onnx metadata: joint_stiffness'
+    assert sourced.sources['inputs'].startswith(str(folder / 'mjswan.json'))
+
+
+@pytest.mark.parametrize('name', sorted(ROBOTS))
+def test_dialect_gives_the_recorded_observation_action_and_target(shared_data, tmp_path, name):
+    folder = shared_data / 'policies' / name
+    policy = load_alone(folder, tmp_path, ROBOTS[name], STATED.get(name))
+    assert_recorded(policy, Recording(folder / 'golden.npz'))

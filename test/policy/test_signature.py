@@ -42,14 +42,15 @@ def value_of(signatures):
     return model.metadata_props[0].value.encode()
 
 
-def test_model_without_a_signature_is_all_body(body):
-    assert split_signatures(body) == (body, ())
+KEY, VALUE = SIGNATURE_KEY.encode(), value_of([FIRST])
 
 
 def test_signing_appends_and_keeps_every_byte(body):
     signed = join_signatures(body, [FIRST, SECOND])
     assert signed.startswith(body)
     assert split_signatures(signed) == (body, (FIRST, SECOND))
+    for unsigned in (body, body + entry(KEY, b'')):
+        assert split_signatures(unsigned) == (body, ())
 
 
 def test_signed_model_is_the_same_to_the_library(body):
@@ -68,7 +69,7 @@ def test_what_is_signed_is_the_hash_of_the_unsigned_file(body):
 
 def test_fingerprint_is_that_of_the_key_in_der():
     der = bytes.fromhex('302a300506032b6570032100') + b'k' * 32
-    assert fingerprint(b'k' * 32) == FIRST.fingerprint == hashlib.sha256(der).hexdigest()[:32]
+    assert fingerprint(b'k' * 32) == hashlib.sha256(der).hexdigest()[:32]
 
 
 @pytest.mark.parametrize(
@@ -87,88 +88,29 @@ def test_nothing_may_follow_the_signature(body, more):
         split_signatures(join_signatures(body, [FIRST]) + more)
 
 
-def test_invalid_bytes_after_the_signature_are_refused(body):
-    with pytest.raises(SignatureError, match='it cannot be read as ONNX: '):
-        split_signatures(join_signatures(body, [FIRST]) + b'\x00\x00\x0b')
-
-
-def test_two_entries_are_refused(body):
-    once = join_signatures(body, [FIRST])
-    with pytest.raises(SignatureError, match='several signature entries, expected one'):
-        split_signatures(join_signatures(once, [SECOND]))
-
-
-@pytest.mark.parametrize(
-    'tail',
-    [
-        # the parts of an entry in another order, one of them twice, more in it
-        bytes_field(14, bytes_field(2, b'V') + bytes_field(1, b'K')),
-        bytes_field(14, bytes_field(1, b'other') + bytes_field(1, b'K') + bytes_field(2, b'V')),
-        bytes_field(14, bytes_field(1, b'K') + bytes_field(2, b'x') + bytes_field(2, b'V')),
-        bytes_field(14, bytes_field(1, b'K') + bytes_field(2, b'V') + bytes_field(3, b'')),
-        # its number or its size in more bytes than it takes
-        b'\xf2\x00' + entry(b'K', b'V')[1:],
-    ],
-)
-def test_entry_has_one_form_only(body, tail):
-    text = value_of([FIRST])
-    key = SIGNATURE_KEY.encode()
-    for short, long in ((b'K', key), (b'V', text)):
-        tail = rebuilt(tail, short, long)
-    with pytest.raises(SignatureError):
-        split_signatures(body + tail)
-
-
-def rebuilt(tail, short, long):
-    """Replace a letter by a text and set the sizes right."""
-    from distill_runtime.policy.model_file.protobuf import fields
-
-    lead = b'\xf2\x00' if tail.startswith(b'\xf2\x00') else b''
-    plain = b'\x72' + tail[2:] if lead else tail
-    ((_, content),) = fields(memoryview(plain))
-    parts = b''.join(
-        bytes_field(number, long if bytes(value) == short else bytes(value))
-        for number, value in fields(content)
-    )
-    whole = bytes_field(14, parts)
-    return lead + whole[1:] if lead else whole
-
-
 @pytest.mark.parametrize(
     'text',
     [
         b'ed25519',
         b'ed25519 a b c',
-        b'rsa ' + value_of([FIRST]).partition(b' ')[2],
-        value_of([FIRST]).replace(b'=', b''),
-        value_of([FIRST])[:-8],
+        b'rsa ' + VALUE.partition(b' ')[2],
+        VALUE.replace(b'=', b''),
+        VALUE[:-8],
         b'\xff\xfe',
     ],
 )
 def test_damaged_entry_is_refused(body, text):
     with pytest.raises(SignatureError, match='expected ed25519, a key and a signature in Base64'):
-        split_signatures(body + entry(SIGNATURE_KEY.encode(), text))
-
-
-@pytest.mark.parametrize('change', [b'{} ', b' {}', b'{}\n', b'{}\r\n', b'\n{}'])
-def test_white_space_around_a_signature_is_refused(body, change):
-    text = change.replace(b'{}', value_of([FIRST]))
-    with pytest.raises(SignatureError):
-        split_signatures(body + entry(SIGNATURE_KEY.encode(), text))
-
-
-def test_empty_entry_signs_nothing(body):
-    signed = body + entry(SIGNATURE_KEY.encode(), b'')
-    assert split_signatures(signed) == (body, ())
+        split_signatures(body + entry(KEY, text))
 
 
 def test_number_of_signatures_is_limited(body):
     many = [FIRST] * (MAX_SIGNATURES + 1)
     with pytest.raises(SignatureError, match='expected at most 16 keys'):
         join_signatures(body, many)
-    text = b'\n'.join([value_of([FIRST])] * (MAX_SIGNATURES + 1))
+    text = b'\n'.join([VALUE] * (MAX_SIGNATURES + 1))
     with pytest.raises(SignatureError, match='it has 17 signatures, expected at most 16'):
-        split_signatures(body + entry(SIGNATURE_KEY.encode(), text))
+        split_signatures(body + entry(KEY, text))
 
 
 def test_duplicate_metadata_is_found(body):
@@ -186,3 +128,31 @@ def test_split_and_join_are_inverse(noise, is_after):
     except SignatureError:
         return
     assert not signatures or join_signatures(body, signatures) == content
+
+
+@pytest.mark.parametrize(
+    'tail',
+    [
+        # the parts of an entry in another order, one of them twice, more in it
+        bytes_field(14, bytes_field(2, VALUE) + bytes_field(1, KEY)),
+        bytes_field(14, bytes_field(1, b'other') + bytes_field(1, KEY) + bytes_field(2, VALUE)),
+        bytes_field(14, bytes_field(1, KEY) + bytes_field(2, b'x') + bytes_field(2, VALUE)),
+        bytes_field(14, bytes_field(1, KEY) + bytes_field(2, VALUE) + bytes_field(3, b'')),
+        b'\xf2\x00' + entry(KEY, VALUE)[1:],  # its number in more bytes than it takes
+        entry(KEY, VALUE) + entry(KEY, value_of([SECOND])),
+        entry(KEY, VALUE) + b'\x00\x00\x0b',
+        *(
+            entry(KEY, value)
+            for value in (
+                VALUE + b' ',
+                b' ' + VALUE,
+                VALUE + b'\n',
+                VALUE + b'\r\n',
+                b'\n' + VALUE,
+            )
+        ),
+    ],
+)
+def test_entry_has_one_form_only(body, tail):
+    with pytest.raises(SignatureError):
+        split_signatures(body + tail)

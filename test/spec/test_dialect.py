@@ -28,16 +28,14 @@ def test_values_come_as_they_are():
     assert fields.number_or_numbers('dt', 2) == 0.02
     assert fields.mapping('part').numbers('kd', 1) == [0.5]
     assert list(fields) == list(VALUES)
-
-
-def test_null_is_not_there():
-    fields = Fields(VALUES)
-    assert ('dt' in fields, 'none' in fields, 'absent' in fields) == (True, False, False)
+    assert [key for key in (*VALUES, 'absent') if key not in fields] == ['none', 'absent']
+    assert (fields.text('none', 'y'), fields.spread('dt', 2)) == ('y', [0.02, 0.02])
 
 
 @pytest.mark.parametrize(
     ('read', 'message'),
     [
+        (lambda f: Fields([]), r'^content is \[\], expected a mapping$'),
         (lambda f: f.number('absent'), r'^absent is missing$'),
         (lambda f: f.number('none'), r'^none is missing$'),
         (lambda f: f.number('name'), r"^name is 'x', expected a number$"),
@@ -60,17 +58,9 @@ def test_what_is_wrong_is_named(read, message):
 
 
 @pytest.mark.parametrize('value', [float('nan'), float('inf'), 10**400, -(10**30)])
-def test_numbers_are_finite(value):
+def test_numbers_are_finite_and_integers_at_least_zero(value):
     with pytest.raises(ConfigError, match=r'^x\[0\] is '):
         Fields({'x': [value]}).numbers('x')
-
-
-@pytest.mark.parametrize('value', [-1, 10**30, True])
-def test_integers_are_at_least_zero(value):
-    with pytest.raises(ConfigError, match=r'^x is .*, expected an integer of at least 0$'):
-        Fields({'x': value}).integer('x')
-
-
-def test_content_must_be_a_mapping():
-    with pytest.raises(ConfigError, match=r'^content is \[\], expected a mapping$'):
-        Fields([])
+    for number in (value, -1, 10**30, True):
+        with pytest.raises(ConfigError, match=r'^x is .*, expected an integer of at least 0$'):
+            Fields({'x': number}).integer('x')

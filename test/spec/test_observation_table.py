@@ -30,22 +30,16 @@ def test_one_frame():
     assert (speed.unit, speed.origin) == ('rad/s', 'JointState')
 
 
+@pytest.mark.parametrize(('order', 'ages'), [('oldest_first', (1, 0)), ('newest_first', (0, 1))])
 @pytest.mark.parametrize(
-    ('settings', 'ages', 'gravity_blocks', 'speed_blocks'),
+    ('major', 'gravity_blocks', 'speed_blocks'),
     [
-        ({}, (1, 0), ((0, 2), (3, 5)), ((6, 8), (9, 11))),
-        ({'order': 'newest_first'}, (0, 1), ((0, 2), (3, 5)), ((6, 8), (9, 11))),
-        ({'major': 'frame'}, (1, 0), ((0, 2), (6, 8)), ((3, 5), (9, 11))),
-        (
-            {'major': 'frame', 'order': 'newest_first'},
-            (0, 1),
-            ((0, 2), (6, 8)),
-            ((3, 5), (9, 11)),
-        ),
+        ('term', ((0, 2), (3, 5)), ((6, 8), (9, 11))),
+        ('frame', ((0, 2), (6, 8)), ((3, 5), (9, 11))),
     ],
 )
-def test_layout_of_two_frames(settings, ages, gravity_blocks, speed_blocks):
-    gravity, speed = rows_of(GRAVITY, SPEED, history=history(**settings))
+def test_layout_of_two_frames(order, ages, major, gravity_blocks, speed_blocks):
+    gravity, speed = rows_of(GRAVITY, SPEED, history=history(order=order, major=major))
     assert gravity.ages == speed.ages == ages
     assert gravity.blocks == gravity_blocks
     assert speed.blocks == speed_blocks
@@ -65,6 +59,9 @@ def test_term_may_override_the_history():
     assert speed.blocks == ((9, 11), (12, 14))
 
 
+PHASE = {'term': 'gait_phase', 'frequency': 1.0, 'offsets': [0, 3], 'advance': 'after'}
+
+
 @pytest.mark.parametrize(
     ('term', 'elements', 'unit', 'origin'),
     [
@@ -73,20 +70,9 @@ def test_term_may_override_the_history():
         ({'term': 'base_linear_velocity'}, ('x', 'y', 'z'), 'm/s', 'Odometry'),
         ({'term': 'base_angular_velocity'}, ('x', 'y', 'z'), 'rad/s', 'Imu'),
         ({'term': 'last_action'}, JOINTS, '-', 'network'),
+        ({**SPEED, 'scale': 1, 'joints': ['knee']}, ('knee',), 'rad/s', 'JointState'),
         (
-            {'term': 'joint_position', 'relative': True, 'joints': ['knee']},
-            ('knee',),
-            'rad',
-            'JointState',
-        ),
-        (
-            {
-                'term': 'gait_phase',
-                'frequency': 1.0,
-                'offsets': [0, 3],
-                'components': ['cos', 'sin'],
-                'advance': 'after',
-            },
+            {**PHASE, 'components': ['cos', 'sin']},
             ('cos 0', 'cos 1', 'sin 0', 'sin 1'),
             '-',
             'clock',

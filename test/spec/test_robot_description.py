@@ -38,31 +38,27 @@ def test_motors_are_numbered_around_the_unused_ones():
 
 
 @pytest.mark.parametrize(
-    ('changes', 'message'),
-    [
-        ({'name': ''}, r"^name is '', expected the name of the robot$"),
-        ({'joints': ()}, r'^joints is empty, expected at least one joint$'),
-        ({'joints': ('hip', '')}, r"^joints has an element '', expected the name of a joint$"),
-        ({'joints': ('hip', 'hip')}, r"^joints has 'hip' 2 times, expected unique names$"),
-        (
-            {'position': ((-1.0, 1.0),)},
-            r'^position has 1 elements, expected one for each of 2 joints$',
-        ),
-        (
-            {'position': ((-1.0, 1.0), (2.0, 2.0))},
-            r'^position\[knee\] = \[2.0, 2.0\], expected lower < upper$',
-        ),
-        ({'position': ((math.nan, 1.0), (0.0, 2.0))}, r'^position\[hip\] = \[nan, 1.0\]'),
-        ({'position': ((0.0, 1.0), (0.0, math.nan))}, r'^position\[knee\] = \[0.0, nan\]'),
-        ({'position': ((math.inf, math.inf), (0.0, 2.0))}, r'^position\[hip\] = \[inf, inf\]'),
-        ({'velocity': (1.0, 2.0, 3.0)}, r'^velocity has 3 elements, expected one for each of 2'),
-        ({'velocity': (1.0, 0.0)}, r'^velocity\[knee\] = 0.0, expected above 0$'),
-        ({'velocity': (math.nan, 1.0)}, r'^velocity\[hip\] = nan, expected above 0$'),
-        ({'effort': ()}, r'^effort has 0 elements, expected one for each of 2 joints$'),
-        ({'unused_motors': (3,)}, r'^unused_motors is \[3\], expected different numbers below 3$'),
-        ({'unused_motors': (0, 0)}, r'^unused_motors is \[0, 0\], expected different numbers '),
-        ({'effort': (-1.0, 1.0)}, r'^effort\[hip\] = -1.0, expected above 0$'),
-    ],
+    ('message', 'changes'),
+    {
+        r"^name is '', expected the name of the robot$": {'name': ''},
+        r'^joints is empty, expected at least one joint$': {'joints': ()},
+        r"^joints has an element '', expected the name of a joint$": {'joints': ('hip', '')},
+        r"^joints has 'hip' 2 times, expected unique names$": {'joints': ('hip', 'hip')},
+        r'^position has 1 elements, expected 2, one per joint$': {'position': ((-1.0, 1.0),)},
+        r'^position\[knee\] is \[2.0, 2.0\], expected lower < upper$': {
+            'position': ((-1.0, 1.0), (2.0, 2.0))
+        },
+        r'^position\[hip\] is \[nan, 1.0\]': {'position': ((math.nan, 1.0), (0.0, 2.0))},
+        r'^position\[knee\] is \[0.0, nan\]': {'position': ((0.0, 1.0), (0.0, math.nan))},
+        r'^position\[hip\] is \[inf, inf\]': {'position': ((math.inf, math.inf), (0.0, 2.0))},
+        r'^velocity has 3 elements, expected 2, one per joint': {'velocity': (1.0, 2.0, 3.0)},
+        r'^velocity\[knee\] is 0.0, expected above 0$': {'velocity': (1.0, 0.0)},
+        r'^velocity\[hip\] is nan, expected above 0$': {'velocity': (math.nan, 1.0)},
+        r'^effort has 0 elements, expected 2, one per joint$': {'effort': ()},
+        r'^unused_motors is \[3\], expected different numbers below 3$': {'unused_motors': (3,)},
+        r'^unused_motors is \[0, 0\], expected different numbers ': {'unused_motors': (0, 0)},
+        r'^effort\[hip\] is -1.0, expected above 0$': {'effort': (-1.0, 1.0)},
+    }.items(),
 )
 def test_wrong_description_is_refused(changes, message):
     with pytest.raises(ConfigError, match=message):

@@ -2,13 +2,22 @@
 # SPDX-License-Identifier: Apache-2.0
 from __future__ import annotations
 
+from dataclasses import replace
 import json
+import math
 import re
 from xml.etree import ElementTree as ET
 
 from distill_runtime.errors import ConfigError
 from distill_runtime.share import share_path
-from distill_runtime.spec.robots import load_profile, load_robot, profile_names, read_profile
+from distill_runtime.spec.findings.joint_order import mirror_pairs
+from distill_runtime.spec.robots import (
+    load_profile,
+    load_robot,
+    MAX_BYTES,
+    profile_names,
+    read_profile,
+)
 import pytest
 
 NUM_JOINTS = {
@@ -87,7 +96,7 @@ def test_left_and_right_mirror_each_other(name):
     robot = load_profile(name)
     position = dict(zip(robot.joints, robot.position, strict=True))
     effort = dict(zip(robot.joints, robot.effort, strict=True))
-    pairs = [(joint, mirrored(joint)) for joint in robot.joints if mirrored(joint) != joint]
+    pairs = mirror_pairs(robot.joints)
     assert pairs
     for joint, other in pairs:
         assert effort[joint] == effort[other]
@@ -96,13 +105,6 @@ def test_left_and_right_mirror_each_other(name):
         same = pytest.approx((lower, upper), abs=0.02)
         mirror = pytest.approx((-upper, -lower), abs=0.02)
         assert position[other] == same or position[other] == mirror
-
-
-def mirrored(joint):
-    """Return the name of the joint on the other side; sagittal joints have none."""
-    swap = {'left': 'right', 'Left': 'Right', 'FL': 'FR', 'RL': 'RR', 'LF': 'RF', 'LH': 'RH'}
-    swap |= {right: left for left, right in swap.items()}
-    return '_'.join(swap.get(part, part) for part in joint.split('_'))
 
 
 @pytest.mark.parametrize(('name', 'folder'), SHARED_ROBOTS.items())
@@ -173,49 +175,198 @@ def test_profile_is_only_a_known_stem(name):
         load_profile(name)
 
 
-def test_profile_file_becomes_a_description(tmp_path):
-    path = tmp_path / 'leg.yaml'
-    path.write_text(PROFILE)
-    robot = read_profile(path)
-    assert (robot.name, robot.source) == ('leg', 'a drawing')
-    assert robot.joints == ('hip', 'knee')
-    assert robot.position == ((-1.0, 1.0), (0.0, 2.0))
-    assert robot.velocity == (10.0, 20.0)
-    assert robot.effort == (30.0, 40.0)
-
-
 @pytest.mark.parametrize(
     ('old', 'new', 'message'),
     [
-        ('velocity', 'velocty', r'limits\.velocty is unknown, expected one of \[.*velocity'),
-        ('source: a drawing\n', '', r'source is missing, expected a string'),
-        ('joints: [hip, knee]\n', '', r'joints is missing'),
-        ('[hip, knee]', 'hip', r"joints is 'hip', expected"),
-        ('[hip, knee]', '[hip, 3]', r'joints\[1\] is 3, expected a string'),
-        ('[hip, knee]', '[hip, hip]', r"joints has 'hip' 2 times, expected unique names"),
-        ('[0.0, 2.0]', '[0.0]', r'limits\.position\[1\] has 1 elements, expected 2'),
-        ('[0.0, 2.0]', '[2.0, 0.0]', r'position\[knee\] = \[2.0, 0.0\], expected lower < upper'),
-        ('[30.0, 40.0]', '[30.0]', r'effort has 1 elements, expected one for each of 2 joints'),
-        ('30.0', '.inf', r'limits\.effort\[0\] is inf, expected a finite number'),
-        ('40.0', '1e3', r"limits\.effort\[1\] is '1e3', expected a number"),
-        ('  effort', '  velocity', r'velocity is a duplicate key, again in line 6, expected once'),
+        ('velocity', 'velocty', r': limits\.velocty is unknown, expected one of \[.*velocity'),
+        ('source: a drawing\n', '', r': source is missing, expected a string'),
+        ('[hip, knee]', '[hip, 3]', r': joints\[1\] is 3, expected a string'),
+        ('[0.0, 2.0]', '[0.0]', r': limits\.position\[1\] has 1 elements, expected 2'),
+        (
+            '[0.0, 2.0]',
+            '[2.0, 0.0]',
+            r': position\[knee\] is \[2.0, 0.0\], expected lower < upper',
+        ),
+        ('30.0', '.inf', r': limits\.effort\[0\] is inf, expected a finite number'),
+        ('40.0', '1e3', r": limits\.effort\[1\] is '1e3', expected a number"),
+        (
+            '  effort',
+            '  velocity',
+            r': velocity is a duplicate key, again in line 6, expected once',
+        ),
+        (PROFILE, '- hip', r' is not a mapping, expected the keys source, joints, limits$'),
     ],
 )
 def test_wrong_profile_is_refused_by_file_and_key(tmp_path, old, new, message):
     path = tmp_path / 'leg.yaml'
+    path.write_text(PROFILE)
+    assert read_profile(path).name == 'leg'
     path.write_text(PROFILE.replace(old, new))
-    with pytest.raises(ConfigError, match=r'leg\.yaml: ' + message):
-        read_profile(path)
-
-
-@pytest.mark.parametrize('text', ['', '- hip', 'hip'])
-def test_profile_without_keys_is_refused(tmp_path, text):
-    path = tmp_path / 'leg.yaml'
-    path.write_text(text)
-    with pytest.raises(ConfigError, match=r'leg\.yaml is not a mapping, expected the keys source'):
+    with pytest.raises(ConfigError, match=r'leg\.yaml' + message):
         read_profile(path)
 
 
 def test_every_profile_names_its_source():
     for path in (share_path() / 'config' / 'robots').iterdir():
         assert re.match(r'# .*Names.* source names', path.read_text()), path
+
+
+ARM = """<?xml version="1.0"?>
+<!-- lift, then turn -->
+<robot name="arm">
+  <link name="base"/>
+  <joint name="world" type="fixed"/>
+  <joint name="lift" type="prismatic">
+    <limit lower="0.0" upper="0.4" velocity="0.1" effort="200"/>
+    <safety_controller soft_lower_limit="0.1" soft_upper_limit="0.3" k_velocity="1"/>
+  </joint>
+  <joint name="turn" type="continuous"><limit velocity="2.5" effort="12"/></joint>
+  <joint name="shoulder" type="revolute">
+    <limit lower="-1.5e0" upper="0.5" velocity="3" effort="40"/>
+  </joint>
+  <joint name="finger" type="revolute">
+    <limit lower="0" upper="1" velocity="1" effort="1"/><mimic joint="shoulder"/>
+  </joint>
+  <joint name="wheel" type="continuous"/>
+  <transmission name="t"><joint name="lift"/></transmission>
+</robot>
+"""
+
+HINGE = (
+    '<robot name="r"><joint name="hip" type="revolute">'
+    '<limit lower="-1" upper="1" velocity="3" effort="40"/></joint></robot>'
+)
+
+BILLION_LAUGHS = (
+    '<!DOCTYPE robot [<!ENTITY l0 "lol">'
+    + ''.join(f'<!ENTITY l{i} "{f"&l{i - 1};" * 10}">' for i in range(1, 10))
+    + ']><robot name="&l9;"/>'
+)
+
+
+@pytest.fixture
+def load(tmp_path):
+    def load_text(text):
+        path = tmp_path / 'arm.urdf'
+        path.write_bytes(text if isinstance(text, bytes) else text.encode())
+        return load_robot(str(path))
+
+    return load_text
+
+
+def test_text_is_read_as_a_file_is(load):
+    read, loaded = load_robot(f'\n  {ARM}'), load(ARM)
+    assert read.source == 'URDF text'
+    assert replace(read, source=loaded.source) == loaded
+    assert load_robot(HINGE.replace(' name="r"', '')).name == 'robot'
+    with pytest.raises(ConfigError, match=r'^URDF text: the root element is <sdf>, expected <rob'):
+        load_robot('<sdf/>')
+    with pytest.raises(ConfigError, match=r'^URDF text: <!DOCTYPE robot> is not allowed'):
+        load_robot(BILLION_LAUGHS)
+
+
+def test_actuated_joints_are_read_in_file_order(load, tmp_path):
+    robot = load(ARM)
+    assert robot.name == 'arm'
+    assert robot.source == str(tmp_path / 'arm.urdf')
+    assert robot.joints == ('lift', 'turn', 'shoulder', 'wheel')
+    assert robot.position == (
+        (0.0, 0.4),
+        (-math.inf, math.inf),
+        (-1.5, 0.5),
+        (-math.inf, math.inf),
+    )
+    assert robot.velocity == (0.1, 2.5, 3.0, math.inf)
+    assert robot.effort == (200.0, 12.0, 40.0, math.inf)
+    assert load(HINGE.replace(' name="r"', '')).name == 'arm'
+
+
+@pytest.mark.parametrize(
+    'text',
+    [
+        BILLION_LAUGHS,
+        '<!DOCTYPE robot SYSTEM "file:///etc/passwd"><robot name="r"/>',
+        '<!DOCTYPE robot [<!ENTITY x SYSTEM "file:///etc/passwd">]><robot name="&x;"/>',
+        '<!DOCTYPE robot [<!ENTITY % x SYSTEM "http://localhost/x.dtd"> %x;]><robot name="r"/>',
+    ],
+    ids=['billion laughs', 'external subset', 'external entity', 'parameter entity'],
+)
+def test_document_type_is_refused_before_any_entity_expands(load, text):
+    with pytest.raises(ConfigError, match=r'arm\.urdf: <!DOCTYPE robot> is not allowed'):
+        load(text)
+
+
+@pytest.mark.parametrize(
+    ('old', 'new', 'message'),
+    [
+        ('</robot>', '', r'not well-formed XML, no element found: line 1.*, expected a URDF'),
+        ('robot', 'mujoco', r'the root element is <mujoco>, expected <robot>: is it a URDF\?'),
+        ('name="hip" ', '', r'a <joint> has no name, expected one'),
+        (
+            '<joint',
+            '<joint name="hip" type="fixed"/><joint',
+            r"joint 'hip' occurs twice, expected un",
+        ),
+        ('revolute', 'ball', r"joint 'hip' has type 'ball', expected one of \['revolute', "),
+        (' lower="-1"', '', r"joint 'hip': limit.lower is missing, expected a number"),
+        (
+            'velocity="3"',
+            'velocity="fast"',
+            r"joint 'hip': limit.velocity = 'fast', expected",
+        ),
+        ('effort="40"', 'effort="nan"', r"joint 'hip': limit.effort = 'nan', expected a number"),
+        (
+            'effort="40"',
+            'effort="${e}"',
+            r"joint 'hip': limit.effort = '\$\{e\}', expected a number",
+        ),
+        ('revolute', 'fixed', r'joints is empty, expected at least one joint'),
+    ],
+)
+def test_wrong_urdf_is_refused(load, old, new, message):
+    with pytest.raises(ConfigError, match=r'arm\.urdf: ' + message):
+        load(HINGE.replace(old, new))
+
+
+def test_xacro_is_refused_with_the_way_out(load):
+    text = (
+        '<robot name="r" xmlns:xacro="http://www.ros.org/wiki/xacro">'
+        '<xacro:include filename="leg.xacro"/></robot>'
+    )
+    with pytest.raises(ConfigError, match=r'has xacro elements, expected plain URDF: run xacro'):
+        load(text)
+
+
+@pytest.mark.parametrize(
+    'text',
+    [
+        b'',
+        b'\x00\xff\xfe',
+        b'<?xml version="1.0" encoding="utf-7"?><robot/>',
+        b'<?xml version="1.0" encoding="nonsense"?><robot/>',
+        b'<robot>' * 100_000,
+    ],
+    ids=['empty', 'binary', 'utf-7', 'unknown encoding', 'never closed'],
+)
+def test_what_is_not_xml_is_refused_in_one_line(load, text):
+    with pytest.raises(ConfigError, match=r'arm\.urdf: not well-formed XML') as refusal:
+        load(text)
+    assert '\n' not in str(refusal.value)
+
+
+def test_deep_nesting_does_no_harm(load):
+    text = HINGE.replace('<joint', '<a>' * 100_000 + '</a>' * 100_000 + '<joint')
+    assert load(text).joints == ('hip',)
+
+
+def test_huge_file_is_refused(load):
+    with pytest.raises(ConfigError, match=rf'is larger than {MAX_BYTES} bytes'):
+        load(HINGE + ' ' * MAX_BYTES)
+
+
+def test_missing_urdf_is_refused(tmp_path):
+    with pytest.raises(ConfigError, match=r'no\.urdf cannot be read: No such file or directory$'):
+        load_robot(str(tmp_path / 'no.urdf'))
+    (tmp_path / 'folder.urdf').mkdir()
+    with pytest.raises(ConfigError, match=r'cannot be read: Is a directory$'):
+        load_robot(str(tmp_path / 'folder.urdf'))

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from distill_runtime.errors import ConfigError
 from distill_runtime.spec.sources import (
+    agree,
     Conflict,
     Difference,
     differences,
     is_complete,
     merge_sources,
+    restricted,
     SpecSource,
 )
 import pytest
@@ -23,107 +25,69 @@ def base(**changes):
     return source('base.yaml', **spec_mapping(**changes))
 
 
-def test_one_complete_source_is_the_spec():
-    merged = merge_sources([base()])
-    assert merged.spec.name == 'small'
-    assert set(merged.sources.values()) == {'base.yaml'}
-    assert merged.conflicts == ()
-
-
 def test_stronger_source_wins_and_the_conflict_shows_both():
-    merged = merge_sources([source('user.yaml', period=0.01), base()])
+    merged = merge_sources([source('user.yaml', period=0.01), base(), source('c', period=0.2)])
     assert merged.spec.period == 0.01
     assert merged.sources['period'] == 'user.yaml'
     assert merged.sources['name'] == 'base.yaml'
-    assert merged.conflicts == (
-        Conflict(
-            field='period',
-            source='user.yaml',
-            value=0.01,
-            other_source='base.yaml',
-            other_value=0.02,
-        ),
-    )
-
-
-def test_conflict_with_each_weaker_source_is_reported():
-    merged = merge_sources([base(), source('b', period=0.1), source('c', period=0.2)])
-    assert [(c.other_source, c.other_value) for c in merged.conflicts] == [('b', 0.1), ('c', 0.2)]
+    first, second = merged.conflicts
+    assert (first.field, first.source, first.value) == ('period', 'user.yaml', 0.01)
+    assert (first.other_source, first.other_value) == ('base.yaml', 0.02)
+    assert (second.other_source, second.other_value) == ('c', 0.2)
 
 
 def test_weaker_source_fills_what_is_missing():
-    merged = merge_sources([base(), source('gains', stiffness=[1, 2, 3], damping=[1, 1, 1])])
+    gains = {'stiffness': [1, 2, 3], 'damping': [1, 1, 1]}
+    clip = {'action': {'clip': [-5, 5]}}
+    merged = merge_sources([source('user', outputs=clip), base(), source('gains', **gains)])
     assert merged.spec.stiffness == (1.0, 2.0, 3.0)
+    assert merged.spec.outputs.action.clip == (-5.0, 5.0)
+    assert merged.spec.outputs.action.scale == 0.5
     assert merged.sources['stiffness'] == 'gains'
+    assert merged.sources['outputs.action.clip'] == 'user'
+    assert merged.conflicts == ()
 
 
 def test_limits_are_merged_field_by_field():
     robot = source('robot', limits={'effort': [5, 5, 5], 'velocity': [9, 9, 9]})
-    merged = merge_sources([base(limits={'velocity': [1, 2, 3]}), robot])
+    user = source('user', limits=None)
+    merged = merge_sources([user, base(limits={'velocity': [1, 2, 3]}), robot])
     assert merged.spec.limits.velocity == (1.0, 2.0, 3.0)
     assert merged.spec.limits.effort == (5.0, 5.0, 5.0)
     assert merged.sources['limits.effort'] == 'robot'
     assert [c.field for c in merged.conflicts] == ['limits.velocity']
 
 
+NO_JOINTS = {key: value for key, value in spec_mapping().items() if key != 'joints'}
+
+
 @pytest.mark.parametrize(
-    ('left', 'right'),
-    [([1, 2, 3], (1.0, 2.0, 3.0)), ([0.1 + 0.2, 1e9, 0.0], [0.3, 1e9 + 1e-6, 1e-13])],
+    ('message', 'sources'),
+    {
+        r"^joints is missing, found in none of \['a', 'b'\]: give it in a file with --spec": [
+            source('a', **NO_JOINTS),
+            source('b'),
+        ],
+        r"^name is missing, found in none of \['no file'\]: ": [],
+        r'^joints is missing, .*: give the robot$': [
+            source('deploy', hints={'joints': 'give the robot'}, **NO_JOINTS)
+        ],
+        r'^user: limits is 3, expected a mapping$': [source('user', limits=3), base()],
+        r'^user: limits is \[1\], expected a mapping$': [base(), source('user', limits=[1])],
+        r'^user: limits\.effort is unknown, expected keys without a dot$': [
+            source('user', **{'limits.effort': 1}),
+            base(),
+        ],
+        r'^user: \. is unknown, expected keys without a dot$': [
+            source('user', **{'.': 1}),
+            base(),
+        ],
+        r"^period is 'fast', expected a number$": [source('user', period='fast'), base()],
+    }.items(),
 )
-def test_numbers_equal_but_for_their_last_digits_are_no_conflict(left, right):
-    first = base(default_position=left)
-    assert merge_sources([first, source('b', default_position=right)]).conflicts == ()
-
-
-@pytest.mark.parametrize('value', [[1, 2], [1, 2, 3.001], [1, 2, '3'], 'text', None, {}])
-def test_unequal_values_are_a_conflict(value):
-    first = base(default_position=[1, 2, 3])
-    merged = merge_sources([first, source('b', default_position=value)])
-    assert [conflict.field for conflict in merged.conflicts] == ['default_position']
-
-
-def test_missing_field_names_what_was_searched():
-    with pytest.raises(
-        ConfigError,
-        match=r"^joints is missing, found in none of \['a', 'b'\]: give it in a file with --spec",
-    ):
-        merge_sources([source('a', name='x', period=0.02), source('b')])
-
-
-def test_missing_field_of_no_source_at_all():
-    with pytest.raises(ConfigError, match=r"^name is missing, found in none of \['no file'\]: "):
-        merge_sources([])
-
-
-def test_hint_of_a_source_is_in_the_message():
-    values = spec_mapping()
-    del values['joints']
-    with pytest.raises(ConfigError, match=r'^joints is missing, .*: give the robot$'):
-        merge_sources([source('deploy', hints={'joints': 'give the robot'}, **values)])
-
-
-@pytest.mark.parametrize('values', [{'limits': 3}, {'limits': [1]}, {'limits': 'none'}])
-def test_limits_that_are_no_mapping_are_refused_with_their_file(values):
-    robot = source('robot', limits={'effort': [5, 5, 5]})
-    with pytest.raises(ConfigError, match=r'^user: limits is .*, expected a mapping$'):
-        merge_sources([source('user', **values), base(), robot])
-
-
-def test_limits_of_null_are_no_limits():
-    robot = source('robot', limits={'effort': [5, 5, 5]})
-    merged = merge_sources([source('user', limits=None), base(), robot])
-    assert merged.spec.limits.effort == (5.0, 5.0, 5.0)
-
-
-@pytest.mark.parametrize('key', ['limits.effort', 'name.x', '.'])
-def test_key_with_a_dot_is_refused(key):
-    with pytest.raises(ConfigError, match=r'^user: .* is unknown, expected keys without a dot$'):
-        merge_sources([source('user', **{key: 1}), base()])
-
-
-def test_wrong_value_is_refused_after_the_merge():
-    with pytest.raises(ConfigError, match=r"^period is 'fast', expected a number$"):
-        merge_sources([source('user', period='fast'), base()])
+def test_sources_that_make_no_spec_are_refused(message, sources):
+    with pytest.raises(ConfigError, match=message):
+        merge_sources(sources)
 
 
 def test_key_of_a_field_is_named_and_the_source_alone_where_there_is_none():
@@ -139,14 +103,6 @@ def test_key_of_a_field_is_named_and_the_source_alone_where_there_is_none():
     assert merged.sources['outputs.action.offset'] == 'a.yaml'
     assert merged.conflicts[0].source == 'a.yaml: step_dt'
     assert merged.conflicts[0].other_source == 'b.yaml: dt'
-
-
-def test_user_may_override_one_fact_of_the_action():
-    merged = merge_sources([source('user', outputs={'action': {'clip': [-5, 5]}}), base()])
-    assert merged.spec.outputs.action.clip == (-5.0, 5.0)
-    assert merged.spec.outputs.action.scale == 0.5
-    assert merged.sources['outputs.action.clip'] == 'user'
-    assert merged.conflicts == ()
 
 
 @pytest.mark.parametrize('field', ['name', 'scale', 'offset'])
@@ -207,11 +163,6 @@ def test_offset_written_out_is_the_default_pose():
     assert (conflict.value, conflict.other_value) == ([0.1, 0.6, 0.0], 'default')
 
 
-def differ(field, value, other, joints=('hip', 'knee')):
-    conflict = Conflict(field=field, source='a', value=value, other_source='b', other_value=other)
-    return differences(conflict, joints)
-
-
 @pytest.mark.parametrize(
     ('field', 'value', 'other', 'expected'),
     [
@@ -240,11 +191,80 @@ def differ(field, value, other, joints=('hip', 'knee')):
             [('inputs[0].terms[hip].scale', '0.05', 'None')],
         ),
         ('golden', 'a', 7, [('golden', "'a'", '7')]),
+        # without a visible difference: whole
+        ('period', 1.0, 1.0, [('period', '1.0', '1.0')]),
     ],
 )
 def test_elements_that_differ_are_named(field, value, other, expected):
-    assert differ(field, value, other) == [Difference(*entry) for entry in expected]
+    conflict = Conflict(field=field, source='a', value=value, other_source='b', other_value=other)
+    assert differences(conflict, ('hip', 'knee')) == [Difference(*entry) for entry in expected]
 
 
-def test_conflict_without_a_visible_difference_is_shown_whole():
-    assert differ('period', 1.0, 1.0) == [Difference('period', '1.0', '1.0')]
+def tensor(*terms, **changes):
+    return [{'name': 'obs', 'terms': list(terms), **changes}]
+
+
+GRAVITY = {'term': 'projected_gravity'}
+BRIEF = tensor(GRAVITY, {'term': 'last_action', 'scale': 2})
+FULL = tensor(
+    {**GRAVITY, 'scale': [1.0, 1.0, 1.0], 'clip': None},
+    {'term': 'last_action', 'scale': [2.0, 2.0], 'order': 'scale_then_clip'},
+    history={'length': 1, 'major': 'term', 'order': 'oldest_first', 'fill': 'first'},
+)
+
+
+@pytest.mark.parametrize(
+    ('field', 'left', 'right'),
+    [
+        ('x', 1, 1.0),
+        ('x', [1, 2, 3], (1.0, 2.0, 3.0)),
+        ('x', [0.1 + 0.2, 1e9, 0.0], [0.3, 1e9 + 1e-6, 1e-13]),
+        ('x', 0.25, [0.25, 0.25]),
+        ('x', [0.25, 0.25], 0.25),
+        ('x', 'default', 'default'),
+        ('x', None, None),
+        ('x', [[0, 1], [None, 2.0]], [[0.0, 1.0], [None, 2]]),
+        ('inputs', BRIEF, FULL),
+        ('outputs.action.name', 'actions', 0),
+        ('inputs', tensor(GRAVITY), tensor(GRAVITY, name=0)),
+    ],
+)
+def test_same_in_another_form(field, left, right):
+    assert agree(field, left, right)
+
+
+@pytest.mark.parametrize(
+    ('field', 'left', 'right'),
+    [
+        ('x', 0.25, [0.25, 0.26]),
+        ('x', 0.25, []),
+        ('x', [1, 2], [1, 2, 3]),
+        ('x', 'default', [0.0]),
+        ('x', None, 0),
+        ('x', {'a': 1}, {'a': 1, 'b': None}),
+        ('x', [1, 2], {'a': 1}),
+        ('name', 'walk', 0),
+        ('outputs.action.name', 'actions', 'action'),
+        ('outputs.action.name', 0, 1),
+        ('inputs', FULL, tensor(*reversed(FULL[0]['terms']))),
+        ('inputs', FULL, tensor(GRAVITY)),
+        ('inputs', FULL, tensor({**GRAVITY, 'scale': 2.0}, {'term': 'last_action', 'scale': 2})),
+        ('inputs', FULL, [{**BRIEF[0], 'name': 'policy'}]),
+        ('inputs', FULL, tensor({'term': 'no_such_term'})),
+        ('inputs', FULL, 'text'),
+        ('inputs', FULL, None),
+    ],
+)
+def test_not_the_same(field, left, right):
+    assert not agree(field, left, right)
+    assert not agree(field, right, left)
+
+
+def test_claim_is_compared_with_its_part_of_a_value():
+    value = tensor({'term': 'projected_gravity', 'scale': 2}, {'term': 'last_action'})
+    claim = [{'terms': [{'term': 'projected_gravity'}, {'term': 'joint_velocity'}]}]
+    assert restricted('inputs', value, claim) == [
+        {'terms': [{'term': 'projected_gravity'}, {'term': 'last_action'}]}
+    ]
+    # a list of another length is shown whole
+    assert restricted('x', [{'a': 1, 'b': 2}], [{'a': 1}, {'a': 2}]) == [{'a': 1, 'b': 2}]

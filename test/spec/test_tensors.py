@@ -8,9 +8,7 @@ from distill_runtime.spec.spec import PolicySpec
 from distill_runtime.spec.tensors import (
     ActionSpec,
     Golden,
-    History,
     InputSpec,
-    latent_range,
     StateSpec,
 )
 import pytest
@@ -20,104 +18,73 @@ POSITION = {'term': 'joint_position', 'relative': True}
 FRAMES = {'length': 3, 'major': 'term', 'order': 'oldest_first', 'fill': 'first'}
 
 
-def history(**changes):
-    values = {**FRAMES, **changes}
-    return read_dataclass(
-        History, {key: value for key, value in values.items() if value is not None}, 'history'
-    )
-
-
 def tensor(*terms, **changes):
     return read_dataclass(InputSpec, {'name': 'obs', 'terms': list(terms), **changes}, 'inputs[0]')
 
 
+def frames(**changes):
+    return {key: value for key, value in {**FRAMES, **changes}.items() if value is not None}
+
+
+AMBIGUOUS = {
+    r'history: major is missing, expected it for more than one frame$': {'major': None},
+    r'history: fill is missing, expected it for more than one frame$': {'fill': None},
+    r'history: order is missing, expected it for more than one frame$': {'order': None},
+    r'history\.length is 0, expected 1 to 1000$': {'length': 0},
+    r'history\.length is 1001, expected 1 to 1000$': {'length': 1001},
+    r'history: history has length and steps, expected one of them$': {'length': None},
+    r'history has length and steps, expected one of them$': {'steps': [0]},
+    r'history\.steps is \[\], expected different ages$': {'length': None, 'steps': []},
+    r'history\.steps is \[1, 1\], expected different': {'length': None, 'steps': [1, 1]},
+    r'history\.steps is \[-1\], expected ages of 0 to 999 ticks$': {'length': None, 'steps': [-1]},
+    r'steps is \[1000\], expected ages of 0 to 999': {'length': None, 'steps': [1000]},
+    r"history\.major is 'time', expected": {'major': 'time'},
+}
+AMBIGUOUS_TERM = {
+    r'terms\[0\]\.history is given, expected it only with history\.major term$': {
+        'major': 'frame'
+    },
+    r'terms\[0\]\.history\.length is given, expected history\.order too$': {
+        'length': 1,
+        'order': None,
+        'fill': None,
+    },
+    r'terms\[0\]\.history is given, expected history\.fill too$': {'length': 1, 'fill': None},
+}
+
+
 @pytest.mark.parametrize(
-    ('changes', 'message'),
+    ('message', 'history', 'term'),
     [
-        ({'major': None}, r'^history: major is missing, expected it for more than one frame$'),
-        ({'fill': None}, r'^history: fill is missing, expected it for more than one frame$'),
-        ({'order': None}, r'^history: order is missing, expected it for more than one frame$'),
-        ({'length': 0}, r'history\.length is 0, expected 1 to 1000$'),
-        ({'length': 1001}, r'history\.length is 1001, expected 1 to 1000$'),
-        ({'length': None}, r'history has length and steps, expected one of them$'),
-        ({'steps': [0]}, r'history has length and steps, expected one of them$'),
-        ({'length': None, 'steps': []}, r'history\.steps is \[\], expected different ages$'),
-        ({'length': None, 'steps': [1, 1]}, r'history\.steps is \[1, 1\], expected different'),
-        ({'length': None, 'steps': [-1]}, r'history\.steps is \[-1\], expected ages of 0 to 999'),
-        (
-            {'length': None, 'steps': [1000]},
-            r'steps is \[1000\], expected ages of 0 to 999 ticks$',
+        *((message, changes, POSITION) for message, changes in AMBIGUOUS.items()),
+        *(
+            (message, changes, {**POSITION, 'history': {'length': 2}})
+            for message, changes in AMBIGUOUS_TERM.items()
         ),
-        ({'major': 'time'}, r"history\.major is 'time', expected"),
+        (r'terms\[0\]\.history: history has length and steps', {}, {**POSITION, 'history': {}}),
     ],
 )
-def test_history_that_would_have_to_be_guessed_is_refused(changes, message):
-    with pytest.raises(ConfigError, match=message):
-        history(**changes)
-
-
-def test_one_frame_needs_no_order():
-    assert read_dataclass(History, {'length': 1}, '').length == 1
-
-
-def test_steps_need_no_order():
-    assert history(length=None, steps=[0, 4], order=None).steps == (0, 4)
+def test_history_that_would_have_to_be_guessed_is_refused(message, history, term):
+    with pytest.raises(ConfigError, match=rf'^inputs\[0\].*{message}'):
+        tensor(term, history=frames(**history))
 
 
 @pytest.mark.parametrize(
-    ('changes', 'lags'),
+    ('changes', 'own', 'lags'),
     [
-        ({}, (2, 1, 0)),
-        ({'order': 'newest_first'}, (0, 1, 2)),
-        ({'length': None, 'steps': [4, 0, 2], 'order': None}, (4, 0, 2)),
-        ({'length': None, 'steps': [4, 0, 2]}, (4, 2, 0)),
-        ({'length': None, 'steps': [4, 0, 2], 'order': 'newest_first'}, (0, 2, 4)),
+        ({}, None, (2, 1, 0)),
+        ({'order': 'newest_first'}, None, (0, 1, 2)),
+        ({'length': None, 'steps': [4, 0, 2], 'order': None}, None, (4, 0, 2)),
+        ({'length': None, 'steps': [4, 0, 2]}, None, (4, 2, 0)),
+        ({'length': None, 'steps': [4, 0, 2], 'order': 'newest_first'}, None, (0, 2, 4)),
+        # the history of a term takes the order of its input
+        ({}, {'steps': [0, 5, 1]}, (5, 1, 0)),
+        ({'length': None, 'steps': [0, 1], 'order': None}, {'steps': [0, 5, 1]}, (0, 5, 1)),
     ],
 )
-def test_lags_are_the_ages_in_tensor_order(changes, lags):
-    mapping = {key: value for key, value in {**FRAMES, **changes}.items() if value is not None}
-    entry = tensor(POSITION, history=mapping)
+def test_lags_are_the_ages_in_tensor_order(changes, own, lags):
+    entry = tensor({**POSITION, 'history': own}, history=frames(**changes))
     assert entry.lags(entry.terms[0]) == lags
-
-
-def test_term_history_takes_the_order_of_its_input():
-    own = {**POSITION, 'history': {'steps': [0, 5, 1]}}
-    entry = tensor(own, history=FRAMES)
-    assert entry.lags(entry.terms[0]) == (5, 1, 0)
-    entry = tensor(own, history={'steps': [0, 1], 'major': 'term', 'fill': 'zeros'})
-    assert entry.lags(entry.terms[0]) == (0, 5, 1)
-
-
-def with_own(own, **changes):
-    values = {key: value for key, value in {**FRAMES, **changes}.items() if value is not None}
-    return tensor({**POSITION, 'history': own}, history=values)
-
-
-@pytest.mark.parametrize(
-    ('own', 'changes', 'message'),
-    [
-        (
-            {'length': 2},
-            {'major': 'frame'},
-            r'^inputs\[0\]: terms\[0\]\.history is given, expected it only with history\.major '
-            r'term$',
-        ),
-        (
-            {'length': 2},
-            {'length': 1, 'order': None, 'fill': None},
-            r'terms\[0\]\.history\.length is given, expected history\.order too$',
-        ),
-        (
-            {'length': 2},
-            {'length': 1, 'fill': None},
-            r'terms\[0\]\.history is given, expected history\.fill too$',
-        ),
-        ({}, {}, r'terms\[0\]\.history: history has length and steps, expected one of them$'),
-    ],
-)
-def test_term_history_that_does_not_fit_its_input_is_refused(own, changes, message):
-    with pytest.raises(ConfigError, match=message):
-        with_own(own, **changes)
 
 
 def test_tensor_without_terms_is_refused():
@@ -131,73 +98,63 @@ def test_tensor_may_be_named_by_its_position():
         tensor(POSITION, name=True)
 
 
-@pytest.mark.parametrize('shape', [[], [0, 4], [1, -1]])
-def test_state_of_an_impossible_shape_is_refused(shape):
-    with pytest.raises(ConfigError, match=r'^shape is \[.*\], expected sizes of at least 1$'):
-        StateSpec(input='h', output='g', shape=tuple(shape))
-
-
-def test_state_may_begin_with_other_numbers_than_zeros():
-    state = StateSpec(input='h', output='g', shape=(1, 2), initial=(0.5, -1.0))
-    assert state.initial == (0.5, -1.0)
-    with pytest.raises(
-        ConfigError, match=r'^initial has 3 elements, expected 2, those of shape \[1, 2\]$'
-    ):
-        StateSpec(input='h', output='g', shape=(1, 2), initial=(0.0, 0.0, 0.0))
-
-
-def test_huge_state_is_refused():
-    with pytest.raises(ConfigError, match=r'10000001 elements, expected at most 10000000$'):
-        StateSpec(input='h', output='g', shape=(1, 10_000_001))
+STATE = {'input': 'h', 'output': 'g'}
+PAIR = {'observation': ((1.0,),), 'action': ((1.0,),)}
 
 
 @pytest.mark.parametrize(
-    ('values', 'message'),
-    [
-        ({'offset': 'default'}, r'^scale is missing, expected it: a guess would move the robot$'),
-        ({'scale': 1.0}, r'^offset is missing, expected it: a guess would move the robot$'),
-        (
-            {'scale': 1.0, 'choices': ((1.0,),)},
-            r'^choices is given with scale or offset, expected the targets alone$',
+    ('message', 'make'),
+    {
+        r'^shape is \[\], expected sizes of at least 1$': lambda: StateSpec(**STATE, shape=()),
+        r'^shape is \[1, -1\], expected sizes': lambda: StateSpec(**STATE, shape=(1, -1)),
+        r'10000001 elements, expected at most 10000000$': lambda: StateSpec(
+            **STATE, shape=(1, 10_000_001)
         ),
-        (
-            {'target_clip': (-1.0, 1.0), 'choices': ((1.0,),)},
-            r'^choices is given with target_clip, expected the targets alone$',
+        r'^initial has 1 elements, expected 2, those of shape \[1, 2\]$': lambda: StateSpec(
+            **STATE, shape=(1, 2), initial=(0.0,)
         ),
-        ({'choices': ()}, r'^choices has rows of different lengths, expected a row of targets'),
-        ({'choices': ((1.0,), (1.0, 2.0))}, r'^choices has rows of different lengths'),
-        (
-            {'scale': 1.0, 'offset': 'default', 'joints': ()},
-            r'^joints is empty, expected at least one, or null for all$',
+        r'^observation has 0 steps and action 0, expected the': lambda: Golden(
+            observation=(), action=()
         ),
-    ],
+        r'^observation has 1 steps and action 0': lambda: Golden(**{**PAIR, 'action': ()}),
+        r'^tolerance is 0\.0, expected above 0$': lambda: Golden(**PAIR, tolerance=0.0),
+    }.items(),
 )
-def test_action_that_would_have_to_be_guessed_is_refused(values, message):
+def test_impossible_state_and_golden_vectors_are_refused(message, make):
+    with pytest.raises(ConfigError, match=message):
+        make()
+
+
+ACTIONS = {
+    r'^scale is missing, expected it: a guess would move the robot$': {'offset': 'default'},
+    r'^offset is missing, expected it: a guess would move the robot$': {'scale': 1.0},
+    r'^choices is given with scale or offset, expected the targets alone$': {
+        'scale': 1.0,
+        'choices': ((1.0,),),
+    },
+    r'^choices is given with target_clip, expected the targets alone$': {
+        'target_clip': (-1.0, 1.0),
+        'choices': ((1.0,),),
+    },
+    r'^choices has rows of different lengths, expected a row of targets each$': {'choices': ()},
+    r'^choices has rows of different lengths': {'choices': ((1.0,), (1.0, 2.0))},
+    r'^joints is empty, expected at least one, or null for all$': {
+        'scale': 1.0,
+        'offset': 'default',
+        'joints': (),
+    },
+}
+
+
+@pytest.mark.parametrize(('message', 'values'), ACTIONS.items())
+def test_action_that_would_have_to_be_guessed_is_refused(message, values):
     with pytest.raises(ConfigError, match=message):
         ActionSpec(name='actions', **values)
 
 
-@pytest.mark.parametrize(
-    ('values', 'message'),
-    [
-        (
-            {'observation': (), 'action': ()},
-            r'^observation has 0 steps and action 0, expected the',
-        ),
-        ({'observation': ((1.0,),), 'action': ()}, r'^observation has 1 steps and action 0'),
-        (
-            {'observation': ((1.0,),), 'action': ((1.0,),), 'tolerance': 0.0},
-            r'^tolerance is 0\.0, expected above 0$',
-        ),
-    ],
-)
-def test_golden_pairs_that_do_not_match_are_refused(values, message):
-    with pytest.raises(ConfigError, match=message):
-        Golden(**values)
-
-
 VELOCITY = {'term': 'joint_velocity'}
 LATENT = {'term': 'latent', 'width': 2}
+ONCE = {**LATENT, 'history': {'length': 1}}
 ENCODER_FRAMES = {'length': 4, 'major': 'term', 'order': 'oldest_first', 'fill': 'first'}
 ENCODER_INPUT = {
     'name': 'past',
@@ -216,20 +173,22 @@ def two_stages(*inputs, encoder=None, **changes):
     )
 
 
-def test_latent_follows_the_preceding_terms():
-    spec = two_stages()
-    assert [spec.input_dim(entry) for entry in spec.inputs] == [12, 8]
-    assert latent_range(spec.inputs, 3, 3) == (15, 17)
-    assert latent_range(two_stages(POLICY_INPUT, ENCODER_INPUT).inputs, 3, 3) == (3, 5)
-
-
-def test_latent_in_a_tensor_with_frames_of_other_terms():
-    entry = {
-        'name': 'obs',
-        'history': ENCODER_FRAMES,
-        'terms': [VELOCITY, {**LATENT, 'history': {'length': 1}}],
-    }
-    assert latent_range(two_stages(ENCODER_INPUT, entry).inputs, 3, 3) == (24, 26)
+@pytest.mark.parametrize(
+    ('inputs', 'place'),
+    [
+        ([ENCODER_INPUT, POLICY_INPUT], (15, 17)),
+        ([POLICY_INPUT, ENCODER_INPUT], (3, 5)),
+        (
+            [
+                ENCODER_INPUT,
+                {**POLICY_INPUT, 'history': ENCODER_FRAMES, 'terms': [VELOCITY, ONCE]},
+            ],
+            (24, 26),
+        ),
+    ],
+)
+def test_latent_follows_the_preceding_terms(inputs, place):
+    assert two_stages(*inputs).latent_range == place
 
 
 def test_spec_with_an_encoder_survives_its_mapping():

@@ -4,9 +4,17 @@
 
 from __future__ import annotations
 
+import contextlib
 import copy
+from pathlib import Path
 
+from distill_runtime.errors import ConfigError
+from distill_runtime.spec.dialect import ModelContext
+from distill_runtime.spec.readers.registry import read_content
+from distill_runtime.spec.sources import merge_sources
+from hypothesis import given
 from hypothesis import strategies as st
+import pytest
 
 _WRONG = (
     None, True, -1, 0, 3, 2**70, 0.5, float('inf'), float('nan'), '', 'x', 'a/b', [], {}, [[]],
@@ -45,3 +53,28 @@ def damaged(draw, content):
         else:
             del target[key]
     return content
+
+
+def damage_test(content, path, robot=None):
+    """Return a test: the content of a file, damaged, is read and merged, or refused."""
+    context = ModelContext(model=Path('walk.onnx'), robot=robot)
+    return _read_or_refused(
+        damaged(content), lambda content: read_content(content, Path(path), context)
+    )
+
+
+def metadata_damage_test(metadata, read):
+    """Return a test: metadata, with any text under one of its keys, is read or refused."""
+    texts = st.text() | st.text('0123456789.,;[]()-einfa{}":')
+    changes = st.tuples(st.sampled_from(sorted(metadata)), texts)
+    return _read_or_refused(changes.map(lambda change: {**metadata, change[0]: change[1]}), read)
+
+
+def _read_or_refused(contents, read):
+    @pytest.mark.fuzz
+    @given(contents)
+    def test(content):
+        with contextlib.suppress(ConfigError):
+            merge_sources([read(content)])
+
+    return test

@@ -8,8 +8,8 @@ from collections.abc import Iterator
 from datetime import datetime, timezone
 import math
 
-from distill_runtime.cli.terminal.page import counts_text, findings_sections, Section
-from distill_runtime.cli.terminal.tables import table_lines
+from distill_runtime.cli.terminal.page import findings_sections, Section
+from distill_runtime.cli.terminal.tables import fact_lines, table_lines
 from distill_runtime.data.info.bag_info import BagInfo
 from distill_runtime.data.info.topic_stats import TopicStats
 from distill_runtime.data.ticks.exactness import NodeFacts
@@ -19,25 +19,15 @@ _EARLIEST_DATE = 10**9
 """Earlier times in [s] are simulation time and have no date."""
 
 
-def bag_page(found: BagInfo, robot: RobotDescription | None, width: int) -> list[Section]:
-    """Return the sections of the page.
-
-    Args:
-        found: Content of the recording.
-        robot: Robot with the expected joints; None: unknown.
-        width: Page width, in characters.
-    """
-    verdict, style = ('valid', 'good') if found.is_valid else ('NOT valid', 'error')
+def bag_page(found: BagInfo, robot: RobotDescription | None) -> list[Section]:
+    """Return the sections of the page."""
     return [
-        Section(title='recording', lines=table_lines(('', ' '), _facts(found), width)[1:]),
-        _topics(found, width),
-        *_joints(found, robot, width),
-        *_imus(found, width),
-        _replay(found, width),
-        *findings_sections(found.findings, width),
-        Section(
-            title='verdict', lines=[f'{verdict} ({counts_text(found.findings)})'], styles=[style]
-        ),
+        Section(title='recording', lines=fact_lines(_facts(found))),
+        _topics(found),
+        *_joints(found, robot),
+        *_imus(found),
+        _replay(found),
+        *findings_sections(found.findings, 'valid', 'NOT valid'),
     ]
 
 
@@ -46,16 +36,15 @@ def _facts(found: BagInfo) -> list[tuple[str, str]]:
     begin = f'{seconds:.3f} s'
     if seconds >= _EARLIEST_DATE:
         begin = f'{datetime.fromtimestamp(seconds, timezone.utc):%Y-%m-%d %H:%M:%S} UTC'
-    count = sum(len(entry.receive_ns) for entry in found.topics)
     return [
         ('path', str(found.path)),
         ('begin', begin),
         ('duration', f'{found.duration:.3f} s'),
-        ('messages', str(count)),
+        ('messages', str(sum(len(entry.receive_ns) for entry in found.topics))),
     ]
 
 
-def _topics(found: BagInfo, width: int) -> Section:
+def _topics(found: BagInfo) -> Section:
     headings = (
         'topic', 'taken for', 'type', 'messages', 'rate', 'jitter', 'gap', 'at', 'latency', 'lost',
     )  # fmt: skip
@@ -72,7 +61,7 @@ def _topics(found: BagInfo, width: int) -> Section:
         for entry in found.topics
     ]
     right = {*headings} - {'topic', 'taken for', 'type'}
-    return Section(title='topics', lines=table_lines(headings, rows, width, right))
+    return Section(title='topics', lines=table_lines(headings, rows, right))
 
 
 def _received(found: BagInfo, entry: TopicStats) -> tuple[str, str, str, str]:
@@ -101,7 +90,7 @@ def _milliseconds(seconds: float) -> str:
     return f'{seconds * 1e3:.1f} ms' if seconds < 1.0 else f'{seconds:.2f} s'
 
 
-def _joints(found: BagInfo, robot: RobotDescription | None, width: int) -> Iterator[Section]:
+def _joints(found: BagInfo, robot: RobotDescription | None) -> Iterator[Section]:
     rows = []
     for entry in found.topics:
         for names in entry.joints:
@@ -110,12 +99,12 @@ def _joints(found: BagInfo, robot: RobotDescription | None, width: int) -> Itera
                 known = f'{sum(name in names for name in robot.joints)} of {len(robot.joints)}'
             rows.append((entry.topic.name, str(len(names)), known, ', '.join(names)))
     headings = ('topic', 'joints', f'of {robot.name}' if robot else '', 'names')
-    lines = table_lines(headings, rows, width, {'joints', headings[2]})
-    if lines:
+    if rows:
+        lines = table_lines(headings, rows, {'joints', headings[2]})
         yield Section(title='joints', lines=lines)
 
 
-def _imus(found: BagInfo, width: int) -> Iterator[Section]:
+def _imus(found: BagInfo) -> Iterator[Section]:
     headings = ('topic', 'norm', 'at rest', 'gravity z', 'acceleration in the world')
     rows = [
         (
@@ -129,8 +118,8 @@ def _imus(found: BagInfo, width: int) -> Iterator[Section]:
         )
         for imu in found.imus
     ]
-    lines = table_lines(headings, rows, width)
-    if lines:
+    if rows:
+        lines = table_lines(headings, rows)
         lines.append('expected: norm 1, gravity z -1 at rest (upright), acceleration 0, 0, +9.81')
         yield Section(title='imu', lines=lines)
 
@@ -139,7 +128,7 @@ def _signed(value: float) -> str:
     return '' if math.isnan(value) else f'{value:+.2f}'
 
 
-def _replay(found: BagInfo, width: int) -> Section:
+def _replay(found: BagInfo) -> Section:
     """Return whether an exact replay is possible, and what is missing."""
     if not found.nodes:
         return Section(
@@ -147,7 +136,7 @@ def _replay(found: BagInfo, width: int) -> Section:
             lines=['no: without ~/tick of student_node, ticks follow the stamps of joint_states'],
         )
     rows = [row for node in found.nodes for row in _node_rows(node)]
-    return Section(title='exact replay', lines=table_lines(('', ' ', '  '), rows, width)[1:])
+    return Section(title='exact replay', lines=table_lines(('', ' ', '  '), rows)[1:])
 
 
 def _node_rows(node: NodeFacts) -> Iterator[tuple[str, str, str]]:
@@ -164,12 +153,7 @@ def _node_rows(node: NodeFacts) -> Iterator[tuple[str, str, str]]:
         '~/action': node.has_action,
         '~/model': node.has_parameters,
     }
-    yield (
-        '',
-        'recorded',
-        ', '.join(name for name, is_present in has.items() if is_present) or 'nothing else',
-    )
-    for index, text in enumerate(node.missing):
+    recorded = ', '.join(name for name, is_present in has.items() if is_present)
+    yield '', 'recorded', recorded or 'nothing else'
+    for index, text in enumerate(node.missing or ('nothing: a replay is exact',)):
         yield '', '' if index else 'missing', text
-    if not node.missing:
-        yield '', 'missing', 'nothing: a replay is exact'

@@ -4,10 +4,7 @@
 
 from __future__ import annotations
 
-import math
-
 from distill_runtime.data.info.bag_info import BagInfo
-from distill_runtime.data.info.imu_stats import ImuStats
 from distill_runtime.data.info.rate_stats import RateStats
 from distill_runtime.data.info.topic_stats import TopicStats
 from distill_runtime.data.ticks.exactness import NodeFacts
@@ -22,7 +19,16 @@ def bag_report(found: BagInfo) -> dict[str, object]:
         'duration': found.duration,
         'messages': sum(len(entry.receive_ns) for entry in found.topics),
         'topics': [_topic(found, entry) for entry in found.topics],
-        'imus': [_imu(imu) for imu in found.imus],
+        'imus': [
+            {
+                'topic': imu.topic,
+                'norm': [imu.norm_min, imu.norm_max],
+                'rest': imu.rest,
+                'gravity_z': imu.gravity_z,
+                'acceleration': imu.acceleration,
+            }
+            for imu in found.imus
+        ],
         'nodes': [_node(node) for node in found.nodes],
         'findings': [vars(finding) for finding in found.findings],
     }
@@ -50,7 +56,7 @@ def _topic(found: BagInfo, entry: TopicStats) -> dict[str, object]:
             'first_at': (int(lost[0]) - found.start_ns) / 1e9 if len(lost) else None,
             'last_at': (int(lost[-1]) - found.start_ns) / 1e9 if len(lost) else None,
         },
-        'joints': [list(names) for names in entry.joints],
+        'joints': entry.joints,
     }
 
 
@@ -70,22 +76,12 @@ def _rate(times: RateStats | None, start_ns: int) -> dict[str, object]:
     }
 
 
-def _imu(imu: ImuStats) -> dict[str, object]:
-    return {
-        'topic': imu.topic,
-        'norm': [_number(imu.norm_min), _number(imu.norm_max)],
-        'rest': imu.rest,
-        'gravity_z': _number(imu.gravity_z),
-        'acceleration': [_number(value) for value in imu.acceleration],
-    }
-
-
 def _node(node: NodeFacts) -> dict[str, object]:
     return {
         'node': node.node,
         'ticks': node.num_ticks,
         'interruptions': node.num_interruptions,
-        'models': list(node.models),
+        'models': node.models,
         'samples': {
             name: {'topic': entry.topic, 'named': entry.num_named, 'found': entry.num_found}
             for name, entry in node.samples.items()
@@ -94,10 +90,5 @@ def _node(node: NodeFacts) -> dict[str, object]:
         'parameters': node.has_parameters,
         'observation': node.has_observation,
         'action': node.has_action,
-        'missing': list(node.missing),
+        'missing': node.missing,
     }
-
-
-def _number(value: float) -> float | None:
-    """Return a number for JSON: NaN becomes null."""
-    return value if math.isfinite(value) else None

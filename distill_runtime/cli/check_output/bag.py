@@ -44,12 +44,8 @@ class BagInspection:
             network = None if found.policy is None else found.policy.session
             self.inspection = inspect(sourced.spec, network, self._recording, found.robot)
 
-    def section(self, width: int) -> Section:
-        """Return the section of the page.
-
-        Args:
-            width: Page width, in characters.
-        """
+    def section(self) -> Section:
+        """Return the section of the page."""
         headings = ('input', 'topic', 'type', 'messages', 'rate', 'dropped')
         rows = [
             (
@@ -62,7 +58,7 @@ class BagInspection:
             )
             for name, stream in self._streams()
         ]
-        lines = table_lines(headings, rows, width, {'messages', 'rate', 'dropped'})
+        lines = table_lines(headings, rows, {'messages', 'rate', 'dropped'})
         return Section(
             title=f'recording: {self._recording.path}', lines=[*lines, *self._results()]
         )

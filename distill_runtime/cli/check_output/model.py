@@ -5,6 +5,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+import contextlib
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -17,8 +18,8 @@ from distill_runtime.policy.model_file.onnx_facts import (
     read_file,
     read_onnx_facts,
 )
-from distill_runtime.policy.network import Graph, TensorInfo
-from distill_runtime.policy.signature import split_signatures
+from distill_runtime.policy.network import TensorInfo
+from distill_runtime.policy.signature import fingerprint, split_signatures
 from distill_runtime.policy.validation import Validation
 from distill_runtime.spec.findings.finding import Finding
 
@@ -29,7 +30,7 @@ class SignatureFacts:
 
     verdicts: dict[str, bool | None]
     """Fingerprint of each key, and whether its signature is valid; None: not verified."""
-    problem: str
+    problem: str = ''
     """Why the signatures cannot be read; '' if they can."""
 
     def text(self) -> str:
@@ -68,20 +69,18 @@ def read_signature_facts(model: Path) -> SignatureFacts:
         body, signatures = split_signatures(read_file(model, MAX_BYTES))
     except SignatureError as error:
         return SignatureFacts(verdicts={}, problem=str(error))
-    try:
+    verdicts: dict[str, bool | None] = {fingerprint(entry.key): None for entry in signatures}
+    with contextlib.suppress(ImportError):
         from distill_runtime.policy.keys import is_valid
-    except ImportError:
-        return SignatureFacts(verdicts={s.fingerprint: None for s in signatures}, problem='')
-    return SignatureFacts(
-        verdicts={s.fingerprint: is_valid(s, body) for s in signatures}, problem=''
-    )
+
+        verdicts = {fingerprint(entry.key): is_valid(entry, body) for entry in signatures}
+    return SignatureFacts(verdicts=verdicts)
 
 
 @dataclass(frozen=True, kw_only=True)
 class ModelFacts:
     """A model and the files beside it that it needs."""
 
-    path: Path
     files: tuple[str, ...]
     """Names of all its files, the model itself first."""
     sha256: str
@@ -96,7 +95,7 @@ class ModelFacts:
         graph = found.graph
         rows = [] if found.sourced is None else [('policy', found.sourced.spec.name)]
         rows += [
-            ('file', f'{self.path}, {self.size / 1024:.0f} KiB'),
+            ('file', f'{found.path}, {self.size / 1024:.0f} KiB'),
             ('sha256', self.sha256),
             ('inputs', _tensors(graph.inputs)),
             ('outputs', _tensors(graph.outputs)),
@@ -109,18 +108,18 @@ class ModelFacts:
         ]
         return rows
 
-    def report(self, graph: Graph) -> dict[str, object]:
+    def report(self, found: Validation) -> dict[str, object]:
         """Return the facts for the report."""
         return {
-            'path': str(self.path),
+            'path': str(found.path),
             'sha256': self.sha256,
             'size': self.size,
-            'inputs': [_report(info) for info in graph.inputs],
-            'outputs': [_report(info) for info in graph.outputs],
+            'inputs': [vars(info) for info in found.graph.inputs],
+            'outputs': [vars(info) for info in found.graph.outputs],
             'opset': self.onnx.opset,
             'producer': self.onnx.producer,
-            'external_files': list(self.onnx.external_files),
-            'files': list(self.files),
+            'external_files': self.onnx.external_files,
+            'files': self.files,
             'signatures': self.signature.report(),
         }
 
@@ -132,7 +131,6 @@ def read_model_facts(found: Validation) -> ModelFacts:
     if found.policy is not None:
         files += encoder_files(found.path, found.graph, found.policy.spec)
     return ModelFacts(
-        path=found.path,
         files=tuple(path.name for path in files),
         sha256=sha256_of(files),
         size=sum(path.stat().st_size for path in files),
@@ -143,7 +141,3 @@ def read_model_facts(found: Validation) -> ModelFacts:
 
 def _tensors(infos: tuple[TensorInfo, ...]) -> str:
     return ', '.join(f'{info.name} {list(info.shape)} {info.dtype}' for info in infos)
-
-
-def _report(info: TensorInfo) -> dict[str, object]:
-    return {'name': info.name, 'dtype': info.dtype, 'shape': list(info.shape)}

@@ -5,10 +5,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-import textwrap
 
 from distill_runtime.cli.terminal.page import Section
-from distill_runtime.cli.terminal.tables import clip_text, number_range, table_lines
+from distill_runtime.cli.terminal.tables import clip_text, number_range, table_lines, wrap
 from distill_runtime.core.arrays import Float32Array
 from distill_runtime.policy.validation import Validation
 from distill_runtime.spec.observation_table import observation_rows, TermRow
@@ -17,7 +16,7 @@ from distill_runtime.spec.term import Term
 from distill_runtime.spec.terms import External, GaitPhase, JointPosition, JointTerm, LastAction
 
 
-def observation_sections(found: Validation, width: int) -> Iterator[Section]:
+def observation_sections(found: Validation) -> Iterator[Section]:
     """Yield one table per input tensor."""
     if found.sourced is None or found.compiled is None:
         return
@@ -46,9 +45,8 @@ def observation_sections(found: Validation, width: int) -> Iterator[Section]:
             'index', 'newest', 'frames', 'term', 'elements', 'unit', 'scale', 'at rest', 'from',
             'clip (.. the scale)',
         )  # fmt: skip
-        lines = _layout(entry, dim, rows) + table_lines(headings, table, width)
-        for note in (note for row in rows for note in _notes(row)):
-            lines += textwrap.wrap(note, width, subsequent_indent='  ', break_on_hyphens=False)
+        lines = _layout(entry, dim, rows) + table_lines(headings, table)
+        lines += [line for row in rows for note in _notes(row) for line in wrap(note)]
         yield Section(title=_title(found, entry, dim), lines=lines)
 
 

@@ -6,10 +6,16 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from pathlib import Path
-import textwrap
 
-from distill_runtime.cli.terminal.page import counts_text, findings_sections, Section
-from distill_runtime.cli.terminal.tables import bounds_text, clip_text, number_range, table_lines
+from distill_runtime.cli.terminal.page import findings_sections, Section
+from distill_runtime.cli.terminal.tables import (
+    bounds_text,
+    clip_text,
+    fact_lines,
+    number_range,
+    table_lines,
+    wrap,
+)
 from distill_runtime.core.limits import MARGIN_SHARE, MAX_MARGIN
 from distill_runtime.policy.self_test import LimitUse
 from distill_runtime.policy.validation import Validation
@@ -22,38 +28,31 @@ _UNITS = {'position': 'rad', 'velocity': 'rad/s', 'effort': 'N m'}
 
 
 def check_page(
-    found: Validation,
-    facts: list[tuple[str, str]],
-    width: int,
-    recording: Sequence[Section] = (),
+    found: Validation, facts: list[tuple[str, str]], recording: Sequence[Section] = ()
 ) -> list[Section]:
-    """Return the sections of the page.
-
-    Args:
-        found: Validation of the model.
-        facts: Names and values about the model file.
-        width: Page width, in characters.
-        recording: Sections about a recording.
-    """
-    sections = [Section(title='model', lines=table_lines(('', ' '), facts, width)[1:])]
-    sections += observation_sections(found, width)
+    """Return the sections of the page."""
+    sections = [Section(title='model', lines=fact_lines(facts)), *observation_sections(found)]
     if found.sourced is not None:
-        sections.append(_joint_section(found, found.sourced.spec, width))
-        sections.append(_action_section(found.sourced.spec))
-        sections += [] if found.limits is None else [_limit_section(found.limits, width)]
-        sections += _sources(found.sourced, found.path, width)
+        spec = found.sourced.spec
+        sections.append(_joint_section(found, spec))
+        sections.append(Section(title='action and command', lines=list(_action_lines(spec))))
+        if found.limits is not None:
+            lines = [line for text in _limit_lines(found.limits) for line in wrap(text, '', '')]
+            sections.append(Section(title='command limits', lines=lines))
+        sections += _sources(found.sourced, found.path)
     sections.append(Section(title='test run', lines=list(_test_run(found))))
-    return [*sections, *recording, *findings_sections(found.findings, width), _verdict(found)]
+    verdicts = findings_sections(found.findings, 'deployable', 'NOT deployable')
+    return [*sections, *recording, *verdicts]
 
 
-def _sources(sourced: SourcedSpec, model: Path, width: int) -> Iterator[Section]:
+def _sources(sourced: SourcedSpec, model: Path) -> Iterator[Section]:
     """Return the source of each field, and conflicts between sources.
 
     Files beside the model are shown without their folder.
     """
     beside = f'{model.parent}/'
     rows = [(field, source.removeprefix(beside)) for field, source in sourced.sources.items()]
-    lines = table_lines(('field', 'taken from'), rows, width)
+    lines = table_lines(('field', 'taken from'), rows)
     yield Section(title='provenance', lines=lines)
     conflicts = [
         (item.where, item.value, item.other_value, f'{entry.source}, {entry.other_source}')
@@ -62,7 +61,7 @@ def _sources(sourced: SourcedSpec, model: Path, width: int) -> Iterator[Section]
     ]
     if conflicts:
         headings = ('field', 'used', 'not used', 'source used, source not used')
-        yield Section(title='conflicts', lines=table_lines(headings, conflicts, width))
+        yield Section(title='conflicts', lines=table_lines(headings, conflicts))
 
 
 def _test_run(found: Validation) -> Iterator[str]:
@@ -85,21 +84,8 @@ def _test_run(found: Validation) -> Iterator[str]:
         )
 
 
-def _verdict(found: Validation) -> Section:
-    verdict, style = ('deployable', 'good') if found.is_deployable else ('NOT deployable', 'error')
-    return Section(
-        title='verdict', lines=[f'{verdict} ({counts_text(found.findings)})'], styles=[style]
-    )
-
-
-def _joint_section(found: Validation, spec: PolicySpec, width: int) -> Section:
-    """Return the table of joints in policy order: gains, limits, mapping, first target.
-
-    Args:
-        found: Validation of the model.
-        spec: Spec of the policy.
-        width: Page width, in characters.
-    """
+def _joint_section(found: Validation, spec: PolicySpec) -> Section:
+    """Return the table of joints in policy order: gains, limits, mapping, first target."""
     robot = () if found.robot is None else found.robot.joints
     headings = (
         '#', 'joint', 'robot #', 'mode', 'default', 'kp', 'kd', 'lower', 'upper', 'effort',
@@ -128,7 +114,7 @@ def _joint_section(found: Validation, spec: PolicySpec, width: int) -> Section:
         for joint, name in enumerate(spec.joints)
     ]
     right = set(headings) - {'joint', 'mode'}
-    lines = table_lines(headings, rows, width, right)
+    lines = table_lines(headings, rows, right)
     if found.robot is not None:
         lines.append(f'robot #: index in the motor order of {found.robot.name}')
     lines.append('at rest: first target minus default position, standing still and level in it')
@@ -152,12 +138,8 @@ def _mapping(spec: PolicySpec, joint: str) -> tuple[str, str]:
     return f'{scale:.4g}', action.offset if offset is None else f'{offset:.4g}'  # type: ignore
 
 
-def _action_section(spec: PolicySpec) -> Section:
-    """Return the mapping from network output to command."""
-    return Section(title='action and command', lines=list(_action_lines(spec)))
-
-
 def _action_lines(spec: PolicySpec) -> Iterator[str]:
+    """Yield the mapping from network output to command."""
     action = spec.outputs.action
     modes = sorted(set(spec.modes))
     units = ', '.join(f'{mode} in {_UNITS[mode]}' for mode in modes)
@@ -189,18 +171,8 @@ def _action_lines(spec: PolicySpec) -> Iterator[str]:
         yield f'state {state.input} <- {state.output}, {list(state.shape)}, {start} at reset'
 
 
-def _limit_section(use: LimitUse, width: int) -> Section:
-    """Return the position limits that act by default, and how often each limit would bind.
-
-    Args:
-        use: Effect of each limit on targets.
-        width: Page width, in characters.
-    """
-    lines = [text for line in _limit_lines(use) for text in textwrap.wrap(line, width)]
-    return Section(title='command limits', lines=lines)
-
-
 def _limit_lines(use: LimitUse) -> Iterator[str]:
+    """Yield the limits that act by default, and how often each limit would bind."""
     bounded, soft = len(use.bounded_joints), len(use.soft_joints)
     if not bounded:
         yield 'position_limits: no effect, no joint range is known: give --robot'

@@ -4,9 +4,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 import dataclasses
-import math
 
 from distill_runtime.policy.validation import Validation
 from distill_runtime.spec.mapping import to_mapping
@@ -21,19 +19,19 @@ def check_report(found: Validation, model: ModelFacts) -> dict[str, object]:
     return {
         'deployable': found.is_deployable,
         'findings': [dataclasses.asdict(finding) for finding in found.findings],
-        'model': model.report(found.graph),
-        'spec': None if sourced is None else plain(to_mapping(sourced.spec)),
+        'model': model.report(found),
+        'spec': None if sourced is None else to_mapping(sourced.spec),
         'sources': {} if sourced is None else dict(sourced.sources),
-        'conflicts': []
-        if sourced is None
-        else [plain(dataclasses.asdict(conflict)) for conflict in sourced.conflicts],
+        'conflicts': [
+            dataclasses.asdict(entry) for entry in (sourced.conflicts if sourced else ())
+        ],
         'observation': _observation(found),
         'robot': None
         if found.robot is None
-        else {'name': found.robot.name, 'joints': list(found.robot.joints)},
+        else {'name': found.robot.name, 'joints': found.robot.joints},
         'golden_error': None if policy is None else policy.golden_error,
         'dry_run': None if found.run is None else dataclasses.asdict(found.run),
-        'limits': None if found.limits is None else plain(dataclasses.asdict(found.limits)),
+        'limits': None if found.limits is None else dataclasses.asdict(found.limits),
         'target_at_rest': None if found.step is None else found.step.target.tolist(),
     }
 
@@ -50,7 +48,7 @@ def _observation(found: Validation) -> list[dict[str, object]]:
             'terms': [
                 {
                     'term': row.term.kind,
-                    'elements': list(row.elements),
+                    'elements': row.elements,
                     'frames': [
                         {'age': age, 'first': first, 'last': last}
                         for age, (first, last) in zip(row.ages, row.blocks, strict=True)
@@ -61,14 +59,3 @@ def _observation(found: Validation) -> list[dict[str, object]]:
         }
         for entry, rows in zip(spec.inputs, observation_rows(spec, found.compiled), strict=True)
     ]
-
-
-def plain(value: object) -> object:
-    """Return a value for JSON: what JSON cannot represent becomes text."""
-    if isinstance(value, Mapping):
-        return {str(key): plain(item) for key, item in value.items()}
-    if isinstance(value, (list, tuple)):
-        return [plain(item) for item in value]
-    if isinstance(value, (bool, int, str, type(None))):
-        return value
-    return value if isinstance(value, float) and math.isfinite(value) else str(value)

@@ -59,10 +59,6 @@ class ModelUnderTest:
     def run(self, bag: Path, progress: Progress) -> Outcome:
         """Replay the policy over a recording, and assess it.
 
-        Args:
-            bag: The recording.
-            progress: Progress display.
-
         Raises:
             DistillError: If the recording cannot be used.
         """

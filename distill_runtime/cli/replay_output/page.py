@@ -4,12 +4,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 import math
-import textwrap
 
-from distill_runtime.cli.terminal.page import finding_lines, Section
-from distill_runtime.cli.terminal.tables import table_lines
+from distill_runtime.cli.terminal.page import finding_lines, Section, styled, styled_rows
+from distill_runtime.cli.terminal.tables import fact_lines, table_lines, wrap
 from distill_runtime.core.modes import Mode
 from distill_runtime.data.replay.assessment import Assessment, times
 from distill_runtime.data.replay.compare import Difference
@@ -28,28 +27,25 @@ _VERDICTS = {
 }
 
 
-def replay_page(
-    replay: Replay, policy: LoadedPolicy, found: Assessment, width: int
-) -> list[Section]:
-    """Return the sections of the page.
-
-    Args:
-        replay: Replay of the policy.
-        policy: The replayed policy.
-        found: Assessment of the replay.
-        width: Page width, in characters.
-    """
+def replay_page(replay: Replay, policy: LoadedPolicy, found: Assessment) -> list[Section]:
+    """Return the sections of the page."""
     return [
-        Section(
-            title='replay', lines=table_lines(('', ' '), list(facts(replay, policy)), width)[1:]
+        Section(title='replay', lines=fact_lines(facts(replay, policy))),
+        _streams(replay),
+        *_counted(
+            'anomalies of the recording',
+            ('times', 'first at', 'what'),
+            [(entry.count, entry.first, entry.text) for entry in replay.anomalies],
         ),
-        _streams(replay, width),
-        *_anomalies(replay, width),
-        *_invalid(replay, width),
-        *(_difference(entry, replay, width) for entry in found.differences),
-        _motion(found, policy, width),
-        *_findings(found, width),
-        _verdict(found, width),
+        *_counted(
+            'ticks that are not valid',
+            ('ticks', 'first at', 'why'),
+            sorted(_invalid(replay), key=lambda row: -row[0]),
+        ),
+        *(_difference(entry, replay) for entry in found.differences),
+        _motion(found, policy),
+        *_findings(found),
+        _verdict(found),
     ]
 
 
@@ -76,15 +72,13 @@ def facts(replay: Replay, policy: LoadedPolicy) -> Iterator[tuple[str, str]]:
     if replay.is_approximate:
         yield (
             'note',
-            (
-                'approximate: the recording starts in the middle of a run and lacks ~/action, so '
-                'that earlier actions are unknown (the effect decays), or its ~/tick does not '
-                'name the samples of all external topics'
-            ),
+            'approximate: the recording starts in the middle of a run and lacks ~/action, so '
+            'that earlier actions are unknown (the effect decays), or its ~/tick does not name '
+            'the samples of all external topics',
         )
 
 
-def _streams(replay: Replay, width: int) -> Section:
+def _streams(replay: Replay) -> Section:
     log = replay.source.log
     rows = [
         (
@@ -97,37 +91,27 @@ def _streams(replay: Replay, width: int) -> Section:
         for name, stream in (*streams(replay), *(() if log is None else (('~/tick', log),)))
     ]
     headings = ('input', 'topic', 'type', 'messages', 'dropped')
-    return Section(
-        title='topics', lines=table_lines(headings, rows, width, {'messages', 'dropped'})
-    )
+    return Section(title='topics', lines=table_lines(headings, rows, {'messages', 'dropped'}))
 
 
-def _anomalies(replay: Replay, width: int) -> Iterator[Section]:
-    if replay.anomalies:
-        rows = [
-            (str(anomaly.count), f'{anomaly.first:.3f} s', anomaly.text)
-            for anomaly in replay.anomalies
-        ]
-        lines = table_lines(('times', 'first at', 'what'), rows, width, {'times', 'first at'})
-        yield Section(title='anomalies of the recording', lines=lines)
+def _counted(
+    title: str, headings: tuple[str, str, str], rows: Sequence[tuple[int, float, str]]
+) -> Iterator[Section]:
+    """Yield a table of events: how often, time of the first in [s], text."""
+    cells = [(str(count), f'{first:.3f} s', text) for count, first, text in rows]
+    if cells:
+        yield Section(title=title, lines=table_lines(headings, cells, headings[:2]))
 
 
-def _invalid(replay: Replay, width: int) -> Iterator[Section]:
-    reasons = replay.playback.reasons
-    if not reasons:
-        return
+def _invalid(replay: Replay) -> Iterator[tuple[int, float, str]]:
     moments = times(replay)
-    rows = [
-        (str(entry.count), f'{moments[entry.first_tick]:.3f} s', entry.text)
-        for entry in sorted(reasons.values(), key=lambda entry: -entry.count)
-    ]
-    lines = table_lines(('ticks', 'first at', 'why'), rows, width, {'ticks', 'first at'})
-    yield Section(title='ticks that are not valid', lines=lines)
+    for entry in replay.playback.reasons.values():
+        yield entry.count, moments[entry.first_tick], entry.text
 
 
-def _difference(found: Difference, replay: Replay, width: int) -> Section:
+def _difference(found: Difference, replay: Replay) -> Section:
     moments = times(replay)
-    rows, styles = [], ['']
+    rows = []
     for column in found.columns:
         first = column.first_exceeded
         rows.append(
@@ -144,23 +128,24 @@ def _difference(found: Difference, replay: Replay, width: int) -> Section:
                 + f': {first.value:.5g} instead of {first.reference:.5g}',
             )
         )
-        styles.append('error' if first is not None else '')
     name = 'joint' if found.what != 'observation' else 'term'
     headings = (name, 'max', 'rms', 'p50', 'p95', 'p99', 'above', 'first above')
     right = {*headings} - {name, 'first above'}
-    lines = table_lines(headings, rows, width, right)
+    heading, *table = table_lines(headings, rows, right)
+    kinds = ['error' if column.first_exceeded else '' for column in found.columns]
+    lines = [heading, *styled_rows(table, kinds)]
     if found.num_equal == found.num_ticks:
-        lines, styles = [f'every {name} is equal'], ['good']
+        lines = [styled(f'every {name} is equal', 'good')]
     unit = f' in {found.unit}' if found.unit else ''
     title = (
         f'{found.what}: difference{unit} at {found.num_ticks} ticks, '
         f'{_share(found.num_equal, found.num_ticks)} equal bit for bit, tolerance '
         f'{found.tolerance:g}'
     )
-    return Section(title=title, lines=lines, styles=styles if len(lines) == len(styles) else ())
+    return Section(title=title, lines=lines)
 
 
-def _motion(found: Assessment, policy: LoadedPolicy, width: int) -> Section:
+def _motion(found: Assessment, policy: LoadedPolicy) -> Section:
     motion, reference = found.motion, found.reference_motion
     rows = [
         (
@@ -178,15 +163,15 @@ def _motion(found: Assessment, policy: LoadedPolicy, width: int) -> Section:
     headings = (
         'joint', 'step rms', 'recorded', 'step max', 'limited', 'clipped', 'lag', 'tracking error',
     )  # fmt: skip
-    lines = table_lines(headings, rows, width, {*headings} - {'joint'})
+    lines = table_lines(headings, rows, {*headings} - {'joint'})
     return Section(title='motion: commands per tick, and the measured joints', lines=lines)
 
 
-def _findings(found: Assessment, width: int) -> Iterator[Section]:
+def _findings(found: Assessment) -> Iterator[Section]:
     if found.inspection is None:
         return
-    lines, styles = finding_lines(
-        [f for f in found.inspection.findings if f.severity in ('error', 'warning')], width
+    lines = finding_lines(
+        [f for f in found.inspection.findings if f.severity in ('error', 'warning')]
     )
     fit = found.inspection.drive_fit
     if fit is not None and not found.differences:
@@ -194,22 +179,16 @@ def _findings(found: Assessment, width: int) -> Iterator[Section]:
             f'the targets explain {fit.median_r_squared:.1%} of the recorded {fit.reference} '
             '(median joint)'
         )
-        styles.append('')
     if lines:
-        yield Section(title='contract: findings of the recording', lines=lines, styles=styles)
+        yield Section(title='contract: findings of the recording', lines=lines)
 
 
-def _verdict(found: Assessment, width: int) -> Section:
-    lines, styles = [], []
-    for breach in found.breaches[:MAX_BREACHES]:
-        wrapped = textwrap.wrap(breach.text, width, subsequent_indent='  ', break_on_hyphens=False)
-        lines += wrapped
-        styles += ['error'] * len(wrapped)
+def _verdict(found: Assessment) -> Section:
+    shown = found.breaches[:MAX_BREACHES]
+    lines = [styled(line, 'error') for breach in shown for line in wrap(breach.text)]
     if len(found.breaches) > MAX_BREACHES:
-        lines.append(f'... and {len(found.breaches) - MAX_BREACHES} more, see --json')
-        styles.append('')
-    text, style = _VERDICTS[found.verdict]
-    return Section(title='verdict', lines=[*lines, text], styles=[*styles, style])
+        lines.append(styled(f'... and {len(found.breaches) - MAX_BREACHES} more, see --json', ''))
+    return Section(title='verdict', lines=[*lines, styled(*_VERDICTS[found.verdict])])
 
 
 def _figure(value: float) -> str:

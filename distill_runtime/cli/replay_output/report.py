@@ -6,13 +6,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict
-import math
 from pathlib import Path
 from typing import Any, BinaryIO
 import zipfile
 
 from distill_runtime.cli.terminal.junit import Suite
-from distill_runtime.cli.terminal.output import write_file
 from distill_runtime.core.modes import Mode
 from distill_runtime.data.recording.commands import Commands
 from distill_runtime.data.recording.joint_series import JointStream
@@ -22,8 +20,8 @@ from distill_runtime.data.replay.assessment import Assessment, times
 from distill_runtime.data.replay.compare import ColumnDifference, Difference, PERCENTILES
 from distill_runtime.data.replay.motion import Motion
 from distill_runtime.data.replay.replay import Replay
-from distill_runtime.data.replay.verdict import Breach
 from distill_runtime.policy.model import LoadedPolicy
+from distill_runtime.policy.model_file.model_files import write_file
 from distill_runtime.policy.versions import versions
 import numpy as np
 import numpy.typing as npt
@@ -40,7 +38,7 @@ def replay_report(
     return {
         'verdict': found.verdict,
         'passed': found.verdict == 'within',
-        'breaches': [_breach(breach) for breach in found.breaches],
+        'breaches': [vars(breach) for breach in found.breaches],
         'against': found.against,
         'rules': rules_name,
         'ticks': len(playback.mode),
@@ -69,8 +67,8 @@ def replay_report(
 def _recording(replay: Replay) -> dict[str, object]:
     return {
         'path': str(replay.source.recording.path),
-        'damage': list(replay.source.damage),
-        'troubles': [asdict(anomaly) for anomaly in replay.anomalies],
+        'damage': replay.source.damage,
+        'troubles': [vars(anomaly) for anomaly in replay.anomalies],
         'topics': {
             name: {
                 'name': stream.topic.name,
@@ -149,37 +147,20 @@ def write_ticks(path: Path, replay: Replay) -> None:
                     for begin in range(0, rows.shape[0], _ROWS):
                         out.write(rows[begin : begin + _ROWS].tobytes())
 
-    write_file(path, '--ticks', write)
+    write_file(path, write, '--ticks')
 
 
-def recording_suite(
-    policy: LoadedPolicy, recording: str, found: Assessment, name: str = ''
+def replay_suite(
+    policy: LoadedPolicy, recording: str, cases: Sequence[tuple[str, str, str]], name: str = ''
 ) -> Suite:
-    """Return the results over one recording for JUnit.
-
-    Args:
-        policy: The replayed policy.
-        recording: Path of the recording.
-        found: Assessment of the replay.
-        name: Name of the recording, if there are several.
-    """
-    return Suite(
-        suite_name(policy, name), list(_junit_cases(found)), suite_facts(policy, recording)
-    )
+    """Return the results over one recording for JUnit."""
+    title = f'replay of {policy.spec.name}' + (f' over {name}' if name else '')
+    facts = {'recording': recording, 'model sha256': policy.sha256, **replay_versions()}
+    return Suite(title, cases, facts)
 
 
-def suite_name(policy: LoadedPolicy, name: str = '') -> str:
-    """Return the name of a suite."""
-    return f'replay of {policy.spec.name}' + (f' over {name}' if name else '')
-
-
-def suite_facts(policy: LoadedPolicy, recording: str) -> dict[str, str]:
-    """Return the properties of a suite: recording, model and versions."""
-    return {'recording': recording, 'model sha256': policy.sha256, **replay_versions()}
-
-
-def _junit_cases(found: Assessment) -> Iterator[tuple[str, str, str]]:
-    """Return one case per joint, term and action, and one per other broken threshold."""
+def junit_cases(found: Assessment) -> Iterator[tuple[str, str, str]]:
+    """Yield one case per joint, term and action, and one per other broken threshold."""
     reported = set()
     for difference in found.differences:
         for column in difference.columns:
@@ -202,10 +183,10 @@ def _column(
 ) -> dict[str, object]:
     first = column.first_exceeded
     return {
-        'max': _number(column.max),
-        'rms': _number(column.rms),
+        'max': column.max,
+        'rms': column.rms,
         **{
-            f'p{name:.0f}': _number(value)
+            f'p{name:.0f}': value
             for name, value in zip(PERCENTILES, column.percentiles, strict=True)
         },
         'exceeded': column.num_exceeded,
@@ -217,32 +198,14 @@ def _column(
             'stamp_ns': int(replay.playback.stamp_ns[first.tick]),
             'seconds': moments[first.tick],
             'element': first.column,
-            'own': _number(first.value),
-            'reference': _number(first.reference),
+            'own': first.value,
+            'reference': first.reference,
         },
-    }
-
-
-def _breach(breach: Breach) -> dict[str, object]:
-    return {
-        'what': breach.what,
-        'name': breach.name,
-        'metric': breach.metric,
-        'value': _number(breach.value),
-        'limit': breach.limit,
-        'text': breach.text,
     }
 
 
 def _motion(motion: Motion, joints: Sequence[str]) -> dict[str, object]:
     return {
-        name: {key: _number(float(values[joint])) for key, values in vars(motion).items()}
+        name: {key: float(values[joint]) for key, values in vars(motion).items()}
         for joint, name in enumerate(joints)
     }
-
-
-def _number(value: float) -> float | str | None:
-    """Return a number for JSON: NaN becomes null, infinity text."""
-    if math.isnan(value):
-        return None
-    return value if math.isfinite(value) else str(value)

@@ -4,14 +4,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 import math
 from pathlib import Path
 import textwrap
 
 from distill_runtime.cli.terminal.junit import Suite
-from distill_runtime.cli.terminal.page import Section
+from distill_runtime.cli.terminal.page import Section, styled, styled_rows
 from distill_runtime.cli.terminal.progress import Progress
 from distill_runtime.cli.terminal.tables import table_lines
 from distill_runtime.data.bags.find_bags import find_bags
@@ -21,24 +21,15 @@ from distill_runtime.errors import DistillError
 from distill_runtime.policy.model import LoadedPolicy
 
 from .outcome import ModelUnderTest, Outcome
-from .report import (
-    model_facts,
-    recording_suite,
-    replay_report,
-    replay_versions,
-    suite_facts,
-    suite_name,
-)
+from .report import junit_cases, model_facts, replay_report, replay_suite, replay_versions
 
-VERDICTS = ('outside', 'unusable', 'not_compared', 'within')
-"""The worst first: failed, then inconclusive."""
-_STYLES = {'outside': 'error', 'unusable': 'warning', 'not_compared': 'warning', 'within': ''}
-_NAMES = {
-    'outside': 'fail',
-    'unusable': 'unusable',
-    'not_compared': 'inconclusive',
-    'within': 'pass',
+VERDICTS = {
+    'outside': ('fail', 'error', 1),
+    'unusable': ('unusable', 'warning', 2),
+    'not_compared': ('inconclusive', 'warning', 2),
+    'within': ('pass', '', 0),
 }
+"""Name, style and exit status by verdict; the worst first: failed, then inconclusive."""
 _HEADINGS = (
     'recording', 'verdict', 'ticks', 'valid', 'equal', 'largest difference', 'first beyond', 'why',
 )  # fmt: skip
@@ -53,22 +44,22 @@ class ScannedRecording:
 
     verdict: str
     """One of VERDICTS."""
-    size: float
-    """Largest difference of the first compared series: commands, if they are recorded."""
     name: str
     """Path below the folder."""
-    ticks: int
-    valid: float
-    """Fraction of the ticks."""
-    equal: float
-    """Fraction of the compared ticks that are equal bit for bit; NaN if none is compared."""
-    largest: str
-    """Location and size of that difference, as text."""
-    first: str
-    """Time of the first difference beyond the tolerance, as text."""
     why: str
     report: dict[str, object]
     suite: Suite
+    size: float = 0.0
+    """Largest difference of the first compared series: commands, if they are recorded."""
+    ticks: int = 0
+    valid: float = math.nan
+    """Fraction of the ticks."""
+    equal: float = math.nan
+    """Fraction of the compared ticks that are equal bit for bit; NaN if none is compared."""
+    largest: str = ''
+    """Location and size of that difference, as text."""
+    first: str = ''
+    """Time of the first difference beyond the tolerance, as text."""
 
 
 def scan(folder: Path, model: ModelUnderTest, progress: Progress) -> list[ScannedRecording]:
@@ -86,7 +77,7 @@ def scan(folder: Path, model: ModelUnderTest, progress: Progress) -> list[Scanne
             found.append(_summary(name, model.run(bag, progress), model))
         except DistillError as error:
             found.append(_unusable(name, bag, str(error), model))
-    return sorted(found, key=lambda entry: (VERDICTS.index(entry.verdict), -entry.size))
+    return sorted(found, key=lambda entry: ([*VERDICTS].index(entry.verdict), -entry.size))
 
 
 def scan_report(found: Sequence[ScannedRecording], model: ModelUnderTest) -> dict[str, object]:
@@ -109,37 +100,25 @@ def counts(found: Sequence[ScannedRecording]) -> dict[str, int]:
 
 def exit_status(found: Sequence[ScannedRecording]) -> int:
     """Return 1 if any recording fails, 2 if one is inconclusive, else 0."""
-    return {'outside': 1, 'within': 0}.get(found[0].verdict, 2)
+    return VERDICTS[found[0].verdict][2]
 
 
-def scan_page(
-    found: Sequence[ScannedRecording], policy: LoadedPolicy, width: int
-) -> list[Section]:
-    """Return the sections of the page.
-
-    Args:
-        found: Summaries of the recordings, the worst first.
-        policy: The replayed policy.
-        width: Page width, in characters.
-    """
-    heading, *lines = table_lines(_HEADINGS, [_row(entry) for entry in found], width, _RIGHT)
+def scan_page(found: Sequence[ScannedRecording], policy: LoadedPolicy) -> list[Section]:
+    """Return the sections of the page."""
+    heading, *lines = table_lines(_HEADINGS, [_row(entry) for entry in found], _RIGHT)
     verdict = ', '.join(
-        f'{number} {_NAMES[name]}' for name, number in counts(found).items() if number
+        f'{number} {VERDICTS[name][0]}' for name, number in counts(found).items() if number
     )
+    model = f'model  {policy.path.name}: {policy.spec.name}, sha256 {policy.sha256[:12]}'
     return [
-        Section(
-            title='replay',
-            lines=[f'model  {policy.path.name}: {policy.spec.name}, sha256 {policy.sha256[:12]}'],
-        ),
+        Section(title='replay', lines=[model]),
         Section(
             title=f'recordings: {len(found)}, the worst first',
-            lines=[heading, *lines],
-            styles=['', *_line_styles(found, lines)],
+            lines=[heading, *styled_rows(lines, (VERDICTS[entry.verdict][1] for entry in found))],
         ),
         Section(
             title='verdict',
-            lines=[verdict],
-            styles=['good' if found[0].verdict == 'within' else 'error'],
+            lines=[styled(verdict, 'good' if found[0].verdict == 'within' else 'error')],
         ),
     ]
 
@@ -166,7 +145,9 @@ def _summary(name: str, outcome: Outcome, model: ModelUnderTest) -> ScannedRecor
         first=_first_beyond(outcome),
         why=why,
         report=replay_report(result, model.policy, found, model.rules_name),
-        suite=recording_suite(model.policy, str(result.source.recording.path), found, name),
+        suite=replay_suite(
+            model.policy, str(result.source.recording.path), list(junit_cases(found)), name
+        ),
     )
 
 
@@ -174,12 +155,6 @@ def _unusable(name: str, bag: Path, why: str, model: ModelUnderTest) -> ScannedR
     return ScannedRecording(
         name=name,
         verdict='unusable',
-        ticks=0,
-        valid=math.nan,
-        equal=math.nan,
-        size=0.0,
-        largest='',
-        first='',
         why=why,
         report={
             'verdict': 'unusable',
@@ -187,11 +162,7 @@ def _unusable(name: str, bag: Path, why: str, model: ModelUnderTest) -> ScannedR
             'recording': {'path': str(bag)},
             'error': why,
         },
-        suite=Suite(
-            suite_name(model.policy, name),
-            [('replay', 'usable', why)],
-            suite_facts(model.policy, str(bag)),
-        ),
+        suite=replay_suite(model.policy, str(bag), [('replay', 'usable', why)], name),
     )
 
 
@@ -223,7 +194,7 @@ def _drive_fit(outcome: Outcome) -> str:
 def _row(entry: ScannedRecording) -> tuple[str, ...]:
     return (
         entry.name,
-        _NAMES[entry.verdict],
+        VERDICTS[entry.verdict][0],
         str(entry.ticks or ''),
         _percent(entry.valid),
         _percent(entry.equal),
@@ -235,13 +206,3 @@ def _row(entry: ScannedRecording) -> tuple[str, ...]:
 
 def _percent(share: float) -> str:
     return '' if math.isnan(share) else f'{math.floor(share * 1000) / 10:g}%'
-
-
-def _line_styles(found: Sequence[ScannedRecording], lines: Sequence[str]) -> Iterator[str]:
-    """Yield the style of each line; continuation lines start with a space."""
-    rows = iter(found)
-    style = ''
-    for line in lines:
-        if not line.startswith(' '):
-            style = _STYLES[next(rows).verdict]
-        yield style

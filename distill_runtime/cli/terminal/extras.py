@@ -11,11 +11,8 @@ from distill_runtime.errors import MissingExtraError
 
 
 @contextlib.contextmanager
-def of_extra(name: str) -> Iterator[None]:
-    """Turn an ImportError of the block into one that names the extra to install.
-
-    Args:
-        name: Name of the extra, a key of extras_require in setup.py.
+def installed(advice: str) -> Iterator[None]:
+    """Turn an ImportError of the block into one that says what to do.
 
     Raises:
         MissingExtraError: If an import fails.
@@ -23,7 +20,9 @@ def of_extra(name: str) -> Iterator[None]:
     try:
         yield
     except ImportError as error:
-        raise MissingExtraError(
-            f'{error.name} is not installed, install it with: '
-            f'pip install "distill_runtime[{name}]"'
-        ) from error
+        raise MissingExtraError(f'{error.name} is not installed: {advice}') from error
+
+
+def of_extra(name: str) -> contextlib.AbstractContextManager[None]:
+    """Turn an ImportError of the block into one that names the extra of setup.py to install."""
+    return installed(f'install it with: pip install "distill_runtime[{name}]"')

@@ -1,46 +1,20 @@
 # Copyright 2026 The distill_runtime Authors
 # SPDX-License-Identifier: Apache-2.0
-"""Write output files atomically, and reports as JSON."""
+"""Write output files, and reports as JSON."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from contextlib import suppress
+from collections.abc import Mapping
 import json
-import os
+import math
 from pathlib import Path
-from typing import BinaryIO
 
-from distill_runtime.errors import ConfigError
-
-
-def write_file(path: Path, option: str, write: Callable[[BinaryIO], object]) -> None:
-    """Write a file under a temporary name, then rename it.
-
-    Args:
-        path: File, replaced if it exists.
-        option: Command-line option of the file, for messages.
-        write: Writes the content.
-
-    Raises:
-        ConfigError: If the file cannot be written.
-    """
-    unfinished = path.with_name(f'{path.name}.tmp')
-    try:
-        with unfinished.open('wb') as file:
-            write(file)
-        os.replace(unfinished, path)
-    except BaseException as error:  # including Ctrl-C
-        with suppress(OSError):
-            unfinished.unlink()
-        if isinstance(error, OSError):
-            raise ConfigError(f'{option} {path} cannot be written: {error.strerror}') from error
-        raise
+from distill_runtime.policy.model_file.model_files import write_file
 
 
 def write_text(path: Path, option: str, text: str) -> None:
-    """Write text as UTF-8."""
-    write_file(path, option, lambda file: file.write(text.encode()))
+    """Write text as UTF-8; see write_file."""
+    write_file(path, lambda file: file.write(text.encode()), option)
 
 
 def write_json(target: str, report: Mapping[str, object]) -> None:
@@ -48,13 +22,26 @@ def write_json(target: str, report: Mapping[str, object]) -> None:
 
     Args:
         target: File, replaced if it exists; - for standard output.
-        report: Content; must not hold NaN or infinity, which JSON lacks.
+        report: Content; NaN becomes null, infinity and what else JSON lacks becomes text.
 
     Raises:
         ConfigError: If the file cannot be written.
     """
-    text = json.dumps(report, indent=2, allow_nan=False)
+    text = json.dumps(_plain(report), indent=2, allow_nan=False)
     if target == '-':
         print(text)
         return
     write_text(Path(target), '--json', f'{text}\n')
+
+
+def _plain(value: object) -> object:
+    if isinstance(value, Mapping):
+        return {str(key): _plain(item) for key, item in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [_plain(item) for item in value]
+    if isinstance(value, float) and math.isnan(value):
+        return None
+    is_json = isinstance(value, (int, str, type(None))) or (
+        isinstance(value, float) and math.isfinite(value)
+    )
+    return value if is_json else str(value)

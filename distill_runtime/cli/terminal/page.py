@@ -4,17 +4,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
-import shutil
-import textwrap
 
 from distill_runtime.spec.findings.finding import Finding, SEVERITIES
 from rich.console import Console
 from rich.text import Text
 
+from .tables import wrap
+
 STYLES = {'error': 'bold red', 'warning': 'yellow', 'info': 'cyan', 'good': 'bold green'}
-"""Styles of a line, as rich styles."""
+"""Kinds of a line, as rich styles."""
 _TITLES = {'error': 'errors', 'warning': 'warnings', 'info': 'good to know'}
 
 
@@ -23,14 +23,22 @@ class Section:
     """A title and the lines below it."""
 
     title: str
-    lines: Sequence[str]
-    styles: Sequence[str] = ()
-    """One key of STYLES, or '', per line; empty: all lines are plain."""
+    lines: Sequence[str | Text]
 
 
-def page_width() -> int:
-    """Return the page width in characters: that of the terminal, or 110 without one."""
-    return shutil.get_terminal_size((110, 40)).columns
+def styled(line: str, kind: str) -> Text:
+    """Return a line in the style of its kind, a key of STYLES; plain for others."""
+    return Text(line, STYLES.get(kind, ''))
+
+
+def styled_rows(lines: Sequence[str], kinds: Iterable[str]) -> Iterator[Text]:
+    """Yield the lines below the headings of a table, each in the style of the kind of its row."""
+    remaining = iter(kinds)
+    kind = ''
+    for line in lines:
+        if not line.startswith(' '):
+            kind = next(remaining)
+        yield styled(line, kind)
 
 
 def print_page(sections: Sequence[Section]) -> None:
@@ -38,49 +46,35 @@ def print_page(sections: Sequence[Section]) -> None:
     console = Console(highlight=False, soft_wrap=True)
     for index, section in enumerate(sections):
         console.print(*([Text('')] if index else []), Text(section.title, 'bold'), sep='\n')
-        styles = section.styles or ('',) * len(section.lines)
-        for line, style in zip(section.lines, styles, strict=True):
-            console.print(Text(line, STYLES.get(style, '')))
+        for line in section.lines:
+            console.print(Text(line) if isinstance(line, str) else line)
 
 
-def findings_sections(findings: Sequence[Finding], width: int) -> Iterator[Section]:
-    """Yield a section per severity, the worst first, with a hint per finding.
+def findings_sections(findings: Sequence[Finding], good: str, bad: str) -> Iterator[Section]:
+    """Yield a section per severity, the worst first, and the verdict.
 
     Args:
         findings: Findings; those of one severity keep their order.
-        width: Page width, in characters.
+        good: Verdict if none of them is an error.
+        bad: Verdict otherwise.
     """
+    counts = []
     for severity in SEVERITIES:
-        lines, styles = finding_lines(
-            [finding for finding in findings if finding.severity == severity], width
-        )
-        if lines:
-            yield Section(title=_TITLES[severity], lines=lines, styles=styles)
+        found = [finding for finding in findings if finding.severity == severity]
+        counts.append(len(found))
+        if found:
+            yield Section(title=_TITLES[severity], lines=finding_lines(found))
+    verdict, kind = (bad, 'error') if counts[0] else (good, 'good')
+    errors, warnings, notes = counts
+    text = f'{verdict} (errors: {errors}, warnings: {warnings}, notes: {notes})'
+    yield Section(title='verdict', lines=[styled(text, kind)])
 
 
-def finding_lines(findings: Sequence[Finding], width: int) -> tuple[list[str], list[str]]:
-    """Return wrapped lines for findings and their hints, and a style per line."""
-    lines, styles = [], []
+def finding_lines(findings: Sequence[Finding]) -> list[str | Text]:
+    """Return wrapped lines for findings and their hints."""
+    lines: list[str | Text] = []
     for finding in findings:
-        for text, indent, style in (
-            (f'{finding.code}: {finding.message}', '', finding.severity),
-            (f'-> {finding.hint}', '  ', ''),
-        ):
-            wrapped = textwrap.wrap(
-                text,
-                width,
-                initial_indent=indent,
-                subsequent_indent='     ' if indent else '  ',
-                break_on_hyphens=False,
-            )
-            lines += wrapped
-            styles += [style] * len(wrapped)
-    return lines, styles
-
-
-def counts_text(findings: Sequence[Finding]) -> str:
-    """Return the number of findings per severity as text."""
-    errors, warnings, notes = (
-        sum(finding.severity == severity for finding in findings) for severity in SEVERITIES
-    )
-    return f'errors: {errors}, warnings: {warnings}, notes: {notes}'
+        message = wrap(f'{finding.code}: {finding.message}')
+        lines += [styled(line, finding.severity) for line in message]
+        lines += wrap(f'-> {finding.hint}', '  ', '     ')
+    return lines

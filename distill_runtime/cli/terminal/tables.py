@@ -4,8 +4,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterable, Sequence
 import math
+import shutil
 import textwrap
 
 from distill_runtime.spec.term import Clip, clip_pairs
@@ -15,18 +16,35 @@ MIN_LAST = 20
 """Minimum width of the last column, even on a narrow page."""
 
 
+def page_width() -> int:
+    """Return the page width in characters: that of the terminal, or 110 without one."""
+    return shutil.get_terminal_size((110, 40)).columns
+
+
+def wrap(text: str, indent: str = '', following: str = '  ') -> list[str]:
+    """Break a text into lines of the page; those after the first have an indent of their own."""
+    return textwrap.wrap(
+        text,
+        page_width(),
+        initial_indent=indent,
+        subsequent_indent=following,
+        break_on_hyphens=False,
+    )
+
+
+def fact_lines(facts: Iterable[tuple[str, str]]) -> list[str]:
+    """Lay out names and values."""
+    return table_lines(('', ' '), list(facts))[1:]
+
+
 def table_lines(
-    headings: Sequence[str],
-    rows: Sequence[Sequence[str]],
-    width: int,
-    right: Collection[str] = (),
+    headings: Sequence[str], rows: Sequence[Sequence[str]], right: Collection[str] = ()
 ) -> list[str]:
     """Lay out a table with columns as wide as their content; wrap the last one to the page.
 
     Args:
         headings: Column headings; columns that are empty in all rows are omitted.
         rows: Cells, one per heading.
-        width: Page width, in characters.
         right: Headings of right-aligned columns.
     """
     used = [index for index in range(len(headings)) if any(row[index] for row in rows)]
@@ -43,7 +61,7 @@ def table_lines(
         ]
         start = ''.join(cell + GAP for cell in cells)
         last = row[-1].rjust(widths[-1]) if headings[used[-1]] in right else row[-1]
-        wrapped = textwrap.wrap(last, max(width - left, MIN_LAST), break_on_hyphens=False)
+        wrapped = textwrap.wrap(last, max(page_width() - left, MIN_LAST), break_on_hyphens=False)
         for number, text in enumerate(wrapped or ['']):
             lines.append(((start if number == 0 else ' ' * left) + text).rstrip())
     return lines

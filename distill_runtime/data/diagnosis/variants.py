@@ -16,7 +16,6 @@ from distill_runtime.spec.findings.joint_order import (
     in_other_order,
     mirrored,
     orders,
-    values_from_order,
 )
 from distill_runtime.spec.robot_description import RobotDescription
 from distill_runtime.spec.spec import PolicySpec
@@ -81,7 +80,7 @@ def _other_terms(spec: PolicySpec, term: Term) -> Iterator[tuple[str, Term]]:
     if term.kind == 'last_action' and spec.outputs.action.scale is not None:
         scales.append(spec.outputs.action.scale)
     for scale in scales:
-        width = term.dim(len(spec.joints), spec.act_dim)
+        width = term.dim(spec)
         has_width = not isinstance(scale, tuple) or len(scale) == width
         if scale != term.scale and has_width:
             yield f'had scale {_text(scale)}', replace(term, scale=scale)
@@ -100,7 +99,7 @@ def _of_layout(spec: PolicySpec) -> Iterator[Variant]:
             yield Variant(text, _with_input(spec, index, replace(entry, history=history)))
         for one, two in combinations(range(len(entry.terms)), 2):
             first, second = entry.terms[one], entry.terms[two]
-            widths = {t.dim(len(spec.joints), spec.act_dim) for t in (first, second)}
+            widths = {t.dim(spec) for t in (first, second)}
             if len(widths) == 1:
                 terms = [*entry.terms]
                 terms[one], terms[two] = second, first
@@ -134,7 +133,7 @@ def _of_joints(spec: PolicySpec, robot: RobotDescription | None) -> Iterator[Var
     motors = () if robot is None else robot.joints
     for text, order in orders(spec.joints, motors):
         yield Variant(f'joints were {text}', in_other_order(spec, order))
-        default = values_from_order(spec.default_position, spec.joints, order)
+        default = tuple(spec.default_position[order.index(name)] for name in spec.joints)
         if default != spec.default_position:
             yield Variant(
                 f'default_position were {text}',

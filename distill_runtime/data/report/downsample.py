@@ -25,12 +25,8 @@ def downsampled(x: FloatArray, y: FloatArray) -> tuple[FloatArray, FloatArray]:
         x: Ascending, shape (T,).
         y: Shape (T,); NaN where there is no value.
     """
-    if not is_long(len(x)):
-        return x, y
-    picked: list[int] = []
-    for begin, end in _intervals(len(x)):
-        picked += [begin + index for index in _extremes(y[begin:end])]
-    return x[picked], y[picked]
+    is_known = np.ones(len(x), bool)
+    return downsampled_columns(x, y[:, np.newaxis], (0,), is_known)[0]
 
 
 def downsampled_columns(

@@ -45,12 +45,7 @@ class Band(NamedTuple):
 
 
 def bands(replay: Replay, seconds: FloatArray) -> list[Band]:
-    """Return bands of modes and of ticks that are not valid; they cover all of the time.
-
-    Args:
-        replay: Of a policy.
-        seconds: Times of its ticks.
-    """
+    """Return bands of modes and of ticks that are not valid; they cover all of the time."""
     playback = replay.playback
     kinds = np.full(len(seconds), _KINDS.index('policy'))
     kinds[playback.mode == Mode.STANDBY] = _KINDS.index('standby')

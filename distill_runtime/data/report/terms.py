@@ -40,13 +40,7 @@ class _PlottedTerm(NamedTuple):
 
 
 def term_figure(replay: Replay, policy: LoadedPolicy, seconds: FloatArray) -> Any:  # noqa: ANN401
-    """Plot the newest frame of each term over time, as the network reads it.
-
-    Args:
-        replay: Of the policy.
-        policy: The replayed policy.
-        seconds: Times of the ticks.
-    """
+    """Plot the newest frame of each term over time, as the network reads it."""
     terms = list(_terms(policy))
     figure = make_subplots(
         len(terms), 1, shared_xaxes='all', vertical_spacing=0.35 / max(len(terms), 2),

@@ -47,11 +47,7 @@ _HEAD, _TAIL = 4096, 1 << 16  # bytes; the directory of a zip file is at its end
 
 
 def looks_like(content: memoryview) -> str:
-    """Return the kind of a file and what to do; '' if unknown.
-
-    Args:
-        content: Content of a file that is not ONNX.
-    """
+    """Return the kind of a file that is not ONNX, and what to do; '' if unknown."""
     if not content:
         return 'an empty file: copy or export it again'
     head = bytes(content[:_HEAD])

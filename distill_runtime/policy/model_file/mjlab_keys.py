@@ -35,11 +35,7 @@ KEYS = (
 
 
 def mjlab_keys(spec: PolicySpec) -> dict[str, str]:
-    """Return the fields of a spec that the format can express.
-
-    Args:
-        spec: The policy.
-    """
+    """Return the fields of a spec that the format can express."""
     keys = {
         'joint_names': ','.join(spec.joints),
         'default_joint_pos': _numbers(spec.default_position),

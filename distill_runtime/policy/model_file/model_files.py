@@ -8,10 +8,11 @@ excessive sizes are refused here.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from contextlib import suppress
 import hashlib
 from pathlib import Path
+from typing import BinaryIO
 
 from distill_runtime.errors import ConfigError, ModelError
 
@@ -26,9 +27,6 @@ _CHUNK = 2**20
 
 def inspect_model(model: Path | bytes) -> OnnxFacts:
     """Inspect a model; refuse one that must not be loaded.
-
-    Args:
-        model: File, or its content.
 
     Raises:
         ConfigError: If the file cannot be read.
@@ -74,37 +72,43 @@ def sha256_of(files: Iterable[Path]) -> str:
 
 
 def write_model(path: Path, content: bytes, *, overwrite: bool = False) -> None:
-    """Write a file atomically.
-
-    Args:
-        path: Target; its folder exists.
-        content: Content.
-        overwrite: Whether an existing file may be replaced.
+    """Write a file atomically; see write_file.
 
     Raises:
         ConfigError: If it exists and must not be replaced, or cannot be written.
     """
     if path.exists() and not overwrite:
         raise ConfigError(f'{path} exists already, not overwriting')
+    write_file(path, lambda file: file.write(content))
+
+
+def write_file(path: Path, write: Callable[[BinaryIO], object], option: str = '') -> None:
+    """Write a file under a temporary name, then rename it.
+
+    Args:
+        path: File, replaced if it exists.
+        write: Writes the content.
+        option: Command-line option of the file, for messages.
+
+    Raises:
+        ConfigError: If the file cannot be written.
+    """
     part = path.with_name(f'{path.name}.tmp')
     try:
-        part.write_bytes(content)
+        with part.open('wb') as file:
+            write(file)
         part.replace(path)
     except BaseException as error:  # remove the partial file after Ctrl-C, too
         with suppress(OSError):
             part.unlink()
         if isinstance(error, OSError):
-            raise ConfigError(f'{path} cannot be written: {error.strerror}') from error
+            what = f'{option} {path}'.lstrip()
+            raise ConfigError(f'{what} cannot be written: {error.strerror}') from error
         raise
 
 
 def path_beside(model: Path, name: str, what: str) -> Path:
     """Return the resolved path of a file that a model names; it must be in the model's folder.
-
-    Args:
-        model: File of the model.
-        name: Name in the model, relative to its folder.
-        what: Content of the file, for messages.
 
     Raises:
         ModelError: If it is missing, or is or links outside the folder.

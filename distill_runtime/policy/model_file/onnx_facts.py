@@ -7,7 +7,7 @@ The messages are read without the library onnx; field numbers are those of onnx.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 import contextlib
 from dataclasses import dataclass
 import mmap
@@ -28,6 +28,21 @@ MAX_FIELDS = 5_000_000
 """Limit of the fields to read; a network of a thousand layers has about ten thousand."""
 MAX_DEPTH = 50
 """Limit of nested graphs."""
+_NESTED = {
+    'model': {7: 'graph', 8: 'opset', 20: 'training', 25: 'function'},
+    'training': {1: 'graph', 2: 'graph'},
+    'function': {7: 'node'},
+    'graph': {1: 'node', 5: 'tensor', 15: 'sparse_tensor'},
+    'node': {5: 'attribute'},
+    'attribute': {
+        **dict.fromkeys((5, 10), 'tensor'),
+        **dict.fromkeys((6, 11), 'graph'),
+        **dict.fromkeys((22, 23), 'sparse_tensor'),
+    },
+    'sparse_tensor': {1: 'tensor', 2: 'tensor'},
+    'tensor': {13: 'external_data'},
+}
+"""Kind of message in each field that is followed, by the kind that it is in."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -46,9 +61,6 @@ class OnnxFacts:
 
 def read_onnx_facts(model: Path | bytes) -> OnnxFacts:
     """Read the facts of a model file, without its weights.
-
-    Args:
-        model: File, or its content.
 
     Raises:
         ConfigError: If it cannot be read.
@@ -153,103 +165,53 @@ class OnnxScan:
         self.function_domains: set[str] = set()
         self.locations: set[str] = set()
         self.producer = self.version = ''
+        self._location = ''  # of the tensor that is being read
         self._num_fields = 0
 
     def model(self, message: memoryview) -> None:
         """Read a ModelProto."""
-        for number, value in self._fields(message):
-            if number == 2:
-                self.producer = _text(value)
-            elif number == 3:
-                self.version = _text(value)
-            elif number == 7:
-                self.has_graph = True
-                self._graph(_message(value), 1)
-            elif number == 8:
-                self._opset(_message(value))
-            elif number == 20:
-                for _, graph in self._fields(_message(value)):
-                    if isinstance(graph, memoryview):
-                        self._graph(graph, 1)
-            elif number == 25:
-                self._function(_message(value))
+        self._read('model', message, 0)
 
-    def _opset(self, message: memoryview) -> None:
-        domain, version = '', 0
-        for number, value in self._fields(message):
-            if number == 1:
-                domain = _text(value)
-            elif number == 2 and isinstance(value, int):
-                version = value
-        self.opsets[domain] = version
-
-    def _function(self, message: memoryview) -> None:
-        for number, value in self._fields(message):
-            if number == 7:
-                self._node(_message(value), 1)
-            elif number == 10:
-                self.function_domains.add(_text(value))
-
-    def _graph(self, message: memoryview, depth: int) -> None:
+    def _read(self, kind: str, message: memoryview, depth: int) -> None:
+        """Read a message and those in it; of a repeated field of another type the last counts."""
+        depth += kind == 'graph'
         if depth > MAX_DEPTH:
             raise ValueError(f'its graphs are nested more than {MAX_DEPTH} deep')
-        for number, value in self._fields(message):
-            if number == 1:
-                self._node(_message(value), depth)
-            elif number == 5:
-                self._tensor(_message(value))
-            elif number == 15:
-                self._sparse_tensor(_message(value))
-
-    def _node(self, message: memoryview, depth: int) -> None:
-        domain = ''
-        for number, value in self._fields(message):
-            if number == 7:
-                domain = _text(value)
-            elif number == 5:
-                self._attribute(_message(value), depth)
-        self.domains.add(domain)
-
-    def _attribute(self, message: memoryview, depth: int) -> None:
-        for number, value in self._fields(message):
-            if number in (5, 10):
-                self._tensor(_message(value))
-            elif number in (6, 11):
-                self._graph(_message(value), depth + 1)
-            elif number in (22, 23):
-                self._sparse_tensor(_message(value))
-
-    def _sparse_tensor(self, message: memoryview) -> None:
-        for number, value in self._fields(message):
-            if number in (1, 2):
-                self._tensor(_message(value))
-
-    def _tensor(self, message: memoryview) -> None:
-        location, is_external = None, False
-        for number, value in self._fields(message):
-            if number == 13:
-                entry = {key: _text(text) for key, text in self._fields(_message(value))}
-                location = entry.get(2, '') if entry.get(1) == 'location' else location
-            elif number == 14:
-                is_external = value == _EXTERNAL
-        if is_external:
-            self.locations.add(location or '')
-
-    def _fields(self, message: memoryview) -> Iterator[tuple[int, int | memoryview]]:
-        for entry in fields(message):
+        nested = _NESTED.get(kind, {})
+        values: dict[int, int | memoryview] = {}
+        for number, value in fields(message):
             self._num_fields += 1
             if self._num_fields > MAX_FIELDS:
                 raise ValueError(f'it has more than {MAX_FIELDS} fields')
-            yield entry
+            values[number] = value
+            if number in nested:
+                if isinstance(value, int):
+                    raise ValueError(f'found {value}, expected a message')
+                self._read(nested[number], value, depth)
+        self._collect(kind, values)
+
+    def _collect(self, kind: str, values: Mapping[int, int | memoryview]) -> None:
+        """Take the facts from the fields of a message."""
+        if kind == 'model':
+            self.has_graph = 7 in values
+            self.producer, self.version = _text(values, 2), _text(values, 3)
+        elif kind == 'opset':
+            version = values.get(2, 0)
+            self.opsets[_text(values, 1)] = version if isinstance(version, int) else 0
+        elif kind == 'function':
+            self.function_domains.add(_text(values, 10))
+        elif kind == 'node':
+            self.domains.add(_text(values, 7))
+        elif kind == 'external_data' and _text(values, 1) == 'location':
+            self._location = _text(values, 2)
+        elif kind == 'tensor':
+            if values.get(14) == _EXTERNAL:
+                self.locations.add(self._location)
+            self._location = ''
 
 
-def _message(value: int | memoryview) -> memoryview:
-    if isinstance(value, int):
-        raise ValueError(f'found {value}, expected a message')
-    return value
-
-
-def _text(value: int | memoryview) -> str:
+def _text(values: Mapping[int, int | memoryview], number: int) -> str:
+    value = values.get(number, b'')
     if isinstance(value, int):
         raise ValueError(f'found {value}, expected a string')
     return bytes(value).decode('utf-8')

@@ -16,9 +16,6 @@ _SIZES = {_FIXED64: 8, _FIXED32: 4}
 def fields(message: memoryview) -> Iterator[tuple[int, int | memoryview]]:
     """Yield number and value of each field: an integer, or the bytes of anything longer.
 
-    Args:
-        message: Encoded message.
-
     Raises:
         ValueError: If it is not a protobuf message.
     """
@@ -57,12 +54,7 @@ def _varint(message: memoryview, offset: int) -> tuple[int, int]:
 
 
 def bytes_field(number: int, value: bytes) -> bytes:
-    """Encode a field of bytes.
-
-    Args:
-        number: Number of the field.
-        value: Its content.
-    """
+    """Encode a field of bytes."""
     return _encoded(number << 3 | _BYTES) + _encoded(len(value)) + value
 
 

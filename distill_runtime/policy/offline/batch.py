@@ -19,7 +19,6 @@ from distill_runtime.policy.model import find_encoder, LoadedPolicy
 from distill_runtime.policy.network import TensorInfo
 from distill_runtime.policy.session import open_session, Opened, PolicySession
 from distill_runtime.spec.spec import PolicySpec
-from distill_runtime.spec.tensors import latent_range
 import numpy as np
 
 Method = Literal['batch', 'rewritten', 'loop']
@@ -184,7 +183,7 @@ class _Chain:
         self._policy = _BatchNetwork(policy, columns['policy'], output, taps)
         self._encoder: _BatchNetwork | None = None
         if encoder is not None and spec.encoder is not None:
-            latent = slice(*latent_range(spec.inputs, len(spec.joints), spec.act_dim))
+            latent = slice(*spec.latent_range)
             name = _tensor(encoder.graph.outputs, spec.encoder.output).name
             output = _Columns(name, latent)
             self._encoder = _BatchNetwork(encoder, columns['encoder'], output)

@@ -147,7 +147,7 @@ def observation_labels(spec: PolicySpec) -> tuple[tuple[str, int], ...]:
     """Return term and number of elements for each group of the observation, in order."""
     groups: list[tuple[str, int]] = []
     for entry in spec.inputs:
-        sizes = [(term.kind, term.dim(len(spec.joints), spec.act_dim)) for term in entry.terms]
+        sizes = [(term.kind, term.dim(spec)) for term in entry.terms]
         if entry.history.major == 'frame':
             groups += sizes * len(entry.lags(entry.terms[0]))
         else:

@@ -8,8 +8,9 @@ from collections.abc import Iterator
 import math
 from typing import NamedTuple
 
+from distill_runtime.core.arrays import FloatArray
+from distill_runtime.spec.compile import action_layout
 from distill_runtime.spec.spec import PolicySpec
-from distill_runtime.spec.term import clip_pairs, ClipPair
 
 from .finding import Case, Finding
 
@@ -25,23 +26,13 @@ class _Target(NamedTuple):
     default: float
     limits: tuple[float, float]
     """In [rad]; infinite where the spec has none."""
-    clip: tuple[float, float]
-    """Of the network output; infinite where the spec has none."""
-    target_clip: tuple[float, float]
-    """Of the target in [rad]; infinite where the spec has none."""
-
-    @property
-    def ends(self) -> tuple[float, float]:
-        """The least and the greatest target, in [rad]."""
-        ends = list(_UNLIMITED)
-        if self.clip != _UNLIMITED:
-            ends = sorted(self.offset + self.scale * bound for bound in self.clip)
-        return max(ends[0], self.target_clip[0]), min(ends[1], self.target_clip[1])
+    ends: tuple[float, float]
+    """The least and the greatest target that the clips allow, in [rad]."""
 
 
 def action_scale(case: Case) -> Iterator[Finding]:
     """Warn about scales that move a joint hardly at all, or by a turn, per unit of output."""
-    targets = _targets(case.spec)
+    targets = list(_targets(case.spec))
     implausible = [target for target in targets if not 0.01 <= abs(target.scale) <= 2.0]
     if implausible:
         yield Finding(
@@ -59,7 +50,7 @@ def offset_off_default(case: Case) -> Iterator[Finding]:
 
     A graph that holds the whole computation outputs the targets themselves; it is skipped.
     """
-    targets = _targets(case.spec)
+    targets = list(_targets(case.spec))
     if all((target.scale, target.offset) == (1.0, 0.0) for target in targets):
         return
     shifted = [target for target in targets if not abs(target.offset - target.default) <= 1e-3]
@@ -95,39 +86,28 @@ def range_at_clip(case: Case) -> Iterator[Finding]:
         )
 
 
-def _targets(spec: PolicySpec) -> list[_Target]:
-    """Return the position joints that the policy moves; none for discrete actions."""
-    action = spec.outputs.action
-    if action.scale is None:
-        return []
-    num_targets = len(spec.action_joints)
-    scales = action.scale if isinstance(action.scale, tuple) else (action.scale,) * num_targets
-    unbounded = ((None, None),) * num_targets
-    pairs = clip_pairs(action.clip, num_targets) or unbounded
-    target_pairs = clip_pairs(action.target_clip, num_targets) or unbounded
-    targets = []
-    for index, name in enumerate(spec.action_joints):
-        joint = spec.joints.index(name)
-        if spec.modes[joint] != 'position':
-            continue
-        default = spec.default_position[joint]
-        targets.append(
-            _Target(
-                joint=name,
-                scale=scales[index],
-                offset=action.offset[index] if isinstance(action.offset, tuple) else default,
-                default=default,
+def _targets(spec: PolicySpec) -> Iterator[_Target]:
+    """Yield the position joints that the policy moves; none for discrete actions."""
+    action = action_layout(spec, spec.joints)
+    for index, joint in enumerate(action.joints.tolist() if action.choices is None else ()):
+        if spec.modes[joint] == 'position':
+            scale, offset = float(action.scale[index]), float(action.offset[index])
+            low, high = ends = _bounds(action.clip, index)
+            if ends != _UNLIMITED:
+                low, high = sorted(offset + scale * bound for bound in ends)
+            lower, upper = _bounds(action.target_clip, index)
+            yield _Target(
+                joint=spec.joints[joint],
+                scale=scale,
+                offset=offset,
+                default=spec.default_position[joint],
                 limits=spec.limits.position[joint] if spec.limits.position else _UNLIMITED,
-                clip=_bounds(pairs[index]),
-                target_clip=_bounds(target_pairs[index]),
+                ends=(max(low, lower), min(high, upper)),
             )
-        )
-    return targets
 
 
-def _bounds(pair: ClipPair) -> tuple[float, float]:
-    low, high = pair
-    return -math.inf if low is None else low, math.inf if high is None else high
+def _bounds(clip: tuple[FloatArray, FloatArray] | None, index: int) -> tuple[float, float]:
+    return _UNLIMITED if clip is None else (float(clip[0][index]), float(clip[1][index]))
 
 
 CHECKS = (action_scale, offset_off_default, range_at_clip)

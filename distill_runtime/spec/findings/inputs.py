@@ -7,7 +7,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from distill_runtime.spec.compile import external_terms
-from distill_runtime.spec.term import Term
+from distill_runtime.spec.term import spread, Term
 from distill_runtime.spec.terms import JointPosition
 
 from .finding import Case, Finding
@@ -104,7 +104,7 @@ def absolute_position(case: Case) -> Iterator[Finding]:
 
 
 def _scales(term: Term) -> tuple[float, ...]:
-    return term.scale if isinstance(term.scale, tuple) else (term.scale,)
+    return spread(term.scale, 1)
 
 
 def _is_unscaled(term: Term) -> bool:

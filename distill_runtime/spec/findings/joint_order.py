@@ -91,13 +91,6 @@ def mirrored(spec: PolicySpec) -> PolicySpec | None:
     )
 
 
-def values_from_order(
-    values: tuple[float, ...], joints: tuple[str, ...], order: Sequence[str]
-) -> tuple[float, ...]:
-    """Reorder a list from another joint order to the order of joints."""
-    return tuple(values[order.index(name)] for name in joints)
-
-
 def _picked(values: _T, indices: list[int]) -> _T:
     """Reorder a tuple; return any other value as it is."""
     if not isinstance(values, tuple):

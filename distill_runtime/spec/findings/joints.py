@@ -22,19 +22,15 @@ _GAINS_HINT = (
 def missing_limits(case: Case) -> Iterator[Finding]:
     """Warn about missing limits: nothing bounds the commands of that mode."""
     limits = case.spec.limits
-    for mode, field, values in (
-        ('position', 'position', limits.position),
-        ('velocity', 'velocity', limits.velocity),
-        ('effort', 'effort', limits.effort),
-    ):
+    for mode in ('position', 'velocity', 'effort'):
         joints = _in_mode(case.spec, mode)
-        if values is None and joints:
+        if getattr(limits, mode) is None and joints:
             yield Finding(
-                code=f'limits.{field}.missing',
+                code=f'limits.{mode}.missing',
                 severity='warning',
-                message=f'limits.{field} is missing: nothing bounds the {mode} commands of '
+                message=f'limits.{mode} is missing: nothing bounds the {mode} commands of '
                 f'{_brief(joints)}',
-                hint=f'{_ROBOT_HINT} limits.{field} in the spec',
+                hint=f'{_ROBOT_HINT} limits.{mode} in the spec',
             )
     if limits.effort is None and not _in_mode(case.spec, 'effort'):
         yield Finding(
@@ -151,11 +147,7 @@ def unmatched(case: Case) -> Iterator[Finding]:
 
 
 def _in_mode(spec: PolicySpec, mode: str) -> list[str]:
-    return [
-        name
-        for name, joint_mode in zip(spec.joints, spec.modes, strict=True)
-        if joint_mode == mode
-    ]
+    return [name for name, its in zip(spec.joints, spec.modes, strict=True) if its == mode]
 
 
 def _brief(names: list[str]) -> str:

@@ -9,7 +9,6 @@ from collections.abc import Iterable
 from . import actions as action_findings
 from . import inputs as input_findings
 from . import joints as joint_findings
-from . import rounding as rounding_findings
 from . import sources as source_findings
 from .finding import Case, Finding, SEVERITIES
 
@@ -18,7 +17,6 @@ CHECKS = (
     *input_findings.CHECKS,
     *joint_findings.CHECKS,
     *action_findings.CHECKS,
-    *rounding_findings.CHECKS,
 )
 """Each takes a case and yields findings."""
 

@@ -13,13 +13,17 @@ from pathlib import Path
 from typing import Any
 
 from distill_runtime.errors import ConfigError
-from distill_runtime.spec.dialect import Fields, FileDialect, ModelContext
+from distill_runtime.spec.dialect import (
+    Fields,
+    FileDialect,
+    has_keys,
+    hinted,
+    ModelContext,
+    no_command,
+    UnsuppliedError,
+)
 from distill_runtime.spec.sources import SpecSource
 
-from .numbered_joints import NumberedJoints
-from .unsupplied import UnsuppliedError
-
-_MARKS = {'policy_dt', 'joint_kp', 'default_joint_positions', 'action_indices'}
 _KEYS = {
     'name': 'policy_checkpoint_path',
     'period': 'policy_dt',
@@ -33,89 +37,53 @@ _KEYS = {
     'outputs.action.clip': 'action_limit_lower, action_limit_upper',
     'outputs.action.joints': 'action_indices',
 }
-_HINTS = {
-    'command': 'the file has no command ranges: give the trained ones under command',
-    'joints': 'the file has no names of joints: give joints, in the order of its lists, in a file '
-    'with --spec',
-}
+_NO_NAMES = 'the file has no names of joints: give joints, in its order, in a file with --spec'
 
 
-def is_berkeley(values: Mapping[str, Any]) -> bool:
-    """Whether the content of a file is of this dialect."""
-    return set(values) >= _MARKS
-
-
-def read_berkeley(values: Mapping[str, Any], path: Path, context: ModelContext) -> SpecSource:
-    """Convert the content of a file to a SpecSource.
-
-    Raises:
-        ConfigError: If a key is missing or does not fit the others.
-    """
+def _read(values: Mapping[str, Any], path: Path, context: ModelContext) -> SpecSource:
     fields = Fields(values)
     pose = fields.numbers('default_joint_positions')
-    names = tuple(fields.texts('joints', len(pose))) if 'joints' in fields else None
-    joints = NumberedJoints(len(pose), names)
-    acted = _acted(fields, len(pose))
+    names = fields.texts('joints', len(pose)) if 'joints' in fields else None
+    acted = fields.joint_numbers('action_indices', len(pose))
     action: dict[str, Any] = {
         'name': 0,
         'clip': [fields.number('action_limit_lower'), fields.number('action_limit_upper')],
         'scale': fields.number_or_numbers('action_scale', len(acted)),
         'offset': 'default',
     }
-    policy = fields.text('policy_checkpoint_path') if 'policy_checkpoint_path' in fields else ''
     result: dict[str, Any] = {
-        'name': Path(policy).stem or path.stem,
+        'name': Path(fields.text('policy_checkpoint_path', '')).stem or path.stem,
         'period': fields.number('policy_dt'),
         'default_position': pose,
-        'stiffness': _per_joint(fields, 'joint_kp', len(pose)),
-        'damping': _per_joint(fields, 'joint_kd', len(pose)),
+        'stiffness': fields.spread('joint_kp', len(pose)),
+        'damping': fields.spread('joint_kd', len(pose)),
         'outputs': {'action': action, 'mode': 'position'},
     }
     if names is not None:
-        result['joints'] = list(names)
+        result['joints'] = names
     if 'effort_limits' in fields:
-        result['limits'] = {'effort': _per_joint(fields, 'effort_limits', len(pose))}
-    hints = dict(_HINTS)
-    try:
-        if names is None and acted != list(range(len(pose))):
-            raise UnsuppliedError(
-                f'action_indices has {len(acted)} of {len(pose)} joints, whose names the file '
-                'does not have: describe inputs and outputs.action in a file with --spec'
-            )
-        names_acted = joints.subset(acted, 'action_indices')
-        subset = {} if names_acted is None else {'joints': names_acted}
+        result['limits'] = {'effort': fields.spread('effort_limits', len(pose))}
+    hints = {'command': no_command('the file has'), 'joints': _NO_NAMES}
+    with hinted(hints, 'inputs'):
+        subset = {}
+        if acted != list(range(len(pose))):
+            if names is None:
+                raise UnsuppliedError(
+                    f'action_indices has {len(acted)} of {len(pose)} joints, whose names the file '
+                    'does not have: describe inputs and outputs.action in a file with --spec'
+                )
+            subset = {'joints': [names[index] for index in acted]}
         action |= subset
         result['inputs'] = [{'name': 0, 'terms': _terms(fields, len(acted), subset)}]
-    except UnsuppliedError as error:
-        hints['inputs'] = str(error)
     return SpecSource(name=str(path), values=result, hints=hints, keys=_KEYS)
-
-
-def _per_joint(fields: Fields, key: str, num_joints: int) -> list[float]:
-    """Return a number per joint; a single number applies to all."""
-    values = fields.number_or_numbers(key, num_joints)
-    return values if isinstance(values, list) else [values] * num_joints
-
-
-def _acted(fields: Fields, num_joints: int) -> list[int]:
-    """Return the joints of the action in tensor order."""
-    indices = fields.integers('action_indices')
-    for index in indices:
-        if index >= num_joints:
-            raise ConfigError(
-                f'action_indices has {index}, expected below {num_joints}, the number of joints'
-            )
-    if len(set(indices)) != len(indices):
-        raise ConfigError(f'action_indices is {indices}, expected each joint once')
-    return indices
 
 
 def _terms(
     fields: Fields, num_actions: int, subset: Mapping[str, list[str]]
 ) -> list[dict[str, Any]]:
-    if 'history_length' in fields and fields.integer('history_length') > 0:
+    if (length := fields.integer('history_length', 0)) > 0:
         raise UnsuppliedError(
-            f'history_length is {fields.integer("history_length")}: its training and its program '
+            f'history_length is {length}: its training and its program '
             'for the robot order frames differently; describe the inputs in a file with --spec'
         )
     width = 9 + 3 * num_actions
@@ -137,6 +105,6 @@ def _terms(
 BERKELEY = FileDialect(
     name='yaml of Berkeley-Humanoid-Lite',
     files=('*.yaml', '../configs/{stem}.yaml'),
-    matches=is_berkeley,
-    read=read_berkeley,
+    matches=has_keys('policy_dt', 'joint_kp', 'default_joint_positions', 'action_indices'),
+    read=_read,
 )

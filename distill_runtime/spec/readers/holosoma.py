@@ -14,11 +14,16 @@ import json
 from typing import Any
 
 from distill_runtime.errors import ConfigError
-from distill_runtime.spec.dialect import Fields, MetadataDialect, ModelContext
+from distill_runtime.spec.dialect import (
+    Fields,
+    has_keys,
+    MetadataDialect,
+    ModelContext,
+    no_command,
+)
 from distill_runtime.spec.sources import SpecSource
 
 _MARKS = ('dof_names', 'kp', 'kd')
-_RANGES = ('lin_vel_x', 'lin_vel_y', 'ang_vel_yaw')
 _CLIP = 100.0
 """github amazon-far/holosoma src/holosoma_inference/.../policies/base.py."""
 _KEYS = {
@@ -41,7 +46,7 @@ _HINTS = {
     'is {term: gait_phase, frequency: 1 / gait_period, offsets: [0, 3.14159], components: [cos], '
     'advance: before, standing: {below: 0.01, phase: 3.14159, restart: at_offset}}, sin_phase '
     'the same with sin',
-    'command': 'the metadata has no command ranges: give the trained ones under command',
+    'command': no_command('the metadata has'),
 }
 _MOTION = (
     'the network contains a motion and reads it at input time_step, the number of policy steps, '
@@ -50,17 +55,7 @@ _MOTION = (
 )
 
 
-def is_holosoma(metadata: Mapping[str, str]) -> bool:
-    """Whether metadata is of this dialect."""
-    return set(metadata) >= set(_MARKS)
-
-
-def read_holosoma(metadata: Mapping[str, str], context: ModelContext) -> SpecSource:
-    """Convert the metadata to a partial SpecSource.
-
-    Raises:
-        ConfigError: If a value is not JSON or does not fit the others.
-    """
+def _read(metadata: Mapping[str, str], context: ModelContext) -> SpecSource:
     fields = Fields({key: _json(metadata, key) for key in (*_MARKS, 'command_ranges')}, 'metadata')
     joints = fields.texts('dof_names')
     names = [tensor.name for tensor in context.outputs]
@@ -77,11 +72,7 @@ def read_holosoma(metadata: Mapping[str, str], context: ModelContext) -> SpecSou
     }
     if 'command_ranges' in fields:
         ranges = fields.mapping('command_ranges')
-        pairs = [ranges.pair(name) for name in _RANGES]
-        result['command'] = {
-            'lower': [pair[0] for pair in pairs],
-            'upper': [pair[1] for pair in pairs],
-        }
+        result['command'] = ranges.ranges('lin_vel_x', 'lin_vel_y', 'ang_vel_yaw')
     hints = dict(_HINTS)
     if 'time_step' in [tensor.name for tensor in context.inputs]:
         hints['inputs'] = _MOTION
@@ -99,4 +90,4 @@ def _json(metadata: Mapping[str, str], key: str) -> object:
         raise ConfigError(f'metadata {key!r} is not JSON: {error}') from error
 
 
-HOLOSOMA = MetadataDialect(name='metadata of holosoma', matches=is_holosoma, read=read_holosoma)
+HOLOSOMA = MetadataDialect(name='metadata of holosoma', matches=has_keys(*_MARKS), read=_read)

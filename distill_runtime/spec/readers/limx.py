@@ -22,10 +22,8 @@ from distill_runtime.spec.dialect import Fields, FileDialect, ModelContext
 from distill_runtime.spec.sources import SpecSource
 
 _ROOT = 'PointfootCfg'
-_POINT_GAIT = (2.0, 0.1)
-"""Frequency in [Hz] and height of a swing in [m] of point feet: in their controller, not in the
-file.
-"""
+_POINT_GAIT = {'frequencies': 2.0, 'swing_height': 0.1}
+"""Of point feet, in [Hz] and [m]: in their controller, not in the file."""
 _GAIT_PHASES = (0.5, 0.5)
 """Offset of the legs and stance fraction, in all controllers."""
 _NO_COMMAND = (
@@ -35,24 +33,22 @@ _NO_COMMAND = (
 )
 
 
-def is_limx(values: Mapping[str, Any]) -> bool:
-    """Whether the content of a file is of this dialect."""
-    return isinstance(values.get(_ROOT), Mapping)
-
-
-def read_limx(values: Mapping[str, Any], path: Path, context: ModelContext) -> SpecSource:
-    """Convert the content of a params.yaml to a SpecSource.
-
-    Raises:
-        ConfigError: If a key is missing or does not fit the others.
-    """
+def _read(values: Mapping[str, Any], path: Path, context: ModelContext) -> SpecSource:
     config = Fields(values).mapping(_ROOT)
-    _refuse_turned_imu(config)
+    offset = config.mapping('imu_orientation_offset', {})
+    for axis in offset:
+        if offset.number(axis) != 0.0:
+            raise ConfigError(
+                f'{offset.path(axis)} is {offset.number(axis):g} rad, expected 0: let the driver '
+                'publish the Imu in the frame of the base'
+            )
     joints = config.texts('joint_names')
     control, size = config.mapping('control'), config.mapping('size')
     pose = config.mapping('init_state').mapping('default_joint_angle')
     driven = _driven_by_velocity(joints, control, size)
     terms = _terms(config, joints, driven)
+    limit = config.mapping('normalization').mapping('clip_scales').number('clip_actions')
+    scale = control.number('action_scale_pos')
     result: dict[str, Any] = {
         'name': path.resolve().parent.name,
         'period': control.integer('decimation') / config.number('loop_frequency'),
@@ -60,7 +56,15 @@ def read_limx(values: Mapping[str, Any], path: Path, context: ModelContext) -> S
         'default_position': [pose.number(name) for name in joints],
         'encoder': {'model': 'encoder.onnx', 'output': 0},
         'inputs': _inputs(config, terms),
-        'outputs': _outputs(config, joints, driven),
+        'outputs': {
+            'action': {
+                'name': 0,
+                'clip': [-limit, limit],
+                'scale': [driven.get(name, scale) for name in joints],
+                'offset': 'default',
+            },
+            'mode': ['velocity' if name in driven else 'position' for name in joints],
+        },
     }
     for key in ('stiffness', 'damping'):
         result[key] = [
@@ -80,18 +84,6 @@ def read_limx(values: Mapping[str, Any], path: Path, context: ModelContext) -> S
             'limits.effort': f'{control.where}.user_torque_limit',
         },
     )
-
-
-def _refuse_turned_imu(config: Fields) -> None:
-    if 'imu_orientation_offset' not in config:
-        return
-    offset = config.mapping('imu_orientation_offset')
-    for axis in offset:
-        if offset.number(axis) != 0.0:
-            raise ConfigError(
-                f'{offset.path(axis)} is {offset.number(axis):g} rad, expected 0: let the driver '
-                'publish the Imu in the frame of the base'
-            )
 
 
 def _driven_by_velocity(joints: list[str], control: Fields, size: Fields) -> dict[str, float]:
@@ -121,10 +113,8 @@ def _terms(config: Fields, joints: list[str], driven: dict[str, float]) -> list[
     ]
     if has_wheels:
         return terms
-    frequency, height = _POINT_GAIT
-    if 'gait' in config:
-        gait = config.mapping('gait')
-        frequency, height = gait.number('frequencies'), gait.number('swing_height')
+    gait = config.mapping('gait', _POINT_GAIT)
+    frequency, height = gait.number('frequencies'), gait.number('swing_height')
     clock = {
         'term': 'gait_phase', 'frequency': frequency, 'offsets': [0.0],
         'components': ['sin', 'cos'], 'advance': 'before',
@@ -141,6 +131,9 @@ def _inputs(config: Fields, terms: list[dict[str, Any]]) -> list[dict[str, Any]]
         'length': size.integer('obs_history_length'),
         'major': 'frame', 'order': 'oldest_first', 'fill': 'first',
     }  # fmt: skip
+    # commands after the velocity, which the controllers never set
+    unused = size.integer('commands_size', 3) - 3
+    more_commands = [{'term': 'constant', 'values': [0.0] * unused}] if unused > 0 else []
     return [
         {'name': 0, 'network': 'encoder', 'history': history, 'terms': terms},
         {
@@ -149,30 +142,10 @@ def _inputs(config: Fields, terms: list[dict[str, Any]]) -> list[dict[str, Any]]
                 {'term': 'latent', 'width': size.integer('encoder_output_size')},
                 *(term | clip for term in terms),
                 {'term': 'velocity_command', 'scale': command},
-                *_more_commands(size),
+                *more_commands,
             ],
         },
     ]
-
-
-def _more_commands(size: Fields) -> list[dict[str, Any]]:
-    """Return zeros for the commands after the velocity, which the controllers never set."""
-    count = size.integer('commands_size') - 3 if 'commands_size' in size else 0
-    return [{'term': 'constant', 'values': [0.0] * count}] if count > 0 else []
-
-
-def _outputs(config: Fields, joints: list[str], driven: dict[str, float]) -> dict[str, Any]:
-    limit = config.mapping('normalization').mapping('clip_scales').number('clip_actions')
-    scale = config.mapping('control').number('action_scale_pos')
-    return {
-        'action': {
-            'name': 0,
-            'clip': [-limit, limit],
-            'scale': [driven.get(name, scale) for name in joints],
-            'offset': 'default',
-        },
-        'mode': ['velocity' if name in driven else 'position' for name in joints],
-    }
 
 
 def _efforts(control: Fields, joints: list[str], driven: dict[str, float]) -> list[float]:
@@ -195,6 +168,6 @@ def _check_sizes(
 LIMX = FileDialect(
     name='params.yaml of LIMX',
     files=('params.yaml', '../params.yaml'),
-    matches=is_limx,
-    read=read_limx,
+    matches=lambda values: isinstance(values.get(_ROOT), Mapping),
+    read=_read,
 )

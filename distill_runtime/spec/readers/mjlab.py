@@ -17,17 +17,23 @@ and ``[-inf, 5.0],[-1, 1]`` are lists of two.
 from __future__ import annotations
 
 from collections.abc import Mapping
-import math
 from typing import Any
 
 from distill_runtime.errors import ConfigError
-from distill_runtime.spec.dialect import MetadataDialect, ModelContext
+from distill_runtime.spec.dialect import (
+    Fields,
+    has_keys,
+    hinted,
+    merged_history,
+    MetadataDialect,
+    ModelContext,
+    no_command,
+    unknown_observation,
+    UnsuppliedError,
+)
 from distill_runtime.spec.mapping import shown
 from distill_runtime.spec.sources import SpecSource
 
-from .unsupplied import explain, UnsuppliedError
-
-_MARKS = {'joint_names', 'observation_names', 'action_scale'}
 _KEYS = {
     'name': 'run_path',
     'joints': 'joint_names',
@@ -41,7 +47,7 @@ _KEYS = {
 _HINTS = {
     'period': 'the metadata has no period: give period, the physics step of the training times '
     'its decimation, in a file with --spec',
-    'command': 'the metadata has no command ranges: give the trained ones under command',
+    'command': no_command('the metadata has'),
     'outputs.action.clip': 'the metadata has no bounds of actions: if the training clipped them, '
     'give them under outputs.action.clip',
 }
@@ -61,23 +67,18 @@ _HISTORY = ('observation_terms_history_length', 'observation_history_lengths')
 _CLIP = ('observation_terms_clip', 'observation_term_clip')
 _FLATTEN = 'observation_terms_flatten_history_dim'
 _SCALE = 'observation_terms_scale'
+_TEXTS = ('run_path', 'joint_names', 'command_names', 'observation_names')
+_NUMBERS = ('joint_stiffness', 'joint_damping', 'default_joint_pos', 'action_scale')
+_COUNTS = (*_HISTORY, _FLATTEN)
+_NESTED = (*_CLIP, _SCALE)
 
 
-def is_mjlab(metadata: Mapping[str, str]) -> bool:
-    """Whether metadata is of this dialect."""
-    return set(metadata) >= _MARKS
-
-
-def read_mjlab(metadata: Mapping[str, str], context: ModelContext) -> SpecSource:
-    """Convert the metadata to a partial SpecSource.
-
-    Raises:
-        ConfigError: If a key is missing or does not fit the others.
-    """
-    csv = CsvMetadata(metadata)
+def _read(metadata: Mapping[str, str], context: ModelContext) -> SpecSource:
+    csv = _parsed(metadata)
     joints = csv.texts('joint_names')
+    run = csv.texts('run_path')[0].rstrip('/').rpartition('/')[2] if 'run_path' in csv else ''
     result: dict[str, Any] = {
-        'name': _run(csv) or context.model.stem,
+        'name': run or context.model.stem,
         'joints': joints,
         'default_position': csv.numbers('default_joint_pos', len(joints)),
     }
@@ -101,17 +102,17 @@ def read_mjlab(metadata: Mapping[str, str], context: ModelContext) -> SpecSource
             f'the action is not of the {len(joints)} joints of the metadata: give joints, scale '
             'and offset under outputs.action in a file with --spec'
         )
-    try:
-        claims['inputs'] = [{'terms': bare_terms(csv)}]
-        if 'time_step' in [tensor.name for tensor in context.inputs]:
+    with hinted(hints, 'inputs'):
+        claims['inputs'] = [{'terms': _terms(csv)}]
+        inputs = [tensor.name for tensor in context.inputs]
+        if 'time_step' in inputs:
             raise UnsuppliedError(
                 'the network contains a motion and reads it at input time_step, the number of '
                 'policy steps, which no term gives: describe the inputs in a file with --spec, '
                 'with a term external for it'
             )
-        result['inputs'] = [{'name': _input(context), **read_observations(csv)}]
-    except UnsuppliedError as error:
-        hints['inputs'] = str(error)
+        name = 'obs' if 'obs' in inputs else 0
+        result['inputs'] = [{'name': name, **_observations(csv)}]
     return SpecSource(
         name=f'{context.model.name} metadata',
         values=result,
@@ -121,21 +122,13 @@ def read_mjlab(metadata: Mapping[str, str], context: ModelContext) -> SpecSource
     )
 
 
-def _run(csv: CsvMetadata) -> str:
-    """Return the last part of the path of the training run; '' if there is none."""
-    return csv.texts('run_path')[0].rstrip('/').rpartition('/')[2] if 'run_path' in csv else ''
-
-
-def _input(context: ModelContext) -> str | int:
-    return 'obs' if 'obs' in [tensor.name for tensor in context.inputs] else 0
-
-
-def _outputs(csv: CsvMetadata, joints: list[str], context: ModelContext) -> dict[str, Any]:
+def _outputs(csv: Fields, joints: list[str], context: ModelContext) -> dict[str, Any]:
     """Return the outputs; without scale where the action is of other joints than all."""
     names = [tensor.name for tensor in context.outputs]
     index = names.index('actions') if 'actions' in names else 0
     action: dict[str, Any] = {'name': 'actions' if 'actions' in names else 0}
-    scale = csv.number_or_numbers('action_scale')
+    numbers = csv.numbers('action_scale')
+    scale = numbers[0] if len(numbers) == 1 else numbers
     width = context.outputs[index].width if names else None
     num_actions = len(scale) if isinstance(scale, list) else width
     if num_actions in (None, len(joints)):
@@ -143,72 +136,24 @@ def _outputs(csv: CsvMetadata, joints: list[str], context: ModelContext) -> dict
     return {'action': action, 'mode': 'position'}
 
 
-class CsvMetadata:
-    """Metadata of a model whose values are lists."""
-
-    def __init__(self, metadata: Mapping[str, str]) -> None:
-        """Take the metadata."""
-        self._metadata = metadata
-
-    def __contains__(self, key: str) -> bool:
-        """Whether a key has a value."""
-        return bool(self._metadata.get(key, '').strip())
-
-    def texts(self, key: str) -> list[str]:
-        """Return the elements without quotes.
-
-        Raises:
-            ConfigError: If there are none, or brackets do not match.
-        """
-        text = self._metadata.get(key, '').strip()
+def _parsed(metadata: Mapping[str, str]) -> Fields:
+    """Return the values of the known keys as lists; a key without text is missing."""
+    values: dict[str, list[Any]] = {}
+    for key in (*_TEXTS, *_NUMBERS, *_COUNTS, *_NESTED):
+        text = metadata.get(key, '').strip()
         if not text:
-            raise ConfigError(f'metadata {key!r} is missing')
+            continue
         elements = _split(text, key)
+        if key in _NESTED:
+            values[key] = [list(map(_number, _inner(element))) for element in elements]
+            continue
         if len(elements) == 1 and elements[0][0] in _OPENING:
             elements = _split(elements[0][1:-1].strip(), key)
-        return [element.strip('\'"') for element in elements]
-
-    def numbers(self, key: str, length: int | None = None) -> list[float]:
-        """Return a list of finite numbers.
-
-        Raises:
-            ConfigError: If it is none, or of another length.
-        """
-        values = [_number(element, key) for element in self.texts(key)]
-        if length is not None and len(values) != length:
-            raise ConfigError(f'metadata {key!r} has {len(values)} elements, expected {length}')
-        return values
-
-    def integers(self, key: str, length: int) -> list[int]:
-        """Return a list of integers of at least 0, which may be written like 5.000."""
-        values = self.numbers(key, length)
-        for value in values:
-            if value < 0.0 or value != int(value):
-                raise ConfigError(
-                    f'metadata {key!r} has {value}, expected whole numbers of at least 0'
-                )
-        return [int(value) for value in values]
-
-    def number_or_numbers(self, key: str) -> float | list[float]:
-        """Return one number, or a list of more."""
-        values = self.numbers(key)
-        return values[0] if len(values) == 1 else values
-
-    def nested(self, key: str, length: int, *, is_bound: bool = False) -> list[list[float]]:
-        """Return a list of lists.
-
-        Args:
-            key: Key of the metadata.
-            length: Number of inner lists.
-            is_bound: Whether infinity is allowed.
-        """
-        elements = _split(self._metadata.get(key, '').strip(), key)
-        if len(elements) != length:
-            raise ConfigError(f'metadata {key!r} has {len(elements)} elements, expected {length}')
-        return [
-            [_number(number, key, is_bound=is_bound) for number in _inner(element)]
-            for element in elements
-        ]
+        if key in _TEXTS:
+            values[key] = [element.strip('\'"') for element in elements]
+        else:
+            values[key] = list(map(_count if key in _COUNTS else _number, elements))
+    return Fields(values, 'metadata')
 
 
 def _inner(element: str) -> list[str]:
@@ -236,26 +181,26 @@ def _split(text: str, key: str) -> list[str]:
     return elements
 
 
-def _number(text: str, key: str, *, is_bound: bool = False) -> float:
+def _number(text: str) -> float | str:
+    """Return the number that a text is, or the text, for a message."""
     try:
-        value = float(text)
+        return float(text)
     except ValueError:
-        value = math.nan
-    if math.isnan(value) or (math.isinf(value) and not is_bound):
-        raise ConfigError(f'metadata {key!r} has {shown(text.strip())}, expected a number')
-    return value
+        return text
 
 
-def bare_terms(metadata: CsvMetadata) -> list[dict[str, Any]]:
-    """Return the terms in tensor order, without scale, clip and history.
+def _count(text: str) -> float | str:
+    """Return a number, an integer if it is whole: counts are written like 5.000."""
+    value = _number(text)
+    return int(value) if isinstance(value, float) and value.is_integer() else value
 
-    Raises:
-        UnsuppliedError: If an observation has no term.
-    """
+
+def _terms(metadata: Fields) -> list[dict[str, Any]]:
+    """Return the terms in tensor order, without scale, clip and history."""
     return [_term(metadata, name) for name in metadata.texts('observation_names')]
 
 
-def _term(metadata: CsvMetadata, name: str) -> dict[str, Any]:
+def _term(metadata: Fields, name: str) -> dict[str, Any]:
     if name in _TERMS:
         return dict(_TERMS[name])
     if name == 'command':
@@ -264,19 +209,12 @@ def _term(metadata: CsvMetadata, name: str) -> dict[str, Any]:
             return {'term': 'velocity_command'}
         if commands == ['motion']:
             name = 'motion_command'
-    where = f'observation_names: {name}'
-    raise UnsuppliedError(explain(where, name, sorted([*_TERMS, 'command'])))
+    raise unknown_observation(f'observation_names: {name}', name, sorted([*_TERMS, 'command']))
 
 
-def read_observations(metadata: CsvMetadata) -> dict[str, Any]:
-    """Return terms and history of the tensor.
-
-    Raises:
-        ConfigError: If a value is invalid.
-        UnsuppliedError: If the metadata is incomplete, or has an observation without a term.
-    """
-    names = metadata.texts('observation_names')
-    terms = bare_terms(metadata)
+def _observations(metadata: Fields) -> dict[str, Any]:
+    """Return terms and history of the tensor."""
+    terms = _terms(metadata)
     history, clip = (next((k for k in keys if k in metadata), None) for keys in (_HISTORY, _CLIP))
     missing = [
         what
@@ -290,42 +228,35 @@ def read_observations(metadata: CsvMetadata) -> dict[str, Any]:
             f'the inputs in a file with --spec, with the terms {order}, in this order'
         )
     _add_scale_and_clip(metadata, terms, clip)
-    return {'terms': terms, 'history': _history(metadata, names, terms, history)}
+    return {'terms': terms, 'history': _history(metadata, terms, history)}
 
 
-def _add_scale_and_clip(metadata: CsvMetadata, terms: list[dict[str, Any]], clip: str) -> None:
-    scales = metadata.nested(_SCALE, len(terms))
-    for term, scale in zip(terms, scales, strict=True):
+def _add_scale_and_clip(metadata: Fields, terms: list[dict[str, Any]], clip: str) -> None:
+    for term, scale in zip(terms, metadata.lists(_SCALE, len(terms)), strict=True):
         term['scale'] = scale[0] if len(scale) == 1 else scale
-    for term, pair in zip(terms, metadata.nested(clip, len(terms), is_bound=True), strict=True):
-        if len(pair) != 2:
-            raise ConfigError(f'metadata {clip!r} has {pair}, expected a lower and an upper bound')
-        if any(math.isfinite(bound) for bound in pair):
-            term['clip'] = [bound if math.isfinite(bound) else None for bound in pair]
-            term['order'] = 'clip_then_scale'
+    pairs = metadata.pairs(clip, len(terms), open_sides=True)
+    for term, pair in zip(terms, pairs, strict=True):
+        if pair != [None, None]:
+            term |= {'clip': pair, 'order': 'clip_then_scale'}
 
 
-def _history(
-    metadata: CsvMetadata, names: list[str], terms: list[dict[str, Any]], key: str
-) -> dict[str, Any]:
+def _history(metadata: Fields, terms: list[dict[str, Any]], key: str) -> dict[str, Any]:
     """Return the history of the tensor; set that of terms with another length."""
     lengths = [max(1, length) for length in metadata.integers(key, len(terms))]
     if _FLATTEN in metadata:
-        for name, length, is_flat in zip(
-            names, lengths, metadata.integers(_FLATTEN, len(terms)), strict=True
-        ):
+        names = metadata.texts('observation_names')
+        flat = metadata.integers(_FLATTEN, len(terms))
+        for name, length, is_flat in zip(names, lengths, flat, strict=True):
             if length > 1 and not is_flat:
                 raise UnsuppliedError(
                     f'observation_names: {name} has a history that is not flattened: describe the '
                     'inputs in a file with --spec'
                 )
-    longest = max(lengths)
-    if longest == 1:
-        return {'length': 1}
-    for term, length in zip(terms, lengths, strict=True):
-        if length != longest:
-            term['history'] = {'length': length}
-    return {'length': longest, 'major': 'term', 'order': 'oldest_first', 'fill': 'first'}
+    return merged_history(terms, lengths)
 
 
-MJLAB = MetadataDialect(name='metadata of mjlab', matches=is_mjlab, read=read_mjlab)
+MJLAB = MetadataDialect(
+    name='metadata of mjlab',
+    matches=has_keys('joint_names', 'observation_names', 'action_scale'),
+    read=_read,
+)

@@ -17,7 +17,15 @@ from pathlib import Path
 from typing import Any
 
 from distill_runtime.errors import ConfigError
-from distill_runtime.spec.dialect import Fields, FileDialect, ModelContext
+from distill_runtime.spec.dialect import (
+    Fields,
+    FileDialect,
+    has_keys,
+    hinted,
+    ModelContext,
+    no_command,
+    UnsuppliedError,
+)
 from distill_runtime.spec.mapping import shown
 from distill_runtime.spec.sources import SpecSource
 
@@ -38,32 +46,18 @@ _NO_PERIOD = (
     'policy.json of mjswan has no policy period, it is that of the scene: give period, in s, in a '
     'file with --spec'
 )
-_NO_COMMAND = (
-    'policy.json of mjswan has no command ranges: give command: {lower: [vx, vy, yaw], upper: '
-    '[vx, vy, yaw]} of the training in a file with --spec'
-)
 
 
-def is_mjswan(values: Mapping[str, Any]) -> bool:
-    """Whether the content of a file is of this dialect."""
-    return {'policy_joint_names', 'obs_config'} <= set(values)
-
-
-def read_mjswan(values: Mapping[str, Any], path: Path, context: ModelContext) -> SpecSource:
-    """Convert the content of a policy.json to a SpecSource.
-
-    Raises:
-        ConfigError: If a key is unknown or does not fit the others.
-    """
+def _read(values: Mapping[str, Any], path: Path, context: ModelContext) -> SpecSource:
     content = Fields(values)
     names = content.texts('policy_joint_names')
-    control = content.text('control_type') if 'control_type' in content else 'joint_position'
+    control = content.text('control_type', 'joint_position')
     if control != 'joint_position':
         raise ConfigError(f"control_type is {control!r}, expected 'joint_position'")
     for key in ('encoder_bias', 'use_default_offset'):
         if key in content:
             raise ConfigError(f'{key} is given, expected none: it shifts the targets')
-    meta = _meta(content)
+    meta = content.mapping('onnx', {}).mapping('meta', {})
     result: dict[str, Any] = {
         'name': context.model.stem if path.stem in ('mjswan', 'policy') else path.stem,
         'joints': _without_robot(names),
@@ -78,13 +72,10 @@ def read_mjswan(values: Mapping[str, Any], path: Path, context: ModelContext) ->
     }
     for key in ('stiffness', 'damping'):
         if key in content:
-            gain = content.number_or_numbers(key, len(names))
-            result[key] = gain if isinstance(gain, list) else [gain] * len(names)
-    hints = {'period': _NO_PERIOD, 'command': _NO_COMMAND}
-    try:
+            result[key] = content.spread(key, len(names))
+    hints = {'period': _NO_PERIOD, 'command': no_command('policy.json of mjswan has')}
+    with hinted(hints, 'inputs'):
         result['inputs'] = _inputs(content.mapping('obs_config'), meta, names)
-    except _UnknownInputError as error:
-        hints['inputs'] = f'{error}: {_BY_HAND}'
     return SpecSource(
         name=str(path),
         values=result,
@@ -99,21 +90,10 @@ def read_mjswan(values: Mapping[str, Any], path: Path, context: ModelContext) ->
     )
 
 
-class _UnknownInputError(ConfigError):
-    """The file does not determine an input."""
-
-
 def _without_robot(names: list[str]) -> list[str]:
     """Remove the prefix of the robot in the scene if all joints have the same."""
     prefixes = {name.rpartition('/')[0] for name in names}
     return [name.rpartition('/')[2] for name in names] if len(prefixes) == 1 else names
-
-
-def _meta(content: Fields) -> Fields:
-    if 'onnx' not in content:
-        return Fields({}, 'onnx.meta')
-    onnx = content.mapping('onnx')
-    return onnx.mapping('meta') if 'meta' in onnx else Fields({}, 'onnx.meta')
 
 
 def _action_position(meta: Fields) -> int:
@@ -130,7 +110,9 @@ def _inputs(config: Fields, meta: Fields, names: list[str]) -> list[dict[str, An
     if sorted(keys) != sorted(config):
         unknown = [key for key in keys if key not in config]
         if unknown:
-            raise _UnknownInputError(f'inputs {unknown} of the graph are not in obs_config')
+            raise UnsuppliedError(
+                f'inputs {unknown} of the graph are not in obs_config: {_BY_HAND}'
+            )
         raise ConfigError(f'obs_config has {list(config)}, expected {keys}, those of in_keys')
     return [
         {
@@ -143,46 +125,37 @@ def _inputs(config: Fields, meta: Fields, names: list[str]) -> list[dict[str, An
 
 def _components(config: Fields, key: str) -> list[Fields]:
     """Return the terms of a tensor, which may have frames."""
-    components = config.any(key)
-    if isinstance(components, Mapping):
-        group = config.mapping(key)
-        _refuse_frames(group)
-        components = group.any('components')
-    if not isinstance(components, list) or not components:
-        raise ConfigError(
-            f'{config.path(key)} is {shown(components)}, expected a list of components'
-        )
-    return [
-        Fields(component, f'{config.path(key)}[{index}]')
-        for index, component in enumerate(components)
-    ]
+    if isinstance(config.any(key), Mapping):
+        config, key = config.mapping(key), 'components'
+        _refuse_frames(config)
+    return config.mappings(key, 'components')
 
 
 def _refuse_frames(fields: Fields) -> None:
-    steps = fields.any('history_steps') if 'history_steps' in fields else 1
+    steps = fields.any('history_steps', 1)
     if steps not in (0, 1, [0]):
-        raise _UnknownInputError(
+        raise UnsuppliedError(
             f'{fields.path("history_steps")} is {shown(steps)}: mjswan wrote the newest frame '
-            'first in some versions and last in others'
+            f'first in some versions and last in others: {_BY_HAND}'
         )
 
 
 def _term(component: Fields, names: list[str]) -> dict[str, Any]:
     name = component.text('name')
     if name not in _TERMS:
-        raise _UnknownInputError(
-            f'{component.where} is {name!r}, which is none of {sorted(_TERMS)}'
+        raise UnsuppliedError(
+            f'{component.where} is {name!r}, which is none of {sorted(_TERMS)}: {_BY_HAND}'
         )
     _refuse_frames(component)
     if component.flag('world_frame'):
-        raise _UnknownInputError(
-            f'{component.path("world_frame")} is true, and no term is in that frame'
+        raise UnsuppliedError(
+            f'{component.path("world_frame")} is true, and no term is in that frame: {_BY_HAND}'
         )
     term = dict(_TERMS[name])
     if term['term'] == 'joint_position':
-        if 'pos_steps' in component and component.integers('pos_steps') != [0]:
-            raise _UnknownInputError(
-                f'{component.path("pos_steps")} has other frames than the newest'
+        if component.integers('pos_steps', default=[0]) != [0]:
+            raise UnsuppliedError(
+                f'{component.path("pos_steps")} has other frames than the newest: {_BY_HAND}'
             )
         term['relative'] = component.flag('subtract_default')
     if 'joint_names' in component and component.any('joint_names') != 'isaac':
@@ -197,6 +170,6 @@ def _term(component: Fields, names: list[str]) -> dict[str, Any]:
 MJSWAN = FileDialect(
     name='policy.json of mjswan',
     files=('{stem}.json', 'mjswan.json', 'policy.json'),
-    matches=is_mjswan,
-    read=read_mjswan,
+    matches=has_keys('policy_joint_names', 'obs_config'),
+    read=_read,
 )

@@ -9,8 +9,7 @@ files, since it cannot belong to another model.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
-from functools import partial
+from collections.abc import Iterator, Mapping
 import glob
 from pathlib import Path
 from typing import Any
@@ -70,7 +69,7 @@ def metadata_sources(metadata: Mapping[str, str], context: ModelContext) -> list
         ConfigError: If it matches a dialect and is invalid.
     """
     return [
-        _guarded(dialect.name, context.model.name, partial(dialect.read, metadata, context))
+        _guarded(dialect, context.model.name, metadata, context)
         for dialect in METADATA_DIALECTS
         if dialect.matches(metadata)
     ]
@@ -126,18 +125,18 @@ def _read_if_known(
     values: Mapping[str, Any] = content
     for dialect in dialects:
         if dialect.matches(values):
-            return _guarded(dialect.name, str(path), partial(dialect.read, values, path, context))
+            return _guarded(dialect, str(path), values, path, context)
     return None
 
 
-def _guarded(dialect: str, where: str, read: Callable[[], SpecSource]) -> SpecSource:
-    """Add the source to error messages."""
+def _guarded(dialect: FileDialect | MetadataDialect, where: str, *content: Any) -> SpecSource:
+    """Read content, and add where it is to error messages."""
     try:
-        return read()
+        return dialect.read(*content)
     except ConfigError as error:
         raise ConfigError(f'{where}: {error}') from error
     except (LookupError, TypeError, AttributeError, ValueError, ArithmeticError) as error:
         reason = repr(error)[:MAX_MESSAGE]
-        raise ConfigError(f'{where} is not a complete {dialect}: {reason} in it') from error
+        raise ConfigError(f'{where} is not a complete {dialect.name}: {reason} in it') from error
     except RecursionError as error:
         raise ConfigError(f'{where} is nested too deeply') from error

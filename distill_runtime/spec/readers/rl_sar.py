@@ -15,11 +15,17 @@ from pathlib import Path
 from typing import Any
 
 from distill_runtime.errors import ConfigError
-from distill_runtime.spec.dialect import Fields, FileDialect, ModelContext
+from distill_runtime.spec.dialect import (
+    Fields,
+    FileDialect,
+    hinted,
+    ModelContext,
+    no_command,
+    unknown_observation,
+    UnsuppliedError,
+)
 from distill_runtime.spec.files import read_foreign
 from distill_runtime.spec.sources import SpecSource
-
-from .unsupplied import explain, UnsuppliedError
 
 _BASE_PATHS = ('base.yaml', '../base.yaml', '../../base.yaml')
 _OF_POLICY = {'observations', 'action_scale', 'rl_kp'}
@@ -35,13 +41,21 @@ _KEYS = {
     'outputs.action.clip': 'clip_actions_lower, clip_actions_upper',
     'outputs.mode': 'wheel_indices',
 }
-_NO_COMMAND = 'rl_sar has no command ranges: give the trained ones under command, with --spec'
-_KNOWN = ('lin_vel', 'ang_vel', 'gravity_vec', 'commands', 'dof_pos', 'dof_vel', 'actions')
+_TERMS: dict[str, dict[str, Any]] = {
+    'lin_vel': {'term': 'base_linear_velocity'},
+    'ang_vel': {'term': 'base_angular_velocity'},
+    'gravity_vec': {'term': 'projected_gravity'},
+    'commands': {'term': 'velocity_command'},
+    'dof_pos': {'term': 'joint_position', 'relative': True},
+    'dof_vel': {'term': 'joint_velocity'},
+    'actions': {'term': 'last_action'},
+}
+_UNSCALED = ('gravity_vec', 'actions')
 _JOINT_TERMS = ('joint_position', 'joint_velocity', 'last_action')
 _MAJOR = {'time': 'frame', 'term': 'term'}
 
 
-def is_rl_sar(values: Mapping[str, Any]) -> bool:
+def _is_rl_sar(values: Mapping[str, Any]) -> bool:
     """Whether the content of a file is of this dialect: one key, that of a policy or a robot."""
     parts = list(values.values())
     if len(parts) != 1 or not isinstance(parts[0], Mapping):
@@ -49,12 +63,7 @@ def is_rl_sar(values: Mapping[str, Any]) -> bool:
     return set(parts[0]) >= _OF_POLICY or set(parts[0]) >= _OF_ROBOT
 
 
-def read_rl_sar(values: Mapping[str, Any], path: Path, context: ModelContext) -> SpecSource:
-    """Convert the content of a config.yaml to a SpecSource.
-
-    Raises:
-        ConfigError: If a key is missing or does not fit the others, or the file is of the robot.
-    """
+def _read(values: Mapping[str, Any], path: Path, context: ModelContext) -> SpecSource:
     ((name, config),) = values.items()
     if not set(config) >= _OF_POLICY:
         raise ConfigError('it is the file of a robot, expected that of a policy: config.yaml')
@@ -63,7 +72,7 @@ def read_rl_sar(values: Mapping[str, Any], path: Path, context: ModelContext) ->
     fields = Fields({**base, **config})
     joints, period = _joints(fields), _period(fields)
     result: dict[str, Any] = {'name': str(name).replace('/', '_')}
-    keys, hints = dict(_KEYS), {'command': _NO_COMMAND}
+    keys, hints = dict(_KEYS), {'command': no_command('rl_sar has')}
     for field, value, key in (
         ('joints', joints, 'joint_mapping, names: joint_names'),
         ('period', period, 'dt * decimation'),
@@ -79,12 +88,10 @@ def read_rl_sar(values: Mapping[str, Any], path: Path, context: ModelContext) ->
     num_joints = len(fields.numbers('action_scale'))
     wheels = _wheels(fields, num_joints)
     result |= _policy(fields, num_joints, wheels)
-    try:
+    with hinted(hints, 'inputs'):
         if joints is None:
             raise UnsuppliedError(hints['joints'])
-        result['inputs'] = [{'name': 0, **read_observations(fields, joints, wheels)}]
-    except UnsuppliedError as error:
-        hints['inputs'] = str(error)
+        result['inputs'] = [{'name': 0, **_observations(fields, joints, wheels)}]
     return SpecSource(name=str(path), values=result, hints=hints, keys=keys)
 
 
@@ -103,16 +110,7 @@ def _joints(fields: Fields) -> list[str] | None:
     if 'joint_names' not in fields:
         return None
     names = fields.texts('joint_names')
-    mapping = fields.integers('joint_mapping')
-    if len(set(mapping)) != len(mapping):
-        raise ConfigError(f'joint_mapping is {mapping}, expected each joint once')
-    for index in mapping:
-        if index >= len(names):
-            raise ConfigError(
-                f'joint_mapping has {index}, expected below {len(names)}, the number of '
-                'joint_names'
-            )
-    return [names[index] for index in mapping]
+    return [names[index] for index in fields.joint_numbers('joint_mapping', len(names))]
 
 
 def _period(fields: Fields) -> float | None:
@@ -123,7 +121,7 @@ def _period(fields: Fields) -> float | None:
 
 
 def _wheels(fields: Fields, num_joints: int) -> list[int]:
-    wheels = fields.integers('wheel_indices') if 'wheel_indices' in fields else []
+    wheels = fields.integers('wheel_indices', default=[])
     for wheel in wheels:
         if wheel >= num_joints:
             raise ConfigError(
@@ -154,28 +152,19 @@ def _policy(fields: Fields, num_joints: int, wheels: list[int]) -> dict[str, Any
         'damping': fields.numbers('rl_kd', num_joints),
         'outputs': {
             'action': action,
-            'mode': ['velocity' if joint in wheels else 'position' for joint in range(num_joints)]
-            if wheels
-            else 'position',
+            'mode': 'position',
         },
     }
+    if wheels:
+        modes = ['velocity' if joint in wheels else 'position' for joint in range(num_joints)]
+        result['outputs']['mode'] = modes
     if 'torque_limits' in fields:
         result['limits'] = {'effort': fields.numbers('torque_limits', num_joints)}
     return result
 
 
-def read_observations(config: Fields, joints: list[str], wheels: list[int]) -> dict[str, Any]:
-    """Return the input tensor.
-
-    Args:
-        config: Keys of the policy.
-        joints: Names in policy order.
-        wheels: Those among them whose positions are masked.
-
-    Raises:
-        ConfigError: If a key is missing or wrong.
-        UnsuppliedError: If an observation has no term.
-    """
+def _observations(config: Fields, joints: list[str], wheels: list[int]) -> dict[str, Any]:
+    """Return the input tensor; the positions of wheels are masked."""
     names = config.texts('observations')
     terms = [_term(config, name, joints, wheels) for name in names]
     width = sum(3 if term['term'] not in _JOINT_TERMS else len(joints) for term in terms)
@@ -194,32 +183,22 @@ def read_observations(config: Fields, joints: list[str], wheels: list[int]) -> d
 
 
 def _term(config: Fields, name: str, joints: list[str], wheels: list[int]) -> dict[str, Any]:
-    if name == 'lin_vel':
-        return {'term': 'base_linear_velocity', 'scale': config.number('lin_vel_scale')}
-    if name == 'ang_vel':
-        return {'term': 'base_angular_velocity', 'scale': config.number('ang_vel_scale')}
-    if name == 'gravity_vec':
-        return {'term': 'projected_gravity'}
+    if name not in _TERMS:
+        plain = name.rpartition('/')[2]
+        raise unknown_observation(f'observations: {name}', plain, list(_TERMS))
+    term = dict(_TERMS[name])
     if name == 'commands':
-        return {'term': 'velocity_command', 'scale': config.numbers('commands_scale', 3)}
+        term['scale'] = config.numbers('commands_scale', 3)
+    elif name not in _UNSCALED:
+        term['scale'] = config.number(f'{name}_scale')
     if name == 'dof_pos':
-        return {
-            'term': 'joint_position',
-            'relative': True,
-            'scale': config.number('dof_pos_scale'),
-            'masked': [joints[wheel] for wheel in wheels],
-        }
-    if name == 'dof_vel':
-        return {'term': 'joint_velocity', 'scale': config.number('dof_vel_scale')}
-    if name == 'actions':
-        return {'term': 'last_action'}
-    plain = name.rpartition('/')[2]
-    raise UnsuppliedError(explain(f'observations: {name}', plain, list(_KNOWN)))
+        term['masked'] = [joints[wheel] for wheel in wheels]
+    return term
 
 
 def _history(config: Fields) -> dict[str, Any]:
     """Return the ages of the frames in tensor order; an empty list means no history."""
-    steps = config.integers('observations_history') if 'observations_history' in config else []
+    steps = config.integers('observations_history', default=[])
     if not steps:
         return {'length': 1}
     if len(set(steps)) != len(steps):
@@ -235,6 +214,6 @@ def _history(config: Fields) -> dict[str, Any]:
 RL_SAR = FileDialect(
     name='config.yaml of rl_sar',
     files=('config.y*ml',),
-    matches=is_rl_sar,
-    read=read_rl_sar,
+    matches=_is_rl_sar,
+    read=_read,
 )

@@ -15,15 +15,23 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from distill_runtime.errors import ConfigError
-from distill_runtime.spec.dialect import Fields, FileDialect, ModelContext, TensorShape
+from distill_runtime.spec.dialect import (
+    Fields,
+    FileDialect,
+    has_keys,
+    hinted,
+    ISAAC_LAB_TERMS,
+    merged_history,
+    ModelContext,
+    TensorShape,
+    unknown_observation,
+    UnsuppliedError,
+)
 from distill_runtime.spec.robot_description import RobotDescription
 from distill_runtime.spec.sources import SpecSource
-
-from .numbered_joints import motor_names, NumberedJoints
-from .unsupplied import explain, UnsuppliedError
 
 _HINTS = {
     'joints': 'deploy.yaml has motor numbers, not names: give the robot with --robot PROFILE '
@@ -43,41 +51,45 @@ _KEYS = {
     'outputs.mode': 'actions',
 }
 _MODES = {'JointPositionAction': 'position', 'JointVelocityAction': 'velocity'}
-_TERMS: dict[str, dict[str, object]] = {
-    'base_lin_vel': {'term': 'base_linear_velocity'},
-    'base_ang_vel': {'term': 'base_angular_velocity'},
-    'projected_gravity': {'term': 'projected_gravity'},
+_TERMS = {
+    **ISAAC_LAB_TERMS,
     'velocity_commands': {'term': 'velocity_command'},
     'keyboard_velocity_commands': {'term': 'velocity_command'},
-    'joint_pos': {'term': 'joint_position', 'relative': False},
-    'joint_pos_rel': {'term': 'joint_position', 'relative': True},
-    'joint_vel': {'term': 'joint_velocity'},
-    'joint_vel_rel': {'term': 'joint_velocity'},
-    'last_action': {'term': 'last_action'},
 }
 _FLAGS = ('scale_first', 'use_gym_history')
 _TERM_KEYS = {'params', 'clip', 'scale', 'history_length', 'flatten_history_dim'}
 _KNOWN = sorted([*_TERMS, 'gait_phase'])
 
 
-def is_deploy_yaml(values: Mapping[str, Any]) -> bool:
-    """Whether the content of a file is of this dialect."""
-    return {'joint_ids_map', 'step_dt'} <= set(values)
+class _Joints(NamedTuple):
+    """The joints of a policy by number; the names come from the robot."""
+
+    num_joints: int
+    names: list[str] | None
+    """In policy order; None if no robot is given."""
+
+    def numbers(self, entry: Fields) -> list[int]:
+        """Return the numbers under ``joint_ids``; all joints if missing."""
+        return entry.joint_numbers('joint_ids', self.num_joints, list(range(self.num_joints)))
+
+    def subset(self, numbers: list[int], where: str) -> list[str] | None:
+        """Return the names of some joints; None for all joints in order."""
+        if numbers == list(range(self.num_joints)):
+            return None
+        if self.names is None:
+            raise UnsuppliedError(
+                f'{where} has some joints, by number: give the robot with --robot PROFILE '
+                '(parameter robot)'
+            )
+        return [self.names[number] for number in numbers]
 
 
-def read_unitree_deploy(
-    values: Mapping[str, Any], path: Path, context: ModelContext
-) -> SpecSource:
-    """Convert the content of a deploy.yaml to a SpecSource; the robot names the motors.
-
-    Raises:
-        ConfigError: If a key is missing or does not fit the others.
-    """
+def _read(values: Mapping[str, Any], path: Path, context: ModelContext) -> SpecSource:
     fields = Fields(values)
     motors = fields.integers('joint_ids_map')
     if len(set(motors)) != len(motors):
         raise ConfigError(f'joint_ids_map is {motors}, expected each motor once')
-    joints = NumberedJoints(len(motors), _names(fields, motors, context.robot))
+    joints = _Joints(len(motors), _names(fields, motors, context.robot))
     result: dict[str, Any] = {
         'name': _policy_name(path),
         'period': fields.number('step_dt'),
@@ -86,20 +98,17 @@ def read_unitree_deploy(
     }
     keys, hints = dict(_KEYS), dict(_HINTS)
     if joints.names is not None and context.robot is not None:
-        result['joints'] = list(joints.names)
+        result['joints'] = joints.names
         keys['joints'] = f'joint_ids_map, names of robot {context.robot.name}'
-    command = _command(fields)
-    if command is not None:
-        result['command'] = command
+    velocity = fields.mapping('commands', {}).mapping('base_velocity', {})
+    if 'ranges' in velocity:
+        ranges = velocity.mapping('ranges')
+        result['command'] = ranges.ranges('lin_vel_x', 'lin_vel_y', 'ang_vel_z')
         keys['command'] = 'commands.base_velocity.ranges'
-    try:
-        result['outputs'] = read_actions(fields.mapping('actions'), joints)
-    except UnsuppliedError as error:
-        hints['outputs.action.name'] = str(error)
-    try:
-        result['inputs'] = read_observations(fields.any('observations'), joints, context.inputs)
-    except UnsuppliedError as error:
-        hints['inputs'] = str(error)
+    with hinted(hints, 'outputs.action.name'):
+        result['outputs'] = _outputs(fields.mapping('actions'), joints)
+    with hinted(hints, 'inputs'):
+        result['inputs'] = _inputs(fields.mapping('observations'), joints, context.inputs)
     return SpecSource(name=str(path), values=result, hints=hints, keys=keys)
 
 
@@ -109,9 +118,7 @@ def _policy_name(path: Path) -> str:
     return folder.parent.name if folder.name in ('params', 'param') else folder.name
 
 
-def _names(
-    fields: Fields, motors: list[int], robot: RobotDescription | None
-) -> tuple[str, ...] | None:
+def _names(fields: Fields, motors: list[int], robot: RobotDescription | None) -> list[str] | None:
     """Return the names in policy order; None if no robot is given."""
     if robot is None:
         return None
@@ -121,7 +128,7 @@ def _names(
             f'joint_ids_map has {len(motors)} motors, expected those of robot {robot.name!r}, '
             f'which has {len(robot.joints)}'
         )
-    return motor_names(robot, motors, 'joint_ids_map')
+    return robot.joints_of(motors, 'joint_ids_map')
 
 
 def _of_motors(fields: Fields, gain: str, motors: list[int]) -> list[float]:
@@ -136,29 +143,8 @@ def _of_motors(fields: Fields, gain: str, motors: list[int]) -> list[float]:
     return [values[motor] for motor in motors]
 
 
-def _command(fields: Fields) -> dict[str, list[float]] | None:
-    """Return the trained range of velocity commands; a heading is ignored."""
-    if 'commands' not in fields or 'base_velocity' not in fields.mapping('commands'):
-        return None
-    velocity = fields.mapping('commands').mapping('base_velocity')
-    if 'ranges' not in velocity:
-        return None
-    ranges = velocity.mapping('ranges')
-    pairs = [ranges.pair(name) for name in ('lin_vel_x', 'lin_vel_y', 'ang_vel_z')]
-    return {'lower': [pair[0] for pair in pairs], 'upper': [pair[1] for pair in pairs]}
-
-
-def read_actions(actions: Fields, joints: NumberedJoints) -> dict[str, Any]:
-    """Return the outputs.
-
-    Args:
-        actions: Value of the key actions, a term for each.
-        joints: Joints of the policy.
-
-    Raises:
-        ConfigError: If a value is invalid.
-        UnsuppliedError: If names are needed and unknown.
-    """
+def _outputs(actions: Fields, joints: _Joints) -> dict[str, Any]:
+    """Return the outputs: all action terms, concatenated."""
     kinds = list(actions)
     if not kinds or not set(kinds) <= set(_MODES):
         raise ConfigError(f'actions has {sorted(kinds)}, expected some of {sorted(_MODES)}')
@@ -167,17 +153,18 @@ def read_actions(actions: Fields, joints: NumberedJoints) -> dict[str, Any]:
     if len(set(acted)) != len(acted):
         raise ConfigError(f'actions are of joints {acted}, expected each once')
     result: dict[str, Any] = {'name': 0, 'scale': [], 'offset': []}
-    clips: list[list[float] | None] = []
+    clips: list[list[float | None]] = []
     modes = ['position'] * joints.num_joints
     for kind, part in zip(kinds, numbers, strict=True):
         term = actions.mapping(kind)
-        result['scale'] += _values(term, 'scale', len(part), 1.0)
-        result['offset'] += _values(term, 'offset', len(part), 0.0)
-        clips += _clips(term, len(part))
+        result['scale'] += term.spread('scale', len(part), 1.0)
+        result['offset'] += term.spread('offset', len(part), 0.0)
+        unbounded: list[list[float | None]] = [[None, None]] * len(part)
+        clips += term.pairs('clip', len(part)) if 'clip' in term else unbounded
         for number in part:
             modes[number] = _MODES[kind]
-    if any(clips):
-        result['target_clip'] = [pair or [None, None] for pair in clips]
+    if any(clip != [None, None] for clip in clips):
+        result['target_clip'] = clips
     subset = joints.subset(acted, 'actions')
     if subset is not None:
         result['joints'] = subset
@@ -185,40 +172,16 @@ def read_actions(actions: Fields, joints: NumberedJoints) -> dict[str, Any]:
     return {'action': result, 'mode': mode}
 
 
-def _values(term: Fields, key: str, length: int, default: float) -> list[float]:
-    """Return one number per joint; null means the default."""
-    if key not in term:
-        return [default] * length
-    values = term.number_or_numbers(key, length)
-    return values if isinstance(values, list) else [values] * length
-
-
-def _clips(term: Fields, length: int) -> list[list[float] | None]:
-    """Return a pair per joint, or none."""
-    if 'clip' not in term:
-        return [None] * length
-    pairs = term.any('clip')
-    if not isinstance(pairs, list) or len(pairs) != length:
-        raise ConfigError(f'{term.path("clip")} is of another form, expected {length} pairs')
-    named = Fields({str(index): pair for index, pair in enumerate(pairs)}, term.path('clip'))
-    return [named.pair(str(index)) for index in range(length)]
-
-
-def read_observations(
-    values: Mapping[str, Any], joints: NumberedJoints, graph: tuple[TensorShape, ...]
+def _inputs(
+    observations: Fields, joints: _Joints, graph: tuple[TensorShape, ...]
 ) -> list[dict[str, Any]]:
     """Return the inputs.
 
     Args:
-        values: Value of the key observations.
+        observations: One group of terms, or several by name.
         joints: Joints of the policy.
         graph: Inputs of the network; empty if no model was opened.
-
-    Raises:
-        ConfigError: If a value is invalid.
-        UnsuppliedError: If an observation has no term.
     """
-    observations = Fields(values, 'observations')
     flags = {flag: observations.flag(flag) for flag in _FLAGS}
     names = [name for name in observations if name not in _FLAGS]
     if not names:
@@ -260,42 +223,36 @@ def _input(name: str, groups: list[str], graph: tuple[TensorShape, ...]) -> str 
 
 
 def _tensor(
-    group: Fields, names: list[str], flags: Mapping[str, bool], joints: NumberedJoints
+    group: Fields, names: list[str], flags: Mapping[str, bool], joints: _Joints
 ) -> dict[str, Any]:
     """Return terms and history of one tensor."""
     if not names:
         raise ConfigError(f'{group.where} is empty, expected at least one term')
     terms = [_term(group, name, flags['scale_first'], joints) for name in names]
-    lengths = [_history_length(group.mapping(name)) for name in names]
-    longest = max(lengths)
-    if longest == 1:
-        return {'terms': terms, 'history': {'length': 1}}
-    if flags['use_gym_history'] and min(lengths) != longest:
+    lengths = [max(1, group.mapping(name).integer('history_length', 0)) for name in names]
+    if flags['use_gym_history'] and min(lengths) != max(lengths):
         raise ConfigError(
             f'{group.where} has use_gym_history and history_length of {lengths}, expected the '
             'same for all terms'
         )
-    for term, length in zip(terms, lengths, strict=True):
-        if length != longest:
-            term['history'] = {'length': length}
     major = 'frame' if flags['use_gym_history'] else 'term'
-    history = {'length': longest, 'major': major, 'order': 'oldest_first', 'fill': 'first'}
-    return {'terms': terms, 'history': history}
+    return {'terms': terms, 'history': merged_history(terms, lengths, major)}
 
 
-def _term(group: Fields, name: str, scale_first: bool, joints: NumberedJoints) -> dict[str, Any]:
+def _term(group: Fields, name: str, scale_first: bool, joints: _Joints) -> dict[str, Any]:
     entry = group.mapping(name)
     if name not in _KNOWN:
-        raise UnsuppliedError(explain(entry.where, name, _KNOWN))
+        raise unknown_observation(entry.where, name, _KNOWN)
     for key in entry:
         if key not in _TERM_KEYS:
             raise ConfigError(
                 f'{entry.path(key)} is unknown, expected one of {sorted(_TERM_KEYS)}'
             )
-    params = entry.mapping('params') if 'params' in entry else Fields({}, entry.path('params'))
+    params = entry.mapping('params', {})
     term = _gait_phase(params) if name == 'gait_phase' else dict(_TERMS[name])
     if str(term['term']).startswith('joint_'):
-        subset = _subset(params, joints)
+        asset = params.mapping('asset_cfg', {})
+        subset = joints.subset(joints.numbers(asset), asset.path('joint_ids'))
         if subset is not None:
             term['joints'] = subset
     if 'scale' in entry:
@@ -320,22 +277,9 @@ def _gait_phase(params: Fields) -> dict[str, Any]:
     }
 
 
-def _subset(params: Fields, joints: NumberedJoints) -> list[str] | None:
-    """Return the joints of a term; None: all."""
-    if 'asset_cfg' not in params:
-        return None
-    asset = params.mapping('asset_cfg')
-    return joints.subset(joints.numbers(asset), asset.path('joint_ids'))
-
-
-def _history_length(entry: Fields) -> int:
-    """Return the number of frames; missing or 0 means only the newest."""
-    return max(1, entry.integer('history_length')) if 'history_length' in entry else 1
-
-
 UNITREE_DEPLOY = FileDialect(
     name='deploy.yaml',
     files=('deploy.yaml', 'params/deploy.yaml', '../params/deploy.yaml', '../param/deploy.yaml'),
-    matches=is_deploy_yaml,
-    read=read_unitree_deploy,
+    matches=has_keys('joint_ids_map', 'step_dt'),
+    read=_read,
 )

@@ -13,12 +13,10 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from distill_runtime.spec.dialect import Fields, FileDialect, ModelContext
+from distill_runtime.spec.dialect import Fields, FileDialect, has_keys, ModelContext
 from distill_runtime.spec.sources import SpecSource
 
-from .numbered_joints import motor_names
-
-_MARKS = {'default_angles', 'kps', 'kds', 'cmd_scale', 'num_obs', 'num_actions', 'action_scale'}
+_MARKS = ('default_angles', 'kps', 'kds', 'cmd_scale', 'num_obs', 'num_actions', 'action_scale')
 _GAIT_PERIOD = 0.8
 """In [s]; github unitreerobotics/unitree_rl_gym @ 276801e deploy/deploy_real/deploy_real.py."""
 _KEYS = {
@@ -43,21 +41,12 @@ _TORSO = (
 )
 
 
-def is_unitree_gym(values: Mapping[str, Any]) -> bool:
-    """Whether the content of a file is of this dialect."""
-    return set(values) >= _MARKS
-
-
-def read_unitree_gym(values: Mapping[str, Any], path: Path, context: ModelContext) -> SpecSource:
-    """Convert the content of a file to a SpecSource; the robot names the motors.
-
-    Raises:
-        ConfigError: If a key is missing or does not fit the others.
-    """
+def _read(values: Mapping[str, Any], path: Path, context: ModelContext) -> SpecSource:
     fields = Fields(values)
     count = fields.integer('num_actions')
     result: dict[str, Any] = {
-        'name': _name(fields, path),
+        # the folder of the checkpoint
+        'name': Path(fields.text('policy_path', str(path))).parent.name or path.stem,
         'default_position': fields.numbers('default_angles', count),
         'stiffness': fields.numbers('kps', count),
         'damping': fields.numbers('kds', count),
@@ -71,7 +60,7 @@ def read_unitree_gym(values: Mapping[str, Any], path: Path, context: ModelContex
     if 'leg_joint2motor_idx' in fields:
         motors = fields.integers('leg_joint2motor_idx', count)
         if context.robot is not None:
-            result['joints'] = list(motor_names(context.robot, motors, 'leg_joint2motor_idx'))
+            result['joints'] = context.robot.joints_of(motors, 'leg_joint2motor_idx')
             keys['joints'] = f'leg_joint2motor_idx, names of robot {context.robot.name}'
     if 'max_cmd' in fields:
         upper = fields.numbers('max_cmd', 3)
@@ -82,17 +71,11 @@ def read_unitree_gym(values: Mapping[str, Any], path: Path, context: ModelContex
             f'num_obs is {fields.integer("num_obs")}, expected {width} for {count} actions, those '
             'of its programs: describe the inputs in a file with --spec'
         )
-    elif 'imu_type' in fields and fields.text('imu_type') == 'torso':
+    elif fields.text('imu_type', '') == 'torso':
         hints['inputs'] = _TORSO
     else:
         result['inputs'] = [{'name': 0, 'terms': _terms(fields)}]
     return SpecSource(name=str(path), values=result, hints=hints, keys=keys)
-
-
-def _name(fields: Fields, path: Path) -> str:
-    """Name the policy after the folder of its checkpoint."""
-    policy = Path(fields.text('policy_path')) if 'policy_path' in fields else path
-    return policy.parent.name or path.stem
 
 
 def _period(fields: Fields) -> tuple[float, str]:
@@ -122,5 +105,8 @@ def _terms(fields: Fields) -> list[dict[str, Any]]:
 
 
 UNITREE_GYM = FileDialect(
-    name='yaml of unitree_rl_gym', files=('*.yaml',), matches=is_unitree_gym, read=read_unitree_gym
+    name='yaml of unitree_rl_gym',
+    files=('*.yaml',),
+    matches=has_keys(*_MARKS),
+    read=_read,
 )

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from distill_runtime.policy.model_file.mjlab_keys import KEYS, mjlab_keys
 from distill_runtime.spec.dialect import ModelContext, TensorShape
-from distill_runtime.spec.readers.mjlab import is_mjlab, read_mjlab
+from distill_runtime.spec.readers.mjlab import MJLAB
 from distill_runtime.spec.sources import merge_sources, SpecSource
 import pytest
 from support.specs import make_spec
@@ -42,7 +42,7 @@ def test_every_key_is_written_if_the_format_can_express_it():
 def test_reader_of_that_form_gets_the_same_contract(history):
     spec = full(history=history)
     keys = mjlab_keys(spec)
-    assert is_mjlab(keys)
+    assert MJLAB.matches(keys)
     context = ModelContext(
         model=Path('policy.onnx'),
         robot=None,
@@ -50,7 +50,7 @@ def test_reader_of_that_form_gets_the_same_contract(history):
         outputs=(TensorShape(name='actions', shape=(1, 3)),),
     )
     period = SpecSource(name='user', values={'name': 'small', 'period': 0.02})
-    read = merge_sources([period, read_mjlab(keys, context)]).spec
+    read = merge_sources([period, MJLAB.read(keys, context)]).spec
     for field in ('joints', 'default_position', 'stiffness', 'damping'):
         assert getattr(read, field) == getattr(spec, field)
     (left,), (right,) = read.inputs, spec.inputs
@@ -92,9 +92,6 @@ def test_inexpressible_action_is_omitted(changes):
     assert 'action_scale' not in mjlab_keys(full(**changes))
 
 
-def test_missing_gains_are_left_out():
+def test_missing_gains_and_names_with_a_comma_are_omitted():
     assert 'joint_stiffness' not in mjlab_keys(full(stiffness=None, damping=None))
-
-
-def test_names_with_a_comma_have_no_form_there():
     assert mjlab_keys(full(joints=['a,b', 'c', 'd'])) == {}

@@ -28,10 +28,6 @@ def test_integers_bytes_and_fixed_sizes():
     ]
 
 
-def test_empty_message_has_no_fields():
-    assert listed(b'') == []
-
-
 def test_fields_are_those_of_the_library():
     tensor = onnx.TensorProto(dims=[3, 300], name='weights', raw_data=b'\x00' * 7)
     tensor.data_location = onnx.TensorProto.EXTERNAL

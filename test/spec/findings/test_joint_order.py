@@ -7,7 +7,6 @@ from distill_runtime.spec.findings.joint_order import (
     mirror_pairs,
     mirrored,
     orders,
-    values_from_order,
 )
 from distill_runtime.spec.mapping import read_dataclass
 from distill_runtime.spec.robots import load_profile, profile_names
@@ -52,10 +51,6 @@ def test_mirrored_exchanges_names_and_leaves_values():
     assert other.joints == ('right_hip', 'waist', 'left_hip')
     assert other.default_position == spec.default_position
     assert mirrored(make_spec()) is None
-
-
-def test_values_written_in_another_order_come_home():
-    assert values_from_order((1.0, 2.0, 3.0), ('a', 'b', 'c'), ('c', 'a', 'b')) == (2.0, 3.0, 1.0)
 
 
 @pytest.mark.parametrize(

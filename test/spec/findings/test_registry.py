@@ -2,15 +2,17 @@
 # SPDX-License-Identifier: Apache-2.0
 from __future__ import annotations
 
-from dataclasses import replace
 import re
 
+from distill_runtime.policy.model import load_policy
 from distill_runtime.spec.findings import registry as doctor
 from distill_runtime.spec.findings.finding import Case, Finding
+from distill_runtime.spec.findings.sources import rounded
 from distill_runtime.spec.robot_description import RobotDescription
-from distill_runtime.spec.sources import merge_sources, SpecSource
+from distill_runtime.spec.sources import merge_sources, SourcedSpec, SpecSource
 import pytest
-from support.specs import JOINTS, spec_mapping
+from support.specs import JOINTS, make_spec, spec_mapping
+import yaml
 
 LIMITS = {'position': [[-1, 1], [0, 2], [-2, 0]], 'effort': [20, 20, 20]}
 GAINS = {'stiffness': [30, 30, 30], 'damping': [1, 1, 1]}
@@ -18,6 +20,7 @@ GOLDEN = {'observation': [[0, 0, 0]], 'action': [[0, 0, 0]]}
 VALID = {'limits': LIMITS, **GAINS, 'golden': GOLDEN}
 GYRO = {'term': 'base_angular_velocity', 'scale': 0.25}
 SPEED = {'term': 'joint_velocity', 'scale': 0.05}
+MODES = {'limits': None, 'mode': ['position', 'velocity', 'effort'], 'stiffness': [9, 0, 0]}
 RELATIVE = {'term': 'joint_position', 'relative': True}
 
 
@@ -34,194 +37,109 @@ def findings(*terms, **changes):
     return {found.code: found for found in doctor.examine(make_case(*terms, **changes))}
 
 
-def test_valid_spec_has_no_findings():
-    assert findings() == {}
-
-
-def test_target_clip_within_the_limits_makes_up_for_a_wide_clip():
-    action = {'clip': [-100, 100], 'target_clip': [[-1, 1], [0, 2], [-2, 0]]}
-    assert findings(action=action) == {}
-
-
-def test_network_that_gives_the_targets_itself_has_no_offset():
-    assert findings(action={'scale': 1.0, 'offset': [0.0, 0.0, 0.0]}) == {}
-
-
 @pytest.mark.parametrize(
-    ('terms', 'changes', 'code', 'severity', 'message'),
+    ('terms', 'changes'),
     [
-        ((), {'golden': None}, 'golden.missing', 'info', 'golden is missing'),
-        ((), {'period': 0.6}, 'period.implausible', 'warning', 'period is 0.6 s, 1.66667 Hz'),
-        ((), {'period': 0.0005}, 'period.implausible', 'warning', '2000 Hz'),
-        (
-            ({'term': 'base_linear_velocity'}, SPEED),
-            {},
-            'input.base_linear_velocity',
-            'warning',
-            'JointState and Imu do not give it',
-        ),
-        (
-            ({'term': 'external', 'topic': '/scan', 'width': 7}, SPEED),
-            {},
-            'input.external',
-            'info',
-            '7 elements come from /scan, Float32MultiArray, of any age',
-        ),
+        ((), {}),
+        ((RELATIVE,), {}),
+        ((), {'period': 0.5}),
+        ((), {'period': 0.001}),
+        ((), {'action': {'clip': [-1.0, 1.0]}}),
+        ((), {'action': {'scale': [0.01, 2.0, -0.25]}}),
+        # the network gives the targets itself
+        ((), {'action': {'scale': 1.0, 'offset': [0.0, 0.0, 0.0]}}),
+        # the target clip makes up for a wide clip
+        ((), {'action': {'clip': [-100, 100], 'target_clip': [[-1, 1], [0, 2], [-2, 0]]}}),
         (
             ({'term': 'velocity_command'}, SPEED),
-            {},
-            'command.missing',
-            'warning',
-            'any velocity command reaches the network',
-        ),
-        (
-            (GYRO, {'term': 'joint_velocity'}),
-            {},
-            'scale.partial',
-            'warning',
-            'base_angular_velocity has a scale and joint_velocity has none',
-        ),
-        (
-            ({'term': 'base_angular_velocity'}, SPEED),
-            {},
-            'scale.partial',
-            'warning',
-            'joint_velocity has a scale and base_angular_velocity has none',
-        ),
-        (
-            ({'term': 'base_angular_velocity'}, {'term': 'joint_velocity'}),
-            {},
-            'scale.none',
-            'info',
-            'no term has a scale',
-        ),
-        (
-            ({'term': 'projected_gravity', 'scale': -1.0}, SPEED),
-            {},
-            'scale.negative',
-            'warning',
-            'projected_gravity has the negative scale -1',
-        ),
-        (
-            ({'term': 'joint_position', 'relative': False}, SPEED),
-            {},
-            'input.joint_position_absolute',
-            'info',
-            'the default position is not subtracted',
-        ),
-        (
-            (),
-            {'limits': {'effort': [20, 20, 20]}},
-            'limits.position.missing',
-            'warning',
-            'nothing bounds the position commands of hip, knee, ankle',
-        ),
-        (
-            (),
-            {'limits': {'position': LIMITS['position']}},
-            'limits.effort.missing',
-            'info',
-            'limits.effort is missing',
-        ),
-        (
-            (),
-            {'limits': None, 'mode': ['position', 'velocity', 'effort'], 'stiffness': [9, 0, 0]},
-            'limits.velocity.missing',
-            'warning',
-            'nothing bounds the velocity commands of knee',
-        ),
-        (
-            (),
-            {'limits': None, 'mode': ['position', 'velocity', 'effort'], 'stiffness': [9, 0, 0]},
-            'limits.effort.missing',
-            'warning',
-            'nothing bounds the effort commands of ankle',
-        ),
-        (
-            (),
-            {'stiffness': None, 'damping': None},
-            'gains.missing',
-            'warning',
-            'stiffness and damping are missing',
-        ),
-        (
-            (),
-            {'stiffness': [30, 0, 30]},
-            'gains.implausible',
-            'warning',
-            'stiffness, damping of knee are 0 N m/rad, 1 N m s/rad: nothing pulls it',
-        ),
-        ((), {'damping': [0, 0, 1]}, 'gains.implausible', 'warning', r'hip .* \(2 of 3 joints\)'),
-        ((), {'damping': [40, 1, 1]}, 'gains.implausible', 'warning', 'were they swapped'),
-        ((), {'stiffness': [6000, 1, 1]}, 'gains.implausible', 'warning', 'stiffer than'),
-        (
-            (),
-            {'action': {'scale': [0.5, 0.005, 3.0]}},
-            'action.scale_implausible',
-            'warning',
-            r'scale of knee is 0.005 rad per unit .* \(2 of 3 joints\)',
-        ),
-        (
-            (),
-            {'action': {'offset': [0.1, 0.0, -0.5]}},
-            'action.offset_off_default',
-            'warning',
-            r'offset of knee is 0 rad, its default position 0.6 rad \(1 of 3 joints\)',
-        ),
-        (
-            (),
-            {'action': {'clip': [-1.6, 1.6]}},
-            'action.range_outside_limits',
-            'info',
-            r'knee would go to -0.2 .. 1.4 rad, its limits are 0 .. 2 rad \(2 of 3 joints\)',
-        ),
-        (
-            (),
-            {'action': {'target_clip': [[-1, 1], [-0.5, 2], [-2, 0]]}},
-            'action.range_outside_limits',
-            'info',
-            r'knee would go to -0.5 .. 2 rad, its limits are 0 .. 2 rad \(1 of 3 joints\)',
+            {'command': {'lower': [-1] * 3, 'upper': [1] * 3}},
         ),
     ],
 )
-def test_finding(terms, changes, code, severity, message):
-    found = findings(*terms, **changes)
-    assert found[code].severity == severity
-    assert re.search(message, found[code].message)
-    assert found[code].hint
+def test_plausible_spec_has_no_findings(terms, changes):
+    assert findings(*terms, **changes) == {}
+
+
+OF_TERMS = {
+    'warning input.base_linear_velocity: .*JointState and Imu do not give it': [
+        {'term': 'base_linear_velocity'}
+    ],
+    'info input.external: 7 elements come from /scan, Float32MultiArray, of any age': [
+        {'term': 'external', 'topic': '/scan', 'width': 7}
+    ],
+    'warning command.missing: .* any velocity command reaches the network': [
+        {'term': 'velocity_command'}
+    ],
+    'warning scale.partial: base_angular_velocity has a scale and joint_velocity has none': [
+        GYRO,
+        {**SPEED, 'scale': 1},
+    ],
+    'warning scale.partial: joint_velocity has a scale and base_angular_velocity has none': [
+        {**GYRO, 'scale': 1},
+        SPEED,
+    ],
+    'info scale.none: no term has a scale': [{**GYRO, 'scale': 1}, {**SPEED, 'scale': 1}],
+    'warning scale.negative: projected_gravity has the negative scale -1': [
+        {'term': 'projected_gravity', 'scale': -1.0}
+    ],
+    'info input.joint_position_absolute: .* the default position is not subtracted': [
+        {'term': 'joint_position', 'relative': False}
+    ],
+}
+OF_CHANGES = {
+    'info golden.missing: golden is missing': {'golden': None},
+    'warning period.implausible: period is 0.6 s, 1.66667 Hz': {'period': 0.6},
+    'warning period.implausible: period is 0.0005 s, 2000 Hz': {'period': 0.0005},
+    'warning limits.position.missing: .* position commands of hip, knee, ankle': {
+        'limits': {'effort': [20, 20, 20]}
+    },
+    'info limits.effort.missing: limits.effort is missing': {
+        'limits': {'position': LIMITS['position']}
+    },
+    'warning limits.velocity.missing: .* the velocity commands of knee': MODES,
+    'warning limits.effort.missing: .* the effort commands of ankle': MODES,
+    'warning gains.missing: .* are missing': {'stiffness': None, 'damping': None},
+    'warning gains.implausible: .* of knee are 0 N m/rad, 1 N m s/rad: nothing pulls': {
+        'stiffness': [30, 0, 30]
+    },
+    r'warning gains.implausible: .* nothing damps it \(2 of 3 joints\)': {'damping': [0, 0, 1]},
+    'warning gains.implausible: .* were they swapped': {'damping': [40, 1, 1]},
+    'warning gains.implausible: .* stiffer than': {'stiffness': [6000, 1, 1]},
+    r'warning action.scale_implausible: .* knee is 0.005 rad per .* \(2 of 3 joints\)': {
+        'action': {'scale': [0.5, 0.005, 3.0]}
+    },
+    r'warning action.offset_off_default: .* knee is 0 rad, .* 0.6 rad \(1 of 3 joints\)': {
+        'action': {'offset': [0.1, 0.0, -0.5]}
+    },
+    r'info action.range_outside_limits: .* -0.2 .. 1.4 rad, .* 0 .. 2 rad \(2 of 3 joints\)': {
+        'action': {'clip': [-1.6, 1.6]}
+    },
+    r'info action.range_outside_limits: .* -0.5 .. 2 rad, .* 0 .. 2 rad \(1 of 3 joints\)': {
+        'action': {'target_clip': [[-1, 1], [-0.5, 2], [-2, 0]]}
+    },
+}
 
 
 @pytest.mark.parametrize(
-    'changes',
+    ('line', 'terms', 'changes'),
     [
-        {'period': 0.5},
-        {'period': 0.001},
-        {'action': {'clip': [-1.0, 1.0]}},
-        {'action': {'scale': [0.01, 2.0, -0.25]}},
-        {'command': {'lower': [-1, -1, -1], 'upper': [1, 1, 1]}},
+        *((line, terms, {}) for line, terms in OF_TERMS.items()),
+        *((line, [], changes) for line, changes in OF_CHANGES.items()),
     ],
 )
-def test_what_is_plausible_is_not_found(changes):
-    assert findings({'term': 'velocity_command'}, SPEED, **changes).keys() <= {'command.missing'}
-
-
-def test_position_only_policy_needs_no_imu_and_no_scale():
-    assert findings(RELATIVE) == {}
+def test_finding(line, terms, changes):
+    found = findings(*terms, **changes).values()
+    lines = [f'{entry.severity} {entry.code}: {entry.message}' for entry in found]
+    assert [text for text in lines if re.match(line, text)]
+    assert all(entry.hint for entry in found)
 
 
 def test_conflict_names_joint_both_values_and_both_sources():
-    found = findings(others=[{'limits': {'effort': [20, 35, 10]}, 'name': 'other'}])
-    assert set(found) == {'source.conflict'}
-    conflicts = [
-        item.message
-        for item in doctor.examine(make_case(others=[{'limits': {'effort': [20, 35, 10]}}]))
-    ]
-    assert conflicts == [
+    (found,) = findings(others=[{'limits': {'effort': [20, 35, 10]}}]).values()
+    assert (found.code, found.severity) == ('source.conflict', 'warning')
+    assert found.message == (
         'limits.effort[knee] is 20 in a.yaml, which is used, but 35 in b.yaml, and 1 more'
-    ]
-
-
-def test_another_name_is_no_warning():
+    )
     assert findings(others=[{'name': 'other'}])['source.conflict'].severity == 'info'
 
 
@@ -250,34 +168,34 @@ def twins(**changes):
     )
 
 
-def test_mirrored_robot_has_no_findings():
-    assert twins() == {}
-
-
-def test_gains_in_another_joint_order_are_not_mirrored():
-    found = twins(stiffness=[30, 30, 60, 60])['joints.asymmetric']
-    assert found.message == (
-        'stiffness of left_hip is 30 but that of right_hip is 60 (2 of 2 pairs differ)'
-    )
-
-
-def test_action_scale_in_another_order_is_not_mirrored():
-    assert 'joints.asymmetric' in twins(action={'scale': [0.5, 0.5, 0.25, 0.5]})
-    assert 'joints.asymmetric' not in twins(action={'scale': [0.5, 0.25, -0.5, 0.25]})
+@pytest.mark.parametrize(
+    ('changes', 'message'),
+    [
+        ({}, None),
+        ({'action': {'scale': [0.5, 0.25, -0.5, 0.25]}}, None),
+        (
+            {'stiffness': [30, 30, 60, 60]},
+            'stiffness of left_hip is 30 but that of right_hip is 60 (2 of 2 pairs differ)',
+        ),
+        (
+            {'action': {'scale': [0.5, 0.5, 0.25, 0.5]}},
+            'the size of outputs.action.scale of left_hip is 0.5 but that of right_hip is 0.25 '
+            '(1 of 2 pairs differ)',
+        ),
+    ],
+)
+def test_left_and_right_that_differ_are_named(changes, message):
+    found = twins(**changes)
+    assert [entry.message for entry in found.values()] == ([message] if message else [])
 
 
 def test_the_worst_come_first():
-    def finding(severity, code):
-        return Finding(code=code, severity=severity, message='', hint='')
-
-    info, warning, error = (finding(name, name) for name in ('info', 'warning', 'error'))
-    second = replace(error, code='second')
-    assert doctor.sorted_findings([info, error, warning, second]) == (
-        error,
-        second,
-        warning,
-        info,
+    info, warning, error, second = (
+        Finding(code=code, severity=severity, message='', hint='')
+        for code, severity in (('a', 'info'), ('b', 'warning'), ('c', 'error'), ('d', 'error'))
     )
+    found = doctor.sorted_findings([info, error, warning, second])
+    assert found == (error, second, warning, info)
 
 
 def test_unstated_field_is_reported_with_its_hint():
@@ -290,3 +208,62 @@ def test_unstated_field_is_reported_with_its_hint():
     assert found['source.unstated'].message == 'outputs.action.clip is given by no source'
     assert found['source.unstated'].hint == 'give the bounds'
     assert found['command.missing'].hint == 'give the trained range'
+
+
+METADATA = 'policy.onnx metadata: action_scale'
+
+
+def rounded_in(source=METADATA, field='outputs.action.scale', terms=(), **changes):
+    spec = make_spec(*terms, **changes)
+    sourced = SourcedSpec(spec=spec, sources={field: source}, conflicts=())
+    return list(rounded(Case(sourced=sourced)))
+
+
+def test_wrist_of_a_g1_is_a_warning():
+    # 0.0745 became 0.075 in a file that was shipped
+    (finding,) = rounded_in(action={'scale': [0.439, 0.075, 0.25]})
+    assert (finding.code, finding.severity) == ('scale.rounded', 'warning')
+    assert 'outputs.action.scale[knee] is 0.075 in policy.onnx metadata' in finding.message
+    assert 'off by 0.67% (2 numbers' in finding.message
+
+
+@pytest.mark.parametrize(('scale', 'severity'), [(0.099, 'warning'), (0.101, 'info')])
+def test_half_a_percent_is_the_border(scale, severity):
+    (finding,) = rounded_in(action={'scale': scale})
+    assert finding.severity == severity
+
+
+@pytest.mark.parametrize('scale', [0.25, 0.5, 1.0, 0.0745, 1 / 3, 2])
+def test_number_with_fewer_or_more_decimals_is_none(scale):
+    assert rounded_in(action={'scale': scale}) == []
+
+
+@pytest.mark.parametrize(
+    'source',
+    ['policy.yaml', 'policy.onnx:distill_runtime.spec', 'policy.onnx metadata: kp', ''],
+)
+def test_sources_that_keep_all_digits_are_none(source):
+    assert rounded_in(source, action={'scale': 0.075}) == []
+
+
+def test_gains_and_scales_of_terms_count_too():
+    gains = {'stiffness': [19.739] * 3, 'damping': [1.5] * 3}
+    (finding,) = rounded_in('policy.onnx metadata: joint_stiffness', 'stiffness', **gains)
+    assert (finding.severity, '3 numbers' in finding.message) == ('info', True)
+    terms = [{'term': 'joint_velocity', 'scale': 0.051}]
+    (finding,) = rounded_in('policy.onnx metadata: observation_names', 'inputs', terms)
+    assert 'inputs[0].joint_velocity.scale is 0.051' in finding.message
+
+
+def test_metadata_of_a_real_policy_is_seen_to_be_rounded(shared_data, tmp_path):
+    model = shared_data / 'policies' / 'mjlab_anymal_c' / 'policy.onnx'
+    known = yaml.safe_load('{period: 0.02, name: anymal}')
+    known['inputs'] = [{'name': 'obs', 'terms': [{'term': t} for t in (
+        'base_linear_velocity', 'base_angular_velocity', 'projected_gravity'
+    )] + [{'term': 'joint_position', 'relative': True}] + [{'term': t} for t in (
+        'joint_velocity', 'last_action', 'velocity_command'
+    )]}]  # fmt: skip
+    (tmp_path / 'known.yaml').write_text(yaml.safe_dump(known))
+    sourced = load_policy(model, tmp_path / 'known.yaml').sourced
+    (finding,) = rounded(Case(sourced=sourced))
+    assert (finding.code, finding.severity) == ('scale.rounded', 'info')

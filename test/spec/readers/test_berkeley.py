@@ -2,16 +2,12 @@
 # SPDX-License-Identifier: Apache-2.0
 from __future__ import annotations
 
-import contextlib
-from pathlib import Path
-
 from distill_runtime.errors import ConfigError
 from distill_runtime.spec.dialect import ModelContext
 from distill_runtime.spec.readers.registry import file_sources, read_content
 from distill_runtime.spec.sources import merge_sources, SpecSource
-from hypothesis import given
 import pytest
-from support.damage import damaged
+from support.damage import damage_test
 from support.observed import make_samples, observed
 import yaml
 
@@ -60,15 +56,11 @@ def test_facts_of_the_file(read):
     assert merged.sources['stiffness'].endswith('any.yaml: joint_kp')
 
 
-def test_policy_of_all_joints_names_none(read):
-    values = read(action_indices=[0, 1, 2], num_observations=18).values
-    assert 'joints' not in values['outputs']['action']
-    assert 'joints' not in values['inputs'][0]['terms'][3]
-
-
 def test_one_number_applies_to_all_joints_and_names_are_optional(read):
     values = {'joint_kp': 20.0, 'joint_kd': 2, 'effort_limits': 7.5, 'joints': None}
     source = read(**values, action_indices=[0, 1, 2], num_observations=18)
+    assert 'joints' not in source.values['outputs']['action']
+    assert 'joints' not in source.values['inputs'][0]['terms'][3]
     assert source.values['stiffness'] == [20.0] * 3
     assert source.values['limits'] == {'effort': [7.5] * 3}
     with pytest.raises(
@@ -77,11 +69,6 @@ def test_one_number_applies_to_all_joints_and_names_are_optional(read):
         merge_sources([source])
     named = SpecSource(name='user', values={'joints': ['arm', 'left', 'right']})
     assert merge_sources([named, source]).spec.damping == (2.0, 2.0, 2.0)
-
-
-def test_some_joints_need_names(read):
-    source = read(joints=None)
-    assert source.hints['inputs'].startswith('action_indices has 2 of 3 joints, whose names ')
 
 
 def test_file_is_found_where_the_repository_puts_it(tmp_path):
@@ -95,11 +82,17 @@ def test_file_is_found_where_the_repository_puts_it(tmp_path):
     assert source.name.endswith('checkpoints/../configs/policy_walker.yaml')
 
 
-def test_history_is_for_the_user_to_describe(read):
-    with pytest.raises(
-        ConfigError, match=r'^inputs is missing, .*: history_length is 3: its train'
-    ):
-        merge_sources([read(history_length=3)])
+@pytest.mark.parametrize(
+    ('changes', 'hint'),
+    [
+        ({'joints': None}, 'action_indices has 2 of 3 joints, whose names '),
+        ({'history_length': 3}, 'history_length is 3: its training and its program '),
+    ],
+)
+def test_inputs_that_the_user_must_describe(read, changes, hint):
+    source = read(**changes)
+    assert 'inputs' not in source.values
+    assert source.hints['inputs'].startswith(hint)
 
 
 @pytest.mark.parametrize(
@@ -144,10 +137,4 @@ def test_observations_and_targets(read):
         )
 
 
-@pytest.mark.fuzz
-@given(damaged(humanoid()))
-def test_damaged_file_is_read_or_refused(content):
-    with contextlib.suppress(ConfigError):
-        merge_sources(
-            [read_content(content, Path('any.yaml'), ModelContext(model=Path('walk.onnx')))]
-        )
+test_damaged_file_is_read_or_refused = damage_test(humanoid(), 'any.yaml')

@@ -2,7 +2,6 @@
 # SPDX-License-Identifier: Apache-2.0
 from __future__ import annotations
 
-import contextlib
 import json
 import math
 from pathlib import Path
@@ -12,9 +11,8 @@ from distill_runtime.spec.dialect import ModelContext, TensorShape
 from distill_runtime.spec.files import parse_yaml
 from distill_runtime.spec.readers.registry import metadata_sources
 from distill_runtime.spec.sources import merge_sources, SpecSource
-from hypothesis import given
-from hypothesis import strategies as st
 import pytest
+from support.damage import metadata_damage_test
 from support.observed import make_samples, observed
 
 RANGES = {
@@ -99,19 +97,13 @@ def test_no_ranges_are_no_command(ranges):
 
 
 @pytest.mark.parametrize(
-    ('field', 'message'),
-    [
-        (
-            'period',
-            r'^period is missing, .*: the metadata has no period: give period, 1 / rl_rate ',
-        ),
-        ('default_position', r'^default_position is missing, .*: the metadata has no pose: '),
-        (
-            'inputs',
-            r'^inputs is missing, .*: the metadata has no observations: .* alphabetical order',
-        ),
-        ('outputs', r'^outputs\.action\.scale is missing, .*: the metadata has no scale: '),
-    ],
+    ('message', 'field'),
+    {
+        r'^period is missing, .*: the metadata has no period: give period, 1 / rl_rate ': 'period',
+        r'^default_position is missing, .*: the metadata has no pose: ': 'default_position',
+        r'^inputs is missing, .*: the metadata has no observations: .* alphabetical ': 'inputs',
+        r'^outputs\.action\.scale is missing, .*: the metadata has no scale: ': 'outputs',
+    }.items(),
 )
 def test_what_the_metadata_leaves_out_is_missing_with_a_hint(field, message):
     with pytest.raises(ConfigError, match=message):
@@ -204,8 +196,4 @@ def test_observations_and_targets(stands):
         assert targets[step] == pytest.approx([0.1 + 0.25 * hip, -0.2 + 0.25 * knee], abs=1e-6)
 
 
-@pytest.mark.fuzz
-@given(st.sampled_from(sorted(metadata())), st.text() | st.text('0123456789.,;[]()-einfa{}":'))
-def test_damaged_metadata_is_read_or_refused(key, text):
-    with contextlib.suppress(ConfigError):
-        merge_sources([user(), read({**metadata(), key: text})])
+test_damaged_metadata_is_read_or_refused = metadata_damage_test(metadata(), read)

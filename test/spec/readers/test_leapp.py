@@ -5,30 +5,27 @@ from __future__ import annotations
 import contextlib
 import hashlib
 import json
-from pathlib import Path
 import re
 import sys
 
 from distill_runtime.errors import ConfigError, MissingExtraError
-from distill_runtime.spec.dialect import Fields, ModelContext
+from distill_runtime.spec.dialect import ModelContext
 from distill_runtime.spec.mapping import read_dataclass
-from distill_runtime.spec.readers import leapp_tensors
-from distill_runtime.spec.readers.leapp import is_leapp, read_leapp
-from distill_runtime.spec.readers.leapp_tensors import LeappTensor, read_state
+from distill_runtime.spec.readers import leapp
 from distill_runtime.spec.readers.registry import read_content
-from distill_runtime.spec.sources import merge_sources
 from distill_runtime.spec.spec import PolicySpec
 from hypothesis import given
 from hypothesis import strategies as st
 import numpy as np
 import pytest
 from safetensors.numpy import save
-from support.damage import damaged
+from support.damage import damage_test
 from support.drive import driven, Samples
 
 JOINTS = ['l_hip', 'r_hip', 'l_knee', 'r_knee', 'waist']
 LEGS = JOINTS[:4]
 CONTENT = b'not looked into'
+SHA256 = hashlib.sha256(CONTENT).hexdigest()
 
 
 def tensor(name, shape, kind=None, names=None, **changes):
@@ -69,7 +66,7 @@ def bundle(inputs=INPUTS, outputs=OUTPUTS, parameters=None, agile=None, **pipeli
                 'parameters': {
                     'model_path': 'walk.onnx',
                     'backend': 'onnx',
-                    'sha256sum': hashlib.sha256(CONTENT).hexdigest(),
+                    'sha256sum': SHA256,
                     **(parameters or {}),
                 },
             }
@@ -92,10 +89,11 @@ def read(tmp_path):
 
     def read_bundle(values=None, initial=None, **changes):
         if initial is not None:
-            (tmp_path / 'walk_initial_values.safetensors').write_bytes(save(initial))
-            changes['initial_values'] = 'walk_initial_values.safetensors'
+            content = initial if isinstance(initial, bytes) else save(initial)
+            (tmp_path / 'initial').write_bytes(content)
+            changes['initial_values'] = 'initial'
         context = ModelContext(model=tmp_path / 'walk.onnx')
-        return read_leapp(values or bundle(**changes), tmp_path / 'walk.yaml', context)
+        return read_content(values or bundle(**changes), tmp_path / 'walk.yaml', context)
 
     return read_bundle
 
@@ -136,29 +134,22 @@ def test_each_input_is_a_separate_tensor_without_scales(read):
     assert spec.outputs.action.offset == (0.0,) * 4
 
 
-def test_feedback_is_state_and_begins_with_zeros(read):
-    state = read().values['state']
-    assert state == [
+def test_feedback_is_state_that_begins_with_zeros_or_the_initial_values(read):
+    zeros = [
         {'input': 'memory_in', 'output': 'memory_out', 'shape': [2, 1, 3]},
         {'input': 'action_in', 'output': 'action_out', 'shape': [1, 4]},
     ]
-
-
-@pytest.mark.parametrize('key', ['feedback_flow', 'feedback_connections'])
-def test_both_names_of_the_feedback_are_read(read, key):
+    assert read().values['state'] == zeros
     values = bundle()
-    values['pipeline'][key] = values['pipeline'].pop('feedback_flow')
-    assert len(read(values).values['state']) == 2
-
-
-def test_state_begins_with_the_initial_values(read):
+    values['pipeline']['feedback_connections'] = values['pipeline'].pop('feedback_flow')
+    assert read(values).values['state'] == zeros
     initial = {
         'walk/memory_in': np.arange(6, dtype=np.float32).reshape(2, 1, 3),
         'walk/action_in': np.zeros((1, 4), np.float32),
+        'walk/count': np.array([7]),
     }
-    state = spec_of(read(initial=initial)).state
-    assert state[0].initial == (0.0, 1.0, 2.0, 3.0, 4.0, 5.0)
-    assert state[1].initial is None
+    numbers = [0.0, 1.0, 2.0, 3.0, 4.0, 5.0]
+    assert read(initial=initial).values['state'] == [{**zeros[0], 'initial': numbers}, zeros[1]]
 
 
 def test_one_output_may_feed_two_inputs_and_be_the_target(read):
@@ -201,29 +192,22 @@ def test_period_of_the_tensors_where_there_is_no_frequency(read):
     assert 'period' not in read(inputs=two, configs={}).values
 
 
-def test_newer_form_of_the_names(read):
-    entry = {key: value for key, value in INPUTS[3].items() if key != 'element_names'}
-    entry['axes'] = [{}, {'names': JOINTS}]
-    inputs = [entry if known['name'] == 'q' else known for known in INPUTS]
-    assert read(inputs=inputs).values == read().values
-
-
-def test_names_of_the_last_axis_alone(read):
-    inputs = changed(INPUTS, 'q', element_names=[JOINTS])
-    assert read(inputs=inputs).values == read().values
-
-
 @pytest.mark.parametrize(
-    ('kind', 'mode'),
+    'changes',
     [
-        ('target/joint/velocity', 'velocity'),
-        ('target/joint/torques', 'effort'),
-        ('target/joint/effort', 'effort'),
+        {'element_names': None, 'axes': [{}, {'names': JOINTS}]},
+        {'element_names': [JOINTS]},
     ],
+    ids=['newer form', 'last axis alone'],
 )
-def test_mode_of_the_target_and_of_the_joints_that_it_leaves_out(read, kind, mode):
-    spec = spec_of(read(outputs=changed(OUTPUTS, 'target', kind=kind)))
-    assert spec.modes == (mode,) * 4 + ('position',)
+def test_other_forms_of_the_names(read, changes):
+    assert read(inputs=changed(INPUTS, 'q', **changes)).values == read().values
+
+
+@pytest.mark.parametrize('kind', ['velocity', 'torques', 'effort'])
+def test_mode_of_the_target_and_of_the_joints_that_it_leaves_out(read, kind):
+    spec = spec_of(read(outputs=changed(OUTPUTS, 'target', kind=f'target/joint/{kind}')))
+    assert spec.modes == (kind.replace('torques', 'effort'),) * 4 + ('position',)
 
 
 @pytest.mark.parametrize(
@@ -271,59 +255,40 @@ def test_two_targets_leave_the_action_to_the_user(read):
     assert source.hints['outputs.action.name'].startswith('outputs of the bundle have 2 targets')
 
 
-def test_changed_model_is_refused_with_both_hashes(read):
-    expected = '0' * 64
-    found = hashlib.sha256(CONTENT).hexdigest()
-    with pytest.raises(
-        ConfigError,
-        match=rf'^models\.walk\.parameters\.sha256sum is {expected}, but walk\.onnx has {found}: ',
-    ):
-        read(parameters={'sha256sum': expected})
-
-
-def test_bundle_without_a_hash_is_read(read):
-    assert read(parameters={'sha256sum': None}).values == read().values
-
-
 @pytest.mark.parametrize(
-    ('changes', 'message'),
-    [
-        (
-            {'parameters': {'backend': 'jit'}},
-            r"^models\.walk\.parameters\.backend is 'jit', expected 'onnx': export the policy",
-        ),
-        (
-            {'parameters': {'model_path': 'run.onnx'}},
-            r"model_path is 'run\.onnx', expected 'walk\.onnx': is it the bundle of this model\?$",
-        ),
-        ({'data_flow': {'walk/a': ['walk/b']}}, r'^pipeline\.data_flow is given, expected none'),
-        (
-            {'feedback_connections': {}},
-            r'^pipeline has feedback_flow and feedback_connections, expected one of them$',
-        ),
-        (
-            {'feedback_flow': {'run/target': ['walk/action_in']}},
-            r"^pipeline\.feedback_flow\.run/target names 'run/target', expected one of \['target'",
-        ),
-        (
-            {'feedback_flow': {'walk/target': ['walk/nowhere']}},
-            r"names 'walk/nowhere', expected one of \['gyro', ",
-        ),
-        (
-            {'inputs': changed(INPUTS, 'memory_in', dtype='int64')},
-            r'^models\.walk\.inputs\[7\] \(memory_in\) is of type int64, expected float32$',
-        ),
-        ({'configs': {'frequency': 0}}, r'configs\.frequency is 0 Hz, expected above 0 Hz$'),
-        ({'inputs': changed(INPUTS, 'q', shape=[])}, r'shape is \[\], expected at least one axis'),
-        (
-            {'inputs': changed(INPUTS, 'q', shape=[1, 4])},
-            r'^models\.walk\.inputs\[3\] has 5 names, expected 4, one per element$',
-        ),
-        (
-            {'agile': {'articulations': {'robot': {'joint_names': LEGS}}}},
-            r'^agile\.articulations\.robot\.joint_names is .*, expected all of \[',
-        ),
-    ],
+    ('message', 'changes'),
+    {
+        rf'parameters\.sha256sum is {"0" * 64}, but walk\.onnx has {SHA256}: was the model ': {
+            'parameters': {'sha256sum': '0' * 64}
+        },
+        r"models\.walk\.parameters\.backend is 'jit', expected 'onnx': export the policy": {
+            'parameters': {'backend': 'jit'}
+        },
+        r"model_path is 'run\.onnx', expected 'walk\.onnx': is it the bundle of this model\?$": {
+            'parameters': {'model_path': 'run.onnx'}
+        },
+        r'pipeline\.data_flow is given, expected none': {'data_flow': {'walk/a': ['walk/b']}},
+        r'pipeline has feedback_flow and feedback_connections, expected one of them$': {
+            'feedback_connections': {}
+        },
+        r"pipeline\.feedback_flow\.run/target names 'run/target', expected one of \['target'": {
+            'feedback_flow': {'run/target': ['walk/action_in']}
+        },
+        r"names 'walk/nowhere', expected one of \['gyro', ": {
+            'feedback_flow': {'walk/target': ['walk/nowhere']}
+        },
+        r'models\.walk\.inputs\[7\] \(memory_in\) is of type int64, expected float32$': {
+            'inputs': changed(INPUTS, 'memory_in', dtype='int64')
+        },
+        r'configs\.frequency is 0 Hz, expected above 0 Hz$': {'configs': {'frequency': 0}},
+        r'shape is \[\], expected at least one axis': {'inputs': changed(INPUTS, 'q', shape=[])},
+        r'models\.walk\.inputs\[3\] has 5 names, expected 4, one per element$': {
+            'inputs': changed(INPUTS, 'q', shape=[1, 4])
+        },
+        r'agile\.articulations\.robot\.joint_names is .*, expected all of \[': {
+            'agile': {'articulations': {'robot': {'joint_names': LEGS}}}
+        },
+    }.items(),
 )
 def test_what_does_not_fit_is_refused(read, changes, message):
     with pytest.raises(ConfigError, match=message):
@@ -333,14 +298,14 @@ def test_what_does_not_fit_is_refused(read, changes, message):
 @pytest.mark.parametrize(
     ('initial', 'message'),
     [
-        ({}, r"^initial values have \[\], expected 'walk/memory_in' too, which is fed back$"),
+        ({}, r"initial values have \[\], expected 'walk/memory_in' too, which is fed back$"),
         (
             {'walk/memory_in': np.zeros((2, 3), np.float32)},
-            r"^initial value 'walk/memory_in' has shape \[2, 3\], expected \[2, 1, 3\]$",
+            r"initial value 'walk/memory_in' has shape \[2, 3\], expected \[2, 1, 3\]$",
         ),
         (
             {'walk/memory_in': np.zeros((2, 1, 3), np.int64)},
-            r"^initial value 'walk/memory_in': type is I64, expected F32$",
+            r"initial value 'walk/memory_in': type is I64, expected F32$",
         ),
     ],
 )
@@ -349,70 +314,34 @@ def test_initial_values_that_do_not_fit_are_refused(read, initial, message):
         read(initial=initial)
 
 
-def test_initial_values_elsewhere_are_refused(read, tmp_path):
-    with pytest.raises(
-        ConfigError, match=r"is '\.\./a\.safetensors', expected the name of a file"
-    ):
-        read(initial_values='../a.safetensors')
-    (tmp_path / 'in').mkdir()
-    (tmp_path / 'link.safetensors').symlink_to('in/a.safetensors')
-    with pytest.raises(
-        ConfigError, match=r'links to another folder, expected a file in its folder'
-    ):
-        read(initial_values='link.safetensors')
-    with pytest.raises(ConfigError, match=r'gone\.safetensors cannot be read: No such file'):
-        read(initial_values='gone.safetensors')
+@pytest.mark.parametrize(
+    ('name', 'message'),
+    [
+        ('../a', r"is '\.\./a', expected the name of a file in the folder of the bundle"),
+        ('link', r'links to another folder, expected a file in its folder'),
+        ('gone', r'gone cannot be read: No such file'),
+    ],
+)
+def test_initial_values_elsewhere_are_refused(read, tmp_path, name, message):
+    (tmp_path / 'link').symlink_to('in/a')
+    with pytest.raises(ConfigError, match=message):
+        read(initial_values=name)
 
 
 def test_pipeline_of_several_networks_is_refused(read):
-    values = bundle()
-    values['models']['encode'] = values['models']['walk']
-    with pytest.raises(ConfigError, match=r"^models has \['walk', 'encode'\], expected one: a "):
+    network = bundle()['models']['walk']
+    values = {**bundle(), 'models': {'walk': network, 'encode': network}}
+    with pytest.raises(ConfigError, match=r"models has \['walk', 'encode'\], expected one: a "):
         read(values)
 
 
-def test_recognised_by_models_and_pipeline():
-    assert is_leapp(bundle())
-    assert not is_leapp({'models': [], 'pipeline': {}})
-
-
-@pytest.mark.fuzz
-@given(damaged(bundle(parameters={'sha256sum': None})))
-def test_damaged_file_is_read_or_refused(content):
-    with contextlib.suppress(ConfigError):
-        merge_sources(
-            [read_content(content, Path('walk.yaml'), ModelContext(model=Path('walk.onnx')))]
-        )
-
-
-PIPELINE = Fields({'feedback_flow': {'walk/h_out': ['walk/h_in']}, 'initial_values': 'initial'})
-
-
-def state_of(folder, content):
-    """Return the state of a bundle whose file of initial values has a content."""
-    (folder / 'initial').write_bytes(content)
-    ports = [
-        LeappTensor(where=name, name=name, kind='', dtype='float32', shape=(2, 1), names=(),
-                    connection='', is_chunk=False, period=None)
-        for name in ('h_in', 'h_out')
-    ]  # fmt: skip
-    (state,) = read_state(PIPELINE, 'walk', ports[:1], ports[1:], folder)
-    return state
-
-
 def with_header(header, body=b''):
-    text = header if isinstance(header, bytes) else json.dumps({'walk/h_in': header}).encode()
+    text = header if isinstance(header, bytes) else json.dumps({'walk/memory_in': header}).encode()
     return len(text).to_bytes(8, 'little') + text + body
 
 
 def entry(shape=(2, 1), offsets=(0, 8)):
     return {'dtype': 'F32', 'shape': list(shape), 'data_offsets': list(offsets)}
-
-
-def test_initial_values_are_read(tmp_path):
-    array = np.array([[0.5], [-2.0]], np.float32)
-    content = save({'walk/h_in': array, 'walk/count': np.array([7])}, metadata={'maker': 'test'})
-    assert state_of(tmp_path, content)['initial'] == [0.5, -2.0]
 
 
 @pytest.mark.parametrize(
@@ -432,25 +361,33 @@ def test_initial_values_are_read(tmp_path):
         with_header(entry(shape=(3, 1)), b'x' * 8),
     ],
 )
-def test_damaged_file_is_refused(tmp_path, content):
+def test_damaged_initial_values_are_refused(read, content):
     with pytest.raises(ConfigError, match=r'initial cannot be read as safetensors: '):
-        state_of(tmp_path, content)
+        read(initial=content)
 
 
-def test_large_file_is_refused(tmp_path, monkeypatch):
-    monkeypatch.setattr(leapp_tensors, 'MAX_BYTES', 10)
+def test_large_file_is_refused(read, monkeypatch):
+    monkeypatch.setattr(leapp, 'MAX_BYTES', 10)
     with pytest.raises(ConfigError, match=r'initial is larger than 10 bytes'):
-        state_of(tmp_path, b'x' * 11)
+        read(initial=b'x' * 11)
 
 
-def test_missing_library_is_named(tmp_path, monkeypatch):
+def test_missing_library_is_named(read, monkeypatch):
     monkeypatch.setitem(sys.modules, 'safetensors', None)
     with pytest.raises(MissingExtraError, match=r'pip install "distill_runtime\[leapp\]"$'):
-        state_of(tmp_path, with_header(entry(), bytes(8)))
+        read(initial=b'')
 
 
 @pytest.mark.fuzz
 @given(header=st.binary(max_size=100), body=st.binary(max_size=20))
-def test_any_header_is_read_or_refused(tmp_path_factory, header, body):
+def test_any_initial_values_are_read_or_refused(tmp_path_factory, header, body):
+    folder = tmp_path_factory.getbasetemp()
+    (folder / 'initial').write_bytes(with_header(header, body))
+    values = bundle(parameters={'sha256sum': None}, initial_values='initial')
     with contextlib.suppress(ConfigError):
-        state_of(tmp_path_factory.getbasetemp(), with_header(header, body))
+        read_content(values, folder / 'walk.yaml', ModelContext(model=folder / 'walk.onnx'))
+
+
+test_damaged_file_is_read_or_refused = damage_test(
+    bundle(parameters={'sha256sum': None}), 'walk.yaml'
+)

@@ -2,21 +2,17 @@
 # SPDX-License-Identifier: Apache-2.0
 from __future__ import annotations
 
-import contextlib
 import math
 from pathlib import Path
 
 from distill_runtime.errors import ConfigError
 from distill_runtime.spec.dialect import ModelContext
 from distill_runtime.spec.mapping import read_dataclass
-from distill_runtime.spec.readers.limx import is_limx, read_limx
 from distill_runtime.spec.readers.registry import read_content
-from distill_runtime.spec.sources import merge_sources
 from distill_runtime.spec.spec import PolicySpec
-from hypothesis import given
 import numpy as np
 import pytest
-from support.damage import damaged
+from support.damage import damage_test
 from support.drive import driven, past, Samples
 from support.limx import limx_params, POINT, SOLED, WHEELED
 
@@ -42,8 +38,12 @@ def soled():
     )
 
 
+def read(content):
+    return read_content(content, PATH, CONTEXT)
+
+
 def spec_of(content):
-    return read_dataclass(PolicySpec, read_limx(content, PATH, CONTEXT).values, '')
+    return read_dataclass(PolicySpec, read(content).values, '')
 
 
 def clipped(values):
@@ -109,55 +109,31 @@ def test_period_name_and_encoder():
     assert (spec.name, spec.period) == ('XY_ROBOT', 0.02)
     assert (spec.encoder.model, spec.encoder.output) == ('encoder.onnx', 0)
     assert spec.outputs.action.clip == (-5.0, 5.0)
-
-
-def test_command_range_is_missing_and_not_assumed():
-    source = read_limx(limx_params(), PATH, CONTEXT)
-    assert 'command' not in source.values
-    assert source.hints['command'].startswith('params.yaml of LIMX has no command ranges; its ')
-
-
-@pytest.mark.parametrize('axis', ['roll', 'pitch', 'yaw'])
-def test_turned_imu_is_refused_with_the_way_out(axis):
-    content = limx_params(changes=[('imu_orientation_offset', axis, 0.1)])
-    with pytest.raises(
-        ConfigError,
-        match=rf'^PointfootCfg\.imu_orientation_offset\.{axis} is 0\.1 rad, expected 0: let the ',
-    ):
-        read_limx(content, PATH, CONTEXT)
+    assert spec.command is None
 
 
 @pytest.mark.parametrize(
-    ('changes', 'message'),
-    [
-        (
-            [('size', 'observations_size', 27)],
-            r'^PointfootCfg\.size\.observations_size is 27, expected 30$',
-        ),
-        ([('size', 'actions_size', 5)], r'^PointfootCfg\.size\.actions_size is 5, expected 6$'),
-        (
-            [('size', 'encoder_output_size', None)],
-            r'^PointfootCfg\.size\.encoder_output_size is missing$',
-        ),
-        (
-            [('init_state', 'default_joint_angle', {})],
-            r'^PointfootCfg\.init_state\.default_joint_angle\.abad_L_Joint is missing$',
-        ),
-        ([('control', 'damping', 'x')], r"^PointfootCfg\.control\.damping is 'x', expected a num"),
-    ],
+    ('message', 'changes'),
+    {
+        r'PointfootCfg\.imu_orientation_offset\.yaw is 0\.1 rad, expected 0: let the driver ': [
+            ('imu_orientation_offset', 'yaw', 0.1)
+        ],
+        r'PointfootCfg\.size\.observations_size is 27, expected 30$': [
+            ('size', 'observations_size', 27)
+        ],
+        r'PointfootCfg\.size\.actions_size is 5, expected 6$': [('size', 'actions_size', 5)],
+        r'PointfootCfg\.size\.encoder_output_size is missing$': [
+            ('size', 'encoder_output_size', None)
+        ],
+        r'PointfootCfg\.init_state\.default_joint_angle\.abad_L_Joint is missing$': [
+            ('init_state', 'default_joint_angle', {})
+        ],
+        r"PointfootCfg\.control\.damping is 'x', expected a num": [('control', 'damping', 'x')],
+    }.items(),
 )
 def test_what_does_not_fit_is_refused(changes, message):
     with pytest.raises(ConfigError, match=message):
-        read_limx(limx_params(changes=changes), PATH, CONTEXT)
+        read(limx_params(changes=changes))
 
 
-def test_recognised_by_its_one_key():
-    assert is_limx(limx_params())
-    assert not is_limx({'PointfootCfg': None})
-
-
-@pytest.mark.fuzz
-@given(damaged(limx_params()))
-def test_damaged_file_is_read_or_refused(content):
-    with contextlib.suppress(ConfigError):
-        merge_sources([read_content(content, Path('XY/params.yaml'), CONTEXT)])
+test_damaged_file_is_read_or_refused = damage_test(limx_params(), 'XY/params.yaml')

@@ -2,20 +2,16 @@
 # SPDX-License-Identifier: Apache-2.0
 from __future__ import annotations
 
-import contextlib
-import math
 from pathlib import Path
 
 from distill_runtime.errors import ConfigError
 from distill_runtime.spec.dialect import ModelContext, TensorShape
 from distill_runtime.spec.mapping import read_dataclass
-from distill_runtime.spec.readers.mjlab import CsvMetadata, is_mjlab
 from distill_runtime.spec.readers.registry import metadata_sources
 from distill_runtime.spec.sources import merge_sources, SpecSource
 from distill_runtime.spec.spec import PolicySpec
-from hypothesis import given
-from hypothesis import strategies as st
 import pytest
+from support.damage import metadata_damage_test
 from support.observed import make_samples, observed
 
 OBSERVATIONS = {
@@ -77,30 +73,19 @@ def spec_of(metadata):
     return merge_sources([USER, read(metadata)]).spec
 
 
-def test_dialect_is_recognized_by_its_keys():
-    assert is_mjlab(old())
-    assert not is_mjlab({'dof_names': '[]'})
-
-
 def test_facts_of_the_metadata():
-    spec = spec_of(new())
+    merged = merge_sources([USER, read(new())])
+    assert merged.sources['stiffness'] == 'walk.onnx metadata: joint_stiffness'
+    assert merged.unstated.keys() == {'command', 'outputs.action.clip'}
+    spec = merged.spec
     assert spec.name == '2026-01-01'
     assert spec.joints == ('hip', 'knee')
     assert (spec.stiffness, spec.damping) == ((20.0, 30.0), (1.0, 2.0))
     assert spec.default_position == (0.1, -0.2)
     assert spec.outputs.action.scale == (0.5, 0.25)
     assert spec.outputs.action.offset == 'default'
-    assert (spec.inputs[0].name, spec.outputs.action.name) == ('obs', 'actions')
-
-
-def test_each_field_names_its_key():
-    sources = merge_sources([USER, read(new())]).sources
-    assert sources['stiffness'] == 'walk.onnx metadata: joint_stiffness'
-    assert sources['inputs'] == 'walk.onnx metadata: observation_names'
-
-
-def test_scale_may_be_one_number():
     assert spec_of(new(action_scale='0.5')).outputs.action.scale == 0.5
+    assert (spec.inputs[0].name, spec.outputs.action.name) == ('obs', 'actions')
 
 
 def test_older_key_of_clips_with_brackets():
@@ -113,34 +98,6 @@ def test_other_names_of_tensors_are_found_by_position():
     source = read(new(), inputs=['onnx::Gemm_0'], outputs=['37'])
     assert source.values['inputs'][0]['name'] == 0
     assert source.values['outputs']['action']['name'] == 0
-
-
-def test_missing_period_has_a_hint():
-    with pytest.raises(
-        ConfigError,
-        match=r"^period is missing, found in none of \['walk\.onnx metadata'\]: the metadata has "
-        'no period: give period, the physics step of the training times its decimation, ',
-    ):
-        merge_sources([read(new())])
-
-
-def test_what_is_left_out_and_need_not_be_there_is_listed():
-    assert set(merge_sources([USER, read(new())]).unstated) == {'command', 'outputs.action.clip'}
-
-
-def test_older_files_have_no_scales_clips_and_history():
-    with pytest.raises(
-        ConfigError,
-        match=r'^inputs is missing, .*: the metadata names the observations, not their scales and '
-        r'clips and history: describe the inputs in a file with --spec, with the terms '
-        r'base_linear_velocity, base_angular_velocity, .*, velocity_command, in this order$',
-    ):
-        spec_of(old())
-
-
-def test_history_alone_is_not_enough():
-    source = read(old(observation_history_lengths='1.000,' * 6 + '1.000'))
-    assert 'not their scales and clips: ' in source.hints['inputs']
 
 
 def test_order_of_terms_of_an_older_file_is_compared_with_that_of_the_user():
@@ -156,24 +113,23 @@ def test_order_of_terms_of_an_older_file_is_compared_with_that_of_the_user():
 
 
 @pytest.mark.parametrize(
-    ('changes', 'message'),
-    [
+    ('message', 'changes'),
+    {
+        r'motion_anchor_ori_b is the orientation of a reference ': {
+            'observation_names': 'motion_anchor_ori_b'
+        },
+        r'observation_names: my_term is unknown, expected one ': {'observation_names': 'my_term'},
+        r'observation_names: motion_command is the joints of a ': {'command_names': 'motion'},
+        r'observation_names: command is unknown, expected ': {'command_names': 'twist,height'},
+        r'observation_names: command is unknown, expected one of ': {'command_names': None},
         (
-            {'observation_names': 'motion_anchor_ori_b'},
-            r'motion_anchor_ori_b is the orientation of a reference ',
-        ),
-        (
-            {'observation_names': 'my_term'},
-            r'observation_names: my_term is unknown, expected one ',
-        ),
-        ({'command_names': 'motion'}, r'observation_names: motion_command is the joints of a '),
-        ({'command_names': 'twist,height'}, r'observation_names: command is unknown, expected '),
-        ({'command_names': None}, r'observation_names: command is unknown, expected one of '),
-        (
-            {'observation_terms_flatten_history_dim': '0.000,' * 6 + '0.000'},
-            r'observation_names: base_ang_vel has a history that is not flattened: ',
-        ),
-    ],
+            r'the metadata names the observations, not their scales and clips: describe the inputs'
+            r' .* the terms base_linear_velocity, .*, velocity_command, in this order$'
+        ): {'observation_terms_scale': None, 'observation_terms_clip': None},
+        r'observation_names: base_ang_vel has a history that is not flattened: ': {
+            'observation_terms_flatten_history_dim': '0.000,' * 6 + '0.000'
+        },
+    }.items(),
 )
 def test_what_only_the_user_can_describe_is_missing_with_a_hint(changes, message):
     with pytest.raises(ConfigError, match=rf'^inputs is missing, .*: {message}'):
@@ -202,26 +158,37 @@ def test_action_of_other_joints_needs_the_user(scale, width):
 
 
 @pytest.mark.parametrize(
-    ('changes', 'message'),
-    [
-        ({'joint_stiffness': '1.000,20.000', 'joint_damping': '-0.000,1.000'}, r'\(1\.0, -0\.0\)'),
-        ({'joint_damping': '-1.000,1.000'}, r'^damping\[hip\] is -1\.0, expected finite and at '),
-        ({'joint_damping': '1.000'}, r'joint_stiffness has 2 elements and joint_damping 1, '),
-        ({'default_joint_pos': '0.100'}, r"'default_joint_pos' has 1 elements, expected 2$"),
-        ({'joint_stiffness': None}, r"^walk\.onnx: metadata 'joint_stiffness' is missing$"),
-        (
-            {'observation_terms_scale': '1.000'},
-            r"'observation_terms_scale' has 1 elements, expected",
-        ),
-        (
-            {'observation_terms_history_length': '0.500,' * 6 + '1'},
-            r'has 0\.5, expected whole num',
-        ),
-        (
-            {'observation_terms_clip': '-inf,' * 6 + 'inf'},
-            r'has \[-inf\], expected a lower and an ',
-        ),
-    ],
+    ('message', 'changes'),
+    {
+        r'\(1\.0, -0\.0\)': {'joint_stiffness': '1.000,20.000', 'joint_damping': '-0.000,1.000'},
+        r'^damping\[hip\] is -1\.0, expected finite and at ': {'joint_damping': '-1.000,1.000'},
+        r'joint_stiffness has 2 elements and joint_damping 1, ': {'joint_damping': '1.000'},
+        r'metadata\.default_joint_pos has 1 elements, expected 2$': {'default_joint_pos': '0.100'},
+        r"metadata\.default_joint_pos\[0\] is 'a', expected a number": {
+            'default_joint_pos': 'a,1'
+        },
+        r'default_joint_pos\[1\] is nan, expected a finite number$': {
+            'default_joint_pos': '1,nan'
+        },
+        r'^walk\.onnx: metadata\.joint_stiffness is missing$': {'joint_stiffness': None},
+        r"metadata 'joint_names' is 'a,,b', expected a list with commas$": {'joint_names': 'a,,b'},
+        r"'joint_names' is '\[a', expected a list with commas$": {'joint_names': '[a'},
+        r"'joint_names' is 'a\],\[b', expected a list with commas$": {'joint_names': 'a],[b'},
+        r"'joint_names' is '', expected a list with commas$": {'joint_names': '[]'},
+        r'observation_terms_scale has 1 elements, expected 7': {
+            'observation_terms_scale': '1.000'
+        },
+        r'\[6\]\[1\] is inf, expected a finite': {'observation_terms_scale': '1,' * 6 + '1;inf'},
+        r'\[0\] is 0\.5, expected an int': {
+            'observation_terms_history_length': '0.500,' * 6 + '1'
+        },
+        r'\[6\] is -1, expected an integer': {'observation_terms_history_length': '1,' * 6 + '-1'},
+        r'is \[\[-inf, inf\]\], expected 7 pairs$': {'observation_terms_clip': '-inf;inf'},
+        r'\[0\] is \[-inf\], expected a pair$': {'observation_terms_clip': '-inf,' * 6 + 'inf'},
+        r'\[0\] is nan, expected a finite number': {
+            'observation_terms_clip': '1;nan,' * 6 + '1;2'
+        },
+    }.items(),
 )
 def test_metadata_that_does_not_fit_is_refused(changes, message):
     with pytest.raises(ConfigError, match=message):
@@ -260,94 +227,22 @@ def test_observations_and_targets():
         assert targets[step] == pytest.approx([0.1 + 0.5 * hip, -0.2 + 0.25 * knee], abs=1e-6)
 
 
-@pytest.mark.fuzz
-@given(st.sampled_from(sorted(new())), st.text() | st.text('0123456789.,;[]()-einfa{}":'))
-def test_damaged_metadata_is_read_or_refused(key, text):
-    with contextlib.suppress(ConfigError):
-        merge_sources([USER, read({**new(), key: text})])
-
-
-def csv(text):
-    return CsvMetadata({'x': text})
-
-
-def test_empty_text_is_no_value():
-    assert 'x' in csv('1.000')
-    assert 'x' not in csv(' ')
-    assert 'y' not in csv('1.000')
-
-
-@pytest.mark.parametrize('text', ['hip,knee', 'hip, knee', "['hip', 'knee']", '("hip", "knee")'])
-def test_texts(text):
-    assert csv(text).texts('x') == ['hip', 'knee']
-
-
-def test_numbers():
-    assert csv('0.100,-2.000,1e-3').numbers('x', 3) == [0.1, -2.0, 0.001]
-    assert csv('[0.1, 2]').numbers('x') == [0.1, 2.0]
-
-
-def test_minus_zero_keeps_its_sign():
-    assert math.copysign(1.0, csv('-0.000').numbers('x')[0]) == -1.0
-
-
-def test_one_number_is_no_list():
-    assert csv('0.25').number_or_numbers('x') == 0.25
-    assert csv('0.25,0.5').number_or_numbers('x') == [0.25, 0.5]
-
-
-def test_integers_are_written_like_numbers():
-    assert csv('5.000,0.000').integers('x', 2) == [5, 0]
-
-
-def test_nested_lists_have_semicolons_or_brackets():
-    expected = [[1.0], [0.25, 0.5]]
-    assert csv('1.000,0.250;0.500').nested('x', 2) == expected
-    assert csv('[1.000],[0.25, 0.5]').nested('x', 2) == expected
-
-
 @pytest.mark.parametrize(
-    'text', ['-inf;inf,-1.0;5', '[-inf, inf],[-1.0, 5.0]', '(-inf,inf), (-1;5)']
-)
-def test_bounds_may_be_infinite(text):
-    assert csv(text).nested('x', 2, is_bound=True) == [[-math.inf, math.inf], [-1.0, 5.0]]
-
-
-@pytest.mark.parametrize(
-    ('text', 'read', 'message'),
+    ('key', 'text', 'same'),
     [
-        ('', lambda c: c.texts('x'), r"^metadata 'x' is missing$"),
-        ('a,,b', lambda c: c.texts('x'), r"^metadata 'x' is 'a,,b', expected a list with commas$"),
-        ('[a', lambda c: c.texts('x'), r"^metadata 'x' is '\[a', expected a list with commas$"),
+        ('joint_names', "['hip', 'knee']", 'hip,knee'),
+        ('joint_names', '("hip", "knee")', 'hip, knee'),
+        ('default_joint_pos', '[0.1, -2e-1]', '0.100,-0.200'),
+        ('observation_terms_clip', '[-inf, inf],' * 6 + '(-1;5)', '-inf;inf,' * 6 + '-1.0;5'),
         (
-            'a],[b',
-            lambda c: c.texts('x'),
-            r"^metadata 'x' is 'a\],\[b', expected a list with commas$",
+            'observation_terms_scale',
+            '[1],' * 6 + '[2,2, 0.25]',
+            '1.000,' * 6 + '2.000;2.000;0.250',
         ),
-        ('[]', lambda c: c.texts('x'), r"^metadata 'x' is '', expected a list with commas$"),
-        ('1,a', lambda c: c.numbers('x'), r"^metadata 'x' has 'a', expected a number$"),
-        ('nan', lambda c: c.numbers('x'), r"^metadata 'x' has 'nan', expected a number$"),
-        ('inf', lambda c: c.numbers('x'), r"^metadata 'x' has 'inf', expected a number$"),
-        ('1,2', lambda c: c.numbers('x', 3), r"^metadata 'x' has 2 elements, expected 3$"),
-        (
-            '1.5',
-            lambda c: c.integers('x', 1),
-            r"^metadata 'x' has 1\.5, expected whole numbers of ",
-        ),
-        (
-            '-1',
-            lambda c: c.integers('x', 1),
-            r"^metadata 'x' has -1\.0, expected whole numbers of ",
-        ),
-        ('1;2', lambda c: c.nested('x', 2), r"^metadata 'x' has 1 elements, expected 2$"),
-        (
-            '1;nan',
-            lambda c: c.nested('x', 1, is_bound=True),
-            r"^metadata 'x' has 'nan', expected a ",
-        ),
-        ('1;inf', lambda c: c.nested('x', 1), r"^metadata 'x' has 'inf', expected a number$"),
     ],
 )
-def test_what_is_wrong_is_named(text, read, message):
-    with pytest.raises(ConfigError, match=message):
-        read(csv(text))
+def test_lists_have_several_forms(key, text, same):
+    assert read(new(**{key: text})).values == read(new(**{key: same})).values
+
+
+test_damaged_metadata_is_read_or_refused = metadata_damage_test(new(), read)

@@ -2,18 +2,14 @@
 # SPDX-License-Identifier: Apache-2.0
 from __future__ import annotations
 
-import contextlib
-from pathlib import Path
-
 from distill_runtime.errors import ConfigError
 from distill_runtime.spec.dialect import ModelContext
 from distill_runtime.spec.mapping import read_dataclass
 from distill_runtime.spec.readers.registry import file_sources, read_content, read_spec_file
 from distill_runtime.spec.sources import merge_sources
 from distill_runtime.spec.spec import PolicySpec
-from hypothesis import given
 import pytest
-from support.damage import damaged
+from support.damage import damage_test
 from support.observed import make_samples, observed
 import yaml
 
@@ -97,16 +93,8 @@ def test_lists_of_the_policy_stay_and_its_joints_have_the_names_of_the_robot(rea
     assert spec.damping == (1.0, 0.5, 1.1, 0.6)
     assert spec.limits.effort == (20.0, 10.0, 21.0, 11.0)
     assert spec.period == 0.02
-
-
-def test_wheels_have_velocity_targets_and_positions_of_zero(read):
-    spec = spec_of(read())
     assert spec.modes == ('position', 'velocity', 'position', 'velocity')
-    term = spec.inputs[0].terms[4]
-    assert term.masked == ('left_wheel', 'right_wheel')
-
-
-def test_robot_without_wheels_has_one_mode(read):
+    assert spec.inputs[0].terms[4].masked == ('left_wheel', 'right_wheel')
     assert spec_of(read(wheel_indices=[])).outputs.mode == 'position'
 
 
@@ -121,6 +109,8 @@ def test_file_of_the_robot_is_found(read, location):
 def test_file_of_another_robot_is_passed_over(read, folder):
     (folder / 'base.yaml').write_text(yaml.safe_dump({'other': base(dt=0.1)}))
     assert spec_of(read()).period == 0.02
+    # a key of the policy overrides that of the robot
+    assert spec_of(read(dt=0.01)).period == 0.04
 
 
 def test_without_the_file_of_the_robot_the_hints_name_it(folder):
@@ -143,10 +133,6 @@ def test_file_in_the_folder_of_the_model_is_found(read, folder):
     assert found[0].values == expected.values
 
 
-def test_key_of_the_policy_overrides_that_of_the_robot(read):
-    assert spec_of(read(dt=0.01)).period == 0.04
-
-
 @pytest.mark.parametrize('bounds', [None, []])
 def test_no_bounds_are_no_clip(read, bounds):
     spec = spec_of(read(clip_actions_lower=bounds, clip_actions_upper=bounds, clip_obs=None))
@@ -155,31 +141,25 @@ def test_no_bounds_are_no_clip(read, bounds):
 
 
 @pytest.mark.parametrize(
-    ('changes', 'message'),
-    [
-        ({'num_observations': 25}, r'num_observations is 25, expected 24, the sum of \['),
-        ({'clip_obs': 0}, r'clip_obs is 0, expected above 0$'),
-        (
-            {'observations_history': [0, 0]},
-            r'observations_history is \[0, 0\], expected different',
-        ),
-        (
-            {'observations_history': [-1]},
-            r'observations_history\[0\] is -1, expected an integer of',
-        ),
-        (
-            {'observations_history': [0, 1], 'observations_history_priority': 'frame'},
-            r"observations_history_priority is 'frame', expected one of \['term', 'time'\]$",
-        ),
-        ({'joint_mapping': [0, 1, 2, 4]}, r'joint_mapping has 4, expected below 4, the number of'),
-        ({'joint_mapping': [0, 1, 2, 2]}, r'joint_mapping is \[0, 1, 2, 2\], expected each joint'),
-        ({'wheel_indices': [4]}, r'wheel_indices has 4, expected below 4, the number of joints$'),
-        ({'num_of_dofs': 5}, r'num_of_dofs is 5, expected 4, as action_scale has$'),
-        ({'rl_kp': [1, 2]}, r'rl_kp has 2 elements, expected 4$'),
-        ({'dof_vel_scale': None}, r'dof_vel_scale is missing$'),
-        ({'commands_scale': [1, 2]}, r'commands_scale has 2 elements, expected 3$'),
-        ({'action_scale': 0.25}, r'action_scale is 0\.25, expected a list$'),
-    ],
+    ('message', 'changes'),
+    {
+        r'num_observations is 25, expected 24, the sum of \[': {'num_observations': 25},
+        r'clip_obs is 0, expected above 0$': {'clip_obs': 0},
+        r'observations_history is \[0, 0\], expected different': {'observations_history': [0, 0]},
+        r'observations_history\[0\] is -1, expected an integer of': {'observations_history': [-1]},
+        r"observations_history_priority is 'frame', expected one of \['term', 'time'\]$": {
+            'observations_history': [0, 1],
+            'observations_history_priority': 'frame',
+        },
+        r'joint_mapping has 4, expected below 4, the number of': {'joint_mapping': [0, 1, 2, 4]},
+        r'joint_mapping is \[0, 1, 2, 2\], expected each joint': {'joint_mapping': [0, 1, 2, 2]},
+        r'wheel_indices has 4, expected below 4, the number of joints$': {'wheel_indices': [4]},
+        r'num_of_dofs is 5, expected 4, as action_scale has$': {'num_of_dofs': 5},
+        r'rl_kp has 2 elements, expected 4$': {'rl_kp': [1, 2]},
+        r'dof_vel_scale is missing$': {'dof_vel_scale': None},
+        r'commands_scale has 2 elements, expected 3$': {'commands_scale': [1, 2]},
+        r'action_scale is 0\.25, expected a list$': {'action_scale': 0.25},
+    }.items(),
 )
 def test_file_that_does_not_fit_is_refused(read, changes, message):
     with pytest.raises(ConfigError, match=rf'fast/config\.yaml:? {message}'):
@@ -253,10 +233,6 @@ def test_observations_and_targets(read, ages, priority):
         )
 
 
-@pytest.mark.fuzz
-@given(damaged({'walker/fast': {**base(), **config()}}))
-def test_damaged_file_is_read_or_refused(content):
-    with contextlib.suppress(ConfigError):
-        merge_sources(
-            [read_content(content, Path('config.yaml'), ModelContext(model=Path('walk.onnx')))]
-        )
+test_damaged_file_is_read_or_refused = damage_test(
+    {'walker/fast': {**base(), **config()}}, 'config.yaml'
+)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import sys
 
 from distill_runtime.cli.main import main
 import pytest
@@ -85,24 +84,9 @@ def test_sensors_are_checked_for_a_rejected_model(shared_data, capsys):
         (['--topic', 'imu'], "--topic is 'imu', expected NAME:=TOPIC"),
         (['--topic', 'scan:=/scan'], "topic 'scan' is unknown"),
         (['--topic', 'imu:=/cmd_vel'], '/cmd_vel is of type geometry_msgs/msg/Twist'),
+        (['--bag', 'absent'], 'absent does not exist'),
     ],
 )
-def test_wrong_topic_is_one_message(go2, words, message, capsys):
+def test_wrong_topic_or_bag_is_one_message(go2, words, message, capsys):
     assert check(*go2, *words) == 2
     assert message in capsys.readouterr().err
-
-
-def test_absent_recording_is_one_message(go2, tmp_path, capsys):
-    assert check(go2[0], tmp_path / 'absent') == 2
-    assert capsys.readouterr().err.endswith('absent does not exist\n')
-
-
-def test_missing_extra_is_named(go2, capsys, monkeypatch):
-    for name in list(sys.modules):
-        if name.startswith(
-            ('rosbags', 'distill_runtime.data', 'distill_runtime.cli.check_output.bag')
-        ):
-            monkeypatch.delitem(sys.modules, name)
-    monkeypatch.setitem(sys.modules, 'rosbags.highlevel', None)
-    assert check(*go2) == 2
-    assert 'pip install "distill_runtime[bags]"' in capsys.readouterr().err

@@ -2,11 +2,13 @@
 # SPDX-License-Identifier: Apache-2.0
 from __future__ import annotations
 
+import io
 import json
 import shutil
+import sys
 from xml.etree import ElementTree as ET
 
-from distill_runtime.cli.main import main
+from distill_runtime.cli.main import main, make_parser
 from distill_runtime.policy.model import load_policy
 import pytest
 from support.bags import joint_state, MS, twist, write_bag
@@ -19,27 +21,15 @@ SETTINGS = ('-p', 'start_pose_limit:=0.0', '-p', 'start_tilt_limit:=0.0')
 
 
 @pytest.fixture(scope='module')
-def model(tmp_path_factory):
-    return write_policy(tmp_path_factory.mktemp('model'))
-
-
-@pytest.fixture(scope='module')
-def folder(model, tmp_path_factory):
+def folder(model, bag, tmp_path_factory):
     """Return recordings that pass, fail a little and a lot, and are unusable."""
     found = tmp_path_factory.mktemp('bags')
     policy = load_policy(model)
-    write_log(found / 'monday/good', run_node(policy))
+    shutil.copytree(bag, found / 'monday/good')
     write_log(found / 'monday/little', run_node(policy, max_joint_step=0.05))
     write_log(found / 'tuesday/lot', run_node(policy, max_joint_step=0.01))
     write_bag(found / 'tuesday/empty', [twist(MS, (0, 0, 0))])
     return found
-
-
-@pytest.fixture
-def good(folder, tmp_path):
-    """Return a folder with one good recording."""
-    shutil.copytree(folder / 'monday/good', tmp_path / 'bags/good')
-    return tmp_path / 'bags'
 
 
 def scan(*words):
@@ -55,6 +45,10 @@ def test_worst_recording_comes_first_and_decides(folder, model, tmp_path, capsys
     assert positions == sorted(positions)
     assert 'has no sensor_msgs/msg/JointState for joint_states' in ' '.join(page.split())
     assert page.rstrip().endswith('2 fail, 1 unusable, 1 pass')
+    rows = {words[0]: words for words in map(str.split, page.splitlines()) if words}
+    assert rows['monday/good'] == ['monday/good', 'pass', '60', '100%', '100%']
+    assert rows['tuesday/lot'][1:4] == ['fail', '60', '100%']
+    assert rows['tuesday/lot'][7] == 'rad'
     report = json.loads(files[0].read_text())
     assert (report['verdict'], report['passed']) == ('outside', False)
     assert report['model']['name'] == 'small'
@@ -71,25 +65,16 @@ def test_worst_recording_comes_first_and_decides(folder, model, tmp_path, capsys
     assert [int(suite.get('failures')) > 0 for suite in root] == [True, True, True, False]
 
 
-def test_figures_of_the_table_are_those_of_a_replay(folder, model, capsys):
-    scan(folder, model)
-    lines = {
-        line.split()[0]: ' '.join(line.split())
-        for line in capsys.readouterr().out.splitlines()
-        if line.startswith(('monday', 'tuesday'))
-    }
-    assert lines['monday/good'] == 'monday/good pass 60 100% 100%'
-    words = lines['tuesday/lot'].split()
-    assert words[:4] == ['tuesday/lot', 'fail', '60', '100%']
-    assert words[7] == 'rad'
+def test_path_may_be_that_of_a_recording(bag, model, capsys):
+    assert scan(bag, model) == 0
+    page = capsys.readouterr().out
+    assert '\nwalk ' in page
+    assert page.rstrip().endswith('1 pass')
 
 
-def test_good_recordings_pass(good, model, capsys):
-    assert scan(good, model) == 0
-    assert capsys.readouterr().out.rstrip().endswith('1 pass')
-
-
-def test_inconclusive_recording_is_not_a_pass(good, model, tmp_path, capsys):
+def test_inconclusive_recording_is_not_a_pass(bag, tmp_path, capsys):
+    good = tmp_path / 'bags'
+    shutil.copytree(bag, good / 'good')
     still = [joint_state(t * 20 * MS, JOINTS, DEFAULT) for t in range(1, 80)]
     write_bag(good / 'still', still)
     blind = write_policy(tmp_path, JOINT_TERM, name='blind.onnx')
@@ -100,11 +85,6 @@ def test_inconclusive_recording_is_not_a_pass(good, model, tmp_path, capsys):
     assert page.rstrip().endswith('1 unusable, 1 inconclusive, 1 pass')
 
 
-def test_path_may_be_that_of_a_recording(good, model, capsys):
-    assert scan(good / 'good', model) == 0
-    assert '\ngood ' in capsys.readouterr().out
-
-
 @pytest.mark.parametrize(
     ('words', 'message'),
     [
@@ -112,15 +92,56 @@ def test_path_may_be_that_of_a_recording(good, model, capsys):
         (['--ticks', 'r.npz'], '--ticks is of one recording, expected none with --scan'),
         (['--rules', 'nowhere.yaml'], 'nowhere.yaml cannot be read'),
         (['-p', 'tilt:=1'], "parameter 'tilt' is unknown to a replay"),
+        ([], 'has no recordings'),
     ],
 )
-def test_wrong_argument_is_one_line_and_2(words, message, good, model, capsys):
-    assert scan(good, model, *words) == 2
+def test_wrong_argument_is_one_line_and_2(words, message, model, tmp_path, capsys):
+    assert scan(tmp_path, model, *words) == 2
     output = capsys.readouterr().err
     assert message in output
     assert output.count('\n') == 1
 
 
-def test_folder_without_recordings_is_refused(model, tmp_path, capsys):
-    assert scan(tmp_path, model) == 2
-    assert 'has no recordings' in capsys.readouterr().err
+def model_under_test(*words):
+    from distill_runtime.cli.replay_output.outcome import ModelUnderTest
+
+    return ModelUnderTest(
+        make_parser('replay').parse_args(['replay', *map(str, words), *SETTINGS])
+    )
+
+
+class ProgressLog:
+    """Records all calls of a progress display."""
+
+    def __init__(self):
+        self.stages, self.calls = [], []
+
+    def stage(self, text):
+        self.stages.append(text)
+
+    def __call__(self, done, total):
+        self.calls.append((done, total))
+
+
+def test_progress_shows_every_stage_and_its_fraction(bag, model):
+    log = ProgressLog()
+    outcome = model_under_test(bag, model, '--against', model).run(bag, log)
+    assert log.stages == [
+        'reading walk', 'replaying walk', 'replaying policy.onnx over walk', 'comparing walk'
+    ]  # fmt: skip
+    assert log.calls == [(60, 60), (60, 60)]
+    assert outcome.found.verdict == 'within'
+    assert outcome.other is not None
+
+
+def test_bar_goes_to_the_terminal_and_not_into_the_result(bag, model, capsys, monkeypatch):
+    class Terminal(io.StringIO):
+        def isatty(self):
+            return True
+
+    screen = Terminal()
+    monkeypatch.setenv('TERM', 'xterm')
+    monkeypatch.setattr(sys, 'stderr', screen)
+    assert main(['replay', str(bag), str(model), *SETTINGS, '--json', '-']) == 0
+    assert json.loads(capsys.readouterr().out)['verdict'] == 'within'
+    assert 'replaying walk' in screen.getvalue()
