@@ -32,6 +32,7 @@ def columns(teacher, num_rows, first=0, bag='walk'):
     is_expert = teacher is TEACHERS[0]
     valid = step % 5 != 0
     target = rng.normal(size=(num_rows, 3))
+    command = rng.uniform(-1.0, 1.0, (num_rows, 3))
     rows = {
         'bag': bag,
         'step': step,
@@ -53,7 +54,7 @@ def columns(teacher, num_rows, first=0, bag='walk'):
         'limited': step % 7 == 0,
         'student_ran': True,
         'student_target': target,
-        'velocity_command': rng.uniform(-1.0, 1.0, (num_rows, 3)),
+        'velocity_command': command,
     }
     if is_expert:
         rows['feature_0'] = rng.normal(size=(num_rows, 4))

@@ -4,6 +4,7 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
 import json
 
 from distill_runtime.data.dataset import lerobot
@@ -56,7 +57,7 @@ def test_meta_describes_the_frames(exported):
 
     episodes = pq.read_table(exported / 'meta/episodes/chunk-000/file-000.parquet').to_pylist()
     assert [episode['length'] for episode in episodes[:4]] == [4, 4, 1, 4]
-    for before, after in zip(episodes[:-1], episodes[1:], strict=True):
+    for before, after in pairwise(episodes):
         assert before['dataset_to_index'] == after['dataset_from_index']
     assert episodes[3]['tasks'] == ['walk about']
     assert episodes[3]['data/file_index'] == episodes[3]['meta/episodes/chunk_index'] == 0
