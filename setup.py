@@ -41,7 +41,7 @@ setup(
     maintainer_email='distill_runtime@example.org',
     license='Apache-2.0',
     packages=find_packages(exclude=['test', 'test.*']),
-    package_data={PACKAGE: ['py.typed', 'data/report/*.jinja', 'sim/*.xml']},
+    package_data={PACKAGE: ['py.typed', 'data/*/*.jinja', 'sim/*.xml']},
     data_files=[
         ('share/ament_index/resource_index/packages', [f'resource/{PACKAGE}']),
         *share_files(

@@ -22,6 +22,8 @@ COMMANDS = {
     'replay': 'run a policy over a recording and compare it with the recorded run',
     'bag': 'inspect a recording: rates, gaps, latencies, joint names, what can be replayed',
     'relabel': 'label recordings of a student with teachers: a dataset for distill',
+    'dataset': 'show a dataset of teacher labels, or draw it',
+    'export': 'write a dataset of teacher labels in the format of LeRobot',
     'run': 'run a policy on a robot: student_node without launch',
     'demo': 'a simulated robot walks, driven by student_node over DDS',
     'sim': 'run a policy on a simulated robot, without ROS',

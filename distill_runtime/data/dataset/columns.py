@@ -48,13 +48,16 @@ class PartLayout:
     """Number of joints of the student: of command and label_target."""
     label: int | None
     extra: Mapping[str, int | None] = field(default_factory=dict)
-    """Columns that only some datasets have, such as label_std, label_logits, feature_0."""
+    """Columns that only some datasets have, such as label_std, label_logits, feature_0, and
+    velocity_command (vx, vy, yaw rate in [m/s, m/s, rad/s]) and student_target (as label_target).
+    """
     half_features: bool = False
     """Whether columns named feature_... are float16; else they are float32."""
 
     def schema(self) -> pa.Schema:
         """Return the columns in the order of the file."""
         feature = pa.float16() if self.half_features else pa.float32()
+        floats = {'student_target': pa.float64()}
         vectors = {
             'observation': (pa.float32(), self.observation),
             'action': (pa.float32(), self.action),
@@ -62,7 +65,10 @@ class PartLayout:
             'label': (pa.float32(), self.label),
             'label_target': (pa.float64(), self.command),
             **{
-                name: (feature if name.startswith('feature_') else pa.float32(), width)
+                name: (
+                    feature if name.startswith('feature_') else floats.get(name, pa.float32()),
+                    width,
+                )
                 for name, width in self.extra.items()
             },
         }

@@ -103,7 +103,8 @@ class Dataset:
         Raises:
             ConfigError: If the width of a vector differs between the selected rows, too.
         """
-        count = sum(_open(part).metadata.num_rows for part in self._parts_of(selection.bags))
+        parts = self._parts_of(selection.bags)
+        count = sum(_open(part).metadata.num_rows for part in parts)
         loaded: Batch = {}
         end = 0
         for batch in self.batches(columns, selection):
@@ -118,6 +119,12 @@ class Dataset:
                         f'{name} differs in width between teachers, expected one: select a teacher'
                     )
                 loaded[name][begin:end] = values
+        if not loaded:
+            if not parts:
+                raise ConfigError(f'{self.folder} has no parts, expected a dataset with rows')
+            schema = _open(parts[0]).schema_arrow
+            empty = schema.empty_table()
+            return {name: _array(empty.column(name)) for name in columns}
         return {name: values[:end] for name, values in loaded.items()}
 
     def _parts_of(self, bags: Collection[str] | None) -> Sequence[Part]:
@@ -192,8 +199,8 @@ def _array(column: pa.ChunkedArray) -> npt.NDArray[Any]:
         return elements.reshape(-1, array.type.list_size)
     offsets = array.offsets.to_numpy()
     widths = np.diff(offsets)
-    if (widths == widths[0]).all():
-        return elements.reshape(-1, widths[0])
+    if not len(widths) or (widths == widths[0]).all():
+        return elements.reshape(len(widths), -1 if len(elements) else 0)
     rows = np.empty(len(array), object)
     rows[:] = np.split(elements, offsets[1:-1] - offsets[0])
     return rows

@@ -13,6 +13,7 @@ from contextlib import suppress
 import json
 import os
 from pathlib import Path
+from typing import Any
 import uuid
 
 from distill_runtime.errors import ConfigError, DatasetError
@@ -23,7 +24,7 @@ FORMAT = 1
 MANIFEST = 'manifest.json'
 
 
-Facts = Mapping[str, object]
+Facts = Mapping[str, Any]
 
 
 class Manifest:

@@ -14,7 +14,7 @@ import os
 from pathlib import Path
 import re
 from types import TracebackType
-from typing import BinaryIO
+from typing import Any, BinaryIO
 import uuid
 
 from distill_runtime.errors import DatasetError
@@ -209,7 +209,7 @@ class Part:
     path: Path
     key: str
     bag: str
-    facts: Mapping[str, object]
+    facts: Mapping[str, Any]
     """What was passed to PartWriter.close, with `rows`, `valid` and `reasons`."""
 
 
