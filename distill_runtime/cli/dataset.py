@@ -87,16 +87,16 @@ def _write_plot(dataset: Dataset, target: str) -> None:
 
 def _show(dataset: Dataset, json_target: str | None) -> None:
     from distill_runtime.cli.terminal.output import write_json
-    from distill_runtime.cli.terminal.page import page_width, print_page
+    from distill_runtime.cli.terminal.page import print_page
     from distill_runtime.data.dataset.info import info_report
 
     if json_target:
         write_json(json_target, info_report(dataset))
     if json_target != '-':
-        print_page(_page(dataset, page_width()))
+        print_page(_page(dataset))
 
 
-def _page(dataset: Dataset, width: int) -> list[Section]:
+def _page(dataset: Dataset) -> list[Section]:
     from distill_runtime.cli.terminal.page import Section
     from distill_runtime.cli.terminal.tables import table_lines
     from distill_runtime.data.dataset.info import all_reasons, part_infos
@@ -122,7 +122,6 @@ def _page(dataset: Dataset, width: int) -> list[Section]:
             lines=table_lines(
                 ('bag', 'rows', 'valid', 'MB', 'most frequent reason'),
                 [_row(info) for info in infos],
-                width,
                 ('rows', 'valid', 'MB'),
             ),
         ),
@@ -130,7 +129,7 @@ def _page(dataset: Dataset, width: int) -> list[Section]:
     reasons = all_reasons(infos)
     if reasons:
         table = [(str(count), _percent(count, rows), text) for text, count in reasons.items()]
-        lines = table_lines(('rows', 'of all', 'reason'), table, width, ('rows', 'of all'))
+        lines = table_lines(('rows', 'of all', 'reason'), table, ('rows', 'of all'))
         sections.append(Section(title='not valid', lines=lines))
     return sections
 
