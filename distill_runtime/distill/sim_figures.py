@@ -14,7 +14,6 @@ from distill_runtime.core.config import RunnerConfig
 from distill_runtime.core.runner import PolicyRunner
 from distill_runtime.core.step import Policy
 from distill_runtime.sim.disturb import DisturbConfig, NoiseConfig
-from distill_runtime.sim.joints import driven_joints
 from distill_runtime.sim.loop import CommandSchedule, simulate
 from distill_runtime.sim.robot import SimRobot
 from distill_runtime.sim.scene import load_scene, SceneConfig
@@ -131,4 +130,4 @@ def _runner(policy: Policy, spec: PolicySpec) -> PolicyRunner:
 
 def _robot(spec: PolicySpec, scene: str) -> SimRobot:
     config = SceneConfig(path=scene) if scene else SceneConfig()
-    return SimRobot(load_scene(config, driven_joints(spec)), sensor_layout(spec))
+    return SimRobot(load_scene(config, spec), sensor_layout(spec))

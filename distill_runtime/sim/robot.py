@@ -13,8 +13,7 @@ from distill_runtime.errors import ConfigError
 import mujoco
 import numpy as np
 
-from .ground import clearance
-from .scene import Scene
+from .scene import clearance, Scene
 
 _START_HEIGHT = 3.0
 """Height in [m] from which the robot is lowered; less than half the reach of ``clearance``."""
@@ -79,10 +78,10 @@ class SimRobot:
         self.default_command = locked_floats(
             position if mode == 'position' else 0.0
             for position, mode in zip(
-                scene.joints.default_position, scene.joints.modes, strict=True
+                scene.policy.default_position, scene.policy.modes, strict=True
             )
         )
-        self._policy_positions, _ = self._addresses(scene.joints.names)
+        self._policy_positions, _ = self._addresses(scene.policy.joints)
         self._positions, self._velocities = self._addresses(layout.joints)
         self._motion = np.zeros(6)
         self._matrix = np.zeros(9)
@@ -219,7 +218,7 @@ class SimRobot:
         """Return qpos in the default pose, standing on the ground."""
         model, data, scene = self.scene.model, self.data, self.scene
         mujoco.mj_resetData(model, data)
-        data.qpos[self._policy_positions] = scene.joints.default_position
+        data.qpos[self._policy_positions] = scene.policy.default_position
         if not scene.is_floating:
             return data.qpos.copy()
         base = int(model.jnt_qposadr[model.body_jntadr[scene.base]])

@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: Apache-2.0
 from __future__ import annotations
 
-from distill_runtime.sim.ground import clearance, floor_geoms
+from distill_runtime.sim.scene import clearance, floor_geoms
 import mujoco
 import pytest
 

@@ -4,9 +4,8 @@ from __future__ import annotations
 
 from distill_runtime.core.sensors import ExternalInput, SensorLayout, Sensors
 from distill_runtime.errors import ConfigError
-from distill_runtime.sim.ground import clearance
 from distill_runtime.sim.robot import FallConfig, SimRobot
-from distill_runtime.sim.scene import load_scene, SceneConfig
+from distill_runtime.sim.scene import clearance, load_scene, SceneConfig
 import mujoco
 import numpy as np
 import pytest
@@ -21,7 +20,7 @@ def make(tmp_path):
         path = tmp_path / 'scene.xml'
         path.write_text(text)
         scene = load_scene(SceneConfig(path=str(path), **config), joints)
-        return SimRobot(scene, SensorLayout(joints=layout_joints or joints.names))
+        return SimRobot(scene, SensorLayout(joints=layout_joints or joints.joints))
 
     return make_robot
 

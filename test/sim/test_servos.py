@@ -25,13 +25,13 @@ def load(tmp_path):
 def torque(scene, position, velocity, command):
     """Return the torques of the policy's joints in a state given in policy order."""
     data = mujoco.MjData(scene.model)
-    for index, name in enumerate(scene.joints.names):
+    for index, name in enumerate(scene.policy.joints):
         position_address, velocity_address = scene.address(name)
         data.qpos[position_address] = position[index]
         data.qvel[velocity_address] = velocity[index]
     data.ctrl[scene.actuators] = command
     mujoco.mj_forward(scene.model, data)
-    return [data.qfrc_actuator[scene.address(name)[1]] for name in scene.joints.names]
+    return [data.qfrc_actuator[scene.address(name)[1]] for name in scene.policy.joints]
 
 
 def test_position_joint_is_driven_by_clipped_pd(load):
@@ -125,7 +125,6 @@ def test_actuator_of_the_wrong_kind_is_refused(load, actuators, message):
         load(arm(actuators=actuators), driven(['elbow']), actuators='scene')
 
 
-@pytest.mark.parametrize('field', ['stiffness', 'damping'])
-def test_missing_gain_is_refused(load, field):
-    with pytest.raises(ConfigError, match=f"{field} is absent, expected a gain for joint 'elbow'"):
-        load(arm(), driven(['elbow'], **{field: None}))
+def test_missing_gain_is_refused(load):
+    with pytest.raises(ConfigError, match="damping is absent, expected a gain for joint 'elbow'"):
+        load(arm(), driven(['elbow'], stiffness=None, damping=None))

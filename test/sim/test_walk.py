@@ -9,7 +9,6 @@ from pathlib import Path
 from distill_runtime.core.config import RunnerConfig
 from distill_runtime.policy.model import load_policy
 from distill_runtime.sim.disturb import DisturbConfig, NoiseConfig
-from distill_runtime.sim.joints import driven_joints
 from distill_runtime.sim.loop import CommandSchedule, simulate
 from distill_runtime.sim.robot import SimRobot
 from distill_runtime.sim.scene import load_scene, SceneConfig, SHIPPED_SCENE
@@ -23,7 +22,7 @@ def walk(model, scene, command=AHEAD, seconds=10.0, robot='', disturb=None):
     """Simulate a policy that walks in a scene."""
     spec = POLICIES / f'{model.parent.name}.yaml'
     policy = load_policy(model, spec if spec.exists() else None, robot)
-    loaded = load_scene(scene, driven_joints(policy.spec))
+    loaded = load_scene(scene, policy.spec)
     runner = policy.runner(RunnerConfig(start_in='policy'), loaded.joint_names)
     schedule = CommandSchedule(commands=(command,))
     return simulate(runner, SimRobot(loaded, runner.compiled.layout), schedule, seconds, disturb)
