@@ -7,9 +7,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 import math
 
-from distill_runtime.core.checks.monitor import SafetyMonitor
+from distill_runtime.core.checks.monitor import SafetyMonitor, start_problem
 from distill_runtime.core.checks.registry import BLAMED, Finding, OF_POLICY
-from distill_runtime.core.checks.start import start_problem
 from distill_runtime.core.instance.action import ActionMap
 from distill_runtime.core.instance.policy_instance import PolicyInstance
 from distill_runtime.core.swap.switcher import PolicySwitcher

@@ -20,11 +20,9 @@ from distill_runtime.errors import ConfigError
 import numpy as np
 import torch
 
-from .episodes import Aggregate, Episode
 from .export import export_student
-from .losses import LossConfig, make_loss
 from .students import NetworkConfig, Student
-from .train import fit, FitConfig
+from .train import Aggregate, Episode, fit, FitConfig, LossConfig, make_loss
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -4,18 +4,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 import copy
 from dataclasses import dataclass
+from functools import partial
 import math
-from typing import NamedTuple
+from typing import Literal, NamedTuple
 
+from distill_runtime.core.arrays import Float32Array
 from distill_runtime.errors import ConfigError
+import numpy as np
 import torch
 from torch import Tensor
+from torch.nn import functional
 
-from .episodes import Rows
-from .losses import Loss
 from .students import Student
 
 _EVALUATION_ROWS = 16384
@@ -119,3 +121,96 @@ def evaluate(student: Student, rows: Rows, loss: Loss) -> float:
             value = loss(student(torch.from_numpy(rows.observation[batch])), label)
             total += float(value) * len(label)
     return total / len(rows.observation)
+
+
+class Episode(NamedTuple):
+    """One run from a reset: observations of the student and actions of the teacher."""
+
+    observation: Float32Array
+    """Shape (T, obs_dim)."""
+    label: Float32Array
+    """The teacher's raw action, shape (T, act_dim)."""
+    fell: bool = False
+    """Whether the run ended in a fall."""
+
+
+class Rows(NamedTuple):
+    """Rows of several episodes, concatenated."""
+
+    observation: Float32Array
+    """Shape (B, obs_dim)."""
+    label: Float32Array
+    """Shape (B, act_dim)."""
+
+
+class Aggregate:
+    """All episodes so far.
+
+    Every n-th episode as a whole is for validation: neighboring rows are nearly equal, so that a
+    split by rows would not measure generalization.
+    """
+
+    def __init__(self, validation_every: int) -> None:
+        """Start empty.
+
+        Args:
+            validation_every: Every n-th episode is for validation; at least 2.
+        """
+        if not validation_every >= 2:
+            raise ConfigError(f'validation_every is {validation_every}, expected at least 2')
+        self._every = validation_every
+        self._train: list[Episode] = []
+        self._validation: list[Episode] = []
+
+    def add(self, episodes: Sequence[Episode]) -> None:
+        """Add the episodes of a round."""
+        for episode in episodes:
+            count = len(self._train) + len(self._validation)
+            is_validation = count % self._every == self._every - 1
+            (self._validation if is_validation else self._train).append(episode)
+
+    @property
+    def train(self) -> Rows:
+        """Rows to train on."""
+        return _joined(self._train)
+
+    @property
+    def validation(self) -> Rows:
+        """Rows to select the best student on."""
+        return _joined(self._validation)
+
+
+def _joined(episodes: list[Episode]) -> Rows:
+    if not episodes:
+        raise ConfigError('there are no episodes, expected some for training and for validation')
+    return Rows(
+        np.concatenate([episode.observation for episode in episodes]),
+        np.concatenate([episode.label for episode in episodes]),
+    )
+
+
+Loss = Callable[[Tensor, Tensor], Tensor]
+
+
+@dataclass(frozen=True, kw_only=True)
+class LossConfig:
+    """Choice of the loss."""
+
+    kind: Literal['mse', 'huber'] = 'mse'
+    """mse: squared difference; huber: half of it up to delta, linear beyond."""
+    delta: float = 0.1
+    """Difference above which huber is linear, in units of the action; unused by mse."""
+
+    def __post_init__(self) -> None:
+        """Reject values out of range."""
+        if self.kind not in ('mse', 'huber'):
+            raise ConfigError(f"kind is {self.kind!r}, expected one of ['mse', 'huber']")
+        if not 0.0 < self.delta < 1e6:
+            raise ConfigError(f'delta is {self.delta}, expected above 0 and finite')
+
+
+def make_loss(config: LossConfig) -> Loss:
+    """Return the loss that a config selects."""
+    if config.kind == 'mse':
+        return functional.mse_loss
+    return partial(functional.huber_loss, delta=config.delta)

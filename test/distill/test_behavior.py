@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from types import SimpleNamespace
 
-from distill_runtime.distill.behavior import BehaviorPolicy, set_active
+from distill_runtime.distill.sim_rollout import BehaviorPolicy, set_active
 from distill_runtime.errors import ShapeError
 import numpy as np
 import pytest

@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: Apache-2.0
 from __future__ import annotations
 
-from distill_runtime.distill.episodes import Aggregate, Episode
+from distill_runtime.distill.train import Aggregate, Episode
 from distill_runtime.errors import ConfigError
 import numpy as np
 import pytest

@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: Apache-2.0
 from __future__ import annotations
 
-from distill_runtime.distill.losses import LossConfig, make_loss
+from distill_runtime.distill.train import LossConfig, make_loss
 from distill_runtime.errors import ConfigError
 import pytest
 import torch

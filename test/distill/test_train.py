@@ -2,9 +2,8 @@
 # SPDX-License-Identifier: Apache-2.0
 from __future__ import annotations
 
-from distill_runtime.distill.episodes import Rows
 from distill_runtime.distill.students import NetworkConfig, Student
-from distill_runtime.distill.train import evaluate, fit, FitConfig
+from distill_runtime.distill.train import evaluate, fit, FitConfig, Rows
 from distill_runtime.errors import ConfigError
 import numpy as np
 import pytest

@@ -17,8 +17,7 @@ from distill_runtime.core.velocity_command import CommandRange
 import numpy as np
 
 from .action import ActionMap
-from .gait_clock import GaitClock
-from .observation import Observation
+from .observation import GaitClock, Observation
 
 
 class PolicyInstance:

@@ -18,12 +18,10 @@ from distill_runtime.ros.process import explain
 from rclpy.clock import Clock
 from rclpy.impl.implementation_singleton import rclpy_implementation
 
-from .clock import ros_now
-from .deadlines import Grid, sleep_until
 from .loop_context import LoopContext, LoopObserver
 from .monitor import LoopMonitor
 from .realtime import GarbagePause, others_raised, use_cpus, use_fifo
-from .timing import Timing
+from .timing import Grid, ros_now, sleep_until, Timing
 
 _POLL_NS = 20_000_000
 _COLLECT_EVERY = 100

@@ -19,8 +19,8 @@ from distill_runtime.ros.node_config import StudentNodeConfig
 from rclpy.node import Node
 
 from .commands import CommandOutput
-from .estop import Estop
 from .inputs import Inputs
+from .raw_subscription import Estop
 from .tick_topics import Internals
 
 

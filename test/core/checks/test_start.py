@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 
-from distill_runtime.core.checks.start import pose_problem, tilt_problem
+from distill_runtime.core.checks.monitor import pose_problem, tilt_problem
 from distill_runtime.core.config import RunnerConfig
 from distill_runtime.core.modes import Event, Mode
 from distill_runtime.core.sensors import InputProblem

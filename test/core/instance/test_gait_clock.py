@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 
-from distill_runtime.core.instance.gait_clock import GaitClock
+from distill_runtime.core.instance.observation import GaitClock
 from distill_runtime.spec.compile import compile_spec
 import numpy as np
 import pytest

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from distill_runtime.core.checks.registry import DEFAULT_CHECKS
-from distill_runtime.core.swap.candidate import Candidate
+from distill_runtime.core.swap.swap import Candidate
 import numpy as np
 import pytest
 from support.specs import DEFAULT, make_spec

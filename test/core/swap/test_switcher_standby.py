@@ -5,8 +5,7 @@
 from __future__ import annotations
 
 from distill_runtime.core.modes import Event, Mode
-from distill_runtime.core.swap.candidate import Candidate
-from distill_runtime.core.swap.swap import Swap, SwapOptions, SwapState
+from distill_runtime.core.swap.swap import Candidate, Swap, SwapOptions, SwapState
 import numpy as np
 import pytest
 from support.specs import DEFAULT, make_spec

@@ -6,7 +6,7 @@ from fractions import Fraction
 import time
 
 from distill_runtime.ros.loop import deadlines
-from distill_runtime.ros.loop.deadlines import Grid, sleep_until
+from distill_runtime.ros.loop.timing import Grid, sleep_until
 from hypothesis import given
 from hypothesis import strategies as st
 import pytest
