@@ -1,6 +1,11 @@
 # Copyright 2026 The distill_runtime Authors
 # SPDX-License-Identifier: Apache-2.0
-"""Roll out episodes in simulator processes with the behavior policy, labeled by the teacher."""
+"""Roll out episodes in simulator processes with the behavior policy, labeled by the teacher.
+
+DAgger needs the teacher's action in the states that the behavior policy visits. Teacher and
+student each have a runner, so that each observation is assembled as on the robot. Both runners get
+the executed action, so that ``last_action`` is the same in both observations.
+"""
 
 from __future__ import annotations
 
@@ -20,7 +25,7 @@ from distill_runtime.core.modes import Mode
 from distill_runtime.core.runner import PolicyRunner
 from distill_runtime.core.sensors import Sensors
 from distill_runtime.core.step import Policy
-from distill_runtime.errors import ConfigError, ShapeError
+from distill_runtime.errors import ConfigError
 from distill_runtime.policy.model import load_policy
 from distill_runtime.policy.session import open_session, PolicySession
 from distill_runtime.sim.disturb import DisturbConfig, NoiseConfig
@@ -186,13 +191,7 @@ class SimCollect:
     """Collects the episodes of a round; they do not depend on the number of workers."""
 
     def __init__(self, config: RolloutConfig, seed: int, workers: int) -> None:
-        """Start the pool; call it in the main thread, since it blocks signals.
-
-        Args:
-            config: Configuration of the workers.
-            seed: Seed of all episodes.
-            workers: Number of processes.
-        """
+        """Start the pool; call it in the main thread, since it blocks signals."""
         self._seed = seed
         self._pool = ProcessPoolExecutor(
             workers,
@@ -282,15 +281,6 @@ class BehaviorPolicy:
 
 
 def set_active(active: BehaviorPolicy, passive: BehaviorPolicy) -> None:
-    """Execute the actions of one policy in both, from the next tick on.
-
-    Raises:
-        ShapeError: If their actions have different widths.
-    """
-    if active.action.shape != passive.action.shape:
-        raise ShapeError(
-            f'action of the passive policy has shape {passive.action.shape}, expected that of the '
-            f'active one, {active.action.shape}'
-        )
+    """Execute the actions of one policy in both, from the next tick on."""
     active.active = None
     passive.active = active

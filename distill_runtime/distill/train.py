@@ -1,6 +1,6 @@
 # Copyright 2026 The distill_runtime Authors
 # SPDX-License-Identifier: Apache-2.0
-"""Fit a student to labeled rows."""
+"""Fit a student to labeled episodes: their split, the losses, the training."""
 
 from __future__ import annotations
 
@@ -143,46 +143,18 @@ class Rows(NamedTuple):
     """Shape (B, act_dim)."""
 
 
-class Aggregate:
-    """All episodes so far.
+def split(episodes: Sequence[Episode], validation_every: int) -> tuple[Rows, Rows]:
+    """Return the rows to train on, and those to select the best student on.
 
     Every n-th episode as a whole is for validation: neighboring rows are nearly equal, so that a
     split by rows would not measure generalization.
     """
-
-    def __init__(self, validation_every: int) -> None:
-        """Start empty.
-
-        Args:
-            validation_every: Every n-th episode is for validation; at least 2.
-        """
-        if not validation_every >= 2:
-            raise ConfigError(f'validation_every is {validation_every}, expected at least 2')
-        self._every = validation_every
-        self._train: list[Episode] = []
-        self._validation: list[Episode] = []
-
-    def add(self, episodes: Sequence[Episode]) -> None:
-        """Add the episodes of a round."""
-        for episode in episodes:
-            count = len(self._train) + len(self._validation)
-            is_validation = count % self._every == self._every - 1
-            (self._validation if is_validation else self._train).append(episode)
-
-    @property
-    def train(self) -> Rows:
-        """Rows to train on."""
-        return _joined(self._train)
-
-    @property
-    def validation(self) -> Rows:
-        """Rows to select the best student on."""
-        return _joined(self._validation)
+    last = validation_every - 1
+    train = [entry for index, entry in enumerate(episodes) if index % validation_every != last]
+    return _joined(train), _joined(episodes[last::validation_every])
 
 
-def _joined(episodes: list[Episode]) -> Rows:
-    if not episodes:
-        raise ConfigError('there are no episodes, expected some for training and for validation')
+def _joined(episodes: Sequence[Episode]) -> Rows:
     return Rows(
         np.concatenate([episode.observation for episode in episodes]),
         np.concatenate([episode.label for episode in episodes]),

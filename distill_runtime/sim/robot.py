@@ -84,7 +84,6 @@ class SimRobot:
         self._policy_positions, _ = self._addresses(scene.policy.joints)
         self._positions, self._velocities = self._addresses(layout.joints)
         self._motion = np.zeros(6)
-        self._matrix = np.zeros(9)
         self._steps = 0
         self._start = self._start_position()
         self._start_height = 0.0

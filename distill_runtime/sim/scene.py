@@ -122,7 +122,7 @@ def load_scene(config: SceneConfig, policy: PolicySpec) -> Scene:
         ConfigError: If the file is not a scene, or does not fit the joints.
     """
     # otherwise MuJoCo writes warnings to a file in the working directory; a bad state is a fall
-    mujoco.set_mju_user_warning(_ignore)
+    mujoco.set_mju_user_warning(lambda text: None)
     spec = _parse(config.path)
     if config.timestep:
         spec.option.timestep = config.timestep
@@ -186,10 +186,6 @@ def _set_solver(option: mujoco.MjOption) -> None:
     option.integrator = mujoco.mjtIntegrator.mjINT_IMPLICITFAST
     option.iterations = max(int(option.iterations), _SOLVER_ITERATIONS)
     option.ls_iterations = max(int(option.ls_iterations), _LINE_SEARCH_ITERATIONS)
-
-
-def _ignore(text: str) -> None:
-    del text
 
 
 def _one_line(error: Exception) -> str:

@@ -1,6 +1,6 @@
 # Copyright 2026 The distill_runtime Authors
 # SPDX-License-Identifier: Apache-2.0
-"""Run all checks of a runner at every tick."""
+"""Run all checks of a runner at every tick, and those of a start from standby."""
 
 from __future__ import annotations
 
@@ -11,7 +11,6 @@ from distill_runtime.core.arrays import FloatArray
 from distill_runtime.core.compiled_spec import CompiledSpec, JointTable
 from distill_runtime.core.config import RunnerConfig
 from distill_runtime.core.input_buffer import InputBuffer
-from distill_runtime.core.modes import FaultAction
 from distill_runtime.core.rotations import tilt
 from distill_runtime.core.sensors import NEVER
 import numpy as np
@@ -30,14 +29,7 @@ class SafetyMonitor:
         input_buffer: InputBuffer,
         values: FloatArray,
     ) -> None:
-        """Make all checks.
-
-        Args:
-            compiled: Joints, limits and inputs of the robot.
-            config: Thresholds and actions.
-            input_buffer: Has the samples in use.
-            values: View of the runner's joint positions and velocities, robot order.
-        """
+        """Make all checks; values views joint positions and velocities in robot order."""
         checks = config.checks
         self._input_buffer = input_buffer
         self._needs_imu = compiled.needs_imu
@@ -47,7 +39,8 @@ class SafetyMonitor:
             if compiled.needs_imu and config.tilt_limit > 0.0
             else math.inf
         )
-        self._debounce = Debounce(checks, config.fault_action)
+        self.debounce = Debounce(checks, config.fault_action)
+        """Has the findings that are no fault, or not yet, as its warning."""
         self._joint_range = JointRange(compiled, values, checks)
         self.reset()
 
@@ -56,25 +49,12 @@ class SafetyMonitor:
         self.condition: Finding | None = None
         """Finding that is a fault at this tick, whether or not one is latched already."""
         self._last_stamp_ns = NEVER
-        self._debounce.reset()
+        self.debounce.reset()
         self.begin_policy(NEVER)
-
-    def forget(self, check: str) -> None:
-        """Restart the debounce of a check."""
-        self._debounce.forget(check)
 
     def begin_policy(self, stamp_ns: int) -> None:
         """Start to check a policy that moves the robot."""
         self._input_buffer.frozen_joints.begin(stamp_ns)
-
-    @property
-    def warning(self) -> str:
-        """Findings of this tick that are no fault, or not yet."""
-        return self._debounce.warning
-
-    def action(self, check: str) -> FaultAction:
-        """Return the fault action of a check."""
-        return self._debounce.action(check)
 
     def judge(
         self,
@@ -120,7 +100,7 @@ class SafetyMonitor:
         if of_policy is not None:
             findings += input_buffer.frozen_joints.find(stamp_ns)
             findings += of_policy
-        self.condition = self._debounce.judge(findings, stamp_ns)
+        self.condition = self.debounce.judge(findings, stamp_ns)
         return self.condition
 
 

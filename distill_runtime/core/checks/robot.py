@@ -22,13 +22,7 @@ class JointRange:
     def __init__(
         self, compiled: CompiledSpec, values: FloatArray, checks: Mapping[str, CheckConfig]
     ) -> None:
-        """Compute the bounds.
-
-        Args:
-            compiled: Limits of the joints; a joint without a limit is not bounded.
-            values: View of the runner's positions and velocities, robot order.
-            checks: Those of joint_position and joint_velocity.
-        """
+        """Compute the bounds; values views positions and velocities in robot order."""
         joints, layout = compiled.joints, compiled.layout
         margin, factor = checks['joint_position'].limit, checks['joint_velocity'].limit
         self._values = values
@@ -82,12 +76,7 @@ class VelocityBound:
     """Finds implausible velocities: a glitch, wrong units. Their sample is not used."""
 
     def __init__(self, compiled: CompiledSpec, check: CheckConfig) -> None:
-        """Compute the bounds.
-
-        Args:
-            compiled: Velocity limits of the joints; FASTEST_JOINT bounds one that has none.
-            check: Multiple of a limit that is the bound; ignore: no bound.
-        """
+        """Compute the bounds; FASTEST_JOINT bounds a joint without a limit."""
         layout, joints = compiled.layout, compiled.joints
         self._part = layout.joint_velocity
         self._names = layout.joints
@@ -137,13 +126,7 @@ class FrozenSample:
     """
 
     def __init__(self, topic: str, part: slice, time_ns: int) -> None:
-        """Start without a sample.
-
-        Args:
-            topic: Name of the input.
-            part: Its elements of the sensor vector.
-            time_ns: Time without a change that is tolerated, inclusive.
-        """
+        """Check a part of the sensor vector; time_ns without a change is tolerated, inclusive."""
         self._topic = topic
         self._part = part
         self._probe = part.start

@@ -1,6 +1,6 @@
 # Copyright 2026 The distill_runtime Authors
 # SPDX-License-Identifier: Apache-2.0
-"""Assemble one network input from the vector of a policy, with its history.
+"""Assemble one network input from the vector of a policy, with its history; the gait clock.
 
 Sensors are float64, networks are trained in float32: the default position is subtracted in
 float64, the result is rounded once, and clip and scale are float32 as in training.
@@ -26,13 +26,7 @@ class Observation:
     """Writes one input tensor, in place, once per policy step."""
 
     def __init__(self, compiled: ObservationLayout, tensor: Float32Array) -> None:
-        """Make all buffers.
-
-        Args:
-            compiled: What to gather.
-            tensor: Flat view of the network's input buffer, shape (len(compiled.layout),); written
-                by push.
-        """
+        """Make all buffers; push writes tensor, shape (len(compiled.layout),)."""
         frame_dim = len(compiled.index)
         self._index = writable_indices(compiled.index)
         self._offset = compiled.offset if np.any(compiled.offset) else None

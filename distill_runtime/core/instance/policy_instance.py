@@ -56,6 +56,8 @@ class PolicyInstance:
         self.action_map = ActionMap(
             compiled.action, compiled.joints.default_command, self.last_action
         )
+        self.target = self.action_map.target
+        """Targets of the last step, before limits: [rad], [rad]/[s] or [N m], by mode."""
         self._targets = PolicyChecks(compiled, checks)
         margin = checks['observation_range'].limit
         self._trained_ranges = tuple(
@@ -67,11 +69,6 @@ class PolicyInstance:
         self.is_valid = True
         self._failure = ''
         self.next_step = 0
-
-    @property
-    def target(self) -> FloatArray:
-        """Targets of the last step, before limits: [rad], [rad]/[s] or [N m], by mode."""
-        return self.action_map.target
 
     @property
     def problem(self) -> str:
@@ -152,8 +149,6 @@ class PolicyInstance:
 
     def judge(self, is_free: bool = False, longest_step: float = math.inf) -> None:
         """Check the last step, see PolicyChecks.judge."""
-        self.findings = self._targets.judge(
-            self.policy.action, self.action_map.target, is_free, longest_step
-        )
+        self.findings = self._targets.judge(self.policy.action, self.target, is_free, longest_step)
         for trained in self._trained_ranges:
             self.findings += trained.find()

@@ -31,14 +31,7 @@ class StepHistory:
     def __init__(
         self, sensor_dim: int, num_joints: int, compiled: ActionLayout, depth: int = DEPTH
     ) -> None:
-        """Allocate all memory.
-
-        Args:
-            sensor_dim: Number of sensor values, with gravity.
-            num_joints: Number of joints.
-            compiled: Action layout of the first policy.
-            depth: Number of rows.
-        """
+        """Allocate all memory; sensor_dim counts gravity, too."""
         self.sensor_vectors = np.zeros((depth, sensor_dim))
         self.targets = np.zeros((depth, num_joints))
         self.actions = np.zeros((depth, compiled.width))

@@ -1,6 +1,6 @@
 # Copyright 2026 The distill_runtime Authors
 # SPDX-License-Identifier: Apache-2.0
-"""One swap of the policy: its options, its state, and how it ended."""
+"""One swap of the policy: its candidate, which follows the active one, options and outcome."""
 
 from __future__ import annotations
 

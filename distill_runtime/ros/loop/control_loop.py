@@ -52,12 +52,7 @@ class ControlLoop:
     """
 
     def __init__(self, context: LoopContext, observer: LoopObserver | None = None) -> None:
-        """Keep what the loop works with.
-
-        Args:
-            context: What the loop works with.
-            observer: Sees what the loop does.
-        """
+        """Prepare to tick in a context; start begins."""
         self._context = context
         self._observer = observer
         self._clock: Clock = context.node.get_clock()

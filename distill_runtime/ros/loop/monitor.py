@@ -21,12 +21,7 @@ class LoopMonitor:
     """
 
     def __init__(self, config: RunnerConfig, control_period_ns: int) -> None:
-        """Choose the thresholds.
-
-        Args:
-            config: Has the checks.
-            control_period_ns: Of the ticks.
-        """
+        """Choose the thresholds."""
         checks = config.checks
         self._most_missed = checks['missed_deadlines'].limit
         self._longest_ns = checks['inference_time'].limit * control_period_ns

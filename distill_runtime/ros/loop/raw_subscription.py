@@ -1,6 +1,10 @@
 # Copyright 2026 The distill_runtime Authors
 # SPDX-License-Identifier: Apache-2.0
-"""Subscriptions to raw bytes that the control thread reads: newest sample, no executor."""
+"""Subscriptions to raw bytes that the control thread reads: newest sample, no executor.
+
+The topic estop is one, too. A topic that is silent although somebody publishes on it has another
+type or reliability; the middleware reports this as an event, which only an executor would see.
+"""
 
 from __future__ import annotations
 

@@ -1,6 +1,9 @@
 # Copyright 2026 The distill_runtime Authors
 # SPDX-License-Identifier: Apache-2.0
-"""When the ticks of a loop began and how long they took, in fixed memory."""
+"""When ticks begin, and how long they take: the grid of deadlines, its clocks, the figures.
+
+A late tick does not move the deadlines that follow.
+"""
 
 from __future__ import annotations
 
@@ -33,12 +36,7 @@ class Timing:
     """Ring of the newest ticks; written by the control thread, read by any other."""
 
     def __init__(self, period_ns: int, size: int = 1024) -> None:
-        """Make the ring.
-
-        Args:
-            period_ns: Nominal period.
-            size: Number of ticks kept.
-        """
+        """Allocate a ring of size ticks."""
         self._period_ns = period_ns
         self._starts = np.zeros(size, dtype=np.int64)
         self._latencies = np.zeros(size, dtype=np.int64)
@@ -81,14 +79,7 @@ class Grid:
     """Deadline k lies at ``start + k * period // ticks``; passed ones are skipped and counted."""
 
     def __init__(self, start_ns: int, period_ns: int, ticks: int) -> None:
-        """Make the deadline at the start the next one.
-
-        Args:
-            start_ns: Time of deadline 0.
-            period_ns: Period of that many ticks, so that a rate that does not divide it stays
-                exact.
-            ticks: Deadlines per period.
-        """
+        """Make the deadline at the start the next one; a period has a number of ticks."""
         self._start_ns = start_ns
         self._period_ns = period_ns
         self._ticks = ticks
