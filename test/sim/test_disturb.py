@@ -71,20 +71,6 @@ def test_pushes_come_at_their_interval_with_their_speed():
     assert not np.allclose(pushes[5], pushes[10])
 
 
-def test_default_command_acts_before_delayed_commands():
-    delaying = disturbance(latency=2)
-    seen = [delaying.delay(np.full(2, float(tick)))[0] for tick in range(1, 5)]
-    assert seen == [0.0, 0.0, 1.0, 2.0]
-
-
-def test_delayed_command_is_a_copy():
-    delaying = disturbance(latency=1)
-    command = np.ones(2)
-    delaying.delay(command)
-    command[:] = 9.0
-    assert delaying.delay(command).tolist() == [1.0, 1.0]
-
-
 def test_messages_are_lost_with_their_probability():
     losing = disturbance(drop=0.3)
     lost = np.array([losing.lose() for _ in range(2000)])

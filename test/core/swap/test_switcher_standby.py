@@ -139,16 +139,6 @@ def test_end_of_the_ticks_cancels_a_swap_that_waits():
     assert not walk.switcher.is_swapping
 
 
-def test_end_of_the_ticks_keeps_the_active_policy():
-    walk = still()
-    walk.tick()
-    swap = walk.offer(walk.instance(make=giving(1.0)), **AT_ONCE)
-    walk.tick()
-    walk.runner.reset()
-    assert hips(walk, 2) == [0.5, 0.5]
-    assert swap.state is SwapState.ACTING
-
-
 def test_new_run_of_ticks_does_not_restart_a_probation():
     walk, swap = swapped(giving(1.0), options={**AT_ONCE, 'probation_time': 0.1})
     walk.ticks(10)

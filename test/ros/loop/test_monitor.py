@@ -18,10 +18,6 @@ def codes(findings):
     return [finding.reason.partition(':')[0] for finding in findings]
 
 
-def test_nothing_is_found_where_all_is_well(monitor):
-    assert monitor.findings(False, True) == ()
-
-
 def test_estop_and_another_publisher_are_found_in_every_mode(monitor):
     monitor.other_publisher = 'teleop'
     for is_policy in (False, True):
