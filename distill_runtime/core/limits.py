@@ -237,9 +237,6 @@ class _SoftRange:
 def soft_margin(joints: JointTable) -> FloatArray:
     """Return the distance to the limit from which torque outward is scaled down.
 
-    Args:
-        joints: Range of each joint.
-
     Returns:
         In [rad], shape (num_joints,); MAX_MARGIN where one side of the range is open.
     """

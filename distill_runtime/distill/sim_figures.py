@@ -104,11 +104,6 @@ def measure(
 def walking_observations(policy: Policy, spec: PolicySpec, steps: int) -> Float32Array:
     """Return the last observations of a short walk in the shipped scene.
 
-    Args:
-        policy: The network.
-        spec: Its spec.
-        steps: Number of observations.
-
     Returns:
         Shape (steps, obs_dim).
     """

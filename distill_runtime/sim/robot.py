@@ -54,11 +54,6 @@ class SimRobot:
     def __init__(self, scene: Scene, layout: SensorLayout, fall: FallConfig | None = None) -> None:
         """Find the joints of the layout and put the robot at its start.
 
-        Args:
-            scene: The scene.
-            layout: Joints that ``read`` writes.
-            fall: Thresholds of a fall.
-
         Raises:
             ConfigError: If the scene lacks a joint, nothing of the robot can touch the ground, or
                 the layout has external inputs.
@@ -139,11 +134,7 @@ class SimRobot:
         return self.data.qfrc_actuator[self._velocities]
 
     def read(self, sensors: Sensors) -> None:
-        """Write the current state and stamp into the sensors.
-
-        Args:
-            sensors: Sensors with the layout of this robot.
-        """
+        """Write the current state and stamp into the sensors."""
         stamp_ns = self.stamp_ns
         sensors.joint_position[:] = self.data.qpos[self._positions]
         sensors.joint_velocity[:] = self.data.qvel[self._velocities]

@@ -105,13 +105,7 @@ class SafetyMonitor:
 
 
 def start_problem(compiled: CompiledSpec, input_buffer: InputBuffer, config: RunnerConfig) -> str:
-    """Return why the policy may not start now, or ''.
-
-    Args:
-        compiled: Joints and inputs of the robot.
-        input_buffer: Has the samples in use.
-        config: The limits.
-    """
+    """Return why the policy may not start now, or ''."""
     if input_buffer.problem is not None:
         return input_buffer.problem.reason
     is_tilted = tilt_problem(input_buffer.gravity, config) if compiled.needs_imu else ''

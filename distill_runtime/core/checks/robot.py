@@ -90,11 +90,7 @@ class VelocityBound:
         self._small_squared = 0.99 * smallest * smallest
 
     def problem(self, values: FloatArray) -> InputProblem | None:
-        """Name the joint whose velocity is furthest beyond its bound, or return None.
-
-        Args:
-            values: The sensor vector, all finite.
-        """
+        """Name the joint furthest beyond its bound in a finite sensor vector, or return None."""
         velocity = values[self._part]
         if squared_norm(velocity) <= self._small_squared:
             return None
@@ -146,13 +142,7 @@ class FrozenSample:
         self._repeats = 0
 
     def note(self, values: FloatArray, held: FloatArray, stamp_ns: int) -> None:
-        """Compare a new sample with the one in use.
-
-        Args:
-            values: The sensor vector.
-            held: The vector in use, of the same layout.
-            stamp_ns: Time of the tick.
-        """
+        """Compare a new sample with the one in use."""
         if values.item(self._probe) == held.item(self._probe) and self._is_equal(values, held):
             self._repeats += 1
         else:

@@ -107,11 +107,7 @@ class GaitClock:
         self.reset()
 
     def reset(self, elapsed: int = 0) -> None:
-        """Restart the clock.
-
-        Args:
-            elapsed: Steps since it started.
-        """
+        """Restart the clock, some steps after its start."""
         self._count = self._compiled.first + elapsed
 
     @property

@@ -80,11 +80,7 @@ class PolicyInstance:
         return f'action.{what}: network output element {element} is {value}'
 
     def restart(self, elapsed: int = 0) -> None:
-        """Make the next step the first one of its history.
-
-        Args:
-            elapsed: Steps since its gait clocks started.
-        """
+        """Make the next step the first one of its history, some steps after its clocks began."""
         self.next_step = 0
         self.last_action.fill(0.0)
         for observation in self._observations:

@@ -76,11 +76,7 @@ class StepHistory:
         return max(0, self.count - self._depth + 1)
 
     def elapsed_in(self, number: int) -> int:
-        """Return the steps of the gait clock before a step.
-
-        Args:
-            number: Of a step in the history, or of the next one.
-        """
+        """Return the steps of the gait clock before a step of the history, or before the next."""
         return int(self.elapsed[self.row(number)]) if number < self.count else 0
 
     def push(

@@ -140,9 +140,6 @@ class Candidate:
     def prime(self, history: StepHistory) -> int:
         """Follow the whole history; in any thread, before the candidate is shared.
 
-        Args:
-            history: A copy of the history.
-
         Returns:
             Time of the first step that it followed, in [ns]; -1 if there was none.
         """

@@ -101,11 +101,7 @@ class Inputs:
         self._others = tuple(self.subscriptions[1:])
 
     def refresh(self, stamp_ns: int) -> None:
-        """Read the newest message of every input.
-
-        Args:
-            stamp_ns: Time of the tick.
-        """
+        """Read the newest message of every input."""
         self._now_ns = stamp_ns
         self.joint_states.refresh(stamp_ns)
         for raw in self._others:

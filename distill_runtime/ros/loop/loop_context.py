@@ -66,9 +66,6 @@ class LoopContext:
         """Make the switcher's active policy the active model, and queue an event per swap.
 
         Called by the control thread, or while none runs.
-
-        Args:
-            observer: Sees which model is active from now on.
         """
         switcher = self.runner.switcher
         while switcher.changed_swaps:
