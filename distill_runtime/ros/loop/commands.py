@@ -4,6 +4,7 @@
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections.abc import Callable
 
 from distill_runtime.core.arrays import FloatArray
@@ -26,7 +27,7 @@ COMMAND_QOS = QoSProfile(depth=10)
 _ARRIVAL_TIMEOUT = Duration(seconds=0.2)
 
 
-class CommandWriter:
+class CommandWriter(ABC):
     """Writes a step into a prepared message."""
 
     message_type: type = JointState
@@ -38,9 +39,9 @@ class CommandWriter:
         self._prepared = prepared
         self._zero_at_end = zero_at_end
 
+    @abstractmethod
     def write(self, step: Step, stamp_ns: int) -> bytes:
         """Return the message of a step."""
-        raise NotImplementedError
 
     def stop_message(self, stamp_ns: int) -> bytes | None:
         """Return the message that ends a session; None if the last command may hold."""
