@@ -17,8 +17,7 @@ from distill_runtime.core.config import RunnerConfig
 from distill_runtime.core.instance.policy_instance import PolicyInstance
 from distill_runtime.core.runner import PolicyRunner
 from distill_runtime.core.sensors import Sensors
-from distill_runtime.core.swap.candidate import Candidate
-from distill_runtime.core.swap.swap import Swap, SwapOptions
+from distill_runtime.core.swap.swap import Candidate, Swap, SwapOptions
 from distill_runtime.data.recording.internals import VectorSeries
 from distill_runtime.data.recording.node_info import RecordedModel
 from distill_runtime.data.recording.tick_log import TickLog
