@@ -9,7 +9,7 @@ import time
 from typing import NamedTuple, Protocol
 
 from distill_runtime.policy.session import PolicySession
-from distill_runtime.ros.loop.clock import ros_now
+from distill_runtime.ros.loop.timing import ros_now
 from distill_runtime.ros.student_node import StudentNode
 from feed import SensorFeed
 import numpy as np

@@ -16,7 +16,7 @@ from struct import Struct
 import threading
 import time
 
-from distill_runtime.ros.loop.deadlines import Grid
+from distill_runtime.ros.loop.timing import Grid
 from distill_runtime.spec.spec import PolicySpec
 from distill_runtime.wire.prepared_message import PreparedMessage
 from geometry_msgs.msg import Quaternion, Twist, Vector3

@@ -30,7 +30,6 @@ from distill_runtime.core.runner import PolicyRunner
 from distill_runtime.core.sensors import Sensors
 from distill_runtime.policy.model import load_policy, LoadedPolicy
 from distill_runtime.sim.disturb import DisturbConfig, NoiseConfig
-from distill_runtime.sim.joints import driven_joints
 from distill_runtime.sim.loop import CommandSchedule, simulate
 from distill_runtime.sim.plant import Plant
 from distill_runtime.sim.robot import SimRobot
@@ -91,7 +90,7 @@ def _loaded(data: Path, name: str) -> tuple[LoadedPolicy, Scene]:
         data / 'policies' / name / 'policy.onnx', spec if spec.exists() else None, profile
     )
     config = SceneConfig(path=str(data / 'robots' / scene / f'{scene}.xml'))
-    return policy, load_scene(config, driven_joints(policy.spec))
+    return policy, load_scene(config, policy.spec)
 
 
 def walk(job: Job) -> Run:
@@ -237,7 +236,7 @@ def on_stand(
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / 'stand.xml'
         path.write_text(STAND)
-        scene = load_scene(SceneConfig(path=str(path)), driven_joints(spec))
+        scene = load_scene(SceneConfig(path=str(path)), spec)
     runner = PolicyRunner(compile_spec(spec), Scripted(script), config)
     plant = Plant(SimRobot(scene, runner.compiled.layout), DisturbConfig(), 0.02)
     sensors = Sensors(runner.compiled.layout)

@@ -12,9 +12,8 @@ import json
 import sys
 import time
 
-from distill_runtime.ros.loop.deadlines import Grid, sleep_until
 from distill_runtime.ros.loop.realtime import GarbagePause, use_fifo
-from distill_runtime.ros.loop.timing import Timing
+from distill_runtime.ros.loop.timing import Grid, sleep_until, Timing
 
 
 def _never() -> bool:

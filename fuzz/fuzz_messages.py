@@ -7,8 +7,8 @@ from __future__ import annotations
 import atheris
 
 with atheris.instrument_imports(include=['distill_runtime.ros']):
-    from distill_runtime.ros.loop.joint_state import JointStateDecoder
     from distill_runtime.wire import cdr
+    from distill_runtime.wire.joint_state import JointStateDecoder
     from distill_runtime.wire.prepared_message import PreparedMessage
 import numpy as np
 from target import A_MILLION, fuzz

@@ -63,7 +63,6 @@ def run(args: argparse.Namespace) -> int:
     """Carry out the command; return the exit status."""
     with of_extra('sim'):
         from distill_runtime.sim.disturb import DisturbConfig, NoiseConfig
-        from distill_runtime.sim.joints import driven_joints
         from distill_runtime.sim.loop import CommandSchedule, simulate
         from distill_runtime.sim.robot import SimRobot
         from distill_runtime.sim.scene import load_scene, SceneConfig, SHIPPED_SCENE
@@ -83,7 +82,7 @@ def run(args: argparse.Namespace) -> int:
     )
     schedule = CommandSchedule(commands=(tuple(args.command),))
     policy = load_policy(args.model, args.spec, args.robot)
-    scene = load_scene(config, driven_joints(policy.spec))
+    scene = load_scene(config, policy.spec)
     runner = policy.runner(RunnerConfig(start_in='policy'), scene.joint_names)
     robot = SimRobot(scene, runner.compiled.layout)
     start = time.perf_counter()

@@ -17,12 +17,7 @@ class Ramp:
     """
 
     def __init__(self, goal: FloatArray, duration_ns: int) -> None:
-        """Make all buffers.
-
-        Args:
-            goal: End pose, shape (num_joints,).
-            duration_ns: Time from start to goal; 0: at the goal at once.
-        """
+        """Prepare for a goal, shape (num_joints,); a duration of 0 is at the goal at once."""
         self._goal = np.array(goal)
         self._duration_ns = duration_ns
         self._start = np.array(goal)

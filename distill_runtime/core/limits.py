@@ -79,13 +79,7 @@ class Limiter:
     def __init__(
         self, joints: JointTable, config: LimitConfig, feedback: Feedback | None = None
     ) -> None:
-        """Make all buffers.
-
-        Args:
-            joints: Range, gains, effort limit and mode of each joint.
-            config: Which limits act.
-            feedback: Measured joints; None: neither torque nor soft limits act.
-        """
+        """Make all buffers; without feedback neither torque nor soft limits act."""
         max_step = config.max_step
         num_joints = len(joints.names)
         self._lower, self._upper = np.array(joints.lower), np.array(joints.upper)
@@ -242,9 +236,6 @@ class _SoftRange:
 
 def soft_margin(joints: JointTable) -> FloatArray:
     """Return the distance to the limit from which torque outward is scaled down.
-
-    Args:
-        joints: Range of each joint.
 
     Returns:
         In [rad], shape (num_joints,); MAX_MARGIN where one side of the range is open.

@@ -7,9 +7,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 import math
 
-from distill_runtime.core.checks.monitor import SafetyMonitor
+from distill_runtime.core.checks.monitor import SafetyMonitor, start_problem
 from distill_runtime.core.checks.registry import BLAMED, Finding, OF_POLICY
-from distill_runtime.core.checks.start import start_problem
 from distill_runtime.core.instance.policy_instance import PolicyInstance
 from distill_runtime.core.swap.switcher import PolicySwitcher
 import numpy as np
@@ -201,7 +200,7 @@ class PolicyRunner:
 
     def fail(self, finding: Finding, stamp_ns: int) -> None:
         """Latch a fault, or escalate one; callers outside call it between steps only."""
-        action = finding.action or self._safety_monitor.action(finding.check)
+        action = finding.action or self._safety_monitor.debounce.action(finding.check)
         if self._mode is Mode.FAULT:
             self._response.escalate_to(action, stamp_ns)
             return
@@ -235,9 +234,8 @@ class PolicyRunner:
         )
         if condition is not None and not (is_policy and self._is_cleared(condition, stamp_ns)):
             self.fail(condition, stamp_ns)
-        warning = (
-            input_buffer.command_problem or self._safety_monitor.warning or input_buffer.reason
-        )
+        findings = self._safety_monitor.debounce.warning
+        warning = input_buffer.command_problem or findings or input_buffer.reason
         if self._mode is Mode.STOPPING and self._stop.advance(switcher.active.compiled, stamp_ns):
             self._enter(Mode.STANDBY, stamp_ns)
         has_policy_step = False
@@ -284,7 +282,7 @@ class PolicyRunner:
         """
         check = condition.check
         if check in BLAMED and self.switcher.roll_back(condition.reason, stamp_ns):
-            self._safety_monitor.forget(check)  # it was found of the rejected policy
+            self._safety_monitor.debounce.forget(check)  # it was found of the rejected policy
             return check in OF_POLICY
         return False
 

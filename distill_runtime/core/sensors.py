@@ -11,7 +11,7 @@ runners read. Layout of ``values``:
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import NamedTuple
 
 from distill_runtime.errors import ConfigError
@@ -50,44 +50,37 @@ class SensorLayout:
     """Joint names, in the order of the position and velocity segments (robot order)."""
     externals: tuple[ExternalInput, ...] = ()
 
+    joint_position: slice = field(init=False, compare=False)
+    """Joint positions in [rad]."""
+    joint_velocity: slice = field(init=False, compare=False)
+    """Joint velocities in [rad]/[s]."""
+    angular_velocity: slice = field(init=False, compare=False)
+    """Angular velocity of the base in the base frame, in [rad]/[s]."""
+    quat_base_to_world: slice = field(init=False, compare=False)
+    """Orientation of the base, unit quaternion (w, x, y, z)."""
+    velocity_command: slice = field(init=False, compare=False)
+    """Commanded (vx, vy) in [m]/[s] and yaw rate in [rad]/[s], in the base frame."""
+    base_linear_velocity: slice = field(init=False, compare=False)
+    """Linear velocity of the base in the base frame, in [m]/[s]."""
+    size: int = field(init=False, compare=False)
+    """Number of elements of the whole vector."""
+
     def __post_init__(self) -> None:
-        """Refuse doubled joint names."""
+        """Refuse doubled joint names, and place the segments one after another."""
         if len(set(self.joints)) != len(self.joints):
             raise ConfigError(f'robot joints are {list(self.joints)}, expected each name once')
-
-    @property
-    def joint_position(self) -> slice:
-        """Joint positions in [rad]."""
-        return slice(0, len(self.joints))
-
-    @property
-    def joint_velocity(self) -> slice:
-        """Joint velocities in [rad]/[s]."""
-        return slice(len(self.joints), 2 * len(self.joints))
-
-    @property
-    def angular_velocity(self) -> slice:
-        """Angular velocity of the base in the base frame, in [rad]/[s]."""
-        start = 2 * len(self.joints)
-        return slice(start, start + 3)
-
-    @property
-    def quat_base_to_world(self) -> slice:
-        """Orientation of the base, unit quaternion (w, x, y, z)."""
-        start = self.angular_velocity.stop
-        return slice(start, start + 4)
-
-    @property
-    def velocity_command(self) -> slice:
-        """Commanded (vx, vy) in [m]/[s] and yaw rate in [rad]/[s], in the base frame."""
-        start = self.quat_base_to_world.stop
-        return slice(start, start + 3)
-
-    @property
-    def base_linear_velocity(self) -> slice:
-        """Linear velocity of the base in the base frame, in [m]/[s]."""
-        start = self.velocity_command.stop
-        return slice(start, start + 3)
+        start = 0
+        for name, width in {
+            'joint_position': len(self.joints),
+            'joint_velocity': len(self.joints),
+            'angular_velocity': 3,
+            'quat_base_to_world': 4,
+            'velocity_command': 3,
+            'base_linear_velocity': 3,
+        }.items():
+            object.__setattr__(self, name, slice(start, start + width))
+            start += width
+        object.__setattr__(self, 'size', start + sum(entry.width for entry in self.externals))
 
     def external(self, topic: str) -> slice:
         """Elements of the external input named topic."""
@@ -100,11 +93,6 @@ class SensorLayout:
         raise ConfigError(
             f'external input {topic!r} is not in the sensor layout, which has {known}'
         )
-
-    @property
-    def size(self) -> int:
-        """Number of elements of the whole vector."""
-        return self.base_linear_velocity.stop + sum(entry.width for entry in self.externals)
 
 
 class Sensors:

@@ -17,12 +17,7 @@ class CommandRange:
     """Clips the velocity command to the trained range; a command to stand stays zero."""
 
     def __init__(self, compiled: CompiledSpec, command: FloatArray) -> None:
-        """Read the bounds.
-
-        Args:
-            compiled: Has the range.
-            command: View into the vector of a policy, shape (3,); changed in place.
-        """
+        """Read the bounds; command, shape (3,), is changed in place."""
         self._lower = compiled.command_lower
         self._upper = compiled.command_upper
         self._ranges = tuple(zip(self._lower.tolist(), self._upper.tolist(), strict=True))

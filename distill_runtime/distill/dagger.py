@@ -12,7 +12,7 @@ Source:
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import NamedTuple, Protocol
 
@@ -20,11 +20,9 @@ from distill_runtime.errors import ConfigError
 import numpy as np
 import torch
 
-from .episodes import Aggregate, Episode
 from .export import export_student
-from .losses import LossConfig, make_loss
 from .students import NetworkConfig, Student
-from .train import fit, FitConfig
+from .train import Episode, fit, FitConfig, LossConfig, make_loss, split
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -73,18 +71,11 @@ class DaggerConfig:
             )
 
 
-class Collect(Protocol):
-    """Collects the episodes of a round."""
-
-    def __call__(self, student: bytes, beta: float, count: int, first: int) -> Sequence[Episode]:
-        """Run episodes.
-
-        Args:
-            student: ONNX file.
-            beta: Probability that the teacher's action is executed in a tick.
-            count: Number of episodes.
-            first: Number of episodes in earlier rounds, from which the seeds follow.
-        """
+Collect = Callable[[bytes, float, int, int], Sequence[Episode]]
+"""collect(student, beta, count, first) runs the episodes of a round: with the ONNX file of the
+student, the probability that the teacher's action is executed in a tick, the number of episodes,
+and their number in earlier rounds, from which the seeds follow.
+"""
 
 
 class RoundReport(NamedTuple):
@@ -129,13 +120,11 @@ def dagger(
     torch.manual_seed(seed)
     student = Student(obs_dim, act_dim, config.network)
     content = export_student(student, np.zeros((1, obs_dim), np.float32))
-    aggregate = Aggregate(config.validation_every)
-    count = 0
+    all_episodes: list[Episode] = []
     for number, stage in enumerate(config.rounds, start=1):
-        episodes = collect(content, stage.beta, stage.episodes, count)
-        count += len(episodes)
-        aggregate.add(episodes)
-        train, validation = aggregate.train, aggregate.validation
+        episodes = collect(content, stage.beta, stage.episodes, len(all_episodes))
+        all_episodes += episodes
+        train, validation = split(all_episodes, config.validation_every)
         if number == 1:
             student.normaliser.adapt(train.observation)
         result = fit(

@@ -14,7 +14,6 @@ from distill_runtime.core.config import RunnerConfig
 from distill_runtime.core.runner import PolicyRunner
 from distill_runtime.core.step import Policy
 from distill_runtime.sim.disturb import DisturbConfig, NoiseConfig
-from distill_runtime.sim.joints import driven_joints
 from distill_runtime.sim.loop import CommandSchedule, simulate
 from distill_runtime.sim.robot import SimRobot
 from distill_runtime.sim.scene import load_scene, SceneConfig
@@ -105,11 +104,6 @@ def measure(
 def walking_observations(policy: Policy, spec: PolicySpec, steps: int) -> Float32Array:
     """Return the last observations of a short walk in the shipped scene.
 
-    Args:
-        policy: The network.
-        spec: Its spec.
-        steps: Number of observations.
-
     Returns:
         Shape (steps, obs_dim).
     """
@@ -131,4 +125,4 @@ def _runner(policy: Policy, spec: PolicySpec) -> PolicyRunner:
 
 def _robot(spec: PolicySpec, scene: str) -> SimRobot:
     config = SceneConfig(path=scene) if scene else SceneConfig()
-    return SimRobot(load_scene(config, driven_joints(spec)), sensor_layout(spec))
+    return SimRobot(load_scene(config, spec), sensor_layout(spec))

@@ -1,6 +1,11 @@
 # Copyright 2026 The distill_runtime Authors
 # SPDX-License-Identifier: Apache-2.0
-"""Roll out episodes in simulator processes with the behavior policy, labeled by the teacher."""
+"""Roll out episodes in simulator processes with the behavior policy, labeled by the teacher.
+
+DAgger needs the teacher's action in the states that the behavior policy visits. Teacher and
+student each have a runner, so that each observation is assembled as on the robot. Both runners get
+the executed action, so that ``last_action`` is the same in both observations.
+"""
 
 from __future__ import annotations
 
@@ -13,16 +18,17 @@ import multiprocessing
 import signal
 from types import TracebackType
 
+from distill_runtime.core.arrays import Float32Array
 from distill_runtime.core.checks.registry import ANY_MOTION
 from distill_runtime.core.config import RunnerConfig
 from distill_runtime.core.modes import Mode
 from distill_runtime.core.runner import PolicyRunner
 from distill_runtime.core.sensors import Sensors
+from distill_runtime.core.step import Policy
 from distill_runtime.errors import ConfigError
 from distill_runtime.policy.model import load_policy
 from distill_runtime.policy.session import open_session, PolicySession
 from distill_runtime.sim.disturb import DisturbConfig, NoiseConfig
-from distill_runtime.sim.joints import driven_joints
 from distill_runtime.sim.loop import CommandSchedule
 from distill_runtime.sim.plant import Plant
 from distill_runtime.sim.robot import FallConfig, SimRobot
@@ -31,9 +37,8 @@ from distill_runtime.spec.compile import compile_spec, sensor_layout
 from distill_runtime.spec.spec import PolicySpec
 import numpy as np
 
-from .behavior import BehaviorPolicy, set_active
 from .command_curve import CommandCurve
-from .episodes import Episode
+from .train import Episode
 from .variation import draw_episode, EpisodeDraw, VariationConfig
 
 _CONFIG = RunnerConfig(start_in='policy', cmd_vel_timeout=0.0, tilt_limit=0.0, checks=ANY_MOTION)
@@ -77,7 +82,7 @@ class Rollout:
             compile_spec(loaded.spec, layout), self._teacher, _CONFIG
         )
         scene_config = SceneConfig(path=config.scene) if config.scene else SceneConfig()
-        scene = load_scene(scene_config, driven_joints(loaded.spec))
+        scene = load_scene(scene_config, loaded.spec)
         self._robot = SimRobot(scene, layout, _FALL)
         model = scene.model
         self._nominal = {
@@ -186,13 +191,7 @@ class SimCollect:
     """Collects the episodes of a round; they do not depend on the number of workers."""
 
     def __init__(self, config: RolloutConfig, seed: int, workers: int) -> None:
-        """Start the pool; call it in the main thread, since it blocks signals.
-
-        Args:
-            config: Configuration of the workers.
-            seed: Seed of all episodes.
-            workers: Number of processes.
-        """
+        """Start the pool; call it in the main thread, since it blocks signals."""
         self._seed = seed
         self._pool = ProcessPoolExecutor(
             workers,
@@ -248,3 +247,40 @@ def _start_worker(config: RolloutConfig) -> None:
 
 def _run_in_worker(student: bytes, beta: float, seed: tuple[int, ...]) -> Episode:
     return _worker_rollout[0].run(student, beta, seed)
+
+
+class BehaviorPolicy:
+    """A policy whose runner gets the executed action, which may be another policy's.
+
+    Attributes:
+        observation: Inputs of the wrapped policy, concatenated, shape (obs_dim,).
+        inputs: The same, one view per input.
+        output: Last action that the wrapped policy computed, shape (act_dim,).
+        action: Executed action, shape (act_dim,): that of ``active``, or ``output``.
+        active: Policy whose action is executed, run before this one in the same tick; None: this
+            one.
+    """
+
+    def __init__(self, policy: Policy) -> None:
+        """Wrap a policy, which is active until ``set_active`` says otherwise."""
+        self._policy = policy
+        self.observation = policy.observation
+        self.inputs = policy.inputs
+        self.output: Float32Array = policy.action
+        self.action: Float32Array = np.zeros_like(policy.action)
+        self.active: BehaviorPolicy | None = None
+
+    def run(self) -> None:
+        """Compute the output, and select the executed action."""
+        self._policy.run()
+        self.action[:] = self.output if self.active is None else self.active.action
+
+    def reset(self) -> None:
+        """Reset the recurrent state of the wrapped policy."""
+        self._policy.reset()
+
+
+def set_active(active: BehaviorPolicy, passive: BehaviorPolicy) -> None:
+    """Execute the actions of one policy in both, from the next tick on."""
+    active.active = None
+    passive.active = active

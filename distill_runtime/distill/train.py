@@ -1,21 +1,23 @@
 # Copyright 2026 The distill_runtime Authors
 # SPDX-License-Identifier: Apache-2.0
-"""Fit a student to labeled rows."""
+"""Fit a student to labeled episodes: their split, the losses, the training."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 import copy
 from dataclasses import dataclass
+from functools import partial
 import math
-from typing import NamedTuple
+from typing import Literal, NamedTuple
 
+from distill_runtime.core.arrays import Float32Array
 from distill_runtime.errors import ConfigError
+import numpy as np
 import torch
 from torch import Tensor
+from torch.nn import functional
 
-from .episodes import Rows
-from .losses import Loss
 from .students import Student
 
 _EVALUATION_ROWS = 16384
@@ -119,3 +121,68 @@ def evaluate(student: Student, rows: Rows, loss: Loss) -> float:
             value = loss(student(torch.from_numpy(rows.observation[batch])), label)
             total += float(value) * len(label)
     return total / len(rows.observation)
+
+
+class Episode(NamedTuple):
+    """One run from a reset: observations of the student and actions of the teacher."""
+
+    observation: Float32Array
+    """Shape (T, obs_dim)."""
+    label: Float32Array
+    """The teacher's raw action, shape (T, act_dim)."""
+    fell: bool = False
+    """Whether the run ended in a fall."""
+
+
+class Rows(NamedTuple):
+    """Rows of several episodes, concatenated."""
+
+    observation: Float32Array
+    """Shape (B, obs_dim)."""
+    label: Float32Array
+    """Shape (B, act_dim)."""
+
+
+def split(episodes: Sequence[Episode], validation_every: int) -> tuple[Rows, Rows]:
+    """Return the rows to train on, and those to select the best student on.
+
+    Every n-th episode as a whole is for validation: neighboring rows are nearly equal, so that a
+    split by rows would not measure generalization.
+    """
+    last = validation_every - 1
+    train = [entry for index, entry in enumerate(episodes) if index % validation_every != last]
+    return _joined(train), _joined(episodes[last::validation_every])
+
+
+def _joined(episodes: Sequence[Episode]) -> Rows:
+    return Rows(
+        np.concatenate([episode.observation for episode in episodes]),
+        np.concatenate([episode.label for episode in episodes]),
+    )
+
+
+Loss = Callable[[Tensor, Tensor], Tensor]
+
+
+@dataclass(frozen=True, kw_only=True)
+class LossConfig:
+    """Choice of the loss."""
+
+    kind: Literal['mse', 'huber'] = 'mse'
+    """mse: squared difference; huber: half of it up to delta, linear beyond."""
+    delta: float = 0.1
+    """Difference above which huber is linear, in units of the action; unused by mse."""
+
+    def __post_init__(self) -> None:
+        """Reject values out of range."""
+        if self.kind not in ('mse', 'huber'):
+            raise ConfigError(f"kind is {self.kind!r}, expected one of ['mse', 'huber']")
+        if not 0.0 < self.delta < 1e6:
+            raise ConfigError(f'delta is {self.delta}, expected above 0 and finite')
+
+
+def make_loss(config: LossConfig) -> Loss:
+    """Return the loss that a config selects."""
+    if config.kind == 'mse':
+        return functional.mse_loss
+    return partial(functional.huber_loss, delta=config.delta)

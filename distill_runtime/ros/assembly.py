@@ -14,9 +14,9 @@ from distill_runtime.core.runner import PolicyRunner
 from distill_runtime.core.sensors import Sensors
 from distill_runtime.policy.session import TimedPolicy
 from distill_runtime.ros.loop.commands import command_writer, CommandOutput
-from distill_runtime.ros.loop.estop import Estop
 from distill_runtime.ros.loop.inputs import Inputs
 from distill_runtime.ros.loop.loop_context import LoopContext
+from distill_runtime.ros.loop.raw_subscription import Estop
 from distill_runtime.ros.loop.realtime import lock_memory
 from distill_runtime.ros.loop.tick_topics import Internals, PolicyMessages
 from distill_runtime.ros.models.loader import load_chosen_policy, ModelFactory

@@ -10,12 +10,11 @@ from diagnostic_msgs.msg import DiagnosticArray, DiagnosticStatus, KeyValue
 from distill_runtime.core.modes import Mode
 from distill_runtime.core.sensors import NEVER
 from distill_runtime.core.step import Step
-from distill_runtime.core.swap.candidate import Candidate
+from distill_runtime.core.swap.swap import Candidate
 from distill_runtime.ros.loop.control_loop import ControlLoop
 from distill_runtime.ros.loop.inputs import Inputs
 from distill_runtime.ros.loop.loop_context import LoopContext
-from distill_runtime.ros.loop.qos_mismatch import mismatches
-from distill_runtime.ros.loop.raw_subscription import RawSubscription
+from distill_runtime.ros.loop.raw_subscription import mismatches, RawSubscription
 from distill_runtime.ros.loop.timing import TimingSummary
 from distill_runtime.ros.models.loader import LoadedModel
 from distill_runtime.ros.recorder.flight_recorder import FlightRecorder

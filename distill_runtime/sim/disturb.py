@@ -113,13 +113,7 @@ class Disturbance:
     """Applies a DisturbConfig to one run."""
 
     def __init__(self, config: DisturbConfig, period: float, default_command: FloatArray) -> None:
-        """Seed the generator.
-
-        Args:
-            config: Disturbances.
-            period: Control period, in [s].
-            default_command: Command until the first delayed one arrives, shape (num_joints,).
-        """
+        """Seed the generator; default_command acts until the first delayed one arrives."""
         self.config = config
         self._random = np.random.default_rng(config.seed)
         self._ticks_per_push = max(1, round(config.push_interval / period))

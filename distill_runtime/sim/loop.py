@@ -8,9 +8,9 @@ from collections.abc import Callable
 from dataclasses import dataclass
 import hashlib
 import math
-from typing import Protocol
 
 from distill_runtime.core.modes import Mode
+from distill_runtime.core.runner import PolicyRunner
 from distill_runtime.core.sensors import Sensors
 from distill_runtime.core.step import Step
 from distill_runtime.errors import ConfigError
@@ -22,18 +22,6 @@ from .robot import SimRobot
 
 Velocity = tuple[float, float, float]
 """Commanded vx, vy in [m]/[s] and yaw rate in [rad]/[s]."""
-
-
-class Controller(Protocol):
-    """The interface of a runner that the loop uses."""
-
-    control_period_ns: int
-
-    def step(self, sensors: Sensors, stamp_ns: int) -> Step:
-        """Compute the command of one tick."""
-
-    def reset(self) -> None:
-        """Return to the state after construction."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -87,7 +75,7 @@ class SimResult:
 
 
 def simulate(
-    runner: Controller,
+    runner: PolicyRunner,
     robot: SimRobot,
     schedule: CommandSchedule,
     seconds: float,

@@ -13,8 +13,7 @@ from distill_runtime.errors import ConfigError
 import mujoco
 import numpy as np
 
-from .ground import clearance
-from .scene import Scene
+from .scene import clearance, Scene
 
 _START_HEIGHT = 3.0
 """Height in [m] from which the robot is lowered; less than half the reach of ``clearance``."""
@@ -55,11 +54,6 @@ class SimRobot:
     def __init__(self, scene: Scene, layout: SensorLayout, fall: FallConfig | None = None) -> None:
         """Find the joints of the layout and put the robot at its start.
 
-        Args:
-            scene: The scene.
-            layout: Joints that ``read`` writes.
-            fall: Thresholds of a fall.
-
         Raises:
             ConfigError: If the scene lacks a joint, nothing of the robot can touch the ground, or
                 the layout has external inputs.
@@ -79,13 +73,12 @@ class SimRobot:
         self.default_command = locked_floats(
             position if mode == 'position' else 0.0
             for position, mode in zip(
-                scene.joints.default_position, scene.joints.modes, strict=True
+                scene.policy.default_position, scene.policy.modes, strict=True
             )
         )
-        self._policy_positions, _ = self._addresses(scene.joints.names)
+        self._policy_positions, _ = self._addresses(scene.policy.joints)
         self._positions, self._velocities = self._addresses(layout.joints)
         self._motion = np.zeros(6)
-        self._matrix = np.zeros(9)
         self._steps = 0
         self._start = self._start_position()
         self._start_height = 0.0
@@ -141,11 +134,7 @@ class SimRobot:
         return self.data.qfrc_actuator[self._velocities]
 
     def read(self, sensors: Sensors) -> None:
-        """Write the current state and stamp into the sensors.
-
-        Args:
-            sensors: Sensors with the layout of this robot.
-        """
+        """Write the current state and stamp into the sensors."""
         stamp_ns = self.stamp_ns
         sensors.joint_position[:] = self.data.qpos[self._positions]
         sensors.joint_velocity[:] = self.data.qvel[self._velocities]
@@ -219,7 +208,7 @@ class SimRobot:
         """Return qpos in the default pose, standing on the ground."""
         model, data, scene = self.scene.model, self.data, self.scene
         mujoco.mj_resetData(model, data)
-        data.qpos[self._policy_positions] = scene.joints.default_position
+        data.qpos[self._policy_positions] = scene.policy.default_position
         if not scene.is_floating:
             return data.qpos.copy()
         base = int(model.jnt_qposadr[model.body_jntadr[scene.base]])

@@ -4,6 +4,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 import math
 from pathlib import Path
@@ -11,11 +12,10 @@ from typing import Literal
 
 from distill_runtime.core.arrays import FloatArray, IndexArray, locked_indices
 from distill_runtime.errors import ConfigError
+from distill_runtime.spec.spec import PolicySpec
 import mujoco
 import numpy as np
 
-from .ground import add_floor, floor_geoms
-from .joints import DrivenJoints
 from .servos import add_servos, effort_limits, servo_indices
 
 SHIPPED_SCENE = Path(__file__).parent / 'quadruped.xml'
@@ -56,7 +56,7 @@ class Scene:
     """A compiled model and the indices of the policy's joints in it, in policy order."""
 
     model: mujoco.MjModel
-    joints: DrivenJoints
+    policy: PolicySpec
     actuators: IndexArray
     """Index in ctrl of each joint's command, shape (num_joints,)."""
     effort: FloatArray
@@ -108,7 +108,7 @@ class Scene:
         return steps
 
 
-def load_scene(config: SceneConfig, joints: DrivenJoints) -> Scene:
+def load_scene(config: SceneConfig, policy: PolicySpec) -> Scene:
     """Load a scene for the joints of a policy.
 
     With ``actuators: pd`` the torque of a position joint is ``clip(kp (target - q) - kd dq,
@@ -122,15 +122,15 @@ def load_scene(config: SceneConfig, joints: DrivenJoints) -> Scene:
         ConfigError: If the file is not a scene, or does not fit the joints.
     """
     # otherwise MuJoCo writes warnings to a file in the working directory; a bad state is a fall
-    mujoco.set_mju_user_warning(_ignore)
+    mujoco.set_mju_user_warning(lambda text: None)
     spec = _parse(config.path)
     if config.timestep:
         spec.option.timestep = config.timestep
     original = _compile(spec, config.path)
     notes = []
-    for name in joints.names:
+    for name in policy.joints:
         _hinge(original, name)
-    base, is_floating = _base(original, joints.names[0])
+    base, is_floating = _base(original, policy.joints[0])
     if is_floating and not floor_geoms(original):
         add_floor(spec)
         notes.append('the scene has no ground: a flat floor was added at height 0')
@@ -140,18 +140,18 @@ def load_scene(config: SceneConfig, joints: DrivenJoints) -> Scene:
         spec.body(original.body(base).name).add_site(name=site_name)
         notes.append(f'no site is named imu: the Imu is body {original.body(base).name!r} itself')
     if config.actuators == 'pd':
-        effort = effort_limits(original, joints)
-        notes.extend(add_servos(spec, joints, effort))
+        effort = effort_limits(original, policy)
+        notes.extend(add_servos(spec, policy, effort))
         _set_solver(spec.option)
     else:
-        effort = effort_limits(original, joints, from_scene=True)
+        effort = effort_limits(original, policy, from_scene=True)
     # a state that is not finite must stay, to be detected as a fall
     spec.option.disableflags |= mujoco.mjtDisableBit.mjDSBL_AUTORESET
     model = _compile(spec, config.path)
     return Scene(
         model=model,
-        joints=joints,
-        actuators=servo_indices(model, joints, is_checked=config.actuators == 'scene'),
+        policy=policy,
+        actuators=servo_indices(model, policy, is_checked=config.actuators == 'scene'),
         effort=effort,
         base=base,
         is_floating=is_floating,
@@ -186,10 +186,6 @@ def _set_solver(option: mujoco.MjOption) -> None:
     option.integrator = mujoco.mjtIntegrator.mjINT_IMPLICITFAST
     option.iterations = max(int(option.iterations), _SOLVER_ITERATIONS)
     option.ls_iterations = max(int(option.ls_iterations), _LINE_SEARCH_ITERATIONS)
-
-
-def _ignore(text: str) -> None:
-    del text
 
 
 def _one_line(error: Exception) -> str:
@@ -228,3 +224,66 @@ def _imu_site_name(model: mujoco.MjModel, base: int, configured: str) -> str:
         return configured
     on_base = np.flatnonzero(model.site_bodyid == base)
     return next((names[site] for site in on_base if 'imu' in names[site].lower()), '')
+
+
+_REACH = 10.0
+"""Maximum distance of the ground, in [m]."""
+
+
+def floor_geoms(model: mujoco.MjModel) -> list[int]:
+    """Return the fixed geoms that can collide."""
+    return [
+        geom for geom in range(model.ngeom) if _is_fixed(model, geom) and _touches(model, geom)
+    ]
+
+
+def add_floor(spec: mujoco.MjSpec) -> None:
+    """Add a flat floor at height 0, with MuJoCo's default friction of 1."""
+    floor = spec.worldbody.add_geom(type=mujoco.mjtGeom.mjGEOM_PLANE, size=[0.0, 0.0, 0.05])
+    floor.rgba = [0.9, 0.9, 0.88, 1.0]
+
+
+def clearance(
+    model: mujoco.MjModel, data: mujoco.MjData, base: int, floors: Iterable[int]
+) -> float:
+    """Return the distance in [m] between a robot and the ground; negative if they overlap.
+
+    Only geoms that can collide with each other count; infinity if there is no such pair in reach.
+
+    Args:
+        model: The scene.
+        data: State, with positions computed.
+        base: Topmost body of the robot.
+        floors: Geoms of the ground.
+    """
+    root = model.body_rootid[base]
+    moving = np.flatnonzero(model.body_rootid[model.geom_bodyid] == root)
+    least = np.inf
+    for floor in floors:
+        for geom in moving:
+            if not _can_collide(model, int(geom), int(floor)):
+                continue
+            distance = mujoco.mj_geomDistance(model, data, int(geom), int(floor), _REACH, None)
+            if distance < min(_REACH, least):
+                least = distance
+    return float(least)
+
+
+def _is_fixed(model: mujoco.MjModel, geom: int) -> bool:
+    return bool(model.body_weldid[model.geom_bodyid[geom]] == 0)
+
+
+def _touches(model: mujoco.MjModel, geom: int) -> bool:
+    in_pair = geom in model.pair_geom1 or geom in model.pair_geom2
+    return bool(model.geom_contype[geom] or model.geom_conaffinity[geom] or in_pair)
+
+
+def _can_collide(model: mujoco.MjModel, first: int, second: int) -> bool:
+    """Return whether two geoms can collide, by their bit masks or by an explicit pair."""
+    masks = (model.geom_contype[first] & model.geom_conaffinity[second]) | (
+        model.geom_contype[second] & model.geom_conaffinity[first]
+    )
+    if masks:
+        return True
+    pairs = zip(model.pair_geom1, model.pair_geom2, strict=True)
+    return any({int(a), int(b)} == {first, second} for a, b in pairs)

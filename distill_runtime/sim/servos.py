@@ -8,47 +8,46 @@ import math
 
 from distill_runtime.core.arrays import FloatArray, IndexArray, locked_floats, locked_indices
 from distill_runtime.errors import ConfigError
+from distill_runtime.spec.spec import PolicySpec
 import mujoco
 import numpy as np
-
-from .joints import DrivenJoints
 
 _ON_JOINT = (int(mujoco.mjtTrn.mjTRN_JOINT), int(mujoco.mjtTrn.mjTRN_JOINTINPARENT))
 _NO_BIAS = int(mujoco.mjtBias.mjBIAS_NONE)
 
 
 def effort_limits(
-    model: mujoco.MjModel, joints: DrivenJoints, *, from_scene: bool = False
+    model: mujoco.MjModel, policy: PolicySpec, *, from_scene: bool = False
 ) -> FloatArray:
     """Return the torque limit of each joint: that of the spec, or else of the scene, or else inf.
 
     Args:
         model: The unchanged scene.
-        joints: The joints of the policy.
+        policy: Its joints.
         from_scene: Whether to ignore the limits of the spec.
 
     Returns:
         In [N m], shape (num_joints,).
     """
-    if joints.effort is not None and not from_scene:
-        return locked_floats(joints.effort)
-    return locked_floats(_scene_limit(model, model.joint(name).id) for name in joints.names)
+    if policy.limits.effort is not None and not from_scene:
+        return locked_floats(policy.limits.effort)
+    return locked_floats(_scene_limit(model, model.joint(name).id) for name in policy.joints)
 
 
-def add_servos(spec: mujoco.MjSpec, joints: DrivenJoints, effort: FloatArray) -> list[str]:
+def add_servos(spec: mujoco.MjSpec, policy: PolicySpec, effort: FloatArray) -> list[str]:
     """Replace the actuators of the policy's joints by one servo each; return notes.
 
     Actuators of other joints stay.
 
     Args:
         spec: The scene, changed in place.
-        joints: The joints of the policy with modes and gains.
+        policy: Its joints, modes and gains.
         effort: Torque limits in [N m], inf for none, shape (num_joints,).
 
     Raises:
         ConfigError: If a gain that the mode of a joint needs is absent.
     """
-    names = set(joints.names)
+    names = set(policy.joints)
     for actuator in list(spec.actuators):
         if int(actuator.trntype) in _ON_JOINT and actuator.target in names:
             _drop_sensors(spec, actuator.name)
@@ -57,14 +56,14 @@ def add_servos(spec: mujoco.MjSpec, joints: DrivenJoints, effort: FloatArray) ->
     for key in list(spec.keys):
         spec.delete(key)
     damped = []
-    for index, name in enumerate(joints.names):
+    for index, name in enumerate(policy.joints):
         joint = spec.joint(name)
-        if joints.damping is not None and np.any(joint.damping):
+        if policy.damping is not None and np.any(joint.damping):
             damped.append(name)
             joint.damping = 0.0 * joint.damping
         joint.actfrclimited = False
         actuator = _plain_actuator(spec, name)
-        _set_law(actuator, joints, index)
+        _set_law(actuator, policy, index)
         if math.isfinite(effort[index]):
             actuator.forcelimited = True
             actuator.forcerange = [-effort[index], effort[index]]
@@ -75,19 +74,19 @@ def add_servos(spec: mujoco.MjSpec, joints: DrivenJoints, effort: FloatArray) ->
     return []
 
 
-def servo_indices(model: mujoco.MjModel, joints: DrivenJoints, *, is_checked: bool) -> IndexArray:
+def servo_indices(model: mujoco.MjModel, policy: PolicySpec, *, is_checked: bool) -> IndexArray:
     """Return the actuator of each joint, shape (num_joints,).
 
     Args:
         model: The scene.
-        joints: The joints of the policy.
+        policy: Its joints.
         is_checked: Whether the kind of each actuator must match the mode of its joint.
 
     Raises:
         ConfigError: If a joint has no actuator, or several, or one of the wrong kind.
     """
     found = []
-    for name, mode in zip(joints.names, joints.modes, strict=True):
+    for name, mode in zip(policy.joints, policy.modes, strict=True):
         candidates = _actuators_of(model, model.joint(name).id)
         if len(candidates) != 1:
             raise ConfigError(
@@ -115,9 +114,9 @@ def _plain_actuator(spec: mujoco.MjSpec, joint_name: str) -> mujoco.MjsActuator:
     return actuator
 
 
-def _set_law(actuator: mujoco.MjsActuator, joints: DrivenJoints, index: int) -> None:
+def _set_law(actuator: mujoco.MjsActuator, policy: PolicySpec, index: int) -> None:
     """Set gain and bias in force = gain * ctrl + bias for the mode of the joint."""
-    mode = joints.modes[index]
+    mode = policy.modes[index]
     actuator.gaintype = mujoco.mjtGain.mjGAIN_FIXED
     actuator.biastype = mujoco.mjtBias.mjBIAS_AFFINE
     gain, bias = actuator.gainprm, actuator.biasprm
@@ -125,20 +124,20 @@ def _set_law(actuator: mujoco.MjsActuator, joints: DrivenJoints, index: int) -> 
     if mode == 'effort':
         gain[0] = 1.0
     else:
-        damping = _gain('damping', joints.damping, joints, index)
+        damping = _gain('damping', policy.damping, policy, index)
         bias[2] = -damping
         if mode == 'velocity':
             gain[0] = damping
         else:
-            gain[0] = _gain('stiffness', joints.stiffness, joints, index)
+            gain[0] = _gain('stiffness', policy.stiffness, policy, index)
             bias[1] = -gain[0]
 
 
-def _gain(field: str, values: tuple[float, ...] | None, joints: DrivenJoints, index: int) -> float:
+def _gain(field: str, values: tuple[float, ...] | None, policy: PolicySpec, index: int) -> float:
     if values is None:
         raise ConfigError(
-            f'{field} is absent, expected a gain for joint {joints.names[index]!r} in mode '
-            f'{joints.modes[index]}: add it to the spec, or use the actuators of the scene'
+            f'{field} is absent, expected a gain for joint {policy.joints[index]!r} in mode '
+            f'{policy.modes[index]}: add it to the spec, or use the actuators of the scene'
         )
     return values[index]
 

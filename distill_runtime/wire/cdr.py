@@ -11,11 +11,15 @@ Source: OMG DDS-RTPS 2.3, 10.2 (encapsulation), and DDS-XTypes 1.3, 7.4.1 (XCDR1
 from __future__ import annotations
 
 from struct import Struct, unpack_from
+from typing import NamedTuple
 
 from . import layouts
 
 BODY = 4
 """Size of the encapsulation header in [byte]; alignment counts from its end."""
+
+FRAME_ID = BODY + 8
+"""Offset of the frame_id of a message with a Header."""
 
 _STAMP = Struct('<iI')
 _UINT = Struct('<I')
@@ -86,6 +90,37 @@ def read_doubles(data: bytes, offset: int) -> tuple[int, int, int]:
     return count, start, start + 8 * count
 
 
+class Doubles(NamedTuple):
+    """A float64 sequence in a message."""
+
+    count_at: int
+    """Offset of its count."""
+    length: int
+    start: int
+    """Offset of the first number."""
+
+
+def find_joint_state(data: bytes, num_kinds: int) -> tuple[tuple[str, ...], list[Doubles], int]:
+    """Find the sequences of a sensor_msgs/JointState.
+
+    Args:
+        data: The message.
+        num_kinds: How many to find of position, velocity and effort.
+
+    Returns:
+        Names, sequences, and the offset after the last one.
+    """
+    check_encapsulation(data)
+    _, offset = skip_string(data, FRAME_ID)
+    names, offset = read_strings(data, offset)
+    sequences = []
+    for _ in range(num_kinds):
+        count_at = aligned(offset, 4)
+        count, start, offset = read_doubles(data, offset)
+        sequences.append(Doubles(count_at, count, start))
+    return names, sequences, offset
+
+
 def read_stamp_ns(data: bytes) -> int:
     """Return the stamp of a message that begins with a Header, in [ns]."""
     if len(data) < BODY + 8:
@@ -108,7 +143,7 @@ class Fields:
         self._values = Struct(form)
         self._num_strings = layout.num_strings
         self._starts: dict[bytes, int] = {}
-        self._first_string = BODY + 8 if layout.num_strings else BODY
+        self._first_string = FRAME_ID if layout.num_strings else BODY
 
     def read(self, data: bytes) -> tuple[float, ...]:
         """Return the values, in the order of the message.

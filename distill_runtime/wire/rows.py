@@ -23,9 +23,9 @@ from .cdr import (
     check_encapsulation,
     DecodeError,
     find_array,
-    read_doubles,
+    find_joint_state,
+    FRAME_ID,
     read_string,
-    read_strings,
     skip_string,
 )
 from .layouts import ARRAYS, FIXED, FixedLayout, has_header, JOINT_KINDS, JOINT_STATE
@@ -35,7 +35,6 @@ ByteArray = npt.NDArray[np.uint8]
 IndexArray = npt.NDArray[np.intp]
 StampArray = npt.NDArray[np.int64]
 _Span = tuple[int, int]
-_FRAME_ID = BODY + 8
 _MAX_LAYOUTS = 16
 
 
@@ -209,7 +208,7 @@ def _stamps(messages: Messages, index: IndexArray) -> StampArray:
 
 def _fixed_layout(data: bytes, form: FixedLayout) -> _Layout:
     check_encapsulation(data)
-    offset = _FRAME_ID if form.num_strings else BODY
+    offset = FRAME_ID if form.num_strings else BODY
     spans = [(0, 2)]
     for _ in range(form.num_strings):
         spans.append(_count_at(offset))
@@ -223,25 +222,17 @@ def _fixed_layout(data: bytes, form: FixedLayout) -> _Layout:
 
 
 def _joint_layout(data: bytes) -> _Layout:
-    check_encapsulation(data)
-    same = [(0, 2), (_FRAME_ID, _FRAME_ID + 4)]
-    _, offset = skip_string(data, _FRAME_ID)
-    names, end = read_strings(data, offset)
-    same.append(_count_at(offset))
-    offset = same[-1][1]
+    names, sequences, _ = find_joint_state(data, len(JOINT_KINDS))
+    counts = [(entry.count_at, entry.count_at + 4) for entry in sequences]
+    same = [(0, 2), (FRAME_ID, FRAME_ID + 4), *counts]
+    offset = aligned(skip_string(data, FRAME_ID)[1], 4)
+    same.append((offset, offset + 4))
     for _ in names:
-        begin = aligned(offset, 4)
-        offset = skip_string(data, offset)[1]
-        same.append((begin, offset))
-    numbers: list[_Numbers] = []
-    spans = [(0, 2)]
-    for _ in JOINT_KINDS:
-        same.append(_count_at(end))
-        begin, after_count = same[-1]
-        spans.append((begin if numbers else _FRAME_ID, after_count))
-        count, start, end = read_doubles(data, end)
-        numbers.append(_Numbers(start, count, '<f8'))
-    return _Layout(_bytes_in(same), tuple(spans), names, tuple(numbers))
+        begin = aligned(same[-1][1], 4)
+        same.append((begin, skip_string(data, begin)[1]))
+    spans = ((0, 2), (FRAME_ID, counts[0][1]), *counts[1:])
+    numbers = tuple(_Numbers(entry.start, entry.length, '<f8') for entry in sequences)
+    return _Layout(_bytes_in(same), spans, names, numbers)
 
 
 def _array_layout(data: bytes, dtype: str) -> _Layout:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from distill_runtime.core.arrays import (
-    as_float32,
     is_valid,
     locked_floats,
     locked_indices,
@@ -18,11 +17,6 @@ def test_locked_arrays_cannot_be_written():
         assert array.dtype == dtype
         with pytest.raises(ValueError, match='read-only'):
             array[0] = 0
-
-
-def test_locked_arrays_may_be_empty():
-    assert locked_floats([]).shape == (0,)
-    assert locked_indices(iter(())).shape == (0,)
 
 
 @pytest.mark.parametrize(
@@ -53,10 +47,3 @@ def test_excess_is_what_lies_beyond_the_nearer_bound():
     assert write_excess(np.array([-1.5, 5.0, 7.0]), lower, upper, excess)
     assert excess.tolist() == [-0.5, 3.0, 0.0]
     assert not write_excess(np.array([1.0, 2.0, 0.0]), lower, upper, excess)
-
-
-def test_bounds_are_rounded_as_a_pair_or_are_none():
-    assert as_float32(None) is None
-    rounded = as_float32((np.array([-0.1]), np.array([0.1])))
-    assert [bound.dtype for bound in rounded] == [np.float32] * 2
-    assert [bound.tolist() for bound in rounded] == [[np.float32(-0.1)], [np.float32(0.1)]]

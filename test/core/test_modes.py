@@ -5,34 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 
 from distill_runtime.core.modes import Event, FAULT_ACTIONS, HARDNESS, Mode, next_mode
-import pytest
 
 PAGE = (Path(__file__).resolve().parents[2] / 'docs' / 'modes.md').read_text()
-
-
-@pytest.mark.parametrize(
-    ('mode', 'event', 'goal'),
-    [
-        (Mode.STANDBY, Event.START, Mode.POLICY),
-        (Mode.STANDBY, Event.STOP, Mode.STANDBY),
-        (Mode.STANDBY, Event.ESTOP, Mode.FAULT),
-        (Mode.STANDBY, Event.RESET_FAULT, None),
-        (Mode.POLICY, Event.START, Mode.POLICY),
-        (Mode.POLICY, Event.STOP, Mode.STOPPING),
-        (Mode.POLICY, Event.ESTOP, Mode.FAULT),
-        (Mode.POLICY, Event.RESET_FAULT, None),
-        (Mode.FAULT, Event.START, None),
-        (Mode.FAULT, Event.STOP, None),
-        (Mode.FAULT, Event.ESTOP, Mode.FAULT),
-        (Mode.FAULT, Event.RESET_FAULT, Mode.STANDBY),
-        (Mode.STOPPING, Event.START, Mode.POLICY),
-        (Mode.STOPPING, Event.STOP, Mode.STOPPING),
-        (Mode.STOPPING, Event.ESTOP, Mode.FAULT),
-        (Mode.STOPPING, Event.RESET_FAULT, None),
-    ],
-)
-def test_every_event_in_every_mode(mode, event, goal):
-    assert next_mode(mode, event) is goal
 
 
 def test_numbers_on_the_tick_topic_stay():

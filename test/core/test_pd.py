@@ -21,25 +21,6 @@ def effort(pd, command, position, velocity):
     return pd.effort.tolist()
 
 
-def test_position_joint_is_a_damped_spring():
-    # 10 (0.5 - 0.3) - 1 * 0.2;  20 (0 - 0.1) - 2 * (-0.5);  30 * 0 - 3 * 1
-    torque = effort(make_pd(), [0.5, 0.0, 1.0], [0.3, 0.1, 1.0], [0.2, -0.5, 1.0])
-    assert torque == pytest.approx([1.8, -1.0, -3.0])
-
-
-def test_velocity_joint_damps_towards_its_speed():
-    # 2 (1.5 - 0.5), whatever the position
-    torque = effort(
-        make_pd(mode=['position', 'velocity', 'position']), [0, 1.5, 0], [0, 9, 0], [0, 0.5, 0]
-    )
-    assert torque == pytest.approx([0.0, 2.0, 0.0])
-
-
-def test_effort_joint_passes_its_command_on():
-    torque = effort(make_pd(mode='effort'), [7.0, -8.0, 0.0], [9, 9, 9], [5, 5, 5])
-    assert torque == [7.0, -8.0, 0.0]
-
-
 def test_effort_limit_binds_on_both_sides():
     pd = make_pd(limits={'effort': [1.0, 2.0, None]})
     assert effort(pd, [9, -9, 9], [0, 0, 0], [0, 0, 0]) == [1.0, -2.0, 270.0]

@@ -82,36 +82,32 @@ def test_the_measure_sees_an_array_that_lives_for_a_moment():
     assert peak_of(lambda: np.add(values, values, values)) < SMALLEST_ARRAY // 2
 
 
-@pytest.mark.parametrize('history', HISTORIES)
-def test_policy_tick_allocates_no_array(history):
-    rig = big_rig(history, start_in='policy')
+WALKING = {
+    **{f'history_{name}': {'history': name} for name in HISTORIES},
+    **{
+        f'between_steps_{kind}': {'ticks_per_step': 4, 'interpolation': kind}
+        for kind in ('hold', 'linear')
+    },
+    'some_joints': {'action': {'joints': JOINTS[1:], 'scale': 0.5}},
+    'choices': {'action': {'scale': None, 'offset': None, 'choices': [[0.0] * NUM_JOINTS] * 3}},
+}
+
+
+@pytest.mark.parametrize('options', WALKING.values(), ids=WALKING)
+def test_policy_tick_allocates_no_array(options):
+    rig = big_rig(**options, start_in='policy')
     assert peak_of(rig.tick) < SMALLEST_ARRAY // 2
     assert rig.runner.mode is Mode.POLICY
 
 
-@pytest.mark.parametrize('interpolation', ['hold', 'linear'])
-def test_ticks_between_policy_steps_allocate_no_array(interpolation):
-    rig = big_rig(start_in='policy', ticks_per_step=4, interpolation=interpolation)
+@pytest.mark.parametrize('action', ['', 'hold', 'default_pose', 'damp', 'stop'])
+def test_tick_in_standby_or_a_fault_allocates_no_array(action):
+    rig = big_rig(fault_action=action or 'damp', ramp_time=100.0)
+    rig.tick()
+    if action:
+        rig.ask(Event.ESTOP)
     assert peak_of(rig.tick) < SMALLEST_ARRAY // 2
-
-
-def test_policy_on_some_joints_allocates_no_array():
-    some = JOINTS[1:]
-    action = {'joints': some, 'scale': 0.5}
-    rig = big_rig(action=action, start_in='policy')
-    assert peak_of(rig.tick) < SMALLEST_ARRAY // 2
-
-
-def test_policy_over_choices_allocates_no_array():
-    rows = np.random.default_rng(0).normal(size=(3, NUM_JOINTS)).tolist()
-    rig = big_rig(action={'scale': None, 'offset': None, 'choices': rows}, start_in='policy')
-    assert peak_of(rig.tick) < SMALLEST_ARRAY // 2
-
-
-def test_standby_tick_allocates_no_array():
-    rig = big_rig(ramp_time=100.0)
-    assert peak_of(rig.tick) < SMALLEST_ARRAY // 2
-    assert rig.runner.mode is Mode.STANDBY
+    assert rig.runner.mode is (Mode.FAULT if action else Mode.STANDBY)
 
 
 def test_tick_of_a_stop_allocates_no_array():
@@ -128,15 +124,6 @@ def test_tick_of_a_stop_allocates_no_array():
 
     assert peak_of(step_in_place) < SMALLEST_ARRAY // 2
     assert rig.runner.mode is Mode.STOPPING
-
-
-@pytest.mark.parametrize('action', ['hold', 'default_pose', 'damp', 'stop'])
-def test_tick_in_a_fault_allocates_no_array(action):
-    rig = big_rig(fault_action=action, ramp_time=100.0)
-    rig.tick()
-    rig.ask(Event.ESTOP)
-    assert peak_of(rig.tick) < SMALLEST_ARRAY // 2
-    assert rig.runner.mode is Mode.FAULT
 
 
 @pytest.mark.parametrize('mode', ['position', ['velocity', 'effort'] * (NUM_JOINTS // 2)])

@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 from distill_runtime.distill.dagger import dagger, DaggerConfig, RoundConfig
-from distill_runtime.distill.episodes import Episode
 from distill_runtime.distill.students import NetworkConfig
-from distill_runtime.distill.train import FitConfig
+from distill_runtime.distill.train import Episode, FitConfig
 from distill_runtime.errors import ConfigError
 from distill_runtime.policy.session import open_session
 import numpy as np

@@ -25,11 +25,6 @@ def test_spec_is_embedded_in_the_file(student):
     assert set(student.sourced.sources.values()) == {f'{SHIPPED.name}:distill_runtime.spec'}
 
 
-def test_base_velocity_is_not_needed(student):
-    kinds = {term.kind for entry in student.spec.inputs for term in entry.terms}
-    assert 'base_linear_velocity' not in kinds
-
-
 def test_golden_vectors_replay(student):
     assert len(student.spec.golden.observation) == 10
     assert student.golden_error <= 1e-5

@@ -2,9 +2,17 @@
 # SPDX-License-Identifier: Apache-2.0
 from __future__ import annotations
 
-from distill_runtime.distill.episodes import Rows
 from distill_runtime.distill.students import NetworkConfig, Student
-from distill_runtime.distill.train import evaluate, fit, FitConfig
+from distill_runtime.distill.train import (
+    Episode,
+    evaluate,
+    fit,
+    FitConfig,
+    LossConfig,
+    make_loss,
+    Rows,
+    split,
+)
 from distill_runtime.errors import ConfigError
 import numpy as np
 import pytest
@@ -58,21 +66,47 @@ def test_training_stops_when_nothing_gets_better():
     assert result.epochs < 100
 
 
-def test_same_seed_gives_the_same_student():
-    students = make_student(), make_student()
-    results = [train(student, 2) for student in students]
-    assert results[0] == results[1]
+ACTION = torch.tensor([[0.0, 1.0], [0.5, -0.25]])
+LABEL = torch.tensor([[0.1, 0.0], [0.5, -0.05]])
 
 
 @pytest.mark.parametrize(
-    ('changes', 'message'),
+    ('config', 'expected'),
     [
-        ({'learning_rate': 0.0}, 'learning_rate is 0.0'),
-        ({'batch_size': 0}, 'batch_size is 0'),
-        ({'patience': 0}, 'patience is 0'),
-        ({'num_threads': 0}, 'num_threads is 0'),
+        (LossConfig(kind='mse'), (0.01 + 1.0 + 0.04) / 4),
+        # half the square up to delta, linear beyond
+        (LossConfig(kind='huber', delta=0.2), (0.01 / 2 + 0.2 * (1.0 - 0.1) + 0.04 / 2) / 4),
     ],
 )
-def test_config_out_of_range_is_refused(changes, message):
+def test_loss_is_the_mean_over_rows_and_elements(config, expected):
+    assert make_loss(config)(ACTION, LABEL).item() == pytest.approx(expected)
+
+
+@pytest.mark.parametrize(
+    ('config', 'changes', 'message'),
+    [
+        (FitConfig, {'learning_rate': 0.0}, 'learning_rate is 0.0'),
+        (FitConfig, {'batch_size': 0}, 'batch_size is 0'),
+        (FitConfig, {'patience': 0}, 'patience is 0'),
+        (FitConfig, {'num_threads': 0}, 'num_threads is 0'),
+        (LossConfig, {'kind': 'kl'}, r"kind is 'kl', expected one of \['mse', 'huber'\]"),
+        (LossConfig, {'delta': 0.0}, r'delta is 0\.0, expected above 0'),
+        (LossConfig, {'delta': float('nan')}, 'delta is nan, expected above 0'),
+    ],
+)
+def test_config_out_of_range_is_refused(config, changes, message):
     with pytest.raises(ConfigError, match=message):
-        FitConfig(**changes)
+        config(**changes)
+
+
+def episode(number, length=3):
+    return Episode(
+        np.full((length, 2), number, np.float32), np.full((length, 1), number, np.float32)
+    )
+
+
+def test_whole_episodes_are_kept_for_validation():
+    train, validation = split([episode(number) for number in range(7)], 3)
+    assert set(validation.label[:, 0]) == {2.0, 5.0}
+    assert set(train.label[:, 0]) == {0.0, 1.0, 3.0, 4.0, 6.0}
+    assert train.observation.shape == (15, 2)

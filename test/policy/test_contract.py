@@ -8,7 +8,7 @@ from pathlib import Path
 
 import distill_runtime
 from distill_runtime.core.step import Policy
-from distill_runtime.distill.behavior import BehaviorPolicy, set_active
+from distill_runtime.distill.sim_rollout import BehaviorPolicy, set_active
 from distill_runtime.policy.session import open_session, PolicySession, TimedPolicy
 from distill_runtime.spec.compile import compile_spec
 import numpy as np

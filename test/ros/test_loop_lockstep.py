@@ -10,8 +10,10 @@ from distill_runtime.core.sensors import Sensors
 from distill_runtime.ros.loop.inputs import Inputs
 from distill_runtime.wire.tick_fields import tick_labels
 import numpy as np
+import pytest
 from support.ros_harness import direct_runner, LOCKSTEP, student, T0, TICK, values, wait_for
 from support.ros_messages import imu_message, joint_message, nanoseconds, twist_message
+from support.ros_policies import GAINS, joint_target, JOINT_TERM, write_policy
 from support.specs import DEFAULT
 
 
@@ -162,3 +164,55 @@ def test_arrival_stamps_make_a_clock_of_another_machine_do(ros, model):
         assert start < fields[0]['stamp_ns'] < fields[1]['stamp_ns'] < fields[2]['stamp_ns']
         assert nanoseconds(rig.robot.commands.messages[-1]) == fields[-1]['stamp_ns']
         assert rig.diagnose_settled().level == b'\x00'
+
+
+FAST = {**LOCKSTEP, 'control_rate': 200.0, 'max_joint_step': 0.0}
+POSES = np.random.default_rng(1).uniform(-0.9, 0.9, (12, 3))
+SPEEDS = np.random.default_rng(2).normal(0.0, 1.0, (12, 3))
+
+
+@pytest.fixture(scope='module')
+def joint_model(models):
+    return write_policy(models, JOINT_TERM, name='joints.onnx')
+
+
+def run(rig, ticks=12):
+    """Send poses at 200 Hz; return the commands."""
+    return [
+        rig.robot.tick(
+            T0 + tick * TICK // 4,
+            position=POSES[tick].tolist(),
+            velocity=SPEEDS[tick].tolist(),
+        )
+        for tick in range(ticks)
+    ]
+
+
+def positions(commands):
+    return np.array([command.position for command in commands])
+
+
+@pytest.mark.parametrize('interpolation', ['hold', 'linear'])
+def test_commands_equal_those_of_a_runner_without_ros(ros, model, interpolation):
+    config = RunnerConfig(
+        start_in='policy', ticks_per_step=4, interpolation=interpolation, max_joint_step=0.0
+    )
+    runner = direct_runner(model, config)
+    sensors = Sensors(runner.compiled.layout)
+    with student(ros, model, interpolation=interpolation, **FAST) as rig:
+        for tick, command in enumerate(positions(run(rig))):
+            sensors.joint_position[:], sensors.joint_velocity[:] = POSES[tick], SPEEDS[tick]
+            sensors.joint_stamp_ns = sensors.imu_stamp_ns = stamp_ns = T0 + tick * TICK // 4
+            assert command.tobytes() == runner.step(sensors, stamp_ns).command.tobytes()
+
+
+def test_effort_follows_the_newest_joint_state_at_every_tick(ros, joint_model):
+    with student(ros, joint_model, command_type='effort', **FAST) as rig:
+        efforts = np.array([command.effort for command in run(rig)])
+        stiffness, damping = np.array(GAINS['stiffness']), np.array(GAINS['damping'])
+        for tick in range(12):
+            target = joint_target(POSES[tick // 4 * 4])
+            torque = stiffness * (target - POSES[tick]) - damping * SPEEDS[tick]
+            np.testing.assert_allclose(efforts[tick], np.clip(torque, -4.0, 4.0), atol=1e-4)
+        assert np.abs(efforts).max() == 4.0
+        assert (np.abs(efforts) < 4.0).any()

@@ -11,7 +11,6 @@ import sys
 from distill_runtime.core.config import RunnerConfig
 from distill_runtime.policy.model import load_policy
 from distill_runtime.share import share_path
-from distill_runtime.sim.joints import driven_joints
 from distill_runtime.sim.loop import CommandSchedule, simulate
 from distill_runtime.sim.robot import SimRobot
 from distill_runtime.sim.scene import load_scene, SceneConfig, SHIPPED_SCENE
@@ -64,7 +63,7 @@ def commands_over_dds(model, robot, scene):
 
 def commands_without_ros(model, robot, scene):
     policy = load_policy(model, robot=robot)
-    loaded = load_scene(SceneConfig(path=str(scene)), driven_joints(policy.spec))
+    loaded = load_scene(SceneConfig(path=str(scene)), policy.spec)
     runner = policy.runner(RunnerConfig(start_in='policy'), loaded.joint_names)
     schedule = CommandSchedule(commands=((0.5, 0.0, 0.0),))
     result = simulate(runner, SimRobot(loaded, runner.compiled.layout), schedule, SECONDS)

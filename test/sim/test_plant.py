@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 from distill_runtime.core.sensors import Sensors
-from distill_runtime.errors import ConfigError
 from distill_runtime.sim.disturb import DisturbConfig, NoiseConfig
 from distill_runtime.sim.plant import Plant
 import numpy as np
-import pytest
 from support.sim import quadruped, QUADRUPED_POSE
 
 COMMAND = np.array(QUADRUPED_POSE) + 0.2
@@ -17,27 +15,12 @@ def plant(**config):
     return Plant(quadruped(), DisturbConfig(**config), 0.02)
 
 
-def test_one_period_passes_per_command():
-    simulated = plant()
-    sensors = Sensors(simulated.robot.layout)
-    for tick in range(3):
-        simulated.sense(sensors)
-        assert sensors.joint_stamp_ns == tick * 20_000_000
-        simulated.act(COMMAND)
-
-
 def test_command_acts_until_the_next_one():
     simulated = plant()
     simulated.act(COMMAND)
     np.testing.assert_array_equal(simulated.robot.data.ctrl, COMMAND)
     simulated.act(None)
     np.testing.assert_array_equal(simulated.robot.data.ctrl, COMMAND)
-
-
-def test_default_command_acts_before_the_first():
-    simulated = plant()
-    simulated.act(None)
-    np.testing.assert_array_equal(simulated.robot.data.ctrl, QUADRUPED_POSE)
 
 
 def test_command_is_delayed_by_the_latency():
@@ -84,8 +67,3 @@ def test_push_moves_the_robot():
         simulated.act(COMMAND)
         simulated.act(COMMAND)
     assert np.linalg.norm(pushed.robot.data.qvel[:2] - calm.robot.data.qvel[:2]) > 0.3
-
-
-def test_period_that_is_no_number_of_steps_is_refused():
-    with pytest.raises(ConfigError, match=r'period is 0\.003 s, expected a multiple'):
-        Plant(quadruped(), DisturbConfig(), 0.003)

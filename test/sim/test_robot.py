@@ -4,9 +4,8 @@ from __future__ import annotations
 
 from distill_runtime.core.sensors import ExternalInput, SensorLayout, Sensors
 from distill_runtime.errors import ConfigError
-from distill_runtime.sim.ground import clearance
 from distill_runtime.sim.robot import FallConfig, SimRobot
-from distill_runtime.sim.scene import load_scene, SceneConfig
+from distill_runtime.sim.scene import clearance, load_scene, SceneConfig
 import mujoco
 import numpy as np
 import pytest
@@ -21,7 +20,7 @@ def make(tmp_path):
         path = tmp_path / 'scene.xml'
         path.write_text(text)
         scene = load_scene(SceneConfig(path=str(path), **config), joints)
-        return SimRobot(scene, SensorLayout(joints=layout_joints or joints.names))
+        return SimRobot(scene, SensorLayout(joints=layout_joints or joints.joints))
 
     return make_robot
 
@@ -82,15 +81,6 @@ def test_external_input_is_refused(make):
         SimRobot(quadruped().scene, layout)
 
 
-def test_all_samples_have_the_stamp_of_now():
-    robot = quadruped()
-    robot.advance(10)
-    sensors = Sensors(robot.layout)
-    robot.read(sensors)
-    stamps = (sensors.joint_stamp_ns, sensors.imu_stamp_ns, sensors.odometry_stamp_ns)
-    assert stamps == (20_000_000,) * 3
-
-
 def test_velocities_are_those_of_the_imu_in_its_own_frame(make):
     site = '<site name="imu" pos="0.1 0 0" euler="0 0 90"/>'
     robot = make(box(floor=FLOOR, site=site), driven(['hinge']))
@@ -144,13 +134,6 @@ def test_fixed_base_cannot_be_pushed_and_never_falls(make):
         robot.push(np.ones(2))
 
 
-def test_standing_robot_stands():
-    robot = quadruped()
-    robot.advance(1000)
-    assert not robot.has_fallen
-    assert robot.tilt < 0.1
-
-
 @pytest.mark.parametrize(
     ('element', 'value'),
     [(2, 0.1), (slice(3, 7), [np.cos(0.7), np.sin(0.7), 0, 0]), (8, np.nan), (9, np.inf)],
@@ -167,18 +150,6 @@ def test_broken_state_stays_broken():
     robot.data.qvel[3] = np.nan
     robot.advance(10)
     assert robot.has_fallen
-
-
-def test_equal_commands_give_equal_states_bit_for_bit():
-    random = np.random.default_rng(0)
-    robots = quadruped(), quadruped()
-    for _ in range(50):
-        command = np.array(QUADRUPED_POSE) + random.normal(0.0, 0.2, 12)
-        for robot in robots:
-            robot.apply(command)
-            robot.advance(10)
-    np.testing.assert_array_equal(robots[0].data.qpos, robots[1].data.qpos)
-    np.testing.assert_array_equal(robots[0].data.qvel, robots[1].data.qvel)
 
 
 def test_reset_gives_the_same_run_again():

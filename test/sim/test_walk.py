@@ -7,13 +7,14 @@ from __future__ import annotations
 from pathlib import Path
 
 from distill_runtime.core.config import RunnerConfig
+from distill_runtime.core.modes import Mode
 from distill_runtime.policy.model import load_policy
 from distill_runtime.sim.disturb import DisturbConfig, NoiseConfig
-from distill_runtime.sim.joints import driven_joints
 from distill_runtime.sim.loop import CommandSchedule, simulate
 from distill_runtime.sim.robot import SimRobot
 from distill_runtime.sim.scene import load_scene, SceneConfig, SHIPPED_SCENE
 import pytest
+from support.stop_trial import ROBOTS, stop
 
 POLICIES = Path(__file__).resolve().parents[1] / 'policies'
 AHEAD = (0.5, 0.0, 0.0)
@@ -23,7 +24,7 @@ def walk(model, scene, command=AHEAD, seconds=10.0, robot='', disturb=None):
     """Simulate a policy that walks in a scene."""
     spec = POLICIES / f'{model.parent.name}.yaml'
     policy = load_policy(model, spec if spec.exists() else None, robot)
-    loaded = load_scene(scene, driven_joints(policy.spec))
+    loaded = load_scene(scene, policy.spec)
     runner = policy.runner(RunnerConfig(start_in='policy'), loaded.joint_names)
     schedule = CommandSchedule(commands=(command,))
     return simulate(runner, SimRobot(loaded, runner.compiled.layout), schedule, seconds, disturb)
@@ -67,3 +68,39 @@ def test_policy_of_the_real_quadruped_walks_in_the_shipped_scene(shared_data, co
     result = walk(model, SceneConfig(path=str(SHIPPED_SCENE)), command, 20.0, disturb=disturb)
     assert not result.fell
     assert result.mean_velocity_error < 0.25
+
+
+SHIPPED = ROBOTS[0]
+SEEDS = range(4)
+
+
+@pytest.mark.parametrize(
+    'command',
+    [(0.0, 0.0, 0.0), (0.5, 0.0, 0.0), (1.5, 0.0, 0.0), (0.0, 0.8, 0.0), (1.5, 0.8, 1.2)],
+)
+def test_shipped_policy_stands_after_a_stop(command):
+    for seed in SEEDS:
+        outcome = stop(SHIPPED, command, seed)
+        assert outcome.fell_in is None, seed
+        assert outcome.time < 4.0, seed
+
+
+def test_shipped_policy_stands_after_a_stop_with_the_noise_of_its_training():
+    for seed in SEEDS:
+        assert stop(SHIPPED, (1.0, 0.0, 0.5), seed, noise=1.0).fell_in is None, seed
+
+
+def test_walking_robot_falls_without_a_stop_phase():
+    assert [stop(SHIPPED, (0.5, 0, 0), seed, stop_timeout=0.0).fell_in for seed in range(3)] == [
+        Mode.STANDBY
+    ] * 3
+
+
+@pytest.mark.parametrize('robot', ROBOTS[1:], ids=lambda robot: robot.policy)
+def test_real_policies_come_to_standby_on_their_feet(robot, shared_data):
+    for speed in (0.5, robot.fastest):
+        outcome = stop(robot, (speed, 0.0, 0.0), 0)
+        assert outcome.time is not None
+        assert outcome.fell_in in (None, Mode.STANDBY)
+        if robot.policy in ('playground_go1', 'rl_sar_go2_himloco'):
+            assert outcome.fell_in is None  # the other robots do not stand in standby at all

@@ -17,7 +17,6 @@ from distill_runtime.core.sensors import Sensors
 from distill_runtime.policy.model import load_policy
 from distill_runtime.share import share_path
 from distill_runtime.sim.disturb import DisturbConfig, NoiseConfig
-from distill_runtime.sim.joints import driven_joints
 from distill_runtime.sim.plant import Plant
 from distill_runtime.sim.robot import SimRobot
 from distill_runtime.sim.scene import load_scene, SceneConfig
@@ -162,7 +161,7 @@ class Outcome(SimpleNamespace):
 def prepare():
     """Return the shipped student and the scene."""
     policy = load_policy(share_path() / 'models' / 'quadruped_student.onnx')
-    return policy, load_scene(SceneConfig(), driven_joints(policy.spec))
+    return policy, load_scene(SceneConfig(), policy.spec)
 
 
 def run(setup, fault):

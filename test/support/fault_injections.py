@@ -288,7 +288,7 @@ def missed(count):
     """Say that deadlines passed before the first tick."""
 
     def inject(drill, messages):
-        drill.loop.monitor.note_missed(count if drill.tick == 0 else 0)
+        drill.loop.monitor.missed = count if drill.tick == 0 else 0
         return messages
 
     return inject

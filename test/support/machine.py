@@ -13,8 +13,7 @@ from distill_runtime.core.limits import POSITION_LIMITS as LIMIT_KINDS
 from distill_runtime.core.modes import Event, FAULT_ACTIONS, Mode
 from distill_runtime.core.runner import PolicyRunner
 from distill_runtime.core.sensors import InputProblem, NEVER, Sensors
-from distill_runtime.core.swap.candidate import Candidate
-from distill_runtime.core.swap.swap import Swap, SwapOptions
+from distill_runtime.core.swap.swap import Candidate, Swap, SwapOptions
 from distill_runtime.spec.compile import compile_spec, sensor_layout
 from hypothesis import strategies as st
 import numpy as np

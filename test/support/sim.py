@@ -8,10 +8,11 @@ from types import SimpleNamespace
 
 from distill_runtime.core.modes import Mode
 from distill_runtime.core.sensors import SensorLayout
-from distill_runtime.sim.joints import DrivenJoints
 from distill_runtime.sim.robot import SimRobot
 from distill_runtime.sim.scene import load_scene, SceneConfig
 import numpy as np
+
+from .specs import make_spec
 
 QUADRUPED_JOINTS = tuple(
     f'{leg}_{joint}_joint'
@@ -70,31 +71,22 @@ def box(**fields):
     return BOX.format(**{'floor': '', 'site': '', **fields})
 
 
-def driven(names, modes=None, **changes):
-    """Return joints with gains, in the default pose zero."""
+def driven(names, mode='position', effort=None, **changes):
+    """Return the spec of a policy for some joints with gains, in the default pose zero."""
+    limits = {} if effort is None else {'limits': {'effort': list(effort)}}
     fields = {
-        'names': tuple(names),
-        'modes': tuple(modes or ['position'] * len(names)),
-        'default_position': (0.0,) * len(names),
-        'stiffness': (20.0,) * len(names),
-        'damping': (0.5,) * len(names),
+        'default_position': [0.0] * len(names),
+        'stiffness': [20.0] * len(names),
+        'damping': [0.5] * len(names),
     }
-    return DrivenJoints(**{**fields, **changes})
-
-
-def quadruped_joints(**changes):
-    """Return the joints of the shipped robot."""
-    fields = {
-        'default_position': QUADRUPED_POSE,
-        'stiffness': (35.0,) * 12,
-        **changes,
-    }
-    return driven(QUADRUPED_JOINTS, **fields)
+    fields = {key: value for key, value in {**fields, **changes}.items() if value is not None}
+    return make_spec(joints=list(names), mode=mode, **limits, **fields)
 
 
 def quadruped(layout_joints=QUADRUPED_JOINTS, **changes):
     """Return the shipped robot."""
-    scene = load_scene(SceneConfig(), quadruped_joints(**changes))
+    fields = {'default_position': QUADRUPED_POSE, 'stiffness': [35.0] * 12, **changes}
+    scene = load_scene(SceneConfig(), driven(QUADRUPED_JOINTS, **fields))
     return SimRobot(scene, SensorLayout(joints=layout_joints))
 
 

@@ -14,7 +14,6 @@ from distill_runtime.core.modes import Event, Mode
 from distill_runtime.policy.model import load_policy
 from distill_runtime.share import share_path
 from distill_runtime.sim.disturb import DisturbConfig, NoiseConfig
-from distill_runtime.sim.joints import driven_joints
 from distill_runtime.sim.loop import CommandSchedule, simulate
 from distill_runtime.sim.robot import SimRobot
 from distill_runtime.sim.scene import load_scene, SceneConfig, SHIPPED_SCENE
@@ -73,7 +72,7 @@ def _loaded(robot: Robot):
         model, scene = share_path() / 'models' / f'{robot.policy}.onnx', SHIPPED_SCENE
     spec = TESTS / 'policies' / f'{robot.policy}.yaml'
     policy = load_policy(model, spec if spec.exists() else None, robot.profile)
-    return policy, load_scene(SceneConfig(path=str(scene)), driven_joints(policy.spec))
+    return policy, load_scene(SceneConfig(path=str(scene)), policy.spec)
 
 
 def stop(robot, command, seed, noise=NOISE, **config):

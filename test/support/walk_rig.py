@@ -9,8 +9,7 @@ from functools import cache
 from distill_runtime.core.checks.registry import ANY_MOTION
 from distill_runtime.core.instance.policy_instance import PolicyInstance
 from distill_runtime.core.runner import PolicyRunner
-from distill_runtime.core.swap.candidate import Candidate
-from distill_runtime.core.swap.swap import Swap, SwapOptions, SwapState
+from distill_runtime.core.swap.swap import Candidate, Swap, SwapOptions, SwapState
 from distill_runtime.spec.compile import compile_spec, sensor_layout
 import numpy as np
 

@@ -9,9 +9,9 @@ from types import SimpleNamespace
 
 from distill_runtime.core.limits import MAX_MARGIN
 from distill_runtime.ros.loop.control_loop import ControlLoop
-from distill_runtime.ros.loop.estop import Estop
 from distill_runtime.ros.loop.inputs import Inputs
 from distill_runtime.ros.loop.loop_context import LoopContext
+from distill_runtime.ros.loop.raw_subscription import Estop
 from distill_runtime.ros.node_config import StudentNodeConfig
 import numpy as np
 from rclpy.clock import Clock

@@ -1,6 +1,6 @@
 # Copyright 2026 The distill_runtime Authors
 # SPDX-License-Identifier: Apache-2.0
-"""Run all checks of a runner at every tick."""
+"""Run all checks of a runner at every tick, and those of a start from standby."""
 
 from __future__ import annotations
 
@@ -8,12 +8,12 @@ from collections.abc import Iterable, Sequence
 import math
 
 from distill_runtime.core.arrays import FloatArray
-from distill_runtime.core.compiled_spec import CompiledSpec
+from distill_runtime.core.compiled_spec import CompiledSpec, JointTable
 from distill_runtime.core.config import RunnerConfig
 from distill_runtime.core.input_buffer import InputBuffer
-from distill_runtime.core.modes import FaultAction
 from distill_runtime.core.rotations import tilt
 from distill_runtime.core.sensors import NEVER
+import numpy as np
 
 from .registry import Debounce, Finding
 from .robot import JointRange
@@ -29,14 +29,7 @@ class SafetyMonitor:
         input_buffer: InputBuffer,
         values: FloatArray,
     ) -> None:
-        """Make all checks.
-
-        Args:
-            compiled: Joints, limits and inputs of the robot.
-            config: Thresholds and actions.
-            input_buffer: Has the samples in use.
-            values: View of the runner's joint positions and velocities, robot order.
-        """
+        """Make all checks; values views joint positions and velocities in robot order."""
         checks = config.checks
         self._input_buffer = input_buffer
         self._needs_imu = compiled.needs_imu
@@ -46,7 +39,8 @@ class SafetyMonitor:
             if compiled.needs_imu and config.tilt_limit > 0.0
             else math.inf
         )
-        self._debounce = Debounce(checks, config.fault_action)
+        self.debounce = Debounce(checks, config.fault_action)
+        """Has the findings that are no fault, or not yet, as its warning."""
         self._joint_range = JointRange(compiled, values, checks)
         self.reset()
 
@@ -55,25 +49,12 @@ class SafetyMonitor:
         self.condition: Finding | None = None
         """Finding that is a fault at this tick, whether or not one is latched already."""
         self._last_stamp_ns = NEVER
-        self._debounce.reset()
+        self.debounce.reset()
         self.begin_policy(NEVER)
-
-    def forget(self, check: str) -> None:
-        """Restart the debounce of a check."""
-        self._debounce.forget(check)
 
     def begin_policy(self, stamp_ns: int) -> None:
         """Start to check a policy that moves the robot."""
         self._input_buffer.frozen_joints.begin(stamp_ns)
-
-    @property
-    def warning(self) -> str:
-        """Findings of this tick that are no fault, or not yet."""
-        return self._debounce.warning
-
-    def action(self, check: str) -> FaultAction:
-        """Return the fault action of a check."""
-        return self._debounce.action(check)
 
     def judge(
         self,
@@ -119,5 +100,51 @@ class SafetyMonitor:
         if of_policy is not None:
             findings += input_buffer.frozen_joints.find(stamp_ns)
             findings += of_policy
-        self.condition = self._debounce.judge(findings, stamp_ns)
+        self.condition = self.debounce.judge(findings, stamp_ns)
         return self.condition
+
+
+def start_problem(compiled: CompiledSpec, input_buffer: InputBuffer, config: RunnerConfig) -> str:
+    """Return why the policy may not start now, or ''."""
+    if input_buffer.problem is not None:
+        return input_buffer.problem.reason
+    is_tilted = tilt_problem(input_buffer.gravity, config) if compiled.needs_imu else ''
+    return is_tilted or pose_problem(compiled.joints, input_buffer.joint_position, config)
+
+
+def pose_problem(joints: JointTable, position: FloatArray, config: RunnerConfig) -> str:
+    """Return why the measured pose is too far from the default pose, or ''.
+
+    Args:
+        joints: Default position of each joint.
+        position: Measured, in [rad], shape (num_joints,).
+        config: The limit.
+    """
+    if not config.start_pose_limit:
+        return ''
+    distance = np.where(joints.is_position, np.abs(position - joints.default_command), 0.0)
+    joint = int(distance.argmax())
+    if distance[joint] <= config.start_pose_limit:
+        return ''
+    return (
+        f'{joints.names[joint]} is at {position[joint]:.3f} rad, {distance[joint]:.3f} rad from '
+        f'its default {joints.default_command[joint]:.3f} rad, expected within '
+        f'{config.start_pose_limit:.3f} '
+        'rad: is standby done, do the motors follow?'
+    )
+
+
+def tilt_problem(gravity: FloatArray, config: RunnerConfig) -> str:
+    """Return why the base is too tilted to start, or ''.
+
+    Args:
+        gravity: Unit vector in the base frame, shape (3,).
+        config: The limit.
+    """
+    angle = tilt(gravity)
+    if not config.start_tilt_limit or angle <= config.start_tilt_limit:
+        return ''
+    return (
+        f'base is tilted by {angle:.2f} rad, expected within {config.start_tilt_limit:.2f} rad: '
+        'set the robot upright'
+    )

@@ -24,12 +24,7 @@ class PolicyChecks:
     """Finds saturated and jumping targets."""
 
     def __init__(self, compiled: CompiledSpec, checks: Mapping[str, CheckConfig]) -> None:
-        """Make all buffers.
-
-        Args:
-            compiled: Limits of the joints, clip of the action.
-            checks: Those of action_saturation and target_step.
-        """
+        """Make all buffers."""
         joints, action = compiled.joints, compiled.action
         self._names = joints.names
         self._lower, self._upper = joints.lower, joints.upper
@@ -129,13 +124,7 @@ class TrainedRange:
     """Finds elements of the newest frame outside the range of training."""
 
     def __init__(self, compiled: ObservationLayout, frame: Float32Array, margin: float) -> None:
-        """Make all buffers.
-
-        Args:
-            compiled: Has a trained range.
-            frame: Newest frame, shape (frame_dim,), updated by others.
-            margin: Tolerance beyond the range, as a share of its width.
-        """
+        """Check frame, shape (frame_dim,); margin is a share of the width of the range."""
         assert compiled.trained_range is not None
         lower, upper = compiled.trained_range
         width = upper - lower

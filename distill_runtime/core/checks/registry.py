@@ -186,12 +186,7 @@ class Debounce:
     """Turns findings into a fault once they outlast their debounce, and into warnings before."""
 
     def __init__(self, checks: Mapping[str, CheckConfig], fault_action: FaultAction) -> None:
-        """Start without findings.
-
-        Args:
-            checks: One for each key of CHECKS.
-            fault_action: Of checks whose action is ''.
-        """
+        """Start without findings; fault_action is that of checks whose action is empty."""
         self._checks = checks
         self._debounce_ns = {name: round(c.debounce * 1e9) for name, c in checks.items()}
         self._fault_action = fault_action

@@ -22,13 +22,7 @@ class JointRange:
     def __init__(
         self, compiled: CompiledSpec, values: FloatArray, checks: Mapping[str, CheckConfig]
     ) -> None:
-        """Compute the bounds.
-
-        Args:
-            compiled: Limits of the joints; a joint without a limit is not bounded.
-            values: View of the runner's positions and velocities, robot order.
-            checks: Those of joint_position and joint_velocity.
-        """
+        """Compute the bounds; values views positions and velocities in robot order."""
         joints, layout = compiled.joints, compiled.layout
         margin, factor = checks['joint_position'].limit, checks['joint_velocity'].limit
         self._values = values
@@ -82,12 +76,7 @@ class VelocityBound:
     """Finds implausible velocities: a glitch, wrong units. Their sample is not used."""
 
     def __init__(self, compiled: CompiledSpec, check: CheckConfig) -> None:
-        """Compute the bounds.
-
-        Args:
-            compiled: Velocity limits of the joints; FASTEST_JOINT bounds one that has none.
-            check: Multiple of a limit that is the bound; ignore: no bound.
-        """
+        """Compute the bounds; FASTEST_JOINT bounds a joint without a limit."""
         layout, joints = compiled.layout, compiled.joints
         self._part = layout.joint_velocity
         self._names = layout.joints
@@ -101,11 +90,7 @@ class VelocityBound:
         self._small_squared = 0.99 * smallest * smallest
 
     def problem(self, values: FloatArray) -> InputProblem | None:
-        """Name the joint whose velocity is furthest beyond its bound, or return None.
-
-        Args:
-            values: The sensor vector, all finite.
-        """
+        """Name the joint furthest beyond its bound in a finite sensor vector, or return None."""
         velocity = values[self._part]
         if squared_norm(velocity) <= self._small_squared:
             return None
@@ -137,13 +122,7 @@ class FrozenSample:
     """
 
     def __init__(self, topic: str, part: slice, time_ns: int) -> None:
-        """Start without a sample.
-
-        Args:
-            topic: Name of the input.
-            part: Its elements of the sensor vector.
-            time_ns: Time without a change that is tolerated, inclusive.
-        """
+        """Check a part of the sensor vector; time_ns without a change is tolerated, inclusive."""
         self._topic = topic
         self._part = part
         self._probe = part.start
@@ -163,13 +142,7 @@ class FrozenSample:
         self._repeats = 0
 
     def note(self, values: FloatArray, held: FloatArray, stamp_ns: int) -> None:
-        """Compare a new sample with the one in use.
-
-        Args:
-            values: The sensor vector.
-            held: The vector in use, of the same layout.
-            stamp_ns: Time of the tick.
-        """
+        """Compare a new sample with the one in use."""
         if values.item(self._probe) == held.item(self._probe) and self._is_equal(values, held):
             self._repeats += 1
         else:

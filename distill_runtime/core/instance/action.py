@@ -15,13 +15,7 @@ class ActionMap:
     def __init__(
         self, compiled: ActionLayout, default_command: FloatArray, last_action: FloatArray
     ) -> None:
-        """Make all buffers.
-
-        Args:
-            compiled: Clip, scale, offset, joints.
-            default_command: Targets of joints the policy does not move, shape (num_joints,).
-            last_action: View into the runner's vector, shape (act_dim,); written by apply.
-        """
+        """Make all buffers; apply writes last_action, shape (act_dim,)."""
         self._compiled = compiled
         self._last_action = last_action
         self._other: ActionLayout | None = None

@@ -1,6 +1,6 @@
 # Copyright 2026 The distill_runtime Authors
 # SPDX-License-Identifier: Apache-2.0
-"""Assemble one network input from the vector of a policy, with its history.
+"""Assemble one network input from the vector of a policy, with its history; the gait clock.
 
 Sensors are float64, networks are trained in float32: the default position is subtracted in
 float64, the result is rounded once, and clip and scale are float32 as in training.
@@ -15,8 +15,10 @@ constant gather:
 
 from __future__ import annotations
 
+import math
+
 from distill_runtime.core.arrays import as_float32, Float32Array, FloatArray, writable_indices
-from distill_runtime.core.compiled_spec import ObservationLayout
+from distill_runtime.core.compiled_spec import ObservationLayout, PhaseLayout
 import numpy as np
 
 
@@ -24,13 +26,7 @@ class Observation:
     """Writes one input tensor, in place, once per policy step."""
 
     def __init__(self, compiled: ObservationLayout, tensor: Float32Array) -> None:
-        """Make all buffers.
-
-        Args:
-            compiled: What to gather.
-            tensor: Flat view of the network's input buffer, shape (len(compiled.layout),); written
-                by push.
-        """
+        """Make all buffers; push writes tensor, shape (len(compiled.layout),)."""
         frame_dim = len(compiled.index)
         self._index = writable_indices(compiled.index)
         self._offset = compiled.offset if np.any(compiled.offset) else None
@@ -94,3 +90,48 @@ class Observation:
         self._is_empty = False
         self._windows[slot].take(self._layout, None, self._tensor, 'clip')
         self._slot = slot + 1 if slot + 1 < self._depth else 0
+
+
+class GaitClock:
+    """Writes the phases of one gait_phase term into the runner's vector, once per policy step.
+
+    The phase of step k is ``offset + k * step``, with k from ``first``. It is computed from the
+    count, never summed up, so that it does not drift. While the command is to stand, every phase
+    is the standing phase.
+    """
+
+    def __init__(self, compiled: PhaseLayout, vector: FloatArray) -> None:
+        """Reset the clock."""
+        self._compiled = compiled
+        self._out = vector[compiled.slot]
+        self.reset()
+
+    def reset(self, elapsed: int = 0) -> None:
+        """Restart the clock, some steps after its start."""
+        self._count = self._compiled.first + elapsed
+
+    @property
+    def elapsed(self) -> int:
+        """Steps since the clock started; -1: the next one is at the offsets, the first was not."""
+        return self._count - self._compiled.first
+
+    def advance(self, command: FloatArray) -> None:
+        """Write the phases of this step, and count it.
+
+        Args:
+            command: Velocity command as the policy sees it, shape (3,).
+        """
+        compiled = self._compiled
+        below = compiled.standing_below
+        stands = below is not None and all(abs(value) < below for value in command.tolist())
+        turn = self._count * compiled.step
+        index = 0
+        for component in compiled.components:
+            function = math.cos if component == 'cos' else math.sin
+            for offset in compiled.offsets.tolist():
+                self._out[index] = function(compiled.standing_phase if stands else offset + turn)
+                index += 1
+        if stands and compiled.restart is not None:
+            self._count = compiled.restart
+        else:
+            self._count += 1

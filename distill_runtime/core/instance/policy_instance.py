@@ -17,8 +17,7 @@ from distill_runtime.core.velocity_command import CommandRange
 import numpy as np
 
 from .action import ActionMap
-from .gait_clock import GaitClock
-from .observation import Observation
+from .observation import GaitClock, Observation
 
 
 class PolicyInstance:
@@ -57,6 +56,8 @@ class PolicyInstance:
         self.action_map = ActionMap(
             compiled.action, compiled.joints.default_command, self.last_action
         )
+        self.target = self.action_map.target
+        """Targets of the last step, before limits: [rad], [rad]/[s] or [N m], by mode."""
         self._targets = PolicyChecks(compiled, checks)
         margin = checks['observation_range'].limit
         self._trained_ranges = tuple(
@@ -70,11 +71,6 @@ class PolicyInstance:
         self.next_step = 0
 
     @property
-    def target(self) -> FloatArray:
-        """Targets of the last step, before limits: [rad], [rad]/[s] or [N m], by mode."""
-        return self.action_map.target
-
-    @property
     def problem(self) -> str:
         """Why the last step gave no targets, ``code: text``; only where it gave none."""
         if self._failure:
@@ -84,11 +80,7 @@ class PolicyInstance:
         return f'action.{what}: network output element {element} is {value}'
 
     def restart(self, elapsed: int = 0) -> None:
-        """Make the next step the first one of its history.
-
-        Args:
-            elapsed: Steps since its gait clocks started.
-        """
+        """Make the next step the first one of its history, some steps after its clocks began."""
         self.next_step = 0
         self.last_action.fill(0.0)
         for observation in self._observations:
@@ -153,8 +145,6 @@ class PolicyInstance:
 
     def judge(self, is_free: bool = False, longest_step: float = math.inf) -> None:
         """Check the last step, see PolicyChecks.judge."""
-        self.findings = self._targets.judge(
-            self.policy.action, self.action_map.target, is_free, longest_step
-        )
+        self.findings = self._targets.judge(self.policy.action, self.target, is_free, longest_step)
         for trained in self._trained_ranges:
             self.findings += trained.find()

@@ -31,14 +31,7 @@ class StepHistory:
     def __init__(
         self, sensor_dim: int, num_joints: int, compiled: ActionLayout, depth: int = DEPTH
     ) -> None:
-        """Allocate all memory.
-
-        Args:
-            sensor_dim: Number of sensor values, with gravity.
-            num_joints: Number of joints.
-            compiled: Action layout of the first policy.
-            depth: Number of rows.
-        """
+        """Allocate all memory; sensor_dim counts gravity, too."""
         self.sensor_vectors = np.zeros((depth, sensor_dim))
         self.targets = np.zeros((depth, num_joints))
         self.actions = np.zeros((depth, compiled.width))
@@ -83,11 +76,7 @@ class StepHistory:
         return max(0, self.count - self._depth + 1)
 
     def elapsed_in(self, number: int) -> int:
-        """Return the steps of the gait clock before a step.
-
-        Args:
-            number: Of a step in the history, or of the next one.
-        """
+        """Return the steps of the gait clock before a step of the history, or before the next."""
         return int(self.elapsed[self.row(number)]) if number < self.count else 0
 
     def push(

@@ -11,9 +11,8 @@ from distill_runtime.core.config import RunnerConfig
 from distill_runtime.core.instance.policy_instance import PolicyInstance
 import numpy as np
 
-from .candidate import Candidate
 from .history import StepHistory
-from .swap import Swap, SwapOptions, SwapState
+from .swap import Candidate, Swap, SwapOptions, SwapState
 
 
 class Blend:

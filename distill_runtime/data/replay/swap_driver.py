@@ -16,8 +16,7 @@ from distill_runtime.core.compiled_spec import CompiledSpec
 from distill_runtime.core.instance.policy_instance import PolicyInstance
 from distill_runtime.core.runner import PolicyRunner
 from distill_runtime.core.sensors import Sensors
-from distill_runtime.core.swap.candidate import Candidate
-from distill_runtime.core.swap.swap import Swap, SwapOptions
+from distill_runtime.core.swap.swap import Candidate, Swap, SwapOptions
 from distill_runtime.data.recording.node_info import RecordedModel
 from distill_runtime.errors import ConfigError
 from distill_runtime.policy.model import LoadedPolicy

@@ -10,8 +10,8 @@ from builtin_interfaces.msg import Time
 from distill_runtime.core.arrays import FloatArray, locked_indices
 from distill_runtime.core.sensors import Sensors
 from distill_runtime.sim.disturb import NoiseConfig
-from distill_runtime.sim.joints import DrivenJoints
 from distill_runtime.sim.robot import SimRobot
+from distill_runtime.spec.spec import PolicySpec
 from geometry_msgs.msg import Twist
 from nav_msgs.msg import Odometry
 import numpy as np
@@ -140,28 +140,28 @@ class CommandReader:
         stamp_ns: Its header stamp in [ns]; -1 where the message has none.
     """
 
-    def __init__(self, joints: DrivenJoints, command_type: str) -> None:
+    def __init__(self, spec: PolicySpec, command_type: str) -> None:
         """Prepare for one type of command.
 
         Args:
-            joints: The joints; their modes choose the field that is read.
+            spec: Of the policy; its modes choose the field that is read.
             command_type: Key of MESSAGE_TYPES.
         """
-        self._joints = joints
+        self._joints = spec.joints
         self._type = command_type
         self._fields = {
-            mode: locked_indices(np.flatnonzero([m == mode for m in joints.modes]).tolist())
-            for mode in dict.fromkeys(joints.modes)
+            mode: locked_indices(np.flatnonzero([m == mode for m in spec.modes]).tolist())
+            for mode in dict.fromkeys(spec.modes)
         }
         self._names: list[str] = []
         self._indices = locked_indices([])
-        self.command = np.zeros(len(joints.names))
+        self.command = np.zeros(len(spec.joints))
         self.stamp_ns = -1
 
     def read(self, message: JointState | JointTrajectory | Float64MultiArray) -> str:
         """Take over a message; return why it cannot be used, or ''."""
         if self._type == 'position_array':
-            return self._take(dict.fromkeys(self._fields, message.data), self._joints.names, -1)
+            return self._take(dict.fromkeys(self._fields, message.data), self._joints, -1)
         stamp = message.header.stamp
         stamp_ns = stamp.sec * 1_000_000_000 + stamp.nanosec
         if self._type == 'trajectory':
@@ -185,11 +185,11 @@ class CommandReader:
         self, fields: dict[str, Sequence[float]], names: Sequence[str], stamp_ns: int
     ) -> str:
         if list(names) != self._names:
-            missing = [name for name in self._joints.names if name not in names]
+            missing = [name for name in self._joints if name not in names]
             if missing:
                 return f'joints {missing} are not in it, which has {list(names)}'
             self._names = list(names)
-            self._indices = locked_indices(self._names.index(name) for name in self._joints.names)
+            self._indices = locked_indices(self._names.index(name) for name in self._joints)
         command = np.empty(len(self.command))
         for mode, joints in self._fields.items():
             values = np.asarray(fields[mode], dtype=np.float64)

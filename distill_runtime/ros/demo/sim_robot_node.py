@@ -19,7 +19,6 @@ from distill_runtime.core.arrays import FloatArray
 from distill_runtime.core.sensors import SensorLayout, Sensors
 from distill_runtime.policy.model import load_policy
 from distill_runtime.ros.robot_description import read_description
-from distill_runtime.sim.joints import driven_joints
 from distill_runtime.sim.plant import Plant
 from distill_runtime.sim.robot import SimRobot
 from distill_runtime.sim.scene import load_scene
@@ -53,10 +52,10 @@ class SimNode:
         config = self.config
         robot = config.robot or read_description(self.node, config.robot_description)
         spec = load_policy(config.model, config.spec or None, robot).spec
-        joints = driven_joints(spec)
         if config.command_type == 'effort':
-            joints = dataclasses.replace(joints, modes=('effort',) * len(joints.names))
-        scene = load_scene(config.scene_config(), joints)
+            outputs = dataclasses.replace(spec.outputs, mode='effort')
+            spec = dataclasses.replace(spec, outputs=outputs)
+        scene = load_scene(config.scene_config(), spec)
         for note in scene.notes:
             self._logger.info(note)
         self.robot = SimRobot(scene, SensorLayout(joints=scene.joint_names))
@@ -67,7 +66,7 @@ class SimNode:
         self._publishers = SensorPublishers(
             self.node, disturb.noise, config.velocity_command, config.publish_clock
         )
-        self._reader = CommandReader(joints, config.command_type)
+        self._reader = CommandReader(spec, config.command_type)
         self._command: FloatArray | None = None
         self._subscription = self.node.create_subscription(
             MESSAGE_TYPES[config.command_type], 'joint_command', self._take_command, QOS

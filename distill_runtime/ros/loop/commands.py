@@ -4,9 +4,10 @@
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections.abc import Callable
-from typing import Protocol
 
+from distill_runtime.core.arrays import FloatArray
 from distill_runtime.core.compiled_spec import JointTable
 from distill_runtime.core.pd import JointPD
 from distill_runtime.core.runner import PolicyRunner
@@ -26,16 +27,33 @@ COMMAND_QOS = QoSProfile(depth=10)
 _ARRIVAL_TIMEOUT = Duration(seconds=0.2)
 
 
-class CommandWriter(Protocol):
+class CommandWriter(ABC):
     """Writes a step into a prepared message."""
 
-    message_type: type
+    message_type: type = JointState
 
+    def __init__(
+        self, prepared: PreparedMessage, zero_at_end: tuple[FloatArray, ...] = ()
+    ) -> None:
+        """Write into a message; the one that ends a session has some arrays at zero."""
+        self._prepared = prepared
+        self._zero_at_end = zero_at_end
+
+    @abstractmethod
     def write(self, step: Step, stamp_ns: int) -> bytes:
         """Return the message of a step."""
 
     def stop_message(self, stamp_ns: int) -> bytes | None:
         """Return the message that ends a session; None if the last command may hold."""
+        if not self._zero_at_end:
+            return None
+        for values in self._zero_at_end:
+            values.fill(0.0)
+        return self._message(stamp_ns)
+
+    def _message(self, stamp_ns: int) -> bytes:
+        self._prepared.stamp(stamp_ns)
+        return self._prepared.message()
 
 
 def command_writer(command_type: str, runner: PolicyRunner) -> CommandWriter:
@@ -68,25 +86,23 @@ def command_writer(command_type: str, runner: PolicyRunner) -> CommandWriter:
     return _ArrayWriter(joints)
 
 
-class _JointStateWriter:
+class _JointStateWriter(CommandWriter):
     """sensor_msgs/JointState: position, and velocity and effort where a joint has that mode.
 
     In a policy of several modes a joint that is not position controlled carries its measured
     position, and 0 in the fields of the other modes.
     """
 
-    message_type = JointState
-
     def __init__(self, joints: JointTable, runner: PolicyRunner) -> None:
         prepared = PreparedMessage().header().strings(joints.names)
-        modes = np.array(joints.modes)
         num_joints = len(joints.names)
+        modes = np.array(joints.modes)
+        present = [mode for mode in ('velocity', 'effort') if np.any(modes == mode)]
         prepared.array('<f8', num_joints)
         for mode in ('velocity', 'effort'):
-            prepared.array('<f8', num_joints if np.any(modes == mode) else 0)
-        self._prepared = prepared
+            prepared.array('<f8', num_joints if mode in present else 0)
         self._position, *others = prepared.views()
-        present = [mode for mode in ('velocity', 'effort') if np.any(modes == mode)]
+        super().__init__(prepared, tuple(others))
         self._others = tuple(
             (view, np.flatnonzero(modes == mode))
             for view, mode in zip(others, present, strict=True)
@@ -100,27 +116,17 @@ class _JointStateWriter:
             self._position[self._not_position] = self._measured[self._not_position]
             for view, joints in self._others:
                 view[joints] = step.command[joints]
-        self._prepared.stamp(stamp_ns)
-        return self._prepared.message()
-
-    def stop_message(self, stamp_ns: int) -> bytes | None:
-        if not self._others:
-            return None
-        for view, _ in self._others:
-            view.fill(0.0)
-        self._prepared.stamp(stamp_ns)
-        return self._prepared.message()
+        return self._message(stamp_ns)
 
 
-class _EffortWriter:
+class _EffortWriter(CommandWriter):
     """sensor_msgs/JointState with PD torques in effort; zero while there is no fresh feedback."""
 
-    message_type = JointState
-
     def __init__(self, joints: JointTable, runner: PolicyRunner) -> None:
-        self._prepared = PreparedMessage().header().strings(joints.names)
-        self._prepared.array('<f8', 0).array('<f8', 0).array('<f8', len(joints.names))
-        (self._effort,) = self._prepared.views()
+        prepared = PreparedMessage().header().strings(joints.names)
+        prepared.array('<f8', 0).array('<f8', 0).array('<f8', len(joints.names))
+        super().__init__(prepared, prepared.views())
+        (self._effort,) = self._zero_at_end
         self._runner = runner
         self._pd = JointPD(joints)
 
@@ -131,58 +137,45 @@ class _EffortWriter:
             self._effort[:] = self._pd.effort
         else:
             self._effort.fill(0.0)
-        self._prepared.stamp(stamp_ns)
-        return self._prepared.message()
-
-    def stop_message(self, stamp_ns: int) -> bytes | None:
-        self._effort.fill(0.0)
-        self._prepared.stamp(stamp_ns)
-        return self._prepared.message()
+        return self._message(stamp_ns)
 
 
-class _ArrayWriter:
+class _ArrayWriter(CommandWriter):
     """std_msgs/Float64MultiArray in policy order, for forward_command_controller."""
 
     message_type = Float64MultiArray
 
     def __init__(self, joints: JointTable) -> None:
         num_joints = len(joints.names)
-        self._prepared = PreparedMessage().segments(('joint', num_joints)).array('<f8', num_joints)
-        (self._values,) = self._prepared.views()
-        self._stops_at_zero = joints.modes[0] != 'position'
+        prepared = PreparedMessage().segments(('joint', num_joints)).array('<f8', num_joints)
+        (self._values,) = prepared.views()
+        super().__init__(prepared, () if joints.modes[0] == 'position' else (self._values,))
 
     def write(self, step: Step, stamp_ns: int) -> bytes:
         self._values[:] = step.command
-        return self._prepared.message()
+        return self._message(stamp_ns)
 
-    def stop_message(self, stamp_ns: int) -> bytes | None:
-        if not self._stops_at_zero:
-            return None
-        self._values.fill(0.0)
-        return self._prepared.message()
+    def _message(self, stamp_ns: int) -> bytes:
+        return self._prepared.message()  # it has no stamp
 
 
-class _TrajectoryWriter:
+class _TrajectoryWriter(CommandWriter):
     """trajectory_msgs/JointTrajectory of one point, one control period ahead."""
 
     message_type = JointTrajectory
 
     def __init__(self, joints: JointTable, period_ns: int) -> None:
-        self._prepared = PreparedMessage().header().strings(joints.names).uint(1)
-        self._prepared.array('<f8', len(joints.names))
+        prepared = PreparedMessage().header().strings(joints.names).uint(1)
+        prepared.array('<f8', len(joints.names))
         for _ in ('velocities', 'accelerations', 'effort'):
-            self._prepared.array('<f8', 0)
+            prepared.array('<f8', 0)
         seconds, nanoseconds = divmod(period_ns, 1_000_000_000)
-        self._prepared.uint(seconds).uint(nanoseconds)
-        (self._position,) = self._prepared.views()
+        super().__init__(prepared.uint(seconds).uint(nanoseconds))
+        (self._position,) = prepared.views()
 
     def write(self, step: Step, stamp_ns: int) -> bytes:
         self._position[:] = step.command
-        self._prepared.stamp(stamp_ns)
-        return self._prepared.message()
-
-    def stop_message(self, stamp_ns: int) -> bytes | None:
-        return None
+        return self._message(stamp_ns)
 
 
 class CommandOutput:

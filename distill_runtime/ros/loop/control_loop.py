@@ -18,12 +18,10 @@ from distill_runtime.ros.process import explain
 from rclpy.clock import Clock
 from rclpy.impl.implementation_singleton import rclpy_implementation
 
-from .clock import ros_now
-from .deadlines import Grid, sleep_until
 from .loop_context import LoopContext, LoopObserver
 from .monitor import LoopMonitor
 from .realtime import GarbagePause, others_raised, use_cpus, use_fifo
-from .timing import Timing
+from .timing import Grid, ros_now, sleep_until, Timing
 
 _POLL_NS = 20_000_000
 _COLLECT_EVERY = 100
@@ -54,12 +52,7 @@ class ControlLoop:
     """
 
     def __init__(self, context: LoopContext, observer: LoopObserver | None = None) -> None:
-        """Keep what the loop works with.
-
-        Args:
-            context: What the loop works with.
-            observer: Sees what the loop does.
-        """
+        """Prepare to tick in a context; start begins."""
         self._context = context
         self._observer = observer
         self._clock: Clock = context.node.get_clock()
@@ -126,7 +119,7 @@ class ControlLoop:
             self._note_duration(time.monotonic_ns() - before_ns)
         if context.runner.switcher.changed_swaps:
             context.apply_swaps(self._observer)
-            self.monitor.note_policy_step(0)
+            self.monitor.step_duration_ns = 0
         context.output.send(step, stamp_ns)
         end_ns = time.monotonic_ns()
         self.timing.add(start_ns, end_ns)
@@ -146,7 +139,7 @@ class ControlLoop:
 
     def _note_duration(self, duration_ns: int) -> None:
         """Note how long a policy step took; if long, only one policy runs at the next step."""
-        self.monitor.note_policy_step(duration_ns)
+        self.monitor.step_duration_ns = duration_ns
         switcher = self._context.runner.switcher
         switcher.may_shadow = duration_ns < _SHADOW_SHARE * self._context.runner.control_period_ns
 
@@ -209,7 +202,7 @@ class ControlLoop:
                 grid = Grid(now_ns, runner.compiled.period_ns, runner.config.ticks_per_step)
             skipped = grid.advance(now_ns)
             self.timing.missed += skipped
-            self.monitor.note_missed(skipped)
+            self.monitor.missed = skipped
             if (
                 self.timing.ticks % _COLLECT_EVERY == 0
                 and grid.deadline_ns - now_ns > _COLLECT_SLACK_NS

@@ -23,6 +23,7 @@ from distill_runtime.wire.cdr import (
     TWIST,
     TWIST_STAMPED,
 )
+from distill_runtime.wire.joint_state import JointStateDecoder
 from geometry_msgs.msg import PoseStamped, Twist, TwistStamped
 from nav_msgs.msg import Odometry
 from rclpy.node import Node
@@ -30,7 +31,6 @@ from rclpy.qos import HistoryPolicy, QoSProfile, ReliabilityPolicy
 from sensor_msgs.msg import Imu, JointState
 from std_msgs.msg import Float32MultiArray
 
-from .joint_state import JointStateDecoder
 from .raw_subscription import overridden, RawSubscription, Store, subscribe_raw
 
 _VECTOR = Struct('3d')
@@ -101,11 +101,7 @@ class Inputs:
         self._others = tuple(self.subscriptions[1:])
 
     def refresh(self, stamp_ns: int) -> None:
-        """Read the newest message of every input.
-
-        Args:
-            stamp_ns: Time of the tick.
-        """
+        """Read the newest message of every input."""
         self._now_ns = stamp_ns
         self.joint_states.refresh(stamp_ns)
         for raw in self._others:

@@ -19,8 +19,8 @@ from distill_runtime.ros.node_config import StudentNodeConfig
 from rclpy.node import Node
 
 from .commands import CommandOutput
-from .estop import Estop
 from .inputs import Inputs
+from .raw_subscription import Estop
 from .tick_topics import Internals
 
 
@@ -66,9 +66,6 @@ class LoopContext:
         """Make the switcher's active policy the active model, and queue an event per swap.
 
         Called by the control thread, or while none runs.
-
-        Args:
-            observer: Sees which model is active from now on.
         """
         switcher = self.runner.switcher
         while switcher.changed_swaps:

@@ -16,32 +16,21 @@ class LoopMonitor:
     """Findings for the runner's next step.
 
     Attributes:
+        missed: Deadlines that passed before the coming tick.
+        step_duration_ns: How long the last step took in which the policy ran.
         other_publisher: Names of other nodes that publish commands; '' if there is none. Any
             thread may set it.
     """
 
     def __init__(self, config: RunnerConfig, control_period_ns: int) -> None:
-        """Choose the thresholds.
-
-        Args:
-            config: Has the checks.
-            control_period_ns: Of the ticks.
-        """
+        """Choose the thresholds."""
         checks = config.checks
         self._most_missed = checks['missed_deadlines'].limit
         self._longest_ns = checks['inference_time'].limit * control_period_ns
         self._period_ns = control_period_ns
-        self._missed = 0
-        self._duration_ns = 0
+        self.missed = 0
+        self.step_duration_ns = 0
         self.other_publisher = ''
-
-    def note_missed(self, count: int) -> None:
-        """Note how many deadlines passed before the coming tick."""
-        self._missed = count
-
-    def note_policy_step(self, duration_ns: int) -> None:
-        """Note how long a step took in which the policy ran."""
-        self._duration_ns = duration_ns
 
     def findings(self, is_stopped: bool, is_policy: bool) -> Sequence[Finding]:
         """Return what the runner is to know at this tick.
@@ -51,9 +40,9 @@ class LoopMonitor:
             is_policy: Whether the policy moves the robot; a pose may be held late.
         """
         if not is_policy:
-            self._duration_ns = 0  # of a policy that has ended: it would refuse every reset
-        is_late = is_policy and self._missed > self._most_missed
-        is_slow = self._duration_ns > self._longest_ns
+            self.step_duration_ns = 0  # of a policy that has ended: it would refuse every reset
+        is_late = is_policy and self.missed > self._most_missed
+        is_slow = self.step_duration_ns > self._longest_ns
         if not (is_stopped or is_late or is_slow or self.other_publisher):
             return ()
         findings = [_ESTOP] if is_stopped else []
@@ -61,8 +50,8 @@ class LoopMonitor:
             findings.append(
                 Finding(
                     'missed_deadlines',
-                    f'deadline.missed: {self._missed} deadlines in a row passed, '
-                    f'{self._missed * self._period_ns / 1e6:.0f} ms without a command: is the '
+                    f'deadline.missed: {self.missed} deadlines in a row passed, '
+                    f'{self.missed * self._period_ns / 1e6:.0f} ms without a command: is the '
                     'processor overloaded, was the process stopped?',
                 )
             )
@@ -70,7 +59,7 @@ class LoopMonitor:
             findings.append(
                 Finding(
                     'inference_time',
-                    f'inference.slow: a policy step took {self._duration_ns / 1e6:.2f} ms, '
+                    f'inference.slow: a policy step took {self.step_duration_ns / 1e6:.2f} ms, '
                     f'expected within {self._longest_ns / 1e6:.2f} ms: give the thread a priority '
                     'and a processor to itself, or take a smaller network',
                 )

@@ -1,10 +1,14 @@
 # Copyright 2026 The distill_runtime Authors
 # SPDX-License-Identifier: Apache-2.0
-"""Subscriptions to raw bytes that the control thread reads: newest sample, no executor."""
+"""Subscriptions to raw bytes that the control thread reads: newest sample, no executor.
+
+The topic estop is one, too. A topic that is silent although somebody publishes on it has another
+type or reliability; the middleware reports this as an event, which only an executor would see.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 
 from distill_runtime.core.sensors import InputProblem, NEVER
 from distill_runtime.errors import ConfigError
@@ -13,9 +17,10 @@ from distill_runtime.wire.cdr import DecodeError
 from rclpy.callback_groups import CallbackGroup
 from rclpy.exceptions import NameValidationException
 from rclpy.node import Node
-from rclpy.qos import QoSPolicyKind, QoSProfile
+from rclpy.qos import QoSPolicyKind, QoSProfile, ReliabilityPolicy
 from rclpy.qos_overriding_options import QoSOverridingOptions
 from rclpy.subscription import Subscription
+from std_msgs.msg import Bool
 
 _KINDS = (QoSPolicyKind.HISTORY, QoSPolicyKind.DEPTH, QoSPolicyKind.RELIABILITY)
 
@@ -188,3 +193,85 @@ class RawSubscription:
 
 def never_called(message: object) -> None:
     """Stand in for the callback that rclpy demands; no executor sees the subscription."""
+
+
+def mismatches(node: Node, subscriptions: Iterable[RawSubscription]) -> str:
+    """Return why silent subscriptions do not match their publishers; '' if nothing is wrong."""
+    reasons = (_mismatch(node, raw) for raw in subscriptions if raw.sample_ns == NEVER)
+    return '; '.join(reason for reason in reasons if reason)
+
+
+def _mismatch(node: Node, raw: RawSubscription) -> str:
+    subscription = raw.subscription
+    topic = subscription.topic_name
+    wanted = type_name(raw.message_type)
+    is_reliable = subscription.qos_profile.reliability == ReliabilityPolicy.RELIABLE
+    reason = ''
+    for publisher in node.get_publishers_info_by_topic(topic):
+        if publisher.topic_type != wanted:
+            hint = ': set enable_stamped_cmd_vel' if raw.is_command else ''
+            reason = (
+                f'{raw.topic}.type: {publisher.node_name} publishes {publisher.topic_type} '
+                f'on {topic}, expected {wanted}{hint}'
+            )
+        elif is_reliable and publisher.qos_profile.reliability == ReliabilityPolicy.BEST_EFFORT:
+            reason = (
+                f'{raw.topic}.qos: {publisher.node_name} publishes {topic} BEST_EFFORT, '
+                "expected RELIABLE with trigger 'joint_states': change the publisher, or set "
+                f'qos_overrides.{topic}.subscription.reliability to best_effort'
+            )
+        else:
+            return ''
+    return reason
+
+
+def type_name(message_type: type) -> str:
+    """Return the name that ROS has for a type, such as sensor_msgs/msg/Imu."""
+    package, kind, *_ = message_type.__module__.split('.')
+    return f'{package}/{kind}/{message_type.__name__}'
+
+
+_VALUE_AT = 4  # after the encapsulation header
+_QOS = QoSProfile(depth=10)  # reliable: one message may be all that comes
+
+
+class Estop:
+    """Subscription to std_msgs/Bool.
+
+    Attributes:
+        is_set: Whether the newest message is true; it holds until one is false, also while the
+            node is not active.
+        on_message: Gets every message.
+    """
+
+    message_type = Bool
+
+    def __init__(self, node: Node) -> None:
+        """Subscribe."""
+        self._node = node
+        self.is_set = False
+        self.on_message: Callable[[bytes], None] | None = None
+        self.subscription = subscribe_raw(node, Bool, 'estop', _QOS)
+        self._take = self.subscription.handle.take_message
+
+    def refresh(self) -> bool:
+        """Read what waits; return whether a stop is requested, or was since the last call.
+
+        A truncated message counts as true: nobody sends one by accident.
+        """
+        taken = self._take(Bool, True)
+        if taken is None:
+            return self.is_set
+        was_set = False
+        while taken is not None:
+            data = taken[0]
+            self.is_set = len(data) <= _VALUE_AT or data[_VALUE_AT] != 0
+            was_set = was_set or self.is_set
+            if self.on_message is not None:
+                self.on_message(data)
+            taken = self._take(Bool, True)
+        return was_set
+
+    def destroy(self) -> None:
+        """Unsubscribe."""
+        self._node.destroy_subscription(self.subscription)

@@ -47,13 +47,7 @@ class Internals:
     """Publishers of ~/tick, always, and of ~/observation and ~/action, while they are wanted."""
 
     def __init__(self, node: Node, inputs: Inputs, policy: PolicyMessages) -> None:
-        """Advertise ~/tick.
-
-        Args:
-            node: Owner of the topics.
-            inputs: What ticks consume.
-            policy: Messages of the active policy.
-        """
+        """Advertise ~/tick."""
         self._node = node
         self._inputs = inputs
         self.policy = policy

@@ -14,8 +14,7 @@ import time
 import traceback
 
 from distill_runtime.core.instance.policy_instance import PolicyInstance
-from distill_runtime.core.swap.candidate import Candidate
-from distill_runtime.core.swap.swap import Swap, SwapState
+from distill_runtime.core.swap.swap import Candidate, Swap, SwapState
 from distill_runtime.errors import ConfigError, DistillError, ModelError
 from distill_runtime.ros.loop.control_loop import ControlLoop
 from distill_runtime.ros.loop.loop_context import LoopContext, SwapEvent

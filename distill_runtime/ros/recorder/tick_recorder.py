@@ -22,8 +22,7 @@ from distill_runtime.data.flight_recorder.messages import (
 from distill_runtime.data.flight_recorder.ring_buffer import OVERHEAD, RingBufferWriter
 from distill_runtime.errors import ConfigError
 from distill_runtime.ros.loop.loop_context import LoopContext
-from distill_runtime.ros.loop.qos_mismatch import type_name
-from distill_runtime.ros.loop.raw_subscription import RawSubscription
+from distill_runtime.ros.loop.raw_subscription import RawSubscription, type_name
 from distill_runtime.ros.models.loader import LoadedModel
 
 from .definitions import has_header

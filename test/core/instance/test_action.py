@@ -88,16 +88,6 @@ def test_rows_for_some_joints_leave_the_others():
     assert Mapped([0.0, 1.0], **spec).target == [DEFAULT[0], 2.0, DEFAULT[2]]
 
 
-def test_network_output_is_not_written():
-    mapped = Mapped([9.0, 9.0, 9.0], action={'clip': [-1, 1]})
-    assert mapped.raw.tolist() == [9.0, 9.0, 9.0]
-
-
-def test_output_of_another_width_is_a_programming_error():
-    with pytest.raises(ValueError, match='broadcast'):
-        Mapped([1.0, 2.0])
-
-
 class Translated(Mapped):
     """The last action, translated from the output of another policy."""
 

@@ -2,7 +2,9 @@
 # SPDX-License-Identifier: Apache-2.0
 from __future__ import annotations
 
-from distill_runtime.core.instance.observation import Observation
+import math
+
+from distill_runtime.core.instance.observation import GaitClock, Observation
 from distill_runtime.errors import ConfigError
 from distill_runtime.spec.compile import compile_spec, sensor_layout
 from hypothesis import assume, given
@@ -56,10 +58,6 @@ def test_short_history_is_filled_as_the_spec_says(changes, expected):
     assert pushes(Observed(POSITION, history=history(**changes)), 2) == expected
 
 
-def test_full_history_holds_the_newest_frames():
-    assert pushes(Observed(POSITION, history=history()), 10) == [8, 9, 10]
-
-
 @pytest.mark.parametrize(
     ('steps', 'order', 'expected'),
     [
@@ -75,32 +73,6 @@ def test_sparse_steps_pick_frames_by_age(steps, order, expected):
     if order:
         compiled['order'] = order
     assert pushes(Observed(POSITION, history=compiled), 9) == expected
-
-
-def test_frame_major_keeps_frames_together_and_term_major_terms():
-    tensors = {}
-    for major in ('frame', 'term'):
-        observed = Observed(POSITION, VELOCITY, history=history(length=2, major=major))
-        observed.push([1, 2, 3], [4, 5, 6])
-        tensors[major] = observed.push([11, 12, 13], [14, 15, 16])
-    assert tensors['frame'] == [1, 2, 3, 4, 5, 6, 11, 12, 13, 14, 15, 16]
-    assert tensors['term'] == [1, 2, 3, 11, 12, 13, 4, 5, 6, 14, 15, 16]
-
-
-def test_term_may_have_a_different_history():
-    observed = Observed(
-        POSITION, {**VELOCITY, 'history': {'length': 1}}, history=history(length=2, major='term')
-    )
-    observed.push([1, 1, 1], [4, 4, 4])
-    assert observed.push([2, 2, 2], [5, 5, 5]) == [1, 1, 1, 2, 2, 2, 5, 5, 5]
-
-
-def test_reset_forgets_the_frames():
-    for fill, before in (('zeros', 0), ('first', 7)):
-        observed = Observed(POSITION, history=history(fill=fill))
-        pushes(observed, 5)
-        observed.observation.reset()
-        assert observed.push([7, 7, 7])[::3] == [before, before, 7]
 
 
 def test_default_position_is_subtracted_before_the_rounding():
@@ -128,11 +100,6 @@ def test_clip_has_open_sides_and_one_pair_per_element():
     observed = Observed({**VELOCITY, 'clip': [[-1, None], [None, 2], [None, None]]})
     assert observed.push(velocity=[-9, 9, 9]) == [-1.0, 2.0, 9.0]
     assert observed.push(velocity=[9, -9, -9]) == [9.0, -9.0, -9.0]
-
-
-def test_clip_of_one_term_leaves_the_other_alone():
-    observed = Observed(POSITION, {**VELOCITY, 'clip': [-1, 1], 'scale': 3.0})
-    assert observed.push([50, 0, 0], [50, 0, 0]) == [50.0, 0.0, 0.0, 3.0, 0.0, 0.0]
 
 
 def naive_tensor(spec, frames, fill_first, step):
@@ -210,3 +177,119 @@ def test_observation_does_not_depend_on_the_order_of_the_robot(order):
         tensors.append(tensor.tolist())
     assert tensors[0] == tensors[1]
     assert tensors[0][-5:] == [3.0, 4.0, 5.0, -4.0, -2.0]
+
+
+STILL, WALK = np.zeros(3), np.array([0.5, 0.0, 0.0])
+
+
+class Clock:
+    def __init__(self, **changes):
+        term = {
+            'term': 'gait_phase',
+            'frequency': 1.5,
+            'offsets': [0.0, math.pi],
+            'components': ['cos', 'sin'],
+            'advance': 'after',
+            **changes,
+        }
+        compiled = compile_spec(make_spec(term))
+        self.vector = np.zeros(compiled.vector_dim)
+        self.slot = compiled.phases[0].slot
+        self.clock = GaitClock(compiled.phases[0], self.vector)
+
+    def step(self, command=WALK):
+        self.clock.advance(command)
+        return self.vector[self.slot].tolist()
+
+
+def cos_sin(*phases):
+    return pytest.approx([f(p) for f in (math.cos, math.sin) for p in phases], abs=1e-12)
+
+
+STEP = 2 * math.pi * 1.5 * 0.02
+
+
+def test_clock_that_advances_after_its_use_starts_at_the_offsets():
+    clock = Clock()
+    assert [clock.step() for _ in range(3)] == [
+        cos_sin(k * STEP, math.pi + k * STEP) for k in range(3)
+    ]
+
+
+def test_clock_that_advances_before_its_use_starts_one_step_in():
+    clock = Clock(advance='before')
+    assert clock.step() == cos_sin(STEP, math.pi + STEP)
+    assert clock.step() == cos_sin(2 * STEP, math.pi + 2 * STEP)
+
+
+def test_components_come_in_the_order_of_the_spec():
+    clock = Clock(components=['sin', 'cos'], offsets=[0.3])
+    assert clock.step() == pytest.approx([math.sin(0.3), math.cos(0.3)])
+
+
+def test_clock_does_not_drift():
+    clock = Clock(frequency=1.25, offsets=[0.0])  # 40 steps a turn
+    for _ in range(40 * 2500):
+        clock.clock.advance(WALK)
+    assert clock.step() == pytest.approx([1.0, 0.0], abs=1e-9)
+
+
+STANDING = {'below': 0.1, 'phase': 2.0}
+
+
+@pytest.mark.parametrize('axis', [0, 1, 2])
+@pytest.mark.parametrize('sign', [-1.0, 1.0])
+def test_any_component_at_the_bound_walks(axis, sign):
+    clock = Clock(standing=STANDING)
+    command = np.full(3, 0.0999)
+    assert clock.step(command) == cos_sin(2.0, 2.0)
+    command[axis] = sign * 0.1
+    assert clock.step(command) == cos_sin(STEP, math.pi + STEP)
+
+
+def test_clock_runs_on_while_standing():
+    clock = Clock(standing=STANDING)
+    clock.step(STILL)
+    clock.step(STILL)
+    assert clock.step(WALK) == cos_sin(2 * STEP, math.pi + 2 * STEP)
+
+
+@pytest.mark.parametrize(('advance', 'first'), [('after', 0), ('before', 1)])
+def test_clock_that_restarts_begins_at_its_first_count_when_standing_ends(advance, first):
+    clock = Clock(standing={**STANDING, 'restart': True}, advance=advance)
+    for command in (WALK, WALK, STILL, STILL):
+        clock.step(command)
+    for k in (first, first + 1):
+        assert clock.step(WALK) == cos_sin(k * STEP, math.pi + k * STEP)
+
+
+@pytest.mark.parametrize('advance', ['before', 'after'])
+@pytest.mark.parametrize(('restart', 'first'), [('at_offset', 0), ('advanced', 1)])
+def test_spec_sets_the_phase_at_the_end_of_standing(restart, first, advance):
+    clock = Clock(standing={**STANDING, 'restart': restart}, advance=advance)
+    k = 1 if advance == 'before' else 0
+    assert clock.step(WALK) == cos_sin(k * STEP, math.pi + k * STEP)
+    for _ in range(2):
+        for command in (WALK, STILL, STILL):
+            clock.step(command)
+        for k in (first, first + 1, first + 2):
+            assert clock.step(WALK) == cos_sin(k * STEP, math.pi + k * STEP)
+
+
+def test_spec_sets_the_phase_after_a_start_in_standing():
+    clock = Clock(standing={**STANDING, 'restart': 'at_offset'}, advance='before')
+    assert clock.step(STILL) == cos_sin(2.0, 2.0)
+    assert clock.step(WALK) == cos_sin(0.0, math.pi)
+
+
+@pytest.mark.parametrize('restart', ['at_offset', 'advanced'])
+@pytest.mark.parametrize('advance', ['before', 'after'])
+def test_clock_that_takes_over_the_elapsed_steps_continues_as_the_other(restart, advance):
+    changes = {'standing': {**STANDING, 'restart': restart}, 'advance': advance}
+    clock, other = Clock(**changes), Clock(**changes)
+    for command in (WALK, WALK, STILL, WALK):
+        clock.step(command)
+    for command in (WALK, WALK, STILL, WALK, WALK):
+        other.clock.reset(clock.clock.elapsed)
+        assert other.step(WALK) == clock.step(WALK)
+        clock.step(command)

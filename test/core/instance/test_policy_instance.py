@@ -12,7 +12,7 @@ from distill_runtime.spec.compile import compile_spec
 import numpy as np
 import pytest
 from support.rig import COMMAND_TERM, FakePolicy
-from support.specs import DEFAULT, make_spec
+from support.specs import make_spec
 
 POSITION = {'term': 'joint_position', 'relative': False}
 LAST_ACTION = {'term': 'last_action'}
@@ -66,24 +66,6 @@ class ActiveInstance:
         instance.step(values)
 
 
-def test_step_goes_from_sensors_to_targets():
-    instance = make_instance(POSITION, output=[1.0, -2.0, 0.0])
-    instance.step(sensor_vector_of(instance, position=[0.25, 0.5, -0.5]))
-    assert seen(instance) == [0.25, 0.5, -0.5]
-    assert instance.target.tolist() == [0.1 + 0.5, 0.6 - 1.0, -0.5]
-    assert instance.last_action.tolist() == [1.0, -2.0, 0.0]
-    assert (instance.is_valid, instance.next_step) == (True, 1)
-
-
-def test_each_step_reads_the_action_of_the_one_before():
-    instance = make_instance(LAST_ACTION, output=lambda run: run + 1.0)
-    observed = []
-    for _ in range(3):
-        instance.step(sensor_vector_of(instance))
-        observed.append(seen(instance)[0])
-    assert observed == [0.0, 1.0, 2.0]
-
-
 def test_command_is_clipped_in_the_vector_of_the_policy_alone():
     instance = make_instance(COMMAND_TERM, command={'lower': [-1, -1, -1], 'upper': [1, 1, 1]})
     sensor_vector = sensor_vector_of(instance, command=[3.0, -3.0, 0.5])
@@ -133,21 +115,6 @@ def test_network_that_fails_gives_a_problem_until_it_runs_again():
     assert instance.next_step == 4
 
 
-def test_restarted_instance_steps_like_a_new_one():
-    history = {'length': 3, 'major': 'frame', 'order': 'oldest_first', 'fill': 'zeros'}
-    terms = (POSITION, LAST_ACTION, GAIT)
-    instance = make_instance(*terms, output=1.0, history=history)
-    first = []
-    for _ in range(2):
-        instance.step(sensor_vector_of(instance, position=[1.0, 2.0, 3.0]))
-        first.append(seen(instance))
-    instance.restart()
-    assert (instance.next_step, instance.policy.num_resets, instance.findings) == (0, 1, ())
-    for expected in first:
-        instance.step(sensor_vector_of(instance, position=[1.0, 2.0, 3.0]))
-        assert seen(instance) == expected
-
-
 def test_elapsed_steps_are_counted_with_and_without_a_gait_clock():
     for term in (POSITION, GAIT, RESTARTING):
         instance = make_instance(term)
@@ -158,29 +125,6 @@ def test_elapsed_steps_are_counted_with_and_without_a_gait_clock():
     instance.step(sensor_vector_of(instance))  # stands
     instance.step(sensor_vector_of(instance, command=[1.0, 0.0, 0.0]))
     assert instance.elapsed == 1
-
-
-def test_follower_sees_the_action_that_would_have_given_the_targets():
-    active = ActiveInstance(make_instance(POSITION, output=[0.5, -1.0, 2.0]))
-    follower = make_instance(LAST_ACTION, action={'scale': 0.25, 'offset': [0.0, 0.0, 0.0]})
-    for _ in range(3):
-        active.step()
-    follower.follow(active.history, 0)
-    assert seen(follower) == [0.0] * 3
-    follower.follow(active.history, 1)
-    expected = (np.array([0.5, -1.0, 2.0]) * 0.5 + DEFAULT) / 0.25
-    assert seen(follower) == pytest.approx(expected.tolist())
-
-
-def test_follower_sees_the_sensors_that_the_other_saw():
-    active = ActiveInstance(make_instance(POSITION))
-    history = {'length': 2, 'major': 'frame', 'order': 'oldest_first', 'fill': 'first'}
-    follower = make_instance(POSITION, history=history)
-    for number in range(3):
-        active.step(position=[float(number)] * 3)
-        follower.follow(active.history, number)
-    assert seen(follower) == [1.0] * 3 + [2.0] * 3
-    assert follower.next_step == 3
 
 
 def test_step_that_is_not_its_next_one_is_the_first_of_a_follower():

@@ -5,9 +5,11 @@
 from __future__ import annotations
 
 from functools import partial
+from types import SimpleNamespace
 
 from distill_runtime.core.modes import Mode
 from distill_runtime.core.swap.swap import SwapState
+from distill_runtime.core.swap.switcher import Blend
 import numpy as np
 import pytest
 from support.rig import TICK_NS
@@ -165,18 +167,6 @@ def test_candidate_that_fails_is_refused_and_the_policy_stays_active(make, reaso
     assert walk.switcher.previous is None
 
 
-def test_candidate_is_refused_after_too_many_skipped_steps():
-    walk = still()
-    walk.tick()
-    swap = walk.offer(shadow_time=0.04)
-    walk.switcher.may_shadow = False
-    walk.ticks(50)
-    assert swap.state is SwapState.WAITING
-    walk.ticks(60)
-    assert swap.state is SwapState.REFUSED
-    assert swap.reason.startswith('shadow.shed')
-
-
 def test_candidate_catches_up_when_there_is_time_again():
     walk = Walk(make=Network)
     walk.tick()
@@ -191,3 +181,64 @@ def test_candidate_catches_up_when_there_is_time_again():
     commands, alone = walk.ticks(20), Walk(make=Network)
     assert swap.state is SwapState.ACTING
     assert commands.tolist() == alone.ticks(42)[22:].tolist()
+
+
+POSE = np.array([1.0, -1.0])
+TARGET = np.array([2.0, 3.0])
+
+
+def source_of(*target):
+    """Return what a blend needs of an instance."""
+    return SimpleNamespace(is_valid=True, target=np.array(target))
+
+
+def blend_of(steps, source=None, pose=POSE):
+    blend = Blend(2)
+    blend.begin(pose, source, steps)
+    return blend
+
+
+def mixed(blend, target=TARGET):
+    return blend.mix(np.array(target)).tolist()
+
+
+@pytest.mark.parametrize('steps', [0, 1])
+def test_blend_of_no_time_is_at_the_target_at_once(steps):
+    blend = blend_of(steps, source_of(9.0, 9.0))
+    assert blend.is_active is (steps == 1)
+    target = np.array([0.1, 0.7])
+    assert blend.mix(target) is target
+    assert not blend.is_active
+
+
+def test_invalid_source_is_replaced_by_its_last_valid_target():
+    source = source_of(0.0, 4.0)
+    blend = blend_of(4, source)
+    assert mixed(blend, [1.0, 0.0]) == [0.25, 3.0]
+    source.is_valid = False
+    source.target[:] = np.nan
+    assert mixed(blend, [1.0, 0.0]) == [0.5, 2.0]
+    assert mixed(blend, [1.0, 0.0]) == [0.75, 1.0]
+
+
+def test_source_is_needed_only_while_it_is_blended_from():
+    source = source_of(0.0, 0.0)
+    assert blend_of(0, source).source is None
+    blend = blend_of(2, source)
+    assert blend.source is source
+    blend.mix(TARGET)
+    blend.mix(TARGET)
+    assert blend.source is None
+    blend.begin(POSE, source, 2)
+    blend.stop()
+    assert (blend.source, blend.is_active) == (None, False)
+
+
+def test_pose_and_target_are_not_written():
+    pose, target = POSE.copy(), TARGET.copy()
+    blend = blend_of(3, pose=pose)
+    mixture = blend.mix(target)
+    mixture[:] = 9.0
+    assert pose.tolist() == POSE.tolist()
+    assert target.tolist() == TARGET.tolist()
+    assert blend.mix(target).tolist() == pytest.approx([1.0 + 2.0 / 3.0, -1.0 + 8.0 / 3.0])

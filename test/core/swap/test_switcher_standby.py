@@ -5,8 +5,7 @@
 from __future__ import annotations
 
 from distill_runtime.core.modes import Event, Mode
-from distill_runtime.core.swap.candidate import Candidate
-from distill_runtime.core.swap.swap import Swap, SwapOptions, SwapState
+from distill_runtime.core.swap.swap import Candidate, Swap, SwapOptions, SwapState
 import numpy as np
 import pytest
 from support.specs import DEFAULT, make_spec
@@ -138,16 +137,6 @@ def test_end_of_the_ticks_cancels_a_swap_that_waits():
     assert (swap.state, take_changes(walk)) == (SwapState.REFUSED, [swap])
     assert swap.reason == 'swap.cancelled: the ticks ended'
     assert not walk.switcher.is_swapping
-
-
-def test_end_of_the_ticks_keeps_the_active_policy():
-    walk = still()
-    walk.tick()
-    swap = walk.offer(walk.instance(make=giving(1.0)), **AT_ONCE)
-    walk.tick()
-    walk.runner.reset()
-    assert hips(walk, 2) == [0.5, 0.5]
-    assert swap.state is SwapState.ACTING
 
 
 def test_new_run_of_ticks_does_not_restart_a_probation():

@@ -11,7 +11,6 @@ from distill_runtime.errors import ConfigError, DistillError
 from distill_runtime.policy.model import load_policy
 from distill_runtime.ros.demo.sim_robot_node import SimNode
 from distill_runtime.sim.disturb import DisturbConfig, NoiseConfig
-from distill_runtime.sim.joints import driven_joints
 from distill_runtime.sim.loop import CommandSchedule, simulate
 from distill_runtime.sim.robot import SimRobot
 from distill_runtime.sim.scene import load_scene, SceneConfig
@@ -151,7 +150,7 @@ def nanoseconds(message):
 def without_ros(files, seconds, disturb=None):
     """Return command stream hash and end position of the same run in the loop without ROS."""
     policy = load_policy(*files)
-    scene = load_scene(SceneConfig(), driven_joints(policy.spec))
+    scene = load_scene(SceneConfig(), policy.spec)
     runner = policy.runner(RunnerConfig(start_in='policy'), scene.joint_names)
     robot = SimRobot(scene, runner.compiled.layout)
     schedule = CommandSchedule(commands=(COMMAND,))

@@ -43,18 +43,13 @@ def test_priority_is_asked_for_the_calling_thread(monkeypatch):
     assert (thread, policy, parameters.sched_priority) == (0, os.SCHED_FIFO, 40)
 
 
-def test_processor_that_is_not_there_is_refused():
+@pytest.mark.parametrize('cpus', [(900,), (), (-2,), (2**40,)])
+def test_processors_that_are_not_there_are_refused(cpus):
     offered = sorted(os.sched_getaffinity(0))
-    with pytest.raises(ConfigError, match=r'cpu_affinity is \[900\], refused: .*') as caught:
-        use_cpus((900,))
+    with pytest.raises(ConfigError, match=r'cpu_affinity is \[.*\], refused: .*') as caught:
+        use_cpus(cpus)
     assert f'this machine offers processors {offered}' in str(caught.value)
     assert sorted(os.sched_getaffinity(0)) == offered
-
-
-@pytest.mark.parametrize('cpus', [(), (-2,), (2**40,)])
-def test_list_of_processors_that_makes_no_sense_is_refused(cpus):
-    with pytest.raises(ConfigError, match=r'cpu_affinity is .*, refused'):
-        use_cpus(cpus)
 
 
 def test_processors_are_asked_for_the_calling_thread(monkeypatch):
@@ -95,16 +90,6 @@ def test_garbage_waits_until_the_last_loop_ends():
         assert not gc.isenabled()
     assert gc.isenabled()
     assert gc.get_freeze_count() == 0
-
-
-def test_garbage_is_collected_again_after_a_loop_that_crashed():
-    def crash():
-        with GarbagePause():
-            raise RuntimeError
-
-    with pytest.raises(RuntimeError):
-        crash()
-    assert gc.isenabled()
 
 
 def test_young_cycles_are_collected_in_the_pause():

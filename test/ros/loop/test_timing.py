@@ -2,8 +2,12 @@
 # SPDX-License-Identifier: Apache-2.0
 from __future__ import annotations
 
-from distill_runtime.ros.loop.timing import Timing
-import numpy as np
+from fractions import Fraction
+import time
+
+from distill_runtime.ros.loop.timing import Grid, sleep_until, Timing
+from hypothesis import given
+from hypothesis import strategies as st
 import pytest
 
 MS = 1_000_000
@@ -54,16 +58,50 @@ def test_ring_keeps_the_order_of_time_where_it_wraps():
         assert noted(*ticks, size=5).jitter_p99 == 0.0
 
 
-def test_missed_deadlines_are_passed_on():
-    timing = Timing(20 * MS)
-    timing.missed += 3
-    assert timing.summary().missed == 3
+def test_rate_that_does_not_divide_the_period_does_not_drift():
+    grid = Grid(0, 20_000_000, 3)
+    for k in range(30_000):
+        assert 0 <= Fraction(k * 20_000_000, 3) - grid.deadline_ns < 1
+        assert grid.advance(grid.deadline_ns) == 0
+    assert grid.deadline_ns == 200_000_000_000
 
 
-def test_noting_a_tick_keeps_the_memory():
-    timing = Timing(20 * MS, size=8)
-    before = timing._starts
-    for number in range(100):
-        timing.add(number, number + 1)
-    assert timing._starts is before
-    assert np.sort(timing._starts).tolist() == list(range(92, 100))
+@pytest.mark.parametrize(
+    ('now', 'skipped', 'following'),
+    [(1000, 0, 1020), (1019, 0, 1020), (1020, 1, 1040), (1021, 1, 1040), (1059, 2, 1060)],
+)
+def test_passed_deadlines_are_skipped_and_counted(now, skipped, following):
+    grid = Grid(1000, 20, 1)
+    assert grid.advance(now) == skipped
+    assert grid.deadline_ns == following
+
+
+@given(
+    st.integers(0, 10**18),
+    st.integers(1_000, 10**10),
+    st.integers(1, 100),
+    st.lists(st.integers(0, 10**11), min_size=1, max_size=20),
+)
+def test_next_deadline_is_after_now_and_no_deadline_is_lost(start, period, ticks, delays):
+    grid = Grid(start, period, ticks)
+    passed = 0
+    for delay in delays:
+        now = grid.deadline_ns + delay
+        passed += 1 + grid.advance(now)
+        assert grid.deadline_ns == start + passed * period // ticks
+        assert grid.deadline_ns > now - 1
+        assert start + (passed - 1) * period // ticks <= now
+
+
+def test_wait_ends_at_the_deadline_not_before():
+    for ahead_ns in (-1_000_000, 0, 100_000, 3_000_000):
+        deadline_ns = time.monotonic_ns() + ahead_ns
+        sleep_until(deadline_ns, lambda: False)
+        assert time.monotonic_ns() >= deadline_ns
+
+
+def test_long_wait_ends_early_when_it_is_cancelled(monkeypatch):
+    slept = []
+    monkeypatch.setattr(time, 'sleep', slept.append)
+    sleep_until(time.monotonic_ns() + 10_000_000_000, lambda: len(slept) == 3)
+    assert slept == [0.1, 0.1, 0.1]

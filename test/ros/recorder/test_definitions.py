@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 
-from distill_runtime.ros.loop.qos_mismatch import type_name
+from distill_runtime.ros.loop.raw_subscription import type_name
 from distill_runtime.ros.recorder.definitions import has_header
 from distill_runtime.spec.mapping import read_dataclass
 from distill_runtime.spec.spec import PolicySpec

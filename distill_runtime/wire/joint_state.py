@@ -6,20 +6,12 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from distill_runtime.core.arrays import FloatArray, IndexArray
-from distill_runtime.wire.cdr import (
-    aligned,
-    BODY,
-    check_encapsulation,
-    DecodeError,
-    LITTLE_ENDIAN,
-    read_doubles,
-    read_strings,
-    skip_string,
-)
 import numpy as np
+import numpy.typing as npt
 
-_FRAME_ID = BODY + 8
+from .cdr import BODY, DecodeError, find_joint_state, FRAME_ID, LITTLE_ENDIAN
+
+FloatArray = npt.NDArray[np.float64]
 _MAX_LAYOUTS = 32
 # puts float64 of the message, which are aligned to its body, onto multiples of eight
 _SHIFT = 8 - BODY
@@ -32,7 +24,7 @@ class _Layout:
     end: int
     numbers: FloatArray
     """Positions, then where there are velocities: their count, and they."""
-    order: IndexArray
+    order: npt.NDArray[np.intp]
     """Which numbers go to the values of the decoder."""
     values: FloatArray
     count_at: int
@@ -82,7 +74,7 @@ class JointStateDecoder:
             DecodeError: If it is damaged or lacks what is needed; nothing is written then.
         """
         size = len(data)
-        layout = self._layouts.get(data[_FRAME_ID : self._prefix_end])
+        layout = self._layouts.get(data[FRAME_ID : self._prefix_end])
         if (
             layout is None
             or not layout.end <= size <= len(self._room)
@@ -95,44 +87,36 @@ class JointStateDecoder:
 
     def _learn(self, data: bytes) -> _Layout:
         """Find the numbers of a message whose names are new."""
-        check_encapsulation(data)
+        names, (positions, velocities), end = find_joint_state(data, 2)
         if len(data) > len(self._room):
             self._resize(2 * len(data))
-        _, offset = skip_string(data, _FRAME_ID)
-        names, offset = read_strings(data, offset)
-        num_positions, positions_at, offset = read_doubles(data, offset)
-        num_velocities, velocities_at, end = read_doubles(data, offset)
         indices = {name: index for index, name in enumerate(names)}
         missing = [name for name in self._joints if name not in indices]
         if missing:
             raise DecodeError(f'names: {missing} are not in it, which has {list(names)}')
-        if num_positions != len(names):
-            raise DecodeError(f'position: {num_positions} values for {len(names)} names')
-        if num_velocities not in (0, len(names)):
-            raise DecodeError(f'velocity: {num_velocities} values for {len(names)} names')
-        if not num_velocities and self._needs_velocity:
+        if positions.length != len(names):
+            raise DecodeError(f'position: {positions.length} values for {len(names)} names')
+        if velocities.length not in (0, len(names)):
+            raise DecodeError(f'velocity: {velocities.length} values for {len(names)} names')
+        if not velocities.length and self._needs_velocity:
             raise DecodeError(
                 f'velocity: none, expected {len(names)} values: the policy reads joint velocities'
             )
         order = [indices[name] for name in self._joints]
-        velocities_from = (velocities_at - positions_at) // 8
-        if num_velocities:
+        velocities_from = (velocities.start - positions.start) // 8
+        if velocities.length:
             order += [velocities_from + index for index in order]
+        num_numbers = velocities_from + velocities.length
         layout = _Layout(
             end=end,
-            numbers=self._doubles(positions_at, velocities_from + num_velocities),
+            numbers=self._buffer[positions.start + _SHIFT :][: 8 * num_numbers].view(np.float64),
             order=np.array(order, dtype=np.intp),
             values=self._values[: len(order)],
-            count_at=aligned(offset, 4),
-            count=data[aligned(offset, 4) : aligned(offset, 4) + 4],
+            count_at=velocities.count_at,
+            count=data[velocities.count_at : velocities.count_at + 4],
         )
-        self._prefix_end = positions_at
+        self._prefix_end = positions.start
         if len(self._layouts) >= _MAX_LAYOUTS:
             self._layouts.clear()
-        self._layouts[data[_FRAME_ID:positions_at]] = layout
+        self._layouts[data[FRAME_ID : positions.start]] = layout
         return layout
-
-    def _doubles(self, at: int, count: int) -> FloatArray:
-        """View float64 of the buffer by their offset in a message."""
-        start = at + _SHIFT
-        return self._buffer[start : start + 8 * count].view(np.float64)

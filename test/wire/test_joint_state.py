@@ -2,8 +2,8 @@
 # SPDX-License-Identifier: Apache-2.0
 from __future__ import annotations
 
-from distill_runtime.ros.loop.joint_state import JointStateDecoder
 from distill_runtime.wire.cdr import DecodeError
+from distill_runtime.wire.joint_state import JointStateDecoder
 from hypothesis import given
 import numpy as np
 import pytest
