@@ -11,6 +11,7 @@ from distill_runtime.data.bags.chunk_rows import Choose
 from distill_runtime.data.recording.joint_series import JointStream
 from distill_runtime.data.recording.tick_log import TickLog
 from distill_runtime.data.recording.unwrap_time import SET_BACK_NS, Timeline
+from distill_runtime.wire.layouts import JOINT_KINDS
 import numpy as np
 
 SLACK_NS = 1_000_000
@@ -19,6 +20,9 @@ SLACK_NS = 1_000_000
 
 class RowSelection:
     """Selects the rows of each topic that the ticks of a policy may use."""
+
+    kinds = JOINT_KINDS[:2]
+    """Numbers of the joints to read."""
 
     def __init__(self, period_ns: int, log: TickLog | None) -> None:
         """Take the ticks.

@@ -27,11 +27,6 @@ def test_missing_imu_and_odometry_are_named():
     assert set(found(spec, recording())) == {'bag.imu_missing', 'bag.odom_missing'}
 
 
-def test_external_inputs_are_reported_as_not_read():
-    spec = spec_of({'term': 'external', 'topic': '/scan', 'width': 3})
-    assert found(spec, recording())['bag.externals'].severity == 'info'
-
-
 def test_joints_that_the_robot_does_not_publish_are_an_error():
     given = recording(joint_stream(swinging(), ('hip', 'knee', 'toe')))
     finding = found(spec_of(), given)['bag.joints_missing']

@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: Apache-2.0
 from __future__ import annotations
 
-from distill_runtime.data.replay.thresholds import Limits, read_thresholds
+from distill_runtime.data.replay.verdict import Limits, read_thresholds
 from distill_runtime.errors import ConfigError
 import pytest
 
