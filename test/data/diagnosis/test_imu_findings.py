@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from distill_runtime.data.diagnosis.bag_case import make_case
+from distill_runtime.data.diagnosis.differentiate import body_rates, mean_over, spans
 from distill_runtime.data.diagnosis.imu_findings import (
     gravity_z,
     gyro_findings,
@@ -11,7 +12,7 @@ from distill_runtime.data.diagnosis.imu_findings import (
 )
 import numpy as np
 import pytest
-from support.walks import imu_stream, recording, rolled, spec_of
+from support.walks import imu_stream, MS, recording, rolled, spec_of, stamps, times
 
 DEGREES = 180.0 / np.pi
 
@@ -111,3 +112,34 @@ def test_bias_and_noise_of_a_gyro_are_no_finding():
 def test_robot_that_hardly_turns_gives_no_finding():
     quats, rates = rolled(size=1e-3)
     assert findings(gyro_findings, quats, 50.0 * rates) == []
+
+
+def test_spans_are_about_20_ms_and_skip_gaps():
+    stamp_ns = np.array([0, 10, 20, 30, 100, 110, 120], np.int64) * MS
+    pairs = spans(stamp_ns)
+    assert pairs.first.tolist() == [0, 1, 4]
+    assert pairs.last.tolist() == [2, 3, 6]
+    assert pairs.dt.tolist() == [0.02] * 3
+
+
+def test_samples_slower_than_the_span_are_taken_one_by_one():
+    pairs = spans(np.arange(4, dtype=np.int64) * 33 * MS)
+    assert (pairs.last - pairs.first).tolist() == [1, 1, 1]
+
+
+def test_too_few_samples_give_none():
+    assert len(spans(np.array([1, 2], np.int64)).dt) == 0
+
+
+def test_body_rates_are_those_that_made_the_orientation():
+    quats, expected = rolled()
+    pairs = spans(stamps(times()))
+    got = body_rates(quats, pairs)
+    np.testing.assert_allclose(got, mean_over(expected, pairs), atol=5e-3)
+
+
+def test_sign_of_a_quaternion_does_not_matter():
+    quats, _ = rolled()
+    pairs = spans(stamps(times()))
+    flipped = quats * np.where(np.arange(len(quats)) % 3 == 0, -1.0, 1.0)[:, None]
+    np.testing.assert_allclose(body_rates(flipped, pairs), body_rates(quats, pairs))

@@ -145,10 +145,6 @@ def test_joint_that_does_not_move_gives_no_finding():
     assert swapped(sent) == []
 
 
-def test_recording_without_commands_gives_no_finding():
-    assert list(follows_another(make_case(spec_of(), recording()))) == []
-
-
 def test_correlation_of_a_constant_is_zero():
     columns = np.column_stack([np.arange(5.0), np.ones(5)])
     np.testing.assert_allclose(correlations(columns, columns), [[1, 0], [0, 0]], atol=1e-12)

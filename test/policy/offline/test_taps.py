@@ -5,7 +5,6 @@ from __future__ import annotations
 from pathlib import Path
 
 from distill_runtime.errors import ModelError
-from distill_runtime.policy.offline.batch_axis import with_batch_axis
 from distill_runtime.policy.offline.taps import expose, find_taps
 from distill_runtime.policy.session import open_session
 import numpy as np
@@ -140,14 +139,6 @@ def test_layers_of_real_policies(name, widths, logits, shared_data):
     assert found[taps.logits].shape[-1] == logits
     for output, expected in run(path, obs, **states).items():
         np.testing.assert_allclose(found[output], expected, atol=1e-5)
-
-
-def test_exposed_tensors_have_as_many_rows_as_the_rewritten_graph(tmp_path):
-    path = swish_policy(tmp_path / 'm.onnx')
-    rows = RNG.normal(size=(7, 3)).astype(np.float32)
-    found = run(with_batch_axis(expose(path, ['d']), ['obs', 'actions']), rows)
-    linear = rows @ FIRST + BIAS
-    np.testing.assert_allclose(found['d'], linear * sigmoid(linear), atol=1e-6)
 
 
 def test_output_is_not_doubled_and_unknown_tensor_is_refused(tmp_path):
