@@ -8,8 +8,7 @@ import math
 
 from distill_runtime.data.info.bag_info import BagInfo
 from distill_runtime.data.info.imu_stats import ImuStats
-from distill_runtime.data.info.rate_stats import RateStats
-from distill_runtime.data.info.topic_stats import TopicStats
+from distill_runtime.data.info.topic_stats import RateStats, TopicStats
 from distill_runtime.data.ticks.exactness import NodeFacts
 
 

@@ -11,8 +11,7 @@ from distill_runtime.data.info.bag_findings import (
     joint_findings,
     time_findings,
 )
-from distill_runtime.data.info.rate_stats import rate_stats
-from distill_runtime.data.info.topic_stats import Latency, TopicStats
+from distill_runtime.data.info.topic_stats import Latency, rate_stats, TopicStats
 from distill_runtime.spec.robot_description import RobotDescription
 import numpy as np
 import pytest

@@ -5,8 +5,7 @@ from __future__ import annotations
 from functools import partial
 
 from distill_runtime.data.bags.bag import Bag
-from distill_runtime.data.info.rate_stats import rate_stats
-from distill_runtime.data.info.topic_stats import read_topic
+from distill_runtime.data.info.topic_stats import rate_stats, read_topic
 import numpy as np
 import pytest
 from support.bags import (

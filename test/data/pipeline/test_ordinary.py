@@ -6,7 +6,7 @@ import math
 
 from distill_runtime.core.config import RunnerConfig
 from distill_runtime.core.sensors import NEVER
-from distill_runtime.data.pipeline.ordinary import OrdinaryChunk
+from distill_runtime.data.pipeline.rows import OrdinaryChunk
 from distill_runtime.spec.compile import compile_spec
 import numpy as np
 import pytest

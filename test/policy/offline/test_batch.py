@@ -190,9 +190,9 @@ def test_graph_that_mixes_or_fixes_rows_runs_row_by_row(tmp_path, nodes, constan
 
 def test_fixed_batch_axis_runs_row_by_row_where_onnx_is_not_installed(tmp_path, monkeypatch):
     policy = load_policy(save_linear(tmp_path / 'm.onnx', WEIGHTS, metadata=metadata()))
-    monkeypatch.setitem(sys.modules, 'distill_runtime.policy.offline.batch_axis', None)
+    monkeypatch.setitem(sys.modules, 'distill_runtime.policy.offline.taps', None)
     batch, rows = BatchPolicy(policy), rows_of(policy)
     assert batch.method == 'loop'
-    assert 'batch_axis' in batch.reason
+    assert 'taps' in batch.reason
     np.testing.assert_array_equal(batch.run(rows), stepped(policy, rows)[0])
     assert BatchPolicy(load_policy(STUDENT)).method == 'batch'
