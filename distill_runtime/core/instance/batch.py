@@ -169,7 +169,6 @@ def clipped_actions(action: ActionLayout, outputs: Float32Array) -> FloatArray:
     """Return network outputs as the next step reads them as last action, shape (n, act_dim).
 
     Args:
-        action: Has the clip.
         outputs: Raw network outputs, shape (n, act_dim).
     """
     clipped = outputs.astype(np.float64)
