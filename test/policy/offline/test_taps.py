@@ -141,16 +141,12 @@ def test_layers_of_real_policies(name, widths, logits, shared_data):
         np.testing.assert_allclose(found[output], expected, atol=1e-5)
 
 
-def test_output_is_not_doubled_and_unknown_tensor_is_refused(tmp_path):
+def test_output_is_not_doubled_and_what_is_not_there_is_refused(tmp_path):
     path = save_linear(tmp_path / 'm.onnx', FIRST)
     assert list(run(expose(path, ['actions']), OBS)) == ['actions']
     with pytest.raises(ModelError, match="tensor 'hidden' is not in the graph"):
         expose(path, ['hidden'])
-
-
-def test_graph_without_a_layer_is_refused(tmp_path):
-    path = save_model(
-        tmp_path / 'm.onnx', [('Tanh', ['obs'], ['actions'])], {'obs': [1, 3]}, {'actions': [1, 3]}
-    )
+    nodes = [('Tanh', ['obs'], ['actions'])]
+    path = save_model(tmp_path / 'tanh.onnx', nodes, {'obs': [1, 3]}, {'actions': [1, 3]})
     with pytest.raises(ModelError, match='graph has no layer'):
         find_taps(path)
