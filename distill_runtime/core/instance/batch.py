@@ -169,6 +169,7 @@ def clipped_actions(action: ActionLayout, outputs: Float32Array) -> FloatArray:
     """Return network outputs as the next step reads them as last action, shape (n, act_dim).
 
     Args:
+        action: Has the clip.
         outputs: Raw network outputs, shape (n, act_dim).
     """
     clipped = outputs.astype(np.float64)
@@ -205,16 +206,14 @@ def translated_actions(
 ) -> FloatArray:
     """Return the last actions that would have given the targets of another policy.
 
-    As ActionMap.translate: a copy between equivalent layouts; zeros for a policy over choices.
+    As ActionMap.translate, shape (n, action.width): a copy between equivalent layouts; zeros for a
+    policy over choices.
 
     Args:
         action: Layout of the policy that reads the result.
         other: Layout of the policy that acted.
         actions: Its last actions, shape (n, other.width).
         targets: Its targets, or joint commands where only they are known, (n, num_joints).
-
-    Returns:
-        Last actions, shape (n, action.width).
     """
     if is_equivalent(other, action):
         return actions.copy()

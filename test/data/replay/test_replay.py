@@ -313,6 +313,15 @@ def test_lost_ticks_invalidate_those_that_depend_on_them(tmp_path, policy):
     assert result.playback.is_valid.tolist() == [True] * 20 + [False] * 2 + [True] * 37
 
 
+def test_ticks_of_a_model_that_is_not_known_are_not_valid(tmp_path, policy):
+    source = read_policy_recording(write_log(tmp_path / 'bag', run_node(policy)), policy)
+    source.log.model[20:30] = 7
+    result = replay(source, policy, replay_config(LIMITS))
+    assert result.run.is_same_model is True
+    reasons = {code: (r.count, r.first_tick) for code, r in result.playback.reasons.items()}
+    assert reasons == {'model.other': (10, 20), 'history.unknown': (2, 30)}
+
+
 SCAN = {'term': 'external', 'topic': '/scan', 'width': 3}
 GRID = {'term': 'external', 'topic': 'grid', 'width': 5, 'max_age': 0.2}
 

@@ -22,13 +22,14 @@ NUM = 1000
 
 @pytest.fixture
 def bag(tmp_path, monkeypatch):
-    """Write a recording that counts as long; its command and scan come once, at the begin."""
+    """Write a recording that counts as long; its command comes first, its scan first and last."""
     monkeypatch.setattr(windows, 'MAX_ROWS', 100)
     monkeypatch.setattr(bag_case, 'MAX_ROWS', 100)
     rows = range(1, NUM + 1)
     messages = [joint_state(20 * MS * row, JOINTS, [row, 0, 0]) for row in rows if row != 500]
     messages += [imu(20 * MS * row - 1) for row in rows]
     messages += [twist(10 * MS, (0.5, 0, 0)), multi_array(11 * MS, {}, [1.0, 2.0], '/scan')]
+    messages += [multi_array((20 * NUM - 1) * MS, {}, [3.0, 4.0], '/scan')]
     messages.sort(key=lambda message: message.receive_ns)
     return write_bag(tmp_path / 'bag', messages)
 
@@ -64,7 +65,8 @@ def test_policy_starts_in_each_window_with_the_newest_samples_before_it(bag):
     assert np.count_nonzero(run.playback.action[:, 0] == 0) == windows.NUM_WINDOWS
     seen = run.playback.observation[:]
     assert np.all(run.ticks.imu >= 0)
-    np.testing.assert_array_equal(seen[:, 6:8], np.tile([1.0, 2.0], (len(seen), 1)))
+    assert np.all(seen[:-1, 6:8] == [1.0, 2.0])
+    assert np.all(seen[-1, 6:8] == [3.0, 4.0])
     assert case.num_first == 10
 
 
