@@ -5,8 +5,7 @@
 from __future__ import annotations
 
 from distill_runtime.data.info.bag_info import BagInfo
-from distill_runtime.data.info.rate_stats import RateStats
-from distill_runtime.data.info.topic_stats import TopicStats
+from distill_runtime.data.info.topic_stats import RateStats, TopicStats
 from distill_runtime.data.ticks.exactness import NodeFacts
 
 

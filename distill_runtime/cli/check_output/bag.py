@@ -9,13 +9,12 @@ from pathlib import Path
 
 from distill_runtime.cli.terminal.page import Section
 from distill_runtime.cli.terminal.tables import table_lines
-from distill_runtime.data.bags.chunk import StampArray
+from distill_runtime.data.diagnosis.bag_case import read_samples, received
 from distill_runtime.data.diagnosis.inspection import inspect, Inspection
 from distill_runtime.data.recording.joint_series import JointStream
-from distill_runtime.data.recording.recording import read_recording, Recording
 from distill_runtime.data.recording.series import Stream
+from distill_runtime.data.ticks.windows import NUM_WINDOWS
 from distill_runtime.policy.validation import Validation
-import numpy as np
 
 
 class BagInspection:
@@ -36,13 +35,14 @@ class BagInspection:
         Raises:
             RecordingError: If the recording cannot be used.
         """
-        sourced = found.sourced
-        joints = None if sourced is None else sourced.spec.joints
-        self._recording: Recording = read_recording(Path(bag).expanduser(), topics, joints)
+        spec = None if found.sourced is None else found.sourced.spec
+        self._recording, self._windows = read_samples(Path(bag).expanduser(), topics, spec)
         self.inspection = Inspection(findings=())
-        if sourced is not None:
+        if spec is not None:
             network = None if found.policy is None else found.policy.session
-            self.inspection = inspect(sourced.spec, network, self._recording, found.robot)
+            self.inspection = inspect(
+                spec, network, self._recording, found.robot, windows=self._windows
+            )
 
     def section(self) -> Section:
         """Return the section of the page."""
@@ -53,7 +53,7 @@ class BagInspection:
                 stream.topic.name,
                 stream.topic.type.rpartition('/')[2],
                 str(stream.topic.num_messages),
-                f'{rate:.1f} Hz' if (rate := _rate(stream.receive_ns)) else '',
+                f'{rate:.1f} Hz' if (rate := received(self._windows, name, stream).rate) else '',
                 str(stream.num_skipped or ''),
             )
             for name, stream in self._streams()
@@ -81,6 +81,7 @@ class BagInspection:
 
     def _streams(self) -> Iterator[tuple[str, Stream | JointStream]]:
         yield from self._recording.inputs()
+        yield from self._recording.externals.items()
         if self._recording.joint_command is not None:
             yield 'joint_command', self._recording.joint_command
 
@@ -89,7 +90,8 @@ class BagInspection:
         if not result.num_ticks:
             yield 'the policy was not run over it'
             return
-        yield f'the policy was run over it: {result.num_ticks} ticks, {result.num_valid} valid'
+        what = 'it' if self._windows is None else f'{NUM_WINDOWS} parts of it'
+        yield f'the policy was run over {what}: {result.num_ticks} ticks, {result.num_valid} valid'
         fit = result.drive_fit
         if fit is not None:
             worst = int(fit.r_squared.argmin())
@@ -98,10 +100,3 @@ class BagInspection:
                 f'{fit.reference} (median joint; least: {fit.names[worst]} '
                 f'{fit.r_squared[worst]:.1%})'
             )
-
-
-def _rate(receive_ns: StampArray) -> float:
-    """Return the mean rate in [Hz]; 0 if it is undefined."""
-    if len(receive_ns) < 2 or receive_ns[-1] <= receive_ns[0]:
-        return 0.0
-    return float((len(receive_ns) - 1) / (np.float64(receive_ns[-1] - receive_ns[0]) / 1e9))

@@ -14,7 +14,7 @@ from distill_runtime.data.recording.policy_recording import read_policy_recordin
 from distill_runtime.data.replay.assessment import assess, Assessment
 from distill_runtime.data.replay.config import assignment, parameters_in, replay_config
 from distill_runtime.data.replay.replay import Replay, replay
-from distill_runtime.data.replay.thresholds import read_thresholds
+from distill_runtime.data.replay.verdict import read_thresholds
 from distill_runtime.policy.model import load_policy
 from distill_runtime.spec.robots import load_robot
 

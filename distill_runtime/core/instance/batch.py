@@ -45,11 +45,7 @@ class BatchObservations:
     """
 
     def __init__(self, compiled: CompiledSpec) -> None:
-        """Prepare for the first chunk, which starts an episode.
-
-        Args:
-            compiled: What the policy reads.
-        """
+        """Prepare for the first chunk, which starts an episode."""
         self._compiled = compiled
         self.width = sum(len(entry.layout) for entry in compiled.inputs)
         begins = np.cumsum([0, *(len(entry.layout) for entry in compiled.inputs)]).tolist()
@@ -210,16 +206,14 @@ def translated_actions(
 ) -> FloatArray:
     """Return the last actions that would have given the targets of another policy.
 
-    As ActionMap.translate: a copy between equivalent layouts; zeros for a policy over choices.
+    As ActionMap.translate, shape (n, action.width): a copy between equivalent layouts; zeros for a
+    policy over choices.
 
     Args:
         action: Layout of the policy that reads the result.
         other: Layout of the policy that acted.
         actions: Its last actions, shape (n, other.width).
         targets: Its targets, or joint commands where only they are known, (n, num_joints).
-
-    Returns:
-        Last actions, shape (n, action.width).
     """
     if is_equivalent(other, action):
         return actions.copy()
@@ -296,14 +290,7 @@ class _BatchInput:
     def __init__(
         self, compiled: ObservationLayout, last_action: slice, begin: int, width: int
     ) -> None:
-        """Find the elements that hold last actions, those of the newest frame first.
-
-        Args:
-            compiled: What to gather.
-            last_action: Elements of the vector.
-            begin: First element of the observation.
-            width: Of the observation.
-        """
+        """Find the elements of the observation that hold last actions, the newest frame first."""
         self._compiled = compiled
         self._width = width
         self.columns = slice(begin, begin + len(compiled.layout))
@@ -327,13 +314,7 @@ class _BatchInput:
         """Elements with a lag of at most 0, 1, ..."""
 
     def write(self, vectors: FloatArray, starts: BoolArray, out: Float32Array) -> None:
-        """Write the tensors of the next rows.
-
-        Args:
-            vectors: Shape (n, vector_dim).
-            starts: Which rows start an episode.
-            out: Shape (n, width of the tensor).
-        """
+        """Write the tensors of the next rows into out, shape (n, width of the tensor)."""
         compiled, frames = self._compiled, self._frame.compute(vectors)
         num_rows, frame_dim = frames.shape
         past = compiled.depth - 1
@@ -359,13 +340,9 @@ class _BatchInput:
     def write_action(
         self, action: FloatArray, row: int, num_rows: int, observation: Float32Array
     ) -> None:
-        """Write an action into the rows that see it.
+        """Write the last action of a row into the num_rows of its episode after it, at least 1.
 
-        Args:
-            action: What is read as last action, shape (act_dim,).
-            row: The step that gave it.
-            num_rows: Rows of its episode after it, at least 1.
-            observation: All rows, flattened.
+        The observation holds all rows, flattened.
         """
         values = self._action_frame.compute(action)
         count = self._num_within[min(num_rows, self._compiled.depth) - 1]
@@ -406,11 +383,7 @@ class _Frame:
         self._clip_after = picked(compiled.clip_after)
 
     def compute(self, values: FloatArray) -> Float32Array:
-        """Return the columns, shape (..., num_columns).
-
-        Args:
-            values: Vectors, shape (..., width).
-        """
+        """Return the columns, (..., num_columns), of vectors of shape (..., width)."""
         gathered = values.take(self._index, axis=-1)
         if self._offset is not None:
             np.subtract(gathered, self._offset, gathered)

@@ -4,8 +4,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import NamedTuple
 
 from distill_runtime.core.arrays import FloatArray, IndexArray
 from distill_runtime.core.checks.registry import ANY_MOTION
@@ -13,11 +15,21 @@ from distill_runtime.core.compiled_spec import CompiledSpec
 from distill_runtime.core.config import RunnerConfig
 from distill_runtime.core.runner import PolicyRunner
 from distill_runtime.core.step import Policy
+from distill_runtime.data.bags.bag import Bag
 from distill_runtime.data.bags.chunk import BoolArray, StampArray
-from distill_runtime.data.recording.recording import Recording
+from distill_runtime.data.bags.topics import check_names, need_topic, resolved
+from distill_runtime.data.recording.joint_series import JointStream
+from distill_runtime.data.recording.recording import (
+    read_inputs,
+    read_positions_command,
+    Recording,
+    Wanted,
+)
+from distill_runtime.data.recording.series import Stream
 from distill_runtime.data.replay.step_loop import play, Playback
 from distill_runtime.data.ticks.by_stamp import find_ticks, gap_times, Stretch, Ticks
-from distill_runtime.spec.compile import compile_spec, sensor_layout
+from distill_runtime.data.ticks.windows import MAX_ROWS, mean_rate, Received, Windows
+from distill_runtime.spec.compile import compile_spec, external_terms, sensor_layout
 from distill_runtime.spec.spec import PolicySpec
 import numpy as np
 
@@ -25,6 +37,71 @@ CONFIG = RunnerConfig(
     start_in='policy', max_joint_step=0.0, tilt_limit=0.0, torque_limit=0.0, checks=ANY_MOTION
 )
 """No limits, so that targets are the raw ones."""
+
+
+class Samples(NamedTuple):
+    """The samples of a recording that a diagnosis uses."""
+
+    recording: Recording
+    windows: Windows | None
+    """Selected them; None: they are all."""
+
+
+def received(windows: Windows | None, name: str, stream: Stream | JointStream) -> Received:
+    """Return all messages of an input, whether or not they are in a window.
+
+    Args:
+        windows: Selected the samples; None: they are all.
+        name: Of the input, see Recording.inputs; joint_command.
+        stream: Its samples.
+    """
+    found = None if windows is None else windows.received(name)
+    times = stream.receive_ns if stream.stamp_ns is None else stream.stamp_ns
+    return found or Received(times, mean_rate(stream.receive_ns, len(times)))
+
+
+def read_samples(
+    path: Path | str,
+    topics: Mapping[str, str],
+    spec: PolicySpec | None,
+    node: str = '',
+) -> Samples:
+    """Read a recording for a diagnosis; memory does not grow with its length.
+
+    Args:
+        path: See Bag.
+        topics: Topic of the recording per topic of student_node.
+        spec: Its external topics are read where they are recorded, and its joints are those of
+            a joint_command without names; None: neither is read.
+        node: Full name of the node whose topics are preferred; '': no preference.
+
+    Raises:
+        ConfigError: If the path does not exist, or a name in topics is unknown.
+        RecordingError: If it cannot be used, or a topic is ambiguous.
+    """
+    terms = () if spec is None else external_terms(spec)
+    check_names(topics, [term.topic for term in terms])
+    with Bag(path) as bag:
+        names = {topic.name for topic in bag.topics if topic.num_messages}
+        recorded = tuple(
+            term
+            for term in terms
+            if term.topic in topics or resolved(term.topic, node or '/student_node') in names
+        )
+        num_messages = need_topic(bag, 'joint_states', topics, node).num_messages
+        windows = Windows(num_messages) if num_messages > MAX_ROWS else None
+        wanted = Wanted(externals=recorded, node=node, selection=windows)
+        recording = read_inputs(bag, topics, wanted)
+        joints = recording.joints
+        command = read_positions_command(
+            bag,
+            topics,
+            None if spec is None else spec.joints,
+            None if windows is None else windows.for_topic('joint_command', joints),
+        )
+    # each window starts like a recording
+    joints = joints if windows is None else replace(joints, before=None)
+    return Samples(replace(recording, joints=joints, joint_command=command), windows)
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -43,6 +120,13 @@ class BagCase:
     """In [rad]/[s], shape (N, len(names)); None: not recorded."""
     effort: FloatArray | None
     """In [N m], shape (N, len(names)); None: not recorded, or all zero."""
+    windows: Windows | None
+    """Selected the samples; None: they are all."""
+
+    @property
+    def num_first(self) -> int:
+        """Number of JointStates without a gap between windows."""
+        return len(self.stamp_ns) if self.windows is None else self.windows.length
 
     def of_policy(self, values: tuple[float, ...] | FloatArray) -> FloatArray:
         """Pick the elements of the joints in names from an array with one per policy joint."""
@@ -50,8 +134,8 @@ class BagCase:
         return np.asarray(values, np.float64)[..., columns]
 
 
-def make_case(spec: PolicySpec, recording: Recording) -> BagCase:
-    """Sort the joints of a recording into policy order."""
+def make_case(spec: PolicySpec, recording: Recording, windows: Windows | None = None) -> BagCase:
+    """Sort the joints of a recording into policy order; see read_samples."""
     joints = recording.joints
     names = tuple(name for name in spec.joints if name in joints.joints)
     order: IndexArray = np.array([joints.joints.index(name) for name in names], np.intp)
@@ -59,6 +143,7 @@ def make_case(spec: PolicySpec, recording: Recording) -> BagCase:
     return BagCase(
         spec=spec,
         recording=recording,
+        windows=windows,
         names=names,
         stamp_ns=joints.stamp_ns,
         position=joints.position[:, order],

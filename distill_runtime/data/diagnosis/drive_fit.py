@@ -140,7 +140,7 @@ def fit_drive(case: BagCase, run: Run, first: int = 0) -> DriveFit | None:
     """
     names = compared_joints(case, run)
     settled = settled_ticks(run)
-    wanted = _first_ticks(run, first) if first else settled
+    wanted = _first_ticks(case, run, first) if first else settled
     if np.count_nonzero(settled) < MIN_TICKS or not names or not wanted.any():
         return None
     commands = case.recording.joint_command
@@ -180,10 +180,11 @@ def settled_ticks(run: Run) -> BoolArray:
     return ages >= (long if np.count_nonzero(ages >= long) >= MIN_TICKS else short)
 
 
-def _first_ticks(run: Run, number: int) -> BoolArray:
-    """Return the first ticks after each start of the policy."""
+def _first_ticks(case: BagCase, run: Run, number: int) -> BoolArray:
+    """Return the first ticks after each start of the policy, but of a window."""
     ages = steps_since_start(run.playback.is_valid)[:-1]
-    return (ages >= 0) & (ages < number) & _has_successor(run)
+    is_start = run.ticks.joints[:-1] < case.num_first
+    return (ages >= 0) & (ages < number) & is_start & _has_successor(run)
 
 
 def _has_successor(run: Run) -> BoolArray:

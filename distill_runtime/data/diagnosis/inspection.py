@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 from distill_runtime.core.step import Policy
 from distill_runtime.data.recording.recording import Recording
+from distill_runtime.data.ticks.windows import Windows
 from distill_runtime.spec.compile import compile_spec
 from distill_runtime.spec.findings.finding import Finding
 from distill_runtime.spec.robot_description import RobotDescription
@@ -16,6 +17,7 @@ from distill_runtime.spec.spec import PolicySpec
 from . import imu_findings, joint_findings, stream_findings, target_findings
 from .bag_case import BagCase, make_case
 from .drive_fit import DriveFit
+from .stream_findings import missing_externals
 from .tick_phase import best_run
 
 SENSOR_CHECKS = (*stream_findings.CHECKS, *imu_findings.CHECKS, *joint_findings.CHECKS)
@@ -41,6 +43,7 @@ def inspect(
     recording: Recording,
     robot: RobotDescription | None = None,
     *,
+    windows: Windows | None = None,
     tries_variants: bool = True,
 ) -> Inspection:
     """Inspect a contract with a recording.
@@ -48,15 +51,16 @@ def inspect(
     Args:
         spec: The contract.
         policy: Its network; None: check the sensors only.
-        recording: Of the robot, best under control of this policy.
+        recording: Of the robot, best under control of this policy; see read_samples.
         robot: The search tries its motor order, too.
+        windows: Selected the samples; None: they are all.
         tries_variants: Whether to search for a contract that fits better; takes seconds. Skipped
             where the sensors have errors.
 
     Raises:
         RecordingError: If no JointState has a stamp.
     """
-    case = make_case(spec, recording)
+    case = make_case(spec, recording, windows)
     checks = SENSOR_CHECKS if case.names else stream_findings.CHECKS
     findings = [finding for check in checks for finding in check(case)]
     if policy is None or not can_run(case):
@@ -84,5 +88,5 @@ def can_run(case: BagCase) -> bool:
         case.names == case.spec.joints
         and not (compiled.needs_imu and recording.imu is None)
         and not (compiled.needs_odometry and recording.odometry is None)
-        and not compiled.layout.externals
+        and not missing_externals(case)
     )

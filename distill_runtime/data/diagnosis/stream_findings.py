@@ -7,17 +7,16 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from distill_runtime.data.bags.chunk import StampArray
-from distill_runtime.data.info.rate_stats import LONG_GAP, rate_stats
+from distill_runtime.data.info.topic_stats import LONG_GAP, rate_stats
 from distill_runtime.data.recording.series import Stream
 from distill_runtime.spec.compile import compile_spec
 from distill_runtime.spec.findings.finding import Finding
 
-from .bag_case import BagCase
+from .bag_case import BagCase, received
 
 
 def missing_topics(case: BagCase) -> Iterator[Finding]:
     """Find topics that the policy reads and the recording lacks."""
-    compiled = compile_spec(case.spec)
     for name, stream in _base_streams(case):
         if stream is None:
             yield Finding(
@@ -27,14 +26,24 @@ def missing_topics(case: BagCase) -> Iterator[Finding]:
                 'policy cannot be run',
                 hint=f'record it too, or name it with --topic {name}:=TOPIC',
             )
-    if compiled.layout.externals:
-        topics = ', '.join(entry.topic for entry in compiled.layout.externals)
+    missing = missing_externals(case)
+    if missing:
         yield Finding(
             code='bag.externals',
             severity='info',
-            message=f'{topics} is not read from the recording: the policy is not run over it',
-            hint='the sensors are checked all the same',
+            message=f'the recording has no {", ".join(missing)}: the policy is not run over it',
+            hint='record it too, or name it with --topic; the sensors are checked all the same',
         )
+
+
+def missing_externals(case: BagCase) -> list[str]:
+    """Return the external topics that the policy reads and the recording lacks."""
+    externals = case.recording.externals
+    return [
+        entry.topic
+        for entry in compile_spec(case.spec).layout.externals
+        if entry.topic not in externals or not externals[entry.topic].num_usable
+    ]
 
 
 def missing_joints(case: BagCase) -> Iterator[Finding]:
@@ -99,10 +108,9 @@ def rates(case: BagCase) -> Iterator[Finding]:
 
 def _stamps(case: BagCase) -> Iterator[tuple[str, StampArray]]:
     """Yield name and stamps of the streams that the policy reads."""
-    yield case.recording.joints.topic.name, case.stamp_ns
-    for _, stream in _base_streams(case):
+    for name, stream in (('joint_states', case.recording.joints), *_base_streams(case)):
         if stream is not None and stream.stamp_ns is not None:
-            yield stream.topic.name, stream.stamp_ns
+            yield stream.topic.name, received(case.windows, name, stream).stamp_ns
 
 
 def _base_streams(case: BagCase) -> Iterator[tuple[str, Stream | None]]:

@@ -102,12 +102,7 @@ class _Phases:
     """
 
     def __init__(self, stamp_ns: StampArray, period: float) -> None:
-        """Find the gaps.
-
-        Args:
-            stamp_ns: Of the JointStates.
-            period: Of the policy, in [s].
-        """
+        """Find the gaps."""
         self._num_rows = len(stamp_ns)
         self.begins: IndexArray = np.zeros(1, np.intp)
         self.offsets = range(1)
@@ -123,22 +118,13 @@ class _Phases:
         self.begins = np.append(0, np.flatnonzero(is_gap) + 1)
 
     def stretches(self, offsets: IndexArray | int) -> tuple[Stretch, ...]:
-        """Return the stretches, each from its first tick on.
-
-        Args:
-            offsets: Rows from the begin to the first tick, of each stretch or of all.
-        """
+        """Return the stretches, each from its first tick on."""
         ends = np.append(self.begins[1:], self._num_rows)
         firsts = np.minimum(self.begins + offsets, ends)
         return tuple(map(Stretch, firsts.tolist(), ends.tolist()))
 
     def best_offsets(self, model: DriveModel, samples: Sequence[TargetSamples]) -> IndexArray:
-        """Return the offset of each stretch whose targets fit best.
-
-        Args:
-            model: Of the recorded series.
-            samples: By offset: ticks of the policy with all stretches at this offset.
-        """
+        """Return the offset of each stretch whose targets fit best."""
         num = len(self.begins)
         labels = [np.searchsorted(self.begins, part.rows, side='right') - 1 for part in samples]
         counts = np.array([np.bincount(label, minlength=num) for label in labels])

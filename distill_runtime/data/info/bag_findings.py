@@ -11,8 +11,7 @@ from distill_runtime.spec.findings.finding import Finding
 from distill_runtime.spec.robot_description import RobotDescription
 import numpy as np
 
-from .rate_stats import LONG_GAP
-from .topic_stats import TopicStats
+from .topic_stats import LONG_GAP, TopicStats
 
 Moment = Callable[[int], str]
 """Formats a time of receipt."""

@@ -20,6 +20,7 @@ from distill_runtime.data.diagnosis.imu_findings import (
     orientation_findings,
 )
 from distill_runtime.data.recording.series import read_imu
+from distill_runtime.data.ticks.windows import MAX_ROWS, Windows
 from distill_runtime.spec.findings.finding import Finding
 import numpy as np
 
@@ -50,12 +51,13 @@ class ImuStats:
 
 
 def read_imu_stats(bag: Bag, topic: Topic) -> ImuStats | None:
-    """Compute the statistics of an Imu; None: it has no usable samples.
+    """Compute the statistics of an Imu, of a long recording in windows; None: it has no samples.
 
     Raises:
         RecordingError: If the file is damaged there.
     """
-    imu = read_imu(bag, topic)
+    windows = Windows(topic.num_messages) if topic.num_messages > MAX_ROWS else None
+    imu = read_imu(bag, topic, None if windows is None else windows.for_joints())
     if not len(imu.values):
         return None
     quats, rates = imu.values[:, :4], imu.values[:, 4:]

@@ -21,11 +21,60 @@ from distill_runtime.wire.layouts import JOINT_STATE, JOINT_TRAJECTORY, TYPES
 from distill_runtime.wire.rows import Columns
 import numpy as np
 
-from .rate_stats import rate_stats, RateStats
-
 OTHER_CLOCK = 3600.0
 """Stamps further than this from the time of receipt, in [s], are of another clock."""
 _NAMED = (JOINT_STATE, JOINT_TRAJECTORY)
+
+
+LONG_GAP = 0.1
+"""Default of max_input_age of student_node, in [s]."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class RateStats:
+    """Statistics of a series of times; in [s], times of the series in [ns] of its clock."""
+
+    rate: float
+    """Mean, in [Hz]; 0 if no time passes."""
+    period: float
+    """Median interval."""
+    jitter: float
+    """99th percentile of the distance of an interval from the median."""
+    longest_gap: float
+    longest_gap_at_ns: int
+    """Begin of the gap."""
+    num_gaps: int
+    """Intervals above LONG_GAP."""
+    num_back: int
+    """Number of jumps back."""
+    first_back_ns: int | None
+    """First time that is before its predecessor; None: there is none."""
+
+
+def rate_stats(times_ns: StampArray) -> RateStats | None:
+    """Compute the statistics of a series of times; None for less than two.
+
+    Args:
+        times_ns: In order of arrival, in [ns], shape (N,).
+    """
+    if len(times_ns) < 2:
+        return None
+    steps_ns = np.diff(times_ns)
+    forward_ns = np.maximum(steps_ns, 0)
+    longest = int(forward_ns.argmax())
+    back = np.flatnonzero(steps_ns < 0)
+    median_ns = float(np.median(steps_ns))
+    passed_ns = float(forward_ns.sum())
+    return RateStats(
+        rate=len(steps_ns) / (passed_ns * 1e-9) if passed_ns else 0.0,
+        period=median_ns * 1e-9,
+        jitter=float(np.percentile(np.abs(steps_ns - median_ns), 99.0)) * 1e-9,
+        longest_gap=float(forward_ns[longest]) * 1e-9,
+        longest_gap_at_ns=int(times_ns[longest]),
+        num_gaps=int(np.count_nonzero(forward_ns > LONG_GAP * 1e9)),
+        num_back=len(back),
+        first_back_ns=int(times_ns[back[0] + 1]) if len(back) else None,
+    )
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -9,8 +9,10 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from distill_runtime.data.bags.bag import Bag
+from distill_runtime.data.bags.chunk_rows import Choose
 from distill_runtime.data.bags.topics import check_names, find_external, find_topic, need_topic
 from distill_runtime.data.ticks.rows import RowSelection
+from distill_runtime.data.ticks.windows import Windows
 from distill_runtime.errors import RecordingError
 from distill_runtime.spec.terms import External
 from distill_runtime.wire.layouts import JOINT_KINDS
@@ -59,8 +61,8 @@ class Wanted:
     """External topics."""
     node: str = ''
     """Full name of the node whose topics are preferred if there are several; '': no preference."""
-    selection: RowSelection | None = None
-    """Selects the rows that ticks use; None: read all."""
+    selection: RowSelection | Windows | None = None
+    """Selects the rows that ticks use, or windows; None: read all."""
 
 
 ALL = Wanted()
@@ -87,7 +89,7 @@ def read_recording(
     check_names(given)
     with Bag(path) as bag:
         recording = read_inputs(bag, given)
-        return replace(recording, joint_command=_joint_command(bag, given, policy_joints))
+        return replace(recording, joint_command=read_positions_command(bag, given, policy_joints))
 
 
 def read_inputs(bag: Bag, topics: Mapping[str, str], wanted: Wanted = ALL) -> Recording:
@@ -108,7 +110,7 @@ def read_inputs(bag: Bag, topics: Mapping[str, str], wanted: Wanted = ALL) -> Re
         topic,
         wanted.joints,
         None if rows is None else rows.for_joints(),
-        JOINT_KINDS if rows is None else JOINT_KINDS[:2],
+        JOINT_KINDS if rows is None else rows.kinds,
     )
     streams: dict[str, Stream | None] = {'imu': None, 'odom': None, 'cmd_vel': None}
     for name in streams:
@@ -126,7 +128,7 @@ def read_inputs(bag: Bag, topics: Mapping[str, str], wanted: Wanted = ALL) -> Re
     for term in wanted.externals:
         found = find_external(bag, term, topics, wanted.node)
         choose = None
-        if rows is not None and term.message == 'PoseStamped':
+        if rows is not None and (term.message == 'PoseStamped' or isinstance(rows, Windows)):
             choose = rows.for_topic(term.topic, joints)
         externals[term.topic] = read_stream(bag, found, term.width, choose)
     return Recording(
@@ -140,8 +142,11 @@ def read_inputs(bag: Bag, topics: Mapping[str, str], wanted: Wanted = ALL) -> Re
     )
 
 
-def _joint_command(
-    bag: Bag, given: Mapping[str, str], joints: tuple[str, ...] | None
+def read_positions_command(
+    bag: Bag,
+    given: Mapping[str, str],
+    joints: tuple[str, ...] | None,
+    choose: Choose | None = None,
 ) -> JointStream | None:
     """Read the commands; None if there are none, or none with positions."""
     topic = find_topic(bag, 'joint_command', given)
@@ -149,7 +154,7 @@ def _joint_command(
         return None
     names = joints if topic.type.endswith('MultiArray') else None
     try:
-        return read_joints(bag, topic, names)
+        return read_joints(bag, topic, names, choose)
     except RecordingError:
         if 'joint_command' in given:
             raise

@@ -5,18 +5,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from distill_runtime.core.modes import POLICY_MODES
-from distill_runtime.data.bags.bag import Bag
-from distill_runtime.data.diagnosis.inspection import inspect, Inspection
-from distill_runtime.data.recording.joint_series import JointStream
-from distill_runtime.data.recording.policy_recording import unneeded
-from distill_runtime.data.recording.recording import read_inputs, Recording, Wanted
 from distill_runtime.data.recording.row_store import Picked
 from distill_runtime.data.ticks.by_stamp import NONE
 from distill_runtime.policy.model import LoadedPolicy
-from distill_runtime.spec.compile import compile_spec, external_terms
+from distill_runtime.spec.compile import compile_spec
 from distill_runtime.spec.observation_table import observation_rows
 from distill_runtime.spec.robot_description import RobotDescription
 import numpy as np
@@ -25,18 +21,18 @@ import numpy.typing as npt
 from .compare import compare, Difference, Group, Rows, single
 from .motion import Motion, motion
 from .replay import Replay
-from .thresholds import Thresholds
 from .verdict import (
     Breach,
     contract_breaches,
     difference_breaches,
     motion_breaches,
+    Thresholds,
     tick_breaches,
     Verdict,
 )
 
-MAX_INSPECTED = 10_000
-"""Ticks that the contract search reads: it takes dozens of replays."""
+if TYPE_CHECKING:
+    from distill_runtime.data.diagnosis.inspection import Inspection
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -92,12 +88,10 @@ def assess(
     inspection = None
     has_fit = False
     if other is None and (not differences or (breaches and explains)):
-        inspection = inspect(
-            policy.spec, policy.session, _inspected_recording(replay, policy), robot
-        )
+        inspection = _inspect(replay, policy, robot)
         has_fit = inspection.drive_fit is not None
         if not differences:
-            breaches += contract_breaches(inspection)
+            breaches += contract_breaches(inspection.findings)
     verdict: Verdict = 'outside' if breaches else 'within'
     if not breaches and not differences and not has_fit:
         verdict = 'not_compared'
@@ -227,32 +221,13 @@ def _motions(
     return policy_motion, motion(reference, position, valid, period, bound[:0], clipped[:0])
 
 
-def _inspected_recording(replay: Replay, policy: LoadedPolicy) -> Recording:
-    """Read all samples up to the last inspected tick: the replay keeps only those of ticks."""
+def _inspect(replay: Replay, policy: LoadedPolicy, robot: RobotDescription | None) -> Inspection:
+    """Inspect the contract with the recording: all samples of it, not only those of ticks."""
+    # most replays need no diagnosis
+    from distill_runtime.data.diagnosis.bag_case import read_samples
+    from distill_runtime.data.diagnosis.inspection import inspect
+
     source = replay.source
-    log, joints, commands = source.log, source.recording.joints, source.commands
-    ticks = replay.playback.ticks
-    received_ns = joints.receive_ns[ticks.joints] if log is None else log.receive_ns
-    until_ns = int(received_ns[: MAX_INSPECTED + 1][-1])
-    wanted = Wanted(
-        joints=joints.joints,
-        but=unneeded(policy.runner().compiled),
-        externals=external_terms(policy.spec),
-        node='' if log is None else log.node,
-    )
-    with Bag(source.recording.path, until_ns) as bag:
-        recording = read_inputs(bag, source.topics, wanted)
-    if commands is None or commands.kind != 'commands' or np.isnan(commands.values).any():
-        return recording
-    is_early = commands.receive_ns <= until_ns
-    stamp_ns = commands.receive_ns if commands.stamp_ns is None else commands.stamp_ns
-    stream = JointStream(
-        topic=commands.topic,
-        joints=policy.spec.joints,
-        stamp_ns=stamp_ns[is_early],
-        receive_ns=commands.receive_ns[is_early],
-        position=commands.values[is_early],
-        velocity=None,
-        effort=None,
-    )
-    return replace(recording, joint_command=stream)
+    node = '' if source.log is None else source.log.node
+    recording, windows = read_samples(source.recording.path, source.topics, policy.spec, node)
+    return inspect(policy.spec, policy.session, recording, robot, windows=windows)

@@ -189,11 +189,7 @@ class _Column:
         return worst
 
     def result(self, worst: Float32Array) -> ColumnDifference:
-        """Return the differences over all ticks.
-
-        Args:
-            worst: Largest difference of the group at each tick.
-        """
+        """Return the differences over all ticks."""
         return ColumnDifference(
             name=self._group.name,
             max=self._max,

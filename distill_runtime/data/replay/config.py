@@ -7,19 +7,36 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field, fields, replace
 from pathlib import Path
+from typing import Literal
 
 from distill_runtime.core.checks.registry import CheckConfig, DEFAULT_CHECKS
 from distill_runtime.core.config import position_limits_for, RunnerConfig
 from distill_runtime.errors import ConfigError
 from distill_runtime.spec.files import parse_yaml, read_yaml
-from distill_runtime.spec.mapping import read_fields, shown
+from distill_runtime.spec.mapping import read_fields
 
 _RUNNER_FIELDS = tuple(
     entry.name
     for entry in fields(RunnerConfig)
     if entry.name not in ('ticks_per_step', 'start_in', 'checks')
 )
-NAMES = (*_RUNNER_FIELDS, 'command_type', 'control_rate', 'input_stamps')
+
+
+@dataclass(frozen=True, kw_only=True)
+class _NodeFields:
+    """Parameters that are no field of RunnerConfig."""
+
+    command_type: str = ''
+    control_rate: float = 0.0
+    input_stamps: Literal['header', 'arrival'] = 'header'
+
+    def __post_init__(self) -> None:
+        if not 0.0 <= self.control_rate < 1e6:
+            raise ConfigError(f'control_rate is {self.control_rate}, expected at least 0 Hz')
+
+
+_NODE_FIELDS = tuple(entry.name for entry in fields(_NodeFields))
+NAMES = (*_RUNNER_FIELDS, *_NODE_FIELDS)
 """Parameters that a replay reads, in addition to checks.NAME.limit, .debounce and .action."""
 
 
@@ -43,55 +60,33 @@ def replay_config(parameters: Mapping[str, object]) -> ReplayConfig:
     Raises:
         ConfigError: If one is unknown, of the wrong type or out of range.
     """
-    fields_of_runner: dict[str, object] = {}
     checks = dict(DEFAULT_CHECKS)
-    rate: object = 0.0
-    stamps: object = 'header'
-    command_type = ''
     for name, value in parameters.items():
         if name.startswith('checks.'):
-            _set_check(checks, name, value)
-        elif name == 'control_rate':
-            rate = value
-        elif name == 'input_stamps':
-            stamps = value
-        elif name == 'command_type':
-            command_type = str(value)
-        elif name in _RUNNER_FIELDS:
-            fields_of_runner[name] = value
-        else:
+            check, _, key = name.removeprefix('checks.').rpartition('.')
+            if check not in checks:
+                raise ConfigError(
+                    f'{name}: {check!r} is not a check, expected one of {sorted(checks)}'
+                )
+            changed = read_fields(CheckConfig, {key: value}, f'checks.{check}')
+            checks[check] = replace(checks[check], **{key: getattr(changed, key)})
+        elif name not in NAMES:
             raise ConfigError(
                 f'parameter {name!r} is unknown to a replay, expected one of {sorted(NAMES)} or '
                 'checks.NAME.limit, .debounce or .action'
             )
-    if stamps not in ('header', 'arrival'):
-        raise ConfigError(f'input_stamps is {shown(stamps)}, expected header or arrival')
-    if isinstance(rate, bool) or not isinstance(rate, (int, float)) or not 0.0 <= rate < 1e6:
-        raise ConfigError(f'control_rate is {shown(rate)}, expected at least 0 Hz')
-    runner = read_fields(RunnerConfig, {'start_in': 'policy', **fields_of_runner}, '')
-    limits = position_limits_for(runner.position_limits, command_type)
+
+    def given(names: tuple[str, ...]) -> dict[str, object]:
+        return {name: parameters[name] for name in names if name in parameters}
+
+    node = read_fields(_NodeFields, given(_NODE_FIELDS), '')
+    runner = read_fields(RunnerConfig, {'start_in': 'policy', **given(_RUNNER_FIELDS)}, '')
+    limits = position_limits_for(runner.position_limits, node.command_type)
     return ReplayConfig(
         runner=replace(runner, checks=checks, position_limits=limits),
-        control_rate=float(rate),
-        uses_arrival=stamps == 'arrival',
+        control_rate=node.control_rate,
+        uses_arrival=node.input_stamps == 'arrival',
     )
-
-
-def _set_check(checks: dict[str, CheckConfig], name: str, value: object) -> None:
-    """Set one field of one check."""
-    check, _, key = name.removeprefix('checks.').rpartition('.')
-    if check not in checks:
-        raise ConfigError(f'{name}: {check!r} is not a check, expected one of {sorted(checks)}')
-    if isinstance(value, int) and not isinstance(value, bool):
-        value = float(value)
-    if key not in ('limit', 'debounce', 'action'):
-        raise ConfigError(
-            f'{name} is unknown, expected checks.{check}.limit, .debounce or .action'
-        )
-    wanted = str if key == 'action' else float
-    if not isinstance(value, wanted):
-        raise ConfigError(f'{name} is {shown(value)}, expected a {wanted.__name__}')
-    checks[check] = replace(checks[check], **{key: value})  # type: ignore[arg-type]
 
 
 def assignment(word: str) -> tuple[str, object]:

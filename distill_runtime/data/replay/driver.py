@@ -218,15 +218,7 @@ class FollowLog:
         action: FaultAction | None,
         stamp_ns: int,
     ) -> Step:
-        """Step; force a fault where the log has one and the runner does not.
-
-        Args:
-            runner: The driven runner.
-            sensors: Samples of the tick.
-            mode: Logged mode.
-            action: Logged fault action; None: not logged.
-            stamp_ns: Time of the tick.
-        """
+        """Step; force a fault where the log has one and the runner does not."""
         forced = RECORDED_FAULT._replace(action=action)
         if mode is not Mode.FAULT:
             return runner.step(sensors, stamp_ns)

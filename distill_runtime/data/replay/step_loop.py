@@ -269,12 +269,7 @@ class _Input(NamedTuple):
     """In the sensor vector."""
 
     def write(self, chunk: slice, vectors: FloatArray) -> None:
-        """Write the samples of some ticks; a missing sample repeats the last one.
-
-        Args:
-            chunk: The ticks.
-            vectors: Sensor vector of each, shape (len(chunk), width).
-        """
+        """Write the samples of some ticks; a missing sample repeats the last one."""
         rows = self.rows[chunk]
         ticks = np.arange(len(rows))
         has_none = rows == NONE

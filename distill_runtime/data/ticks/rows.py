@@ -11,6 +11,7 @@ from distill_runtime.data.bags.chunk_rows import Choose
 from distill_runtime.data.recording.joint_series import JointStream
 from distill_runtime.data.recording.tick_log import TickLog
 from distill_runtime.data.recording.unwrap_time import SET_BACK_NS, Timeline
+from distill_runtime.wire.layouts import JOINT_KINDS
 import numpy as np
 
 SLACK_NS = 1_000_000
@@ -19,6 +20,9 @@ SLACK_NS = 1_000_000
 
 class RowSelection:
     """Selects the rows of each topic that the ticks of a policy may use."""
+
+    kinds = JOINT_KINDS[:2]
+    """Numbers of the joints to read."""
 
     def __init__(self, period_ns: int, log: TickLog | None) -> None:
         """Take the ticks.
@@ -34,7 +38,7 @@ class RowSelection:
         """Return what selects JointStates."""
         if self._log is None:
             return TickRows(self._period_ns - SLACK_NS)
-        return NamedRows(self._log.joint_states_ns)
+        return named_rows(self._log.joint_states_ns)
 
     def for_topic(self, name: str, joints: JointStream) -> Choose:
         """Return what selects messages of another topic with a header.
@@ -45,11 +49,11 @@ class RowSelection:
         """
         log = self._log
         if log is None:
-            return NewestRows(Timeline(joints.stamp_ns, joints.receive_ns))
+            return newest_in_chunk(Timeline(joints.stamp_ns, joints.receive_ns))
         samples = {'imu': log.imu_ns, 'odom': log.odom_ns, **log.externals}.get(name)
         if samples is None or not np.any(samples >= 0):
-            return NewestRows(Timeline(log.stamp_ns, log.receive_ns))
-        return NamedRows(samples)
+            return newest_in_chunk(Timeline(log.stamp_ns, log.receive_ns))
+        return named_rows(samples)
 
 
 class TickRows:
@@ -92,38 +96,29 @@ class TickRows:
         return ahead_ns >= self._least_ns or ahead_ns < -SET_BACK_NS
 
 
-class NamedRows:
-    """Selects messages whose stamps are named by ticks."""
+def named_rows(samples: StampArray) -> Choose:
+    """Return what selects messages whose stamps are named by ticks, in any order."""
+    named = np.unique(samples)
 
-    def __init__(self, samples: StampArray) -> None:
-        """Take the stamps.
+    def choose(stamp_ns: StampArray, receive_ns: StampArray) -> BoolArray:
+        index = np.searchsorted(named, stamp_ns)
+        index[index == len(named)] = 0
+        return named[index] == stamp_ns
 
-        Args:
-            samples: Stamps, of any order.
-        """
-        self._samples = np.unique(samples)
-
-    def __call__(self, stamp_ns: StampArray, receive_ns: StampArray) -> BoolArray:
-        """Return which of some messages are named."""
-        index = np.searchsorted(self._samples, stamp_ns)
-        index[index == len(self._samples)] = 0
-        return self._samples[index] == stamp_ns
+    return choose
 
 
-class NewestRows:
-    """Selects messages that are the newest of their chunk at some tick."""
+def newest_in_chunk(timeline: Timeline) -> Choose:
+    """Return what selects messages that are the newest of their chunk at some tick."""
 
-    def __init__(self, timeline: Timeline) -> None:
-        """Take the ticks of a timeline."""
-        self._timeline = timeline
-
-    def __call__(self, stamp_ns: StampArray, receive_ns: StampArray) -> BoolArray:
-        """Return which of some messages may be used: the last one before each tick."""
-        times = self._timeline.unwrapped(stamp_ns, receive_ns)
+    def choose(stamp_ns: StampArray, receive_ns: StampArray) -> BoolArray:
+        times = timeline.unwrapped(stamp_ns, receive_ns)
         order = np.argsort(times, kind='stable')
-        first_tick = np.searchsorted(self._timeline.ticks, times[order], side='left')
+        first_tick = np.searchsorted(timeline.ticks, times[order], side='left')
         is_last = np.ones(len(order), np.bool_)
         is_last[:-1] = first_tick[1:] != first_tick[:-1]
         chosen = np.zeros(len(order), np.bool_)
-        chosen[order[is_last & (first_tick < len(self._timeline.ticks))]] = True
+        chosen[order[is_last & (first_tick < len(timeline.ticks))]] = True
         return chosen
+
+    return choose

@@ -275,7 +275,7 @@ def _with_free_batch(
     fixed = [info.name for info in tensors if info.name not in inner and _is_fixed(info)]
     if not fixed:
         return opened, False
-    from .batch_axis import with_batch_axis  # needs onnx
+    from .taps import with_batch_axis  # needs onnx
 
     return open_session(with_batch_axis(model, fixed)), True
 

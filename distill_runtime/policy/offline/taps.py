@@ -1,6 +1,8 @@
 # Copyright 2026 The distill_runtime Authors
 # SPDX-License-Identifier: Apache-2.0
-"""Inner tensors of an ONNX graph as outputs: hidden activations, logits, standard deviation.
+"""Change ONNX graphs: inner tensors become outputs, a fixed batch axis becomes dynamic.
+
+Inner tensors are hidden activations, logits and the standard deviation.
 
 Tensors are found by the structure of the graph, since exporters name them as they like. A layer is
 a Gemm, or a MatMul with a constant, with its bias; its activation is where the elementwise
@@ -13,12 +15,14 @@ operators after it come together again:
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from distill_runtime.errors import ModelError
+import numpy as np
 import onnx
+from onnx import numpy_helper
 
 _ELEMENTWISE = frozenset(
     {
@@ -80,6 +84,40 @@ def expose(model: Path | bytes, tensors: Sequence[str]) -> bytes:
             graph.output.append(
                 onnx.helper.make_tensor_value_info(name, onnx.TensorProto.FLOAT, None)
             )
+    content: bytes = proto.SerializeToString()
+    return content
+
+
+def with_batch_axis(model: Path | bytes, tensors: Collection[str]) -> bytes:
+    """Return a model whose tensors have any number of rows; the caller must verify the result.
+
+    A Reshape to one row becomes a Reshape to all rows. Other operators that fix the number of rows
+    stay: such a graph fails to run, or gives other numbers.
+
+    Args:
+        model: File or its content.
+        tensors: Names of graph inputs and outputs, each of shape [1, n].
+    """
+    proto = _load(model)
+    graph = proto.graph
+    for info in (*graph.input, *graph.output):
+        if info.name in tensors:
+            info.type.tensor_type.shape.dim[0].dim_param = 'rows'
+    del graph.value_info[:]  # shapes with one row
+    constants = {entry.name: entry for entry in graph.initializer}
+    for node in graph.node:
+        if node.op_type == 'Constant' and node.attribute[0].HasField('t'):
+            constants[node.output[0]] = node.attribute[0].t
+    for number, node in enumerate(graph.node):
+        if node.op_type != 'Reshape' or node.input[1] not in constants:
+            continue
+        shape = numpy_helper.to_array(constants[node.input[1]])
+        if shape.ndim == 1 and len(shape) > 1 and shape[0] == 1:
+            name = f'rows_of_reshape_{number}'
+            num_rows = 0 if -1 in shape else -1  # as the input has, or what is left
+            wanted = np.array([num_rows, *shape[1:]], np.int64)
+            graph.initializer.append(numpy_helper.from_array(wanted, name))
+            node.input[1] = name
     content: bytes = proto.SerializeToString()
     return content
 

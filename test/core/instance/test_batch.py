@@ -187,17 +187,6 @@ def test_last_actions_are_written_as_the_network_gives_them(spec, seed, num_rows
             )
 
 
-def test_last_action_is_the_clipped_output_of_the_row_before():
-    compiled = compile_spec(make_spec({'term': 'last_action'}, action={'clip': [-0.8, 0.6]}))
-    outputs = np.random.default_rng(0).normal(0.0, 1.0, (9, 3)).astype(np.float32)
-    rows = np.zeros((9, compiled.layout.size))
-    starts = np.arange(9) == 5
-    _, expected = stepped(compiled, rows, starts, outputs)
-    clipped = clipped_actions(compiled.action, outputs)
-    is_within = ~starts[1:]
-    np.testing.assert_array_equal(clipped[:-1][is_within], expected[1:][is_within])
-
-
 CHOICES = {'scale': None, 'offset': None, 'choices': [[0, 0, 0], [1, 2, 3], [4, 5, 6]]}
 ACTIONS = {
     'clipped': {'clip': [-0.8, 0.6]},
@@ -233,16 +222,6 @@ def test_many_executed_actions_are_translated_as_one_at_a_swap(name, other_name)
     np.testing.assert_array_equal(found_targets, targets)
     found = translated_actions(compiled.action, other.action, actions, found_targets)
     np.testing.assert_array_equal(found, expected, strict=True)
-
-
-def test_rows_before_the_first_frame_of_an_episode_repeat_it():
-    history = {'length': 3, 'major': 'frame', 'order': 'oldest_first', 'fill': 'first'}
-    compiled = compile_spec(make_spec(POSITION, history=history))
-    rows = np.zeros((5, compiled.layout.size))
-    rows[:, compiled.layout.joint_position.start] = np.arange(5)
-    starts = np.array([True, False, False, True, False])
-    seen = BatchObservations(compiled).compute(rows, np.zeros((5, 3)), starts)[:, ::3]
-    assert seen.tolist() == [[0, 0, 0], [0, 0, 1], [0, 1, 2], [3, 3, 3], [3, 3, 4]]
 
 
 def test_no_rows_give_no_observations_and_the_first_row_starts_an_episode():

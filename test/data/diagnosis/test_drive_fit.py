@@ -44,21 +44,6 @@ def test_wrong_contract_fits_poorly(has_commands):
     assert fit(given, driven_spec(terms=TERMS[::-1])).median_r_squared < 0.6
 
 
-@pytest.mark.parametrize('has_commands', [False, True])
-def test_wrong_action_scale_shows_in_the_scale(has_commands):
-    given, targets = drive()
-    if has_commands:
-        given = with_commands(given, targets)
-    result = fit(given, driven_spec(action={'scale': 0.125}))
-    np.testing.assert_allclose(np.median(result.scale), 2.0, rtol=0.1)
-
-
-def test_wrong_offset_shows_as_a_shift():
-    offset = [0.1, 0.6 + 0.3, -0.5]
-    result = fit(drive()[0], driven_spec(action={'scale': 0.25, 'offset': offset}))
-    np.testing.assert_allclose(result.shift, [0.0, -0.3, 0.0], atol=0.02)
-
-
 def test_there_is_no_fit_without_commands_and_efforts():
     given = drive()[0]
     assert fit(replace(given, joints=replace(given.joints, effort=None))) is None

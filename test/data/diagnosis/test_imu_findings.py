@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from distill_runtime.data.diagnosis.bag_case import make_case
+from distill_runtime.data.diagnosis.differentiate import body_rates, mean_over, spans
 from distill_runtime.data.diagnosis.imu_findings import (
     gravity_z,
     gyro_findings,
@@ -11,7 +12,7 @@ from distill_runtime.data.diagnosis.imu_findings import (
 )
 import numpy as np
 import pytest
-from support.walks import imu_stream, recording, rolled, spec_of
+from support.walks import imu_stream, MS, recording, rolled, spec_of, stamps, times
 
 DEGREES = 180.0 / np.pi
 
@@ -46,34 +47,34 @@ def test_gravity_z_of_known_orientations():
     np.testing.assert_allclose(gravity_z(quats), [-1, 1, 0, -1], atol=1e-12)
 
 
-def test_w_first_in_the_fields_of_the_message_is_named():
-    quats, rates = rolled()
-    # fields x, y, z, w hold w, x, y, z; the reader gives (w, x, y, z) of the fields
-    finding = only(orientation_findings, quats[:, [3, 0, 1, 2]], rates)
-    assert (finding.code, finding.severity) == ('bag.quaternion_order', 'error')
-    assert '(w, x, y, z) in the fields x, y, z, w of /imu' in finding.message
+def w_first(quats):
+    """The fields x, y, z, w hold w, x, y, z; the reader gives (w, x, y, z) of the fields."""
+    return quats[:, [3, 0, 1, 2]]
 
 
-def test_robot_on_its_back_legs_is_a_warning():
-    quats = np.tile([np.sqrt(0.5), 0, np.sqrt(0.5), 0], (100, 1))
-    finding = only(orientation_findings, quats, np.zeros((100, 3)))
-    assert (finding.code, finding.severity) == ('bag.gravity', 'warning')
+def with_long(share):
+    def change(quats):
+        quats[: round(share * len(quats))] *= 1.1
+        return quats
+
+    return change
 
 
-@pytest.mark.parametrize(('share', 'severity'), [(0.005, 'warning'), (0.5, 'error')])
-def test_quaternions_without_unit_norm(share, severity):
-    quats, rates = rolled()
-    quats[: round(share * len(quats))] *= 1.1
-    finding = only(orientation_findings, quats, rates)
-    assert (finding.code, finding.severity) == ('bag.quaternion_norm', severity)
-
-
-def test_driver_without_orientation():
-    quats, rates = rolled()
-    assert (
-        only(orientation_findings, np.full_like(quats, np.nan), rates).code
-        == 'bag.orientation_missing'
-    )
+@pytest.mark.parametrize(
+    ('change', 'code', 'severity', 'text'),
+    [
+        (w_first, 'quaternion_order', 'error', '(w, x, y, z) in the fields x, y, z, w of /imu'),
+        (lambda quats: np.tile([0.7, 0, 0.714, 0], (99, 1)), 'gravity', 'warning', 'z = +0.02'),
+        (with_long(0.005), 'quaternion_norm', 'warning', 'have no unit norm'),
+        (with_long(0.5), 'quaternion_norm', 'error', 'have no unit norm'),
+        (lambda quats: quats * np.nan, 'orientation_missing', 'error', 'covariance[0] is -1'),
+    ],
+)
+def test_orientation(change, code, severity, text):
+    quats = change(rolled()[0])
+    finding = only(orientation_findings, quats, np.zeros((len(quats), 3)))
+    assert (finding.code, finding.severity) == (f'bag.{code}', severity)
+    assert text in finding.message
 
 
 @pytest.mark.parametrize(
@@ -102,12 +103,34 @@ def test_gyro_that_fits_in_no_way_is_a_warning():
     assert 'as if' not in finding.message
 
 
-def test_bias_and_noise_of_a_gyro_are_no_finding():
+def test_noise_bias_and_rest_of_a_gyro_are_no_finding():
     quats, rates = rolled()
     noise = np.random.default_rng(0).normal(0.0, 0.1, rates.shape)
     assert findings(gyro_findings, quats, rates + noise + (0.1, -0.2, 0.05)) == []
-
-
-def test_robot_that_hardly_turns_gives_no_finding():
     quats, rates = rolled(size=1e-3)
     assert findings(gyro_findings, quats, 50.0 * rates) == []
+
+
+def test_spans_are_about_20_ms_and_skip_gaps():
+    stamp_ns = np.array([0, 10, 20, 30, 100, 110, 120], np.int64) * MS
+    pairs = spans(stamp_ns)
+    assert pairs.first.tolist() == [0, 1, 4]
+    assert pairs.last.tolist() == [2, 3, 6]
+    assert pairs.dt.tolist() == [0.02] * 3
+    slow = spans(np.arange(4, dtype=np.int64) * 33 * MS)
+    assert (slow.last - slow.first).tolist() == [1, 1, 1]
+    assert len(spans(stamp_ns[:2]).dt) == 0
+
+
+def test_body_rates_are_those_that_made_the_orientation():
+    quats, expected = rolled()
+    pairs = spans(stamps(times()))
+    got = body_rates(quats, pairs)
+    np.testing.assert_allclose(got, mean_over(expected, pairs), atol=5e-3)
+
+
+def test_sign_of_a_quaternion_does_not_matter():
+    quats, _ = rolled()
+    pairs = spans(stamps(times()))
+    flipped = quats * np.where(np.arange(len(quats)) % 3 == 0, -1.0, 1.0)[:, None]
+    np.testing.assert_allclose(body_rates(flipped, pairs), body_rates(quats, pairs))

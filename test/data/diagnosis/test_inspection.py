@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from types import SimpleNamespace
 
 from distill_runtime.data.diagnosis.inspection import inspect
+from distill_runtime.data.diagnosis.target_findings import invalid_ticks, PolicyCase
+from distill_runtime.data.replay.step_loop import InvalidTicks
 from distill_runtime.spec.compile import compile_spec
 import numpy as np
 import pytest
@@ -79,17 +82,13 @@ def test_wrong_scale_offset_and_gains_are_named():
     assert 'efforts of ankle' in found['bag.gains'].message
 
 
-def test_recording_without_reference_says_so():
+def test_recording_without_reference_says_so_and_absurd_targets_are_found():
     given = drive()[0]
     given = replace(given, joints=replace(given.joints, effort=None))
     found = codes(inspected(given))
-    assert set(found) == {'bag.no_reference'}
-    assert found['bag.no_reference'].severity == 'info'
-
-
-def test_absurd_targets_are_found_without_a_reference():
-    given = drive()[0]
-    given = replace(given, joints=replace(given.joints, effort=None))
+    assert {code: finding.severity for code, finding in found.items()} == {
+        'bag.no_reference': 'info'
+    }
     found = codes(inspected(given, driven_spec(action={'scale': 4.0})))
     assert found['bag.targets_implausible'].severity == 'warning'
 
@@ -115,3 +114,29 @@ def test_no_alarm_on_a_right_contract_with_a_real_recording(bag, shared_data):
     result = inspect(pair.policy.spec, pair.policy.session, pair.recording)
     assert result.findings == ()
     assert result.drive_fit.median_r_squared > 0.99
+
+
+def case_of(is_valid, **reasons):
+    playback = SimpleNamespace(is_valid=np.array(is_valid), reasons=reasons)
+    return PolicyCase(None, None, SimpleNamespace(playback=playback), None, None)
+
+
+@pytest.mark.parametrize(('size', 'severity'), [(40, 'warning'), (80, 'info')])
+def test_ticks_that_lack_an_input_are_counted_by_reason(size, severity):
+    stale = InvalidTicks(count=1, first_tick=0, text='imu.stale: last sample 0.2 s ago')
+    missing = InvalidTicks(count=2, first_tick=1, text='cmd_vel.missing: no sample yet')
+    given = case_of([False] * 3 + [True] * (size - 3), imu=stale, cmd_vel=missing)
+    (finding,) = invalid_ticks(given)
+    assert finding.message == f'3 of {size} ticks lack an input: imu (1), cmd_vel (2)'
+    assert finding.severity == severity
+
+
+@pytest.mark.parametrize('scale', [0.25 / 1.2, 0.25 * 1.2])
+def test_scale_within_a_quarter_is_no_finding(scale):
+    found = codes(inspected(drive()[0], driven_spec(action={'scale': scale})))
+    assert 'bag.action_scale' not in found
+
+
+def test_commands_give_no_finding_about_gains():
+    found = codes(inspected(with_commands(*drive()), driven_spec(stiffness=[80.0] * 3)))
+    assert 'bag.gains' not in found

@@ -18,18 +18,19 @@ def found(spec, given):
     return {finding.code: finding for check in CHECKS for finding in check(case)}
 
 
-def test_complete_recording_gives_no_finding():
-    assert found(spec_of(IMU), recording(imu=imu_stream(*rolled()))) == {}
-
-
-def test_missing_imu_and_odometry_are_named():
-    spec = spec_of(IMU, {'term': 'base_linear_velocity'})
-    assert set(found(spec, recording())) == {'bag.imu_missing', 'bag.odom_missing'}
-
-
-def test_external_inputs_are_reported_as_not_read():
-    spec = spec_of({'term': 'external', 'topic': '/scan', 'width': 3})
-    assert found(spec, recording())['bag.externals'].severity == 'info'
+@pytest.mark.parametrize(
+    ('terms', 'given', 'expected'),
+    [
+        ([IMU], {'imu': imu_stream(*rolled())}, set()),
+        ([IMU, {'term': 'base_linear_velocity'}], {}, {'bag.imu_missing', 'bag.odom_missing'}),
+        ([], {'velocity': None}, set()),
+        ([{'term': 'joint_velocity'}], {'velocity': None}, {'bag.velocity_missing'}),
+    ],
+)
+def test_inputs_that_the_policy_reads_and_the_recording_lacks(terms, given, expected):
+    if 'velocity' in given:
+        given = {'joints': joint_stream(swinging(), velocity=None)}
+    assert set(found(spec_of(*terms), recording(**given))) == expected
 
 
 def test_joints_that_the_robot_does_not_publish_are_an_error():
@@ -37,12 +38,6 @@ def test_joints_that_the_robot_does_not_publish_are_an_error():
     finding = found(spec_of(), given)['bag.joints_missing']
     assert finding.severity == 'error'
     assert "no joints ['ankle'], it has ['hip', 'knee', 'toe']" in finding.message
-
-
-def test_missing_velocities_matter_only_if_the_policy_reads_them():
-    given = recording(joint_stream(swinging(), velocity=None))
-    assert found(spec_of(), given) == {}
-    assert 'bag.velocity_missing' in found(spec_of({'term': 'joint_velocity'}), given)
 
 
 def test_samples_rarer_than_the_policy_steps():

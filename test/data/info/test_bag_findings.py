@@ -11,8 +11,7 @@ from distill_runtime.data.info.bag_findings import (
     joint_findings,
     time_findings,
 )
-from distill_runtime.data.info.rate_stats import rate_stats
-from distill_runtime.data.info.topic_stats import Latency, TopicStats
+from distill_runtime.data.info.topic_stats import Latency, rate_stats, TopicStats
 from distill_runtime.spec.robot_description import RobotDescription
 import numpy as np
 import pytest
@@ -64,17 +63,6 @@ def test_regular_topic_gives_no_finding():
         ({'damage': 'it is cut', 'receive_ns': TIMES[:40]}, 'bag.damaged', 'error',
          'it is cut; 40 of 100 messages of /joint_states were read'),
         ({'is_known_type': False}, 'bag.unknown_type', 'info', 'counted, not decoded'),
-    ],
-)  # fmt: skip
-def test_messages_that_cannot_be_read_are_reported(changes, code, severity, text):
-    (found,) = content_findings(facts(**changes), moment)
-    assert (found.code, found.severity) == (code, severity)
-    assert text in found.message
-
-
-@pytest.mark.parametrize(
-    ('changes', 'code', 'severity', 'text'),
-    [
         ({'stamped': rate_stats(np.roll(TIMES, 50))}, 'bag.stamps_back', 'warning',
          'stamps of /joint_states go back 1 times, first to 0.000000 s'),
         ({'latency': Latency(median=9e7, p99=9e7, least=9e7)}, 'bag.clocks', 'info',
@@ -88,8 +76,9 @@ def test_messages_that_cannot_be_read_are_reported(changes, code, severity, text
          'has 1 gaps above 0.1 s, the longest is 0.300 s at 0.99 s'),
     ],
 )  # fmt: skip
-def test_late_messages_and_anomalous_stamps_are_reported(changes, code, severity, text):
-    (found,) = time_findings(facts(**changes), True, moment)
+def test_finding_about_a_topic(changes, code, severity, text):
+    given = facts(**changes)
+    (found,) = [*content_findings(given, moment), *time_findings(given, True, moment)]
     assert (found.code, found.severity) == (code, severity)
     assert text in found.message
 
@@ -99,17 +88,16 @@ def test_topic_that_the_node_does_not_wait_for_may_be_slow_and_silent():
     assert list(time_findings(slow, False, moment)) == []
 
 
-def test_missing_joint_is_reported_with_a_similar_name():
-    (found,) = joint_findings(facts(), robot('FL_hip_joint', 'FL_knee'))
+@pytest.mark.parametrize(
+    ('missing', 'guess'),
+    [('FL_hip_joint', 'is FL_hip the FL_hip_joint of the robot? '), ('wheel', '')],
+)
+def test_missing_joint_is_reported_with_a_similar_name(missing, guess):
+    (found,) = joint_findings(facts(), robot(missing, 'FL_knee'))
     assert (found.code, found.severity) == ('bag.joints_missing', 'error')
-    assert "has no joints ['FL_hip_joint'] of dog, it has ['FL_hip', 'FL_knee']" in found.message
-    assert 'is FL_hip the FL_hip_joint of the robot?' in found.hint
-
-
-def test_joints_of_another_robot_are_reported_without_a_guess():
-    (found,) = joint_findings(facts(), robot('wheel'))
+    assert f"no joints ['{missing}'] of dog, it has ['FL_hip', 'FL_knee']" in found.message
     assert found.hint == (
-        'joints are matched by name: rename them in the driver, or is it another robot?'
+        f'joints are matched by name: {guess}rename them in the driver, or is it another robot?'
     )
 
 

@@ -51,12 +51,6 @@ def test_recording_that_was_cut_off_says_what_is_missing(tmp_path):
     assert found.topics[-1].received.rate > 0
 
 
-def test_joints_of_another_robot_make_it_invalid(tmp_path):
-    found = read_info(walk(tmp_path / 'bag'), robot=load_robot('unitree_go2'))
-    assert codes(found) == ['bag.joints_missing']
-    assert not found.is_valid
-
-
 def test_ambiguous_topic_is_no_input(tmp_path):
     messages = [imu(START, topic='/front/imu'), imu(START + MS, topic='/rear/imu')]
     path = write_bag(tmp_path / 'bag', [joint_state(START, JOINTS, DEFAULT), *messages])
@@ -66,8 +60,23 @@ def test_ambiguous_topic_is_no_input(tmp_path):
     assert codes(read_info(path, {'imu': '/rear/imu'})) == []
 
 
-def test_recording_without_joint_states_is_reported(tmp_path):
-    assert codes(read_info(write_bag(tmp_path / 'bag', [imu(START)]))) == ['bag.no_joint_states']
+@pytest.mark.parametrize(
+    ('messages', 'robot', 'code', 'is_valid'),
+    [
+        ([imu(START)], None, 'bag.no_joint_states', True),
+        ([joint_state(START, JOINTS, DEFAULT)], 'unitree_go2', 'bag.joints_missing', False),
+        (
+            [twist(0, (0, 0, 0)), joint_state(START, JOINTS, DEFAULT)],
+            None,
+            'bag.time_jump',
+            False,
+        ),
+    ],
+)
+def test_findings_about_all_topics(messages, robot, code, is_valid, tmp_path):
+    path = write_bag(tmp_path / 'bag', messages)
+    found = read_info(path, robot=None if robot is None else load_robot(robot))
+    assert (codes(found), found.is_valid) == ([code], is_valid)
 
 
 def test_worst_findings_come_first(shared_data):
@@ -117,10 +126,3 @@ def test_what_cannot_be_opened_is_refused(tmp_path):
     file.write_bytes(file.read_bytes()[:5000])
     with pytest.raises(RecordingError, match='cannot be read as a recording'):
         read_info(path)
-
-
-def test_messages_years_apart_are_an_error(tmp_path):
-    messages = [twist(0, (0, 0, 0)), joint_state(START, JOINTS, DEFAULT)]
-    found = read_info(write_bag(tmp_path / 'bag', messages))
-    assert codes(found) == ['bag.time_jump']
-    assert not found.is_valid

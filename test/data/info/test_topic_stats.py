@@ -2,9 +2,10 @@
 # SPDX-License-Identifier: Apache-2.0
 from __future__ import annotations
 
+from functools import partial
+
 from distill_runtime.data.bags.bag import Bag
-from distill_runtime.data.info.topic_stats import read_topic
-from distill_runtime.errors import RecordingError
+from distill_runtime.data.info.topic_stats import rate_stats, read_topic
 import numpy as np
 import pytest
 from support.bags import (
@@ -15,6 +16,7 @@ from support.bags import (
     STORE,
     STORE1,
     twist,
+    undecodable,
     write_bag,
     write_bag1,
 )
@@ -25,6 +27,32 @@ START = 1_700_000_000_000 * MS
 def facts_of(path, topic):
     with Bag(path) as bag:
         return read_topic(bag, next(entry for entry in bag.topics if entry.name == topic))
+
+
+@pytest.mark.parametrize(
+    ('times_ms', 'expected'),
+    [
+        (
+            range(0, 220, 20),
+            {'rate': 50.0, 'period': 0.02, 'jitter': 0.0, 'num_gaps': 0, 'first_back_ns': None},
+        ),
+        (
+            [0, 10, 20, 170, 180, 300],
+            {'longest_gap': 0.15, 'longest_gap_at_ns': 20 * MS, 'num_gaps': 2},
+        ),
+        # a jump back is no gap and does not reduce the rate
+        (
+            [0, 10, 20, 5, 15, 25],
+            {'num_back': 1, 'first_back_ns': 5 * MS, 'longest_gap': 0.01, 'rate': 125.0},
+        ),
+        ([7, 7, 7], {'rate': 0.0}),
+    ],
+    ids=['even', 'gaps', 'jump back', 'equal'],
+)
+def test_rate_stats(times_ms, expected):
+    found = rate_stats(np.array(times_ms) * MS)
+    assert {name: getattr(found, name) for name in expected} == pytest.approx(expected)
+    assert rate_stats(np.array(times_ms[:1])) is None
 
 
 def states(count, late=0, **options):
@@ -38,12 +66,18 @@ def states(count, late=0, **options):
 
 
 @pytest.mark.parametrize(
-    ('storage', 'compression'), [('mcap', None), ('sqlite3', None), ('sqlite3', 'message')]
+    'write',
+    [
+        write_bag,
+        partial(write_bag, storage='sqlite3'),
+        partial(write_bag, storage='sqlite3', compression='message'),
+        lambda path, messages: write_bag1(path.with_suffix('.bag'), messages),
+    ],
+    ids=['mcap', 'sqlite3', 'sqlite3 compressed', 'rosbag1'],
 )
-def test_times_joints_and_latency_are_the_same_from_every_storage(storage, compression, tmp_path):
-    found = facts_of(
-        write_bag(tmp_path / 'bag', states(9, late=3 * MS), storage, compression), '/joint_states'
-    )
+def test_times_joints_and_latency_are_the_same_from_every_storage(write, tmp_path, request):
+    store = STORE1 if 'rosbag1' in request.node.name else STORE
+    found = facts_of(write(tmp_path / 'bag', states(9, late=3 * MS, store=store)), '/joint_states')
     assert found.received.rate == pytest.approx(100.0)
     assert found.stamp_ns[0] == START
     assert found.latency.median == pytest.approx(0.003, abs=1e-9)
@@ -52,11 +86,13 @@ def test_times_joints_and_latency_are_the_same_from_every_storage(storage, compr
     assert (len(found.undecodable_ns), found.damage, found.is_known_type) == (0, '', True)
 
 
-def test_rosbag1_is_read_alike(tmp_path):
-    path = write_bag1(tmp_path / 'walk.bag', states(9, late=3 * MS, store=STORE1))
-    found = facts_of(path, '/joint_states')
-    assert found.latency.median == pytest.approx(0.003, abs=1e-9)
-    assert found.joints == (('a', 'b'),)
+def test_messages_that_cannot_be_decoded_are_reported_with_their_times(tmp_path):
+    messages = [*states(6), imu(START + 70 * MS)]
+    for index in (1, 4):
+        messages[index] = undecodable(messages[index])
+    found = facts_of(write_bag(tmp_path / 'bag', messages), '/joint_states')
+    np.testing.assert_array_equal(found.undecodable_ns, START + np.array([10, 40]) * MS)
+    assert (len(found.stamp_ns), len(found.receive_ns)) == (4, 6)
 
 
 def test_messages_without_header_have_no_stamps(tmp_path):
@@ -88,46 +124,3 @@ def test_both_lists_of_joints_are_told_the_frequent_one_first(tmp_path):
         ('a', 'b'),
         ('c',),
     )
-
-
-class _Spoilt:
-    """Gives a recording with some messages cut short."""
-
-    def __init__(self, bag, places):
-        self._bag, self._places = bag, places
-        self.is_cdr, self.deserialize = bag.is_cdr, bag.deserialize
-
-    def chunks(self, topic):
-        for chunk in self._bag.chunks(topic):
-            sizes = chunk.sizes.copy()
-            sizes[self._places] = 9
-            yield chunk._replace(sizes=sizes)
-
-
-def test_messages_that_cannot_be_decoded_are_told_with_their_times(tmp_path):
-    path = write_bag(tmp_path / 'bag', [*states(6), imu(START + 70 * MS)])
-    with Bag(path) as bag:
-        topic = next(entry for entry in bag.topics if entry.name == '/joint_states')
-        found = read_topic(_Spoilt(bag, [1, 4]), topic)
-    np.testing.assert_array_equal(found.undecodable_ns, START + np.array([10, 40]) * MS)
-    assert len(found.stamp_ns) == 4
-    assert len(found.receive_ns) == 6
-
-
-class _Torn:
-    """Gives a recording that is damaged behind its first messages."""
-
-    def __init__(self, bag):
-        self._bag = bag
-        self.is_cdr, self.deserialize = bag.is_cdr, bag.deserialize
-
-    def chunks(self, topic):
-        yield next(iter(self._bag.chunks(topic))).take(slice(0, 4))
-        raise RecordingError('bag is damaged at /joint_states: torn')
-
-
-def test_what_stands_before_the_damage_counts(tmp_path):
-    with Bag(write_bag(tmp_path / 'bag', states(9))) as bag:
-        found = read_topic(_Torn(bag), bag.topics[0])
-    assert found.damage == 'bag is damaged at /joint_states: torn'
-    assert (len(found.receive_ns), found.topic.num_messages) == (4, 9)

@@ -59,11 +59,6 @@ def invalid(result):
 WALK = (twist(999 * MS, (0.1, 0, 0)), *inputs(*range(1000, 1400, 20)))
 
 
-def test_clean_recording_has_no_anomalies(tmp_path, policy):
-    result = replayed(tmp_path, policy, WALK)
-    assert (reported(result), invalid(result)) == ({}, [])
-
-
 def test_message_that_cannot_be_decoded_is_reported_and_its_ticks_are_not_valid(tmp_path, policy):
     broken = [undecodable(imu(t * MS)) for t in (1101, 1102, 1205)]
     result = replayed(tmp_path, policy, [*WALK, *broken])
@@ -71,22 +66,13 @@ def test_message_that_cannot_be_decoded_is_reported_and_its_ticks_are_not_valid(
     assert '/imu: 3 messages that cannot be decoded, first at 0.101 s' in result.anomalies[0].text
     # the Imu of the tick came after them: it is the newest one in any case
     assert invalid(result) == []
-    late = [undecodable(imu(t * MS, topic='/imu'))._replace(receive_ns=t * MS) for t in (1100,)]
-    kept = [
-        message for message in WALK if message.topic != '/imu' or message.receive_ns // MS != 1100
-    ]
-    result = replayed(tmp_path / 'b', policy, [*kept, *late])
+    kept = [said for said in WALK if said.topic != '/imu' or said.receive_ns // MS != 1100]
+    result = replayed(tmp_path / 'b', policy, [*kept, undecodable(imu(1100 * MS))])
     assert invalid(result) == [5]
     reason = result.playback.reasons['imu.unusable']
     assert (reason.count, reason.first_tick) == (1, 5)
-
-
-def test_history_is_refilled_after_ticks_that_are_not_valid(tmp_path, policy):
-    kept = [
-        message for message in WALK if message.topic != '/imu' or message.receive_ns // MS != 1100
-    ]
-    result = replayed(tmp_path, policy, [*kept, undecodable(imu(1100 * MS))])
-    fresh = replayed(tmp_path / 'b', policy, [*WALK[:1], *WALK[13:]])
+    # the history is filled again after it
+    fresh = replayed(tmp_path / 'c', policy, [*WALK[:1], *WALK[13:]])
     np.testing.assert_array_equal(result.playback.observation[6:], fresh.playback.observation[:])
 
 
@@ -134,60 +120,50 @@ def test_recording_that_is_played_in_a_loop_does_not_mix_its_turns(tmp_path, pol
     assert result.playback.reasons['imu.missing'].count == 79
 
 
-def test_missing_command_is_reported(tmp_path, policy):
-    result = replayed(tmp_path, policy, WALK[1:])
+def test_missing_command_and_velocities_are_reported(tmp_path, policy):
+    assert reported(replayed(tmp_path, policy, WALK)) == {}
+    result = replayed(tmp_path / 'a', policy, WALK[1:])
     assert reported(result) == {'cmd_vel.missing': (1, 0.0)}
     assert '--topic cmd_vel:=TOPIC' in result.anomalies[0].text
-
-
-def test_missing_velocities_are_reported(tmp_path, policy):
     messages = [
-        joint_state(message.receive_ns, JOINTS, DEFAULT)
-        if message.topic == '/joint_states'
-        else message
-        for message in WALK
+        joint_state(said.receive_ns, JOINTS, DEFAULT) if said.topic == '/joint_states' else said
+        for said in WALK
     ]
-    assert reported(replayed(tmp_path, policy, messages)) == {'joint_states.velocity': (1, 0.0)}
+    result = replayed(tmp_path / 'b', policy, messages)
+    assert reported(result) == {'joint_states.velocity': (1, 0.0)}
+
+
+def replayed_damaged(path, policy, topics, ticks):
+    """Replay a logged run in which the messages of some topics and ticks cannot be decoded."""
+    log = run_node(policy)
+    damaged_ns = {(1000 + 20 * tick + 1) * MS for tick in ticks}
+    log.messages = [
+        undecodable(said) if said.topic in topics and said.receive_ns in damaged_ns else said
+        for said in log.messages
+    ]
+    source = read_policy_recording(write_log(path / 'bag', log), policy)
+    return replay(source, policy, replay_config(CONFIG))
 
 
 def test_logged_ticks_that_are_missing_or_damaged_are_reported(tmp_path, policy):
-    log = run_node(policy)
-    damaged_ns = {(1000 + 20 * tick + 1) * MS for tick in (20, 40)}
-    messages = [
-        undecodable(message)
-        if message.topic == f'{NODE}/tick' and message.receive_ns in damaged_ns
-        else message
-        for message in sorted(log.messages, key=lambda message: message.receive_ns)
-    ]
-    source = read_policy_recording(write_bag(tmp_path / 'bag', messages), policy)
-    result = replay(source, policy, replay_config(CONFIG))
+    result = replayed_damaged(tmp_path, policy, {f'{NODE}/tick'}, (20, 40))
     assert reported(result) == {'tick.left_out': (2, 0.4), 'tick.gap': (2, 0.42)}
     assert result.playback.reasons['history.unknown'].first_tick == 20
     valid = result.playback.is_valid
-    commands = result.run.commands()
-    np.testing.assert_array_equal(result.commands[valid], commands[valid])
+    np.testing.assert_array_equal(result.commands[valid], result.run.commands()[valid])
 
 
 def test_damaged_observation_and_command_are_reported_and_not_compared(tmp_path, policy):
-    log = run_node(policy)
-    damaged_ns = (1000 + 20 * 20 + 1) * MS
     topics = {f'{NODE}/observation', f'{NODE}/action', '/joint_command'}
-    log.messages = [
-        undecodable(message)
-        if message.topic in topics and message.receive_ns == damaged_ns
-        else message
-        for message in log.messages
-    ]
-    source = read_policy_recording(write_log(tmp_path / 'bag', log), policy)
-    result = replay(source, policy, replay_config(CONFIG))
-    assert set(reported(result)) == {
-        'joint_command.left_out',
-        'observation.left_out',
-        'action.left_out',
-    }
-    assert result.playback.is_valid.all()
-    for recorded in (result.run.observations(), result.run.actions()):
-        lacks = np.isnan(recorded[:]).any(axis=1) & result.playback.ran
+    result = replayed_damaged(tmp_path, policy, topics, (20,))
+    codes = {'joint_command.left_out', 'observation.left_out', 'action.left_out'}
+    assert set(reported(result)) == codes
+    playback, run = result.playback, result.run
+    assert playback.is_valid.all()
+    for recorded, is_recorded in (
+        (run.observations()[:], playback.ran),
+        (run.actions()[:], playback.ran),
+        (run.commands(), playback.sends),
+    ):
+        lacks = np.isnan(recorded).any(axis=1) & is_recorded
         assert np.flatnonzero(lacks).tolist() == [20]
-    lacks = np.isnan(result.run.commands()).any(axis=1) & result.playback.sends
-    assert np.flatnonzero(lacks).tolist() == [20]

@@ -8,7 +8,8 @@ from distill_runtime.data.recording.policy_recording import read_policy_recordin
 from distill_runtime.data.replay.assessment import assess, observation_groups
 from distill_runtime.data.replay.config import replay_config
 from distill_runtime.data.replay.replay import replay
-from distill_runtime.data.replay.thresholds import read_thresholds
+from distill_runtime.data.replay.verdict import Limits, read_thresholds
+from distill_runtime.errors import ConfigError
 from distill_runtime.policy.model import load_policy
 import numpy as np
 import pytest
@@ -68,11 +69,6 @@ def test_contract_is_searched_on_request_without_a_change_of_the_verdict(explain
     assert found.verdict == 'outside'
     assert (found.inspection is not None) == explains
     assert not [breach for breach in found.breaches if breach.what == 'contract']
-
-
-def test_wide_tolerance_passes(bag, policy):
-    result = replayed(bag, policy, **{**LIMITS, 'max_joint_step': 0.02})
-    assert assess(result, policy, read_thresholds(None)).verdict == 'outside'
     assert assess(result, policy, read_thresholds(None, 10.0)).verdict == 'within'
 
 
@@ -83,25 +79,17 @@ def test_fault_that_the_robot_did_not_have_fails(bag, policy):
     assert 'tilt.limit' in breach.text
 
 
-def test_share_of_invalid_ticks_has_a_threshold(tmp_path, bag, policy):
-    thresholds = replace(read_thresholds(None), invalid=0.0)
-    result = replayed(bag, policy, **LIMITS)
-    assert assess(result, policy, thresholds).verdict == 'within'
+def test_invalid_ticks_motion_and_period_have_thresholds(bag, policy):
+    result, plain = replayed(bag, policy, **LIMITS), read_thresholds(None)
+    strict = replace(plain, motion=replace(plain.motion, step_max=1e-6))
+    assert {breach.what for breach in assess(result, policy, strict).breaches} == {'motion'}
+    strict = replace(plain, invalid=0.0)
+    assert assess(result, policy, strict).verdict == 'within'
     result.playback.is_valid[3] = False
-    (breach,) = assess(result, policy, thresholds).breaches
+    (breach,) = assess(result, policy, strict).breaches
     assert (breach.what, breach.metric) == ('ticks', 'invalid')
-
-
-def test_motion_has_thresholds(bag, policy):
-    thresholds = read_thresholds(None)
-    thresholds = replace(thresholds, motion=replace(thresholds.motion, step_max=1e-6))
-    found = assess(replayed(bag, policy, **LIMITS), policy, thresholds)
-    assert {breach.what for breach in found.breaches} == {'motion'}
-
-
-def test_period_that_does_not_fit_the_ticks_fails(bag, policy):
     wrong = with_spec(policy, replace(policy.spec, period=0.012))
-    found = assess(replayed(bag, wrong, **LIMITS), wrong, read_thresholds(None))
+    found = assess(replayed(bag, wrong, **LIMITS), wrong, plain)
     assert 'period' in {breach.name for breach in found.breaches}
 
 
@@ -131,3 +119,46 @@ def test_right_contract_passes_by_its_efforts_where_no_commands_are_recorded(bag
     )
     assert found.verdict == 'within'
     assert found.inspection.drive_fit.median_r_squared > 0.9
+
+
+def thresholds_of(tmp_path, text, tolerance=None):
+    path = tmp_path / 'rules.yaml'
+    path.write_text(text)
+    return read_thresholds(path, tolerance)
+
+
+def test_tolerance_is_the_default_limit_and_that_of_the_command_line_wins(tmp_path):
+    assert read_thresholds(None).limits_of('commands', 'hip') == Limits(max=1e-5)
+    given = thresholds_of(tmp_path, 'tolerance: 0.1')
+    assert given.limits_of('observation', 'x') == Limits(max=0.1)
+    given = thresholds_of(tmp_path, 'tolerance: 0.1', 0.2)
+    assert given.limits_of('action', 'hip') == Limits(max=0.2)
+
+
+def test_limits_of_a_joint_or_term_override_the_general_ones(tmp_path):
+    thresholds = thresholds_of(
+        tmp_path,
+        'commands: {rms: 0.1}\njoints: {hip: {max: 0.5}}\nterms: {gravity: {p99: 1}}\n'
+        'motion: {lag: 0.1}\n',
+    )
+    assert thresholds.limits_of('commands', 'hip') == Limits(max=0.5)
+    assert thresholds.limits_of('commands', 'knee') == Limits(rms=0.1)
+    assert thresholds.limits_of('observation', 'gravity') == Limits(p99=1.0)
+    assert thresholds.motion.lag == 0.1
+
+
+@pytest.mark.parametrize(
+    ('text', 'message'),
+    [
+        ('tolerence: 1', r'rules.yaml: tolerence is unknown, expected one of'),
+        ('commands: {mean: 1}', 'commands.mean is unknown'),
+        ('joints: {hip: {max: -1}}', r'joints.hip: max is -1.0, expected at least 0'),
+        ('joints: [hip]', r"joints is \['hip'\], expected limits by name"),
+        ('invalid: 2', 'invalid is 2.0, expected a share from 0 to 1'),
+        ('tolerance: -1', 'tolerance is -1.0, expected at least 0'),
+        ('- 1', r'expected a mapping'),
+    ],
+)
+def test_wrong_thresholds_are_refused(text, message, tmp_path):
+    with pytest.raises(ConfigError, match=message):
+        thresholds_of(tmp_path, text)

@@ -40,12 +40,16 @@ def test_parameters_have_the_names_of_the_node():
         (
             'checks.tilt.what',
             1.0,
-            'checks.tilt.what is unknown, expected checks.tilt.limit, .debounce or .action',
+            r"checks.tilt.what is unknown, expected one of \['action', 'debounce', 'limit'\]",
         ),
-        ('checks.tilt.action', False, 'checks.tilt.action is False, expected a str'),
-        ('checks.tilt.limit', 'a', "checks.tilt.limit is 'a', expected a float"),
-        ('input_stamps', 'clock', "input_stamps is 'clock', expected header or arrival"),
-        ('control_rate', -1, 'control_rate is -1, expected at least 0 Hz'),
+        ('checks.tilt.action', False, 'checks.tilt.action is False, expected one of'),
+        ('checks.tilt.limit', 'a', "checks.tilt.limit is 'a', expected a number"),
+        (
+            'input_stamps',
+            'clock',
+            r"input_stamps is 'clock', expected one of \['header', 'arrival'\]",
+        ),
+        ('control_rate', -1, 'control_rate is -1.0, expected at least 0 Hz'),
     ],
 )
 def test_parameter_that_cannot_be_used_is_refused(name, value, message):

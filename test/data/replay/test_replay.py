@@ -41,69 +41,142 @@ def check_equal(result, log, first=0):
     np.testing.assert_array_equal(playback.command[first:][sends], commands[sends])
 
 
-def check_equal_internals(result):
-    playback = result.playback
-    for recorded, replayed_rows in (
-        (result.run.observations(), playback.observation),
-        (result.run.actions(), playback.action),
-    ):
-        np.testing.assert_array_equal(recorded[:][playback.ran], replayed_rows[:][playback.ran])
-
-
-def test_run_is_repeated_through_its_modes(tmp_path, policy):
-    requests = {30: Event.START, 45: Event.STOP}
-    log = run_node(policy, requests=requests, start_in='standby', ramp_time=0.3, stop_timeout=0.1)
-    result = replayed(tmp_path, policy, log, ramp_time=0.3, stop_timeout=0.1)
-    assert set(log.modes) == {Mode.STANDBY, Mode.POLICY, Mode.STOPPING}
-    check_equal(result, log)
-    assert result.run.is_same_model is True
-    check_equal_internals(result)
+def check_valid_equal(result, log):
+    """Compare the commands of valid ticks; the log may begin earlier."""
+    valid = result.playback.is_valid
+    commands = np.array(log.commands[-len(valid) :])
+    np.testing.assert_array_equal(result.playback.command[valid], commands[valid])
 
 
 STOP = {'stop_deceleration': 10.0, 'stop_timeout': 0.9}
+RAMPED = {**STOP, 'ramp_time': 0.2}
+FORCED = {'max_joint_step': 0.02, 'ramp_time': 0.3}
+AGAIN = {30: Event.RESET_FAULT, 40: Event.START}
+STRICT = {'limit': 0.001, 'debounce': 0.4, 'action': 'hold'}
 
 
-@pytest.mark.parametrize('still_from', [20, 300])
-def test_stop_lasts_until_the_robot_stands_or_its_timeout(tmp_path, policy, still_from):
-    requests = {10: Event.STOP, 75: Event.START}
-    log = run_node(policy, 100, requests, still_from=still_from, ramp_time=0.2, **STOP)
-    stops = log.modes.index(Mode.STANDBY) - log.modes.index(Mode.STOPPING)
-    assert stops == 45 if still_from == 300 else 30 < stops < 45
-    result = replayed(tmp_path, policy, log, ramp_time=0.2, **STOP)
+def checked(**changed):
+    """Return the checks with others, by name."""
+    return {**DEFAULT_CHECKS, **{name: CheckConfig(**entry) for name, entry in changed.items()}}
+
+
+CASES = {
+    # arguments of run_node, parameters of both, modes at ticks, other parameters of the replay
+    'start and stop': (
+        {'requests': {30: Event.START, 45: Event.STOP}, 'start_in': 'standby'},
+        {'ramp_time': 0.3, 'stop_timeout': 0.1},
+        {0: Mode.STANDBY, 30: Mode.POLICY, 45: Mode.STOPPING, 59: Mode.STANDBY},
+        {},
+    ),
+    'stop until the robot stands': (
+        {'ticks': 100, 'requests': {10: Event.STOP, 75: Event.START}, 'still_from': 20},
+        RAMPED,
+        {10: Mode.STOPPING, 40: Mode.STOPPING, 54: Mode.STANDBY, 75: Mode.POLICY},
+        {},
+    ),
+    'stop until its timeout': (
+        {'ticks': 100, 'requests': {10: Event.STOP, 75: Event.START}},
+        RAMPED,
+        {10: Mode.STOPPING, 54: Mode.STOPPING, 55: Mode.STANDBY},
+        {},
+    ),
+    'stop ended by a start and by a fault': (
+        {
+            'requests': {10: Event.STOP, 20: Event.START, 28: Event.STOP, 45: Event.RESET_FAULT},
+            'faults': {35: 'estop'},
+        },
+        STOP,
+        {20: Mode.POLICY, 24: Mode.POLICY, 28: Mode.STOPPING, 34: Mode.STOPPING, 35: Mode.FAULT},
+        {},
+    ),
+    'stop and start within one tick': (
+        {
+            'requests': {
+                10: (Event.STOP, Event.START),
+                20: Event.STOP,
+                25: (Event.START, Event.STOP),
+            }
+        },
+        STOP,
+        {10: Mode.POLICY, 20: Mode.STOPPING, 25: Mode.STOPPING},
+        {},
+    ),
+    'policy fails during a stop': (
+        {'requests': {10: Event.STOP}, 'checks': checked(target_step=STRICT)},
+        STOP,
+        {10: Mode.STOPPING, 40: Mode.FAULT},
+        {f'checks.target_step.{key}': value for key, value in STRICT.items()},
+    ),
+    'stop straight to standby': (
+        {'requests': {30: Event.STOP, 45: Event.START}, 'stop_timeout': 0.0},
+        {},
+        {30: Mode.STANDBY, 45: Mode.POLICY},
+        {},
+    ),
+    **{
+        f'stop, replayed with a timeout of {timeout} s': (
+            {'ticks': 80, 'requests': {10: Event.STOP}},
+            STOP,
+            {54: Mode.STOPPING, 55: Mode.STANDBY},
+            {'stop_timeout': timeout},
+        )
+        for timeout in (0.0, 0.2, 50.0)
+    },
+    **{
+        f'estop, {action}': (
+            {'requests': AGAIN, 'faults': [20]},
+            {'fault_action': action, **FORCED},
+            {19: Mode.POLICY, 20: Mode.FAULT, 30: Mode.STANDBY, 40: Mode.POLICY},
+            {},
+        )
+        for action in ('hold', 'damp', 'default_pose')
+    },
+    **{
+        f'missed deadlines, {action}': (
+            {
+                'requests': AGAIN,
+                'faults': {20: 'missed_deadlines', 21: 'missed_deadlines'},
+                'checks': checked(missed_deadlines={'action': action}),
+            },
+            {'fault_action': 'hold', **FORCED},
+            {20: Mode.FAULT, 40: Mode.POLICY},
+            {},
+        )
+        for action in ('hold', 'damp', 'default_pose', 'stop')
+    },
+    'escalation for a cause that is not recorded': (
+        {
+            'requests': {50: Event.RESET_FAULT},
+            'faults': dict.fromkeys(range(20, 40), 'command_conflict'),
+            'checks': checked(command_conflict={}),
+        },
+        {'fault_action': 'hold', 'escalation_time': 0.1},
+        {20: Mode.FAULT, 50: Mode.STANDBY},
+        {},
+    ),
+    'estop in an older log': (
+        {'faults': [20], 'is_old': True},
+        {'fault_action': 'hold'},
+        {20: Mode.FAULT},
+        {},
+    ),
+    'fault of the runner': ({}, {'tilt_limit': 0.3}, {0: Mode.POLICY, 59: Mode.FAULT}, {}),
+}
+
+
+@pytest.mark.parametrize(('run', 'config', 'modes', 'changed'), CASES.values(), ids=CASES)
+def test_run_is_repeated_through_its_modes(tmp_path, policy, run, config, modes, changed):
+    log = run_node(policy, **run, **config)
+    assert {tick: log.modes[tick] for tick in modes} == modes
+    result = replayed(tmp_path, policy, log, **{**config, **changed})
     check_equal(result, log)
-    assert result.playback.ran[log.modes.index(Mode.STOPPING)]
-    check_equal_internals(result)
-
-
-def test_stop_that_is_ended_by_a_start_or_a_fault_is_repeated(tmp_path, policy):
-    requests = {10: Event.STOP, 20: Event.START, 28: Event.STOP, 45: Event.RESET_FAULT}
-    log = run_node(policy, 60, requests, faults={35: 'estop'}, **STOP)
-    assert log.modes[20:30:4] == [Mode.POLICY, Mode.POLICY, Mode.STOPPING]
-    assert log.modes[34:36] == [Mode.STOPPING, Mode.FAULT]
-    check_equal(replayed(tmp_path, policy, log, **STOP), log)
-
-
-def test_stop_and_start_within_one_tick_cancel_out(tmp_path, policy):
-    log = run_node(
-        policy,
-        40,
-        {10: (Event.STOP, Event.START), 20: Event.STOP, 25: (Event.START, Event.STOP)},
-        **STOP,
-    )
-    check_equal(replayed(tmp_path, policy, log, **STOP), log)
-
-
-def test_policy_that_fails_during_a_stop_fails_there_again(tmp_path, policy):
-    strict = CheckConfig(limit=0.001, debounce=0.4, action='hold')
-    checks = {**DEFAULT_CHECKS, 'target_step': strict}
-    log = run_node(policy, 60, {10: Event.STOP}, checks=checks, **STOP)
-    assert log.modes[10] is Mode.STOPPING
-    assert log.modes[40] is Mode.FAULT
-    parameters = {
-        f'checks.target_step.{key}': getattr(strict, key)
-        for key in ('limit', 'debounce', 'action')
-    }
-    check_equal(replayed(tmp_path, policy, log, **STOP, **parameters), log)
+    assert result.run.is_same_model is True
+    playback = result.playback
+    for recorded, rows in (
+        (result.run.observations(), playback.observation),
+        (result.run.actions(), playback.action),
+    ):
+        np.testing.assert_array_equal(recorded[:][playback.ran], rows[:][playback.ran])
 
 
 def test_nan_action_during_a_stop_is_repeated(tmp_path, policy, monkeypatch):
@@ -123,24 +196,12 @@ def test_nan_action_during_a_stop_is_repeated(tmp_path, policy, monkeypatch):
     assert result.playback.ran[fault]
 
 
-def test_stop_straight_to_standby_is_repeated_whatever_the_parameters_say(tmp_path, policy):
-    log = run_node(policy, requests={30: Event.STOP, 45: Event.START}, stop_timeout=0.0)
-    assert set(log.modes) == {Mode.STANDBY, Mode.POLICY}
-    check_equal(replayed(tmp_path, policy, log), log)
-
-
-def test_log_decides_when_a_stop_ends_whatever_the_parameters_say(tmp_path, policy):
-    log = run_node(policy, 80, {10: Event.STOP}, **STOP)
-    for timeout in (0.0, 0.2, 50.0):
-        parameters = {**STOP, 'stop_timeout': timeout}
-        result = replayed(tmp_path / str(timeout), policy, log, **parameters)
-        check_equal(result, log)
-
-
-def test_model_without_a_velocity_command_follows_a_stop(tmp_path, policy):
+@pytest.mark.parametrize('requests', [{}, {10: Event.STOP}], ids=['walk', 'stop'])
+def test_another_model_follows_the_same_ticks(tmp_path, policy, requests):
     other = load_policy(write_policy(tmp_path, JOINT_TERM, name='other.onnx'))
-    log = run_node(policy, 80, {10: Event.STOP}, **STOP)
+    log = run_node(policy, 80, requests, **STOP)
     result = replayed(tmp_path, other, log, **STOP)
+    assert result.run.is_same_model is False
     assert result.playback.mode.tolist() == log.modes
 
 
@@ -160,8 +221,7 @@ def test_recording_that_begins_during_a_stop_is_valid_after_the_next_start(tmp_p
     begin = modes.index(Mode.STANDBY) + 12
     assert not valid[: modes.index(Mode.STANDBY)].any()
     assert valid[begin:].all()
-    commands = np.array(log.commands[-len(valid) :])
-    np.testing.assert_array_equal(result.playback.command[valid], commands[valid])
+    check_valid_equal(result, log)
 
 
 def test_start_during_a_stop_that_is_half_recorded_waits_for_the_history(tmp_path):
@@ -178,23 +238,7 @@ def test_start_during_a_stop_that_is_half_recorded_waits_for_the_history(tmp_pat
     start = len(valid) - 20
     assert not valid[: start + 5].any()
     assert valid[start + 6 :].all()
-    commands = np.array(log.commands[-len(valid) :])
-    np.testing.assert_array_equal(result.playback.command[valid], commands[valid])
-
-
-@pytest.mark.parametrize('action', ['hold', 'damp', 'default_pose'])
-def test_fault_that_the_inputs_do_not_explain_is_forced(action, tmp_path, policy):
-    requests = {30: Event.RESET_FAULT, 40: Event.START}
-    options = {'fault_action': action, 'max_joint_step': 0.02, 'ramp_time': 0.3}
-    log = run_node(policy, requests=requests, faults=[20], **options)
-    assert log.modes[19:21] == [Mode.POLICY, Mode.FAULT]
-    check_equal(replayed(tmp_path, policy, log, **options), log)
-
-
-def test_fault_of_the_runner_is_repeated(tmp_path, policy):
-    log = run_node(policy, tilt_limit=0.3)
-    assert log.modes[-1] is Mode.FAULT
-    check_equal(replayed(tmp_path, policy, log, tilt_limit=0.3), log)
+    check_valid_equal(result, log)
 
 
 def test_fault_that_is_not_in_the_log_is_reported(tmp_path, policy):
@@ -210,12 +254,10 @@ def test_recording_that_begins_in_the_middle_is_exact_with_recorded_actions(tmp_
     result = replayed(
         tmp_path, policy, log, lambda message: message.receive_ns >= begin_ns, max_joint_step=0.05
     )
-    valid, command = result.playback.is_valid, result.playback.command
     assert result.playback.reasons['history.unknown'].count == 2
-    assert np.count_nonzero(valid) > 40
+    assert np.count_nonzero(result.playback.is_valid) > 40
     assert not result.is_approximate
-    sent = np.array(log.commands[-len(valid) :])
-    np.testing.assert_array_equal(command[valid], sent[valid])
+    check_valid_equal(result, log)
 
 
 def test_recording_that_begins_in_the_middle_without_actions_says_approximate(tmp_path, policy):
@@ -242,8 +284,8 @@ def test_policy_with_a_gait_phase_is_valid_from_its_next_start_on(tmp_path):
     log = run_node(policy, requests=requests)
     result = replayed(tmp_path, policy, log, lambda message: message.receive_ns >= 1200 * MS)
     assert not result.playback.is_valid[:19].any()
-    np.testing.assert_array_equal(result.playback.command[-20:], log.commands[-20:])
     assert result.playback.is_valid[-20:].all()
+    check_valid_equal(result, log)
 
 
 def test_missing_sample_invalidates_its_tick_and_those_that_depend_on_it(tmp_path, policy):
@@ -256,8 +298,7 @@ def test_missing_sample_invalidates_its_tick_and_those_that_depend_on_it(tmp_pat
     result = replayed(tmp_path, policy, log, keep)
     reasons = {code: (r.count, r.first_tick) for code, r in result.playback.reasons.items()}
     assert reasons == {'imu.not_recorded': (1, 20), 'history.unknown': (2, 21)}
-    valid = result.playback.is_valid
-    np.testing.assert_array_equal(result.playback.command[valid], np.array(log.commands)[valid])
+    check_valid_equal(result, log)
 
 
 def test_lost_ticks_invalidate_those_that_depend_on_them(tmp_path, policy):
@@ -272,12 +313,13 @@ def test_lost_ticks_invalidate_those_that_depend_on_them(tmp_path, policy):
     assert result.playback.is_valid.tolist() == [True] * 20 + [False] * 2 + [True] * 37
 
 
-def test_another_model_follows_the_same_ticks(tmp_path, policy):
-    other = load_policy(write_policy(tmp_path, JOINT_TERM, name='other.onnx'))
-    log = run_node(other, ticks=20)
-    result = replayed(tmp_path, policy, log)
-    assert result.run.is_same_model is False
-    assert len(result.playback.mode) == 20
+def test_ticks_of_a_model_that_is_not_known_are_not_valid(tmp_path, policy):
+    source = read_policy_recording(write_log(tmp_path / 'bag', run_node(policy)), policy)
+    source.log.model[20:30] = 7
+    result = replay(source, policy, replay_config(LIMITS))
+    assert result.run.is_same_model is True
+    reasons = {code: (r.count, r.first_tick) for code, r in result.playback.reasons.items()}
+    assert reasons == {'model.other': (10, 20), 'history.unknown': (2, 30)}
 
 
 SCAN = {'term': 'external', 'topic': '/scan', 'width': 3}
@@ -301,8 +343,7 @@ def test_lost_sample_of_an_external_topic_invalidates_the_ticks_that_used_it(tmp
     result = replayed(tmp_path, policy, log, keep)
     reason = result.playback.reasons['/scan.not_recorded']
     assert (reason.count, reason.first_tick) == (3, 31)
-    valid = result.playback.is_valid
-    np.testing.assert_array_equal(result.playback.command[valid], np.array(log.commands)[valid])
+    check_valid_equal(result, log)
 
 
 def test_external_topic_of_an_old_log_reads_the_newest_sample_and_is_approximate(tmp_path):
@@ -321,46 +362,16 @@ def test_ticks_without_a_log_read_the_newest_sample_of_external_topics(tmp_path)
     np.testing.assert_array_equal(result.playback.command[2:], log.commands[2:])
 
 
-def test_recording_without_an_external_topic_is_refused(tmp_path):
-    policy = load_policy(write_policy(tmp_path, SCAN))
-    path = write_bag(tmp_path / 'bag', [joint_state(1, JOINTS, DEFAULT)])
-    with pytest.raises(RecordingError, match="no topic '/scan', expected one for /scan"):
-        read_policy_recording(path, policy)
-
-
-@pytest.mark.parametrize('action', ['hold', 'damp', 'default_pose', 'stop'])
-def test_fault_action_of_a_check_is_forced(action, tmp_path, policy):
-    options = {'fault_action': 'hold', 'max_joint_step': 0.02, 'ramp_time': 0.3}
-    checks = {**DEFAULT_CHECKS, 'missed_deadlines': CheckConfig(action=action)}
-    log = run_node(
-        policy,
-        faults={20: 'missed_deadlines', 21: 'missed_deadlines'},
-        requests={30: Event.RESET_FAULT, 40: Event.START},
-        checks=checks,
-        **options,
-    )
-    assert log.modes[20] is Mode.FAULT
-    check_equal(replayed(tmp_path, policy, log, **options), log)
-
-
-def test_escalation_for_a_cause_that_is_not_recorded_is_forced(tmp_path, policy):
-    options = {'fault_action': 'hold', 'escalation_time': 0.1}
-    faults = dict.fromkeys(range(20, 40), 'command_conflict')
-    checks = {**DEFAULT_CHECKS, 'command_conflict': CheckConfig()}
-    log = run_node(
-        policy, faults=faults, requests={50: Event.RESET_FAULT}, checks=checks, **options
-    )
-    result = replayed(tmp_path, policy, log, **options)
-    assert set(result.source.log.fault_action.tolist()) == {0, 1, 3, 4}
-    check_equal(result, log)
-
-
-def test_fault_of_an_older_log_takes_the_action_of_the_parameters(tmp_path, policy):
-    log = run_node(policy, faults=[20], fault_action='hold', is_old=True)
-    check_equal(replayed(tmp_path, policy, log, fault_action='hold'), log)
-
-
-def test_recording_without_an_input_is_refused(tmp_path, policy):
+@pytest.mark.parametrize(
+    ('terms', 'message'),
+    [
+        ((SCAN,), "no topic '/scan', expected one for /scan"),
+        ((), 'has no messages for imu, which the policy reads'),
+    ],
+    ids=['external topic', 'Imu'],
+)
+def test_recording_without_an_input_is_refused(terms, message, tmp_path):
+    policy = load_policy(write_policy(tmp_path, *terms))
     path = write_bag(tmp_path / 'bag', [joint_state(1, JOINTS, DEFAULT), float64_array(2, [1])])
-    with pytest.raises(RecordingError, match='has no messages for imu, which the policy reads'):
+    with pytest.raises(RecordingError, match=message):
         read_policy_recording(path, policy)

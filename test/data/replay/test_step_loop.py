@@ -19,7 +19,6 @@ from support.rig import COMMAND_TERM, FakePolicy, IMU_TERM
 from support.specs import JOINTS, make_spec
 
 CONFIG = RunnerConfig(start_in='policy', max_joint_step=0.0)
-POSITION_TERM = {'term': 'joint_position', 'relative': False}
 
 
 def played(tmp_path, messages, *terms, output=0.0, **options):
@@ -27,10 +26,6 @@ def played(tmp_path, messages, *terms, output=0.0, **options):
     compiled = compile_spec(make_spec(*terms))
     runner = PolicyRunner(compiled, FakePolicy(compiled, output), replace(CONFIG, **options))
     return play(recording, find_ticks(recording, compiled.period_ns), runner)
-
-
-def counts(result):
-    return {code: entry.count for code, entry in result.reasons.items()}
 
 
 def states(*times_ms):
@@ -52,37 +47,22 @@ def test_real_policies_give_expected_observations_actions_and_targets(bag, share
         np.testing.assert_allclose(got[:count], pair.expected[name], rtol=0, atol=1e-5)
 
 
-def test_joints_are_matched_by_name(tmp_path):
-    result = played(tmp_path, states(1, 21), POSITION_TERM)
-    assert result.observation[:].tolist() == [[3, 2, 1], [63, 42, 21]]
-    assert result.is_valid.tolist() == [True, True]
-
-
-def test_tick_before_the_first_imu_is_not_valid_and_says_why(tmp_path):
-    result = played(tmp_path, [*states(1, 21, 41), imu(20 * MS)], IMU_TERM)
-    assert result.is_valid.tolist() == [False, True, True]
-    assert counts(result) == {'imu.missing': 1}
-
-
-def test_policy_restarts_after_a_gap_of_an_input(tmp_path):
+@pytest.mark.parametrize(
+    ('times_ms', 'imu_ms', 'actions', 'reasons'),
+    [
+        ((1, 21, 41), (20,), [0, 0, 1], {'imu.missing': 1}),
+        ((1, 21, 121, 141), (1, 141), [0, 1, 0, 0], {'imu.stale': 1}),
+        ((1, 21, 122, 142), (1, 122), [0, 1, 0, 1], {}),
+        ((1, 21, 121, 141), (1, 121), [0, 1, 2, 3], {}),  # 100 ms are allowed
+    ],
+)
+def test_policy_restarts_after_a_gap(tmp_path, times_ms, imu_ms, actions, reasons):
     # the network counts its runs since the last reset
-    messages = [imu(1 * MS), *states(1, 21, 121, 141), imu(141 * MS)]
+    messages = [*states(*times_ms), *(imu(t * MS) for t in imu_ms)]
     result = played(tmp_path, messages, IMU_TERM, output=float)
-    assert result.is_valid.tolist() == [True, True, False, True]
-    assert counts(result) == {'imu.stale': 1}
-    assert result.action[:, 0].tolist() == [0, 1, 0, 0]
-
-
-def test_policy_restarts_after_a_gap_of_the_joint_states(tmp_path):
-    result = played(tmp_path, states(1, 21, 122, 142), output=float)
-    assert result.is_valid.all()
-    assert result.action[:, 0].tolist() == [0, 1, 0, 1]
-
-
-def test_gap_is_measured_between_joint_states_not_between_ticks(tmp_path):
-    # 100 ms is allowed
-    result = played(tmp_path, states(1, 21, 121, 141), output=float)
-    assert result.action[:, 0].tolist() == [0, 1, 2, 3]
+    assert result.action[:, 0].tolist() == actions
+    assert {code: entry.count for code, entry in result.reasons.items()} == reasons
+    assert np.count_nonzero(~result.is_valid) == len(reasons)
 
 
 def test_age_of_a_command_is_measured_in_the_clock_of_the_recorder(tmp_path):

@@ -14,7 +14,7 @@ from distill_runtime.data.recording.policy_recording import read_policy_recordin
 from distill_runtime.data.replay.assessment import assess
 from distill_runtime.data.replay.config import replay_config
 from distill_runtime.data.replay.replay import replay
-from distill_runtime.data.replay.thresholds import read_thresholds
+from distill_runtime.data.replay.verdict import read_thresholds
 from distill_runtime.policy.model import load_policy
 import numpy as np
 import pytest

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from distill_runtime.data.recording.unwrap_time import Timeline
 from distill_runtime.data.ticks.by_stamp import newest_rows
-from distill_runtime.data.ticks.rows import NamedRows, NewestRows, TickRows
+from distill_runtime.data.ticks.rows import named_rows, newest_in_chunk, TickRows
 from hypothesis import given
 from hypothesis import strategies as st
 import numpy as np
@@ -50,7 +50,7 @@ def test_blocks_make_no_difference(stamps, size):
 
 
 def test_rows_with_a_stamp_that_is_named_are_wanted():
-    assert chosen(NamedRows(np.array([-1, 7, 7, 9])), [5, 7, 8, 9, 7, 10], 2) == [1, 3, 4]
+    assert chosen(named_rows(np.array([-1, 7, 7, 9])), [5, 7, 8, 9, 7, 10], 2) == [1, 3, 4]
 
 
 @given(times, times, st.integers(1, 9))
@@ -59,7 +59,7 @@ def test_newest_sample_at_each_tick_is_always_wanted(is_sorted, samples, ticks, 
     ticks = np.unique(ticks).astype(np.int64)
     timeline = Timeline(ticks, np.full(len(ticks), 10**6))
     stamps = np.array(sorted(samples) if is_sorted else samples, np.int64)
-    wanted = chosen(NewestRows(timeline), stamps, size)
+    wanted = chosen(newest_in_chunk(timeline), stamps, size)
     stream = imu_stream(np.zeros((len(stamps), 4)), np.zeros((len(stamps), 3)))
     object.__setattr__(stream, 'stamp_ns', stamps)
     rows = newest_rows(stream, timeline, ticks)

@@ -87,11 +87,16 @@ def test_real_policies(name, shared_data):
 def test_recurrent_state_is_reset_where_an_episode_starts(tmp_path):
     state = [{'input': 'h_in', 'output': 'h_out', 'shape': [1, 1, 3]}]
     policy = load_policy(save_recurrent(tmp_path / 'm.onnx', metadata(state=state)))
-    batch, rows = BatchPolicy(policy), rows_of(policy)
+    batch, rows = BatchPolicy(policy, ['sum', 'h_out', 'actions']), rows_of(policy)
     starts = np.isin(np.arange(50), (0, 7, 20))
     expected, _ = stepped(policy, rows, (0, 7, 20))
-    found = [batch.run(rows[part], starts[part]) for part in (slice(0, 11), slice(11, 50))]
-    np.testing.assert_array_equal(np.concatenate(found), expected)
+    for part in (slice(0, 11), slice(11, 50)):
+        action, tensors = batch.run_tapped(rows[part], starts[part])
+        np.testing.assert_array_equal(action, expected[part])
+        np.testing.assert_array_equal(tensors['actions'], action)
+        for name in ('sum', 'h_out'):
+            np.testing.assert_array_equal(2.0 * tensors[name], action)
+    assert not BatchPolicy(policy).run_tapped(rows).tensors
 
 
 @pytest.mark.parametrize('rank', [1, 2])
@@ -151,16 +156,6 @@ def test_constant_standard_deviation_is_repeated_in_each_row(tmp_path):
     np.testing.assert_allclose(std, [np.exp([0.0, -1.0, 1.0])] * 4, rtol=1e-6)
 
 
-def test_inner_tensors_of_a_recurrent_network_are_those_of_each_step(tmp_path):
-    state = [{'input': 'h_in', 'output': 'h_out', 'shape': [1, 1, 3]}]
-    policy = load_policy(save_recurrent(tmp_path / 'm.onnx', metadata(state=state)))
-    action, tensors = BatchPolicy(policy, ['sum', 'h_out', 'actions']).run_tapped(rows_of(policy))
-    np.testing.assert_array_equal(tensors['actions'], action)
-    for name in ('sum', 'h_out'):
-        np.testing.assert_array_equal(2.0 * tensors[name], action)
-    assert not BatchPolicy(policy).run_tapped(rows_of(policy)).tensors
-
-
 @pytest.mark.parametrize(
     ('nodes', 'constants', 'reason'),  # of onnxruntime where it is empty
     [
@@ -190,9 +185,9 @@ def test_graph_that_mixes_or_fixes_rows_runs_row_by_row(tmp_path, nodes, constan
 
 def test_fixed_batch_axis_runs_row_by_row_where_onnx_is_not_installed(tmp_path, monkeypatch):
     policy = load_policy(save_linear(tmp_path / 'm.onnx', WEIGHTS, metadata=metadata()))
-    monkeypatch.setitem(sys.modules, 'distill_runtime.policy.offline.batch_axis', None)
+    monkeypatch.setitem(sys.modules, 'distill_runtime.policy.offline.taps', None)
     batch, rows = BatchPolicy(policy), rows_of(policy)
     assert batch.method == 'loop'
-    assert 'batch_axis' in batch.reason
+    assert 'taps' in batch.reason
     np.testing.assert_array_equal(batch.run(rows), stepped(policy, rows)[0])
     assert BatchPolicy(load_policy(STUDENT)).method == 'batch'
