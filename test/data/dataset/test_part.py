@@ -174,12 +174,13 @@ def test_killed_writers_leave_whole_parts_and_a_resumed_run_the_same_bytes(tmp_p
 
 
 def test_leftovers_of_dead_writers_alone_are_removed(tmp_path):
-    dead = tmp_path / '.part-a.0123456789ab.tmp'
-    dead.write_bytes(b'PAR1')
+    dead = [tmp_path / f'.{name}.0123456789ab.tmp' for name in ('part-a.parquet', 'manifest.json')]
+    for path in dead:
+        path.write_bytes(b'PAR1')
     with PartWriter(tmp_path, 'b', LAYOUT) as writer:
         writer.write(columns(TEACHERS[0], 10))
         open_manifest(tmp_path, STUDENT, TEACHERS)
-        assert not dead.exists()
+        assert not any(path.exists() for path in dead)
         assert writer.close({'bag': 'walk'}).exists()
 
 
