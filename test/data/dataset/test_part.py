@@ -85,6 +85,20 @@ def test_bytes_do_not_depend_on_the_calls(tmp_path):
     assert pq.read_metadata(one).row_group(0).num_rows == 2**16
 
 
+def test_arrays_may_be_reused_after_a_call(tmp_path):
+    rows = columns(TEACHERS[0], 10)
+    rows['observation'] = rows['observation'].astype(np.float32)
+    before = {name: np.copy(rows[name]) for name in ('observation', 'step', 'label_target')}
+    with PartWriter(tmp_path, 'a', LAYOUT) as writer:
+        writer.write(rows)
+        for name in before:
+            rows[name][:] = 7
+        path = writer.close({'bag': 'walk'})
+    table = pq.read_table(path)
+    for name, values in before.items():
+        np.testing.assert_array_equal(table[name].to_pylist(), values)
+
+
 @pytest.mark.parametrize(
     ('change', 'message'),
     [
