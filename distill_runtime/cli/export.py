@@ -13,7 +13,7 @@ the target of the chosen teacher, in rad. Only valid rows are exported; an episo
 a bag without a gap.
 """
 EPILOG = """
-example:
+examples:
   distill-runtime export labels/ --lerobot lerobot/
 
 exit status: 0, 2 it cannot be read or written, or wrong usage

@@ -12,6 +12,7 @@ from distill_runtime.cli.terminal.arguments import (
     add_param_argument,
     add_policy_arguments,
     add_topic_argument,
+    add_worker_arguments,
 )
 
 if TYPE_CHECKING:
@@ -40,7 +41,7 @@ examples:
   distill-runtime replay walk/ new.onnx --rules rules.yaml --html replay.html
   distill-runtime replay walk/ new.onnx --robot unitree_go2 --explain
   distill-runtime replay walk/ student.onnx --params-file robot.yaml -p max_input_age:=0.2
-  distill-runtime replay --scan recordings/ new.onnx --junit replay.xml
+  distill-runtime replay --scan recordings/ new.onnx --junit replay.xml --workers 8
 
 rules (YAML), each key optional: tolerance, invalid, commands, observation, action, joints, terms,
 motion; see docs/replay.md
@@ -81,6 +82,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         action='store_true',
         help='replay over all recordings below the folder BAG, the worst first',
     )
+    add_worker_arguments(how)
     add_topic_argument(how)
     how.add_argument('--node', default='', help='node whose ~/tick is used, if several publish it')
     add_param_argument(how, 'parameter of student_node, if ~/model in the recording lacks it')
@@ -101,9 +103,12 @@ def run(args: argparse.Namespace) -> int:
     with of_extra('bags'):
         from distill_runtime.cli.replay_output.outcome import ModelUnderTest
     from distill_runtime.cli.terminal.progress import open_progress
+    from distill_runtime.errors import ConfigError
 
     if args.scan:
         return _run_scan(args)
+    if args.workers > 1 or args.ray:
+        raise ConfigError('--workers and --ray are for many recordings, expected them with --scan')
     model = ModelUnderTest(args)
     with open_progress() as progress:
         outcome = model.run(Path(args.bag).expanduser(), progress)
@@ -132,7 +137,7 @@ def _run_scan(args: argparse.Namespace) -> int:
             )
     model = ModelUnderTest(args)
     with open_progress() as progress:
-        found = scan(Path(args.bag).expanduser(), model, progress)
+        found = scan(args, model, progress)
     if args.junit:
         text = junit_xml(entry.suite for entry in found)
         write_text(Path(args.junit).expanduser(), '--junit', text)

@@ -85,6 +85,22 @@ def test_inconclusive_recording_is_not_a_pass(bag, tmp_path, capsys):
     assert page.rstrip().endswith('1 unusable, 1 inconclusive, 1 pass')
 
 
+@pytest.mark.parametrize('words', [['--workers', '2'], ['--ray', 'local', '--workers', '2']])
+@pytest.mark.filterwarnings('ignore')
+def test_workers_change_nothing(words, folder, model, capsys):
+    if '--ray' in words:
+        pytest.importorskip('ray')
+    assert scan(folder, model, '--json', '-') == 1
+    report = capsys.readouterr().out
+    assert scan(folder, model, '--json', '-', *words) == 1
+    assert capsys.readouterr().out == report
+
+
+def test_workers_need_many_recordings(folder, model, capsys):
+    assert main(['replay', str(folder / 'monday/good'), str(model), '--workers', '2']) == 2
+    assert 'expected them with --scan' in capsys.readouterr().err
+
+
 @pytest.mark.parametrize(
     ('words', 'message'),
     [

@@ -9,7 +9,7 @@ import os
 
 MODULES = {
     'cli': ('mujoco', 'rclpy'),
-    'data': ('rosbags',),
+    'data': ('pyarrow', 'rosbags'),
     'distill': ('mujoco', 'onnx', 'torch'),
     'package': ('colcon_core',),
     'policy': ('cryptography', 'onnx'),

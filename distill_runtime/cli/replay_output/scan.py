@@ -4,6 +4,7 @@
 
 from __future__ import annotations
 
+import argparse
 from collections.abc import Sequence
 from dataclasses import dataclass
 import math
@@ -17,8 +18,10 @@ from distill_runtime.cli.terminal.tables import table_lines
 from distill_runtime.data.bags.find_bags import find_bags
 from distill_runtime.data.replay.assessment import times
 from distill_runtime.data.replay.compare import Difference
-from distill_runtime.errors import DistillError
+from distill_runtime.data.workers import run_units
+from distill_runtime.errors import DistillError, WorkerError
 from distill_runtime.policy.model import LoadedPolicy
+from rich.progress import Progress as Bar
 
 from .outcome import ModelUnderTest, Outcome
 from .report import junit_cases, model_facts, replay_report, replay_suite, replay_versions
@@ -62,22 +65,82 @@ class ScannedRecording:
     """Time of the first difference beyond the tolerance, as text."""
 
 
-def scan(folder: Path, model: ModelUnderTest, progress: Progress) -> list[ScannedRecording]:
+def scan(
+    args: argparse.Namespace, model: ModelUnderTest, progress: Progress
+) -> list[ScannedRecording]:
     """Replay a policy over all recordings; return their summaries, the worst first.
+
+    Args:
+        args: Name the folder, the processes, and what ModelUnderTest needs.
+        model: What they name.
+        progress: Progress display.
 
     Raises:
         ConfigError: If there are no recordings.
+        WorkerError: If there is no Ray cluster at the address.
     """
+    folder = Path(args.bag).expanduser()
     bags = find_bags(folder)
+    is_remote = bool(args.ray) or args.workers > 1
+    if is_remote:
+        progress.stage(f'replaying {len(bags)} recordings')
+    results = dict(
+        run_units(
+            _BagScan(args, model, progress, len(bags)),
+            list(enumerate(bags, 1)),
+            workers=args.workers,
+            ray=args.ray,
+            cost=lambda unit: _size(unit[1]),
+            **({'progress': progress} if is_remote else {}),
+        )
+    )
     found = []
-    for number, bag in enumerate(bags, 1):
-        name = str(bag.relative_to(folder)) if bag != folder else bag.name
-        progress.prefix = f'{number} of {len(bags)}: '
-        try:
-            found.append(_summary(name, model.run(bag, progress), model))
-        except DistillError as error:
-            found.append(_unusable(name, bag, str(error), model))
+    for index, bag in enumerate(bags):
+        result = results[index]
+        if isinstance(result, WorkerError):
+            result = _unusable(_name(bag, folder), bag, str(result), model)
+        elif isinstance(result, Exception):
+            raise result
+        found.append(result)
     return sorted(found, key=lambda entry: ([*VERDICTS].index(entry.verdict), -entry.size))
+
+
+class _BagScan:
+    """Replays one recording; unpickled in another process, it loads the model again."""
+
+    def __init__(
+        self, args: argparse.Namespace, model: ModelUnderTest, progress: Progress, total: int
+    ) -> None:
+        self._args = args
+        self._model = model
+        self._progress = progress
+        self._total = total
+
+    def __reduce__(self) -> tuple[object, ...]:
+        return _load_scan, (self._args, self._total)
+
+    def __call__(self, unit: tuple[int, Path]) -> ScannedRecording:
+        number, bag = unit
+        name = _name(bag, Path(self._args.bag).expanduser())
+        self._progress.prefix = f'{number} of {self._total}: '
+        try:
+            return _summary(name, self._model.run(bag, self._progress), self._model)
+        except DistillError as error:
+            return _unusable(name, bag, str(error), self._model)
+
+
+def _load_scan(args: argparse.Namespace, total: int) -> _BagScan:
+    return _BagScan(args, ModelUnderTest(args), Progress(Bar(disable=True)), total)
+
+
+def _name(bag: Path, folder: Path) -> str:
+    return str(bag.relative_to(folder)) if bag != folder else bag.name
+
+
+def _size(bag: Path) -> int:
+    """Return the size of a recording, in [byte]."""
+    files = bag.rglob('*') if bag.is_dir() else (bag,)
+    return sum(path.stat().st_size for path in files if path.is_file())
 
 
 def scan_report(found: Sequence[ScannedRecording], model: ModelUnderTest) -> dict[str, object]:

@@ -42,6 +42,29 @@ def add_topic_argument(parser: argparse._ActionsContainer) -> None:
     )
 
 
+def add_worker_arguments(parser: argparse._ActionsContainer) -> None:
+    """Add where to do work on many recordings."""
+    parser.add_argument(
+        '--workers', metavar='N', type=_positive, default=1, help='processes (default: 1)'
+    )
+    parser.add_argument(
+        '--ray',
+        metavar='ADDRESS',
+        default='',
+        help="run on a Ray cluster instead: its address, 'auto', or 'local' to start one of "
+        '--workers processes; every machine must see the files under the same path',
+    )
+
+
+def _positive(text: str) -> int:
+    number = int(text)
+    if number < 1:
+        raise argparse.ArgumentTypeError(
+            f'{text} is not a number of processes, expected 1 or more'
+        )
+    return number
+
+
 def read_topics(words: Sequence[str]) -> dict[str, str]:
     """Parse topic remappings such as imu:=/imu/data.
 

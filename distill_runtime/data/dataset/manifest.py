@@ -14,11 +14,10 @@ import json
 import os
 from pathlib import Path
 from typing import Any
-import uuid
 
 from distill_runtime.errors import ConfigError, DatasetError
 
-from .part import find_parts, Part, part_path, remove_leftovers
+from .part import find_parts, Part, part_path, remove_leftovers, temporary_file
 
 FORMAT = 1
 MANIFEST = 'manifest.json'
@@ -72,13 +71,16 @@ class Manifest:
         }
         text = json.dumps(report, indent=1, sort_keys=True, allow_nan=False)
         path = self.folder / MANIFEST
-        unfinished = path.with_name(f'.{MANIFEST}.{uuid.uuid4().hex[:12]}.tmp')
         try:
-            with unfinished.open('w', encoding='utf-8') as file:
-                file.write(f'{text}\n')
+            unfinished, file = temporary_file(path)
+        except OSError as error:
+            raise DatasetError(f'{path} cannot be written: {error.strerror}') from error
+        try:
+            with file:
+                file.write(f'{text}\n'.encode())
                 file.flush()
                 os.fsync(file.fileno())
-            os.replace(unfinished, path)
+                os.replace(unfinished, path)
         except OSError as error:
             raise DatasetError(f'{path} cannot be written: {error.strerror}') from error
         finally:

@@ -26,7 +26,6 @@ from .columns import Columns, is_vector, PartLayout, record_batch, STRINGS
 
 METADATA_KEY = b'distill_runtime'
 """Key of the facts in the metadata of the Parquet file, as JSON."""
-_TEMPORARY = '.part-*.tmp'
 
 
 def part_path(folder: Path, key: str) -> Path:
@@ -67,7 +66,7 @@ class PartWriter:
         self._counts: Counter[str] = Counter()
         self._reasons: Counter[str] = Counter()
         with _writing(self._path):
-            self._temporary, self._file = _locked_file(folder, key)
+            self._temporary, self._file = temporary_file(self._path)
             floats = [
                 f'{column.name}.list.element' if is_vector(column.type) else column.name
                 for column in self._schema
@@ -174,20 +173,20 @@ def _writing(path: Path) -> Iterator[None]:
         raise DatasetError(f'{path} cannot be written: {reason}') from error
 
 
-def _locked_file(folder: Path, key: str) -> tuple[Path, BinaryIO]:
-    """Create a temporary file; its lock shows to remove_leftovers that the writer lives."""
+def temporary_file(path: Path) -> tuple[Path, BinaryIO]:
+    """Create a file to rename to path; its lock tells remove_leftovers that it is in use."""
     while True:
-        path = folder / f'.part-{key}.{uuid.uuid4().hex[:12]}.tmp'
-        file = path.open('xb')
+        temporary = path.with_name(f'.{path.name}.{uuid.uuid4().hex[:12]}.tmp')
+        file = temporary.open('xb')
         fcntl.flock(file, fcntl.LOCK_EX)
         if os.fstat(file.fileno()).st_nlink:
-            return path, file
+            return temporary, file
         file.close()  # it was removed before it was locked
 
 
 def remove_leftovers(folder: Path) -> None:
     """Remove the temporary files of writers that no longer run."""
-    for path in folder.glob(_TEMPORARY):
+    for path in folder.glob('.*.tmp'):
         with contextlib.suppress(OSError), path.open('rb') as file:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
             path.unlink()

@@ -60,6 +60,17 @@ def test_folder_of_another_student_or_of_other_files_is_refused(tmp_path):
         open_manifest(tmp_path, STUDENT, TEACHERS)
 
 
+def test_folder_that_cannot_be_made_or_has_no_rows_is_one_message(tmp_path):
+    (tmp_path / 'file').touch()
+    with pytest.raises(DatasetError, match='file/labels cannot be used: Not a directory'):
+        open_manifest(tmp_path / 'file/labels', STUDENT, TEACHERS)
+    write_dataset(tmp_path / 'labels')
+    dataset = Dataset(tmp_path / 'labels')
+    assert dataset.column_names() == dataset.bags() == []
+    with pytest.raises(ConfigError, match='labels has no parts, expected a dataset with rows'):
+        dataset.load(['step'])
+
+
 @pytest.mark.parametrize(
     ('text', 'message'),
     [

@@ -9,6 +9,7 @@ from distill_runtime.data.dataset.dataset import Dataset
 from distill_runtime.data.dataset.label_error import coverage, label_error
 from distill_runtime.data.dataset.manifest import open_manifest
 from distill_runtime.data.dataset.part import PartWriter
+from distill_runtime.data.dataset.plot import dataset_page
 import numpy as np
 import pytest
 from support.datasets import columns, STUDENT, TEACHERS, write_dataset
@@ -59,3 +60,6 @@ def test_nothing_is_made_up_where_columns_or_rows_are_missing(tmp_path):
     dataset = Dataset(tmp_path)
     assert coverage(dataset) is None
     assert label_error(dataset, TEACHERS[0]['sha256'], None) is None
+    page = dataset_page(dataset)
+    assert 'The dataset has no velocity commands.' in page
+    assert page.count('The dataset has no targets of the student: no errors to show.') == 2

@@ -85,6 +85,20 @@ def test_bytes_do_not_depend_on_the_calls(tmp_path):
     assert pq.read_metadata(one).row_group(0).num_rows == 2**16
 
 
+def test_arrays_may_be_reused_after_a_call(tmp_path):
+    rows = columns(TEACHERS[0], 10)
+    rows['observation'] = rows['observation'].astype(np.float32)
+    before = {name: np.copy(rows[name]) for name in ('observation', 'step', 'label_target')}
+    with PartWriter(tmp_path, 'a', LAYOUT) as writer:
+        writer.write(rows)
+        for name in before:
+            rows[name][:] = 7
+        path = writer.close({'bag': 'walk'})
+    table = pq.read_table(path)
+    for name, values in before.items():
+        np.testing.assert_array_equal(table[name].to_pylist(), values)
+
+
 @pytest.mark.parametrize(
     ('change', 'message'),
     [
@@ -174,12 +188,13 @@ def test_killed_writers_leave_whole_parts_and_a_resumed_run_the_same_bytes(tmp_p
 
 
 def test_leftovers_of_dead_writers_alone_are_removed(tmp_path):
-    dead = tmp_path / '.part-a.0123456789ab.tmp'
-    dead.write_bytes(b'PAR1')
+    dead = [tmp_path / f'.{name}.0123456789ab.tmp' for name in ('part-a.parquet', 'manifest.json')]
+    for path in dead:
+        path.write_bytes(b'PAR1')
     with PartWriter(tmp_path, 'b', LAYOUT) as writer:
         writer.write(columns(TEACHERS[0], 10))
         open_manifest(tmp_path, STUDENT, TEACHERS)
-        assert not dead.exists()
+        assert not any(path.exists() for path in dead)
         assert writer.close({'bag': 'walk'}).exists()
 
 
