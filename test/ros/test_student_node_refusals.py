@@ -6,7 +6,7 @@ import json
 import os
 
 from distill_runtime.errors import ConfigError
-from distill_runtime.ros import assembly
+from distill_runtime.ros import student_node
 import pytest
 from rclpy.lifecycle import TransitionCallbackReturn
 from rclpy.parameter import Parameter
@@ -175,7 +175,7 @@ def test_memory_lock_that_is_refused_refuses_the_configure(idle, monkeypatch):
     def refuse():
         raise ConfigError('lock_memory is true, mlockall is refused: no')
 
-    monkeypatch.setattr(assembly, 'lock_memory', refuse)
+    monkeypatch.setattr(student_node, 'lock_memory', refuse)
     assert refusal(idle, lock_memory=True) == 'lock_memory is true, mlockall is refused: no'
     assert accepted_afterwards(idle)
 

@@ -4,14 +4,10 @@ from __future__ import annotations
 
 import json
 
-from distill_runtime.ros.loop.qos_mismatch import type_name
-from distill_runtime.ros.recorder.definitions import has_header
 from distill_runtime.spec.mapping import read_dataclass
 from distill_runtime.spec.spec import PolicySpec
-from geometry_msgs.msg import Twist
 import pytest
 from rclpy.serialization import deserialize_message
-from sensor_msgs.msg import Imu
 import std_msgs.msg
 from support.ros_harness import student
 
@@ -21,12 +17,6 @@ def context(ros, model):
     with student(ros, model, is_active=False, control_rate=100.0) as rig:
         rig.configure()
         yield rig.node._loop_context
-
-
-def test_names_of_types_are_those_of_recordings():
-    assert type_name(Imu) == 'sensor_msgs/msg/Imu'
-    assert has_header(Imu)
-    assert not has_header(Twist)
 
 
 def test_header_and_numbers_make_a_message_that_ros_reads(context):
