@@ -23,7 +23,7 @@ from support.dds_recorder import DdsRecorder, recording_context, TYPES
 from support.ros_harness import wait_for
 from support.ros_messages import imu_message, joint_message, stamped, twist_message
 from support.ros_policies import TERMS, write_policy
-from support.ros_program import parameters, program
+from support.ros_program import program
 from support.specs import DEFAULT
 
 SCAN = {'term': 'external', 'topic': '/scan', 'width': 4}
@@ -94,7 +94,7 @@ def record(path, model):
     own = path.with_name(f'{path.name}_own')
     options = {'model': model, 'autostart': 'true', 'start_in': 'policy', 'record_to': own}
     options |= {**RUNNER, **CONFLICT}
-    with program(*parameters(publish_internals='true', **options)) as process:
+    with program(publish_internals=True, **options) as process:
         wait_for(lambda: recorder.has_received('/student_node/tick'), 'the first tick')
         robot.begin()
         wait_for(lambda: recorder.counts['/joint_command'] >= 80, 'the commands')

@@ -22,7 +22,7 @@ from std_msgs.msg import Bool
 from support.ros_harness import Robot, student, values, wait_for
 from support.ros_messages import nanoseconds
 from support.ros_policies import LIMITS
-from support.ros_program import parameters, program
+from support.ros_program import program
 
 HOG = Path(__file__).resolve().parents[2] / 'benchmarks' / 'cpu_load.py'
 MAX_AGE = 0.5
@@ -160,17 +160,16 @@ def test_folder_that_cannot_be_written_does_not_stop_the_robot(ros, model, tmp_p
 @contextmanager
 def walking_program(ros, model, within=(), **options):
     """Run the node as a program, started by a command; yield its process and its robot."""
-    words = parameters(
-        model=model,
-        autostart=True,
-        **{
-            'checks.input_frozen.action': 'ignore',
-            'torque_limit': 0.0,
-            'blackbox_dir': "''",
-            **options,
-        },
-    )
-    with ros.node(Node, 'robot') as node, program(*words, within=within) as process:
+    options = {
+        'checks.input_frozen.action': 'ignore',
+        'torque_limit': 0.0,
+        'blackbox_dir': "''",
+        **options,
+    }
+    with (
+        ros.node(Node, 'robot') as node,
+        program(within=within, model=model, autostart=True, **options) as process,
+    ):
         robot = Robot(node, 'student_node')
         with robot.feeding():
             wait_for(lambda: robot.commands.messages, 'a command of the policy')
