@@ -4,9 +4,6 @@
 
 from __future__ import annotations
 
-import subprocess
-import sys
-
 from distill_runtime.core.modes import Mode
 from distill_runtime.data.recording.policy_recording import read_policy_recording
 from distill_runtime.data.replay.config import replay_config
@@ -24,11 +21,12 @@ from std_srvs.srv import Trigger
 from support.dds_recorder import DdsRecorder, recording_context
 from support.real_policies import real_words
 from support.ros_harness import wait_for
+from support.ros_program import start
 
 # a machine that is busy with other tests makes the robot fall, which must not end the run
 RUNNER = {
     'fault_action': 'hold',
-    'stop_timeout': 1.5,
+    'stop_timeout': 0.5,
     'max_input_age': 5.0,
     'tilt_limit': 0.0,
     'start_tilt_limit': 0.0,
@@ -36,19 +34,7 @@ RUNNER = {
     'checks.missed_deadlines.action': 'warn',
 }
 SENSORS = ('/joint_states', '/imu', '/odom', '/cmd_vel')
-PARAMETERS = {'autostart': 'true', 'start_in': 'policy', 'publish_internals': 'true', **RUNNER}
-
-
-def start(module, *rules, **parameters):
-    words = [f'{name}:={value}' for name, value in parameters.items() if value != '']
-    arguments = [part for word in words for part in ('-p', word)]
-    remaps = [part for rule in rules for part in ('-r', rule)]
-    return subprocess.Popen(
-        [sys.executable, '-m', f'distill_runtime.ros.{module}', '--ros-args', *arguments, *remaps],
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        text=True,
-    )
+PARAMETERS = {'autostart': True, 'start_in': 'policy', 'publish_internals': True, **RUNNER}
 
 
 class Caller:
@@ -80,7 +66,7 @@ class Caller:
         self._node.destroy_node()
 
 
-def record(path, model, robot='', scene='', commands=250, during=(), others=(), spec=''):
+def record(path, model, robot='', scene='', commands=150, during=(), others=(), spec=''):
     """Let a policy walk; return the recording.
 
     DDS may take seconds until a new subscription gets the messages of a new publisher, longer than
@@ -101,7 +87,7 @@ def record(path, model, robot='', scene='', commands=250, during=(), others=(), 
     policy = {'model': model, 'robot': robot, 'spec': spec}
     processes = [start('student_node', **policy, **PARAMETERS)]
     processes += [
-        start('student_node', f'__node:={name}', model=other, shadow='true', **PARAMETERS)
+        start('student_node', '-r', f'__node:={name}', model=other, shadow=True, **PARAMETERS)
         for name, other in others
     ]
     wait_for(
@@ -159,16 +145,10 @@ def check_equal(result, min_ticks):
 def walk(tmp_path_factory):
     """Return the model, and its walk with an estop in between."""
     model = share_path() / 'models' / 'quadruped_student.onnx'
-    during = [
-        (100, 'estop'),
-        (125, 'reset_fault'),
-        (150, 'start'),
-        (225, 'stop'),
-        (250, 'start'),
-        (275, 'stop'),
-    ]
+    services = ('estop', 'reset_fault', 'start', 'stop', 'start', 'stop')
+    during = zip((50, 65, 80, 120, 130, 145), services, strict=True)
     path, others = tmp_path_factory.mktemp('walk') / 'bag', [('shadowed', model)]
-    return model, record(path, model, commands=350, during=during, others=others)
+    return model, record(path, model, commands=200, during=during, others=others)
 
 
 def test_every_command_is_equal_also_across_a_fault_and_requests(walk):
