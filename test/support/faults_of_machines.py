@@ -9,19 +9,21 @@ import time
 
 import numpy as np
 
-from .fault import AT_ONCE, Fault, tolerated
 from .fault_injections import (
+    AT_ONCE,
     at_once,
     clock,
     estop_freed,
     estop_service,
     estop_topic,
+    Fault,
     filled,
     missed,
     other_publisher,
     output,
     pushed,
     rolled,
+    tolerated,
 )
 
 

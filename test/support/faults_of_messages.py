@@ -4,12 +4,14 @@
 
 from __future__ import annotations
 
-from .fault import AT_ONCE, Fault, INVALID, STALE, tolerated
 from .fault_injections import (
+    AT_ONCE,
     bunched,
     cut,
     doubled,
     every,
+    Fault,
+    INVALID,
     joints,
     late,
     loss,
@@ -18,6 +20,8 @@ from .fault_injections import (
     restamped,
     silence,
     spoilt,
+    STALE,
+    tolerated,
 )
 
 

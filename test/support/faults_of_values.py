@@ -8,14 +8,17 @@ import math
 
 import numpy as np
 
-from .fault import AT_ONCE, Fault, INVALID, tolerated
 from .fault_injections import (
+    AT_ONCE,
     element,
+    Fault,
     gyro,
+    INVALID,
     joints,
     repeated,
     seen_in_training,
     spoilt,
+    tolerated,
     turn,
 )
 
