@@ -57,6 +57,26 @@ AT_ONCE = 0.02
 """Time in [s]: at the first tick, or the next one."""
 
 
+def sudden(name, inject, code, **more):
+    """Return a fault that is latched at once."""
+    return Fault(name, inject, code, AT_ONCE, **more)
+
+
+def invalid(name, inject, code, **more):
+    """Return a fault that makes every sample invalid."""
+    return Fault(name, inject, code, INVALID, **more)
+
+
+def stale(name, inject, topic='joint_states', **more):
+    """Return a fault after which the newest sample of a topic is too old."""
+    return Fault(name, inject, f'{topic}.stale', STALE, **more)
+
+
+def fall(name, inject, **more):
+    """Return a fault after which the robot loses its balance."""
+    return Fault(name, inject, 'tilt.limit', 1.5, lasts=3.0, **more)
+
+
 def silence(*topics, seconds=math.inf):
     """Lose all messages of some topics for a time."""
 
