@@ -8,9 +8,9 @@ Exit status: 1 if the policy is refused, or if node or recorder fails; 0 after C
 from __future__ import annotations
 
 from distill_runtime.ros import ros2_bag
-from distill_runtime.ros.launch_end import end_launch, end_with_recorder
+from distill_runtime.ros.launch_files import arguments, end_launch, end_with_recorder
 from launch import LaunchContext, LaunchDescription, LaunchDescriptionEntity
-from launch.actions import DeclareLaunchArgument, ExecuteProcess, LogInfo, OpaqueFunction
+from launch.actions import ExecuteProcess, LogInfo, OpaqueFunction
 from launch.substitutions import LaunchConfiguration, PathJoinSubstitution
 from launch_ros.actions import LifecycleNode
 from launch_ros.parameter_descriptions import ParameterValue
@@ -71,15 +71,7 @@ CHOICES = {
 def generate_launch_description() -> LaunchDescription:
     """Return the node and the recorder."""
     return LaunchDescription(
-        [
-            *(
-                DeclareLaunchArgument(
-                    name, default_value=default, description=text, choices=CHOICES.get(name)
-                )
-                for name, default, text in ARGUMENTS
-            ),
-            OpaqueFunction(function=_actions),
-        ]
+        [*arguments(*ARGUMENTS, **CHOICES), OpaqueFunction(function=_actions)]
     )
 
 
