@@ -130,6 +130,16 @@ def test_ring_buffer_holds_the_requested_time(rig):
     assert recorded.reader.span() >= 2.0
 
 
+def test_definition_of_a_model_is_repeated_before_the_next_one(rig):
+    recorded = Recorded(rig)
+    model = rig.node._loop_context.registry.active
+    for number, why in enumerate(('first swap', 'second swap')):
+        recorded.tick_recorder.on_swap(model, {'why': why})
+        recorded.note(number)
+    found = [bytes(r.data) for r in recorded.records() if r.channel == recorded.facts.change]
+    assert [b'first swap' in data for data in found] == [True, True, False]
+
+
 def test_time_that_takes_too_much_memory_is_refused(rig):
     with pytest.raises(ConfigError, match=r'blackbox_seconds is 1e\+06, that takes .* MB'):
         TickRecorder(rig.node._loop_context, 1e6)
