@@ -8,9 +8,9 @@ Every argument of student.launch.py holds here, too; where both nodes are concer
 from __future__ import annotations
 
 from distill_runtime.ros import ros2_bag
-from distill_runtime.ros.launch_end import end_launch
+from distill_runtime.ros.launch_files import arguments, end_launch
 from launch import LaunchContext, LaunchDescription, LaunchDescriptionEntity
-from launch.actions import DeclareLaunchArgument, IncludeLaunchDescription, OpaqueFunction
+from launch.actions import IncludeLaunchDescription, OpaqueFunction
 from launch.launch_description_sources import PythonLaunchDescriptionSource
 from launch.substitutions import LaunchConfiguration, PathJoinSubstitution
 from launch_ros.actions import Node
@@ -26,30 +26,26 @@ def generate_launch_description() -> LaunchDescription:
     share = FindPackageShare('distill_runtime')
     return LaunchDescription(
         [
-            DeclareLaunchArgument(
-                'model',
-                default_value=PathJoinSubstitution([share, 'models', 'quadruped_student.onnx']),
-                description='ONNX file of the policy',
-            ),
-            DeclareLaunchArgument(
-                'scene', default_value='', description='MJCF; the quadruped if empty'
-            ),
-            DeclareLaunchArgument(
-                'velocity',
-                default_value='[0.5, 0.0, 0.0]',
-                description='vx, vy in m/s, yaw rate in rad/s; [] to publish cmd_vel yourself',
-            ),
-            DeclareLaunchArgument(
-                'start_in',
-                default_value='policy',
-                choices=['standby', 'policy'],
-                description='standby, or policy at once',
-            ),
-            DeclareLaunchArgument(
-                'command_type',
-                default_value='joint_state',
-                choices=['joint_state', 'position_array', 'trajectory', 'effort'],
-                description='what joint_command is, whatever params_file says',
+            *arguments(
+                (
+                    'model',
+                    PathJoinSubstitution([share, 'models', 'quadruped_student.onnx']),
+                    'ONNX file of the policy',
+                ),
+                ('scene', '', 'MJCF; the quadruped if empty'),
+                (
+                    'velocity',
+                    '[0.5, 0.0, 0.0]',
+                    'vx, vy in m/s, yaw rate in rad/s; [] to publish cmd_vel yourself',
+                ),
+                ('start_in', 'policy', 'standby, or policy at once'),
+                (
+                    'command_type',
+                    'joint_state',
+                    'what joint_command is, whatever params_file says',
+                ),
+                start_in=['standby', 'policy'],
+                command_type=['joint_state', 'position_array', 'trajectory', 'effort'],
             ),
             # rejected before anything runs: launch leaves processes running that are just starting
             OpaqueFunction(function=_check),

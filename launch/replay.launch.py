@@ -9,15 +9,9 @@ For a verdict take `distill-runtime replay`, which needs no ROS.
 from __future__ import annotations
 
 from distill_runtime.ros import ros2_bag
-from distill_runtime.ros.launch_end import end_launch
+from distill_runtime.ros.launch_files import arguments, end_launch
 from launch import LaunchContext, LaunchDescription, LaunchDescriptionEntity
-from launch.actions import (
-    DeclareLaunchArgument,
-    EmitEvent,
-    ExecuteProcess,
-    OpaqueFunction,
-    RegisterEventHandler,
-)
+from launch.actions import EmitEvent, ExecuteProcess, OpaqueFunction, RegisterEventHandler
 from launch.event_handlers import OnProcessStart
 from launch.events import matches_action
 from launch.substitutions import LaunchConfiguration, PathJoinSubstitution
@@ -37,28 +31,19 @@ def generate_launch_description() -> LaunchDescription:
     share = FindPackageShare('distill_runtime')
     return LaunchDescription(
         [
-            DeclareLaunchArgument('bag', description='recording: folder, .mcap or .db3'),
-            DeclareLaunchArgument('model', description='ONNX file of the policy'),
-            DeclareLaunchArgument('spec', default_value='', description='spec file of the model'),
-            DeclareLaunchArgument(
-                'robot',
-                default_value='',
-                description='robot profile, a file stem of config/robots',
-            ),
-            DeclareLaunchArgument(
-                'params_file',
-                default_value=PathJoinSubstitution([share, 'config', 'student_node.yaml']),
-                description='parameters of student_node; what moves or records is turned off',
-            ),
-            DeclareLaunchArgument('rate', default_value='1.0', description='of real time'),
-            DeclareLaunchArgument(
-                'namespace', default_value='replay', description='of node, topics and clock'
-            ),
-            *(
-                DeclareLaunchArgument(
-                    name, default_value=f'/{name}', description='its name in the recording'
-                )
-                for name in ros2_bag.INPUTS
+            *arguments(
+                ('bag', None, 'recording: folder, .mcap or .db3'),
+                ('model', None, 'ONNX file of the policy'),
+                ('spec', '', 'spec file of the model'),
+                ('robot', '', 'robot profile, a file stem of config/robots'),
+                (
+                    'params_file',
+                    PathJoinSubstitution([share, 'config', 'student_node.yaml']),
+                    'parameters of student_node; what moves or records is turned off',
+                ),
+                ('rate', '1.0', 'of real time'),
+                ('namespace', 'replay', 'of node, topics and clock'),
+                *((name, f'/{name}', 'its name in the recording') for name in ros2_bag.INPUTS),
             ),
             OpaqueFunction(function=_actions),
         ]

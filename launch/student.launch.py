@@ -8,9 +8,9 @@ Exit status: 1 if the policy is refused, or if node or recorder fails; 0 after C
 from __future__ import annotations
 
 from distill_runtime.ros import ros2_bag
-from distill_runtime.ros.launch_end import end_launch, end_with_recorder
+from distill_runtime.ros.launch_files import arguments, end_launch, end_with_recorder
 from launch import LaunchContext, LaunchDescription, LaunchDescriptionEntity
-from launch.actions import DeclareLaunchArgument, ExecuteProcess, LogInfo, OpaqueFunction
+from launch.actions import ExecuteProcess, LogInfo, OpaqueFunction
 from launch.substitutions import LaunchConfiguration, PathJoinSubstitution
 from launch_ros.actions import LifecycleNode
 from launch_ros.parameter_descriptions import ParameterValue
@@ -22,99 +22,57 @@ TEXTS = ('model', 'spec', 'robot', 'start_in')
 SWITCHES = ('autostart', 'use_sim_time')
 
 
+PARAMS_FILE = PathJoinSubstitution(
+    [FindPackageShare('distill_runtime'), 'config', 'student_node.yaml']
+)
+ARGUMENTS = (
+    ('model', None, 'ONNX file of the policy'),
+    ('spec', '', 'spec file of the model'),
+    ('robot', '', 'robot profile, a file stem of config/robots'),
+    ('params_file', PARAMS_FILE, 'parameters of student_node'),
+    ('autostart', 'true', 'configure and activate at start'),
+    ('start_in', 'standby', 'standby, or policy at once'),
+    ('namespace', '', 'of node and topics'),
+    ('use_sim_time', 'false', 'follow /clock'),
+    (
+        'robot_description',
+        '',
+        'URDF in place of robot: file, XML text, or std_msgs/String topic that has it '
+        '(/robot_description); empty: as in params_file',
+    ),
+    ('command_type', '', 'what joint_command is; empty: as in params_file'),
+    ('control_rate', '', "Hz, a whole multiple of the policy's rate; empty: as in params_file"),
+    ('shadow', '', 'compute everything and send no command; empty: as in params_file'),
+    (
+        'realtime_priority',
+        '',
+        'SCHED_FIFO priority of the control thread, 1 to 99, 0 for none; empty: as in params_file',
+    ),
+    *((name, name, 'name that this topic is to have') for name in ros2_bag.REMAPPED),
+    (
+        'record',
+        'false',
+        'record what an exact replay needs (MCAP): with ros2 bag, or by the node itself where '
+        'there is none',
+    ),
+    ('record_to', 'student_bags', 'folder of the recordings, each named by time and node'),
+)
+"""Name, default and description."""
+CHOICES = {
+    'autostart': BOOLEANS,
+    'start_in': ['standby', 'policy'],
+    'use_sim_time': BOOLEANS,
+    'command_type': ['', 'joint_state', 'position_array', 'trajectory', 'effort'],
+    'shadow': ['', *BOOLEANS],
+    'record': BOOLEANS,
+}
+
+
 def generate_launch_description() -> LaunchDescription:
     """Return the node and the recorder."""
-    share = FindPackageShare('distill_runtime')
     return LaunchDescription(
-        [
-            DeclareLaunchArgument('model', description='ONNX file of the policy'),
-            DeclareLaunchArgument('spec', default_value='', description='spec file of the model'),
-            DeclareLaunchArgument(
-                'robot',
-                default_value='',
-                description='robot profile, a file stem of config/robots',
-            ),
-            DeclareLaunchArgument(
-                'params_file',
-                default_value=PathJoinSubstitution([share, 'config', 'student_node.yaml']),
-                description='parameters of student_node',
-            ),
-            DeclareLaunchArgument(
-                'autostart',
-                default_value='true',
-                choices=BOOLEANS,
-                description='configure and activate at start',
-            ),
-            DeclareLaunchArgument(
-                'start_in',
-                default_value='standby',
-                choices=['standby', 'policy'],
-                description='standby, or policy at once',
-            ),
-            DeclareLaunchArgument('namespace', default_value='', description='of node and topics'),
-            DeclareLaunchArgument(
-                'use_sim_time',
-                default_value='false',
-                choices=BOOLEANS,
-                description='follow /clock',
-            ),
-            *_parameter_arguments(),
-            *(
-                DeclareLaunchArgument(
-                    name, default_value=name, description='name that this topic is to have'
-                )
-                for name in ros2_bag.REMAPPED
-            ),
-            DeclareLaunchArgument(
-                'record',
-                default_value='false',
-                choices=BOOLEANS,
-                description='record what an exact replay needs (MCAP): with ros2 bag, or by the '
-                'node itself where there is none',
-            ),
-            DeclareLaunchArgument(
-                'record_to',
-                default_value='student_bags',
-                description='folder of the recordings, each named by time and node',
-            ),
-            OpaqueFunction(function=_actions),
-        ]
+        [*arguments(*ARGUMENTS, **CHOICES), OpaqueFunction(function=_actions)]
     )
-
-
-def _parameter_arguments() -> list[DeclareLaunchArgument]:
-    """Return the arguments that are parameters of params_file where they are ''."""
-    return [
-        DeclareLaunchArgument(
-            'robot_description',
-            default_value='',
-            description='URDF in place of robot: file, XML text, or std_msgs/String topic that '
-            'has it (/robot_description); empty: as in params_file',
-        ),
-        DeclareLaunchArgument(
-            'command_type',
-            default_value='',
-            choices=['', 'joint_state', 'position_array', 'trajectory', 'effort'],
-            description='what joint_command is; empty: as in params_file',
-        ),
-        DeclareLaunchArgument(
-            'control_rate',
-            default_value='',
-            description="Hz, a whole multiple of the policy's rate; empty: as in params_file",
-        ),
-        DeclareLaunchArgument(
-            'shadow',
-            default_value='',
-            choices=['', *BOOLEANS],
-            description='compute everything and send no command; empty: as in params_file',
-        ),
-        DeclareLaunchArgument(
-            'realtime_priority',
-            default_value='',
-            description='SCHED_FIFO priority of the control thread, 1 to 99, 0 for none; empty: '
-            'as in params_file',
-        ),
-    ]
 
 
 def _actions(context: LaunchContext) -> list[LaunchDescriptionEntity]:

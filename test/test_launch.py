@@ -135,6 +135,14 @@ def stand_in(tmp_path):
     return ros2_stand_in.install(folder)
 
 
+def ended(process, status=1):
+    """Return what a launch printed that ends by itself with a status and leaves nothing."""
+    output = process.communicate(timeout=60)[0]
+    assert process.returncode == status, output
+    assert processes_of(process, 'distill_runtime') == []
+    return output
+
+
 def processes_of(launch, module):
     """Return the processes of a launch that run a module."""
     words = ['ps', '-o', 'pid=,args=', '-g', str(launch.pid)]  # of its session
@@ -241,19 +249,17 @@ def test_demo_ends_with_its_robot(prefix, listener):
     listener.wait(process, lambda: commands)
     (robot,) = processes_of(process, 'distill_runtime.ros.demo.sim_node')
     os.kill(robot, signal.SIGKILL)
-    output = process.communicate(timeout=60)[0]
+    output = ended(process)
     assert 'sim_node-2 was ended by SIGKILL: its last lines above say why' in output
     assert 'student_node-1]: process has finished cleanly' in output
-    assert process.returncode == 1
 
 
 def test_demo_without_mujoco_says_how_to_get_it(prefix, tmp_path):
     (tmp_path / 'mujoco.py').write_text("raise ImportError('absent', name='mujoco')\n")
     process = start_launch(prefix, 'demo.launch.py', more={'PYTHONPATH': str(tmp_path)})
-    output = process.communicate(timeout=60)[0]
+    output = ended(process)
     assert 'mujoco is not installed, install it with: pip install "distill_runtime[sim]"' in output
     assert 'Traceback' not in output
-    assert process.returncode == 1
 
 
 @pytest.mark.parametrize(
@@ -276,18 +282,15 @@ def test_argument_that_cannot_be_ends_the_launch_with_its_reason(
 ):
     model = [f'model:={write_policy(tmp_path)}'] if name == 'student.launch.py' else []
     process = start_launch(prefix, name, *model, argument)
-    output = process.communicate(timeout=60)[0]
+    output = ended(process)
     assert reason in output
-    assert process.returncode == 1
-    assert processes_of(process, 'distill_runtime') == []
 
 
 def test_refused_model_ends_the_launch_with_its_reason(prefix):
     process = start_launch(prefix, 'student.launch.py', 'model:=no_such.onnx')
-    output = process.communicate(timeout=60)[0]
+    output = ended(process)
     assert 'configure is refused: model no_such.onnx cannot be read' in output
     assert 'student_node-1 ended with exit status 2: its last lines above say why' in output
-    assert process.returncode == 1
 
 
 def test_model_must_be_given(prefix):
@@ -339,10 +342,8 @@ def test_launch_ends_with_its_recorder(prefix, stand_in, tmp_path):
     recordings(tmp_path / 'runs', 1, process)
     (recorder,) = processes_of(process, 'support.ros2_stand_in')
     os.kill(recorder, signal.SIGTERM)  # it ends with 0, as ros2 bag does
-    output = process.communicate(timeout=60)[0]
+    output = ended(process)
     assert 'recorder-2 ended with exit status 0: the run would not be recorded' in output
-    assert process.returncode == 1
-    assert processes_of(process, 'distill_runtime') == []
 
 
 def test_run_that_cannot_be_recorded_does_not_begin(prefix, stand_in, tmp_path):
@@ -351,10 +352,9 @@ def test_run_that_cannot_be_recorded_does_not_begin(prefix, stand_in, tmp_path):
         process = start_launch(
             prefix, 'demo.launch.py', 'record:=true', f'record_to:={tmp_path / "file"}', more=more
         )
-        output = process.communicate(timeout=60)[0]
+        output = ended(process)
         assert f'record_to {tmp_path}/file: File exists: make room or let this user' in output
         assert 'process started' not in output
-        assert process.returncode == 1
 
 
 @pytest.mark.skipif(ros2_bag.is_there(), reason='there is a ros2 bag here')
@@ -415,11 +415,10 @@ def test_replay_of_a_refused_model_ends_with_its_reason(prefix, stand_in, tmp_pa
     process = start_launch(
         prefix, 'replay.launch.py', f'bag:={tmp_path}', 'model:=no_such.onnx', more=stand_in
     )
-    output = process.communicate(timeout=60)[0]
+    output = ended(process)
     assert 'configure is refused: model no_such.onnx cannot be read' in output
     assert 'student_node refused its configuration: its last lines above say why' in output
     assert 'process has finished cleanly' in output
-    assert process.returncode == 1
 
 
 @pytest.mark.skipif(ros2_bag.is_there(), reason='there is a ros2 bag here')

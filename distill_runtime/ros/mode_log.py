@@ -50,14 +50,7 @@ class ModeLog:
         self._logger.info(f'inactive: {cause} after {num_ticks} ticks')
 
     def note_request(self, event: Event, mode: Mode, is_accepted: bool, answer: str) -> None:
-        """Note what a service asked for; it is logged now if no change of mode follows.
-
-        Args:
-            event: What was asked for.
-            mode: In which mode.
-            is_accepted: Whether it will be carried out.
-            answer: What the caller was answered.
-        """
+        """Note what a service asked for in a mode; log it now if no change of mode follows."""
         if not is_accepted:
             self._logger.warning(f'{_service(event)}: {answer}')
         elif next_mode(mode, event) is mode:

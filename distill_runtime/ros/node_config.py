@@ -4,12 +4,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, fields
 import math
-from typing import get_args
+from typing import Any, get_args
 
-from distill_runtime.core.checks.registry import CheckConfig
+from distill_runtime.core.checks.registry import CHECK_ACTIONS, CheckConfig, CHECKS
 from distill_runtime.core.config import position_limits_for, RunnerConfig
 from distill_runtime.core.limits import POSITION_LIMITS
 from distill_runtime.core.modes import FAULT_ACTIONS
@@ -17,9 +17,22 @@ from distill_runtime.core.swap.swap import SwapOptions
 from distill_runtime.errors import ConfigError
 from distill_runtime.policy.session import Provider
 from distill_runtime.ros.loop.commands import COMMAND_TYPES
+from rclpy.node import Node
+from rclpy.parameter import Parameter
 
-from .parameters import AT_LEAST_0, check_ranges, parameter, Span
+from .parameters import (
+    AT_LEAST_0,
+    check_ranges,
+    Declaration,
+    declarations,
+    FIXED,
+    LIVE,
+    parameter,
+    read_values,
+    Span,
+)
 
+CHECKS_PREFIX = 'checks.'
 _RUNNER = RunnerConfig()
 _TERMS = SwapOptions()
 
@@ -28,46 +41,46 @@ _TERMS = SwapOptions()
 class StudentNodeConfig:
     """What a user may set; config/student_node.yaml has each with its default."""
 
-    model: str = parameter('', 'ONNX file of the policy', is_live=True)
+    model: str = parameter('', 'ONNX file of the policy', change=LIVE)
     spec: str = parameter(
         '',
         "spec file that overrides or completes that of the model; '' for none; while the node is "
         'configured it is set together with model, atomically',
-        is_live=True,
+        change=LIVE,
     )
     blend_time: float = parameter(
         _TERMS.blend_time,
         'time in s in which commands move to those of the next model',
-        is_live=True,
+        change=LIVE,
         span=AT_LEAST_0,
     )
     shadow_time: float = parameter(
         _TERMS.shadow_time,
         'time in s that the next model runs in shadow of the present one before it is active',
-        is_live=True,
+        change=LIVE,
         span=AT_LEAST_0,
     )
     max_divergence: float = parameter(
         _TERMS.max_divergence,
         'difference of a target in rad that rejects a model in shadow; 0: any',
-        is_live=True,
+        change=LIVE,
         span=AT_LEAST_0,
     )
     probation_time: float = parameter(
         _TERMS.probation_time,
         'time in s after a swap in which a fault rolls the model back',
-        is_live=True,
+        change=LIVE,
         span=AT_LEAST_0,
     )
     model_root: str = parameter(
         '',
         "folder that all files of a model must lie in, links resolved; '' for any",
-        is_fixed=True,
+        change=FIXED,
     )
     trusted_keys: tuple[str, ...] = parameter(
         ('',),
         "PEM files of public keys, one of which must have signed the model; ['']: unsigned too",
-        is_fixed=True,
+        change=FIXED,
     )
     robot: str = parameter('', "robot profile, a file stem of config/robots; '' for none")
     robot_description: str = parameter(
@@ -98,7 +111,7 @@ class StudentNodeConfig:
     interpolation: str = parameter(
         'hold', 'target between two policy steps', one_of=('hold', 'linear')
     )
-    autostart: bool = parameter(False, 'configure and activate at start', is_fixed=True)
+    autostart: bool = parameter(False, 'configure and activate at start', change=FIXED)
     start_in: str = parameter(
         'standby',
         'mode that an activation enters',
@@ -175,7 +188,7 @@ class StudentNodeConfig:
         'largest change of a position command per tick in rad; 0: unlimited',
         span=AT_LEAST_0,
     )
-    publish_internals: bool = parameter(False, 'publish ~/observation and ~/action', is_live=True)
+    publish_internals: bool = parameter(False, 'publish ~/observation and ~/action', change=LIVE)
     blackbox_dir: str = parameter(
         '~/.ros/distill_runtime/blackbox', "folder that dumps go to, rosbag2 each; '' for none"
     )
@@ -205,12 +218,7 @@ class StudentNodeConfig:
     @property
     def terms(self) -> SwapOptions:
         """Options of the next swap."""
-        return SwapOptions(
-            blend_time=self.blend_time,
-            shadow_time=self.shadow_time,
-            max_divergence=self.max_divergence,
-            probation_time=self.probation_time,
-        )
+        return SwapOptions(**self._shared_with(SwapOptions))
 
     def runner_config(self, period: float, checks: Mapping[str, CheckConfig]) -> RunnerConfig:
         """Return the options of the runner.
@@ -228,25 +236,51 @@ class StudentNodeConfig:
                 f'control_rate is {self.control_rate} Hz, expected a whole multiple of the '
                 f"policy's {1.0 / period:g} Hz"
             )
-        return RunnerConfig(
-            ticks_per_step=round(ticks),
-            interpolation=self.interpolation,  # type: ignore[arg-type]
-            start_in=self.start_in,  # type: ignore[arg-type]
-            ramp_time=self.ramp_time,
-            max_input_age=self.max_input_age,
-            cmd_vel_timeout=self.cmd_vel_timeout,
-            stop_deceleration=self.stop_deceleration,
-            stop_timeout=self.stop_timeout,
-            tilt_limit=self.tilt_limit,
-            fault_action=self.fault_action,  # type: ignore[arg-type]
-            max_joint_step=self.max_joint_step,
-            escalation_time=self.escalation_time,
-            start_pose_limit=self.start_pose_limit,
-            start_tilt_limit=self.start_tilt_limit,
-            torque_limit=self.torque_limit,
-            position_limits=position_limits_for(
-                self.position_limits,  # type: ignore[arg-type]
-                self.command_type,
-            ),
-            checks=checks,
+        options = self._shared_with(RunnerConfig)
+        options['position_limits'] = position_limits_for(
+            options['position_limits'], self.command_type
         )
+        return RunnerConfig(ticks_per_step=round(ticks), checks=checks, **options)
+
+    def _shared_with(self, cls: type) -> dict[str, Any]:
+        """Return the values of the parameters that are fields of another dataclass, too."""
+        names = {field.name for field in fields(self)} & {field.name for field in fields(cls)}
+        return {name: getattr(self, name) for name in names}
+
+
+def _check_parameters() -> Iterator[Declaration]:
+    """Yield checks.<name>.limit, .debounce and .action of each check."""
+    for name, check in CHECKS.items():
+        prefix, default = f'{CHECKS_PREFIX}{name}.', check.default
+        if check.limit_text:
+            text = f'{check.text}: {check.limit_text}'
+            yield Declaration(f'{prefix}limit', default.limit, float, text, AT_LEAST_0)
+        if check.has_debounce:
+            text = 'how long it must last before it counts, in s'
+            yield Declaration(f'{prefix}debounce', default.debounce, float, text, AT_LEAST_0)
+        text = "what is done about it; '' for fault_action"
+        yield Declaration(f'{prefix}action', default.action, str, text, one_of=CHECK_ACTIONS)
+
+
+CHECK_PARAMETERS = tuple(_check_parameters())
+PARAMETERS = (*declarations(StudentNodeConfig), *CHECK_PARAMETERS)
+"""All of student_node."""
+
+
+def read_checks(node: Node, changes: Sequence[Parameter[Any]] = ()) -> Mapping[str, CheckConfig]:
+    """Return the checks as the parameters have them; see read_values.
+
+    Raises:
+        ConfigError: If a value is of the wrong type or out of range.
+    """
+    options: dict[str, dict[str, Any]] = {name: {} for name in CHECKS}
+    for full, value in read_values(node, CHECK_PARAMETERS, changes).items():
+        _, name, option = full.split('.')
+        options[name][option] = value
+    checks = {}
+    for name, values in options.items():
+        try:
+            checks[name] = CheckConfig(**values)
+        except ConfigError as error:
+            raise ConfigError(f'{CHECKS_PREFIX}{name}.{error}') from error
+    return checks

@@ -14,6 +14,7 @@ from rclpy.parameter_service import ParameterService
 from rclpy.task import Future
 
 BUSY = 'another model is being loaded or swapped: try again when it is active'
+_REFUSAL = SetParametersResult(successful=False, reason=BUSY)
 
 
 class LoaderThread:
@@ -63,26 +64,22 @@ class PatientParameterService(ParameterService):
 
     async def _set_parameters_callback(self, request: Any, response: Any) -> Any:  # noqa: ANN401
         act = super()._set_parameters_callback
-        if not _is_slow(request):
-            return act(request, response)
-        if self._loader.is_busy:
-            response.results = [_refusal() for _ in request.parameters]
-            return response
-        return await self._loader.run(lambda: act(request, response))
+        refusal = {'results': [_REFUSAL for _ in request.parameters]}
+        return await self._serve(act, request, response, refusal)
 
     async def _set_parameters_atomically_callback(self, request: Any, response: Any) -> Any:  # noqa: ANN401
         act = super()._set_parameters_atomically_callback
-        if not _is_slow(request):
+        return await self._serve(act, request, response, {'result': _REFUSAL})
+
+    async def _serve(
+        self,
+        act: Callable[..., Any],
+        request: Any,  # noqa: ANN401
+        response: Any,  # noqa: ANN401
+        refusal: dict[str, Any],
+    ) -> Any:  # noqa: ANN401
+        if not any(parameter.name == 'model' for parameter in request.parameters):
             return act(request, response)
         if self._loader.is_busy:
-            response.result = _refusal()
-            return response
+            return type(response)(**refusal)
         return await self._loader.run(lambda: act(request, response))
-
-
-def _is_slow(request: Any) -> bool:  # noqa: ANN401
-    return any(parameter.name == 'model' for parameter in request.parameters)
-
-
-def _refusal() -> SetParametersResult:
-    return SetParametersResult(successful=False, reason=BUSY)

@@ -46,30 +46,43 @@ class Span(NamedTuple):
 AT_LEAST_0 = Span(0.0)
 
 
+class Declaration(NamedTuple):
+    """A parameter of a node."""
+
+    name: str
+    default: object
+    hint: object
+    """Type of its value."""
+    text: str
+    """What it is, with unit."""
+    span: Span | None = None
+    """Its range; None: any number."""
+    one_of: Sequence[str] = ()
+    """Its values; empty: any text."""
+    change: str = FROZEN
+    """When it may change: LIVE, FROZEN or FIXED."""
+
+
 def parameter(
     default: object,
     text: str,
     *,
     span: Span | None = None,
     one_of: tuple[str, ...] = (),
-    is_live: bool = False,
-    is_fixed: bool = False,
+    change: str = FROZEN,
 ) -> Any:
-    """Declare one field of a parameter dataclass.
-
-    Args:
-        default: Its default; its type is the parameter's.
-        text: What it is, with unit.
-        span: Its range; None: any number.
-        one_of: Its values; empty: any text.
-        is_live: Whether it may change while the node is configured.
-        is_fixed: Whether it is given at start only: what guards the node must not be open to
-            every caller of its services.
-    """
-    metadata = {
-        'text': text, 'span': span, 'one_of': one_of, 'is_live': is_live, 'is_fixed': is_fixed
-    }  # fmt: skip
+    """Declare one field of a parameter dataclass; see Declaration."""
+    metadata = {'text': text, 'span': span, 'one_of': one_of, 'change': change}
     return dataclasses.field(default=default, metadata=metadata)
+
+
+def declarations(cls: type) -> list[Declaration]:
+    """Return the parameters of a dataclass."""
+    hints = typing.get_type_hints(cls)
+    return [
+        Declaration(field.name, field.default, hints[field.name], **field.metadata)
+        for field in dataclasses.fields(cls)
+    ]
 
 
 def check_ranges(config: Any) -> None:
@@ -87,69 +100,56 @@ def check_ranges(config: Any) -> None:
             raise ConfigError(f'{field.name} is {value!r}, expected one of {list(one_of)}')
 
 
-def declare_parameters(node: Node, cls: type[T]) -> None:
-    """Declare every field of a dataclass; a whole number is good enough for a float."""
-    hints = typing.get_type_hints(cls)
-    for field in dataclasses.fields(cls):  # type: ignore[arg-type]
-        metadata = field.metadata
-        change = LIVE if metadata['is_live'] else FIXED if metadata['is_fixed'] else FROZEN
-        descriptor = describe(
-            metadata['text'], hints[field.name], change, metadata['span'], metadata['one_of']
+def declare_parameters(node: Node, declared: Iterable[Declaration]) -> None:
+    """Declare parameters; a whole number is good enough for a float."""
+    for entry in declared:
+        values = ', '.join(value or "''" for value in entry.one_of)
+        descriptor = ParameterDescriptor(
+            description=entry.text,
+            additional_constraints=f'one of {values}; {entry.change}' if values else entry.change,
+            dynamic_typing=entry.hint is float or entry.default == (),  # [] has no type
+            read_only=entry.change == FIXED,
         )
-        descriptor.read_only = metadata['is_fixed']
-        default = list(field.default) if isinstance(field.default, tuple) else field.default
-        node.declare_parameter(field.name, default, descriptor)
+        span = entry.span
+        if span is not None and entry.hint is float:
+            descriptor.floating_point_range = [
+                FloatingPointRange(from_value=span.least, to_value=span.most)
+            ]
+        elif span is not None:
+            descriptor.integer_range = [
+                IntegerRange(from_value=int(span.least), to_value=int(span.most), step=1)
+            ]
+        default = list(entry.default) if isinstance(entry.default, tuple) else entry.default
+        node.declare_parameter(entry.name, default, descriptor)
 
 
-def describe(
-    text: str,
-    hint: object,
-    change: str,
-    span: Span | None = None,
-    one_of: Sequence[str] = (),
-) -> ParameterDescriptor:
-    """Return what `ros2 param describe` shows, and rclpy holds values to.
-
-    Args:
-        text: What it is, with unit.
-        hint: Type of the field.
-        change: When it may change.
-        span: Its range; None: any number.
-        one_of: Its values; empty: any text.
-    """
-    values = ', '.join(value or "''" for value in one_of)
-    constraints = [f'one of {values}', change] if one_of else [change]
-    descriptor = ParameterDescriptor(
-        description=text,
-        additional_constraints='; '.join(constraints),
-        dynamic_typing=hint is float,
-    )
-    if span is not None and hint is float:
-        descriptor.floating_point_range = [
-            FloatingPointRange(from_value=span.least, to_value=span.most)
-        ]
-    elif span is not None:
-        descriptor.integer_range = [
-            IntegerRange(from_value=int(span.least), to_value=int(span.most), step=1)
-        ]
-    return descriptor
-
-
-def read_parameters(node: Node, cls: type[T], changes: Sequence[Parameter[Any]] = ()) -> T:
-    """Return the parameters as one checked value.
+def read_values(
+    node: Node, declared: Iterable[Declaration], changes: Sequence[Parameter[Any]] = ()
+) -> dict[str, Any]:
+    """Return the values of declared parameters, each with its type.
 
     Args:
         node: Has them declared.
-        cls: The dataclass.
+        declared: The parameters.
         changes: Values that are about to replace those of the node.
+
+    Raises:
+        ConfigError: If a value is of the wrong type.
+    """
+    new = {change.name: change.value for change in changes}
+    return {
+        name: _typed(name, hint, new[name] if name in new else _value(node, name))
+        for name, _, hint, *_ in declared
+    }
+
+
+def read_parameters(node: Node, cls: type[T], changes: Sequence[Parameter[Any]] = ()) -> T:
+    """Return the parameters of a dataclass as one checked value; see read_values.
 
     Raises:
         ConfigError: If a value is of the wrong type or refused by the dataclass.
     """
-    hints = typing.get_type_hints(cls)
-    values = {name: _value(node, name) for name in hints}
-    values.update({change.name: change.value for change in changes if change.name in hints})
-    return cls(**{name: _typed(name, hints[name], value) for name, value in values.items()})
+    return cls(**read_values(node, declarations(cls), changes))
 
 
 def _value(node: Node, name: str) -> object:
@@ -203,20 +203,11 @@ def _plain(value: object) -> object:
 
 
 def refuse_frozen(
-    cls: type, changes: Sequence[Parameter[Any]], frozen_prefix: str
+    declared: Iterable[Declaration], changes: Sequence[Parameter[Any]]
 ) -> SetParametersResult | None:
-    """Refuse a change of a field that is not live; None if there is none.
-
-    Args:
-        cls: The dataclass.
-        changes: What is asked for.
-        frozen_prefix: Prefix of other parameters that are not live.
-    """
-    live = {field.name: field.metadata['is_live'] for field in dataclasses.fields(cls)}
+    """Refuse a change of a parameter that is not live; None if there is none."""
+    fixed = {entry.name for entry in declared if entry.change != LIVE}
     for change in changes:
-        if not live.get(change.name, not change.name.startswith(frozen_prefix)):
-            return SetParametersResult(
-                successful=False,
-                reason=f'{change.name} is {FROZEN}',
-            )
+        if change.name in fixed:
+            return SetParametersResult(successful=False, reason=f'{change.name} is {FROZEN}')
     return None

@@ -48,11 +48,6 @@ def external_topics(model: str, spec: str = '', robot: str = '') -> tuple[str, .
     """Return the external topics that a policy reads, as its spec names them.
 
     None of a model that is refused: student_node says why.
-
-    Args:
-        model: File.
-        spec: Spec file, '' for none.
-        robot: Robot profile, or robot_description; '' for none.
     """
     try:
         # a robot on a topic is not waited for: its limits change no topic
@@ -63,21 +58,13 @@ def external_topics(model: str, spec: str = '', robot: str = '') -> tuple[str, .
 
 
 def resolved(topics: Iterable[str], namespace: str = '') -> list[str]:
-    """Return the full names that student_node has for topics.
-
-    Args:
-        topics: Names as the node writes them.
-        namespace: Of the node, with or without a slash in front.
-    """
+    """Return the full names that student_node has for topics in a namespace."""
     full = f'/{namespace.strip("/")}'
     return [expand_topic_name(topic, NODE, full) for topic in topics]
 
 
 def recordings_folder(record_to: str) -> str:
     """Make the folder that recordings go to, as student_node does; return its path.
-
-    Args:
-        record_to: Launch argument or parameter of that name.
 
     Raises:
         ConfigError: If it is ''.
@@ -91,23 +78,13 @@ def recordings_folder(record_to: str) -> str:
 
 
 def new_recording(folder: str, namespace: str = '') -> str:
-    """Return where a recording that begins now goes: time and node name it.
-
-    Args:
-        folder: Of the recordings.
-        namespace: Of the node, with or without a slash in front.
-    """
+    """Return where a recording that begins now goes: time and node name it."""
     (node,) = resolved(['~'], namespace)
     return str(free_path(Path(folder), dotted(node)))
 
 
 def record_words(bag: str, topics: Iterable[str]) -> list[str]:
-    """Return the command line that records topics.
-
-    Args:
-        bag: Folder to make; ros2 bag refuses one that exists.
-        topics: Full names.
-    """
+    """Return the command line that records topics in a folder that does not exist yet."""
     return ['ros2', 'bag', 'record', '--storage', 'mcap', '--output', bag, *topics]
 
 

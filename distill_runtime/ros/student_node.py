@@ -5,17 +5,29 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+import contextlib
+from dataclasses import replace
 import sys
 import threading
 import traceback
 from typing import Any
 
 from distill_runtime.core.modes import Event
+from distill_runtime.core.runner import PolicyRunner
+from distill_runtime.core.sensors import Sensors
 from distill_runtime.errors import DistillError
+from distill_runtime.policy.session import TimedPolicy
+from distill_runtime.ros.loop.commands import command_writer, CommandOutput
 from distill_runtime.ros.loop.control_loop import ControlLoop
+from distill_runtime.ros.loop.inputs import Inputs
 from distill_runtime.ros.loop.loop_context import LoopContext
+from distill_runtime.ros.loop.raw_subscription import Estop
+from distill_runtime.ros.loop.realtime import lock_memory
+from distill_runtime.ros.loop.tick_topics import Internals, PolicyMessages
+from distill_runtime.ros.models.loader import load_chosen_policy, ModelFactory, ModelRegistry
 from distill_runtime.ros.models.manager import ModelManager
 from distill_runtime.ros.recorder.flight_recorder import FlightRecorder
+from distill_runtime.spec.compile import compile_spec, sensor_layout
 from rcl_interfaces.msg import SetParametersResult
 import rclpy
 from rclpy.callback_groups import CallbackGroup, ReentrantCallbackGroup
@@ -26,11 +38,9 @@ from rclpy.parameter import Parameter
 from rclpy.signals import SignalHandlerOptions
 from std_srvs.srv import Trigger
 
-from .assembly import assemble
-from .check_parameters import CHECKS_PREFIX, declare_checks, read_checks
 from .diagnostics import Diagnostics
 from .mode_log import ModeLog
-from .node_config import StudentNodeConfig
+from .node_config import PARAMETERS, read_checks, StudentNodeConfig
 from .parameter_service import LoaderThread, PatientParameterService
 from .parameters import (
     declare_parameters,
@@ -40,6 +50,7 @@ from .parameters import (
     unknown_names,
 )
 from .process import explain, note_signals, serve, wait_for_signal
+from .robot_description import read_description
 
 _SUCCESS = TransitionCallbackReturn.SUCCESS
 _FAILURE = TransitionCallbackReturn.FAILURE
@@ -57,8 +68,7 @@ class StudentNode(LifecycleNode):
         super().__init__(node_name, start_parameter_services=False, **options)
         loader = self._loader = LoaderThread(self)
         self._parameter_service = PatientParameterService(self, loader)
-        declare_parameters(self, StudentNodeConfig)
-        declare_checks(self)
+        declare_parameters(self, PARAMETERS)
         for unknown in unknown_names(self, StudentNodeConfig):
             self.get_logger().warning(f'parameter {unknown} is unknown and without effect')
         self.add_on_set_parameters_callback(self._on_set_parameters)
@@ -138,7 +148,7 @@ class StudentNode(LifecycleNode):
         return _FAILURE
 
     def _configure(self) -> None:
-        context = assemble(self, read_parameters(self, StudentNodeConfig), read_checks(self))
+        context = self._make_context()
         try:
             self._models.configure(context)
             self._recorder.configure(context)
@@ -154,6 +164,59 @@ class StudentNode(LifecycleNode):
             f'{policy.path.name}: policy {policy.spec.name!r}, {len(policy.spec.joints)} joints, '
             f'{1.0 / policy.spec.period:g} Hz, sha256 {policy.sha256[:12]}'
         )
+
+    def _make_context(self) -> LoopContext:
+        """Load and check the model, and create its topics.
+
+        Raises:
+            DistillError: If anything is wrong; all topics are withdrawn again.
+        """
+        config, checks = read_parameters(self, StudentNodeConfig), read_checks(self)
+        description = read_description(self, config.robot_description)
+        config = replace(config, robot_description=description)
+        policy = load_chosen_policy(config)
+        timed = TimedPolicy(policy.session)
+        compiled = compile_spec(policy.spec, sensor_layout(policy.spec))
+        runner = PolicyRunner(compiled, timed, config.runner_config(policy.spec.period, checks))
+        sensors = Sensors(compiled.layout)
+        writer = command_writer(config.command_type, runner)
+        if config.lock_memory:
+            lock_memory()
+        with contextlib.ExitStack() as undo:
+            inputs = Inputs(
+                self,
+                policy.spec,
+                compiled,
+                sensors,
+                is_lockstep=config.trigger == 'joint_states',
+                needs_velocity=config.command_type == 'effort',
+                has_stamped_command=config.enable_stamped_cmd_vel,
+                uses_arrival=config.input_stamps == 'arrival',
+            )
+            undo.callback(inputs.destroy)
+            estop = Estop(self)
+            undo.callback(estop.destroy)
+            output = CommandOutput(self, writer, config.shadow)
+            undo.callback(output.destroy)
+            internals = Internals(self, inputs, PolicyMessages(policy.spec, policy.sha256))
+            undo.callback(internals.destroy)
+            internals.publish_details(config.publish_internals)
+            name = self.get_fully_qualified_name()
+            factory = ModelFactory(name, internals.labels, policy.spec, runner)
+            context = LoopContext(
+                node=self,
+                config=config,
+                model_factory=factory,
+                registry=ModelRegistry(factory.first(policy, timed, config)),
+                runner=runner,
+                sensors=sensors,
+                inputs=inputs,
+                estop=estop,
+                output=output,
+                internals=internals,
+            )
+            undo.pop_all()
+        return context
 
     def _activate(self) -> None:
         assert self._loop_context is not None
@@ -212,7 +275,7 @@ class StudentNode(LifecycleNode):
         names = {change.name for change in changes}
         if self._loop_context is not None:
             real = [change for change in changes if not is_present(self, change)]
-            refused = refuse_frozen(StudentNodeConfig, real, CHECKS_PREFIX)
+            refused = refuse_frozen(PARAMETERS, real)
             if refused is not None:
                 return refused
             if any(change.name == 'spec' for change in real) and 'model' not in names:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from support.ros_harness import Ros
 from support.ros_policies import write_policy
-from support.swaps import slow_loading
+from support.swaps import slow_loading, write_fragile, write_other
 
 
 @pytest.fixture(scope='module')
@@ -24,6 +24,17 @@ def models(tmp_path_factory):
 @pytest.fixture(scope='session')
 def model(models):
     return write_policy(models)
+
+
+@pytest.fixture(scope='session')
+def other(models):
+    """Return a model of the same robot with other targets."""
+    return write_other(models / 'other.onnx')
+
+
+@pytest.fixture(scope='session')
+def fragile(models):
+    return write_fragile(models / 'fragile.onnx')
 
 
 @pytest.fixture

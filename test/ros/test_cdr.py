@@ -150,9 +150,11 @@ def array_message(labels=(), offset=0, values=()):
 
 
 @given(
-    st.lists(st.text(st.characters(blacklist_characters='\0', codec='utf-8'), max_size=9)),
+    st.lists(
+        st.text(st.characters(blacklist_characters='\0', codec='utf-8'), max_size=9), max_size=4
+    ),
     st.integers(0, 2**32 - 1),
-    st.lists(st.floats(width=32, allow_nan=False)),
+    st.lists(st.floats(width=32, allow_nan=False), max_size=9),
 )
 def test_float_array_equals_that_of_rclpy(labels, offset, values):
     data = serialize_message(array_message(labels, offset, values))

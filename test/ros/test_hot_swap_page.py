@@ -14,7 +14,7 @@ from distill_runtime.core.swap import history as step_ring
 from distill_runtime.core.swap.swap import SwapOptions
 from distill_runtime.ros.models import loader
 from support.ros_harness import values
-from support.swaps import is_active, walking, write_other
+from support.swaps import is_active, walking
 
 PAGE = (Path(__file__).resolve().parents[2] / 'docs' / 'hot_swap.md').read_text()
 
@@ -31,20 +31,13 @@ def test_defaults_and_bounds_are_those_of_the_code():
         assert text in PAGE
 
 
-def test_page_names_every_value_of_the_topic(ros, model, models):
-    other = write_other(models / 'other.onnx')
-    with walking(ros, model) as (remote, _):
-        assert remote.set(model=other) == (True, '')
-        found = remote.until_model('was set')
-        assert values(remote.rig.diagnose())['is_on_probation'] == 'true'
-    assert [name for name in found if f'`{name}`' not in PAGE] == []
-
-
-def test_client_sets_the_model_and_says_why_not(ros, model, models, tmp_path):
+def test_client_sets_the_model_and_the_page_names_every_value_of_the_topic(
+    ros, model, other, tmp_path
+):
     (code,) = re.findall(r'```python\n(.*?)```', PAGE, re.DOTALL)
     script = tmp_path / 'swap.py'
     script.write_text(code)
-    other, absent = write_other(models / 'other.onnx'), tmp_path / 'absent.onnx'
+    absent = tmp_path / 'absent.onnx'
 
     def run(*words):
         command = [sys.executable, str(script), *map(str, words)]
@@ -58,5 +51,7 @@ def test_client_sets_the_model_and_says_why_not(ros, model, models, tmp_path):
         assert run(name, other, 'blend_time=0.3') == (0, f'{other} is active')
         assert is_active(remote.rig, other)
         assert remote.get('blend_time') == [0.3]
+        assert values(remote.rig.diagnose())['is_on_probation'] == 'true'
+        assert [name for name in remote.until_model('was set') if f'`{name}`' not in PAGE] == []
         status, text = run(name, absent)
         assert (status, text.startswith(f'{absent} is rejected: ')) == (1, True)

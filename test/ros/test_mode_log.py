@@ -11,7 +11,7 @@ from distill_runtime.ros.mode_log import ModeChange, ModeLog
 import pytest
 from rclpy.impl.rcutils_logger import RcutilsLogger
 from support.ros_harness import LOCKSTEP, student, T0, TICK, wait_for
-from support.swaps import walking, write_other
+from support.swaps import walking
 
 TILT = 'tilt.limit: base is tilted by 1.2 rad'
 ESTOP = 'estop.requested: estop was called'
@@ -22,22 +22,72 @@ class Node:
 
     def __init__(self):
         self.lines = []
+        for level in ('info', 'warning', 'error'):
+            setattr(self, level, lambda text, level=level: self.lines.append((level, text)))
 
     def get_logger(self):
         return self
 
-    def info(self, text):
-        self.lines.append(('info', text))
 
-    def warning(self, text):
-        self.lines.append(('warning', text))
-
-    def error(self, text):
-        self.lines.append(('error', text))
-
-
-def logged(requests, *changes):
-    """Return what is logged of requests, each with the mode it came in, and of changes."""
+@pytest.mark.parametrize(
+    ('requests', 'changes', 'expected'),
+    [
+        (
+            [(Event.START, Mode.STANDBY), (Event.STOP, Mode.POLICY)],
+            [
+                (Mode.STANDBY, Mode.POLICY, ''),
+                (Mode.POLICY, Mode.STOPPING, 'imu.stale: old'),
+                (Mode.STOPPING, Mode.STANDBY, ''),
+            ],
+            [
+                ('info', 'mode standby to policy: ~/start was called'),
+                ('info', 'mode policy to stopping: ~/stop was called'),
+                ('info', 'mode stopping to standby'),
+            ],
+        ),
+        (
+            [(Event.STOP, Mode.POLICY)],
+            [(Mode.POLICY, Mode.STANDBY, '')],
+            [('info', 'mode policy to standby: ~/stop was called')],
+        ),
+        (
+            [(Event.ESTOP, Mode.POLICY), (Event.RESET_FAULT, Mode.FAULT)],
+            [
+                (Mode.POLICY, Mode.FAULT, ESTOP),
+                (Mode.FAULT, Mode.STANDBY, ''),
+                (Mode.STANDBY, Mode.FAULT, TILT),
+            ],
+            [
+                ('info', f'mode policy to fault: {ESTOP}'),
+                ('info', 'mode fault to standby: ~/reset_fault was called'),
+                ('error', f'mode standby to fault: {TILT}'),
+            ],
+        ),
+        (
+            [(Event.RESET_FAULT, Mode.FAULT)],
+            [(Mode.POLICY, Mode.FAULT, TILT), (Mode.FAULT, Mode.STANDBY, '')],
+            [
+                ('error', f'mode policy to fault: {TILT}'),
+                ('info', 'mode fault to standby: ~/reset_fault was called'),
+            ],
+        ),
+        (
+            [],
+            [(Mode.POLICY, Mode.STANDBY, ''), (Mode.STANDBY, Mode.POLICY, 'x.y: z')],
+            [('info', 'mode policy to standby'), ('info', 'mode standby to policy: x.y: z')],
+        ),
+        (
+            [(Event.STOP, Mode.STANDBY), (Event.ESTOP, Mode.FAULT)],
+            [],
+            [
+                ('info', 'mode stays standby: ~/stop was called'),
+                ('info', 'mode stays fault: ~/estop was called'),
+            ],
+        ),
+    ],
+    ids=['stop', 'stop at once', 'estop', 'reset of a later fault', 'by itself', 'no change'],
+)
+def test_change_is_logged_with_its_cause(requests, changes, expected):
     node = Node()
     log = ModeLog(node)
     for event, mode in requests:
@@ -45,62 +95,7 @@ def logged(requests, *changes):
     queue = deque(ModeChange(*change) for change in changes)
     log.write(queue)
     assert not queue
-    return node.lines
-
-
-@pytest.mark.parametrize('after_stop', [Mode.STOPPING, Mode.STANDBY])
-def test_change_that_a_service_asked_for_names_it(after_stop):
-    requests = [(Event.START, Mode.STANDBY), (Event.STOP, Mode.POLICY)]
-    assert logged(
-        requests, (Mode.STANDBY, Mode.POLICY, ''), (Mode.POLICY, after_stop, 'imu.stale: old')
-    ) == [
-        ('info', 'mode standby to policy: ~/start was called'),
-        ('info', f'mode policy to {after_stop.name.lower()}: ~/stop was called'),
-    ]
-
-
-def test_end_of_a_stop_is_no_request():
-    changes = (Mode.POLICY, Mode.STOPPING, ''), (Mode.STOPPING, Mode.STANDBY, '')
-    assert logged([(Event.STOP, Mode.POLICY)], *changes) == [
-        ('info', 'mode policy to stopping: ~/stop was called'),
-        ('info', 'mode stopping to standby'),
-    ]
-
-
-def test_fault_is_an_error_with_its_reason_and_an_estop_is_none():
-    requests = [(Event.ESTOP, Mode.POLICY), (Event.RESET_FAULT, Mode.FAULT)]
-    assert logged(
-        requests,
-        (Mode.POLICY, Mode.FAULT, ESTOP),
-        (Mode.FAULT, Mode.STANDBY, ''),
-        (Mode.STANDBY, Mode.FAULT, TILT),
-    ) == [
-        ('info', f'mode policy to fault: {ESTOP}'),
-        ('info', 'mode fault to standby: ~/reset_fault was called'),
-        ('error', f'mode standby to fault: {TILT}'),
-    ]
-
-
-def test_reset_asked_for_after_a_fault_is_not_taken_for_its_cause():
-    changes = [(Mode.POLICY, Mode.FAULT, TILT), (Mode.FAULT, Mode.STANDBY, '')]
-    assert logged([(Event.RESET_FAULT, Mode.FAULT)], *changes) == [
-        ('error', f'mode policy to fault: {TILT}'),
-        ('info', 'mode fault to standby: ~/reset_fault was called'),
-    ]
-
-
-def test_change_that_nobody_asked_for_has_the_reason_of_its_tick():
-    assert logged([], (Mode.POLICY, Mode.STANDBY, ''), (Mode.STANDBY, Mode.POLICY, 'x.y: z')) == [
-        ('info', 'mode policy to standby'),
-        ('info', 'mode standby to policy: x.y: z'),
-    ]
-
-
-def test_request_that_changes_no_mode_is_logged_at_once():
-    assert logged([(Event.STOP, Mode.STANDBY), (Event.ESTOP, Mode.FAULT)]) == [
-        ('info', 'mode stays standby: ~/stop was called'),
-        ('info', 'mode stays fault: ~/estop was called'),
-    ]
+    assert node.lines == expected
 
 
 def test_refused_request_is_a_warning_with_the_answer():
@@ -163,15 +158,14 @@ def test_fault_is_one_line_of_the_log(ros, model, lines):
     assert found[0][1].startswith('mode policy to fault: tilt.limit: base is tilted by 3.14 rad')
 
 
-def test_swap_and_rollback_are_one_line_each(ros, model, models, lines):
-    other = write_other(models / 'other.onnx')
+def test_swap_and_rollback_are_one_line_each(ros, model, other, lines):
     with walking(ros, model) as (remote, walker):
         assert remote.set(model=other) == (True, '')
         walker.steps(2)
-        assert remote.rig.robot.call('rollback')[0]
+        assert remote.call('rollback')[0]
         assert remote.set(model=other, probation_time=0.0, blend_time=0.0) == (True, '')
         walker.steps(2)
-        assert remote.rig.robot.call('rollback')[0]
+        assert remote.call('rollback')[0]
     found = [re.sub(r' \(\w{12}\)', '', text) for _, text, _ in lines if ' is active' in text]
     assert found == [
         'other.onnx is active: parameter model was set',

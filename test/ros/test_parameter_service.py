@@ -4,15 +4,9 @@ from __future__ import annotations
 
 from distill_runtime.ros.models import loader
 from distill_runtime.ros.parameter_service import BUSY
-import pytest
 from rcl_interfaces.srv import SetParameters
-from support.ros_harness import LOCKSTEP, student, T0, wait_for
-from support.swaps import answer_of, Remote, walking, write_other
-
-
-@pytest.fixture(scope='module')
-def other(models):
-    return write_other(models / 'other.onnx')
+from support.ros_harness import LOCKSTEP, student, wait_for
+from support.swaps import answer_of, Remote, walking
 
 
 def test_second_model_is_refused_by_either_service_while_one_loads(ros, model, other, slow_load):
@@ -22,7 +16,7 @@ def test_second_model_is_refused_by_either_service_while_one_loads(ros, model, o
         wait_for(begun.is_set)
         assert remote.set(model=model) == (False, BUSY)
         assert remote.set_each(model=model, blend_time=0.1) == [(False, BUSY), (False, BUSY)]
-        assert remote.rig.robot.call('rollback') == (False, BUSY)
+        assert remote.call('rollback') == (False, BUSY)
         may_end.set()
         assert answer_of(first) == (True, '')
         assert remote.get('model', 'blend_time') == [str(other), 0.2]
@@ -44,27 +38,16 @@ def test_everything_else_is_answered_while_a_model_loads(ros, model, other, slow
         assert remote.get('model') == [str(model)]
         assert remote.set(blend_time=0.5) == (True, '')
         assert remote.get('blend_time') == [0.5]
-        assert remote.rig.robot.call('stop') == (True, 'policy to stopping')
+        assert remote.call('stop') == (True, 'policy to stopping')
         walker.steps(3)
-        assert remote.rig.robot.call('estop') == (True, 'stopping to fault')
+        assert remote.call('estop') == (True, 'stopping to fault')
         assert not first.done()
         may_end.set()
         wait_for(first.done)
         assert remote.get('model') == [str(other)]
-
-
-def test_parameters_that_were_set_while_a_model_loaded_hold_for_the_next(
-    ros, model, other, slow_load
-):
-    begun, may_end = slow_load
-    with walking(ros, model) as (remote, _):
-        first = remote.ask(model=other)
-        wait_for(begun.is_set)
-        assert remote.set(blend_time=0.6) == (True, '')
-        may_end.set()
-        assert answer_of(first)[0]
         assert remote.set(model=model) == (True, '')
-        assert remote.until_model('was set')['blend_time'] == '0.6'
+        wait_for(lambda: remote.model()[1] == model.name, 'the model')
+        assert remote.model()[2]['blend_time'] == '0.5', 'what was set meanwhile'
 
 
 def test_unforeseen_error_reaches_the_caller_and_the_log(ros, model, other, monkeypatch, capfd):
@@ -84,15 +67,6 @@ def test_unforeseen_error_reaches_the_caller_and_the_log(ros, model, other, monk
     text = capfd.readouterr().err
     assert 'Traceback' in text
     assert 'in crash' in text
-
-
-def test_unknown_parameter_beside_a_model_is_refused_before_anything_is_loaded(ros, model, other):
-    with student(ros, model, **LOCKSTEP) as rig:
-        rig.robot.tick(T0)
-        remote = Remote(rig)
-        is_set, reason = remote.set(model=other, modle='x')
-        assert (is_set, 'undeclared' in reason) == (False, True)
-        assert remote.get('model') == [str(model)]
 
 
 def test_model_may_be_set_while_the_node_is_not_configured(ros, model, other):

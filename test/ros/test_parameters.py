@@ -8,7 +8,10 @@ from dataclasses import dataclass
 from distill_runtime.errors import ConfigError
 from distill_runtime.ros.parameters import (
     check_ranges,
+    declarations,
     declare_parameters,
+    FIXED,
+    LIVE,
     parameter,
     read_parameters,
     refuse_frozen,
@@ -20,6 +23,8 @@ from rclpy.exceptions import InvalidParameterTypeException
 from rclpy.node import Node
 from rclpy.parameter import Parameter
 
+FROZEN = 'read at configure: clean up, set it, configure again'
+
 
 @dataclass(frozen=True, kw_only=True)
 class Config:
@@ -28,12 +33,12 @@ class Config:
     name: str = parameter('x', 'a name')
     count: int = parameter(3, 'a number')
     factor: float = parameter(1.5, 'a factor in [-]')
-    share: float = parameter(0.5, 'a share', span=Span(0.0, 1.0), is_live=True)
+    share: float = parameter(0.5, 'a share', span=Span(0.0, 1.0), change=LIVE)
     repeats: int = parameter(1, 'a number of times', span=Span(1, 9))
     side: str = parameter('left', 'a side', one_of=('', 'left', 'right'))
-    is_on: bool = parameter(False, 'a switch', is_live=True)
+    is_on: bool = parameter(False, 'a switch', change=LIVE)
     places: tuple[int, ...] = parameter((1, 2), 'places')
-    guard: str = parameter('on', 'a guard', is_fixed=True)
+    guard: str = parameter('on', 'a guard', change=FIXED)
 
     def __post_init__(self):
         """Refuse what is out of range."""
@@ -45,32 +50,38 @@ class Config:
 @pytest.fixture
 def declared(ros):
     @contextmanager
-    def make(**given):
+    def make(cli_args=None, **given):
         overrides = [Parameter(name, value=value) for name, value in given.items()]
-        with ros.node(Node, 'parameters', parameter_overrides=overrides) as node:
-            declare_parameters(node, Config)
+        options = {'cli_args': cli_args, 'use_global_arguments': False} if cli_args else {}
+        with ros.node(Node, 'parameters', parameter_overrides=overrides, **options) as node:
+            declare_parameters(node, declarations(Config))
             yield node
 
     return make
 
 
-def test_defaults_are_those_of_the_dataclass(declared):
-    with declared() as node:
-        assert read_parameters(node, Config) == Config()
-        assert node.describe_parameter('factor').description == 'a factor in [-]'
-
-
-def test_given_values_are_read_with_their_types(declared):
-    with declared(name='y', count=5, factor=2.5, is_on=True, places=[7]) as node:
+@pytest.mark.parametrize(
+    'given',
+    [
+        {},
+        {'name': 'y', 'count': 5, 'factor': 2.5, 'is_on': True, 'places': (7,), 'guard': 'off'},
+        {'factor': 2},
+        {'share': 0.0, 'side': ''},
+        {'share': 1.0, 'repeats': 9},
+    ],
+    ids=['defaults', 'each type', 'whole number for a float', 'least', 'most'],
+)
+def test_given_values_are_read_with_their_types(declared, given):
+    with declared(**given) as node:
         config = read_parameters(node, Config)
-        assert config == Config(name='y', count=5, factor=2.5, is_on=True, places=(7,))
-        assert type(config.places) is tuple
+    assert config == Config(**given)
+    assert (type(config.factor), type(config.places)) == (float, tuple)
 
 
-def test_whole_number_stands_for_a_float(declared):
-    with declared(factor=2) as node:
-        factor = read_parameters(node, Config).factor
-        assert (factor, type(factor)) == (2.0, float)
+def test_empty_list_has_no_elements(declared):
+    # as it comes from a command line or a file: without a type
+    with declared(['--ros-args', '-p', 'places:=[]']) as node:
+        assert read_parameters(node, Config).places == ()
 
 
 @pytest.mark.parametrize(
@@ -82,19 +93,38 @@ def test_wrong_type_is_refused_at_start(declared, name, value):
         pass
 
 
-@pytest.mark.parametrize('value', ['1.5', True, [1.0]])
-def test_float_of_a_wrong_type_is_refused_when_it_is_read(declared, value):
-    message = r'factor is .*, expected float'
-    with declared(factor=value) as node, pytest.raises(ConfigError, match=message):
+@pytest.mark.parametrize(
+    ('given', 'reason'),
+    [
+        ({'factor': '1.5'}, r"factor is '1\.5', expected float"),
+        ({'factor': True}, 'factor is True, expected float'),
+        ({'factor': [1.0]}, r'factor is .*, expected float'),
+        ({'count': 0}, 'count is 0, expected at least 1'),
+        ({'side': 'up'}, r"side is 'up', expected one of \['', 'left', 'right'\]"),
+    ],
+)
+def test_value_that_rclpy_takes_is_refused_when_it_is_read(declared, given, reason):
+    with declared(**given) as node, pytest.raises(ConfigError, match=reason):
         read_parameters(node, Config)
 
 
-def test_empty_list_has_no_elements(ros):
-    # as it comes from a command line or a file: without a type
-    words = ['--ros-args', '-p', 'places:=[]']
-    with ros.node(Node, 'parameters', cli_args=words, use_global_arguments=False) as node:
-        declare_parameters(node, Config)
-        assert read_parameters(node, Config).places == ()
+@pytest.mark.parametrize(
+    ('name', 'value', 'reason'),
+    [
+        ('share', 1.1, '0 to 1'),
+        ('share', -0.1, '0 to 1'),
+        ('share', float('nan'), '0 to 1'),
+        ('repeats', 0, '1 to 9'),
+        ('repeats', 10, '1 to 9'),
+    ],
+)
+def test_number_out_of_range_is_refused_by_node_and_dataclass(declared, name, value, reason):
+    with declared() as node:
+        (result,) = node.set_parameters([Parameter(name, value=value)])
+        assert (result.successful, f'{name} out of range' in result.reason) == (False, True)
+        assert read_parameters(node, Config) == Config()
+    with pytest.raises(ConfigError, match=f'{name} is {value}, expected {reason}'):
+        Config(**{name: value})
 
 
 def test_fixed_parameter_is_given_at_start_only(declared):
@@ -102,12 +132,6 @@ def test_fixed_parameter_is_given_at_start_only(declared):
         (result,) = node.set_parameters([Parameter('guard', value='on')])
         assert (result.successful, 'read-only' in result.reason) == (False, True)
         assert read_parameters(node, Config).guard == 'off'
-
-
-def test_value_out_of_range_is_refused_by_the_dataclass(declared):
-    message = 'count is 0, expected at least 1'
-    with declared(count=0) as node, pytest.raises(ConfigError, match=message):
-        read_parameters(node, Config)
 
 
 def test_changes_count_before_the_node_has_them(declared):
@@ -120,14 +144,11 @@ def test_changes_count_before_the_node_has_them(declared):
 def test_only_live_parameters_may_change():
     def refused(**values):
         changes = [Parameter(name, value=value) for name, value in values.items()]
-        return refuse_frozen(Config, changes, 'checks.')
+        return refuse_frozen(declarations(Config), changes)
 
-    assert refused(is_on=True) is None
-    assert refused(use_sim_time=True) is None
-    assert not refused(**{'checks.tilt.debounce': 1.0}).successful
+    assert refused(is_on=True, use_sim_time=True) is None
     result = refused(is_on=True, count=1)
-    assert not result.successful
-    assert result.reason == 'count is read at configure: clean up, set it, configure again'
+    assert (result.successful, result.reason) == (False, f'count is {FROZEN}')
 
 
 def test_misspelt_names_are_found_and_those_of_rclpy_are_not(declared):
@@ -151,43 +172,13 @@ def test_description_says_ranges_values_and_when_a_parameter_may_change(declared
     assert (share.from_value, share.to_value, share.step) == (0.0, 1.0, 0.0)
     assert (repeats.from_value, repeats.to_value, repeats.step) == (1, 9, 1)
     assert not found['factor'].floating_point_range
-    frozen = 'read at configure: clean up, set it, configure again'
+    assert found['factor'].description == 'a factor in [-]'
     assert {name: entry.additional_constraints for name, entry in found.items()} == {
         'share': 'may change at any time',
-        'repeats': frozen,
-        'side': f"one of '', left, right; {frozen}",
+        'repeats': FROZEN,
+        'side': f"one of '', left, right; {FROZEN}",
         'is_on': 'may change at any time',
         'guard': 'given at start only',
-        'factor': frozen,
+        'factor': FROZEN,
     }
     assert [name for name, entry in found.items() if entry.read_only] == ['guard']
-
-
-@pytest.mark.parametrize(
-    ('name', 'value'), [('share', 1.1), ('share', -0.1), ('share', float('nan')), ('repeats', 0)]
-)
-def test_number_out_of_range_is_refused_when_it_is_set(declared, name, value):
-    with declared() as node:
-        (result,) = node.set_parameters([Parameter(name, value=value)])
-        assert (result.successful, f'{name} out of range' in result.reason) == (False, True)
-        assert read_parameters(node, Config) == Config()
-
-
-@pytest.mark.parametrize(
-    ('changes', 'reason'),
-    [
-        ({'share': 1.1}, 'share is 1.1, expected 0 to 1'),
-        ({'share': float('nan')}, 'share is nan, expected 0 to 1'),
-        ({'repeats': 10}, 'repeats is 10, expected 1 to 9'),
-        ({'side': 'up'}, r"side is 'up', expected one of \['', 'left', 'right'\]"),
-    ],
-)
-def test_value_that_is_none_of_those_described_is_refused(changes, reason):
-    with pytest.raises(ConfigError, match=reason):
-        Config(**changes)
-
-
-@pytest.mark.parametrize('changes', [{'share': 0.0}, {'share': 1.0}, {'repeats': 9}, {'side': ''}])
-def test_value_at_the_end_of_its_range_is_accepted(declared, changes):
-    with declared(**changes) as node:
-        assert read_parameters(node, Config) == Config(**changes)

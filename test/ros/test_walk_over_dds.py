@@ -5,8 +5,6 @@
 from __future__ import annotations
 
 import re
-import subprocess
-import sys
 
 from distill_runtime.core.config import RunnerConfig
 from distill_runtime.policy.model import load_policy
@@ -14,51 +12,11 @@ from distill_runtime.share import share_path
 from distill_runtime.sim.loop import CommandSchedule, simulate
 from distill_runtime.sim.robot import SimRobot
 from distill_runtime.sim.scene import load_scene, SceneConfig, SHIPPED_SCENE
+from support.ros_program import program
 
-SECONDS = 4.0
-
-
-def start(module, **parameters):
-    words = [f'{name}:={value}' for name, value in parameters.items() if value != '']
-    arguments = [part for word in words for part in ('-p', word)]
-    return subprocess.Popen(
-        [sys.executable, '-m', f'distill_runtime.ros.{module}', '--ros-args', *arguments],
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        text=True,
-    )
-
-
-def commands_over_dds(model, robot, scene):
-    """Return the hash that sim_node gives of the commands of student_node."""
-    policy = {'model': model, 'robot': robot}
-    student = start(
-        'student_node',
-        **policy,
-        autostart='true',
-        start_in='policy',
-        trigger='joint_states',
-        trigger_timeout=0.0,
-    )
-    simulator = start(
-        'demo.sim_node',
-        **policy,
-        scene=scene,
-        lockstep='true',
-        real_time_factor=0.0,
-        seconds=SECONDS,
-        velocity_command='[0.5, 0.0, 0.0]',
-    )
-    try:
-        output = simulator.communicate(timeout=120)[0]
-    finally:
-        student.terminate()
-        said = student.communicate(timeout=20)[0]
-        simulator.kill()
-    found = re.search('commands sha256 ([0-9a-f]{64})', output)
-    assert found, output + said
-    assert student.returncode == 0
-    return found.group(1)
+SECONDS = 3.0
+DISTANCE = 0.8
+"""What the policies walk in that time at least, in [m]."""
 
 
 def commands_without_ros(model, robot, scene):
@@ -68,16 +26,35 @@ def commands_without_ros(model, robot, scene):
     schedule = CommandSchedule(commands=((0.5, 0.0, 0.0),))
     result = simulate(runner, SimRobot(loaded, runner.compiled.layout), schedule, SECONDS)
     assert not result.fell
-    assert result.displacement[0] > 1.2
+    assert result.displacement[0] > DISTANCE
     return result.commands_sha256
 
 
+def assert_commands_are_the_same_over_dds(model, robot, scene):
+    policy = {'model': model, 'robot': robot}
+    node = {'autostart': True, 'start_in': 'policy', 'trigger': 'joint_states'}
+    robot_node = {
+        'scene': scene, 'lockstep': True, 'real_time_factor': 0.0, 'seconds': SECONDS,
+        'velocity_command': '[0.5, 0.0, 0.0]',
+    }  # fmt: skip
+    with (
+        program(**policy, **node, trigger_timeout=0.0) as student,
+        program(module='demo.sim_node', **policy, **robot_node) as simulator,
+    ):
+        expected = commands_without_ros(model, robot, scene)
+        output = simulator.communicate(timeout=120)[0]
+        student.terminate()
+        output += student.communicate(timeout=20)[0]
+    assert re.findall('commands sha256 ([0-9a-f]{64})', output) == [expected], output
+    assert student.returncode == 0
+
+
 def test_shipped_student():
-    setting = share_path() / 'models' / 'quadruped_student.onnx', '', SHIPPED_SCENE
-    assert commands_over_dds(*setting) == commands_without_ros(*setting)
+    model = share_path() / 'models' / 'quadruped_student.onnx'
+    assert_commands_are_the_same_over_dds(model, '', SHIPPED_SCENE)
 
 
 def test_unitree_g1(shared_data):
     model = shared_data / 'policies' / 'unitree_rl_lab_g1' / 'policy.onnx'
-    setting = model, 'unitree_g1_29dof', shared_data / 'robots' / 'g1' / 'g1.xml'
-    assert commands_over_dds(*setting) == commands_without_ros(*setting)
+    scene = shared_data / 'robots' / 'g1' / 'g1.xml'
+    assert_commands_are_the_same_over_dds(model, 'unitree_g1_29dof', scene)

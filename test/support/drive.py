@@ -62,12 +62,14 @@ def driven(spec, samples, output=0.0):
     )
     steps = []
     for tick in range(samples.num_ticks):
-        rig.sensors.joint_position[:] = samples.position[tick]
-        rig.sensors.joint_velocity[:] = samples.velocity[tick]
-        rig.sensors.angular_velocity[:] = samples.gyro[tick]
-        rig.sensors.quat_base_to_world[:] = samples.quat[tick]
-        rig.sensors.velocity_command[:] = samples.command[tick]
-        rig.sensors.base_linear_velocity[:] = samples.linear[tick]
+        rig.measure(
+            samples.position[tick],
+            samples.velocity[tick],
+            samples.gyro[tick],
+            samples.quat[tick],
+            samples.command[tick],
+            samples.linear[tick],
+        )
         step = rig.tick()
         assert step.reason == ''
         steps.append((step.observation.copy(), step.target.copy()))

@@ -14,8 +14,8 @@ from distill_runtime.spec.compile import compile_spec
 import numpy as np
 
 from .rig import FakePolicy
-from .specs import DEFAULT, JOINTS
-from .walks import joint_stream, recording, spec_of
+from .specs import DEFAULT, JOINTS, make_spec
+from .walks import joint_stream, recording
 
 STIFFNESS, DAMPING, INERTIA = 40.0, 1.0, 0.3
 ROWS_PER_TICK = 4
@@ -39,7 +39,7 @@ class ReadingPolicy(FakePolicy):
 
 def driven_spec(**changes):
     """Return the spec that the recording was made with."""
-    return spec_of(
+    return make_spec(
         *changes.pop('terms', TERMS),
         **{
             'stiffness': [STIFFNESS] * 3,

@@ -1,14 +1,16 @@
 # Copyright 2026 The distill_runtime Authors
 # SPDX-License-Identifier: Apache-2.0
-"""Ways to spoil what a walking robot sends: each returns an injection for a drill.
+"""Faults, and ways to spoil what a walking robot sends: each returns an injection for a drill.
 
 An injection gets the drill and the messages of a tick, and returns those that arrive.
 """
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import replace
 import math
+from typing import NamedTuple
 
 from distill_runtime.core.modes import Event
 import numpy as np
@@ -18,6 +20,61 @@ from std_msgs.msg import Bool
 from .ros_messages import nanoseconds, stamped
 
 SENSORS = ('joint_states', 'imu')
+
+
+class Fault(NamedTuple):
+    """An injected fault."""
+
+    name: str
+    inject: Callable
+    """Changes the messages of each tick."""
+    code: str = ''
+    """Code that is reported first; '' if none is expected."""
+    within: float = 0.0
+    """Time in [s] within which it is reported."""
+    kind: str = 'fault'
+    """fault: latched; warning: reported, and the policy goes on; tolerated: the policy goes on;
+    undetected: so it does, though it should not.
+    """
+    lasts: float = 1.0
+    """Duration in [s]."""
+    heal: Callable | None = None
+    """Changes the messages afterwards."""
+    respec: Callable | None = None
+    """Returns a changed spec of the policy."""
+
+
+def tolerated(name, inject, lasts=2.0, **more):
+    """Return a fault that must not be latched."""
+    return Fault(name, inject, kind='tolerated', lasts=lasts, **more)
+
+
+STALE = 0.14
+"""Time in [s]: max_input_age, and the ticks around it."""
+INVALID = 0.08
+"""Time in [s]: debounce of input_sample, and the ticks around it."""
+AT_ONCE = 0.02
+"""Time in [s]: at the first tick, or the next one."""
+
+
+def sudden(name, inject, code, **more):
+    """Return a fault that is latched at once."""
+    return Fault(name, inject, code, AT_ONCE, **more)
+
+
+def invalid(name, inject, code, **more):
+    """Return a fault that makes every sample invalid."""
+    return Fault(name, inject, code, INVALID, **more)
+
+
+def stale(name, inject, topic='joint_states', **more):
+    """Return a fault after which the newest sample of a topic is too old."""
+    return Fault(name, inject, f'{topic}.stale', STALE, **more)
+
+
+def fall(name, inject, **more):
+    """Return a fault after which the robot loses its balance."""
+    return Fault(name, inject, 'tilt.limit', 1.5, lasts=3.0, **more)
 
 
 def silence(*topics, seconds=math.inf):

@@ -9,19 +9,22 @@ import time
 
 import numpy as np
 
-from .fault import AT_ONCE, Fault, tolerated
 from .fault_injections import (
     at_once,
     clock,
     estop_freed,
     estop_service,
     estop_topic,
+    fall,
+    Fault,
     filled,
     missed,
     other_publisher,
     output,
     pushed,
     rolled,
+    sudden,
+    tolerated,
 )
 
 
@@ -39,32 +42,28 @@ def _fail(action, tick):
 
 
 CLOCKS = (
-    Fault(
+    sudden(
         'the clock of the ticks jumps ahead by 1 s',
         clock(1.0, False),
         'joint_states.stale',
-        AT_ONCE,
         heal=clock(0.0, False),
     ),
-    Fault(
+    sudden(
         'the clock of the ticks jumps back by 1 s',
         clock(-1.0, False),
         'clock.backwards',
-        AT_ONCE,
         heal=clock(0.0, False),
     ),
-    Fault(
+    sudden(
         'the clock of all jumps back by 1 s',
         clock(-1.0, True),
         'clock.backwards',
-        AT_ONCE,
         heal=clock(-1.0, True),
     ),
-    Fault(
+    sudden(
         'the clock of all jumps back by 1 h',
         clock(-3600.0, True),
         'clock.backwards',
-        AT_ONCE,
         heal=clock(-3600.0, True),
     ),
     tolerated(
@@ -73,15 +72,14 @@ CLOCKS = (
 )
 
 NETWORK = (
-    Fault(
+    sudden(
         'the network gives a NaN',
         output(lambda action, tick: action.put(3, math.nan)),
         'action.not_finite',
-        AT_ONCE,
     ),
-    Fault('the network cannot be computed', output(_fail), 'action.failed', AT_ONCE),
-    Fault('the network gives infinity', output(filled(math.inf)), 'action.not_finite', AT_ONCE),
-    Fault('the network gives 1e20', output(filled(1e20)), 'action.too_large', AT_ONCE),
+    sudden('the network cannot be computed', output(_fail), 'action.failed'),
+    sudden('the network gives infinity', output(filled(math.inf)), 'action.not_finite'),
+    sudden('the network gives 1e20', output(filled(1e20)), 'action.too_large'),
     Fault('the network gives 50 for ever', output(filled(50.0)), 'position.limit', 0.5),
     Fault('hips and calves are sent beyond their limits', output(_far), 'action.saturated', 0.56),
     Fault('the network jumps from end to end', output(_jump), 'target.step', 0.16),
@@ -99,23 +97,22 @@ NETWORK = (
 
 WORLD = (
     tolerated('pushes of 0.5 m/s', pushed(0.5, 50), 3.0),
-    Fault('a push of 6 m/s throws it over', pushed(6.0), 'tilt.limit', 1.5, lasts=3.0),
+    fall('a push of 6 m/s throws it over', pushed(6.0)),
     Fault('the base is rolled by 1.2 rad', rolled(1.2), 'tilt.limit', 0.06),
 )
 
 COMPUTER = (
-    Fault('~/estop is called', at_once(estop_service), 'estop.requested', AT_ONCE),
-    Fault('estop is true', estop_topic(True), 'estop.requested', AT_ONCE, heal=estop_freed),
-    Fault(
+    sudden('~/estop is called', at_once(estop_service), 'estop.requested'),
+    sudden('estop is true', estop_topic(True), 'estop.requested', heal=estop_freed),
+    sudden(
         'a message on estop is cut off',
         estop_topic(b'\0\1\0\0'),
         'estop.requested',
-        AT_ONCE,
         heal=estop_freed,
     ),
     tolerated('estop is false', estop_topic(False)),
     tolerated('five deadlines pass', missed(5)),
-    Fault('25 deadlines pass', missed(25), 'deadline.missed', AT_ONCE),
+    sudden('25 deadlines pass', missed(25), 'deadline.missed'),
     Fault(
         'another node publishes commands',
         at_once(other_publisher),

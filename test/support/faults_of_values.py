@@ -8,14 +8,18 @@ import math
 
 import numpy as np
 
-from .fault import AT_ONCE, Fault, INVALID, tolerated
 from .fault_injections import (
+    AT_ONCE,
     element,
+    fall,
+    Fault,
     gyro,
+    invalid,
     joints,
     repeated,
     seen_in_training,
     spoilt,
+    tolerated,
     turn,
 )
 
@@ -51,29 +55,23 @@ VALUES = (
         'joint_states.frozen',
         0.56,
     ),
-    Fault(
-        'one joint position is NaN',
-        joints(element(math.nan)),
-        'joint_states.position.not_finite',
-        INVALID,
+    invalid(
+        'one joint position is NaN', joints(element(math.nan)), 'joint_states.position.not_finite'
     ),
-    Fault(
+    invalid(
         'one joint position is infinite',
         joints(element(math.inf)),
         'joint_states.position.not_finite',
-        INVALID,
     ),
-    Fault(
+    invalid(
         'one joint velocity is NaN',
         joints(element(math.nan), 'velocity'),
         'joint_states.velocity.not_finite',
-        INVALID,
     ),
-    Fault(
+    invalid(
         'one joint velocity is 1e20',
         joints(element(1e20), 'velocity'),
         'joint_states.velocity.too_large',
-        INVALID,
     ),
     Fault(
         'one JointState has a NaN',
@@ -82,17 +80,14 @@ VALUES = (
         AT_ONCE,
         'warning',
     ),
-    Fault(
-        'the gyro is NaN', gyro(element(math.nan, 1)), 'imu.angular_velocity.not_finite', INVALID
-    ),
-    Fault(
+    invalid('the gyro is NaN', gyro(element(math.nan, 1)), 'imu.angular_velocity.not_finite'),
+    invalid(
         'the orientation is infinite',
         turn(lambda x, y, z, w: (x, y, math.inf, w)),
         'imu.orientation.not_finite',
-        INVALID,
     ),
-    Fault('the orientation is all zero', turn(lambda *q: (0, 0, 0, 0)), 'imu.norm', INVALID),
-    Fault('the orientation has norm 2', turn(lambda *q: [2 * v for v in q]), 'imu.norm', INVALID),
+    invalid('the orientation is all zero', turn(lambda *q: (0, 0, 0, 0)), 'imu.norm'),
+    invalid('the orientation has norm 2', turn(lambda *q: [2 * v for v in q]), 'imu.norm'),
     Fault(
         'one orientation is all zero',
         turn(lambda *q: (0, 0, 0, 0), ticks=1),
@@ -100,12 +95,7 @@ VALUES = (
         AT_ONCE,
         'warning',
     ),
-    Fault(
-        'the Imu has no orientation',
-        spoilt('imu', _without_orientation),
-        'imu.orientation',
-        INVALID,
-    ),
+    invalid('the Imu has no orientation', spoilt('imu', _without_orientation), 'imu.orientation'),
     Fault('the command is NaN', _ask(math.nan), 'cmd_vel.not_finite', AT_ONCE, 'warning'),
     tolerated('the command is 100 m/s', _ask(100.0)),
 )
@@ -129,13 +119,7 @@ CONVENTIONS = (
         'velocity.limit',
         0.5,
     ),
-    Fault(
-        'the gyro is in degrees per second',
-        gyro(lambda values: np.array(values) * DEGREES),
-        'tilt.limit',
-        1.5,
-        lasts=3.0,
-    ),
+    fall('the gyro is in degrees per second', gyro(lambda values: np.array(values) * DEGREES)),
     Fault(
         'the gyro is in degrees per second, and the spec says what training saw',
         gyro(lambda values: np.array(values) * DEGREES),
@@ -161,20 +145,8 @@ CONVENTIONS = (
         kind='undetected',
         lasts=3.0,
     ),
-    Fault(
-        'the gyro has the wrong sign',
-        gyro(lambda values: -np.array(values)),
-        'tilt.limit',
-        1.5,
-        lasts=3.0,
-    ),
-    Fault(
-        'left and right joints are swapped',
-        spoilt('joint_states', _swap_sides),
-        'tilt.limit',
-        1.5,
-        lasts=3.0,
-    ),
+    fall('the gyro has the wrong sign', gyro(lambda values: -np.array(values))),
+    fall('left and right joints are swapped', spoilt('joint_states', _swap_sides)),
     Fault('one joint position stands still', joints(_stand_still), kind='undetected', lasts=3.0),
     Fault(
         'the orientation is that of the world in the base',

@@ -56,23 +56,19 @@ def observed(spec, samples):
         All inputs concatenated, and the targets; a row per sample.
     """
     robot_joints = tuple(sorted(spec.joints))
-    rig = Rig(
-        spec,
-        output=lambda run: samples[run].action,
-        robot_joints=robot_joints,
-        start_in='policy',
-        max_joint_step=0.0,
-    )
-    order = [robot_joints.index(name) for name in spec.joints]
+    options = {'start_in': 'policy', 'max_joint_step': 0.0}
+    rig = Rig(spec, lambda run: samples[run].action, robot_joints, **options)
+    order = [spec.joints.index(name) for name in robot_joints]
     observations, targets = [], []
     for sample in samples:
-        sensors = rig.sensors
-        sensors.joint_position[order] = sample.position
-        sensors.joint_velocity[order] = sample.velocity
-        sensors.angular_velocity[:] = sample.angular_velocity
-        sensors.quat_base_to_world[:] = sample.quat
-        sensors.base_linear_velocity[:] = sample.linear_velocity
-        sensors.velocity_command[:] = sample.command
+        rig.measure(
+            np.array(sample.position)[order],
+            np.array(sample.velocity)[order],
+            sample.angular_velocity,
+            sample.quat,
+            sample.command,
+            sample.linear_velocity,
+        )
         step = rig.tick(round(spec.period * 1e9))
         assert step.has_policy_step, step.reason
         observations.append(step.observation.tolist())

@@ -5,9 +5,8 @@
 from __future__ import annotations
 
 import numpy as np
-import onnx
-from onnx import helper, numpy_helper, TensorProto
 
+from .models import save_linear
 from .sim import QUADRUPED_JOINTS, QUADRUPED_POSE
 
 SPEC = f"""
@@ -34,16 +33,7 @@ outputs:
 def write_leaning_policy(folder):
     """Write model and spec; return their paths."""
     weights = np.random.default_rng(0).normal(0.0, 0.05, (33, 12)).astype(np.float32)
-    graph = helper.make_graph(
-        [helper.make_node('MatMul', ['obs', 'weights'], ['actions'])],
-        'leaning',
-        [helper.make_tensor_value_info('obs', TensorProto.FLOAT, [1, 33])],
-        [helper.make_tensor_value_info('actions', TensorProto.FLOAT, [1, 12])],
-        [numpy_helper.from_array(weights, 'weights')],
-    )
-    model = helper.make_model(graph, opset_imports=[helper.make_opsetid('', 17)])
-    model.ir_version = 8
-    model_path, spec_path = folder / 'leaning.onnx', folder / 'leaning.yaml'
-    onnx.save(model, str(model_path))
-    spec_path.write_text(SPEC)
-    return model_path, spec_path
+    model, spec = folder / 'leaning.onnx', folder / 'leaning.yaml'
+    save_linear(model, weights)
+    spec.write_text(SPEC)
+    return model, spec

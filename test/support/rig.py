@@ -60,6 +60,13 @@ class Rig:
         for name, value in zip(self.spec.joints, pose, strict=True):
             self.sensors.joint_position[self.compiled.layout.joints.index(name)] = value
 
+    def measure(self, position, velocity, gyro, quat, command, linear):
+        """Write a sample of every sensor; joints in the order of the robot."""
+        sensors = self.sensors
+        sensors.joint_position[:], sensors.joint_velocity[:] = position, velocity
+        sensors.angular_velocity[:], sensors.quat_base_to_world[:] = gyro, quat
+        sensors.velocity_command[:], sensors.base_linear_velocity[:] = command, linear
+
     def stamp(self, stamp_ns, but=()):
         """Stamp all inputs but those named."""
         sensors = self.sensors

@@ -7,9 +7,8 @@ from __future__ import annotations
 import json
 
 import numpy as np
-import onnx
-from onnx import helper, numpy_helper, TensorProto
 
+from .models import save_linear
 from .specs import DEFAULT, make_spec, spec_mapping
 
 TERMS = (
@@ -43,20 +42,8 @@ def write_policy(folder, *terms, name='policy.onnx', width=0, metadata=None, **c
         checked = make_spec(*terms, **changes)
         width = checked.input_dim(checked.inputs[0])
     weights = np.random.default_rng(0).normal(0.0, 0.3, (width or 1, 3)).astype(np.float32)
-    graph = helper.make_graph(
-        [helper.make_node('MatMul', ['obs', 'weights'], ['actions'])],
-        'linear',
-        [helper.make_tensor_value_info('obs', TensorProto.FLOAT, [1, width or 1])],
-        [helper.make_tensor_value_info('actions', TensorProto.FLOAT, [1, 3])],
-        [numpy_helper.from_array(weights, 'weights')],
-    )
-    model = helper.make_model(graph, opset_imports=[helper.make_opsetid('', 17)])
-    model.ir_version = 8
     text = json.dumps(spec) if metadata is None else metadata
-    helper.set_model_props(model, {'distill_runtime.spec': text})
-    path = folder / name
-    onnx.save(model, str(path))
-    return path
+    return save_linear(folder / name, weights, metadata={'distill_runtime.spec': text})
 
 
 def joint_target(position):

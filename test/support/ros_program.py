@@ -1,37 +1,43 @@
 # Copyright 2026 The distill_runtime Authors
 # SPDX-License-Identifier: Apache-2.0
-"""student_node as a program."""
+"""Nodes as programs."""
 
 from __future__ import annotations
 
 from contextlib import contextmanager
+import os
 import subprocess
 import sys
 
 
-@contextmanager
-def program(*arguments, within=()):
-    """Start student_node as a process group, as a terminal does.
+def start(module, *arguments, within=(), environment=None, **parameters):
+    """Start a node as a process group, as a terminal does.
 
     Args:
+        module: Below distill_runtime.ros.
         arguments: Of ROS.
         within: Command that the program is started by.
+        environment: Changes of the environment.
+        parameters: Of the node; those that are '' are left out.
     """
-    command = [sys.executable, '-m', 'distill_runtime.ros.student_node', '--ros-args', *arguments]
-    with subprocess.Popen(
-        [*within, *command],
+    words = [f'{name}:={value}' for name, value in parameters.items() if value != '']
+    settings = [part for word in words for part in ('-p', word)]
+    command = [sys.executable, '-m', f'distill_runtime.ros.{module}', '--ros-args']
+    return subprocess.Popen(
+        [*within, *command, *arguments, *settings],
+        env={**os.environ, **(environment or {})},
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
         text=True,
         start_new_session=True,
-    ) as process:
+    )
+
+
+@contextmanager
+def program(*arguments, module='student_node', **options):
+    """Run a node until the end of the block; see start."""
+    with start(module, *arguments, **options) as process:
         try:
             yield process
         finally:
             process.kill()
-
-
-def parameters(**values):
-    """Return the arguments that set parameters."""
-    words = [['-p', f'{name}:={value}'] for name, value in values.items()]
-    return [word for pair in words for word in pair]

@@ -21,13 +21,15 @@ from rclpy.parameter import Parameter, parameter_value_to_python
 from rclpy.qos import QoSProfile
 
 from .ros_harness import Inbox, LOCKSTEP, PATIENCE, student, T0, TICK, values, wait_for
-from .ros_messages import nanoseconds
+from .ros_messages import nanoseconds, twist_message
 from .ros_policies import write_policy
 
 BUSY_MACHINE = {'checks.inference_time.action': 'ignore'}
 """Others compute on the machine that runs the tests."""
 FRAGILE = 6.0
 """A forward velocity above which a fragile policy fails."""
+PATIENT = {'checks.action_saturation.action': 'ignore'}
+"""A fragile policy is commanded to walk very fast."""
 
 
 def write_other(path, scale=0.4, *terms, **changes):
@@ -141,6 +143,7 @@ class Remote:
     def __init__(self, rig):
         node, name = rig.robot.node, rig.robot.student
         self.rig = rig
+        self.call = rig.robot.call
         self._node = node
         self._clients = {
             kind: node.create_client(kind, f'{name}/{service}')
@@ -189,10 +192,21 @@ class Remote:
         wait_for(lambda: self.models.messages and why in self.model()[2]['why'], f'~/model: {why}')
         return self.model()[2]
 
+    def until_parameters(self, **expected):
+        """Wait until parameters have some values."""
+        wanted = [_plain(value) for value in expected.values()]
+        wait_for(lambda: self.get(*expected) == wanted, f'parameters {expected}')
+
     def until_problem(self, text):
         """Return the values of ~/model once its message has some text."""
         wait_for(lambda: self.models.messages and text in self.model()[1], f'~/model: {text}')
         return self.model()[2]
+
+
+def exceed(rig):
+    """Give the command that a fragile policy cannot handle."""
+    rig.robot.cmd_vel.publish(twist_message(vx=FRAGILE + 0.5))
+    assert rig.robot.cmd_vel.wait_for_all_acked()
 
 
 def answer_of(future):
@@ -233,15 +247,25 @@ def slow_loading(monkeypatch):
         may_end.set()
 
 
-def models_by_stamp(rig):
-    """Return the number of the model in each ~/tick so far, by stamp."""
+def models_of_ticks(rig):
+    """Return the number of the model in each ~/tick so far."""
     column = TICK_FIELDS.index('model')
-    return {message.data[1]: message.data[column] for message in rig.robot.ticks.messages}
+    return [message.data[column] for message in rig.robot.ticks.messages]
+
+
+def number_of(path):
+    """Return the number of a model in ~/tick."""
+    return model_number(sha256(path))
 
 
 def is_active(rig, path):
     """Return whether the newest tick was of a model."""
-    return list(models_by_stamp(rig).values())[-1] == model_number(sha256(path))
+    return models_of_ticks(rig)[-1] == number_of(path)
+
+
+def label_of(path):
+    """Return how log and messages name a model."""
+    return f'{path.name} ({sha256(path)[:12]})'
 
 
 def commands(rig):

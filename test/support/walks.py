@@ -10,11 +10,9 @@ from distill_runtime.data.bags.bag import Topic
 from distill_runtime.data.recording.joint_series import JointStream
 from distill_runtime.data.recording.recording import Recording
 from distill_runtime.data.recording.series import Stream
-from distill_runtime.spec.mapping import read_dataclass
-from distill_runtime.spec.spec import PolicySpec
 import numpy as np
 
-from .specs import DEFAULT, JOINTS, spec_mapping
+from .specs import DEFAULT, JOINTS, make_spec
 
 MS = 1_000_000
 DT = 0.005
@@ -108,6 +106,4 @@ def recording(joints=None, **streams):
     )
 
 
-def spec_of(*terms, **changes):
-    """Return a checked spec of the three joints."""
-    return read_dataclass(PolicySpec, spec_mapping(*terms, **changes), '')
+spec_of = make_spec

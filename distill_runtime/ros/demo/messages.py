@@ -67,8 +67,14 @@ class SensorPublishers:
         self._imu_message.header.frame_id = 'imu_link'
         self._odometry = Odometry(child_frame_id='base_link')
         self._odometry.header.frame_id = 'odom'
-        self._joint_state = JointState()
-        self._set_covariances(noise)
+        # the variances of the noise; zeros, where there is none, mean unknown
+        share = 3.0 if noise.kind == 'uniform' else 1.0
+        for field, level in (
+            (self._imu_message.orientation_covariance, noise.orientation),
+            (self._imu_message.angular_velocity_covariance, noise.angular_velocity),
+        ):
+            field[[0, 4, 8]] = level**2 / share
+        self._odometry.twist.covariance[[0, 7, 14]] = noise.linear_velocity**2 / share
 
     def publish(
         self, robot: SimRobot, sensors: Sensors, stamp_ns: int, lost: tuple[bool, bool, bool]
@@ -89,47 +95,25 @@ class SensorPublishers:
         if self._cmd_vel is not None:
             self._cmd_vel.publish(self._twist)
         if not lost_imu:
-            self._publish_imu(robot, sensors, stamp)
+            imu = self._imu_message
+            imu.header.stamp = stamp
+            _set_quaternion(imu.orientation, sensors.quat_base_to_world)
+            _set_vector(imu.angular_velocity, sensors.angular_velocity)
+            _set_vector(imu.linear_acceleration, robot.linear_acceleration())
+            self.imu.publish(imu)
         if not lost_odometry:
-            self._publish_odometry(robot, sensors, stamp)
+            odometry = self._odometry
+            odometry.header.stamp = stamp
+            _set_vector(odometry.pose.pose.position, robot.position)
+            _set_quaternion(odometry.pose.pose.orientation, sensors.quat_base_to_world)
+            _set_vector(odometry.twist.twist.linear, sensors.base_linear_velocity)
+            _set_vector(odometry.twist.twist.angular, sensors.angular_velocity)
+            self._odom.publish(odometry)
         if not lost_joints:
-            self._publish_joints(robot, sensors, stamp)
-
-    def _publish_imu(self, robot: SimRobot, sensors: Sensors, stamp: Time) -> None:
-        message = self._imu_message
-        message.header.stamp = stamp
-        _set_quaternion(message.orientation, sensors.quat_base_to_world)
-        _set_vector(message.angular_velocity, sensors.angular_velocity)
-        _set_vector(message.linear_acceleration, robot.linear_acceleration())
-        self.imu.publish(message)
-
-    def _publish_odometry(self, robot: SimRobot, sensors: Sensors, stamp: Time) -> None:
-        message = self._odometry
-        message.header.stamp = stamp
-        _set_vector(message.pose.pose.position, robot.position)
-        _set_quaternion(message.pose.pose.orientation, sensors.quat_base_to_world)
-        _set_vector(message.twist.twist.linear, sensors.base_linear_velocity)
-        _set_vector(message.twist.twist.angular, sensors.angular_velocity)
-        self._odom.publish(message)
-
-    def _publish_joints(self, robot: SimRobot, sensors: Sensors, stamp: Time) -> None:
-        message = self._joint_state
-        message.header.stamp = stamp
-        message.name = list(robot.layout.joints)
-        message.position = sensors.joint_position
-        message.velocity = sensors.joint_velocity
-        message.effort = robot.joint_torque
-        self.joint_states.publish(message)
-
-    def _set_covariances(self, noise: NoiseConfig) -> None:
-        """Set the variances of the noise; zeros, where there is none, mean unknown."""
-        share = 3.0 if noise.kind == 'uniform' else 1.0
-        for field, level in (
-            (self._imu_message.orientation_covariance, noise.orientation),
-            (self._imu_message.angular_velocity_covariance, noise.angular_velocity),
-        ):
-            field[[0, 4, 8]] = level**2 / share
-        self._odometry.twist.covariance[[0, 7, 14]] = noise.linear_velocity**2 / share
+            joints = JointState(name=list(robot.layout.joints), position=sensors.joint_position)
+            joints.header.stamp = stamp
+            joints.velocity, joints.effort = sensors.joint_velocity, robot.joint_torque
+            self.joint_states.publish(joints)
 
 
 class CommandReader:
@@ -162,24 +146,16 @@ class CommandReader:
         """Take over a message; return why it cannot be used, or ''."""
         if self._type == 'position_array':
             return self._take(dict.fromkeys(self._fields, message.data), self._joints, -1)
-        stamp = message.header.stamp
-        stamp_ns = stamp.sec * 1_000_000_000 + stamp.nanosec
         if self._type == 'trajectory':
             if not message.points:
                 return 'it has no points, expected one'
-            point = message.points[0]
-            fields = {
-                'position': point.positions,
-                'velocity': point.velocities,
-                'effort': point.effort,
-            }
-            return self._take(fields, message.joint_names, stamp_ns)
-        fields = {
-            'position': message.position,
-            'velocity': message.velocity,
-            'effort': message.effort,
-        }
-        return self._take(fields, message.name, stamp_ns)
+            point, names = message.points[0], message.joint_names
+            values = (point.positions, point.velocities, point.effort)
+        else:
+            names, values = message.name, (message.position, message.velocity, message.effort)
+        stamp = message.header.stamp
+        fields = dict(zip(('position', 'velocity', 'effort'), values, strict=True))
+        return self._take(fields, names, stamp.sec * 1_000_000_000 + stamp.nanosec)
 
     def _take(
         self, fields: dict[str, Sequence[float]], names: Sequence[str], stamp_ns: int

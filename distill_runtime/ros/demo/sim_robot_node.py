@@ -18,6 +18,7 @@ import time
 from distill_runtime.core.arrays import FloatArray
 from distill_runtime.core.sensors import SensorLayout, Sensors
 from distill_runtime.policy.model import load_policy
+from distill_runtime.ros.parameters import declarations, declare_parameters, read_parameters
 from distill_runtime.ros.robot_description import read_description
 from distill_runtime.sim.plant import Plant
 from distill_runtime.sim.robot import SimRobot
@@ -26,7 +27,7 @@ from rclpy.executors import SingleThreadedExecutor
 from rclpy.node import Node
 
 from .messages import CommandReader, MESSAGE_TYPES, QOS, SensorPublishers
-from .sim_config import declare_config
+from .sim_config import SimNodeConfig
 
 _SECOND = 1_000_000_000
 _MAX_DEFAULT_RATE = 250.0  # Hz
@@ -48,8 +49,8 @@ class SimNode:
         """
         self.node = Node('sim_node', **options)
         self._logger = self.node.get_logger()
-        self.config = declare_config(self.node)
-        config = self.config
+        declare_parameters(self.node, declarations(SimNodeConfig))
+        config = self.config = read_parameters(self.node, SimNodeConfig)
         robot = config.robot or read_description(self.node, config.robot_description)
         spec = load_policy(config.model, config.spec or None, robot).spec
         if config.command_type == 'effort':

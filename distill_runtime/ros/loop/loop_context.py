@@ -13,8 +13,7 @@ from distill_runtime.core.runner import PolicyRunner
 from distill_runtime.core.sensors import Sensors
 from distill_runtime.core.step import Step
 from distill_runtime.core.swap.swap import Swap, SwapState
-from distill_runtime.ros.models.loader import LoadedModel, ModelFactory
-from distill_runtime.ros.models.registry import ModelRegistry
+from distill_runtime.ros.models.loader import LoadedModel, ModelFactory, ModelRegistry
 from distill_runtime.ros.node_config import StudentNodeConfig
 from rclpy.node import Node
 

@@ -58,6 +58,43 @@ class LoadedModel:
         return f'{self.policy.path.name} ({self.policy.sha256[:12]})'
 
 
+class ModelRegistry:
+    """Finds the loaded model of a policy instance.
+
+    Models are freed by ``retain``, never by the control thread: to free a network takes time.
+
+    Attributes:
+        active: The model whose policy runs.
+    """
+
+    def __init__(self, first: LoadedModel) -> None:
+        """Make the model of the configuration the active one."""
+        self.active = first
+        self._models = {first.instance: first}
+
+    def add(self, model: LoadedModel) -> None:
+        """Register a model."""
+        self._models[model.instance] = model
+
+    def __getitem__(self, instance: PolicyInstance) -> LoadedModel:
+        """Return the model of an instance."""
+        return self._models[instance]
+
+    def find(self, instance: PolicyInstance) -> LoadedModel | None:
+        """Return the model of an instance; None if it was freed meanwhile."""
+        return self._models.get(instance)
+
+    def activate(self, instance: PolicyInstance) -> LoadedModel:
+        """Make the model of an instance the active one, and return it."""
+        self.active = self._models[instance]
+        return self.active
+
+    def retain(self, *needed: PolicyInstance | None) -> None:
+        """Free all models but those of some instances."""
+        models = self._models
+        self._models = {instance: models[instance] for instance in models if instance in needed}
+
+
 class ModelFactory:
     """Makes the loaded models of one node.
 
@@ -67,11 +104,11 @@ class ModelFactory:
     def __init__(
         self, node_name: str, labels: tuple[str, ...], spec: PolicySpec, runner: PolicyRunner
     ) -> None:
-        """Keep what later models must fit.
+        """Keep what later models must fit: spec and runner of the configuration.
 
         Args:
             node_name: Full name of the node.
-            labels: Labels of ~/tick.
+            labels: Of ~/tick.
             spec: Spec of the policy that the node was configured with.
             runner: Runner of that policy.
         """
@@ -88,9 +125,6 @@ class ModelFactory:
 
     def make(self, config: StudentNodeConfig) -> LoadedModel:
         """Load, check and warm up another model; any thread may call.
-
-        Args:
-            config: Parameters that name its files.
 
         Raises:
             DistillError: If it is invalid, or does not fit the configured robot and inputs.

@@ -49,13 +49,7 @@ class ModelManager:
     """
 
     def __init__(self, node: Node, loader: LoaderThread, recorder: FlightRecorder) -> None:
-        """Offer ~/rollback; ~/model exists while the node is configured.
-
-        Args:
-            node: Owner of both.
-            loader: Thread that loads models.
-            recorder: Records swaps that happen while no control loop runs.
-        """
+        """Offer ~/rollback; ~/model exists while the node is configured."""
         self._node = node
         self._loader = loader
         self._recorder = recorder
@@ -97,11 +91,7 @@ class ModelManager:
             self._context = self._topic = self._loop = None
 
     def change(self, config: StudentNodeConfig, names: Collection[str]) -> None:
-        """Swap the model if the parameter model is among those that are set.
-
-        Args:
-            config: Parameters as they will be.
-            names: Parameters that are set.
+        """Swap the model if the parameter model is among the names that are set.
 
         Raises:
             DistillError: If the model is rejected; the active one stays.

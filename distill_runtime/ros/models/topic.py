@@ -25,13 +25,7 @@ class ModelTopic:
         self._name, self._values = '', dict[str, str]()
 
     def update(self, model: LoadedModel, swap: Mapping[str, str], problem: str = '') -> None:
-        """Publish which model is active from now on.
-
-        Args:
-            model: The active model.
-            swap: Values about how it became active.
-            problem: Why another model is not active; '' if that is as intended.
-        """
+        """Publish which model is active from now on, how it became that, and any problem."""
         self._name = model.policy.path.name
         self._values = {'summary': _summary(model), **model.facts, **swap}
         self.publish(problem)

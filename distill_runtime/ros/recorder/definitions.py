@@ -8,7 +8,6 @@ from dataclasses import asdict, replace
 import hashlib
 import json
 import os
-from typing import Any
 
 from distill_runtime.core.runner import PolicyRunner
 from distill_runtime.data.flight_recorder.messages import TopicFrame
@@ -30,46 +29,39 @@ def frames(
 ) -> dict[tuple[bool, bool], tuple[TopicFrame, ...]]:
     """Return the topics of each kind of tick: by whether the policy ran, and whether it sends.
 
-    A tick records ~/tick and ~/timing; one that sends, then ~/command; and one in which the policy
-    ran, then ~/target, ~/observation and ~/action.
-
     Args:
         node_name: Full name of the node.
         labels: Of ~/tick.
         joints: In the order of the commands.
         spec: Spec of the active policy.
     """
+
+    def array(topic: str, dtype: str, *labels: tuple[str, int]) -> TopicFrame:
+        return _array(f'{node_name}/{topic}', dtype, labels)
+
+    each_joint = [(name, 1) for name in joints]
     always = (
-        _array(f'{node_name}/tick', '<i8', _each(labels)),
-        _array(f'{node_name}/timing', '<i8', _each(TIMING_FIELDS)),
+        array('tick', '<i8', *((name, 1) for name in labels)),
+        array('timing', '<i8', *((name, 1) for name in TIMING_FIELDS)),
     )
-    sent = (_array(f'{node_name}/command', '<f8', _each(joints)),)
+    sent = (array('command', '<f8', *each_joint),)
     computed = (
-        _array(f'{node_name}/target', '<f8', _each(joints)),
-        _array(f'{node_name}/observation', '<f4', observation_labels(spec)),
-        _array(f'{node_name}/action', '<f4', action_labels(spec)),
+        array('target', '<f8', *each_joint),
+        array('observation', '<f4', *observation_labels(spec)),
+        array('action', '<f4', *action_labels(spec)),
     )
     return {
-        (has_policy_step, sends): (
-            *always,
-            *(sent if sends else ()),
-            *(computed if has_policy_step else ()),
-        )
-        for has_policy_step in (False, True)
-        for sends in (False, True)
+        (False, False): always,
+        (False, True): always + sent,
+        (True, False): always + computed,
+        (True, True): always + sent + computed,
     }
 
 
 def model_facts(
     policy: LoadedPolicy, config: StudentNodeConfig, runner: PolicyRunner
 ) -> dict[str, str]:
-    """Return what a replay needs to know, as text; what is no plain text is JSON.
-
-    Args:
-        policy: The active policy.
-        config: Parameters of the node.
-        runner: Its runner.
-    """
+    """Return what a replay needs to know, as text; what is no plain text is JSON."""
     checks = {
         f'checks.{name}.{key}': value
         for name, check in runner.config.checks.items()
@@ -96,20 +88,11 @@ def model_facts(
     }
 
 
-def has_header(message_type: Any) -> bool:  # noqa: ANN401
-    """Return whether messages of a type start with a Header."""
-    return 'header' in message_type.get_fields_and_field_types()
-
-
 def _named(robot: str) -> str:
     """Name a robot; of a URDF the text is too long, and its limits are in the spec."""
     if not is_urdf_text(robot):
         return robot
     return f'URDF text, sha256 {hashlib.sha256(robot.encode()).hexdigest()}'
-
-
-def _each(names: tuple[str, ...]) -> tuple[tuple[str, int], ...]:
-    return tuple((name, 1) for name in names)
 
 
 def _array(topic: str, dtype: str, labels: tuple[tuple[str, int], ...]) -> TopicFrame:

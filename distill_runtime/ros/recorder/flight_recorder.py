@@ -151,20 +151,14 @@ class FlightRecorder:
         self, request: Trigger.Request, response: Trigger.Response
     ) -> Trigger.Response:
         """Answer when the dump is complete, or why there is none."""
-        response.success, response.message = await self._ask_for_dump()
+        response.success, response.message = False, self._why_no_dump()
+        if self._process is not None and not response.message:
+            answer = Future(executor=self._node.executor)
+            self._num_requests += 1
+            self._requests[self._num_requests] = answer
+            self._process.send(do='dump', cause='request', number=self._num_requests)
+            response.success, response.message = await answer
         return response
-
-    def _ask_for_dump(self) -> Future:
-        """Return what will hold success and message."""
-        answer = Future(executor=self._node.executor)
-        refusal = self._why_no_dump()
-        if refusal or self._process is None:
-            answer.set_result((False, refusal))
-            return answer
-        self._num_requests += 1
-        self._requests[self._num_requests] = answer
-        self._process.send(do='dump', cause='request', number=self._num_requests)
-        return answer
 
     def _why_no_dump(self) -> str:
         if self._process is None:

@@ -25,8 +25,6 @@ from distill_runtime.ros.loop.loop_context import LoopContext
 from distill_runtime.ros.loop.raw_subscription import RawSubscription, type_name
 from distill_runtime.ros.models.loader import LoadedModel
 
-from .definitions import has_header
-
 _TIMING = Struct('<qq')
 _LARGEST = 1 << 30
 _JOINT_BYTES = 56  # of a JointState: a name, and three numbers
@@ -42,11 +40,7 @@ class TickRecorder:
     """
 
     def __init__(self, context: LoopContext, seconds: float) -> None:
-        """Allocate the ring buffer, and observe inputs and output.
-
-        Args:
-            context: What the control loop works with.
-            seconds: Time that the ring buffer must hold.
+        """Allocate a ring buffer for some seconds, and observe inputs and output.
 
         Raises:
             ConfigError: If that takes too much memory.
@@ -88,7 +82,8 @@ class TickRecorder:
         for index, raw in enumerate(inputs):
             raw.on_message = self._input_callback(index, raw)
         context.estop.on_message = self._estop_messages.append
-        context.output.on_message = self._output_callback(command)
+        append = self.ring.append
+        context.output.on_message = lambda message, stamp_ns: append(command, stamp_ns, message)
 
     def begin(self) -> None:
         """Prepare for a new control loop, before its thread starts."""
@@ -127,12 +122,7 @@ class TickRecorder:
             self._keep_status(step.mode, step.reason, stamp_ns)
 
     def on_swap(self, model: LoadedModel, swap: Mapping[str, str]) -> None:
-        """Record that another model is active from the next tick on; between ticks only.
-
-        Args:
-            model: The active model.
-            swap: Values of ~/model about the swap.
-        """
+        """Record that another model is active from the next tick on; between ticks only."""
         if self._has_defined:  # what comes before can be read whatever is overwritten next
             self.ring.append(self._change, self._stamp_ns, self._definition)
         self._definition = change_data(self.ring.count, swap, model.change)
@@ -148,12 +138,7 @@ class TickRecorder:
         self._countdown -= 1
 
     def on_crash(self, reason: str, stamp_ns: int) -> None:
-        """Record why the control loop ended, and have it dumped.
-
-        Args:
-            reason: ``code: text``.
-            stamp_ns: Time of the newest tick, or of the crash where there was none.
-        """
+        """Record why the control loop ended, and have it dumped."""
         self._mode = None  # a new fault, whatever went before
         self._keep_status(Mode.FAULT, reason, stamp_ns)
 
@@ -182,13 +167,9 @@ class TickRecorder:
         A message without a header is recorded under the time when it was sent.
         """
         append = self.ring.append
-        if has_header(raw.message_type):
+        if hasattr(raw.message_type, 'header'):
             return lambda taken, stamp_ns: append(number, stamp_ns, taken[0])
         return lambda taken, stamp_ns: append(number, taken[1]['source_timestamp'], taken[0])
-
-    def _output_callback(self, number: int) -> Callable[[bytes, int], None]:
-        append = self.ring.append
-        return lambda message, stamp_ns: append(number, stamp_ns, message)
 
 
 def _whole(topic: str, message_type: type) -> tuple[TopicFrame, ...]:

@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 from contextlib import contextmanager
-import threading
 
 from distill_runtime.core.config import RunnerConfig
 from distill_runtime.core.sensors import NEVER, Sensors
-from distill_runtime.errors import ConfigError, DistillError
+from distill_runtime.errors import DistillError
 from distill_runtime.policy.model import load_policy
 from distill_runtime.ros.demo.sim_robot_node import SimNode
 from distill_runtime.sim.disturb import DisturbConfig, NoiseConfig
@@ -18,49 +17,35 @@ from geometry_msgs.msg import Twist
 from nav_msgs.msg import Odometry
 import numpy as np
 import pytest
-import rclpy
-from rclpy.executors import SingleThreadedExecutor
 from rclpy.node import Node
 from rclpy.parameter import Parameter
 from rosgraph_msgs.msg import Clock
 from sensor_msgs.msg import Imu, JointState
-from support.policies import write_leaning_policy
+from support.ros_harness import Inbox, wait_for
+from support.ros_messages import nanoseconds
 
 COMMAND = (0.4, -0.1, 0.2)
 
 
-@pytest.fixture(scope='module')
-def files(tmp_path_factory):
-    return write_leaning_policy(tmp_path_factory.mktemp('policy'))
-
-
-@pytest.fixture
-def context():
-    context = rclpy.Context()
-    rclpy.init(context=context)
-    yield context
-    rclpy.try_shutdown(context=context)
-
-
 @contextmanager
-def sim_node(context, files, **parameters):
+def sim_node(ros, files, **parameters):
     values = {'model': str(files[0]), 'spec': str(files[1]), **parameters}
     overrides = [Parameter(name, value=value) for name, value in values.items()]
-    node = SimNode(context=context, parameter_overrides=overrides)
+    node = SimNode(context=ros.context, parameter_overrides=overrides)
     try:
         yield node
     finally:
         node.destroy()
 
 
-class PolicyNode:
+class PolicyNode(Node):
     """Ticks on joint_states, as simply as rclpy allows; can ignore the first messages.
 
     An executor may serve a JointState before the Imu that was sent ahead of it: the tick waits.
     """
 
-    def __init__(self, context, files, ignored=0):
-        self.node = Node('policy', context=context)
+    def __init__(self, files, ignored=0, **options):
+        super().__init__('policy', **options)
         policy = load_policy(*files)
         self.runner = policy.runner(RunnerConfig(start_in='policy'))
         self.sensors = Sensors(self.runner.compiled.layout)
@@ -68,27 +53,13 @@ class PolicyNode:
         self.ignored = ignored
         self.last_stamp_ns = NEVER
         self.waiting = None
-        self.publisher = self.node.create_publisher(JointState, 'joint_command', 10)
+        self.publisher = self.create_publisher(JointState, 'joint_command', 10)
         for message_type, topic, callback in (
             (Imu, 'imu', self.take_imu),
             (Twist, 'cmd_vel', self.take_command),
             (JointState, 'joint_states', self.take_joints),
         ):
-            self.node.create_subscription(message_type, topic, callback, 10)
-        self.executor = SingleThreadedExecutor(context=context)
-        self.executor.add_node(self.node)
-        self.is_on = True
-        self.thread = threading.Thread(target=self.spin, daemon=True)
-        self.thread.start()
-
-    def spin(self):
-        while self.is_on:
-            self.executor.spin_once(timeout_sec=0.05)
-
-    def close(self):
-        self.is_on = False
-        self.thread.join()
-        self.node.destroy_node()
+            self.create_subscription(message_type, topic, callback, 10)
 
     def take_imu(self, message):
         rate, turn = message.angular_velocity, message.orientation
@@ -134,19 +105,6 @@ class PolicyNode:
         self.publisher.publish(answer)
 
 
-@contextmanager
-def policy_node(context, files, **options):
-    node = PolicyNode(context, files, **options)
-    try:
-        yield node
-    finally:
-        node.close()
-
-
-def nanoseconds(message):
-    return message.header.stamp.sec * 1_000_000_000 + message.header.stamp.nanosec
-
-
 def without_ros(files, seconds, disturb=None):
     """Return command stream hash and end position of the same run in the loop without ROS."""
     policy = load_policy(*files)
@@ -166,78 +124,53 @@ LOCKSTEP = {
 }
 
 
-def test_lockstep_run_equals_the_run_without_ros_bit_for_bit(context, files):
-    sha256, position = without_ros(files, 1.0)
+@pytest.mark.parametrize(
+    ('seconds', 'ignored', 'options'),
+    [
+        (1.0, 0, {}),
+        (0.6, 0, {'push_speed': 0.3, 'push_interval': 0.2, 'latency': 1, 'seed': 7}),
+        (0.2, 2, {}),
+    ],
+    ids=['plain', 'disturbed', 'late answer'],
+)
+def test_lockstep_run_equals_the_run_without_ros_bit_for_bit(
+    ros, files, seconds, ignored, options
+):
+    disturb, parameters = None, {}
+    if options:
+        disturb = DisturbConfig(noise=NoiseConfig.playground(0.5), **options)
+        parameters = {'noise': 0.5, **options}
+    sha256, position = without_ros(files, seconds, disturb)
     with (
-        policy_node(context, files) as policy,
-        sim_node(context, files, seconds=1.0, **LOCKSTEP) as node,
+        ros.node(PolicyNode, files, ignored) as policy,
+        sim_node(ros, files, seconds=seconds, **parameters, **LOCKSTEP) as node,
     ):
         node.run()
-        assert len(policy.commands) == node.ticks == 50
+        assert len(policy.commands) == node.ticks == round(seconds / 0.02)
         assert node.commands_sha256 == sha256
         np.testing.assert_array_equal(node.robot.data.qpos, position)
 
 
-def test_disturbed_lockstep_run_equals_the_run_without_ros(context, files):
-    noise = NoiseConfig.playground(0.5)
-    disturb = DisturbConfig(noise=noise, push_speed=0.3, push_interval=0.2, latency=1, seed=7)
-    sha256, position = without_ros(files, 0.6, disturb)
-    options = {'noise': 0.5, 'push_speed': 0.3, 'push_interval': 0.2, 'latency': 1, 'seed': 7}
+def publish_once(ros, files, **parameters):
+    """Return the messages of one tick in real time, by topic."""
+    topics = {'joint_states': JointState, 'imu': Imu, 'odom': Odometry}
+    if parameters.get('publish_clock'):
+        topics['/clock'] = Clock
     with (
-        policy_node(context, files),
-        sim_node(context, files, seconds=0.6, **options, **LOCKSTEP) as node,
+        ros.node(Node, 'listener') as listener,
+        sim_node(ros, files, seconds=0.02, sensor_rate=50.0, **parameters) as node,
     ):
+        inboxes = {topic: Inbox(listener, kind, topic) for topic, kind in topics.items()}
+        wait_for(lambda: listener.count_publishers('odom'))
+        wait_for(node.has_subscriber)
         node.run()
-        assert node.commands_sha256 == sha256
-        np.testing.assert_array_equal(node.robot.data.qpos, position)
+        for inbox in inboxes.values():
+            wait_for(lambda inbox=inbox: inbox.messages)
+        return {topic: inbox.messages[0] for topic, inbox in inboxes.items()}, node
 
 
-def test_node_that_answers_late_gets_the_first_sensors_again(context, files):
-    sha256, _ = without_ros(files, 0.2)
-    with (
-        policy_node(context, files, ignored=2) as policy,
-        sim_node(context, files, seconds=0.2, **LOCKSTEP) as node,
-    ):
-        node.run()
-        assert len(policy.commands) == 10
-        assert node.commands_sha256 == sha256
-
-
-class Listener:
-    """Keeps what arrives on some topics, and the order of arrival."""
-
-    def __init__(self, context, **topics):
-        self.node = Node('listener', context=context)
-        self.seen = []
-        for topic, message_type in topics.items():
-
-            def keep(message, topic=topic):
-                self.seen.append((topic, message))
-
-            name = '/clock' if topic == 'clock' else topic
-            self.node.create_subscription(message_type, name, keep, 10)
-
-
-def publish_once(context, files, **parameters):
-    """Return the messages of one tick in real time."""
-    topics = {'joint_states': JointState, 'imu': Imu, 'odom': Odometry, 'clock': Clock}
-    listener = Listener(context, **topics)
-    executor = SingleThreadedExecutor(context=context)
-    executor.add_node(listener.node)
-    with sim_node(context, files, seconds=0.02, sensor_rate=50.0, **parameters) as node:
-        while not node.has_subscriber():
-            executor.spin_once(timeout_sec=0.02)
-        node.run()
-        for _ in range(20):
-            executor.spin_once(timeout_sec=0.05)
-            if len(listener.seen) >= 3 + node.config.publish_clock:
-                break
-        listener.node.destroy_node()
-        return dict(listener.seen), node
-
-
-def test_sensor_messages_hold_what_the_robot_measures(context, files):
-    messages, node = publish_once(context, files)
+def test_sensor_messages_hold_what_the_robot_measures(ros, files):
+    messages, node = publish_once(ros, files)
     joints, imu, odom = messages['joint_states'], messages['imu'], messages['odom']
     assert joints.name == list(node.robot.layout.joints)
     np.testing.assert_allclose(joints.position[:3], [0.1, 0.9, -1.8])
@@ -249,40 +182,26 @@ def test_sensor_messages_hold_what_the_robot_measures(context, files):
     assert nanoseconds(joints) == nanoseconds(imu) == nanoseconds(odom) > 1e18
 
 
-def test_clock_is_published_on_request_and_starts_at_one_second(context, files):
-    messages, _ = publish_once(context, files, publish_clock=True)
-    assert (messages['clock'].clock.sec, messages['clock'].clock.nanosec) == (1, 0)
+def test_clock_starts_at_one_second_and_covariances_are_those_of_the_noise(ros, files):
+    messages, _ = publish_once(ros, files, publish_clock=True, noise=1.0)
+    assert (messages['/clock'].clock.sec, messages['/clock'].clock.nanosec) == (1, 0)
     assert nanoseconds(messages['imu']) == 1_000_000_000
-
-
-def test_covariances_are_those_of_the_noise(context, files):
-    messages, _ = publish_once(context, files, noise=1.0)
     assert messages['imu'].angular_velocity_covariance[4] == pytest.approx(0.2**2 / 3)
     assert messages['odom'].twist.covariance[7] == pytest.approx(0.1**2 / 3)
 
 
-def test_time_runs_at_the_wanted_pace(context, files):
-    with sim_node(context, files, seconds=0.2, real_time_factor=4.0) as node:
-        start = node.node.get_clock().now()
+def test_time_runs_at_the_wanted_pace_and_the_robot_hangs_still_until_its_first_command(
+    ros, files
+):
+    with sim_node(ros, files, seconds=0.2, real_time_factor=4.0) as node:
+        assert node.period_ns == 4_000_000, "a multiple of the policy's rate, below 250 Hz"
+        start, pose = node.node.get_clock().now(), node.robot.position.copy()
         node.run()
         wall = (node.node.get_clock().now() - start).nanoseconds / 1e9
     assert 0.04 < wall < 1.0
     assert node.ticks * node.period_ns == 200_000_000
-
-
-def test_robot_hangs_still_until_its_first_command(context, files):
-    with sim_node(context, files, seconds=0.2, real_time_factor=4.0) as node:
-        pose = node.robot.position.copy()
-        node.run()
     assert node.robot.stamp_ns == 0
     assert node.robot.position.tolist() == pose.tolist()
-
-
-def test_default_rate_is_a_multiple_of_the_policys_below_250_hz(context, files):
-    with sim_node(context, files) as node:
-        assert node.period_ns == 4_000_000
-    with sim_node(context, files, lockstep=True) as node:
-        assert node.period_ns == 20_000_000
 
 
 @pytest.mark.parametrize(
@@ -300,28 +219,28 @@ def test_default_rate_is_a_multiple_of_the_policys_below_250_hz(context, files):
         ({'robot_description': 'no.urdf'}, r'no\.urdf cannot be read'),
         ({'velocity_command': [1.0]}, r'velocity_command is \[1\.0\], expected vx, vy'),
         ({'seconds': 'one'}, "seconds is 'one', expected float"),
-        (
-            {'velocity_command': ['a', 'b', 'c']},
-            r"velocity_command is \['a', 'b', 'c'\], expected",
-        ),
+        ({'velocity_command': ['a', 'b', 'c']}, r"velocity_command is \['a', 'b', 'c'\], exp"),
+        ({'resend_after': 0.0}, r'resend_after is 0\.0 s, expected above 0 s'),
+        ({'decimation': 2}, 'decimation is 2, expected 1 without lockstep'),
     ],
 )
-def test_wrong_parameter_is_refused(context, files, parameters, message):
-    with pytest.raises(DistillError, match=message), sim_node(context, files, **parameters):
+def test_wrong_parameter_is_refused(ros, files, parameters, message):
+    with pytest.raises(DistillError, match=message), sim_node(ros, files, **parameters):
         pass
 
 
-def test_whole_numbers_stand_for_floats(context, files):
-    with sim_node(context, files, seconds=1, velocity_command=[1, 0, 0]) as node:
+def test_whole_numbers_stand_for_floats(ros, files):
+    options = {'seconds': 1, 'velocity_command': [1, 0, 0], 'lockstep': True}
+    with sim_node(ros, files, **options) as node:
         assert node.config.seconds == 1.0
         assert node.config.velocity_command == (1.0, 0.0, 0.0)
-    assert issubclass(ConfigError, DistillError)
+        assert node.period_ns == 20_000_000, "the policy's"
 
 
-def test_command_drives_the_joints_in_real_time(context, files):
+def test_command_drives_the_joints_in_real_time(ros, files):
     with (
-        policy_node(context, files) as policy,
-        sim_node(context, files, seconds=0.5, velocity_command=list(COMMAND)) as node,
+        ros.node(PolicyNode, files) as policy,
+        sim_node(ros, files, seconds=0.5, velocity_command=list(COMMAND)) as node,
     ):
         node.run()
         assert len(policy.commands) > 10

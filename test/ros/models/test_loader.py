@@ -2,11 +2,13 @@
 # SPDX-License-Identifier: Apache-2.0
 from __future__ import annotations
 
+from types import SimpleNamespace
+
 from distill_runtime.core.config import RunnerConfig
 from distill_runtime.errors import ConfigError, DistillError
 from distill_runtime.policy.keys import read_private_key, sign_model, write_new_key
 from distill_runtime.policy.model import load_policy
-from distill_runtime.ros.models.loader import ModelFactory
+from distill_runtime.ros.models.loader import ModelFactory, ModelRegistry
 from distill_runtime.ros.node_config import StudentNodeConfig
 import pytest
 from rclpy.lifecycle import TransitionCallbackReturn
@@ -16,7 +18,7 @@ from support.ros_harness import LOCKSTEP, student, values
 from support.ros_policies import JOINT_TERM, LIMITS, TERMS, write_policy
 from support.student_variants import STUDENT, write_student_variant
 from support.swap_marathon import GOOD
-from support.swaps import BUSY_MACHINE, is_active, Remote, sha256, Walker
+from support.swaps import BUSY_MACHINE, is_active, label_of, Remote, sha256, Walker
 
 pytestmark = pytest.mark.needs('policy')
 FAILURE = TransitionCallbackReturn.FAILURE
@@ -51,41 +53,33 @@ def test_model_outside_the_root_is_refused_whatever_path_leads_to_it(ros, model,
     for path in (model, root / 'link.onnx', root / 'sub' / '..' / '..' / 'elsewhere.onnx'):
         reason = refusal(ros, path, model_root=str(root))
         assert reason.startswith(f'model {path} is outside model_root, expected it below {root}')
+    (root / 'a.onnx').symlink_to(root / 'b.onnx')
+    (root / 'b.onnx').symlink_to(root / 'a.onnx')
+    assert 'a.onnx' in refusal(ros, root / 'a.onnx', model_root=str(root))
 
 
-def test_model_in_the_root_is_loaded(ros, model):
-    with student(ros, model, is_active=False, model_root=str(model.parent)) as rig:
+def test_signed_model_in_the_root_runs_and_the_log_names_the_key(ros, signed, keys, capfd):
+    guards = {'trusted_keys': [str(keys[1])], 'model_root': str(signed.parent)}
+    with student(ros, signed, is_active=False, **guards) as rig:
         rig.configure()
-
-
-def test_links_that_lead_nowhere_are_refused(ros, tmp_path):
-    (tmp_path / 'a.onnx').symlink_to(tmp_path / 'b.onnx')
-    (tmp_path / 'b.onnx').symlink_to(tmp_path / 'a.onnx')
-    assert 'a.onnx' in refusal(ros, tmp_path / 'a.onnx', model_root=str(tmp_path))
-
-
-def test_signed_model_runs_and_the_log_names_the_key(ros, signed, keys, capfd):
-    with student(ros, signed, is_active=False, trusted_keys=[str(keys[1])]) as rig:
-        rig.configure()
+        for name, value in (('trusted_keys', ['']), ('model_root', '/'), ('model_root', '')):
+            (result,) = rig.node.set_parameters([Parameter(name, value=value)])
+            assert (result.successful, 'read-only' in result.reason) == (False, True)
+            assert rig.node.get_parameter(name).value == guards[name]
     assert f'{signed} is signed with {keys[1]} (' in capfd.readouterr().err
 
 
-def test_unsigned_model_is_refused(ros, model, keys):
-    reason = refusal(ros, model, trusted_keys=[str(keys[1])])
+def test_model_without_a_signature_of_a_trusted_key_is_refused(ros, model, signed, keys, tmp_path):
+    public = str(keys[1])
+    reason = refusal(ros, model, trusted_keys=[public])
     assert reason.startswith(f"model {model} is not signed, expected a signature of one of ['")
-    assert str(keys[1]) in reason
-
-
-def test_altered_model_is_refused(ros, signed, keys, tmp_path):
-    path = tmp_path / 'altered.onnx'
+    assert public in reason
+    altered = tmp_path / 'altered.onnx'
     content = bytearray(signed.read_bytes())
     content[len(content) // 2] ^= 1
-    path.write_bytes(content)
-    reason = refusal(ros, path, trusted_keys=[str(keys[1])])
-    assert f'{path} was altered after it was signed with {keys[1]}' in reason
-
-
-def test_model_of_another_key_is_refused_naming_who_signed_and_who_may(ros, signed, tmp_path):
+    altered.write_bytes(content)
+    reason = refusal(ros, altered, trusted_keys=[public])
+    assert f'{altered} was altered after it was signed with {public}' in reason
     other, mark = write_new_key(tmp_path / 'other.pem')
     reason = refusal(ros, signed, trusted_keys=[str(other)])
     assert f'{signed} is signed with [' in reason
@@ -99,22 +93,6 @@ def test_key_file_that_holds_no_key_is_refused(ros, signed, keys, tmp_path, cont
         path.write_bytes(content)
     reason = refusal(ros, signed, trusted_keys=[str(keys[1]), str(path)])
     assert reason.startswith(f'trusted_keys: {path} ')
-
-
-def test_empty_name_alone_lets_unsigned_models_run(ros, model):
-    with student(ros, model, is_active=False, trusted_keys=['']) as rig:
-        rig.configure()
-
-
-@pytest.mark.parametrize(
-    ('name', 'value'), [('trusted_keys', ['']), ('model_root', '/'), ('model_root', '')]
-)
-def test_guards_cannot_be_taken_away_from_a_running_node(ros, model, keys, name, value):
-    guards = {'trusted_keys': [str(keys[1])], 'model_root': str(keys[1].parent)}
-    with student(ros, model, is_active=False, **guards) as rig:
-        (result,) = rig.node.set_parameters([Parameter(name, value=value)])
-        assert (result.successful, 'read-only' in result.reason) == (False, True)
-        assert rig.node.get_parameter(name).value == guards[name]
 
 
 DEEP = {'major': 'term', 'order': 'oldest_first', 'fill': 'first'}
@@ -156,13 +134,10 @@ def quadruped(ros):
             yield remote, walker
 
 
-def test_every_kind_of_bad_model_has_its_reason(bad):
-    assert REASONS.keys() == bad.keys()
-
-
 @pytest.mark.parametrize('kind', REASONS)
 def test_bad_model_is_refused_with_its_reason_and_the_robot_walks_on(quadruped, bad, kind):
     remote, walker = quadruped
+    assert REASONS.keys() == bad.keys()
     is_set, reason = remote.set(model=bad[kind], blend_time=0.9)
     assert not is_set
     assert bad[kind].name in reason
@@ -194,10 +169,24 @@ def make(known, other):
 
 def test_loaded_model_has_name_facts_and_inference_time(model):
     made = make(model, model)
-    assert made.name == f'policy.onnx ({sha256(model)[:12]})'
+    assert made.name == label_of(model)
     assert made.facts['model_sha256'] == sha256(model)
     assert made.timed.mean_ns > 0.0
     assert made.instance.next_step == 0
+
+
+def test_registry_keeps_the_models_of_retained_instances():
+    models = [SimpleNamespace(instance=object()) for _ in range(3)]
+    first, second, third = (model.instance for model in models)
+    registry = ModelRegistry(models[0])
+    registry.add(models[1])
+    registry.add(models[2])
+    assert registry.active is models[0]
+    assert registry.activate(second) is registry.active is registry[second] is models[1]
+    registry.retain(third, first, None)
+    assert [registry.find(instance) for instance in (first, second, third)] == [
+        models[0], None, models[2]
+    ]  # fmt: skip
 
 
 @pytest.mark.parametrize(

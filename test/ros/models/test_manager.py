@@ -1,72 +1,56 @@
 # Copyright 2026 The distill_runtime Authors
 # SPDX-License-Identifier: Apache-2.0
+"""What the parameters that name a model are set to, and what ~/model publishes of it."""
+
 from __future__ import annotations
 
 import json
 
+from diagnostic_msgs.msg import DiagnosticStatus
 from distill_runtime.core.runner import PolicyRunner
 from distill_runtime.policy.keys import read_private_key, sign_model, write_new_key
-from distill_runtime.ros.models.topic import ModelTopic
-import pytest
+from distill_runtime.ros.models.topic import MODEL_QOS, ModelTopic
 from rclpy.lifecycle import TransitionCallbackReturn
-from support.ros_harness import LOCKSTEP, student, wait_for
-from support.ros_messages import twist_message
-from support.swaps import (
-    FRAGILE,
-    is_active,
-    Remote,
-    sha256,
-    spec_of,
-    walking,
-    write_fragile,
-    write_other,
-)
+from rclpy.node import Node
+from support.ros_harness import Inbox, LOCKSTEP, student, values, wait_for
+from support.swaps import is_active, Remote, sha256, spec_of, walking
 import yaml
 
 
-@pytest.fixture(scope='module')
-def other(models):
-    return write_other(models / 'other.onnx')
-
-
-def copy(source, target):
-    target.write_bytes(source.read_bytes())
-    return target
-
-
-def test_several_parameters_are_set_together_or_not_at_all(ros, model, other, models):
+def test_parameters_are_set_together_or_one_by_one(ros, model, other, models):
     absent = models / 'absent.onnx'
+    changes = {'blend_time': 0.7, 'model': absent, 'shadow_time': 0.1}
     with walking(ros, model) as (remote, _):
-        changes = {'blend_time': 0.7, 'shadow_time': 0.1, 'model': absent}
         is_set, reason = remote.set(**changes)
         assert (is_set, 'absent.onnx cannot be read' in reason) == (False, True)
-        assert remote.get(*changes) == [0.2, 0.0, str(model)]
-        assert remote.set(**{**changes, 'model': other}) == (True, '')
-        assert remote.get(*changes) == [0.7, 0.1, str(other)]
-        assert remote.until_model('was set')['blend_time'] == '0.7'
+        assert remote.get(*changes) == [0.2, str(model), 0.0]
+        assert [is_set for is_set, _ in remote.set_each(**changes)] == [True, False, True]
+        assert remote.get(*changes) == [0.7, str(model), 0.1]
+        assert remote.set(**{**changes, 'blend_time': 0.6, 'model': other}) == (True, '')
+        assert remote.get(*changes) == [0.6, str(other), 0.1]
+        assert remote.until_model('was set')['blend_time'] == '0.6'
 
 
-def test_one_by_one_what_is_refused_keeps_nothing_else_from_being_set(ros, model, models):
+def test_model_is_refused_with_what_is_beside_it(ros, model, other):
+    frozen = 'ramp_time is read at configure: clean up, set it, configure again'
     with walking(ros, model) as (remote, _):
-        good, bad, last = remote.set_each(
-            blend_time=0.7, model=models / 'absent.onnx', shadow_time=1.0
-        )
-        assert (good[0], bad[0], last[0]) == (True, False, True)
-        assert remote.get('blend_time', 'model', 'shadow_time') == [0.7, str(model), 1.0]
-
-
-@pytest.mark.parametrize(
-    ('name', 'value'),
-    [('blend_time', -1.0), ('shadow_time', float('inf')), ('probation_time', float('nan'))],
-)
-def test_terms_out_of_range_are_refused_with_the_model_beside_them(ros, model, other, name, value):
-    with walking(ros, model) as (remote, _):
-        is_set, reason = remote.set(**{name: value, 'model': other})
-        assert (is_set, f'{name} out of range' in reason) == (False, True)
+        for change, reason in (
+            ({'blend_time': -1.0}, 'blend_time out of range'),
+            ({'shadow_time': float('inf')}, 'shadow_time out of range'),
+            ({'probation_time': float('nan')}, 'probation_time out of range'),
+            ({'ramp_time': 7.0}, frozen),
+            ({'modle': 'x'}, 'undeclared'),
+        ):
+            is_set, why = remote.set(model=other, **change)
+            assert (is_set, reason in why) == (False, True), why
         assert is_active(remote.rig, model)
+        (present,) = remote.get('ramp_time')
+        unchanged = {'ramp_time': present, 'cpu_affinity': [-1], 'trigger': 'joint_states'}
+        assert remote.set(model=other, **unchanged) == (True, '')
+        assert remote.set(cpu_affinity=[0])[0] is False
 
 
-def test_spec_goes_with_its_model_alone_it_is_refused(ros, model, other, models, tmp_path):
+def test_spec_goes_with_its_model_alone_it_is_refused(ros, model, other, tmp_path):
     mapping = spec_of(other)
     mapping['outputs']['action']['scale'] = 0.25
     spec = tmp_path / 'other.spec.yaml'
@@ -77,19 +61,8 @@ def test_spec_goes_with_its_model_alone_it_is_refused(ros, model, other, models,
         assert remote.set(spec='') == (True, ''), 'it is that already'
         assert remote.set(spec=spec, model=other) == (True, '')
         assert json.loads(remote.until_model('was set')['spec']) == mapping
-        assert remote.rig.robot.call('rollback')[0]
-        wait_for(lambda: remote.get('model', 'spec') == [str(model), ''], 'both parameters')
-
-
-def test_frozen_parameter_is_refused_but_for_the_value_that_it_has(ros, model, other):
-    with walking(ros, model) as (remote, _):
-        reason = 'ramp_time is read at configure: clean up, set it, configure again'
-        assert remote.set(model=other, ramp_time=7.0) == (False, reason)
-        assert is_active(remote.rig, model)
-        (present,) = remote.get('ramp_time')
-        unchanged = {'ramp_time': present, 'cpu_affinity': [-1], 'trigger': 'joint_states'}
-        assert remote.set(model=other, **unchanged) == (True, '')
-        assert remote.set(cpu_affinity=[0])[0] is False
+        assert remote.call('rollback')[0]
+        remote.until_parameters(model=model, spec='')
 
 
 def test_parameter_file_with_another_model_can_be_loaded(ros, model, other):
@@ -107,24 +80,24 @@ def test_swap_needs_the_signature_and_the_root_that_the_node_was_given(
 ):
     private = tmp_path / 'ours.pem'
     public = write_new_key(private)[0]
+    key = read_private_key(private, str)
     root = tmp_path / 'root'
     root.mkdir()
-    key = read_private_key(private, str)
-    for source, target in ((model, root / 'a.onnx'), (other, root / 'b.onnx')):
+    first, second, outside = root / 'a.onnx', root / 'b.onnx', tmp_path / 'b.onnx'
+    for source, target in ((model, first), (other, second), (other, outside)):
         target.write_bytes(sign_model(source.read_bytes(), key))
-    outside = copy(root / 'b.onnx', tmp_path / 'b.onnx')
-    unsigned = copy(other, root / 'unsigned.onnx')
     (root / 'link.onnx').symlink_to(outside)
+    (root / 'unsigned.onnx').write_bytes(other.read_bytes())
     guards = {'model_root': str(root), 'trusted_keys': [str(public)]}
-    with walking(ros, root / 'a.onnx', **guards) as (remote, _):
+    with walking(ros, first, **guards) as (remote, _):
         for path, text in (
             (outside, 'is outside model_root'),
             (root / 'link.onnx', 'is outside model_root'),
-            (unsigned, 'is not signed'),
+            (root / 'unsigned.onnx', 'is not signed'),
         ):
             is_set, reason = remote.set(model=path)
             assert (is_set, text in reason) == (False, True), reason
-        assert remote.set(model=root / 'b.onnx') == (True, '')
+        assert remote.set(model=second) == (True, '')
 
 
 def test_topic_and_parameters_are_those_of_each_configuration(ros, model, other):
@@ -156,29 +129,42 @@ def test_every_swap_is_published_once_in_order_and_before_the_answer(
         for number, path in enumerate((other, model) * 3):
             assert remote.set(model=path) == (True, '')
             assert published == [''] * (number + 1)
+            assert is_active(remote.rig, path)
+            assert remote.get('model') == [str(path)]
             wait_for(lambda path=path: remote.model()[1] == path.name)
             names.append(path.name)
-        walker.steps(50)
+        walker.steps(20)
         assert [status.message for status in remote.models.messages] == names
 
 
-def test_model_that_fails_in_its_first_step_is_reported_as_rolled_back(ros, model, models):
-    fragile = write_fragile(models / 'fragile.onnx')
-    patient = {'checks.action_saturation.action': 'ignore'}
-    with walking(ros, model, **patient) as (remote, walker):
+def test_late_subscriber_gets_the_active_model_since_when_and_why(ros, model, other):
+    with walking(ros, model) as (remote, walker):
         rig = remote.rig
-        with walker.paused():  # the next tick gets the model and the command that it cannot handle
-            assert remote.set(model=fragile) == (True, '')
-            rig.robot.cmd_vel.publish(twist_message(vx=FRAGILE + 0.5))
-            assert rig.robot.cmd_vel.wait_for_all_acked()
-        name = f'fragile.onnx ({sha256(fragile)[:12]})'
-        remote.until_problem(f'{name} is rolled back: action.not_finite')
-        walker.steps(50)
-        assert [status.level for status in remote.models.messages] == [b'\x00', b'\x01']
-        found = remote.model()[2]
-        assert found['model_sha256'] == sha256(model)
-        wait_for(lambda: remote.get('model') == [str(model)], 'the parameter')
-        assert is_active(rig, model)
+        found = remote.until_model('configured')
+        assert (found['model'], found['model_sha256']) == (model.name, sha256(model))
+        assert int(found['since_ns']) > 0
+        assert 'previous' not in found
+        assert remote.set(model=other, blend_time=0.1) == (True, '')
+        name = rig.node.get_fully_qualified_name()
+        with ros.node(Node, 'late', namespace=rig.node.get_namespace()) as late:
+            inbox = Inbox(late, DiagnosticStatus, f'{name}/model', MODEL_QOS)
+            (status,) = wait_for(lambda: inbox.messages, '~/model')
+        stamps = walker.stamps
+        assert (status.level, status.name, status.hardware_id) == (b'\x00', f'{name}: model', name)
+        assert status.message == 'other.onnx'
+        found = values(status)
+        assert found['why'] == 'parameter model was set'
+        assert int(found['since_ns']) in stamps
+        assert int(found['history_since_ns']) == stamps[0]
+        assert found['blend_time'] == '0.1'
+        assert (found['previous'], found['previous_sha256']) == (model.name, sha256(model))
+        assert (found['model'], found['model_sha256']) == (other.name, sha256(other))
+        assert found['summary'] == (
+            "policy 'small', 3 joints, 50 Hz, 0 recurrent states, inputs obs: "
+            'base_angular_velocity projected_gravity velocity_command joint_position '
+            'joint_velocity last_action'
+        )
+        assert json.loads(found['parameters'])['model'] == str(other)
 
 
 def test_model_can_be_changed_after_a_crash_of_the_loop(ros, model, other, monkeypatch):

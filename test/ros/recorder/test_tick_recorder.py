@@ -2,13 +2,19 @@
 # SPDX-License-Identifier: Apache-2.0
 from __future__ import annotations
 
+import json
+
 from distill_runtime.core.modes import Mode
 from distill_runtime.data.flight_recorder.messages import Facts, read_status
 from distill_runtime.data.flight_recorder.ring_buffer import RingBufferReader
 from distill_runtime.errors import ConfigError
 from distill_runtime.ros.recorder.tick_recorder import TickRecorder
+from distill_runtime.spec.mapping import read_dataclass
+from distill_runtime.spec.spec import PolicySpec
 import numpy as np
 import pytest
+from rclpy.serialization import deserialize_message
+import std_msgs.msg
 from support.ros_harness import LOCKSTEP, student, T0, TICK
 
 
@@ -96,6 +102,20 @@ def test_sample_has_the_time_of_its_tick_and_a_twist_the_time_when_it_was_sent(r
     assert times['Twist'] == 7
 
 
+def test_message_of_estop_is_kept_with_the_next_tick(rig):
+    recorded = Recorded(rig)
+    rig.node._loop_context.estop.on_message(b'\0\1\0\0\1')
+    for number in range(2):
+        recorded.note(number)
+    (found,) = [
+        record
+        for record in recorded.records()
+        if recorded.facts.channels[record.channel][:1]
+        and recorded.facts.channels[record.channel][0].topic.endswith('/estop')
+    ]
+    assert (found.time_ns, bytes(found.data)) == (T0, b'\0\1\0\0\1')
+
+
 def test_ring_buffer_holds_the_requested_time(rig):
     recorded = Recorded(rig, 2.0)
     context = rig.node._loop_context
@@ -110,9 +130,41 @@ def test_ring_buffer_holds_the_requested_time(rig):
     assert recorded.reader.span() >= 2.0
 
 
+def test_definition_of_a_model_is_repeated_before_the_next_one(rig):
+    recorded = Recorded(rig)
+    model = rig.node._loop_context.registry.active
+    for number, why in enumerate(('first swap', 'second swap')):
+        recorded.tick_recorder.on_swap(model, {'why': why})
+        recorded.note(number)
+    found = [bytes(r.data) for r in recorded.records() if r.channel == recorded.facts.change]
+    assert [b'first swap' in data for data in found] == [True, True, False]
+
+
 def test_time_that_takes_too_much_memory_is_refused(rig):
     with pytest.raises(ConfigError, match=r'blackbox_seconds is 1e\+06, that takes .* MB'):
         TickRecorder(rig.node._loop_context, 1e6)
+
+
+def test_header_and_numbers_make_a_message_that_ros_reads(rig):
+    for frame in rig.node._loop_context.registry.active.frames.values():
+        for part in frame:
+            kind = getattr(std_msgs.msg, part.type.rpartition('/')[2])
+            message = deserialize_message(part.prefix + bytes(part.size), kind)
+            assert len(message.data) * message.data.itemsize == part.size
+            assert sum(dim.size for dim in message.layout.dim) == len(message.data)
+
+
+def test_facts_have_what_a_replay_needs(rig):
+    context = rig.node._loop_context
+    facts, policy = context.registry.active.facts, context.registry.active.policy
+    assert facts['model_sha256'] == policy.sha256
+    assert read_dataclass(PolicySpec, json.loads(facts['spec']), '').joints == policy.spec.joints
+    parameters = json.loads(facts['parameters'])
+    assert parameters['trigger'] == 'joint_states'
+    assert parameters['checks.tilt.limit'] == context.runner.config.checks['tilt'].limit
+    assert json.loads(facts['robot_joints']) == list(context.runner.compiled.layout.joints)
+    assert json.loads(facts['command_joints']) == list(context.runner.compiled.joints.names)
+    assert set(json.loads(facts['versions'])) == {'distill_runtime', 'numpy', 'onnxruntime'}
 
 
 def test_ring_buffer_is_active_from_begin_to_end(rig):

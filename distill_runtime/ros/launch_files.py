@@ -1,6 +1,8 @@
 # Copyright 2026 The distill_runtime Authors
 # SPDX-License-Identifier: Apache-2.0
-"""How a launch ends with one of its processes: once, with a reason, and non-zero after a failure.
+"""What the launch files share: arguments, and the end with one of the processes.
+
+A launch ends once, with a reason, and non-zero after a failure.
 
 An error that an event handler raises is the one thing that makes the exit status of `ros2 launch`
 1; it shuts everything down in order, as the action Shutdown does, whose exit status is 0.
@@ -10,9 +12,26 @@ from __future__ import annotations
 
 import signal
 
-from launch import LaunchContext, LaunchDescriptionEntity
-from launch.actions import Shutdown
+from launch import LaunchContext, LaunchDescriptionEntity, SomeSubstitutionsType
+from launch.actions import DeclareLaunchArgument, Shutdown
 from launch.events.process import ProcessExited
+
+
+def arguments(
+    *rows: tuple[str, SomeSubstitutionsType | None, str], **choices: list[str]
+) -> list[DeclareLaunchArgument]:
+    """Declare arguments.
+
+    Args:
+        rows: Name, default and description of each; without a default it must be given.
+        choices: What some of them may be.
+    """
+    return [
+        DeclareLaunchArgument(
+            name, default_value=default, description=text, choices=choices.get(name)
+        )
+        for name, default, text in rows
+    ]
 
 
 def end_launch(event: ProcessExited, context: LaunchContext) -> list[LaunchDescriptionEntity]:
