@@ -11,7 +11,7 @@ import shutil
 import struct
 
 from distill_runtime.data.bags.bag import Bag
-from distill_runtime.data.recording.recording import read_inputs, Wanted
+from distill_runtime.data.recording.recording import read_inputs
 from distill_runtime.errors import RecordingError
 import numpy as np
 import pytest
@@ -82,7 +82,7 @@ def outcome(path):
     """Return rows and dropped messages per topic, and the reported damage; or the error."""
     try:
         with Bag(path) as bag:
-            recording = read_inputs(bag, {}, Wanted(joints=('hip', 'knee')))
+            recording = read_inputs(bag, {}, joints=('hip', 'knee'))
             streams = {'/joint_states': recording.joints, '/imu': recording.imu}
             rows = {
                 name: (len(stream.receive_ns), stream.num_skipped)

@@ -14,8 +14,8 @@ from distill_runtime.core.arrays import FloatArray, IndexArray
 from distill_runtime.core.compiled_spec import JointTable
 from distill_runtime.data.bags.bag import Bag, Topic
 from distill_runtime.data.bags.chunk import BoolArray, StampArray
-from distill_runtime.data.bags.chunk_rows import read_chunks
-from distill_runtime.data.bags.dropped import DroppedCounter, OTHER_JOINTS
+from distill_runtime.data.bags.dropped import OTHER_JOINTS
+from distill_runtime.data.bags.topic_reader import TopicReader
 from distill_runtime.data.ticks.by_stamp import NONE, Ticks
 from distill_runtime.errors import RecordingError
 from distill_runtime.wire.layouts import ARRAYS, has_header
@@ -65,24 +65,20 @@ def read_joint_commands(bag: Bag, topic: Topic, joints: JointTable) -> Commands:
         is_effort = is_effort or not group.counts[_POSITION]
         return group
 
-    dropped = DroppedCounter()
-    received, stamps, values = [], [], []
+    reader = TopicReader(bag, topic, select)
     read = partial(_read_numbers, joints=joints)
-    for rows in read_chunks(bag, topic, dropped, select):
-        received.append(rows.receive_ns)
-        stamps.append(rows.stamp_ns)
-        values.append(rows.gather(len(joints.names), read))
-    if not any(map(len, received)):
+    values = [rows.gather(len(joints.names), read) for rows in reader]
+    if not reader.num_usable:
         raise RecordingError(
             f'{topic.name} ({topic.type}) has no command for the joints {list(joints.names)}'
         )
     return Commands(
         topic=topic,
         kind='efforts' if is_effort else 'commands',
-        stamp_ns=np.concatenate(stamps) if has_header(topic.type) else None,
-        receive_ns=np.concatenate(received),
+        stamp_ns=reader.stamp_ns if has_header(topic.type) else None,
+        receive_ns=reader.receive_ns,
         values=np.concatenate(values),
-        dropped=dropped.found(),
+        dropped=reader.dropped,
     )
 
 
@@ -133,9 +129,7 @@ def command_rows(
     times = commands.stamp_ns
     if times is None:
         begins, times = joint_receive_ns[ticks.joints], commands.receive_ns
-    order = np.argsort(times, kind='stable')
-    found = np.searchsorted(times[order], begins, side='left')
-    rows = order[np.minimum(found, len(order) - 1)]
+    rows = _first_rows(times, begins)
     late_ns = times[rows] - begins
     return np.where((late_ns >= 0) & (late_ns < period_ns), rows, NONE)
 
@@ -148,10 +142,15 @@ def logged_command_rows(commands: Commands, log: TickLog, period_ns: int) -> Ind
     """
     if commands.stamp_ns is None:
         return nearest_rows(commands.receive_ns, log.receive_ns, period_ns)
-    order = np.argsort(commands.stamp_ns, kind='stable')
-    found = np.searchsorted(commands.stamp_ns[order], log.stamp_ns, side='left')
-    rows = order[np.minimum(found, len(order) - 1)]
+    rows = _first_rows(commands.stamp_ns, log.stamp_ns)
     return np.where(commands.stamp_ns[rows] == log.stamp_ns, rows, NONE)
+
+
+def _first_rows(times: StampArray, begins: StampArray) -> IndexArray:
+    """Return the first of some times that is not before each begin; the last one if none is."""
+    order = np.argsort(times, kind='stable')
+    found = np.searchsorted(times[order], begins, side='left')
+    return order[np.minimum(found, len(order) - 1)]
 
 
 def nearest_rows(received: StampArray, ticks: StampArray, period_ns: int) -> IndexArray:

@@ -11,8 +11,8 @@ from functools import partial
 from distill_runtime.core.arrays import FloatArray
 from distill_runtime.data.bags.bag import Bag, Topic
 from distill_runtime.data.bags.chunk import BoolArray, StampArray
-from distill_runtime.data.bags.chunk_rows import Choose, ChunkRows, read_chunks
-from distill_runtime.data.bags.dropped import DroppedCounter, LACKS_JOINTS, OTHER_JOINTS
+from distill_runtime.data.bags.dropped import LACKS_JOINTS, OTHER_JOINTS
+from distill_runtime.data.bags.topic_reader import Choose, TopicReader
 from distill_runtime.errors import RecordingError
 from distill_runtime.wire.layouts import ARRAYS, JOINT_KINDS
 from distill_runtime.wire.rows import Columns
@@ -43,7 +43,10 @@ class JointStream(Series):
     @property
     def previous(self) -> tuple[StampArray, StampArray]:
         """stamp_ns and receive_ns of the usable message before each row, 0 for none."""
-        return self.before or (_shifted(self.stamp_ns, 0), _shifted(self.receive_ns, 0))
+        if self.before is not None:
+            return self.before
+        stamp_ns, receive_ns = np.pad((self.stamp_ns, self.receive_ns), ((0, 0), (1, 0)))[:, :-1]
+        return stamp_ns, receive_ns
 
 
 def read_joints(
@@ -67,50 +70,39 @@ def read_joints(
         RecordingError: If no message has all of the joints.
     """
     wanted = _longest_names(bag, topic) if joints is None else joints
-    dropped = DroppedCounter()
-    times: list[tuple[StampArray, ...]] = []
-    numbers: dict[str, list[FloatArray] | None] = {kind: [] for kind in kinds}
-    last, num_usable = (0, 0), 0
     select = partial(_select, wanted=wanted, is_array=topic.type in ARRAYS)
-    for rows in read_chunks(bag, topic, dropped, select, choose):
-        if not len(rows.stamp_ns):
-            continue
-        num_usable += len(rows.stamp_ns)
-        now = rows.stamp_ns, rows.receive_ns
-        before = [_shifted(values, first) for values, first in zip(now, last, strict=True)]
-        times.append(tuple(values[rows.is_wanted] for values in (*now, *before)))
-        last = int(now[0][-1]), int(now[1][-1])
-        _append_numbers(numbers, rows, wanted)
-    if not num_usable or not wanted:
+    reader = TopicReader(bag, topic, select, choose)
+    numbers: dict[str, list[FloatArray] | None] = dict.fromkeys(JOINT_KINDS)
+    numbers |= {kind: [] for kind in kinds}
+    previous, last = [], np.zeros((2, 1), np.int64)
+    for rows in reader:
+        times = np.hstack((last, (rows.stamp_ns, rows.receive_ns)))
+        previous.append(times[:, :-1][:, rows.is_wanted])
+        last = times[:, -1:]
+        for index, kind in enumerate(JOINT_KINDS):
+            found = numbers[kind]
+            if found is None or rows.lacks(index):
+                numbers[kind] = None
+                continue
+            found.append(rows.gather(len(wanted), partial(_numbers, kind=index, wanted=wanted)))
+    if not reader.num_usable or not wanted:
         raise _no_such_joints(bag, topic, wanted)
-    stamp_ns, receive_ns, *previous = map(np.concatenate, zip(*times, strict=True))
     position, velocity, effort = (
-        np.concatenate(found) if (found := numbers.get(kind)) else None for kind in JOINT_KINDS
+        np.concatenate(found) if found else None for found in numbers.values()
     )
     assert position is not None, 'usable messages have positions'
+    stamp_ns, before = reader.stamp_ns, np.hstack(previous)
     return JointStream(
         topic=topic,
         joints=wanted,
         stamp_ns=stamp_ns,
-        receive_ns=receive_ns,
-        dropped=dropped.found(),
-        before=None if len(stamp_ns) == num_usable else (previous[0], previous[1]),
+        receive_ns=reader.receive_ns,
+        dropped=reader.dropped,
+        before=None if len(stamp_ns) == reader.num_usable else (before[0], before[1]),
         position=position,
         velocity=velocity,
         effort=effort,
     )
-
-
-def _append_numbers(
-    numbers: dict[str, list[FloatArray] | None], rows: ChunkRows, wanted: tuple[str, ...]
-) -> None:
-    """Append the numbers of a chunk by kind; a kind that a message lacks becomes None."""
-    for kind, found in numbers.items():
-        index = JOINT_KINDS.index(kind)
-        if found is None or rows.lacks(index):
-            numbers[kind] = None
-        else:
-            found.append(rows.gather(len(wanted), partial(_numbers, kind=index, wanted=wanted)))
 
 
 def _select(group: Columns, wanted: tuple[str, ...], is_array: bool) -> Columns | str:
@@ -145,11 +137,5 @@ def _no_such_joints(bag: Bag, topic: Topic, wanted: tuple[str, ...]) -> Recordin
 
 def _longest_names(bag: Bag, topic: Topic) -> tuple[str, ...]:
     """Return the names of the message with the most."""
-    chunks = read_chunks(bag, topic, DroppedCounter())
-    names = (group.names for rows in chunks for group in rows.groups)
+    names = (group.names for rows in TopicReader(bag, topic) for group in rows.groups)
     return max(names, key=len, default=())
-
-
-def _shifted(values: StampArray, first: int) -> StampArray:
-    """Return the value before each."""
-    return np.concatenate(([first], values[:-1])) if len(values) else values

@@ -17,9 +17,9 @@ from distill_runtime.policy.model import LoadedPolicy
 from distill_runtime.spec.compile import external_terms
 
 from .commands import Commands, read_joint_commands
-from .internals import read_internals, VectorSeries
 from .node_info import recorded_node, RecordedNode
-from .recording import read_inputs, Recording, Wanted
+from .recording import read_inputs, Recording
+from .series import read_vectors, VectorSeries
 from .tick_log import read_tick_log, TickLog
 
 
@@ -68,14 +68,15 @@ def read_policy_recording(
     with Bag(path) as bag:
         log = read_tick_log(bag, node, policy.sha256)
         node = '' if log is None else log.node
-        wanted = Wanted(
+        recording = read_inputs(
+            bag,
+            given,
             joints=compiled.layout.joints,
-            but=unneeded(compiled),
-            externals=externals,
+            skip=unneeded(compiled),
+            external_terms=externals,
             node=node,
             selection=RowSelection(compiled.period_ns, log),
         )
-        recording = read_inputs(bag, given, wanted)
         for name, is_needed, stream in (
             ('imu', compiled.needs_imu, recording.imu),
             ('odom', compiled.needs_odometry, recording.odometry),
@@ -96,10 +97,10 @@ def read_policy_recording(
             commands=commands,
             observation=None
             if log is None
-            else read_internals(bag, f'{log.node}/observation', runner.policy.observation.size),
+            else read_vectors(bag, f'{log.node}/observation', runner.policy.observation.size),
             action=None
             if log is None
-            else read_internals(bag, f'{log.node}/action', runner.policy.action.size),
+            else read_vectors(bag, f'{log.node}/action', runner.policy.action.size),
             node_info=None if log is None else recorded_node(bag, log.node),
             topics=given,
             damage=bag.damage,

@@ -4,23 +4,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 
 from distill_runtime.core.arrays import FloatArray
 from distill_runtime.data.bags.bag import Bag, Topic
 from distill_runtime.data.bags.chunk import StampArray
-from distill_runtime.data.bags.chunk_rows import Choose, read_chunks
-from distill_runtime.data.bags.dropped import (
-    count,
-    Dropped,
-    DroppedCounter,
-    NOT_FINITE,
-    OTHER_WIDTH,
-)
+from distill_runtime.data.bags.dropped import Dropped, NOT_FINITE, OTHER_WIDTH, UNDECODABLE
+from distill_runtime.data.bags.topic_reader import Choose, Select, TopicReader
 from distill_runtime.wire.layouts import FIXED, has_header
 from distill_runtime.wire.rows import Columns
 import numpy as np
+
+from .row_store import RowStore
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -35,7 +30,7 @@ class Series:
     @property
     def num_skipped(self) -> int:
         """How many messages were dropped."""
-        return count(self.dropped)
+        return sum(map(len, self.dropped.values()))
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -49,6 +44,14 @@ class Stream(Series):
     """Shape (N, width)."""
     num_usable: int = 0
     """Usable messages, whether or not they are rows."""
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class VectorSeries(Series):
+    """Vectors of one width, in order of receipt."""
+
+    values: RowStore
+    """Shape (N, width); a message that cannot be decoded is a row of NaN."""
 
 
 def read_imu(bag: Bag, topic: Topic, choose: Choose | None = None) -> Stream:
@@ -103,28 +106,44 @@ def read_stream(
         choose: Returns which rows are wanted; None: all.
     """
     width = len(FIXED[topic.type].columns) if width is None else width
+    reader = TopicReader(bag, topic, _of_width(width), choose)
+    values = [rows.gather(width) for rows in reader]
+    return Stream(
+        topic=topic,
+        stamp_ns=reader.stamp_ns if has_header(topic.type) else None,
+        receive_ns=reader.receive_ns,
+        values=np.concatenate(values) if values else np.zeros((0, width)),
+        dropped=reader.dropped,
+        num_usable=reader.num_usable,
+    )
+
+
+def read_vectors(bag: Bag, name: str, width: int) -> VectorSeries | None:
+    """Read the Float32MultiArrays of a topic; None: it has none of this width.
+
+    Args:
+        bag: The recording.
+        name: Of the topic, such as ~/observation and ~/action of a node.
+        width: Number of elements of a vector.
+    """
+    kind = 'std_msgs/msg/Float32MultiArray'
+    topic = next((topic for topic in bag.topics if (topic.name, topic.type) == (name, kind)), None)
+    if topic is None:
+        return None
+    reader = TopicReader(bag, topic, _of_width(width), nan_width=width)
+    values = RowStore(width)
+    for rows in reader:
+        values.append(rows.gather(width, dtype=np.float32))
+    dropped = reader.dropped
+    if reader.num_usable == len(dropped.get(UNDECODABLE, ())):
+        return None
+    return VectorSeries(receive_ns=reader.receive_ns, values=values, dropped=dropped)
+
+
+def _of_width(width: int) -> Select:
+    """Return what selects messages of some numbers."""
 
     def select(group: Columns) -> Columns | str:
         return group if group.counts == (width,) else OTHER_WIDTH
 
-    received, stamps, values = [], [], []
-    dropped = DroppedCounter()
-    num_usable = 0
-    for rows in read_chunks(bag, topic, dropped, select, choose):
-        num_usable += len(rows.stamp_ns)
-        received.append(rows.receive_ns[rows.is_wanted])
-        stamps.append(rows.stamp_ns[rows.is_wanted])
-        values.append(rows.gather(width))
-    return Stream(
-        topic=topic,
-        stamp_ns=concatenate_times(stamps) if has_header(topic.type) else None,
-        receive_ns=concatenate_times(received),
-        values=np.concatenate(values) if values else np.zeros((0, width)),
-        dropped=dropped.found(),
-        num_usable=num_usable,
-    )
-
-
-def concatenate_times(times: Sequence[StampArray]) -> StampArray:
-    """Return times chunk after chunk; none of no chunks."""
-    return np.concatenate(times) if times else np.zeros(0, np.int64)
+    return select

@@ -10,8 +10,8 @@ from functools import partial
 
 from distill_runtime.data.bags.bag import Bag, Topic
 from distill_runtime.data.bags.chunk import BoolArray, StampArray
-from distill_runtime.data.bags.chunk_rows import read_chunks
-from distill_runtime.data.bags.dropped import DroppedCounter, OTHER_LABELS
+from distill_runtime.data.bags.dropped import OTHER_LABELS
+from distill_runtime.data.bags.topic_reader import TopicReader
 from distill_runtime.errors import ConfigError, RecordingError
 from distill_runtime.wire.rows import Columns
 from distill_runtime.wire.tick_fields import (
@@ -109,22 +109,21 @@ def _read(bag: Bag, topic: Topic) -> TickLog:
         is_tick = set(TICK_FIELDS) <= set(group.names) and group.counts == (len(group.names),)
         return group if is_tick else OTHER_LABELS
 
-    dropped = DroppedCounter()
-    received, chunks = [], []
+    reader = TopicReader(bag, topic, select)
+    chunks = []
     topics: dict[str, None] = {}  # in the order in which they are found
-    for rows in read_chunks(bag, topic, dropped, select):
+    for rows in reader:
         for group in rows.groups:
             topics.update(dict.fromkeys(external_topics(group.names)))
         labels = [*TICK_FIELDS, FAULT_ACTION, *map(sample_label, topics)]
-        received.append(rows.receive_ns)
         chunks.append(rows.gather(len(labels), partial(_by_label, labels=labels), np.int64))
-    if not any(map(len, received)):
+    if not reader.num_usable:
         raise RecordingError(
             f'{topic.name} has no message whose elements are labelled {list(TICK_FIELDS)}: was it '
             'recorded from student_node?'
         )
     num_standard = len(TICK_FIELDS) + 1
-    values = np.full((sum(map(len, received)), num_standard + len(topics)), NOT_LOGGED, np.int64)
+    values = np.full((reader.num_usable, num_standard + len(topics)), NOT_LOGGED, np.int64)
     end = 0
     for chunk in chunks:
         end += len(chunk)
@@ -133,10 +132,10 @@ def _read(bag: Bag, topic: Topic) -> TickLog:
     return TickLog(
         topic=topic,
         node=topic.name.removesuffix('/tick'),
-        receive_ns=np.concatenate(received),
+        receive_ns=reader.receive_ns,
         fault_action=columns[len(TICK_FIELDS)],
         externals=dict(zip(topics, columns[num_standard:], strict=True)),
-        dropped=dropped.found(),
+        dropped=reader.dropped,
         **dict(zip(TICK_FIELDS, columns, strict=False)),
     )
 

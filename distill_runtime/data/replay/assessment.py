@@ -12,7 +12,7 @@ from distill_runtime.data.bags.bag import Bag
 from distill_runtime.data.diagnosis.inspection import inspect, Inspection
 from distill_runtime.data.recording.joint_series import JointStream
 from distill_runtime.data.recording.policy_recording import unneeded
-from distill_runtime.data.recording.recording import read_inputs, Recording, Wanted
+from distill_runtime.data.recording.recording import read_inputs, Recording
 from distill_runtime.data.recording.row_store import Picked
 from distill_runtime.data.ticks.by_stamp import NONE
 from distill_runtime.policy.model import LoadedPolicy
@@ -234,14 +234,15 @@ def _inspected_recording(replay: Replay, policy: LoadedPolicy) -> Recording:
     ticks = replay.playback.ticks
     received_ns = joints.receive_ns[ticks.joints] if log is None else log.receive_ns
     until_ns = int(received_ns[: MAX_INSPECTED + 1][-1])
-    wanted = Wanted(
-        joints=joints.joints,
-        but=unneeded(policy.runner().compiled),
-        externals=external_terms(policy.spec),
-        node='' if log is None else log.node,
-    )
     with Bag(source.recording.path, until_ns) as bag:
-        recording = read_inputs(bag, source.topics, wanted)
+        recording = read_inputs(
+            bag,
+            source.topics,
+            joints=joints.joints,
+            skip=unneeded(policy.runner().compiled),
+            external_terms=external_terms(policy.spec),
+            node='' if log is None else log.node,
+        )
     if commands is None or commands.kind != 'commands' or np.isnan(commands.values).any():
         return recording
     is_early = commands.receive_ns <= until_ns

@@ -12,9 +12,9 @@ from distill_runtime.core.modes import POLICY_MODES
 from distill_runtime.core.runner import PolicyRunner
 from distill_runtime.data.bags.chunk import BoolArray
 from distill_runtime.data.recording.commands import command_rows, logged_command_rows, nearest_rows
-from distill_runtime.data.recording.internals import VectorSeries
 from distill_runtime.data.recording.policy_recording import PolicyRecording, unneeded
 from distill_runtime.data.recording.row_store import Picked
+from distill_runtime.data.recording.series import VectorSeries
 from distill_runtime.data.recording.tick_log import (
     is_interrupted,
     is_restart,

@@ -19,8 +19,8 @@ from distill_runtime.core.runner import PolicyRunner
 from distill_runtime.core.sensors import Sensors
 from distill_runtime.core.swap.candidate import Candidate
 from distill_runtime.core.swap.swap import Swap, SwapOptions
-from distill_runtime.data.recording.internals import VectorSeries
 from distill_runtime.data.recording.node_info import RecordedModel
+from distill_runtime.data.recording.series import VectorSeries
 from distill_runtime.data.recording.tick_log import TickLog
 from distill_runtime.data.ticks.by_stamp import NONE
 from distill_runtime.errors import ConfigError

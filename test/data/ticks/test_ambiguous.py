@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from distill_runtime.data.bags.bag import Bag
-from distill_runtime.data.recording.recording import read_inputs, Wanted
+from distill_runtime.data.recording.recording import read_inputs
 from distill_runtime.data.ticks.ambiguous import ambiguous_samples
 from distill_runtime.data.ticks.by_stamp import find_ticks
 from distill_runtime.data.ticks.rows import RowSelection
@@ -16,7 +16,7 @@ PERIOD_NS = 20 * MS
 def ambiguous(tmp_path, messages, selection=None):
     messages = sorted(messages, key=lambda message: message.receive_ns)
     with Bag(write_bag(tmp_path / 'bag', messages)) as bag:
-        recording = read_inputs(bag, {}, Wanted(joints=('hip',), selection=selection))
+        recording = read_inputs(bag, {}, joints=('hip',), selection=selection)
         found = ambiguous_samples(recording, find_ticks(recording, PERIOD_NS))
     return {name: is_hidden.tolist() for name, is_hidden in found.items()}
 
