@@ -42,7 +42,6 @@ class McapBag:
         if not self._files:
             raise RecordingError('; '.join(self._refused))
         self._types: Typestore | None = None
-        self._is_known: dict[str, bool] = {}
 
     @property
     def damage(self) -> list[str]:
@@ -88,10 +87,8 @@ class McapBag:
         """Return a message as an object."""
         if self._types is None:  # takes 0.1 s, and most recordings do not need it
             self._types = get_typestore(Stores.ROS2_HUMBLE)
-        if kind not in self._is_known:
-            self._is_known[kind] = True
-            if kind not in self._types.fielddefs:
-                self._register(self._types, kind)
+        if kind not in self._types.fielddefs:
+            self._register(self._types, kind)
         return self._types.deserialize_cdr(content, kind)
 
     def _register(self, types: Typestore, kind: str) -> None:
@@ -99,13 +96,8 @@ class McapBag:
         for file in self._files:
             for channel in file.channels.values():
                 if channel.type == kind and channel.definition:
-                    known = get_types_from_msg(channel.definition, kind)
-                    new = {
-                        name: fields
-                        for name, fields in known.items()
-                        if name not in types.fielddefs
-                    }
-                    types.register(new)
+                    defined = get_types_from_msg(channel.definition, kind).items()
+                    types.register({k: v for k, v in defined if k not in types.fielddefs})
                     return
 
 

@@ -109,7 +109,10 @@ def test_numbers_names_and_stamp_of_each_type(message, stamp_ns, names, numbers,
 
 def test_messages_of_rosbag1_are_read_one_by_one(tmp_path):
     messages = [imu(t * MS, (1, 2, 3, 4), (5, 6, t), store=STORE1) for t in (7, 8)]
-    reader, rows, _ = read(write_bag1(tmp_path / 'old.bag', messages))
+    path = write_bag1(tmp_path / 'old.bag', messages)
+    with Bag(path) as bag:
+        assert bag.topics == (('/imu', 'sensor_msgs/msg/Imu', 2),)
+    reader, rows, _ = read(path)
     assert len(rows.groups) == 2
     assert rows.gather(8)[:, 7].tolist() == [7, 8]
     assert reader.stamp_ns.tolist() == [7 * MS, 8 * MS]
