@@ -28,26 +28,17 @@ def test_joints_are_found_by_name_in_every_message(tmp_path):
     assert joints.receive_ns.tolist() == [11 * MS, 20 * MS]
 
 
-def test_without_names_those_of_the_largest_message_count(tmp_path):
-    messages = [joint_state(1, ['gripper'], [0]), joint_state(2, ['hip', 'knee'], [1, 2])]
+def test_names_are_those_of_the_largest_message_and_velocities_those_of_all(tmp_path):
+    names = ['hip', 'knee']
+    messages = [
+        joint_state(1, ['gripper'], [0]),
+        joint_state(2, names, [1, 2], [3, 4]),
+        joint_state(3, names, [5, 6]),
+    ]
     joints = read(tmp_path, messages)
-    assert joints.joints == ('hip', 'knee')
-    assert joints.position.tolist() == [[1, 2]]
-    assert joints.num_skipped == 1
-
-
-def test_velocities_that_one_message_lacks_count_as_none(tmp_path):
-    messages = [joint_state(1, ['hip'], [0], [1]), joint_state(2, ['hip'], [0])]
-    joints = read(tmp_path, messages)
-    assert joints.velocity is None
-    assert joints.effort is None
-    assert len(joints.position) == 2
-
-
-def test_message_with_too_few_positions_is_dropped(tmp_path):
-    messages = [joint_state(1, ['hip', 'knee'], [0]), joint_state(2, ['hip', 'knee'], [1, 2])]
-    joints = read(tmp_path, messages)
-    assert joints.position.tolist() == [[1, 2]]
+    assert (joints.joints, joints.num_skipped) == (('hip', 'knee'), 1)
+    assert joints.position.tolist() == [[1, 2], [5, 6]]
+    assert (joints.velocity, joints.effort) == (None, None)
 
 
 def test_missing_joint_is_refused_with_the_names_there_are(tmp_path):
@@ -91,12 +82,8 @@ def test_of_chosen_rows_it_is_known_what_was_in_front_of_them(tmp_path):
     assert [times.tolist() for times in joints.previous] == [[0, 3 * MS], [0, 3 * MS + 1]]
 
 
-def test_without_a_choice_the_row_in_front_is_meant(tmp_path):
-    joints = read(tmp_path, [joint_state(t, ['hip'], [t]) for t in (5, 7)])
-    assert [times.tolist() for times in joints.previous] == [[0, 5], [0, 5]]
-
-
 def test_kinds_of_numbers_that_are_not_wanted_are_none(tmp_path):
-    messages = [joint_state(1, ['hip'], [1], [2], [3])]
+    messages = [joint_state(t, ['hip'], [1], [2], [3]) for t in (5, 7)]
     joints = read(tmp_path, messages, ('hip',), None, ('position', 'velocity'))
-    assert (joints.velocity.tolist(), joints.effort) == ([[2]], None)
+    assert (joints.velocity.tolist(), joints.effort) == ([[2], [2]], None)
+    assert [times.tolist() for times in joints.previous] == [[0, 5], [0, 5]]

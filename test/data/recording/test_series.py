@@ -7,21 +7,11 @@ from distill_runtime.data.bags.dropped import NOT_FINITE, OTHER_WIDTH, UNDECODAB
 from distill_runtime.data.recording.series import (
     read_imu,
     read_stream,
+    read_vectors,
     read_velocity_command,
 )
 import numpy as np
-from support.bags import (
-    imu,
-    MS,
-    multi_array,
-    odometry,
-    pose,
-    STORE1,
-    twist,
-    undecodable,
-    write_bag,
-    write_bag1,
-)
+from support.bags import imu, MS, multi_array, twist, undecodable, write_bag
 
 
 def read(tmp_path, messages, reader, *args):
@@ -39,11 +29,6 @@ def test_quaternion_comes_as_w_x_y_z_and_without_one_as_nan(tmp_path):
     assert np.isnan(stream.values[1, :4]).all()
     assert stream.values[1, 4:].tolist() == [4, 5, 6]
     assert stream.stamp_ns.tolist() == [7 * MS, 8 * MS]
-
-
-def test_odometry_gives_the_velocity_in_the_child_frame(tmp_path):
-    stream = read(tmp_path, [odometry(9 * MS, (1, 2, 3))], read_stream)
-    assert stream.values.tolist() == [[1, 2, 3, 1, 0, 0, 0]]
 
 
 def test_command_has_a_stamp_only_if_its_type_has(tmp_path):
@@ -95,14 +80,21 @@ def test_external_array_is_read_by_its_width(tmp_path):
     assert stream.dropped[OTHER_WIDTH].tolist() == [2]
 
 
-def test_external_pose_is_position_and_orientation_as_the_message_has_it(tmp_path):
-    stream = read(tmp_path, [pose(5 * MS, range(1, 8), receive_ns=9 * MS)], read_stream, 7)
-    assert stream.values.tolist() == [[1, 2, 3, 4, 5, 6, 7]]
-    assert (stream.stamp_ns.tolist(), stream.receive_ns.tolist()) == ([5 * MS], [9 * MS])
-
-
-def test_messages_of_rosbag1_are_read(tmp_path):
-    messages = [imu(t * MS, (1, 0, 0, 0), (t, 0, 0), store=STORE1) for t in (1, 2)]
-    with Bag(write_bag1(tmp_path / 'old.bag', messages)) as bag:
-        stream = read_imu(bag, bag.topics[0], lambda stamp_ns, receive_ns: stamp_ns == 2 * MS)
-    assert stream.values.tolist() == [[1, 0, 0, 0, 2, 0, 0]]
+def test_vectors_are_read_whatever_their_labels(tmp_path):
+    topic = '/student_node/observation'
+    messages = [
+        multi_array(5, [('gravity', 2), ('command', 1)], [1, 2, 3], topic),
+        undecodable(multi_array(6, [], [], topic)),
+        multi_array(7, [('x', 2)], [0, 0], topic),
+    ]
+    with Bag(write_bag(tmp_path / 'bag', messages)) as bag:
+        found = read_vectors(bag, topic, 3)
+        assert read_vectors(bag, topic, 4) is None
+        assert read_vectors(bag, '/other', 3) is None
+    assert found.receive_ns.tolist() == [5, 6]
+    assert found.values[:].dtype == np.float32
+    np.testing.assert_array_equal(found.values[:], [[1, 2, 3], [np.nan] * 3])
+    assert {reason: times.tolist() for reason, times in found.dropped.items()} == {
+        UNDECODABLE: [6],
+        OTHER_WIDTH: [7],
+    }
