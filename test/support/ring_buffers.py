@@ -6,7 +6,7 @@ from __future__ import annotations
 
 import struct
 
-from distill_runtime.data.flight_recorder.messages import (
+from distill_runtime.data.flight_recorder.records import (
     change_body,
     change_data,
     Facts,
@@ -59,7 +59,7 @@ class FilledRingBuffer:
 
     def __init__(self, ring=1 << 20, node='/robot/student_node', pause=lambda seconds: None):
         self.facts = facts(node)
-        self.writer = RingBufferWriter(ring, self.facts.to_json())
+        self.writer = RingBufferWriter(ring, self.facts.to_bytes())
         self.reader = RingBufferReader(self.writer.descriptor, pause)
         self.num_ticks = 0
         self.change = b''

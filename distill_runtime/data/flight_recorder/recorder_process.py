@@ -22,16 +22,17 @@ import time
 from typing import Any
 
 from distill_runtime.errors import RecordingError
+from rosbags.rosbag2 import WriterError
 
 from .bag_writer import BagWriter
-from .dump_folder import Dump, DumpFolder
-from .messages import dotted, Facts, read_status
-from .recording import RingBufferRecording
+from .folders import DumpFolder, free_path
+from .records import dotted, Facts, read_status
 from .ring_buffer import Batch, RingBufferReader
 
 AFTERMATH = 0.5
 """Time in [s] after an alarm that its dump covers."""
 _POLL = 0.05  # s
+_FLUSH = 1.0  # s; what a recording that is cut off lacks at most
 _NICE = 19
 
 Report = Callable[..., None]
@@ -55,18 +56,18 @@ class BagRecorder:
             RecordingError: If the ring buffer has facts of another kind.
         """
         self._ring_buffer = ring_buffer
-        self._facts = Facts.from_json(ring_buffer.facts)
+        self._facts = Facts.from_bytes(ring_buffer.facts)
         self._folder = folder
         self._report = report
         self._alarm_time: float | None = None
         self._recording: RingBufferRecording | None = None
-        self._end_cause = ''
+        self._end_cause = problem = ''
         try:
-            num_leftovers = folder.prepare() if folder else 0
+            if folder:
+                folder.prepare()
         except RecordingError as error:
-            report(event='ready', problem=str(error), leftovers=0)
-        else:
-            report(event='ready', problem='', leftovers=num_leftovers)
+            problem = str(error)
+        report(event='ready', problem=problem)
 
     def poll(self, now: float) -> None:
         """Write what is due.
@@ -84,28 +85,20 @@ class BagRecorder:
         elif now - self._alarm_time >= AFTERMATH:
             self._dump('')
 
-    def execute(self, line: str) -> None:
+    def execute(self, command: dict[str, Any]) -> None:
         """Carry out one line of the input."""
-        try:
-            command = json.loads(line)
-            name = command['do']
-        except (ValueError, TypeError, KeyError):
-            self._report(event='failed', reason=f'{line!r} is no command')
-            return
-        if name == 'dump':
-            self._dump(command['cause'], command['number'])
-        elif name == 'record':
-            self._recording = RingBufferRecording(
-                self._ring_buffer,
-                self._facts,
-                Path(command['folder']),
-                command['first'],
-                self._report,
-            )
-        elif name == 'finish':
-            self._finish_recording(command['end'])
-        elif name == 'goodbye':
-            self._end_cause = command['cause']
+        match command['do']:
+            case 'dump':
+                self._dump(command['cause'], command['number'])
+            case 'record':
+                folder, first = Path(command['folder']), command['first']
+                self._recording = RingBufferRecording(
+                    self._ring_buffer, self._facts, folder, first, self._report
+                )
+            case 'finish':
+                self._finish_recording(command['end'])
+            case 'goodbye':
+                self._end_cause = command['cause']
 
     def end(self) -> None:
         """Write what the node left: the input has ended."""
@@ -137,19 +130,18 @@ class BagRecorder:
         alarms, batch = ring_buffer.alarms, ring_buffer.read()
         is_alarm = not cause
         cause = cause or self._newest_fault(batch)
-        times = [record.time_ns for record in batch.records]
-        seconds = (times[-1] - times[0]) / 1e9 if times else 0.0
-        facts = {'cause': cause, 'seconds': seconds, 'too_large': ring_buffer.num_refused}
         request = {'cause': cause, 'number': number}
         if not batch.records:
             self._report(event='failed', reason='nothing is held yet', **request)
             return
+        seconds = (batch.records[-1].time_ns - batch.records[0].time_ns) / 1e9
 
-        def fill(path: Path) -> int:
+        def fill(path: Path) -> None:
             bag = BagWriter(path, self._facts)
             try:
                 bag.write(batch.records, ring_buffer.write_heartbeat)
-                return bag.finish(facts)
+                too_large = ring_buffer.num_refused
+                bag.finish({'cause': cause, 'seconds': seconds, 'too_large': too_large})
             except BaseException:
                 bag.abort()
                 raise
@@ -157,22 +149,19 @@ class BagRecorder:
         size = sum(len(record.data) for record in batch.records)
         label = f'{dotted(self._facts.node)}_{cause}'
         try:
-            dump, removed = folder.write(label, size, fill)
+            path, removed = folder.write(label, size, fill)
         except RecordingError as error:
             self._report(event='failed', reason=str(error), **request)
         else:
-            self._report_dump(dump, removed, {**facts, **request})
+            self._report(
+                event='dumped',
+                path=str(path),
+                removed=[path.name for path in removed],
+                seconds=seconds,
+                **request,
+            )
         if is_alarm:  # not before: a process that replaces a killed one must dump it
             ring_buffer.handle_alarms(alarms)
-
-    def _report_dump(self, dump: Dump, removed: list[Path], facts: dict[str, Any]) -> None:
-        self._report(
-            event='dumped',
-            path=str(dump.path),
-            size=dump.size,
-            removed=[path.name for path in removed],
-            **facts,
-        )
 
     def _newest_fault(self, batch: Batch) -> str:
         """Return the code of the newest fault."""
@@ -182,6 +171,95 @@ class BagRecorder:
                 if mode == 'fault':
                     return reason.partition(':')[0] or mode
         return 'fault'
+
+
+class RingBufferRecording:
+    """Writes a ring buffer to one bag; counts and reports records that were overwritten before."""
+
+    def __init__(
+        self,
+        ring_buffer: RingBufferReader,
+        facts: Facts,
+        folder: Path,
+        first: int,
+        report: Report,
+    ) -> None:
+        """Open a bag; a problem is reported and ends the recording.
+
+        Args:
+            ring_buffer: Source of the records.
+            facts: Of the ring buffer.
+            folder: Where to make the bag, named by time and node.
+            first: Number of the first record.
+            report: Reports events.
+        """
+        self._ring_buffer = ring_buffer
+        self._path = free_path(folder, dotted(facts.node))
+        self._next = first
+        self._report = report
+        self._lost = 0
+        self._flushed = 0.0
+        self._bag: BagWriter | None = None
+        try:
+            self._bag = BagWriter(self._path, facts)
+        except (OSError, WriterError) as error:
+            self._fail(error)
+        else:
+            report(event='recording', path=str(self._path))
+
+    def follow(self, now: float, end: int | None = None) -> None:
+        """Write the new records.
+
+        Args:
+            now: Monotonic time in [s].
+            end: Number of the first record not to write; None: write all.
+        """
+        bag = self._bag
+        if bag is None:
+            return
+        batch = self._ring_buffer.read(self._next, end)
+        self._next = batch.following
+        if batch.lost:
+            self._lost += batch.lost
+            self._report(event='lost', lost=self._lost, path=str(self._path))
+        try:
+            bag.write(batch.records)
+            if now - self._flushed >= _FLUSH:
+                self._flushed = now
+                bag.flush()
+        except OSError as error:
+            self._fail(error)
+
+    def finish(self, end: int | None = None) -> None:
+        """Write the rest and complete the bag.
+
+        Args:
+            end: Number of the first record not to write; None: write all.
+        """
+        self.follow(self._flushed, end)
+        bag = self._bag
+        if bag is None:
+            return
+        counts = {'lost': self._lost, 'too_large': self._ring_buffer.num_refused}
+        try:
+            bag.finish(counts)
+        except OSError as error:
+            self._fail(error)
+            return
+        self._bag = None
+        path = str(self._path)
+        self._report(event='recorded', path=path, messages=bag.num_messages, **counts)
+
+    def _fail(self, error: Exception) -> None:
+        """End the recording, and report why; what is on disk stays."""
+        if self._bag is not None:
+            self._bag.abort()
+            self._bag = None
+        reason = ' '.join(str(error).split()) or type(error).__name__
+        self._report(
+            event='recording_failed',
+            reason=f'record_to: {self._path} cannot be written: {reason}',
+        )
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -216,7 +294,7 @@ def _serve(recorder: BagRecorder) -> None:
                 break
             *lines, waiting = (waiting + read).split(b'\n')
             for line in lines:
-                recorder.execute(line.decode(errors='replace'))
+                recorder.execute(json.loads(line))
         recorder.poll(time.monotonic())
     recorder.end()
 

@@ -17,7 +17,6 @@ from __future__ import annotations
 
 from bisect import bisect_left
 from collections.abc import Callable
-import json
 import mmap
 import os
 from struct import Struct
@@ -69,19 +68,19 @@ class RingBufferWriter:
         descriptor: Open file of the memory, for other processes.
         memory: The memory, for readers in this process.
         size: Of the memory in [byte].
+        count: Records written so far.
     """
 
-    def __init__(self, ring_size: int, facts: object = None) -> None:
+    def __init__(self, ring_size: int, facts: bytes = b'') -> None:
         """Allocate the memory, with all pages resident.
 
         Args:
             ring_size: Room for records in [byte].
-            facts: JSON value for readers.
+            facts: For readers.
         """
-        facts_text = json.dumps(facts).encode()
         ring_size = _aligned(max(ring_size, 4096))
         index_size = ring_size // _MEAN_RECORD
-        index_at = 8 * _WORDS + _aligned(len(facts_text))
+        index_at = 8 * _WORDS + _aligned(len(facts))
         self._ring_at = index_at + 8 * index_size
         self.size = size = self._ring_at + ring_size
         self.descriptor = _anonymous_file()
@@ -91,24 +90,19 @@ class RingBufferWriter:
         for start in range(0, size, _PAGE):
             memory[start : min(start + _PAGE, size)] = page[: min(_PAGE, size - start)]
         self.memory = memoryview(memory)
-        self.memory[8 * _WORDS : 8 * _WORDS + len(facts_text)] = facts_text
+        self.memory[8 * _WORDS : 8 * _WORDS + len(facts)] = facts
         self._words = self.memory[: 8 * _WORDS].cast('Q')
         self._index = self.memory[index_at : self._ring_at].cast('Q')
         self._ring_size, self._index_size = ring_size, index_size
-        self._position = self._count = 0
+        self._position = self.count = 0
         for word, value in (
             (_SIZE, size),
             (_INDEX_SIZE, index_size),
             (_RING_SIZE, ring_size),
-            (_FACTS_SIZE, len(facts_text)),
+            (_FACTS_SIZE, len(facts)),
             (_MAGIC_AT, _MAGIC),
         ):
             self._words[word] = value
-
-    @property
-    def count(self) -> int:
-        """Records written so far."""
-        return self._count
 
     def append(self, channel: int, time_ns: int, data: bytes) -> None:
         """Add a record; count one that is too large and drop it.
@@ -129,14 +123,14 @@ class RingBufferWriter:
         if offset + size > ring_size:  # a record does not wrap around
             position += ring_size - offset
             offset = 0
-        words, memory, count = self._words, self.memory, self._count
+        words, memory, count = self._words, self.memory, self.count
         self._position = words[_RESERVED] = position + size
         start = self._ring_at + offset
         _RECORD.pack_into(memory, start, count, time_ns, channel, length)
         start += _RECORD.size
         memory[start : start + length] = data
         self._index[count % self._index_size] = position
-        self._count = words[_COUNT] = count + 1
+        self.count = words[_COUNT] = count + 1
 
     def raise_alarm(self) -> None:
         """Signal readers to save the recent records."""
@@ -170,7 +164,11 @@ class RingBufferReader:
             RecordingError: If it is no ring buffer.
         """
         try:
-            self._memory = _mapped(source) if isinstance(source, int) else source[:]
+            self._memory = (
+                memoryview(mmap.mmap(source, max(os.fstat(source).st_size, 8 * _WORDS)))
+                if isinstance(source, int)
+                else source[:]
+            )
             size = len(self._memory)
             self._words = self._memory[: 8 * _WORDS].cast('Q')
         except (OSError, ValueError, TypeError) as error:
@@ -185,8 +183,8 @@ class RingBufferReader:
         self._index = self._memory[index_at : self._ring_at].cast('Q')
         self._index_size, self._ring_size = index_size, ring_size
         self._pause = pause
-        self.facts: object = json.loads(bytes(self._memory[8 * _WORDS :][:facts_size]))
-        """JSON value from the writer."""
+        self.facts = bytes(self._memory[8 * _WORDS :][:facts_size])
+        """From the writer."""
 
     @property
     def count(self) -> int:
@@ -277,12 +275,6 @@ def _anonymous_file() -> int:
         return os.memfd_create('distill_runtime_ring_buffer')
     with tempfile.TemporaryFile() as file:
         return os.dup(file.fileno())
-
-
-def _mapped(descriptor: int) -> memoryview:
-    """Map a file."""
-    size = max(os.fstat(descriptor).st_size, 8 * _WORDS)
-    return memoryview(mmap.mmap(descriptor, size))
 
 
 def _aligned(size: int) -> int:

@@ -11,7 +11,7 @@ import os
 from typing import Any
 
 from distill_runtime.core.runner import PolicyRunner
-from distill_runtime.data.flight_recorder.messages import TopicFrame
+from distill_runtime.data.flight_recorder.records import TopicFrame
 from distill_runtime.policy.model import LoadedPolicy
 from distill_runtime.policy.versions import versions
 from distill_runtime.ros.loop.tick_topics import action_labels, observation_labels

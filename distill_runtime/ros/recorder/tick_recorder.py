@@ -13,7 +13,7 @@ from typing import Any
 
 from distill_runtime.core.modes import Mode
 from distill_runtime.core.step import Step
-from distill_runtime.data.flight_recorder.messages import (
+from distill_runtime.data.flight_recorder.records import (
     change_data,
     Facts,
     status_text,
@@ -85,7 +85,7 @@ class TickRecorder:
         self._stamp_ns = 0
         self._countdown, self._repeat = 0, round(1e9 / context.runner.control_period_ns)
         size = _ring_size(context, channels[self._frames[True, True]], seconds)
-        self.ring = RingBufferWriter(size, facts.to_json())
+        self.ring = RingBufferWriter(size, facts.to_bytes())
         for index, raw in enumerate(inputs):
             raw.on_message = self._input_callback(index, raw)
         context.estop.on_message = self._estop_messages.append

@@ -23,7 +23,7 @@ RING = 4096
 WRITING = """
 import time
 from distill_runtime.data.flight_recorder.ring_buffer import RingBufferWriter
-writer = RingBufferWriter(1 << 22, 'endless')
+writer = RingBufferWriter(1 << 22, b'endless')
 print(writer.descriptor, flush=True)
 number = 0
 while True:
@@ -38,7 +38,7 @@ def no_pause(seconds):
     """Stand in for the wait: one process sees its stores at once."""
 
 
-def ring_buffer(ring=RING, facts=None):
+def ring_buffer(ring=RING, facts=b''):
     writer = RingBufferWriter(ring, facts)
     return writer, RingBufferReader(writer.descriptor, no_pause)
 
@@ -48,14 +48,14 @@ def content(batch):
 
 
 def test_reader_gets_what_was_written():
-    writer, reader = ring_buffer(facts={'node': '/a'})
+    writer, reader = ring_buffer(facts=b'facts')
     entries = [(1, -5, b'first'), (2, 7, b''), (3, 2**62, b'third')]
     for entry in entries:
         writer.append(*entry)
     batch = reader.read()
     assert content(batch) == entries
     assert (batch.following, batch.lost) == (3, 0)
-    assert reader.facts == {'node': '/a'}
+    assert reader.facts == b'facts'
 
 
 def test_empty_ring_buffer_has_no_records_and_no_span():

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from distill_runtime.core.modes import Mode
-from distill_runtime.data.flight_recorder.messages import Facts, read_status
+from distill_runtime.data.flight_recorder.records import Facts, read_status
 from distill_runtime.data.flight_recorder.ring_buffer import RingBufferReader
 from distill_runtime.errors import ConfigError
 from distill_runtime.ros.recorder.tick_recorder import TickRecorder
@@ -25,7 +25,7 @@ class Recorded:
     def __init__(self, rig, seconds=2.0):
         self.tick_recorder = TickRecorder(rig.node._loop_context, seconds)
         self.reader = RingBufferReader(self.tick_recorder.ring.descriptor, lambda pause: None)
-        self.facts = Facts.from_json(self.reader.facts)
+        self.facts = Facts.from_bytes(self.reader.facts)
         self.step = step_of(rig)
 
     def note(self, number=0, **changes):
