@@ -8,7 +8,6 @@ from dataclasses import asdict, replace
 import hashlib
 import json
 import os
-from typing import Any
 
 from distill_runtime.core.runner import PolicyRunner
 from distill_runtime.data.flight_recorder.records import TopicFrame
@@ -19,10 +18,11 @@ from distill_runtime.ros.node_config import StudentNodeConfig
 from distill_runtime.spec.mapping import to_mapping
 from distill_runtime.spec.robots import is_urdf_text
 from distill_runtime.spec.spec import PolicySpec
+from distill_runtime.wire.layouts import ARRAYS
 from distill_runtime.wire.prepared_message import PreparedMessage
+import numpy as np
 
-TIMING_FIELDS = ('latency_ns', 'missed_deadlines')
-_ARRAYS = {'<f4': 'Float32MultiArray', '<f8': 'Float64MultiArray', '<i8': 'Int64MultiArray'}
+_TIMING_FIELDS = ('latency_ns', 'missed_deadlines')
 
 
 def frames(
@@ -41,7 +41,7 @@ def frames(
     """
     always = (
         _array(f'{node_name}/tick', '<i8', _each(labels)),
-        _array(f'{node_name}/timing', '<i8', _each(TIMING_FIELDS)),
+        _array(f'{node_name}/timing', '<i8', _each(_TIMING_FIELDS)),
     )
     sent = (_array(f'{node_name}/command', '<f8', _each(joints)),)
     computed = (
@@ -75,13 +75,12 @@ def model_facts(
         for name, check in runner.config.checks.items()
         for key, value in asdict(check).items()
     }
+    robot = config.robot_description
+    if is_urdf_text(robot):  # too long; its limits are in the spec
+        robot = f'URDF text, sha256 {hashlib.sha256(robot.encode()).hexdigest()}'
     settings = {
         'spec': to_mapping(replace(policy.spec, golden=None)),
-        'parameters': {
-            **asdict(config),
-            'robot_description': _named(config.robot_description),
-            **checks,
-        },
+        'parameters': {**asdict(config), 'robot_description': robot, **checks},
         'robot_joints': runner.compiled.layout.joints,
         'command_joints': runner.compiled.joints.names,
         'versions': versions('distill_runtime', 'numpy', 'onnxruntime'),
@@ -96,18 +95,6 @@ def model_facts(
     }
 
 
-def has_header(message_type: Any) -> bool:  # noqa: ANN401
-    """Return whether messages of a type start with a Header."""
-    return 'header' in message_type.get_fields_and_field_types()
-
-
-def _named(robot: str) -> str:
-    """Name a robot; of a URDF the text is too long, and its limits are in the spec."""
-    if not is_urdf_text(robot):
-        return robot
-    return f'URDF text, sha256 {hashlib.sha256(robot.encode()).hexdigest()}'
-
-
 def _each(names: tuple[str, ...]) -> tuple[tuple[str, int], ...]:
     return tuple((name, 1) for name in names)
 
@@ -115,9 +102,7 @@ def _each(names: tuple[str, ...]) -> tuple[tuple[str, int], ...]:
 def _array(topic: str, dtype: str, labels: tuple[tuple[str, int], ...]) -> TopicFrame:
     """Describe an array message of which a record holds the numbers only."""
     count = sum(size for _, size in labels)
-    prepared = PreparedMessage().segments(*labels).array(dtype, count)
-    size = sum(view.nbytes for view in prepared.views())
-    message = prepared.message()
-    return TopicFrame(
-        topic, f'std_msgs/msg/{_ARRAYS[dtype]}', message[: len(message) - size], size
-    )
+    size = count * np.dtype(dtype).itemsize
+    message = PreparedMessage().segments(*labels).array(dtype, count).message()
+    kind = next(name for name, numbers in ARRAYS.items() if numbers == dtype)
+    return TopicFrame(topic, kind, message[: len(message) - size], size)

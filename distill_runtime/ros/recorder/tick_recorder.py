@@ -25,8 +25,7 @@ from distill_runtime.ros.loop.loop_context import LoopContext
 from distill_runtime.ros.loop.qos_mismatch import type_name
 from distill_runtime.ros.loop.raw_subscription import RawSubscription
 from distill_runtime.ros.models.loader import LoadedModel
-
-from .definitions import has_header
+from distill_runtime.wire.layouts import has_header
 
 _TIMING = Struct('<qq')
 _LARGEST = 1 << 30
@@ -158,10 +157,6 @@ class TickRecorder:
         self._mode = None  # a new fault, whatever went before
         self._keep_status(Mode.FAULT, reason, stamp_ns)
 
-    def close(self) -> None:
-        """Free the memory, after the control loop has ended."""
-        self.ring.close()
-
     def _keep_status(self, mode: Mode, reason: str, stamp_ns: int) -> None:
         """Keep a change of mode or code; figures in a reason change all the time."""
         code = reason.partition(':')[0]
@@ -183,7 +178,7 @@ class TickRecorder:
         A message without a header is recorded under the time when it was sent.
         """
         append = self.ring.append
-        if has_header(raw.message_type):
+        if has_header(type_name(raw.message_type)):
             return lambda taken, stamp_ns: append(number, stamp_ns, taken[0])
         return lambda taken, stamp_ns: append(number, taken[1]['source_timestamp'], taken[0])
 

@@ -197,7 +197,7 @@ def test_process_that_hangs_is_ended_and_the_request_is_answered(ros, model, tmp
     with boxed(ros, model, tmp_path, **LOCKSTEP) as rig:
         rig.robot.tick(T0)
         process = rig.node._recorder._process
-        wait_for(lambda: rig.node._recorder._ring_reader.heartbeat_ns, 'a sign of life')
+        wait_for(lambda: process.ring.heartbeat_ns, 'a sign of life')
         process._process.send_signal(signal.SIGSTOP)
         process._patience = 0.5
         success, reason = rig.robot.call('dump')

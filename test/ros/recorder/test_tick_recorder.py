@@ -2,13 +2,19 @@
 # SPDX-License-Identifier: Apache-2.0
 from __future__ import annotations
 
+import json
+
 from distill_runtime.core.modes import Mode
 from distill_runtime.data.flight_recorder.records import Facts, read_status
 from distill_runtime.data.flight_recorder.ring_buffer import RingBufferReader
 from distill_runtime.errors import ConfigError
 from distill_runtime.ros.recorder.tick_recorder import TickRecorder
+from distill_runtime.spec.mapping import read_dataclass
+from distill_runtime.spec.spec import PolicySpec
 import numpy as np
 import pytest
+from rclpy.serialization import deserialize_message
+import std_msgs.msg
 from support.ros_harness import LOCKSTEP, student, T0, TICK
 
 
@@ -62,6 +68,8 @@ def test_tick_leaves_what_it_had_and_nothing_else(rig, sends, has_policy_step):
 
 def test_status_is_kept_when_mode_or_code_changes_and_not_for_other_figures(rig):
     recorded = Recorded(rig)
+    recorded.tick_recorder.begin()
+    assert recorded.reader.is_active
     for number, (mode, reason) in enumerate((
         (Mode.STANDBY, ''), (Mode.STANDBY, ''), (Mode.POLICY, ''), (Mode.POLICY, 'age.old: 0.1 s'),
         (Mode.POLICY, 'age.old: 0.2 s'), (Mode.POLICY, ''), (Mode.FAULT, 'tilt: far'),
@@ -72,6 +80,8 @@ def test_status_is_kept_when_mode_or_code_changes_and_not_for_other_figures(rig)
         ('standby', ''), ('policy', ''), ('policy', 'age.old: 0.1 s'), ('policy', ''),
         ('fault', 'tilt: far'), ('fault', 'age.old: 1 s'),
     ]  # fmt: skip
+    recorded.tick_recorder.end()
+    assert not recorded.reader.is_active
 
 
 def test_each_latched_fault_raises_one_alarm(rig):
@@ -115,9 +125,24 @@ def test_time_that_takes_too_much_memory_is_refused(rig):
         TickRecorder(rig.node._loop_context, 1e6)
 
 
-def test_ring_buffer_is_active_from_begin_to_end(rig):
-    recorded = Recorded(rig)
-    recorded.tick_recorder.begin()
-    assert recorded.reader.is_active
-    recorded.tick_recorder.end()
-    assert not recorded.reader.is_active
+def test_header_and_numbers_make_a_message_that_ros_reads(rig):
+    context = rig.node._loop_context
+    for frame in context.registry.active.frames.values():
+        for part in frame:
+            kind = getattr(std_msgs.msg, part.type.rpartition('/')[2])
+            message = deserialize_message(part.prefix + bytes(part.size), kind)
+            assert len(message.data) * message.data.itemsize == part.size
+            assert sum(dim.size for dim in message.layout.dim) == len(message.data)
+
+
+def test_facts_have_what_a_replay_needs(rig):
+    context = rig.node._loop_context
+    facts, policy = context.registry.active.facts, context.registry.active.policy
+    assert facts['model_sha256'] == policy.sha256
+    assert read_dataclass(PolicySpec, json.loads(facts['spec']), '').joints == (policy.spec.joints)
+    parameters = json.loads(facts['parameters'])
+    assert parameters['start_in'] == 'policy'
+    assert parameters['checks.tilt.limit'] == context.runner.config.checks['tilt'].limit
+    assert json.loads(facts['robot_joints']) == list(context.runner.compiled.layout.joints)
+    assert json.loads(facts['command_joints']) == list(context.runner.compiled.joints.names)
+    assert set(json.loads(facts['versions'])) == {'distill_runtime', 'numpy', 'onnxruntime'}
