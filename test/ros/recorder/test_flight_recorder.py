@@ -12,7 +12,6 @@ import time
 from distill_runtime.cli.main import main
 from distill_runtime.data.bags.bag import Bag
 from distill_runtime.data.recording.policy_recording import read_policy_recording
-from distill_runtime.data.recording.recording import read_recording
 from distill_runtime.data.replay.config import replay_config
 from distill_runtime.data.replay.replay import replay
 from distill_runtime.policy.model import load_policy
@@ -28,7 +27,8 @@ from rosbags.rosbag2 import Reader
 from std_msgs.msg import Bool
 from std_srvs.srv import Trigger
 from support.ros_harness import LOCKSTEP, Robot, student, T0, TICK, values, wait_for
-from support.sim import QUADRUPED_JOINTS
+
+WALKING = share_path() / 'models' / 'quadruped_student.onnx'
 
 
 def dumps(folder):
@@ -116,16 +116,6 @@ def test_dump_holds_exactly_what_was_received_published_and_computed(ros, model,
     assert json.loads(facts['spec'])['joints']
 
 
-def test_dump_is_a_recording_that_can_be_read(ros, model, tmp_path):
-    with boxed(ros, model, tmp_path, **LOCKSTEP) as rig:
-        for number in range(5):
-            rig.robot.tick(T0 + number * TICK)
-        _, path = rig.robot.call('dump')
-    recording = read_recording(path)
-    assert recording.joints.stamp_ns.tolist() == [T0 + number * TICK for number in range(5)]
-    assert recording.joint_command is not None
-
-
 def test_other_services_and_diagnostics_go_on_while_a_dump_is_written(
     ros, model, tmp_path, monkeypatch
 ):
@@ -153,7 +143,7 @@ def test_other_services_and_diagnostics_go_on_while_a_dump_is_written(
         assert future.result().success
 
 
-def test_dump_is_refused_with_the_reason(ros, model, tmp_path):
+def test_dump_or_recording_is_refused_with_the_reason(ros, model, tmp_path):
     with boxed(ros, model, tmp_path, is_active=False) as rig:
         success, reason = rig.robot.call('dump')
         assert (success, reason.partition(':')[0]) == (False, 'nothing is kept')
@@ -167,6 +157,9 @@ def test_dump_is_refused_with_the_reason(ros, model, tmp_path):
         assert not success
         assert 'Not a directory' in reason
         assert 'Not a directory' in blackbox_of(rig)
+    with boxed(ros, model, tmp_path, is_active=False, record_to=str(tmp_path / 'file')) as rig:
+        assert rig.node.trigger_configure() == TransitionCallbackReturn.FAILURE
+        assert f'record_to {tmp_path}/file: File exists: make room' in rig.node.refusal
 
 
 def test_end_of_an_active_node_is_dumped_and_that_of_an_inactive_one_is_not(ros, model, tmp_path):
@@ -180,30 +173,23 @@ def test_end_of_an_active_node_is_dumped_and_that_of_an_inactive_one_is_not(ros,
     assert len(dumps(tmp_path)) == 1
 
 
-def test_process_that_dies_is_restarted_and_reported(ros, model, tmp_path, monkeypatch):
+def test_process_that_hangs_is_ended_and_started_again(ros, model, tmp_path, monkeypatch):
     monkeypatch.setattr('distill_runtime.ros.recorder.process._PAUSE', 0.2)
     with boxed(ros, model, tmp_path, **LOCKSTEP) as rig:
         rig.robot.tick(T0)
         process = rig.node._recorder._process
         first = process._process
-        first.kill()
-        wait_for(lambda: process._process is not first, 'a new process')
-        success, path = rig.robot.call('dump')
-        assert success, path
-        assert len(content(path)) > 3
-
-
-def test_process_that_hangs_is_ended_and_the_request_is_answered(ros, model, tmp_path):
-    with boxed(ros, model, tmp_path, **LOCKSTEP) as rig:
-        rig.robot.tick(T0)
-        process = rig.node._recorder._process
         wait_for(lambda: process.ring.heartbeat_ns, 'a sign of life')
-        process._process.send_signal(signal.SIGSTOP)
+        first.send_signal(signal.SIGSTOP)
         process._patience = 0.5
         success, reason = rig.robot.call('dump')
         assert not success
         assert 'hangs' in reason
         process._patience = 30.0
+        wait_for(lambda: process._process is not first, 'a new process')
+        success, path = rig.robot.call('dump')
+        assert success, path
+        assert len(content(path)) > 3
 
 
 def test_node_without_rosbags_runs_and_reports_that_nothing_is_recorded(
@@ -217,13 +203,6 @@ def test_node_without_rosbags_runs_and_reports_that_nothing_is_recorded(
     with boxed(ros, model, tmp_path, is_active=False, record_to=str(tmp_path)) as rig:
         assert rig.node.trigger_configure() == TransitionCallbackReturn.FAILURE
         assert 'record_to' in rig.node.refusal
-
-
-def test_recording_that_cannot_be_written_refuses_the_configure(ros, model, tmp_path):
-    (tmp_path / 'file').write_text('')
-    with boxed(ros, model, tmp_path, is_active=False, record_to=str(tmp_path / 'file')) as rig:
-        assert rig.node.trigger_configure() == TransitionCallbackReturn.FAILURE
-        assert f'record_to {tmp_path}/file: File exists: make room' in rig.node.refusal
 
 
 def test_crash_of_the_control_loop_is_dumped(ros, model, tmp_path, monkeypatch):
@@ -322,11 +301,33 @@ def test_end_of_the_process_leaves_a_dump_however_it_ends(
     assert [message.data[1] for _, message in ticks][-1] == T0 + 9 * TICK
 
 
+@contextmanager
+def walking(ros, folder):
+    """Run the shipped student with dumps and a recording; give what sends it a tick."""
+    options = {**LOCKSTEP, 'record_to': str(folder / 'runs')}
+    with boxed(ros, WALKING, folder / 'dumps', **options) as rig:
+        spec = rig.node._loop_context.registry.active.policy.spec
+
+        def tick(number, start_ns, size, **fields):
+            phase = number / 5 + np.arange(12)
+            rig.robot.tick(
+                start_ns + number * TICK,
+                names=spec.joints,
+                position=(np.array(spec.default_position) + size * np.sin(phase)).tolist(),
+                velocity=(size * np.cos(phase)).tolist(),
+                rate=(0.1 * np.sin(number / 7), 0.0, 0.0),
+                **fields,
+            )
+
+        yield rig, tick
+
+
+def recordings(folder):
+    return [*dumps(folder / 'dumps'), *dumps(folder / 'runs')]
+
+
 def test_dump_and_recording_replay_bit_for_bit_across_a_stop_in_walking(ros, tmp_path):
-    walking = share_path() / 'models' / 'quadruped_student.onnx'
-    options = {'record_to': str(tmp_path / 'runs')}
-    with boxed(ros, walking, tmp_path / 'dumps', **{**LOCKSTEP, **options}) as rig:
-        pose = np.array(rig.node._loop_context.registry.active.policy.spec.default_position)
+    with walking(ros, tmp_path) as (rig, tick):
         begin_ns = time.time_ns()  # a Twist is known by the moment at which it was sent
         twist = Twist()
         twist.linear.x, twist.angular.z = 0.5, 0.2
@@ -334,14 +335,7 @@ def test_dump_and_recording_replay_bit_for_bit_across_a_stop_in_walking(ros, tmp
         for number in range(120):
             if number == 20:
                 assert rig.robot.call('stop') == (True, 'policy to stopping')
-            size = 0.1 if number < 40 else 0.01
-            rig.robot.tick(
-                begin_ns + number * TICK,
-                names=QUADRUPED_JOINTS,
-                position=(pose + size * np.sin(number / 5 + np.arange(12))).tolist(),
-                velocity=(size * np.cos(number / 5 + np.arange(12))).tolist(),
-                rate=(0.1 * np.sin(number / 7), 0.0, 0.0),
-            )
+            tick(number, begin_ns, 0.1 if number < 40 else 0.01)
         column = TICK_FIELDS.index('mode')
         modes = [message.data[column] for message in rig.robot.ticks.messages]
         commands = [message.position for message in rig.robot.commands.messages]
@@ -349,8 +343,8 @@ def test_dump_and_recording_replay_bit_for_bit_across_a_stop_in_walking(ros, tmp
     changes = np.flatnonzero(np.diff(modes))
     assert [modes[index] for index in (*changes, -1)] == [2, 4, 1]
     assert modes.count(4) == 50  # half a second to slow down, and another to see it stand
-    policy = load_policy(walking)
-    for path in (*dumps(tmp_path / 'dumps'), *dumps(tmp_path / 'runs')):
+    policy = load_policy(WALKING)
+    for path in recordings(tmp_path):
         source = read_policy_recording(path, policy)
         playback = replay(source, policy, replay_config(source.parameters)).playback
         assert playback.reasons == {}
@@ -359,26 +353,15 @@ def test_dump_and_recording_replay_bit_for_bit_across_a_stop_in_walking(ros, tmp
 
 
 def test_dump_and_recording_replay_bit_for_bit_across_a_fault(ros, tmp_path):
-    walking = share_path() / 'models' / 'quadruped_student.onnx'
-    options = {'record_to': str(tmp_path / 'runs'), 'trigger_timeout': 0.0}
-    with boxed(ros, walking, tmp_path / 'dumps', **{**LOCKSTEP, **options}) as rig:
-        spec = rig.node._loop_context.registry.active.policy.spec
-        pose = np.array(spec.default_position)
-        level, fallen = (1.0, 0.0, 0.0, 0.0), (0.0, 1.0, 0.0, 0.0)
+    level, fallen = (1.0, 0.0, 0.0, 0.0), (0.0, 1.0, 0.0, 0.0)
+    with walking(ros, tmp_path) as (rig, tick):
         for number in range(120):
-            rig.robot.tick(
-                T0 + number * TICK,
-                names=spec.joints,
-                position=(pose + 0.1 * np.sin(number / 5 + np.arange(12))).tolist(),
-                velocity=(0.2 * np.cos(number / 5 + np.arange(12))).tolist(),
-                quaternion=fallen if 60 <= number < 90 else level,
-                rate=(0.1 * np.sin(number / 7), 0.0, 0.0),
-            )
+            tick(number, T0, 0.1, quaternion=fallen if 60 <= number < 90 else level)
         assert 'tilt' in only_dump(tmp_path / 'dumps').name
         assert rig.robot.call('dump')[0]
-    for path in (*dumps(tmp_path / 'dumps'), *dumps(tmp_path / 'runs')):
+    for path in recordings(tmp_path):
         result = tmp_path / 'result.json'
-        words = ['replay', str(path), str(walking), '--json', str(result), '--tolerance', '0']
+        words = ['replay', str(path), str(WALKING), '--json', str(result), '--tolerance', '0']
         assert main(words) == 0, path
         report = json.loads(result.read_text())
         assert report['ticks'] >= 60
