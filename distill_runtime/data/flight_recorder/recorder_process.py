@@ -27,7 +27,7 @@ from rosbags.rosbag2 import WriterError
 from .bag_writer import BagWriter
 from .folders import DumpFolder, free_path
 from .records import dotted, Facts, read_status
-from .ring_buffer import Batch, RingBufferReader
+from .ring_buffer import Batch, RingBuffer
 
 AFTERMATH = 0.5
 """Time in [s] after an alarm that its dump covers."""
@@ -42,9 +42,7 @@ Report = Callable[..., None]
 class BagRecorder:
     """Writes the records of a ring buffer to bags."""
 
-    def __init__(
-        self, ring_buffer: RingBufferReader, folder: DumpFolder | None, report: Report
-    ) -> None:
+    def __init__(self, ring_buffer: RingBuffer, folder: DumpFolder | None, report: Report) -> None:
         """Prepare the folder, and report whether it can be used.
 
         Args:
@@ -178,7 +176,7 @@ class RingBufferRecording:
 
     def __init__(
         self,
-        ring_buffer: RingBufferReader,
+        ring_buffer: RingBuffer,
         facts: Facts,
         folder: Path,
         first: int,
@@ -276,7 +274,7 @@ def main(arguments: list[str] | None = None) -> int:
     _lower_priority()
     try:
         folder = DumpFolder(Path(args.folder), args.quota) if args.folder else None
-        recorder = BagRecorder(RingBufferReader(args.descriptor), folder, _report)
+        recorder = BagRecorder(RingBuffer(args.descriptor), folder, _report)
     except RecordingError as error:
         sys.stderr.write(f'flight recorder: {error}\n')
         return 2

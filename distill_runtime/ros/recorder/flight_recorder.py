@@ -8,7 +8,6 @@ from importlib.util import find_spec
 from typing import Any
 
 from distill_runtime.data.flight_recorder.folders import expanded, make_folder
-from distill_runtime.data.flight_recorder.ring_buffer import RingBufferReader
 from distill_runtime.errors import MissingExtraError
 from distill_runtime.ros.loop.loop_context import LoopContext
 from distill_runtime.ros.node_config import StudentNodeConfig
@@ -77,12 +76,7 @@ class FlightRecorder:
         self.tick_recorder = TickRecorder(context, config.blackbox_seconds + _MARGIN)
         ring = self.tick_recorder.ring
         folder = expanded(config.blackbox_dir) if config.blackbox_dir else None
-        self._process = RecorderProcess(
-            ring.descriptor,
-            RingBufferReader(ring.memory),
-            folder,
-            round(config.blackbox_quota * 1e6),
-        )
+        self._process = RecorderProcess(ring, folder, round(config.blackbox_quota * 1e6))
         log.info(
             f'black box: {config.blackbox_seconds:g} s in {ring.size / 1e6:.1f} MB of '
             f'memory, dumps go to {folder or "nowhere, blackbox_dir is empty"}'
@@ -117,8 +111,6 @@ class FlightRecorder:
                 self._handle(event)
             self._process.ring.close()
         self._refuse_requests('the node has ended')
-        if self.tick_recorder is not None:
-            self.tick_recorder.ring.close()
         self._process = self.tick_recorder = None
 
     def summary(self) -> str:

@@ -14,7 +14,7 @@ import sys
 import time
 from typing import Any
 
-from distill_runtime.data.flight_recorder.ring_buffer import RingBufferReader
+from distill_runtime.data.flight_recorder.ring_buffer import RingBuffer
 
 _MODULE = 'distill_runtime.data.flight_recorder.recorder_process'
 _PAUSE = 5.0  # s between two starts
@@ -28,22 +28,18 @@ class RecorderProcess:
     Nothing here waits for it but ``close``: it may be slow, hang or die, and the node goes on.
 
     Attributes:
-        ring: Reader of the ring buffer.
+        ring: The ring buffer.
         problem: What is wrong with it now; '' if nothing is.
     """
 
-    def __init__(
-        self, descriptor: int, ring: RingBufferReader, folder: Path | None, quota: int
-    ) -> None:
+    def __init__(self, ring: RingBuffer, folder: Path | None, quota: int) -> None:
         """Start the process.
 
         Args:
-            descriptor: Open file of the ring buffer.
-            ring: Reader of the same ring buffer, in the process of its writer.
+            ring: Whose records it writes.
             folder: Where dumps go; None: there are none.
             quota: Size of all dumps in [byte].
         """
-        self._descriptor = descriptor
         self.ring = ring
         self._arguments = ['--folder', str(folder), '--quota', str(quota)] if folder else []
         self._patience = _PATIENCE
@@ -104,10 +100,10 @@ class RecorderProcess:
 
     def _start(self) -> subprocess.Popen[bytes]:
         process = subprocess.Popen(
-            [sys.executable, '-m', _MODULE, str(self._descriptor), *self._arguments],
+            [sys.executable, '-m', _MODULE, str(self.ring.descriptor), *self._arguments],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
-            pass_fds=(self._descriptor,),
+            pass_fds=(self.ring.descriptor,),
             start_new_session=True,
             bufsize=0,
         )

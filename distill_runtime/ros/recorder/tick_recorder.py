@@ -19,7 +19,7 @@ from distill_runtime.data.flight_recorder.records import (
     status_text,
     TopicFrame,
 )
-from distill_runtime.data.flight_recorder.ring_buffer import OVERHEAD, RingBufferWriter
+from distill_runtime.data.flight_recorder.ring_buffer import OVERHEAD, RingBuffer
 from distill_runtime.errors import ConfigError
 from distill_runtime.ros.loop.loop_context import LoopContext
 from distill_runtime.ros.loop.qos_mismatch import type_name
@@ -84,7 +84,7 @@ class TickRecorder:
         self._stamp_ns = 0
         self._countdown, self._repeat = 0, round(1e9 / context.runner.control_period_ns)
         size = _ring_size(context, channels[self._frames[True, True]], seconds)
-        self.ring = RingBufferWriter(size, facts.to_bytes())
+        self.ring = RingBuffer.create(size, facts.to_bytes())
         for index, raw in enumerate(inputs):
             raw.on_message = self._input_callback(index, raw)
         context.estop.on_message = self._estop_messages.append

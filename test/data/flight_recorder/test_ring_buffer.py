@@ -3,17 +3,12 @@
 from __future__ import annotations
 
 import os
-from pathlib import Path
 import signal
 import subprocess
 import sys
 import time
 
-from distill_runtime.data.flight_recorder.ring_buffer import (
-    OVERHEAD,
-    RingBufferReader,
-    RingBufferWriter,
-)
+from distill_runtime.data.flight_recorder.ring_buffer import OVERHEAD, RingBuffer
 from distill_runtime.errors import RecordingError
 from hypothesis import given
 from hypothesis import strategies as st
@@ -22,8 +17,8 @@ import pytest
 RING = 4096
 WRITING = """
 import time
-from distill_runtime.data.flight_recorder.ring_buffer import RingBufferWriter
-writer = RingBufferWriter(1 << 22, b'endless')
+from distill_runtime.data.flight_recorder.ring_buffer import RingBuffer
+writer = RingBuffer.create(1 << 22, b'endless')
 print(writer.descriptor, flush=True)
 number = 0
 while True:
@@ -39,8 +34,8 @@ def no_pause(seconds):
 
 
 def ring_buffer(ring=RING, facts=b''):
-    writer = RingBufferWriter(ring, facts)
-    return writer, RingBufferReader(writer.descriptor, no_pause)
+    writer = RingBuffer.create(ring, facts)
+    return writer, RingBuffer(writer.descriptor, no_pause)
 
 
 def content(batch):
@@ -103,7 +98,7 @@ def test_follower_that_keeps_up_loses_nothing(bursts):
 
 
 def test_records_overwritten_while_they_are_copied_are_discarded_and_counted():
-    writer = RingBufferWriter(RING)
+    writer = RingBuffer.create(RING)
     written = 0
 
     def write(count):
@@ -112,7 +107,7 @@ def test_records_overwritten_while_they_are_copied_are_discarded_and_counted():
             writer.append(0, written, written.to_bytes(8, 'little') * 8)
             written += 1
 
-    reader = RingBufferReader(writer.descriptor, lambda seconds: write(10))
+    reader = RingBuffer(writer.descriptor, lambda seconds: write(10))
     write(100)
     batch = reader.read()
     assert batch.following == 100
@@ -172,32 +167,13 @@ def test_appending_takes_no_more_memory(monkeypatch):
     assert after - before < 1000
 
 
-def shared_memory():
-    """Return how much shared memory this process has mapped and touched, in [byte]."""
-    lines = Path('/proc/self/status').read_text().splitlines()
-    return next(1024 * int(line.split()[1]) for line in lines if line.startswith('RssShmem'))
-
-
-def test_reader_in_the_process_of_the_writer_takes_no_more_memory():
-    writer = RingBufferWriter(8 << 20)
-    for number in range(10_000):
-        writer.append(0, number, bytes(2000))
-    before = shared_memory()
-    reader = RingBufferReader(writer.memory, no_pause)
-    assert len(reader.read().records) > 3000
-    assert shared_memory() < before + (1 << 20)
-    reader.close()
-    writer.append(0, 0, b'the memory is still there')
-    writer.close()
-
-
 @pytest.mark.parametrize('content', [b'', b'x' * 50, bytes(4096), b'\xff' * 4096])
 def test_file_that_is_no_ring_buffer_is_refused(content, tmp_path):
     path = tmp_path / 'file'
     path.write_bytes(content)
     descriptor = os.open(path, os.O_RDWR)
     with pytest.raises(RecordingError, match='is no ring buffer'):
-        RingBufferReader(descriptor)
+        RingBuffer(descriptor)
     os.close(descriptor)
 
 
@@ -206,7 +182,7 @@ def test_another_process_reads_whole_records_while_one_writes():
     try:
         inner = process.stdout.readline().strip()
         descriptor = os.open(f'/proc/{process.pid}/fd/{inner}', os.O_RDWR)
-        reader = RingBufferReader(descriptor)
+        reader = RingBuffer(descriptor)
         following = seen = 0
         for _ in range(50):
             batch = reader.read(following)

@@ -20,7 +20,7 @@ def ring():
 
 @pytest.fixture
 def process(ring, tmp_path):
-    process = RecorderProcess(ring.writer.descriptor, ring.reader, tmp_path, 10**9)
+    process = RecorderProcess(ring.writer, tmp_path, 10**9)
     yield process
     if not process._input.closed:
         process.close(5.0)

@@ -6,7 +6,7 @@ import json
 
 from distill_runtime.core.modes import Mode
 from distill_runtime.data.flight_recorder.records import Facts, read_status
-from distill_runtime.data.flight_recorder.ring_buffer import RingBufferReader
+from distill_runtime.data.flight_recorder.ring_buffer import RingBuffer
 from distill_runtime.errors import ConfigError
 from distill_runtime.ros.recorder.tick_recorder import TickRecorder
 from distill_runtime.spec.mapping import read_dataclass
@@ -30,7 +30,7 @@ class Recorded:
 
     def __init__(self, rig, seconds=2.0):
         self.tick_recorder = TickRecorder(rig.node._loop_context, seconds)
-        self.reader = RingBufferReader(self.tick_recorder.ring.descriptor, lambda pause: None)
+        self.reader = RingBuffer(self.tick_recorder.ring.descriptor, lambda pause: None)
         self.facts = Facts.from_bytes(self.reader.facts)
         self.step = step_of(rig)
 
