@@ -80,11 +80,9 @@ class Bag:
             )
 
     def __enter__(self) -> Bag:
-        """Return itself."""
         return self
 
     def __exit__(self, *exception: object) -> None:
-        """Close it."""
         self.close()
 
     def close(self) -> None:

@@ -292,12 +292,9 @@ class McapFile:
 
 
 def _contents(data: ByteArray, offsets: IndexArray, ends: IndexArray | int) -> Contents:
-    """Return the contents of message records; those that are lost are empty.
+    """Return the contents of the message records at some offsets; a lost one is empty.
 
-    Args:
-        data: Has the records; empty if all are lost.
-        offsets: Of the records.
-        ends: Of their chunks.
+    They are lost if the data is empty, or if they do not end before their chunk does.
     """
     if not len(data):
         nothing = np.zeros(len(offsets), np.intp)
@@ -316,7 +313,6 @@ class MessageStore:
     """
 
     def __init__(self) -> None:
-        """Create an empty store."""
         self._file = tempfile.SpooledTemporaryFile(max_size=_IN_MEMORY)  # noqa: SIM115 - see close
         self._found: dict[tuple[int, int], tuple[int, int, int]] = {}
         self._end = 0

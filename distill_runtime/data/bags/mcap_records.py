@@ -80,7 +80,6 @@ class OffsetCollector:
     """Collects the offsets of messages that have no index."""
 
     def __init__(self) -> None:
-        """Collect from no message."""
         self._found: dict[int, tuple[array[int], array[int]]] = {}
 
     def add(self, data: bytes | mmap.mmap, begin: int, end: int) -> None:
@@ -104,7 +103,6 @@ class Channels:
     """The channels that the records of a file declare."""
 
     def __init__(self) -> None:
-        """Know no channel."""
         self.found: dict[int, Channel] = {}
         self._schemas: dict[int, tuple[str, str]] = {}
 
@@ -137,12 +135,7 @@ def read_records(data: bytes | mmap.mmap, offset: int = 0) -> Iterator[tuple[int
 
 
 def walk(records: bytes, channels: Channels) -> dict[int, Index | Offsets]:
-    """Return the offsets of the messages among records that have no index.
-
-    Args:
-        records: Of a chunk.
-        channels: Gets the channels that they declare.
-    """
+    """Return the offsets of the messages of a chunk without an index; add what it declares."""
     found = OffsetCollector()
     for kind, begin, end in read_records(records):
         if end > len(records):

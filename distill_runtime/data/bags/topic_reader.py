@@ -46,13 +46,6 @@ class ChunkRows:
     """
 
     def __init__(self, chunk: Chunk, groups: Sequence[Columns], choose: Choose | None) -> None:
-        """Order the messages.
-
-        Args:
-            chunk: The messages.
-            groups: Columns of the usable ones.
-            choose: Returns which are wanted; None: all.
-        """
         self.chunk, self.groups = chunk, groups
         stamp_ns = chunk.receive_ns.copy()
         is_usable = np.zeros(len(stamp_ns), np.bool_)
@@ -83,13 +76,10 @@ class ChunkRows:
         read: Callable[[Columns, BoolArray], npt.NDArray[Any]] = _numbers,
         dtype: npt.DTypeLike = np.float64,
     ) -> npt.NDArray[Any]:
-        """Return numbers of the wanted messages, shape (n, width).
+        """Return width numbers of each wanted message, shape (n, width).
 
-        Args:
-            width: Numbers per message.
-            read: Returns the numbers of the chosen messages of a group; by default all of the
-                first kind.
-            dtype: Of the result.
+        Those of the chosen messages of a group are what read returns, by default all of the first
+        kind.
         """
         found = np.zeros((int(np.count_nonzero(self.is_wanted)), width), dtype)
         for group, chosen in zip(self.groups, self._chosen, strict=True):
@@ -100,6 +90,9 @@ class ChunkRows:
 
 class TopicReader:
     """One pass over a topic: iterate over its chunks, then read the times and what was dropped.
+
+    By default every message is usable, and every usable one is wanted. With a nan_width an
+    undecodable message is a row of this many NaN, too.
 
     Attributes:
         num_usable: Usable messages so far.
@@ -113,15 +106,6 @@ class TopicReader:
         choose: Choose | None = None,
         nan_width: int = 0,
     ) -> None:
-        """Read nothing yet.
-
-        Args:
-            bag: The recording.
-            topic: The topic.
-            select: Decides which messages can be used.
-            choose: Returns which are wanted; None: all.
-            nan_width: If positive, an undecodable message is a row of this many NaN, too.
-        """
         self._bag, self._topic = bag, topic
         self._select, self._choose, self._nan_width = select, choose, nan_width
         self._stamp_ns: list[StampArray] = []

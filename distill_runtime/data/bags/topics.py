@@ -35,12 +35,7 @@ _EXTERNAL = {
 
 
 def check_names(given: Mapping[str, str], externals: Collection[str] = ()) -> None:
-    """Raise if a name is no input.
-
-    Args:
-        given: Topic of the recording per topic of student_node.
-        externals: External topics of the policy.
-    """
+    """Raise a ConfigError if a given name is no topic of student_node or of the externals."""
     for name in given:
         if name not in TYPES and name not in externals:
             known = [*sorted(TYPES), *externals]
@@ -79,11 +74,7 @@ def find_topic(bag: Bag, name: str, given: Mapping[str, str], node: str = '') ->
 
 
 def need_topic(bag: Bag, name: str, given: Mapping[str, str], node: str = '') -> Topic:
-    """Return what find_topic returns.
-
-    Raises:
-        RecordingError: If that raises, or finds none.
-    """
+    """Return what find_topic returns; raise a RecordingError if it finds none, too."""
     topic = find_topic(bag, name, given, node)
     if topic is None:
         raise RecordingError(
@@ -112,12 +103,7 @@ def find_external(bag: Bag, term: External, given: Mapping[str, str], node: str 
 
 
 def resolved(name: str, node: str) -> str:
-    """Return the full name that a node resolves a topic to, without remappings.
-
-    Args:
-        name: Of the topic, relative, private or absolute.
-        node: Full name of the node.
-    """
+    """Return the full name that a node resolves a topic to, without remappings."""
     if name.startswith('/'):
         return name
     if name.startswith('~'):

@@ -114,10 +114,7 @@ class BagWriter:
         self._storage.bio.flush()
 
     def finish(self, facts: Mapping[str, object]) -> None:
-        """Complete the bag and wait until it is on disk.
-
-        Args:
-            facts: JSON values for metadata.yaml, besides those of the model.
+        """Complete the bag, with more facts in its metadata, and wait until it is on disk.
 
         Raises:
             OSError: If the disk cannot store it.
@@ -142,12 +139,7 @@ class BagWriter:
 
 
 def messages(record: Record, facts: Facts) -> Iterator[Message]:
-    """Yield the messages of a record.
-
-    Args:
-        record: Of any channel but the change.
-        facts: That apply to it.
-    """
+    """Yield the messages of a record of any channel but the change."""
     if record.channel == facts.status:
         yield _status_message(record, facts)
         return

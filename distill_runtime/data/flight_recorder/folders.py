@@ -54,12 +54,7 @@ def make_folder(path: Path, parameter: str) -> None:
 
 
 def free_path(folder: Path, label: str) -> Path:
-    """Return an unused path named by the time, a label, and a number if needed.
-
-    Args:
-        folder: Its parent.
-        label: Characters that a file name cannot have are replaced.
-    """
+    """Return an unused path named by the time, a label as a file name, and a number if needed."""
     stamp = time.strftime('%Y%m%dT%H%M%SZ', time.gmtime())
     text = re.sub(r'[^\w.-]+', '-', label).strip('-.')[:100]
     path, number = folder / f'{stamp}_{text}', 1
@@ -79,15 +74,14 @@ def _refusal(path: Path, parameter: str, error: OSError) -> RecordingError:
 
 
 class DumpFolder:
-    """The dumps of one or more nodes."""
+    """The dumps of one or more nodes.
+
+    Attributes:
+        path: The folder; prepare makes it.
+        quota: Size of all dumps together in [byte], above which the oldest are removed.
+    """
 
     def __init__(self, path: Path, quota: int) -> None:
-        """Name the folder; prepare makes it.
-
-        Args:
-            path: The folder.
-            quota: Size of all dumps together in [byte], above which the oldest are removed.
-        """
         self.path = path
         self.quota = quota
 

@@ -68,11 +68,7 @@ class BagRecorder:
         report(event='ready', problem=problem)
 
     def poll(self, now: float) -> None:
-        """Write what is due.
-
-        Args:
-            now: Monotonic time in [s].
-        """
+        """Write what is due at a monotonic time in [s]."""
         self._ring_buffer.write_heartbeat()
         if self._recording is not None:
             self._recording.follow(now)
@@ -116,12 +112,7 @@ class BagRecorder:
             self._recording = None
 
     def _dump(self, cause: str, number: int = -1) -> None:
-        """Write a dump.
-
-        Args:
-            cause: Why; '': an alarm, with the newest fault as its cause.
-            number: Of the request.
-        """
+        """Write a dump; without a cause it is an alarm, whose cause is the newest fault."""
         folder, ring_buffer = self._folder, self._ring_buffer
         if folder is None:
             return
@@ -182,15 +173,7 @@ class RingBufferRecording:
         first: int,
         report: Report,
     ) -> None:
-        """Open a bag; a problem is reported and ends the recording.
-
-        Args:
-            ring_buffer: Source of the records.
-            facts: Of the ring buffer.
-            folder: Where to make the bag, named by time and node.
-            first: Number of the first record.
-            report: Reports events.
-        """
+        """Open a bag in a folder, named by time and node; a problem ends the recording."""
         self._ring_buffer = ring_buffer
         self._path = free_path(folder, dotted(facts.node))
         self._next = first
@@ -206,12 +189,7 @@ class RingBufferRecording:
             report(event='recording', path=str(self._path))
 
     def follow(self, now: float, end: int | None = None) -> None:
-        """Write the new records.
-
-        Args:
-            now: Monotonic time in [s].
-            end: Number of the first record not to write; None: write all.
-        """
+        """Write the new records up to one, at a monotonic time in [s]."""
         bag = self._bag
         if bag is None:
             return
@@ -229,11 +207,7 @@ class RingBufferRecording:
             self._fail(error)
 
     def finish(self, end: int | None = None) -> None:
-        """Write the rest and complete the bag.
-
-        Args:
-            end: Number of the first record not to write; None: write all.
-        """
+        """Write the rest, up to a record, and complete the bag."""
         self.follow(self._flushed, end)
         bag = self._bag
         if bag is None:

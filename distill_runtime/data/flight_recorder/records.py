@@ -105,31 +105,18 @@ class Change(NamedTuple):
 def change_body(frames: Iterable[tuple[TopicFrame, ...]], model: Mapping[str, str]) -> bytes:
     """Return the second line of a change record, which is known before the change.
 
-    Args:
-        frames: One for each channel of Facts.frames.
-        model: Policy and parameters.
+    There is one frame for each channel of Facts.frames.
     """
     return _to_json({'frames': [*frames], 'model': dict(model)})
 
 
 def change_data(number: int, swap: Mapping[str, str], body: bytes) -> bytes:
-    """Return the data of the record of a change.
-
-    Args:
-        number: Of the record.
-        swap: Further values of the model, from the swap.
-        body: From change_body.
-    """
+    """Return the data of a change record; swap has further values of the model."""
     return _to_json({'number': number, 'swap': dict(swap)}) + b'\n' + body
 
 
 def change_before(records: Sequence[Record], facts: Facts) -> Change | None:
-    """Return the newest change before the first of some records; None if they repeat none.
-
-    Args:
-        records: In the order they were written.
-        facts: Of the ring buffer.
-    """
+    """Return the newest change before the first of some records; None if they repeat none."""
     for record in records:
         if record.channel == facts.change:
             change = Change.from_bytes(record.data)

@@ -127,13 +127,7 @@ class RingBuffer:
         return ring
 
     def append(self, channel: int, time_ns: int, data: bytes) -> None:
-        """Add a record; count one that is too large and drop it.
-
-        Args:
-            channel: Of the record.
-            time_ns: Of the record.
-            data: Any bytes.
-        """
+        """Add a record; count one that is too large and drop it."""
         length, ring_size = len(data), self._ring_size
         size = (_RECORD.size + length + 7) & ~7
         if size * _LARGEST > ring_size:

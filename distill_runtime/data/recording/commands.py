@@ -117,13 +117,8 @@ def command_rows(
 ) -> IndexArray:
     """Return the command of each tick, NONE where there is none, for ticks without a log.
 
-    It is the first one in the period that begins with the JointState of the tick.
-
-    Args:
-        commands: What was sent.
-        ticks: The ticks.
-        joint_receive_ns: When the JointStates of the recording were received.
-        period_ns: Between ticks.
+    It is the first one in the period that begins with the JointState of the tick, or where the
+    commands have no stamps, with its receipt.
     """
     begins = ticks.stamp_ns
     times = commands.stamp_ns
@@ -157,12 +152,8 @@ def nearest_rows(received: StampArray, ticks: StampArray, period_ns: int) -> Ind
     """Return the message received closest to each tick, NONE where there is none.
 
     A message belongs to one tick. If there are as many messages as ticks, or only the first are
-    missing, they are assigned in order: a late recorder then swaps none.
-
-    Args:
-        received: Of the messages, ascending.
-        ticks: When the log of each tick was received, ascending.
-        period_ns: Between ticks.
+    missing, they are assigned in order: a late recorder then swaps none. Both times are ascending
+    times of receipt.
     """
     if len(received) == len(ticks):
         return np.arange(len(ticks))

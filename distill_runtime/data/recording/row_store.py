@@ -4,6 +4,7 @@
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 import tempfile
 from typing import Any
 import weakref
@@ -16,25 +17,20 @@ _IN_MEMORY = 1 << 22  # bytes
 _DENSE = 4  # rows that are at most so far apart on average are read at once
 
 
-class _Rows:
-    """Rows of float32 that are read by slices.
-
-    Attributes:
-        shape: (number of rows, width).
-    """
+class _Rows(ABC):
+    """Rows of float32 that are read by slices."""
 
     shape: tuple[int, int]
+    """Number of rows, width."""
 
     def __len__(self) -> int:
-        """Return the number of rows."""
         return self.shape[0]
 
+    @abstractmethod
     def __getitem__(self, rows: slice) -> Float32Array:
         """Return consecutive rows."""
-        raise NotImplementedError
 
     def __array__(self, dtype: Any = None, copy: bool | None = None) -> Float32Array:  # noqa: ANN401
-        """Return all rows."""
         return np.array(self[:], dtype)
 
 
@@ -42,7 +38,6 @@ class RowStore(_Rows):
     """Rows to which more are appended."""
 
     def __init__(self, width: int) -> None:
-        """Create an empty store."""
         self.shape = (0, width)
         self._file = tempfile.SpooledTemporaryFile(max_size=_IN_MEMORY)  # noqa: SIM115 - lives on
         weakref.finalize(self, self._file.close)
@@ -64,7 +59,6 @@ class RowStore(_Rows):
         self.shape = (self.shape[0] + len(rows), self.shape[1])
 
     def __getitem__(self, rows: slice) -> Float32Array:
-        """Return consecutive rows."""
         start, stop, _ = rows.indices(len(self))
         size = 4 * self.shape[1]
         self._file.seek(start * size)
@@ -82,16 +76,14 @@ class RowStore(_Rows):
 
 
 class Picked(_Rows):
-    """Some rows of a store, NaN where the index is negative."""
+    """Rows of a store by their index, NaN where that is negative."""
 
     def __init__(self, values: RowStore, rows: IndexArray) -> None:
-        """Select rows by their index in the store."""
         self.shape = (len(rows), values.shape[1])
         self._values = values
         self._rows = rows
 
     def __getitem__(self, chosen: slice) -> Float32Array:
-        """Return consecutive rows."""
         rows = self._rows[chosen]
         found = np.full((len(rows), self.shape[1]), np.nan, np.float32)
         found[rows >= 0] = self._values.take(rows[rows >= 0])

@@ -58,11 +58,6 @@ def read_imu(bag: Bag, topic: Topic, choose: Choose | None = None) -> Stream:
     """Read orientations (w, x, y, z), then angular velocities in [rad]/[s]: width 7.
 
     The orientation of a driver that has none (covariance[0] is -1) is NaN.
-
-    Args:
-        bag: The recording.
-        topic: The topic.
-        choose: Returns which rows are wanted; None: all.
     """
     stream = read_stream(bag, topic, choose=choose)
     values = np.delete(stream.values, 4, axis=1)
@@ -119,13 +114,7 @@ def read_stream(
 
 
 def read_vectors(bag: Bag, name: str, width: int) -> VectorSeries | None:
-    """Read the Float32MultiArrays of a topic; None: it has none of this width.
-
-    Args:
-        bag: The recording.
-        name: Of the topic, such as ~/observation and ~/action of a node.
-        width: Number of elements of a vector.
-    """
+    """Read the Float32MultiArrays of a topic; None: it has none of this width."""
     kind = 'std_msgs/msg/Float32MultiArray'
     topic = next((topic for topic in bag.topics if (topic.name, topic.type) == (name, kind)), None)
     if topic is None:

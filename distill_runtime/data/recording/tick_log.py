@@ -54,11 +54,6 @@ class TickLog(Series):
     externals: Mapping[str, StampArray] = field(default_factory=dict)
     """Sample of each external topic that a tick used, NOT_LOGGED where it read none."""
 
-    @property
-    def namespace(self) -> str:
-        """Of the node, with a slash at its end."""
-        return self.node.rpartition('/')[0] + '/'
-
 
 def find_tick_topics(bag: Bag) -> list[Topic]:
     """Return the topics that are ~/tick of some node."""

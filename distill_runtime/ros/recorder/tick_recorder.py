@@ -127,12 +127,7 @@ class TickRecorder:
             self._keep_status(step.mode, step.reason, stamp_ns)
 
     def on_swap(self, model: LoadedModel, swap: Mapping[str, str]) -> None:
-        """Record that another model is active from the next tick on; between ticks only.
-
-        Args:
-            model: The active model.
-            swap: Values of ~/model about the swap.
-        """
+        """Record that another model is active from the next tick on; between ticks only."""
         if self._has_defined:  # what comes before can be read whatever is overwritten next
             self.ring.append(self._change, self._stamp_ns, self._definition)
         self._definition = change_data(self.ring.count, swap, model.change)
@@ -148,12 +143,7 @@ class TickRecorder:
         self._countdown -= 1
 
     def on_crash(self, reason: str, stamp_ns: int) -> None:
-        """Record why the control loop ended, and have it dumped.
-
-        Args:
-            reason: ``code: text``.
-            stamp_ns: Time of the newest tick, or of the crash where there was none.
-        """
+        """Record why the control loop ended, as ``code: text``, and have it dumped."""
         self._mode = None  # a new fault, whatever went before
         self._keep_status(Mode.FAULT, reason, stamp_ns)
 

@@ -57,6 +57,7 @@ def test_process_without_a_sign_of_life_is_killed(process, ring):
     process._patience = 0.2
     assert 'hangs' in wait_for(process.poll)
     assert process._process.wait(5.0) == -signal.SIGKILL
+    assert process.close(5.0) == []
 
 
 def test_close_returns_the_last_events(process):
