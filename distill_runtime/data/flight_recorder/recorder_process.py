@@ -21,6 +21,7 @@ import sys
 import time
 from typing import Any
 
+from distill_runtime.data.bags.chunk import one_line
 from distill_runtime.errors import RecordingError
 from rosbags.rosbag2 import WriterError
 
@@ -61,7 +62,7 @@ class BagRecorder:
         self._recording: RingBufferRecording | None = None
         self._end_cause = problem = ''
         try:
-            if folder:
+            if folder is not None:
                 folder.prepare()
         except RecordingError as error:
             problem = str(error)
@@ -83,7 +84,7 @@ class BagRecorder:
         """Carry out one line of the input."""
         match command['do']:
             case 'dump':
-                self._dump(command['cause'], command['number'])
+                self._dump('request')
             case 'record':
                 folder, first = Path(command['folder']), command['first']
                 self._recording = RingBufferRecording(
@@ -111,7 +112,7 @@ class BagRecorder:
             self._recording.finish(end)
             self._recording = None
 
-    def _dump(self, cause: str, number: int = -1) -> None:
+    def _dump(self, cause: str) -> None:
         """Write a dump; without a cause it is an alarm, whose cause is the newest fault."""
         folder, ring_buffer = self._folder, self._ring_buffer
         if folder is None:
@@ -119,9 +120,8 @@ class BagRecorder:
         alarms, batch = ring_buffer.alarms, ring_buffer.read()
         is_alarm = not cause
         cause = cause or self._newest_fault(batch)
-        request = {'cause': cause, 'number': number}
         if not batch.records:
-            self._report(event='failed', reason='nothing is held yet', **request)
+            self._report(event='failed', reason='nothing is held yet', cause=cause)
             return
         seconds = (batch.records[-1].time_ns - batch.records[0].time_ns) / 1e9
 
@@ -140,14 +140,11 @@ class BagRecorder:
         try:
             path, removed = folder.write(label, size, fill)
         except RecordingError as error:
-            self._report(event='failed', reason=str(error), **request)
+            self._report(event='failed', reason=str(error), cause=cause)
         else:
+            names = [path.name for path in removed]
             self._report(
-                event='dumped',
-                path=str(path),
-                removed=[path.name for path in removed],
-                seconds=seconds,
-                **request,
+                event='dumped', path=str(path), removed=names, seconds=seconds, cause=cause
             )
         if is_alarm:  # not before: a process that replaces a killed one must dump it
             ring_buffer.handle_alarms(alarms)
@@ -166,12 +163,7 @@ class RingBufferRecording:
     """Writes a ring buffer to one bag; counts and reports records that were overwritten before."""
 
     def __init__(
-        self,
-        ring_buffer: RingBuffer,
-        facts: Facts,
-        folder: Path,
-        first: int,
-        report: Report,
+        self, ring_buffer: RingBuffer, facts: Facts, folder: Path, first: int, report: Report
     ) -> None:
         """Open a bag in a folder, named by time and node; a problem ends the recording."""
         self._ring_buffer = ring_buffer
@@ -219,19 +211,16 @@ class RingBufferRecording:
             self._fail(error)
             return
         self._bag = None
-        path = str(self._path)
-        self._report(event='recorded', path=path, messages=bag.num_messages, **counts)
+        counts['messages'] = bag.num_messages
+        self._report(event='recorded', path=str(self._path), **counts)
 
     def _fail(self, error: Exception) -> None:
         """End the recording, and report why; what is on disk stays."""
         if self._bag is not None:
             self._bag.abort()
             self._bag = None
-        reason = ' '.join(str(error).split()) or type(error).__name__
-        self._report(
-            event='recording_failed',
-            reason=f'record_to: {self._path} cannot be written: {reason}',
-        )
+        reason = f'record_to: {self._path} cannot be written: {one_line(error)}'
+        self._report(event='recording_failed', reason=reason)
 
 
 def main(arguments: list[str] | None = None) -> int:

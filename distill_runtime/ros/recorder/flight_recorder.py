@@ -41,8 +41,7 @@ class FlightRecorder:
         self.tick_recorder: TickRecorder | None = None
         self._config = StudentNodeConfig()
         self._process: RecorderProcess | None = None
-        self._requests: dict[int, Future] = {}
-        self._num_requests = 0
+        self._request: Future | None = None
         self._is_recording = False
         self._reset()
         # it is answered later: a separate group keeps no other service waiting
@@ -109,8 +108,9 @@ class FlightRecorder:
         if self._process is not None:
             for event in self._process.close(_LAST_WORDS):
                 self._handle(event)
-            self._process.ring.close()
-        self._refuse_requests('the node has ended')
+        self._answer(False, 'the node has ended')
+        if self.tick_recorder is not None:
+            self.tick_recorder.ring.close()
         self._process = self.tick_recorder = None
 
     def summary(self) -> str:
@@ -147,10 +147,9 @@ class FlightRecorder:
         if refusal or self._process is None:
             response.success, response.message = False, refusal
             return response
-        self._num_requests += 1
-        answer = self._requests[self._num_requests] = Future(executor=self._node.executor)
-        self._process.send(do='dump', cause='request', number=self._num_requests)
-        response.success, response.message = await answer
+        self._request = Future(executor=self._node.executor)
+        self._process.send(do='dump')
+        response.success, response.message = await self._request
         return response
 
     def _why_no_dump(self) -> str:
@@ -160,7 +159,7 @@ class FlightRecorder:
             return "blackbox_dir is '', there is no folder for a dump"
         if not self._process.ring.count:
             return 'nothing is held yet: the node has not been active'
-        if self._requests:
+        if self._request is not None:
             return 'a dump is being written, ask again when it is there'
         return self._process.problem
 
@@ -176,14 +175,15 @@ class FlightRecorder:
             return
         self._node.get_logger().error(f'black box: {happened}')
         if process.problem:
-            self._refuse_requests(process.problem)
+            self._answer(False, process.problem)
         elif self._is_recording:
             self._record(process.ring.oldest)
 
-    def _refuse_requests(self, reason: str) -> None:
-        for answer in self._requests.values():
-            answer.set_result((False, reason))
-        self._requests.clear()
+    def _answer(self, success: bool, message: str) -> None:
+        """Answer the request that waits for a dump, if there is one."""
+        if self._request is not None:
+            self._request.set_result((success, message))
+            self._request = None
 
     def _handle(self, event: dict[str, Any]) -> None:
         """Log an event of the process, and answer the request that waits for it."""
@@ -220,6 +220,5 @@ class FlightRecorder:
                 self._is_recording = False
                 self._recording_problem = text
                 log.error(text)
-        answer = self._requests.pop(event.get('number', -1), None)
-        if answer is not None:
-            answer.set_result((kind == 'dumped', text))
+        if event.get('cause') == 'request':
+            self._answer(kind == 'dumped', text)

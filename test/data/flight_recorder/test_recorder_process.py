@@ -29,7 +29,7 @@ from support.ring_buffers import FilledRingBuffer
 
 QUOTA = 10**9
 MODULE = 'distill_runtime.data.flight_recorder.recorder_process'
-REQUEST = {'do': 'dump', 'cause': 'request', 'number': 7}
+REQUEST = {'do': 'dump'}
 FULL = OSError(errno.ENOSPC, 'No space left on device')
 
 
@@ -92,16 +92,16 @@ def test_alarm_that_a_killed_process_had_not_dumped_is_dumped_by_the_next(tmp_pa
         assert len(names(tmp_path)) == number_of_dumps
 
 
-def test_request_is_dumped_at_once_and_answered_by_its_number(tmp_path):
+def test_request_is_dumped_at_once(tmp_path):
     recorder, ring_buffer, reports = make_recorder(tmp_path)
     recorder.execute(REQUEST)
     assert reports.of('failed') == {
-        'event': 'failed', 'reason': 'nothing is held yet', 'cause': 'request', 'number': 7,
+        'event': 'failed', 'reason': 'nothing is held yet', 'cause': 'request',
     }  # fmt: skip
     ring_buffer.tick(3)
     recorder.execute(REQUEST)
     report = reports.of('dumped')
-    assert (report['number'], report['cause']) == (7, 'request')
+    assert report['cause'] == 'request'
     assert names(tmp_path) == [os.path.basename(report['path'])]
 
 
@@ -199,8 +199,8 @@ def test_dumper_killed_at_any_moment_leaves_no_incomplete_dump(tmp_path):
     for _ in range(6):
         process = Process(ring_buffer, tmp_path)
         process.report()
-        for number in range(20):
-            process.send(do='dump', cause='request', number=number)
+        for _ in range(20):
+            process.send(**REQUEST)
         time.sleep(moments.uniform(0.02, 0.4))
         process.popen.kill()
         process.popen.wait()
@@ -223,7 +223,7 @@ def test_file_size_limit_is_reported_and_leaves_no_files(tmp_path):
 
     process = Process(ring_buffer, tmp_path, preexec_fn=limit)
     process.report()
-    process.send(do='dump', cause='request', number=1)
+    process.send(**REQUEST)
     report = process.report()
     assert report['event'] == 'failed'
     assert 'File too large' in report['reason']

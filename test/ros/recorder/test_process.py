@@ -41,14 +41,14 @@ def test_process_that_dies_is_started_again_after_a_pause(process, monkeypatch):
     process._process.kill()
     assert 'has ended with status -9' in wait_for(process.poll)
     assert process.problem
-    process.send(do='dump', cause='request', number=1)  # goes nowhere, and is no error
+    process.send(do='dump')  # goes nowhere, and is no error
     assert process.poll() == ''
     monkeypatch.setattr(module, '_PAUSE', 0.0)
     assert 'started again' in process.poll()
     assert process.problem == ''
     assert next_of(process, 'ready')
-    process.send(do='dump', cause='request', number=4)
-    assert next_of(process, 'dumped')['number'] == 4
+    process.send(do='dump')
+    assert next_of(process, 'dumped')['cause'] == 'request'
 
 
 def test_process_without_a_sign_of_life_is_killed(process, ring):
