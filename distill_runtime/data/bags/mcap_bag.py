@@ -42,6 +42,12 @@ class McapBag:
         if not self._files:
             raise RecordingError('; '.join(self._refused))
         self._types: Typestore | None = None
+        self._channels: dict[tuple[str, str], list[tuple[McapFile, int]]] = {}
+        for file in self._files:
+            for number, channel in file.channels.items():
+                if channel.encoding == _READABLE:
+                    key = (channel.topic, channel.type)
+                    self._channels.setdefault(key, []).append((file, number))
 
     @property
     def damage(self) -> list[str]:
@@ -55,22 +61,14 @@ class McapBag:
 
     def counts(self) -> dict[tuple[str, str], int]:
         """Return the number of messages per topic and type."""
-        found: dict[tuple[str, str], int] = {}
-        for file in self._files:
-            for number, channel in file.channels.items():
-                if channel.encoding == _READABLE:
-                    key = (channel.topic, channel.type)
-                    found[key] = found.get(key, 0) + file.count(number)
-        return found
+        return {
+            key: sum(file.count(number) for file, number in channels)
+            for key, channels in self._channels.items()
+        }
 
     def chunks(self, topic: str, kind: str) -> Iterator[Chunk]:
         """Yield the messages of a topic; a lost one is empty."""
-        channels = [
-            (file, number)
-            for file in self._files
-            for number, channel in file.channels.items()
-            if (channel.topic, channel.type, channel.encoding) == (topic, kind, _READABLE)
-        ]
+        channels = self._channels[topic, kind]
         first_times = [time for file, number in channels for time in file.first_times(number)]
         # hold back messages that are newer than the oldest one of the chunks to come
         following = np.append(np.minimum.accumulate(first_times[::-1])[::-1], _END)[1:]

@@ -4,6 +4,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -33,10 +34,9 @@ class RosbagsReader:
 
     def counts(self) -> dict[tuple[str, str], int]:
         """Return the number of messages per topic and type."""
-        found: dict[tuple[str, str], int] = {}
+        found: Counter[tuple[str, str]] = Counter()
         for connection in self._reader.connections:
-            key = (connection.topic, connection.msgtype)
-            found[key] = found.get(key, 0) + connection.msgcount
+            found[connection.topic, connection.msgtype] += connection.msgcount
         return found
 
     def chunks(self, topic: str, kind: str) -> Iterator[Chunk]:

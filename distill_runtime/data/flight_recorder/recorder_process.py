@@ -73,7 +73,7 @@ class BagRecorder:
         self._ring_buffer.write_heartbeat()
         if self._recording is not None:
             self._recording.follow(now)
-        if not self._is_alarmed:
+        if not self._ring_buffer.is_alarmed:
             self._alarm_time = None
         elif self._alarm_time is None:
             self._alarm_time = now
@@ -98,14 +98,10 @@ class BagRecorder:
     def end(self) -> None:
         """Write what the node left: the input has ended."""
         self._finish_recording()
-        if self._is_alarmed:
+        if self._ring_buffer.is_alarmed:
             self._dump('')
         elif self._ring_buffer.count and (self._end_cause or self._ring_buffer.is_active):
             self._dump(self._end_cause or 'node_died')
-
-    @property
-    def _is_alarmed(self) -> bool:
-        return self._ring_buffer.alarms != self._ring_buffer.handled_alarms
 
     def _finish_recording(self, end: int | None = None) -> None:
         if self._recording is not None:

@@ -171,9 +171,9 @@ class RingBuffer:
         return self._words[_ALARMS]
 
     @property
-    def handled_alarms(self) -> int:
-        """Alarms that the recorder process has handled."""
-        return self._words[_HANDLED]
+    def is_alarmed(self) -> bool:
+        """Whether the recorder process has not handled the newest alarm."""
+        return self._words[_ALARMS] != self._words[_HANDLED]
 
     def handle_alarms(self, alarms: int) -> None:
         """Set how many alarms are handled; only the recorder process may call it."""

@@ -63,7 +63,7 @@ def read_policy_recording(
     given = topics or {}
     runner = policy.runner()
     compiled = runner.compiled
-    externals = external_terms(policy.spec)
+    externals, skip = external_terms(policy.spec), unneeded(compiled)
     check_names(given, [term.topic for term in externals])
     with Bag(path) as bag:
         log = read_tick_log(bag, node, policy.sha256)
@@ -72,36 +72,34 @@ def read_policy_recording(
             bag,
             given,
             joints=compiled.layout.joints,
-            skip=unneeded(compiled),
+            skip=skip,
             external_terms=externals,
             node=node,
             selection=RowSelection(compiled.period_ns, log),
         )
-        for name, is_needed, stream in (
-            ('imu', compiled.needs_imu, recording.imu),
-            ('odom', compiled.needs_odometry, recording.odometry),
-            *((topic, True, stream) for topic, stream in recording.externals.items()),
-        ):
-            if is_needed and not (stream and stream.num_usable):
+        streams = {'imu': recording.imu, 'odom': recording.odometry, **recording.externals}
+        for name, stream in streams.items():
+            if name not in skip and not (stream and stream.num_usable):
                 raise RecordingError(
                     f'{path} has no messages for {name}, which the policy reads, it has '
                     f'{[f"{topic.name} ({topic.type})" for topic in bag.topics]}'
                 )
         topic = find_topic(bag, 'joint_command', given, node)
-        commands = None
+        commands = observation = action = node_info = None
         if topic is not None and topic.num_messages:
             commands = read_joint_commands(bag, topic, compiled.joints)
+        if log is not None:
+            network = runner.policy
+            observation = read_vectors(bag, f'{node}/observation', network.observation.size)
+            action = read_vectors(bag, f'{node}/action', network.action.size)
+            node_info = recorded_node(bag, node)
         return PolicyRecording(
             recording=recording,
             log=log,
             commands=commands,
-            observation=None
-            if log is None
-            else read_vectors(bag, f'{log.node}/observation', runner.policy.observation.size),
-            action=None
-            if log is None
-            else read_vectors(bag, f'{log.node}/action', runner.policy.action.size),
-            node_info=None if log is None else recorded_node(bag, log.node),
+            observation=observation,
+            action=action,
+            node_info=node_info,
             topics=given,
             damage=bag.damage,
         )
@@ -109,9 +107,6 @@ def read_policy_recording(
 
 def unneeded(compiled: CompiledSpec) -> list[str]:
     """Return the inputs that a policy does not read."""
-    needed = {
-        'imu': compiled.needs_imu,
-        'odom': compiled.needs_odometry,
-        'cmd_vel': compiled.needs_command,
-    }
-    return [name for name, is_needed in needed.items() if not is_needed]
+    names = ('imu', 'odom', 'cmd_vel')
+    needs = (compiled.needs_imu, compiled.needs_odometry, compiled.needs_command)
+    return [name for name, is_needed in zip(names, needs, strict=True) if not is_needed]

@@ -55,25 +55,29 @@ class TickRecorder:
         self._reason = self._code = ''
         self._estop_messages: list[bytes] = []
         self._tick = context.internals.tick
-        inputs = context.inputs.subscriptions
-        channels: list[tuple[TopicFrame, ...]] = [
-            _whole(raw.subscription.topic_name, raw.message_type) for raw in inputs
+        inputs, output, model = (
+            context.inputs.subscriptions,
+            context.output,
+            context.registry.active,
+        )
+        estop = context.estop
+        whole = [
+            *((raw.subscription.topic_name, raw.message_type) for raw in inputs),
+            (estop.subscription.topic_name, estop.message_type),
+            (output.topic, output.message_type),
         ]
-        self._estop = len(channels)
-        channels.append(_whole(context.estop.subscription.topic_name, context.estop.message_type))
-        command = len(channels)
-        channels.append(_whole(context.output.topic, context.output.message_type))
-        self._frames: dict[tuple[bool, bool], int] = {}
-        model = context.registry.active
-        for kind, frame in model.frames.items():
-            self._frames[kind] = len(channels)
-            channels.append(frame)
-        self._status = len(channels)
+        self._estop, command = len(inputs), len(inputs) + 1
+        self._frames = {kind: len(whole) + index for index, kind in enumerate(model.frames)}
+        self._status = len(whole) + len(model.frames)
         self._change = self._status + 1
-        channels += [(), ()]
         facts = Facts(
             node=context.node.get_fully_qualified_name(),
-            channels=tuple(channels),
+            channels=(
+                *((TopicFrame(topic, type_name(kind)),) for topic, kind in whole),
+                *model.frames.values(),
+                (),
+                (),
+            ),
             status=self._status,
             change=self._change,
             frames=tuple(self._frames.values()),
@@ -83,12 +87,12 @@ class TickRecorder:
         self._has_defined = False
         self._stamp_ns = 0
         self._countdown, self._repeat = 0, round(1e9 / context.runner.control_period_ns)
-        size = _ring_size(context, channels[self._frames[True, True]], seconds)
+        size = _ring_size(context, seconds)
         self.ring = RingBuffer.create(size, facts.to_bytes())
         for index, raw in enumerate(inputs):
             raw.on_message = self._input_callback(index, raw)
-        context.estop.on_message = self._estop_messages.append
-        context.output.on_message = self._output_callback(command)
+        estop.on_message = self._estop_messages.append
+        output.on_message = self._output_callback(command)
 
     def begin(self) -> None:
         """Prepare for a new control loop, before its thread starts."""
@@ -177,21 +181,16 @@ class TickRecorder:
         return lambda message, stamp_ns: append(number, stamp_ns, message)
 
 
-def _whole(topic: str, message_type: type) -> tuple[TopicFrame, ...]:
-    return (TopicFrame(topic, type_name(message_type)),)
-
-
-def _ring_size(context: LoopContext, frame: tuple[TopicFrame, ...], seconds: float) -> int:
+def _ring_size(context: LoopContext, seconds: float) -> int:
     """Return about how many bytes some seconds take; larger messages shorten what is held.
 
     Raises:
         ConfigError: If that is too much.
     """
-    joints = max(
-        len(context.runner.compiled.layout.joints), len(context.runner.compiled.joints.names)
-    )
-    widths = {entry.topic: entry.width for entry in context.runner.compiled.layout.externals}
-    size = OVERHEAD + sum(part.size for part in frame)
+    compiled, model = context.runner.compiled, context.registry.active
+    joints = max(len(compiled.layout.joints), len(compiled.joints.names))
+    widths = {entry.topic: entry.width for entry in compiled.layout.externals}
+    size = OVERHEAD + sum(part.size for part in model.frames[True, True])
     size += OVERHEAD + _ORDINARY + _JOINT_BYTES * joints  # the command
     for raw in context.inputs.subscriptions:
         size += OVERHEAD + _TYPICAL.get(raw.message_type.__name__, _ORDINARY)
@@ -199,7 +198,7 @@ def _ring_size(context: LoopContext, frame: tuple[TopicFrame, ...], seconds: flo
     size += _JOINT_BYTES * joints
     triggers = context.config.decimation if context.config.trigger == 'joint_states' else 1
     rate = size * triggers * 1e9 / context.runner.control_period_ns
-    size = round(seconds * (rate + OVERHEAD + len(context.registry.active.change)))
+    size = round(seconds * (rate + OVERHEAD + len(model.change)))
     if size > _LARGEST:
         raise ConfigError(
             f'blackbox_seconds is {seconds:g}, that takes {size >> 20} MB of memory, expected '

@@ -12,7 +12,7 @@ import tempfile
 from distill_runtime.data.bags.bag import Bag
 from distill_runtime.data.bags.chunk import make_chunk
 from distill_runtime.data.bags.mcap_file import MessageStore
-from distill_runtime.data.bags.mcap_records import CHANNEL, Channel, Channels, read_chunk, SCHEMA
+from distill_runtime.data.bags.mcap_records import CHANNEL, Channels, read_chunk, SCHEMA
 from distill_runtime.errors import RecordingError
 from hypothesis import given, HealthCheck, settings
 from hypothesis import strategies as st
@@ -91,12 +91,6 @@ def test_messages_equal_those_that_rosbags_reads(whole):
 def test_files_written_by_rosbag2_are_read(name, shared_data):
     path = shared_data / 'recordings' / 'written_by_rosbag2' / name
     assert read_all(path) == (read_by_rosbags(path), ())
-
-
-def test_messages_that_were_written_out_of_order_come_in_order(tmp_path):
-    messages = [twist(t * MS, (t, 0, 0)) for t in (5, 3, 4, 9, 1)]
-    found, _ = read_all(write_bag(tmp_path / 'bag', messages))
-    assert [receive_ns // MS for receive_ns, _ in found['/cmd_vel']] == [1, 3, 4, 5, 9]
 
 
 def test_messages_of_many_chunks_come_in_order(tmp_path):
@@ -206,19 +200,6 @@ def mapped(content):
     memory = mmap.mmap(-1, max(1, len(content)))
     memory[: len(content)] = content
     return memory
-
-
-def test_channel_has_the_type_of_its_schema():
-    channels = Channels()
-    channels.declare(
-        SCHEMA, struct.pack('<H', 3) + text('a/msg/B') + text('ros2msg') + text('x y')
-    )
-    channels.declare(CHANNEL, struct.pack('<HH', 7, 3) + text('/b') + text('cdr'))
-    channels.declare(CHANNEL, struct.pack('<HH', 8, 9) + text('/c') + text('json'))
-    assert channels.found == {
-        7: Channel('/b', 'a/msg/B', 'cdr', 'x y'),
-        8: Channel('/c', '', 'json', ''),
-    }
 
 
 @pytest.mark.parametrize('kind', [SCHEMA, CHANNEL])

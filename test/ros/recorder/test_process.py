@@ -51,24 +51,17 @@ def test_process_that_dies_is_started_again_after_a_pause(process, monkeypatch):
     assert next_of(process, 'dumped')['cause'] == 'request'
 
 
-def test_process_without_a_sign_of_life_is_killed(process, ring):
-    wait_for(lambda: ring.reader.heartbeat_ns, 'a sign of life')
-    process._process.send_signal(signal.SIGSTOP)
-    process._patience = 0.2
-    assert 'hangs' in wait_for(process.poll)
-    assert process._process.wait(5.0) == -signal.SIGKILL
-    assert process.close(5.0) == []
-
-
 def test_close_returns_the_last_events(process):
     process.send(do='goodbye', cause='shutdown')
     events = process.close(10.0)
     assert (events[-1]['event'], events[-1]['cause']) == ('dumped', 'shutdown')
 
 
-def test_close_does_not_wait_for_a_process_that_hangs(process):
+def test_process_that_hangs_is_not_waited_for_and_killed(process):
     next_of(process, 'ready')
     process._process.send_signal(signal.SIGSTOP)
     assert process.close(0.1) == []
-    process._process.kill()
-    process._process.wait(5.0)
+    process._patience = 0.2
+    assert 'hangs' in wait_for(process.poll)
+    assert process._process.wait(5.0) == -signal.SIGKILL
+    assert process.close(5.0) == []
