@@ -158,12 +158,6 @@ def read_chunk(data: mmap.mmap, begin: int, end: int) -> McapChunk | None:
     return McapChunk(start, end, compression, size, {}) if start <= end else None
 
 
-def read_index(data: mmap.mmap, begin: int, end: int) -> tuple[int, Index]:
-    """Return channel and index of a record from begin to end."""
-    (channel,) = _ID.unpack_from(data, begin)
-    return channel, Index(begin + 6, max(0, end - begin - 6) // 16)
-
-
 def _text(data: bytes | mmap.mmap, offset: int) -> tuple[str, int]:
     """Return a string and the offset after it."""
     (size,) = _UINT.unpack_from(data, offset)

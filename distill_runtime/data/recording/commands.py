@@ -22,7 +22,7 @@ from distill_runtime.wire.layouts import ARRAYS, has_header
 from distill_runtime.wire.rows import Columns
 import numpy as np
 
-from .series import Series
+from .series import Stream
 from .tick_log import TickLog
 
 _POSITION, _EFFORT = 0, 2
@@ -33,18 +33,15 @@ _MAX_LATE = 0.05
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
-class Commands(Series):
-    """Messages of joint_command, in order of receipt."""
+class Commands(Stream):
+    """Messages of joint_command, in order of receipt.
 
-    topic: Topic
+    The values are in [rad], [rad]/[s] or [N m] by mode, NaN for a joint that is not in the
+    message; shape (N, num_joints).
+    """
+
     kind: Literal['commands', 'efforts']
     """Whether they hold the runner's commands, or the efforts of its PD law."""
-    stamp_ns: StampArray | None
-    """From the header, shape (N,); None: they have none."""
-    values: FloatArray
-    """[rad], [rad]/[s] or [N m] by mode, NaN for a joint that is not in the message, shape
-    (N, num_joints).
-    """
 
 
 def read_joint_commands(bag: Bag, topic: Topic, joints: JointTable) -> Commands:
@@ -79,6 +76,7 @@ def read_joint_commands(bag: Bag, topic: Topic, joints: JointTable) -> Commands:
         receive_ns=reader.receive_ns,
         values=np.concatenate(values),
         dropped=reader.dropped,
+        num_usable=reader.num_usable,
     )
 
 

@@ -25,7 +25,6 @@ from .series import Series
 class JointStream(Series):
     """Numbers of joints, one row per message, in order of receipt."""
 
-    topic: Topic
     joints: tuple[str, ...]
     stamp_ns: StampArray
     """From the header, in [ns], shape (N,); of messages without one: receive_ns."""

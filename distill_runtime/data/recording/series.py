@@ -22,6 +22,7 @@ from .row_store import RowStore
 class Series:
     """One row per usable message of a topic, in order of receipt."""
 
+    topic: Topic
     receive_ns: StampArray
     """When the recorder received each message, in [ns] of its clock, shape (N,)."""
     dropped: Dropped = field(default_factory=dict)
@@ -37,7 +38,6 @@ class Series:
 class Stream(Series):
     """Numbers of one topic."""
 
-    topic: Topic
     stamp_ns: StampArray | None
     """From the header, in [ns], shape (N,); None: the messages have no header."""
     values: FloatArray
@@ -126,7 +126,7 @@ def read_vectors(bag: Bag, name: str, width: int) -> VectorSeries | None:
     dropped = reader.dropped
     if reader.num_usable == len(dropped.get(UNDECODABLE, ())):
         return None
-    return VectorSeries(receive_ns=reader.receive_ns, values=values, dropped=dropped)
+    return VectorSeries(topic=topic, receive_ns=reader.receive_ns, values=values, dropped=dropped)
 
 
 def _of_width(width: int) -> Select:

@@ -34,7 +34,6 @@ NOT_LOGGED = -1
 class TickLog(Series):
     """Ticks of one node, one row each, in order of receipt; every array has shape (T,)."""
 
-    topic: Topic
     node: str
     """Full name of the node, such as /robot/student_node."""
     tick: StampArray

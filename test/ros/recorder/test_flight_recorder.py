@@ -5,9 +5,8 @@ from __future__ import annotations
 from contextlib import contextmanager
 import json
 import signal
-import subprocess
-import sys
 import time
+from unittest.mock import Mock
 
 from distill_runtime.cli.main import main
 from distill_runtime.data.bags.bag import Bag
@@ -27,6 +26,7 @@ from rosbags.rosbag2 import Reader
 from std_msgs.msg import Bool
 from std_srvs.srv import Trigger
 from support.ros_harness import LOCKSTEP, Robot, student, T0, TICK, values, wait_for
+from support.ros_program import parameters, program
 
 WALKING = share_path() / 'models' / 'quadruped_student.onnx'
 
@@ -205,20 +205,7 @@ def test_node_without_rosbags_runs_and_reports_that_nothing_is_recorded(
         assert 'record_to' in rig.node.refusal
 
 
-def test_crash_of_the_control_loop_is_dumped(ros, model, tmp_path, monkeypatch):
-    with boxed(ros, model, tmp_path, **LOCKSTEP) as rig:
-        rig.robot.tick(T0)
-
-        def crash(*args):
-            raise RuntimeError('unforeseen')
-
-        monkeypatch.setattr(rig.node._loop_context.runner, 'step', crash)
-        rig.robot.publish(T0 + TICK)
-        path = only_dump(tmp_path)
-    assert 'loop.crashed' in path.name
-
-
-def test_message_of_estop_is_kept(ros, model, tmp_path):
+def test_estop_and_crash_of_the_control_loop_are_dumped(ros, model, tmp_path, monkeypatch):
     with boxed(ros, model, tmp_path, **LOCKSTEP) as rig:
         rig.robot.tick(T0)
         publisher = rig.robot.node.create_publisher(Bool, 'estop', 10)
@@ -228,8 +215,13 @@ def test_message_of_estop_is_kept(ros, model, tmp_path):
         rig.robot.tick(T0 + TICK)
         path = only_dump(tmp_path)
         namespace = rig.node.get_namespace()
+        crash = Mock(side_effect=RuntimeError('unforeseen'))
+        monkeypatch.setattr(rig.node._loop_context.runner, 'step', crash)
+        rig.robot.publish(T0 + 2 * TICK)
+        _, after_crash = wait_for(lambda: len(dumps(tmp_path)) == 2 and dumps(tmp_path), 'a dump')
     ((time_ns, message),) = content(path)[f'{namespace}/estop']
     assert (time_ns, message.data) == (T0 + TICK, True)
+    assert 'loop.crashed' in after_crash.name
 
 
 def test_recording_holds_every_tick_from_activate_to_deactivate(ros, model, tmp_path):
@@ -256,31 +248,22 @@ def test_recording_holds_every_tick_from_activate_to_deactivate(ros, model, tmp_
 def node_process(ros, model, folder):
     """Run student_node as a process, with a robot."""
     namespace = f'/p{time.monotonic_ns()}'
-    parameters = {
-        **LOCKSTEP, 'model': str(model), 'autostart': True, 'blackbox_dir': str(folder),
-        'checks.input_frozen.action': 'ignore',
-    }  # fmt: skip
-    words = [f'{name}:={str(value).lower() if value in (True, False) else value}'
-             for name, value in parameters.items()]  # fmt: skip
-    process = subprocess.Popen(
-        [sys.executable, '-m', 'distill_runtime.ros.student_node', '--ros-args']
-        + ['-r', f'__ns:={namespace}'] + [part for word in words for part in ('-p', word)]
-    )  # fmt: skip
-    try:
-        with ros.node(Node, 'robot', namespace=namespace) as node:
-            robot = Robot(node, 'student_node')
+    frozen = {'checks.input_frozen.action': 'ignore'}
+    words = parameters(model=model, autostart='true', blackbox_dir=folder, **LOCKSTEP, **frozen)
+    with (
+        program('-r', f'__ns:={namespace}', *words) as process,
+        ros.node(Node, 'robot', namespace=namespace) as node,
+    ):
+        robot = Robot(node, 'student_node')
 
-            def is_heard():
-                """Publish again: what is sent before the node has found the robot is lost."""
-                robot.publish(T0)
-                time.sleep(0.05)
-                return robot.commands.messages
+        def is_heard():
+            """Publish again: what is sent before the node has found the robot is lost."""
+            robot.publish(T0)
+            time.sleep(0.05)
+            return robot.commands.messages
 
-            wait_for(is_heard, 'the first command')
-            yield process, robot
-    finally:
-        process.kill()
-        process.wait()
+        wait_for(is_heard, 'the first command')
+        yield process, robot
 
 
 @pytest.mark.parametrize(
