@@ -62,16 +62,9 @@ def test_oldest_dumps_make_room_for_the_newest(tmp_path, clock):
     folder = DumpFolder(tmp_path, 250)
     dumps = [folder.write(f'n{number}', 100, bag(100))[0] for number in range(3)]
     assert [*folder.dumps()] == dumps[1:]
-    _, removed = folder.write('n3', 100, bag(100))
-    assert removed == [dumps[1]]
-
-
-def test_dump_that_is_larger_than_the_quota_is_kept_alone(tmp_path, clock):
-    folder = DumpFolder(tmp_path, 50)
-    folder.write('a', 0, bag(40))
-    dump, removed = folder.write('b', 100, bag(100))
-    assert len(removed) == 1
-    assert names(tmp_path) == [dump.name]
+    newest, removed = folder.write('larger than the quota', 300, bag(300))
+    assert removed == dumps[1:]
+    assert names(tmp_path) == [newest.name]
 
 
 def test_foreign_files_and_dumps_with_a_note_are_never_removed(tmp_path, clock):
@@ -99,22 +92,22 @@ def test_full_disk_takes_the_oldest_dumps_until_there_is_room(tmp_path, clock):
 
 
 @pytest.mark.parametrize(
-    ('size', 'number', 'reason'),
-    [(101, errno.ENOSPC, 'No space left on device'), (0, errno.EFBIG, 'File too large')],
-    ids=['all old dumps are not enough', 'another error'],
+    ('old', 'size', 'number', 'reason'),
+    [
+        ([], 0, errno.ENOSPC, 'No space left on device'),
+        (['old'], 101, errno.ENOSPC, 'No space left on device'),
+        (['old'], 0, errno.EFBIG, 'File too large'),
+    ],
+    ids=['no old dumps', 'all old dumps are not enough', 'another error'],
 )
-def test_write_that_fails_costs_no_old_dump(size, number, reason, tmp_path, clock):
+def test_write_that_fails_leaves_nothing_and_costs_no_dump(
+    old, size, number, reason, tmp_path, clock
+):
     folder = DumpFolder(tmp_path, 1000)
-    old, _ = folder.write('old', 0, bag(100))
+    kept = [folder.write(name, 0, bag(100))[0].name for name in old]
     with pytest.raises(RecordingError, match=rf'blackbox_dir .*: {reason}: make room'):
         folder.write('new', size, failing(number))
-    assert names(tmp_path) == [old.name]
-
-
-def test_full_disk_without_old_dumps_is_refused_and_nothing_is_left(tmp_path):
-    with pytest.raises(RecordingError, match=r'No space left on device'):
-        DumpFolder(tmp_path, 1000).write('new', 0, failing(errno.ENOSPC))
-    assert names(tmp_path) == []
+    assert names(tmp_path) == kept
 
 
 def test_folder_that_cannot_be_made_is_refused(tmp_path):
@@ -163,18 +156,14 @@ def test_home_and_ros_home_are_followed(monkeypatch):
     assert expanded('~/.ros/runs') == Path('/home/robot/.ros/runs')
 
 
-def test_names_of_one_second_get_numbers(tmp_path):
+def test_folder_is_made_with_its_parents_and_names_of_one_second_get_numbers(tmp_path):
+    make_folder(tmp_path / 'a' / 'b', 'record_to')
+    make_folder(tmp_path / 'a' / 'b', 'record_to')
     paths = []
     for _ in range(3):
-        paths.append(free_path(tmp_path, 'x'))
+        paths.append(free_path(tmp_path / 'a' / 'b', 'x'))
         paths[-1].mkdir()
     assert len({*paths}) == 3
-
-
-def test_folder_is_made_with_its_parents(tmp_path):
-    make_folder(tmp_path / 'a' / 'b', 'record_to')
-    make_folder(tmp_path / 'a' / 'b', 'record_to')
-    assert (tmp_path / 'a' / 'b').is_dir()
 
 
 @pytest.mark.skipif(os.geteuid() == 0, reason='root may write everywhere')

@@ -92,26 +92,22 @@ def test_alarm_that_a_killed_process_had_not_dumped_is_dumped_by_the_next(tmp_pa
         assert len(names(tmp_path)) == number_of_dumps
 
 
-def test_request_is_dumped_at_once(tmp_path):
-    recorder, ring_buffer, reports = make_recorder(tmp_path)
-    recorder.execute(REQUEST)
-    assert reports.of('failed') == {
-        'event': 'failed', 'reason': 'nothing is held yet', 'cause': 'request',
-    }  # fmt: skip
-    ring_buffer.tick(3)
-    recorder.execute(REQUEST)
-    report = reports.of('dumped')
-    assert report['cause'] == 'request'
-    assert names(tmp_path) == [os.path.basename(report['path'])]
-
-
-def test_unwritable_folder_is_reported_at_the_start_and_with_every_dump(tmp_path):
+def test_request_is_dumped_at_once_or_refused_with_the_reason(tmp_path):
     (tmp_path / 'file').write_text('')
-    recorder, ring_buffer, reports = make_recorder(tmp_path / 'file')
-    assert 'File exists' in reports.of('ready')['problem']
-    ring_buffer.tick(3)
-    recorder.execute(REQUEST)
-    assert 'blackbox_dir' in reports.of('failed')['reason']
+    for folder, problem in ((tmp_path / 'dumps', ''), (tmp_path / 'file', 'File exists')):
+        recorder, ring_buffer, reports = make_recorder(folder)
+        assert problem in reports.pop(0)['problem']
+        recorder.execute(REQUEST)
+        refusal = {'event': 'failed', 'reason': 'nothing is held yet', 'cause': 'request'}
+        assert reports.pop(0) == refusal
+        ring_buffer.tick(3)
+        recorder.execute(REQUEST)
+        (report,) = reports
+        assert report['cause'] == 'request'
+        if problem:
+            assert 'blackbox_dir' in report['reason']
+        else:
+            assert names(folder) == [os.path.basename(report['path'])]
 
 
 @pytest.mark.parametrize(
@@ -268,9 +264,8 @@ def test_recording_of_a_node_that_is_gone_is_completed(tmp_path):
 
 def follow(folder, ring_buffer, first=0):
     reports = Reports()
-    return RingBufferRecording(
-        ring_buffer.reader, ring_buffer.facts, folder, first, reports
-    ), reports
+    ring, facts = ring_buffer.reader, ring_buffer.facts
+    return RingBufferRecording(ring, facts, folder, first, reports), reports
 
 
 def test_recording_has_every_tick_of_a_ring_buffer_that_was_overwritten_many_times(tmp_path):
