@@ -11,9 +11,8 @@ from distill_runtime.cli.terminal.page import Section
 from distill_runtime.cli.terminal.tables import table_lines
 from distill_runtime.data.bags.chunk import StampArray
 from distill_runtime.data.diagnosis.inspection import inspect, Inspection
-from distill_runtime.data.recording.joint_series import JointStream
 from distill_runtime.data.recording.recording import read_recording, Recording
-from distill_runtime.data.recording.series import Stream
+from distill_runtime.data.recording.series import JointStream, Stream
 from distill_runtime.policy.validation import Validation
 import numpy as np
 

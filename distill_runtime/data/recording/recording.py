@@ -16,8 +16,7 @@ from distill_runtime.errors import RecordingError
 from distill_runtime.spec.terms import External
 from distill_runtime.wire.layouts import JOINT_KINDS
 
-from .joint_series import JointStream, read_joints
-from .series import read_imu, read_stream, read_velocity_command, Stream
+from .series import JointStream, read_imu, read_joints, read_stream, read_velocity_command, Stream
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)

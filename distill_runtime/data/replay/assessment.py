@@ -10,10 +10,10 @@ from dataclasses import dataclass, replace
 from distill_runtime.core.modes import POLICY_MODES
 from distill_runtime.data.bags.bag import Bag
 from distill_runtime.data.diagnosis.inspection import inspect, Inspection
-from distill_runtime.data.recording.joint_series import JointStream
 from distill_runtime.data.recording.policy_recording import unneeded
 from distill_runtime.data.recording.recording import read_inputs, Recording
 from distill_runtime.data.recording.row_store import Picked
+from distill_runtime.data.recording.series import JointStream
 from distill_runtime.data.ticks.by_stamp import NONE
 from distill_runtime.policy.model import LoadedPolicy
 from distill_runtime.spec.compile import compile_spec, external_terms

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 import json
+from unittest.mock import Mock
 
 from distill_runtime.data.bags.bag import Bag
 from distill_runtime.data.flight_recorder.bag_writer import BagWriter
@@ -11,7 +12,7 @@ from distill_runtime.data.recording.recording import read_recording
 import pytest
 from rosbags.rosbag2 import Reader
 from rosbags.rosbag2.storage_mcap import McapWriter
-from support.bags import MS
+from support.bags import MS, read_topic
 from support.ring_buffers import FilledRingBuffer, JOINTS, STAMP, STATES
 import yaml
 
@@ -27,19 +28,12 @@ def write(path, ring_buffer, every=None):
     bag.finish({'cause': 'test'})
 
 
-def of_bag(path, name):
-    """Return time and message of every message of a topic."""
-    with Bag(path) as bag:
-        topic = next(topic for topic in bag.topics if topic.name.endswith(f'/{name}'))
-        return list(bag.messages(topic))
-
-
 def numbers_of(path, name):
-    return [message.data[0] for _, message in of_bag(path, name)]
+    return [message.data[0] for _, message in read_topic(path, f'/{name}')]
 
 
 def models_of(path):
-    return [(time_ns, message.message) for time_ns, message in of_bag(path, 'model')]
+    return [(time_ns, message.message) for time_ns, message in read_topic(path, '/model')]
 
 
 @pytest.mark.parametrize('every', [None, 1, 7])
@@ -94,12 +88,10 @@ def test_full_disk_is_an_error_and_the_bag_can_be_aborted(tmp_path, monkeypatch)
     ring_buffer = FilledRingBuffer()
     bag = BagWriter(tmp_path / 'bag', ring_buffer.facts)
 
-    def full(*args):
-        raise OSError(errno.ENOSPC, 'No space left on device')
-
+    full = OSError(errno.ENOSPC, 'No space left on device')
     ring_buffer.tick()
     bag.write(ring_buffer.reader.read().records)
-    monkeypatch.setattr(McapWriter, 'close_chunk', full)
+    monkeypatch.setattr(McapWriter, 'close_chunk', Mock(side_effect=full))
     with pytest.raises(OSError, match='No space'):
         bag.flush()
     bag.abort()
@@ -136,7 +128,7 @@ def test_overwritten_change_is_known_from_its_repetition_however_late(tmp_path):
     bag.finish({})
     ((_, model),) = models_of(tmp_path / 'bag')
     assert model == 'next.onnx'
-    assert len(of_bag(tmp_path / 'bag', 'quarter')) == 710
+    assert len(numbers_of(tmp_path / 'bag', 'quarter')) == 710
     assert len(pulses) > len(records) // 1000, 'a long write sends heartbeats'
 
 

@@ -15,7 +15,6 @@ import sys
 import time
 from unittest.mock import Mock
 
-from distill_runtime.data.bags.bag import Bag
 from distill_runtime.data.flight_recorder.bag_writer import BagWriter
 from distill_runtime.data.flight_recorder.folders import DumpFolder
 from distill_runtime.data.flight_recorder.recorder_process import (
@@ -25,6 +24,7 @@ from distill_runtime.data.flight_recorder.recorder_process import (
 )
 import pytest
 from rosbags.rosbag2 import Reader
+from support.bags import read_topic
 from support.ring_buffers import FilledRingBuffer
 
 QUOTA = 10**9
@@ -46,9 +46,7 @@ class Reports(list):
 
 
 def tick_numbers(path):
-    with Bag(path) as bag:
-        topic = next(topic for topic in bag.topics if topic.name.endswith('/tick'))
-        return [int(message.data[0]) for _, message in bag.messages(topic)]
+    return [int(message.data[0]) for _, message in read_topic(path, '/tick')]
 
 
 def make_recorder(folder, ring_buffer=None):

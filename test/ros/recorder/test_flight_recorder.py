@@ -22,9 +22,9 @@ import numpy as np
 import pytest
 from rclpy.lifecycle import TransitionCallbackReturn
 from rclpy.node import Node
-from rosbags.rosbag2 import Reader
 from std_msgs.msg import Bool
 from std_srvs.srv import Trigger
+from support.bags import read_topic
 from support.ros_harness import LOCKSTEP, Robot, student, T0, TICK, values, wait_for
 from support.ros_program import parameters, program
 
@@ -110,10 +110,6 @@ def test_dump_holds_exactly_what_was_received_published_and_computed(ros, model,
     (_, status) = found[f'{name}/model'][0]
     facts = {entry.key: entry.value for entry in status.values}
     assert facts['model_sha256'] == load_policy(model).sha256
-    parameters = json.loads(facts['parameters'])
-    assert parameters['start_in'] == 'policy'
-    assert parameters['checks.tilt.action'] == ''
-    assert json.loads(facts['spec'])['joints']
 
 
 def test_other_services_and_diagnostics_go_on_while_a_dump_is_written(
@@ -214,12 +210,11 @@ def test_estop_and_crash_of_the_control_loop_are_dumped(ros, model, tmp_path, mo
         assert publisher.wait_for_all_acked()
         rig.robot.tick(T0 + TICK)
         path = only_dump(tmp_path)
-        namespace = rig.node.get_namespace()
         crash = Mock(side_effect=RuntimeError('unforeseen'))
         monkeypatch.setattr(rig.node._loop_context.runner, 'step', crash)
         rig.robot.publish(T0 + 2 * TICK)
         _, after_crash = wait_for(lambda: len(dumps(tmp_path)) == 2 and dumps(tmp_path), 'a dump')
-    ((time_ns, message),) = content(path)[f'{namespace}/estop']
+    ((time_ns, message),) = read_topic(path, '/estop')
     assert (time_ns, message.data) == (T0 + TICK, True)
     assert 'loop.crashed' in after_crash.name
 
@@ -234,14 +229,12 @@ def test_recording_holds_every_tick_from_activate_to_deactivate(ros, model, tmp_
         assert rig.node.trigger_deactivate() == TransitionCallbackReturn.SUCCESS
         path = only_dump(tmp_path)
         wait_for((path / 'metadata.yaml').is_file, 'the recording')
-    with Reader(path) as reader:
-        counts = {connection.topic: connection.msgcount for connection in reader.connections}
-    assert counts[f'{name}/tick'] == counts[f'{name}/action'] == 200
-    assert counts[f'{name}/model'] == 1
-    found = content(path)[f'{name}/tick']
-    assert np.array([message.data[1] for _, message in found]).tolist() == [
+    found = content(path)
+    assert [message.data[1] for _, message in found[f'{name}/tick']] == [
         T0 + number * TICK for number in range(200)
     ]
+    assert len(found[f'{name}/action']) == 200
+    assert len(found[f'{name}/model']) == 1
 
 
 @contextmanager
@@ -280,8 +273,7 @@ def test_end_of_the_process_leaves_a_dump_however_it_ends(
         assert process.wait(20) == status
         path = only_dump(tmp_path)
     assert path.name.endswith(cause)
-    ticks = next(found for topic, found in content(path).items() if topic.endswith('/tick'))
-    assert [message.data[1] for _, message in ticks][-1] == T0 + 9 * TICK
+    assert read_topic(path, '/tick')[-1][1].data[1] == T0 + 9 * TICK
 
 
 @contextmanager
