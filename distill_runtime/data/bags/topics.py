@@ -45,11 +45,8 @@ def check_names(given: Mapping[str, str], externals: Collection[str] = ()) -> No
 def find_topic(bag: Bag, name: str, given: Mapping[str, str], node: str = '') -> Topic | None:
     """Return the topic of a recording for a topic of student_node; None: it has none.
 
-    Args:
-        bag: The recording.
-        name: A key of TYPES.
-        given: Topic of the recording by topic of student_node, from the user.
-        node: Full name of the node; '' if it is not known.
+    The user has given some topics of the recording by topic of student_node. The full name of the
+    node is '' if it is not known.
 
     Raises:
         RecordingError: If the named one is missing or of another type, or several qualify.
@@ -88,12 +85,6 @@ def find_external(bag: Bag, term: External, given: Mapping[str, str], node: str 
     """Return the topic of a recording that an external term reads.
 
     It is the topic that the user names, else the one that the name resolves to in the node.
-
-    Args:
-        bag: The recording.
-        term: The term.
-        given: Topic of the recording by topic of the term, from the user.
-        node: Full name of the node; '' if it is not known.
 
     Raises:
         RecordingError: If it is missing or of another type.

@@ -40,11 +40,7 @@ class BagWriter:
     """Writes one bag; it is readable only after finish has returned."""
 
     def __init__(self, path: Path, facts: Facts) -> None:
-        """Make the folder and open its file.
-
-        Args:
-            path: Folder that does not exist.
-            facts: Of the ring buffer.
+        """Make the folder, which does not exist, and open its file.
 
         Raises:
             OSError: If the folder cannot be made.
@@ -62,11 +58,9 @@ class BagWriter:
         self._connections: dict[str, Connection] = {}
 
     def write(self, records: Sequence[Record], pulse: Callable[[], None] = lambda: None) -> None:
-        """Add records, in the order in which they were written.
+        """Add records, in the order in which they were written, and call pulse in between.
 
-        Args:
-            records: All that are available: later ones may repeat the change before the first.
-            pulse: Called from time to time, since many records take a while.
+        They are all that are available: later ones may repeat the change before the first.
 
         Raises:
             OSError: If the disk cannot store them.

@@ -44,12 +44,7 @@ class BagRecorder:
     """Writes the records of a ring buffer to bags."""
 
     def __init__(self, ring_buffer: RingBuffer, folder: DumpFolder | None, report: Report) -> None:
-        """Prepare the folder, and report whether it can be used.
-
-        Args:
-            ring_buffer: Source of the records.
-            folder: Where dumps go; None: there are none.
-            report: Reports events.
+        """Prepare the folder of the dumps, if there are any, and report whether it can be used.
 
         Raises:
             RecordingError: If the ring buffer has facts of another kind.

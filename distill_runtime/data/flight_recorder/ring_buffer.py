@@ -75,11 +75,7 @@ class RingBuffer:
     """
 
     def __init__(self, descriptor: int, pause: Callable[[float], None] = time.sleep) -> None:
-        """Map the memory of a ring buffer.
-
-        Args:
-            descriptor: Open file of a ring buffer.
-            pause: Waits for a time in [s].
+        """Map the memory of a ring buffer; pause waits for a time in [s].
 
         Raises:
             RecordingError: If it is no ring buffer.
@@ -107,12 +103,7 @@ class RingBuffer:
 
     @classmethod
     def create(cls, ring_size: int, facts: bytes = b'') -> RingBuffer:
-        """Allocate an empty ring buffer, with all pages resident; return the writer's end.
-
-        Args:
-            ring_size: Room for records in [byte].
-            facts: For readers.
-        """
+        """Allocate room in [byte], with all pages resident; return the writer's end."""
         ring_size = _aligned(max(ring_size, 4096))
         index_size = ring_size // _MEAN_RECORD
         size = _FACTS_AT + _aligned(len(facts)) + 8 * index_size + ring_size

@@ -130,12 +130,7 @@ def read_stream(
     in [m]/[s], then orientations (w, x, y, z); of a PoseStamped position x, y, z in [m], then the
     orientation as the message has it, x, y, z, w.
 
-    Args:
-        bag: The recording.
-        topic: The topic.
-        width: Numbers of a message; a message with another number of them is dropped. None: as in
-            the layout.
-        choose: Returns which rows are wanted; None: all.
+    A message with another width, by default that of the layout, is dropped.
     """
     width = len(FIXED[topic.type].columns) if width is None else width
     reader = TopicReader(bag, topic, _of_width(width), choose)

@@ -176,10 +176,7 @@ def inputs(log: TickLog) -> Sequence[StampArray]:
 def ticks_in_period(log: TickLog | None, period_ns: int, control_rate: float) -> tuple[int, str]:
     """Return the number of control ticks per policy step, and why it is no whole number.
 
-    Args:
-        log: The ticks; None: none are recorded.
-        period_ns: Of the policy.
-        control_rate: Parameter of the node, in [Hz]; 0: measure it.
+    The period is that of the policy. A control rate of the node, in [Hz], of 0 is measured.
 
     Raises:
         ConfigError: If a rate is given and no ticks are recorded.

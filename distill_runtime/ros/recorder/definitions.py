@@ -31,13 +31,8 @@ def frames(
     """Return the topics of each kind of tick: by whether the policy ran, and whether it sends.
 
     A tick records ~/tick and ~/timing; one that sends, then ~/command; and one in which the policy
-    ran, then ~/target, ~/observation and ~/action.
-
-    Args:
-        node_name: Full name of the node.
-        labels: Of ~/tick.
-        joints: In the order of the commands.
-        spec: Spec of the active policy.
+    ran, then ~/target, ~/observation and ~/action. The labels are those of ~/tick, the joints are
+    in the order of the commands.
     """
     always = (
         _array(f'{node_name}/tick', '<i8', _each(labels)),
@@ -63,13 +58,7 @@ def frames(
 def model_facts(
     policy: LoadedPolicy, config: StudentNodeConfig, runner: PolicyRunner
 ) -> dict[str, str]:
-    """Return what a replay needs to know, as text; what is no plain text is JSON.
-
-    Args:
-        policy: The active policy.
-        config: Parameters of the node.
-        runner: Its runner.
-    """
+    """Return what a replay needs to know, as text; what is no plain text is JSON."""
     checks = {
         f'checks.{name}.{key}': value
         for name, check in runner.config.checks.items()

@@ -89,11 +89,7 @@ class FlightRecorder:
                 self._record(self.tick_recorder.ring.count)
 
     def end(self, last_cause: str) -> None:
-        """Complete the recording of a control loop that has ended.
-
-        Args:
-            last_cause: Cause of a last dump; '': the node goes on, and there is none.
-        """
+        """Complete the recording of an ended control loop; with a cause there is a last dump."""
         if self.tick_recorder is None or self._process is None:
             return
         self.tick_recorder.end()

@@ -33,13 +33,7 @@ class RecorderProcess:
     """
 
     def __init__(self, ring: RingBuffer, folder: Path | None, quota: int) -> None:
-        """Start the process.
-
-        Args:
-            ring: Whose records it writes.
-            folder: Where dumps go; None: there are none.
-            quota: Size of all dumps in [byte].
-        """
+        """Start the process; without a folder it makes no dumps, and their quota is in [byte]."""
         self.ring = ring
         self._arguments = ['--folder', str(folder), '--quota', str(quota)] if folder else []
         self._patience = _PATIENCE
@@ -83,11 +77,7 @@ class RecorderProcess:
     def close(self, patience: float) -> list[dict[str, Any]]:
         """End the input of the process, which then writes what it has to, and ends.
 
-        Args:
-            patience: How long to wait for it, in [s]; then it goes on alone.
-
-        Returns:
-            Its last events.
+        Wait for it up to a time in [s], then let it go on alone; return its last events.
         """
         if self.problem:
             return []

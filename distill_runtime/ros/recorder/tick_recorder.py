@@ -42,11 +42,7 @@ class TickRecorder:
     """
 
     def __init__(self, context: LoopContext, seconds: float) -> None:
-        """Allocate the ring buffer, and observe inputs and output.
-
-        Args:
-            context: What the control loop works with.
-            seconds: Time that the ring buffer must hold.
+        """Allocate a ring buffer that holds a time in [s], and observe inputs and output.
 
         Raises:
             ConfigError: If that takes too much memory.
