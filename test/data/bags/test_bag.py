@@ -20,10 +20,6 @@ FORMS = {
 }
 
 
-def topic_of(bag, name):
-    return next(topic for topic in bag.topics if topic.name == name)
-
-
 @pytest.mark.parametrize('form', FORMS)
 @pytest.mark.parametrize('until_ns', [None, 21 * MS])
 def test_every_storage_gives_topics_and_messages(form, until_ns, tmp_path):
@@ -34,15 +30,6 @@ def test_every_storage_gives_topics_and_messages(form, until_ns, tmp_path):
         read = [(receive_ns, message.position[0]) for receive_ns, message in bag.messages(states)]
         assert read == [(12 * MS, 0.1), (22 * MS, 0.2)][: 1 if until_ns else 2]
         assert [receive_ns for receive_ns, _ in bag.messages(twists)] == [15 * MS]
-
-
-def test_messages_of_a_split_bag_come_in_order(shared_data):
-    folder = shared_data / 'recordings' / 'written_by_rosbag2'
-    for name in ('mcap', 'mcap_split', 'sqlite3_filezstd'):
-        with Bag(folder / name) as bag:
-            times = [time for time, _ in bag.messages(topic_of(bag, '/joint_states'))]
-        assert len(times) >= 500
-        assert times == sorted(times)
 
 
 def test_what_is_no_recording_is_refused(tmp_path):

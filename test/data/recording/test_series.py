@@ -67,29 +67,6 @@ def test_command_that_is_not_finite_is_dropped(tmp_path):
     assert stream.dropped[NOT_FINITE].tolist() == [1]
 
 
-def test_undecodable_message_is_dropped_with_its_time(tmp_path):
-    messages = [imu(1 * MS), undecodable(imu(2 * MS)), imu(3 * MS), undecodable(imu(4 * MS))]
-    stream = read(tmp_path, messages, read_imu)
-    assert stream.stamp_ns.tolist() == [1 * MS, 3 * MS]
-    assert stream.dropped[UNDECODABLE].tolist() == [2 * MS, 4 * MS]
-    assert (stream.num_usable, stream.num_skipped) == (2, 2)
-
-
-def test_only_wanted_rows_are_read(tmp_path):
-    asked = []
-
-    def choose(stamp_ns, receive_ns):
-        asked.extend(stamp_ns.tolist())
-        return stamp_ns // MS % 2 == 0
-
-    messages = [imu(t * MS, (1, 0, 0, 0), (t, 0, 0)) for t in range(1, 6)]
-    stream = read(tmp_path, messages, read_imu, choose)
-    assert asked == [t * MS for t in range(1, 6)]
-    assert stream.values[:, 4].tolist() == [2, 4]
-    assert stream.receive_ns.tolist() == [2 * MS, 4 * MS]
-    assert stream.num_usable == 5
-
-
 def test_external_array_is_read_by_its_width(tmp_path):
     messages = [
         multi_array(t, [('a', size)], range(size), '/scan') for t, size in ((1, 3), (2, 2))
