@@ -33,28 +33,28 @@ def test_message_of_another_shape_is_dropped(tmp_path):
         log_of(tmp_path / 'all', [other])
 
 
-def test_node_is_found_by_its_model(tmp_path):
-    messages = [tick(0, 1, topic='/a/tick'), tick(0, 1, topic='/b/tick', model=int(SHA[:15], 16))]
-    assert log_of(tmp_path, messages, sha256=SHA).node == '/b'
+NODES = [tick(0, 1, topic='/a/tick'), tick(0, 1, topic='/r/b/tick', model=int(SHA[:15], 16))]
 
 
-@pytest.mark.parametrize('model', [7, int(SHA[:15], 16)])
-def test_several_nodes_must_be_told_apart(model, tmp_path):
-    messages = [tick(0, 1, topic=f'/{name}/tick', model=model) for name in 'ab']
-    with pytest.raises(RecordingError, match=r"\['/a', '/b'\].*: name one with --node NAME"):
-        log_of(tmp_path, messages, sha256=SHA)
+@pytest.mark.parametrize(
+    'options', [{'sha256': SHA}, {'node': 'b'}, {'node': '/r/b'}, {'node': 'r/b'}]
+)
+def test_node_is_found_by_its_model_or_name(options, tmp_path):
+    assert log_of(tmp_path, NODES, **options).node == '/r/b'
 
 
-@pytest.mark.parametrize('name', ['b', '/r/b', 'r/b'])
-def test_node_can_be_named(name, tmp_path):
-    messages = [tick(0, 1, topic='/a/tick'), tick(0, 1, topic='/r/b/tick')]
-    log = log_of(tmp_path, messages, node=name)
-    assert log.node == '/r/b'
-
-
-def test_node_that_is_not_there_is_refused(tmp_path):
-    with pytest.raises(RecordingError, match=r"--node is 'c', expected one of .*\['/a'\]"):
-        log_of(tmp_path, [tick(0, 1, topic='/a/tick')], node='c')
+@pytest.mark.parametrize(
+    ('options', 'refusal'),
+    [
+        ({}, r"\['/a', '/r/b'\], and 2 of them ran another model: name one with --node NAME"),
+        ({'sha256': '0' * 15}, r'and 2 of them ran this model'),
+        ({'node': 'c'}, r"--node is 'c', expected one of .*\['/a', '/r/b'\]"),
+    ],
+)
+def test_several_nodes_must_be_told_apart(options, refusal, tmp_path):
+    same = [NODES[0], tick(0, 1, topic='/r/b/tick')] if 'sha256' in options else NODES
+    with pytest.raises(RecordingError, match=refusal):
+        log_of(tmp_path, same, **options)
 
 
 def test_lost_ticks_and_activations_are_told_apart(tmp_path):

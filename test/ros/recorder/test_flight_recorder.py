@@ -158,17 +158,6 @@ def test_dump_or_recording_is_refused_with_the_reason(ros, model, tmp_path):
         assert f'record_to {tmp_path}/file: File exists: make room' in rig.node.refusal
 
 
-def test_end_of_an_active_node_is_dumped_and_that_of_an_inactive_one_is_not(ros, model, tmp_path):
-    with boxed(ros, model, tmp_path, **LOCKSTEP) as rig:
-        rig.robot.tick(T0)
-    assert only_dump(tmp_path).name.endswith('shutdown')
-    with boxed(ros, model, tmp_path, **LOCKSTEP) as rig:
-        rig.robot.tick(T0)
-        assert rig.node.trigger_deactivate() == TransitionCallbackReturn.SUCCESS
-        assert rig.node.trigger_cleanup() == TransitionCallbackReturn.SUCCESS
-    assert len(dumps(tmp_path)) == 1
-
-
 def test_process_that_hangs_is_ended_and_started_again(ros, model, tmp_path, monkeypatch):
     monkeypatch.setattr('distill_runtime.ros.recorder.process._PAUSE', 0.2)
     with boxed(ros, model, tmp_path, **LOCKSTEP) as rig:
@@ -220,15 +209,17 @@ def test_estop_and_crash_of_the_control_loop_are_dumped(ros, model, tmp_path, mo
 
 
 def test_recording_holds_every_tick_from_activate_to_deactivate(ros, model, tmp_path):
-    options = {'record_to': str(tmp_path), 'blackbox_seconds': 5.0, **LOCKSTEP}
-    with student(ros, model, **options) as rig:
+    options = {'record_to': str(tmp_path / 'runs'), 'blackbox_seconds': 5.0, **LOCKSTEP}
+    with boxed(ros, model, tmp_path / 'dumps', **options) as rig:
         for number in range(200):
             rig.robot.tick(T0 + number * TICK)
         name = rig.node.get_fully_qualified_name()
         assert 'recording to' in blackbox_of(rig)
         assert rig.node.trigger_deactivate() == TransitionCallbackReturn.SUCCESS
-        path = only_dump(tmp_path)
+        path = only_dump(tmp_path / 'runs')
         wait_for((path / 'metadata.yaml').is_file, 'the recording')
+        assert rig.node.trigger_cleanup() == TransitionCallbackReturn.SUCCESS
+    assert dumps(tmp_path / 'dumps') == [], 'the end of an inactive node is not dumped'
     found = content(path)
     assert [message.data[1] for _, message in found[f'{name}/tick']] == [
         T0 + number * TICK for number in range(200)
