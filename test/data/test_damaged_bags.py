@@ -103,6 +103,8 @@ def test_cut_off_recording_is_reported_or_refused(share, name, path):
     rows, damage = outcome(path)
     is_whole = rows is not None and all(rows.get(name) == (n, 0) for name, n in WHOLE.items())
     assert damage or is_whole
+    if name == 'mcap' and share >= 0.1:
+        assert rows['/joint_states'][0] > share * NUM / 2
     if share == 0.6 and name in ('sqlite3', 'sqlite3_file', 'rosbag1', 'mcap_file'):
         assert 'try ros2 bag reindex, sqlite3 .recover or rosbag reindex' in damage[0]
 

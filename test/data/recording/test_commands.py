@@ -77,7 +77,7 @@ def test_logged_tick_has_the_first_command_of_its_stamp(tmp_path):
 
 
 def test_tick_that_nobody_logged_has_the_first_command_of_its_period(tmp_path):
-    messages = [joint_state(t * MS, JOINTS, [0] * 3) for t in (1000, 1020, 1040)]
+    messages = [joint_state(t * MS, JOINTS, [0] * 3) for t in (1000, 1020, 1040, 1060)]
     for number, command in enumerate((state, lambda t, _, values: float64_array(t, values))):
         sent = [command(t * MS, JOINTS, [t] * 3) for t in (1003, 1019, 1041)]
         commands, recording = commands_of(
@@ -85,7 +85,7 @@ def test_tick_that_nobody_logged_has_the_first_command_of_its_period(tmp_path):
         )
         ticks = find_ticks(recording, PERIOD_NS)
         rows = command_rows(commands, ticks, recording.joints.receive_ns, PERIOD_NS)
-        assert rows.tolist() == [0, -1, 2]
+        assert rows.tolist() == [0, -1, 2, -1]
 
 
 @pytest.mark.parametrize(

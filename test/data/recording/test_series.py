@@ -2,6 +2,7 @@
 # SPDX-License-Identifier: Apache-2.0
 from __future__ import annotations
 
+from distill_runtime.data.bags import mcap_file
 from distill_runtime.data.bags.bag import Bag
 from distill_runtime.data.bags.dropped import (
     LACKS_JOINTS,
@@ -156,7 +157,8 @@ def test_why_messages_are_left_out_is_told(tmp_path):
     }
 
 
-def test_of_chosen_rows_it_is_known_what_was_in_front_of_them(tmp_path):
+def test_of_chosen_rows_it_is_known_what_was_in_front_of_them(tmp_path, monkeypatch):
+    monkeypatch.setattr(mcap_file, 'CHUNK_SIZE', 3)  # row 4 is the first of its chunk
     messages = [joint_state(t * MS, ['hip'], [t], [t], receive_ns=t * MS + 1) for t in range(1, 6)]
     joints = read(
         tmp_path,
