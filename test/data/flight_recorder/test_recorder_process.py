@@ -248,7 +248,7 @@ def test_recording_that_a_killed_process_cut_off_can_be_read(tmp_path):
     process.popen.communicate()
     assert not (path / 'metadata.yaml').exists()
     numbers = tick_numbers(next(path.iterdir()))
-    assert len(numbers) >= 100
+    assert numbers, 'what was flushed is there, however early the kill came'
     assert numbers == list(range(len(numbers)))
 
 
