@@ -16,7 +16,6 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
-import resource
 import time
 from typing import NamedTuple
 
@@ -30,7 +29,7 @@ from distill_runtime.policy.model import LoadedPolicy
 from distill_runtime.policy.offline.batch import BatchPolicy
 import numpy as np
 
-from .replay import CONFIG, measurement
+from .replay import CONFIG, measured
 
 
 class Steps(NamedTuple):
@@ -94,20 +93,15 @@ def measure(path: Path, policy: LoadedPolicy) -> dict[str, float]:
     }
 
 
-def peak_memory(path: Path, policy: LoadedPolicy) -> float:
-    """Go through all observations once; return the peak of memory in [MiB]."""
+def read_once(path: Path, policy: LoadedPolicy) -> None:
+    """Go through all observations once."""
     for _ in observations(rows_of(path, policy, CONFIG), policy):
         pass
-    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
 
 
 def main() -> None:
     """Measure and print."""
-    with measurement(__doc__) as (args, path, policy):
-        if args.memory:
-            print(json.dumps({'peak_mib': peak_memory(path, policy)}))
-            return
-        runs = [measure(path, policy) for _ in range(args.runs)]
+    _, runs = measured(__doc__, measure, read_once)
     print(json.dumps({name: [round(run[name], 9) for run in runs] for name in runs[0]}))
 
 

@@ -15,15 +15,14 @@ from __future__ import annotations
 
 import argparse
 from collections import deque
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Sequence
 from concurrent.futures import ProcessPoolExecutor
-from contextlib import contextmanager
 import json
 from pathlib import Path
 import resource
 import tempfile
 import time
-from typing import NamedTuple
+from typing import NamedTuple, TypeVar
 
 from distill_runtime.core.arrays import Float32Array, FloatArray
 from distill_runtime.core.config import RunnerConfig
@@ -38,6 +37,7 @@ from rosbags.highlevel import AnyReader
 from rosbags.rosbag2 import StoragePlugin, Writer
 from rosbags.typesys import get_typestore, Stores
 
+Figures = TypeVar('Figures')
 RATE = 500
 TICK_NS = 20_000_000
 CONFIG = ReplayConfig(runner=RunnerConfig(start_in='policy', tilt_limit=0.0))
@@ -177,11 +177,6 @@ class Run(NamedTuple):
     running: float
     straightforward: float
 
-    @property
-    def total(self) -> float:
-        """CPU time of replay, in [s]."""
-        return self.reading + self.running
-
 
 def measure(path: Path, policy: LoadedPolicy) -> Run:
     """Replay both ways, once each, and compare.
@@ -202,20 +197,24 @@ def measure(path: Path, policy: LoadedPolicy) -> Run:
     return Run(read - begin, end - read, other - end)
 
 
-def peak_memory(path: Path, policy: LoadedPolicy) -> float:
-    """Replay once; return the peak memory of this process, in [MiB]."""
+def read_once(path: Path, policy: LoadedPolicy) -> None:
+    """Replay once."""
     replay(read_policy_recording(path, policy), policy, CONFIG)
-    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
 
 
-@contextmanager
-def measurement(
+def measured(
     description: str | None,
-) -> Iterator[tuple[argparse.Namespace, Path, LoadedPolicy]]:
-    """Parse the arguments; give them with the recording to use and the shipped student.
+    measure: Callable[[Path, LoadedPolicy], Figures],
+    read_once: Callable[[Path, LoadedPolicy], None],
+) -> tuple[float, list[Figures]]:
+    """Measure as the arguments of the command say; return minutes and runs.
+
+    With --memory print only the peak of memory in [MiB] of reading the recording once, and exit.
 
     Args:
         description: Text of --help.
+        measure: Measures once with the recording and the shipped student.
+        read_once: Reads the recording once.
     """
     parser = argparse.ArgumentParser(description=description, allow_abbrev=False)
     parser.add_argument('--minutes', type=float, default=10.0, help='length of the recording')
@@ -232,23 +231,23 @@ def measurement(
                 spec = policy.spec
                 joints, default = list(spec.joints), spec.default_position
                 pool.submit(write_recording, path, joints, default, args.minutes).result()
-        yield args, path, policy
+        if not args.memory:
+            return args.minutes, [measure(path, policy) for _ in range(args.runs)]
+        read_once(path, policy)
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+    print(json.dumps({'peak_mib': peak}))
+    raise SystemExit
 
 
 def main() -> None:
     """Measure and print."""
-    with measurement(__doc__) as (args, path, policy):
-        if args.memory:
-            print(json.dumps({'peak_mib': peak_memory(path, policy)}))
-            return
-        runs = [measure(path, policy) for _ in range(args.runs)]
-    seconds = args.minutes * 60
+    minutes, runs = measured(__doc__, measure, read_once)
     figures = {
         'reading_s': [run.reading for run in runs],
         'running_s': [run.running for run in runs],
         'straightforward_s': [run.straightforward for run in runs],
-        'times_real_time': [seconds / run.total for run in runs],
-        'times_faster': [run.straightforward / run.total for run in runs],
+        'times_real_time': [60 * minutes / (run.reading + run.running) for run in runs],
+        'times_faster': [run.straightforward / (run.reading + run.running) for run in runs],
     }
     print(json.dumps({name: [round(v, 3) for v in values] for name, values in figures.items()}))
 

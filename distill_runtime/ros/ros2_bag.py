@@ -10,7 +10,7 @@ from pathlib import Path
 import shutil
 
 from distill_runtime.data.flight_recorder.folders import expanded, free_path, make_folder
-from distill_runtime.data.flight_recorder.messages import dotted
+from distill_runtime.data.flight_recorder.records import dotted
 from distill_runtime.errors import ConfigError, DistillError
 from distill_runtime.policy.model import load_policy
 from distill_runtime.spec.compile import compile_spec

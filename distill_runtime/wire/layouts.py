@@ -3,7 +3,7 @@
 """The one table of message layouts: which numbers are read from each message type.
 
 ``cdr`` reads them from one message (the tick), ``rows`` from thousands at once (recordings), and
-``data.bags.columns`` from message objects (rosbag1, and whatever the other two reject).
+``data.bags.topic_reader`` from message objects (rosbag1, and whatever the other two reject).
 """
 
 from __future__ import annotations

@@ -1,11 +1,12 @@
 # Copyright 2026 The distill_runtime Authors
 # SPDX-License-Identifier: Apache-2.0
-"""Write small recordings with rosbags, in every storage and compression."""
+"""Write small recordings with rosbags, in every storage and compression, and read a topic."""
 
 from __future__ import annotations
 
 from typing import NamedTuple
 
+from distill_runtime.data.bags.bag import Bag
 import numpy as np
 from rosbags.rosbag1 import Writer as Writer1
 from rosbags.rosbag2 import CompressionFormat, CompressionMode, StoragePlugin, Writer
@@ -242,3 +243,10 @@ def write_bag1(path, messages):
             content = STORE1.serialize_ros1(entry.message, entry.type)
             writer.write(connections[key], entry.receive_ns, content)
     return path
+
+
+def read_topic(path, ending):
+    """Return time and message of every message of the first topic whose name ends like this."""
+    with Bag(path) as bag:
+        topic = next(topic for topic in bag.topics if topic.name.endswith(ending))
+        return list(bag.messages(topic))

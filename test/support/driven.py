@@ -9,7 +9,7 @@ from dataclasses import replace
 from distill_runtime.core.config import RunnerConfig
 from distill_runtime.core.runner import PolicyRunner
 from distill_runtime.core.sensors import Sensors
-from distill_runtime.data.recording.joint_series import JointStream
+from distill_runtime.data.recording.series import JointStream
 from distill_runtime.spec.compile import compile_spec
 import numpy as np
 

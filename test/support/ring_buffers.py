@@ -6,14 +6,14 @@ from __future__ import annotations
 
 import struct
 
-from distill_runtime.data.flight_recorder.messages import (
+from distill_runtime.data.flight_recorder.records import (
     change_body,
     change_data,
     Facts,
     status_text,
     TopicFrame,
 )
-from distill_runtime.data.flight_recorder.ring_buffer import RingBufferReader, RingBufferWriter
+from distill_runtime.data.flight_recorder.ring_buffer import RingBuffer
 import numpy as np
 
 from .bags import joint_state, MS, STORE, twist
@@ -59,8 +59,8 @@ class FilledRingBuffer:
 
     def __init__(self, ring=1 << 20, node='/robot/student_node', pause=lambda seconds: None):
         self.facts = facts(node)
-        self.writer = RingBufferWriter(ring, self.facts.to_json())
-        self.reader = RingBufferReader(self.writer.descriptor, pause)
+        self.writer = RingBuffer.create(ring, self.facts.to_bytes())
+        self.reader = RingBuffer(self.writer.descriptor, pause)
         self.num_ticks = 0
         self.change = b''
 

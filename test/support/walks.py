@@ -7,9 +7,8 @@ from __future__ import annotations
 from pathlib import Path
 
 from distill_runtime.data.bags.bag import Topic
-from distill_runtime.data.recording.joint_series import JointStream
 from distill_runtime.data.recording.recording import Recording
-from distill_runtime.data.recording.series import Stream
+from distill_runtime.data.recording.series import JointStream, Stream
 import numpy as np
 
 from .specs import DEFAULT, JOINTS, make_spec

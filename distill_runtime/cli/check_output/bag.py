@@ -11,8 +11,7 @@ from distill_runtime.cli.terminal.page import Section
 from distill_runtime.cli.terminal.tables import table_lines
 from distill_runtime.data.diagnosis.bag_case import read_samples, received
 from distill_runtime.data.diagnosis.inspection import inspect, Inspection
-from distill_runtime.data.recording.joint_series import JointStream
-from distill_runtime.data.recording.series import Stream
+from distill_runtime.data.recording.series import JointStream, Stream
 from distill_runtime.data.ticks.windows import NUM_WINDOWS
 from distill_runtime.policy.validation import Validation
 

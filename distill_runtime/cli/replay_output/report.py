@@ -13,9 +13,8 @@ import zipfile
 from distill_runtime.cli.terminal.junit import Suite
 from distill_runtime.core.modes import Mode
 from distill_runtime.data.recording.commands import Commands
-from distill_runtime.data.recording.joint_series import JointStream
 from distill_runtime.data.recording.row_store import RowStore
-from distill_runtime.data.recording.series import Stream
+from distill_runtime.data.recording.series import JointStream, Stream
 from distill_runtime.data.replay.assessment import Assessment, times
 from distill_runtime.data.replay.compare import ColumnDifference, Difference, PERCENTILES
 from distill_runtime.data.replay.motion import Motion

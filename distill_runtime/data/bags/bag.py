@@ -10,14 +10,13 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from pathlib import Path, PurePath
-from types import TracebackType
 from typing import Any, NamedTuple
 
 from distill_runtime.errors import ConfigError, RecordingError
 from distill_runtime.spec.files import read_yaml
 import numpy as np
 
-from .chunk import Chunk
+from .chunk import Chunk, one_line
 from .mcap_bag import McapBag
 from .rosbags_reader import RosbagsReader
 
@@ -64,8 +63,9 @@ class Bag:
             )
         except Exception as error:  # of many types: sqlite3's, zstd's, YAML's among them
             raise RecordingError(
-                f'{self.path} cannot be read as a recording ({", ".join(KINDS)}): {_line(error)}: '
-                'if it was cut off, try ros2 bag reindex, sqlite3 .recover or rosbag reindex'
+                f'{self.path} cannot be read as a recording ({", ".join(KINDS)}): '
+                f'{one_line(error)}: if it was cut off, try ros2 bag reindex, sqlite3 .recover '
+                'or rosbag reindex'
             ) from error
         self.is_cdr = self._reader.is_cdr
         """Whether messages are serialized as CDR."""
@@ -80,16 +80,9 @@ class Bag:
             )
 
     def __enter__(self) -> Bag:
-        """Return itself."""
         return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        """Close it."""
+    def __exit__(self, *exception: object) -> None:
         self.close()
 
     def close(self) -> None:
@@ -107,14 +100,17 @@ class Bag:
         Raises:
             RecordingError: If the file is damaged there.
         """
-        for chunk in self._reader.chunks(topic.name, topic.type):
-            if self._until_ns is None or chunk.receive_ns[-1] <= self._until_ns:
-                yield chunk
-                continue
-            count = int(np.searchsorted(chunk.receive_ns, self._until_ns, side='right'))
-            if count:
-                yield chunk.take(slice(0, count))
-            return
+        try:
+            for chunk in self._reader.chunks(topic.name, topic.type):
+                if self._until_ns is None or chunk.receive_ns[-1] <= self._until_ns:
+                    yield chunk
+                    continue
+                count = int(np.searchsorted(chunk.receive_ns, self._until_ns, side='right'))
+                if count:
+                    yield chunk.take(slice(0, count))
+                return
+        except Exception as error:  # of many types, IndexError and zlib's among them
+            raise self._damaged(topic, error) from error
 
     def messages(self, topic: Topic) -> Iterator[tuple[int, Any]]:
         """Yield the time of receipt in [ns] and the object of each message, in order of receipt.
@@ -127,9 +123,7 @@ class Bag:
                 try:
                     message = self.deserialize(chunk.content(index), topic)
                 except Exception as error:  # of many types, IndexError among them
-                    raise RecordingError(
-                        f'{self.path} is damaged at {topic.name}: {_line(error)}'
-                    ) from error
+                    raise self._damaged(topic, error) from error
                 yield receive_ns, message
 
     def has_definition(self, topic: Topic) -> bool:
@@ -145,6 +139,9 @@ class Bag:
     def deserialize(self, content: bytes, topic: Topic) -> Any:  # noqa: ANN401 - rosbags makes it
         """Return a message as an object; raises errors of many types if it is damaged."""
         return self._reader.deserialize(content, topic.type)
+
+    def _damaged(self, topic: Topic, error: Exception) -> RecordingError:
+        return RecordingError(f'{self.path} is damaged at {topic.name}: {one_line(error)}')
 
 
 def _mcap_files(path: Path) -> tuple[list[Path], list[str]]:
@@ -180,8 +177,3 @@ def _mcap_files(path: Path) -> tuple[list[Path], list[str]]:
 def _numbered(path: Path) -> tuple[int, str]:
     number = path.stem.rpartition('_')[2]
     return (int(number) if number.isdecimal() else -1, path.name)
-
-
-def _line(error: Exception) -> str:
-    text = ' '.join(str(error).split())
-    return text or type(error).__name__

@@ -41,6 +41,11 @@ class Chunk(NamedTuple):
         return Chunk(self.receive_ns[index], self.data, self.starts[index], self.sizes[index])
 
 
+def one_line(error: Exception) -> str:
+    """Return the text of an error of another library on one line; its type if it has none."""
+    return ' '.join(str(error).split()) or type(error).__name__
+
+
 def make_chunk(receive_ns: Sequence[int], contents: Sequence[bytes]) -> Chunk:
     """Copy single messages into one chunk."""
     sizes = np.fromiter(map(len, contents), np.intp, len(contents))

@@ -19,33 +19,9 @@ OTHER_JOINTS = 'have other joints only'
 NOT_FINITE = 'are not finite'
 OTHER_WIDTH = 'have another width'
 OTHER_LABELS = 'have other labels'
-_SAMPLES = (UNDECODABLE, LACKS_JOINTS)
-"""Reasons for which the robot may have had a sample that the recording lacks."""
-
-
-class DroppedCounter:
-    """Collects the dropped messages of one topic."""
-
-    def __init__(self) -> None:
-        """Collect from none."""
-        self._times: dict[str, list[StampArray]] = {}
-
-    def add(self, reason: str, receive_ns: StampArray) -> None:
-        """Drop the messages that were received at some times."""
-        if len(receive_ns):
-            self._times.setdefault(reason, []).append(receive_ns)
-
-    def found(self) -> Dropped:
-        """Return all of them, in order of receipt."""
-        return {reason: np.sort(np.concatenate(times)) for reason, times in self._times.items()}
-
-
-def count(dropped: Dropped) -> int:
-    """Return how many messages were dropped."""
-    return sum(map(len, dropped.values()))
 
 
 def lost_sample_times(dropped: Dropped) -> StampArray:
-    """Return when messages were received that may have been samples, ascending."""
-    times = [dropped[reason] for reason in _SAMPLES if reason in dropped]
+    """Return when messages were received that the robot may have had as samples, ascending."""
+    times = [dropped[reason] for reason in (UNDECODABLE, LACKS_JOINTS) if reason in dropped]
     return np.sort(np.concatenate(times)) if times else np.zeros(0, np.int64)

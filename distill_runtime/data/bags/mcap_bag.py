@@ -42,7 +42,12 @@ class McapBag:
         if not self._files:
             raise RecordingError('; '.join(self._refused))
         self._types: Typestore | None = None
-        self._is_known: dict[str, bool] = {}
+        self._channels: dict[tuple[str, str], list[tuple[McapFile, int]]] = {}
+        for file in self._files:
+            for number, channel in file.channels.items():
+                if channel.encoding == _READABLE:
+                    key = (channel.topic, channel.type)
+                    self._channels.setdefault(key, []).append((file, number))
 
     @property
     def damage(self) -> list[str]:
@@ -56,22 +61,14 @@ class McapBag:
 
     def counts(self) -> dict[tuple[str, str], int]:
         """Return the number of messages per topic and type."""
-        found: dict[tuple[str, str], int] = {}
-        for file in self._files:
-            for number, channel in file.channels.items():
-                if channel.encoding == _READABLE:
-                    key = (channel.topic, channel.type)
-                    found[key] = found.get(key, 0) + file.count(number)
-        return found
+        return {
+            key: sum(file.count(number) for file, number in channels)
+            for key, channels in self._channels.items()
+        }
 
     def chunks(self, topic: str, kind: str) -> Iterator[Chunk]:
         """Yield the messages of a topic; a lost one is empty."""
-        channels = [
-            (file, number)
-            for file in self._files
-            for number, channel in file.channels.items()
-            if (channel.topic, channel.type, channel.encoding) == (topic, kind, _READABLE)
-        ]
+        channels = self._channels[topic, kind]
         first_times = [time for file, number in channels for time in file.first_times(number)]
         # hold back messages that are newer than the oldest one of the chunks to come
         following = np.append(np.minimum.accumulate(first_times[::-1])[::-1], _END)[1:]
@@ -88,10 +85,8 @@ class McapBag:
         """Return a message as an object."""
         if self._types is None:  # takes 0.1 s, and most recordings do not need it
             self._types = get_typestore(Stores.ROS2_HUMBLE)
-        if kind not in self._is_known:
-            self._is_known[kind] = True
-            if kind not in self._types.fielddefs:
-                self._register(self._types, kind)
+        if kind not in self._types.fielddefs:
+            self._register(self._types, kind)
         return self._types.deserialize_cdr(content, kind)
 
     def _register(self, types: Typestore, kind: str) -> None:
@@ -99,13 +94,8 @@ class McapBag:
         for file in self._files:
             for channel in file.channels.values():
                 if channel.type == kind and channel.definition:
-                    known = get_types_from_msg(channel.definition, kind)
-                    new = {
-                        name: fields
-                        for name, fields in known.items()
-                        if name not in types.fielddefs
-                    }
-                    types.register(new)
+                    defined = get_types_from_msg(channel.definition, kind).items()
+                    types.register({k: v for k, v in defined if k not in types.fielddefs})
                     return
 
 

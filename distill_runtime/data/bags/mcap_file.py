@@ -13,7 +13,7 @@ from collections.abc import Iterator
 from contextlib import suppress
 import mmap
 from pathlib import Path
-import struct
+import tempfile
 from typing import NamedTuple
 
 from distill_runtime.core.arrays import IndexArray
@@ -24,7 +24,7 @@ import numpy as np
 import numpy.typing as npt
 from rosbags.rosbag2.storage_mcap import DECOMPRESSORS
 
-from .chunk import ByteArray, Chunk, CHUNK_SIZE
+from .chunk import ByteArray, Chunk, CHUNK_SIZE, one_line
 from .mcap_records import (
     CHANNEL,
     Channel,
@@ -41,16 +41,16 @@ from .mcap_records import (
     OffsetCollector,
     Offsets,
     read_chunk,
-    read_count,
-    read_index,
-    RECORD,
+    read_records,
     RECORD_HEADER,
     SCHEMA,
     STATISTICS,
     walk,
 )
-from .message_store import Contents, MessageStore
 
+Contents = tuple[ByteArray, IndexArray, IndexArray]
+"""Buffer, first byte and size of each message in it."""
+_IN_MEMORY = 1 << 22  # bytes of messages of compressed chunks
 _MAX_CHUNK = 2**32
 _DROP_EVERY = 1 << 24  # bytes of the file
 _MAX_SPAN = 1 << 23  # bytes of the file that a chunk of messages may span
@@ -121,7 +121,7 @@ class McapFile:
         found = []
         for runs in self._runs(channel):
             found.append(min(int(run.times.min()) for run in runs))
-            self._drop(runs[-1])
+            self._drop_before(runs[-1].chunk.start + int(runs[-1].offsets[-1]))
         return found
 
     def chunks(self, channel: int) -> Iterator[Chunk]:
@@ -135,7 +135,7 @@ class McapFile:
                 offsets = np.concatenate([run.chunk.start + run.offsets for run in runs])
                 ends = np.repeat([run.chunk.end for run in runs], [len(run.times) for run in runs])
                 yield Chunk(times, *_contents(self._data, offsets, ends))
-            self._drop(runs[-1])
+            self._drop_before(runs[-1].chunk.start + int(runs[-1].offsets[-1]))
 
     def _decompressed(self, chunk: McapChunk, channel: int) -> Contents:
         """Return the messages of a channel in a compressed chunk; store those of the others."""
@@ -158,19 +158,17 @@ class McapFile:
             if channel not in chunk.messages:
                 continue
             times, offsets = self._offsets(chunk.messages[channel])
-            if chunk.compression:
-                if group:
-                    yield group
-                    group, size = [], 0
-                yield [_Run(chunk, times, offsets)]
-                continue
-            for begin in range(0, len(times), CHUNK_SIZE):
-                end = begin + CHUNK_SIZE
+            step = len(times) if chunk.compression else CHUNK_SIZE
+            for begin in range(0, len(times), step):
                 if group and (
-                    size >= CHUNK_SIZE or chunk.start - group[0].chunk.start >= _MAX_SPAN
+                    size >= CHUNK_SIZE
+                    or chunk.start - group[0].chunk.start >= _MAX_SPAN
+                    or chunk.compression
+                    or group[0].chunk.compression
                 ):
                     yield group
                     group, size = [], 0
+                end = begin + step
                 group.append(_Run(chunk, times[begin:end], offsets[begin:end]))
                 size += len(group[-1].times)
         if group:
@@ -194,17 +192,13 @@ class McapFile:
         except Exception as error:  # noqa: BLE001  of many types: lz4's, zstd's
             if chunk.start not in self._unreadable:
                 self._unreadable.add(chunk.start)
-                what = ' '.join(str(error).split())
                 self.damage.append(
                     f'{self.path} has a chunk at byte {chunk.start} that cannot be decompressed: '
-                    f'{what}: its messages are missing'
+                    f'{one_line(error)}: its messages are missing'
                 )
             return np.zeros(0, np.uint8)
         found = np.frombuffer(content, np.uint8)
         return found if len(found) == chunk.size else found[:0]
-
-    def _drop(self, run: _Run) -> None:
-        self._drop_before(run.chunk.start + int(run.offsets[-1]))
 
     def _drop_before(self, offset: int) -> None:
         """Release the pages read so far if many were read since the last release."""
@@ -214,42 +208,40 @@ class McapFile:
 
     def _scan(self) -> None:
         """Find channels and messages."""
-        data, offset, end = self._map, len(MAGIC), len(self._map)
+        data, size, offset = self._map, len(self._map), len(MAGIC)
         loose = OffsetCollector()
-        is_complete, declared = False, None
-        while offset + RECORD_HEADER <= end:
-            kind, size = RECORD.unpack_from(data, offset)
-            begin = offset + RECORD_HEADER
-            if begin + size > end:
+        is_complete, declared = False, 0
+        for kind, begin, end in read_records(data, offset):
+            if kind == FOOTER or end > size:
                 if kind == CHUNK:
-                    self._add_chunk(begin, end)
+                    self._add_chunk(begin, size)
                 break
-            if kind == MESSAGE and size >= MESSAGE_HEADER:
-                loose.add(data, offset)
+            if kind == MESSAGE:
+                loose.add(data, begin, end)
             elif kind == CHUNK:
-                self._add_chunk(begin, begin + size)
+                self._add_chunk(begin, end)
             elif kind == INDEX and self._chunks:
-                self._add_index(begin, begin + size)
+                self._add_index(begin, end)
             elif kind in (SCHEMA, CHANNEL):
-                self._channels.declare(kind, data[begin : begin + size])
+                self._channels.declare(kind, data[begin:end])
             elif kind == STATISTICS:
-                declared = read_count(data, begin)
+                declared = int.from_bytes(data[begin : begin + 8], 'little')
             is_complete = is_complete or kind == DATA_END
-            offset = end if kind == FOOTER else begin + size
+            offset = end
             self._drop_before(offset)
         if not is_complete:
             self.damage.append(
-                f'{self.path} ends at byte {end} in the middle of a record that begins at byte '
+                f'{self.path} ends at byte {size} in the middle of a record that begins at byte '
                 f'{offset}: it was cut off, what came later is missing'
             )
         self._walk_doubtful(is_complete)
         without_chunk = loose.by_channel()
         if without_chunk:
-            self._chunks.append(McapChunk(0, end, '', end, without_chunk))
+            self._chunks.append(McapChunk(0, size, '', size, without_chunk))
         found = sum(
             messages.num_messages for chunk in self._chunks for messages in chunk.messages.values()
         )
-        if is_complete and declared is not None and found < declared and not self.damage:
+        if is_complete and found < declared and not self.damage:
             self.damage.append(
                 f'{self.path} is damaged: it declares {declared} messages and has {found}'
             )
@@ -282,11 +274,8 @@ class McapFile:
     def _add_index(self, begin: int, end: int) -> None:
         """Add the index of one channel to the last chunk."""
         chunk = self._chunks[-1]
-        try:
-            channel, index = read_index(self._map, begin, end)
-        except struct.error:
-            self._is_doubtful.add(chunk.start)
-            return
+        channel = int.from_bytes(self._map[begin : begin + 2], 'little')
+        index = Index(begin + 6, max(0, end - begin - 6) // 16)
         if not index.num_messages:
             return
         offsets = self._offsets(index).offsets
@@ -298,12 +287,9 @@ class McapFile:
 
 
 def _contents(data: ByteArray, offsets: IndexArray, ends: IndexArray | int) -> Contents:
-    """Return the contents of message records; those that are lost are empty.
+    """Return the contents of the message records at some offsets; a lost one is empty.
 
-    Args:
-        data: Has the records; empty if all are lost.
-        offsets: Of the records.
-        ends: Of their chunks.
+    They are lost if the data is empty, or if they do not end before their chunk does.
     """
     if not len(data):
         nothing = np.zeros(len(offsets), np.intp)
@@ -312,3 +298,53 @@ def _contents(data: ByteArray, offsets: IndexArray, ends: IndexArray | int) -> C
     starts = offsets + RECORD_HEADER + MESSAGE_HEADER
     is_whole = (sizes >= 0) & (sizes <= ends - starts)
     return data, np.where(is_whole, starts, 0), np.where(is_whole, sizes, 0)
+
+
+class MessageStore:
+    """Messages of compressed chunks, so that each is decompressed once for all topics.
+
+    The first megabytes are in memory, more in a temporary file. If the disk is full it stores no
+    more: a chunk of a missing key must be decompressed again.
+    """
+
+    def __init__(self) -> None:
+        self._file = tempfile.SpooledTemporaryFile(max_size=_IN_MEMORY)  # noqa: SIM115 - see close
+        self._found: dict[tuple[int, int], tuple[int, int, int]] = {}
+        self._end = 0
+        self._is_full = False
+
+    def close(self) -> None:
+        """Delete the temporary file."""
+        self._file.close()
+
+    def save(self, key: tuple[int, int], contents: Contents) -> None:
+        """Copy messages; do nothing if the key is known."""
+        if key in self._found or self._is_full:
+            return
+        data, starts, sizes = contents
+        if len(sizes) and (sizes == sizes[0]).all():
+            content = read_numbers(data, starts, int(sizes[0]), np.uint8).tobytes()
+        else:
+            ends = (starts + sizes).tolist()
+            content = b''.join(
+                data[start:end].tobytes() for start, end in zip(starts.tolist(), ends, strict=True)
+            )
+        content = sizes.astype(np.int64).tobytes() + content
+        try:
+            self._file.seek(self._end)
+            self._file.write(content)
+        except OSError:
+            self._is_full = True
+            return
+        self._found[key] = self._end, len(content), len(sizes)
+        self._end += len(content)
+
+    def load(self, key: tuple[int, int]) -> Contents | None:
+        """Return messages; None if they are not stored."""
+        if key not in self._found:
+            return None
+        offset, size, count = self._found[key]
+        self._file.seek(offset)
+        data = np.frombuffer(self._file.read(size), np.uint8)
+        sizes = data[: 8 * count].view(np.int64).astype(np.intp)
+        return data, 8 * count + np.cumsum(sizes) - sizes, sizes

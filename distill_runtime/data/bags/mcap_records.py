@@ -8,6 +8,7 @@ Source: the MCAP format specification, records and their opcodes.
 from __future__ import annotations
 
 from array import array
+from collections.abc import Iterator
 import mmap
 import struct
 from struct import Struct
@@ -19,15 +20,15 @@ import numpy.typing as npt
 
 MAGIC = b'\x89MCAP0\r\n'
 FOOTER, SCHEMA, CHANNEL, MESSAGE, CHUNK, INDEX, STATISTICS, DATA_END = 2, 3, 4, 5, 6, 7, 11, 15
-RECORD = Struct('<BQ')
-"""Opcode and length, before every record."""
-RECORD_HEADER = RECORD.size
+_RECORD = Struct('<BQ')
+RECORD_HEADER = _RECORD.size
+"""Bytes before every record: opcode and length."""
 MESSAGE_HEADER = 22
 """Bytes of a message record before its content: channel, sequence, two times."""
 _IDS = Struct('<HH')
 _ID = Struct('<H')
 _UINT = Struct('<I')
-_LONG = Struct('<Q')
+_MESSAGE_START = Struct('<HIQ')
 _CHUNK_HEADER = Struct('<QQQI')
 
 
@@ -79,17 +80,16 @@ class OffsetCollector:
     """Collects the offsets of messages that have no index."""
 
     def __init__(self) -> None:
-        """Collect from no message."""
         self._found: dict[int, tuple[array[int], array[int]]] = {}
 
-    def add(self, data: bytes | mmap.mmap, offset: int) -> None:
-        """Add the message whose record begins at an offset."""
-        (channel,) = _ID.unpack_from(data, offset + RECORD_HEADER)
-        time_at = offset + RECORD_HEADER + 6
-        time_ns = int.from_bytes(data[time_at : time_at + 8], 'little')
+    def add(self, data: bytes | mmap.mmap, begin: int, end: int) -> None:
+        """Add the message of a record from begin to end; skip one without a whole header."""
+        if end - begin < MESSAGE_HEADER:
+            return
+        channel, _, time_ns = _MESSAGE_START.unpack_from(data, begin)
         times, offsets = self._found.setdefault(channel, (array('q'), array('q')))
         times.append(time_ns & (2**63 - 1))
-        offsets.append(offset)
+        offsets.append(begin - RECORD_HEADER)
 
     def by_channel(self) -> dict[int, Index | Offsets]:
         """Return the offsets collected so far."""
@@ -103,7 +103,6 @@ class Channels:
     """The channels that the records of a file declare."""
 
     def __init__(self) -> None:
-        """Know no channel."""
         self.found: dict[int, Channel] = {}
         self._schemas: dict[int, tuple[str, str]] = {}
 
@@ -126,25 +125,25 @@ class Channels:
         self.found[number] = Channel(topic, name, encoding, definition)
 
 
-def walk(records: bytes, channels: Channels) -> dict[int, Index | Offsets]:
-    """Return the offsets of the messages among records that have no index.
-
-    Args:
-        records: Of a chunk.
-        channels: Gets the channels that they declare.
-    """
-    found = OffsetCollector()
-    offset = 0
-    while offset + RECORD_HEADER <= len(records):
-        kind, size = RECORD.unpack_from(records, offset)
+def read_records(data: bytes | mmap.mmap, offset: int = 0) -> Iterator[tuple[int, int, int]]:
+    """Yield opcode, first byte and end of each record; the end of the last may exceed the data."""
+    while offset + RECORD_HEADER <= len(data):
+        kind, size = _RECORD.unpack_from(data, offset)
         begin = offset + RECORD_HEADER
-        if begin + size > len(records):
-            break
-        if kind == MESSAGE and size >= MESSAGE_HEADER:
-            found.add(records, offset)
-        elif kind in (SCHEMA, CHANNEL):
-            channels.declare(kind, records[begin : begin + size])
         offset = begin + size
+        yield kind, begin, offset
+
+
+def walk(records: bytes, channels: Channels) -> dict[int, Index | Offsets]:
+    """Return the offsets of the messages of a chunk without an index; add what it declares."""
+    found = OffsetCollector()
+    for kind, begin, end in read_records(records):
+        if end > len(records):
+            break
+        if kind == MESSAGE:
+            found.add(records, begin, end)
+        elif kind in (SCHEMA, CHANNEL):
+            channels.declare(kind, records[begin:end])
     return found.by_channel()
 
 
@@ -157,21 +156,6 @@ def read_chunk(data: mmap.mmap, begin: int, end: int) -> McapChunk | None:
         return None
     start += 8
     return McapChunk(start, end, compression, size, {}) if start <= end else None
-
-
-def read_count(data: mmap.mmap, begin: int) -> int | None:
-    """Return the number of messages from a record of statistics."""
-    try:
-        (count,) = _LONG.unpack_from(data, begin)
-    except struct.error:
-        return None
-    return int(count)
-
-
-def read_index(data: mmap.mmap, begin: int, end: int) -> tuple[int, Index]:
-    """Return channel and index of a record from begin to end."""
-    (channel,) = _ID.unpack_from(data, begin)
-    return channel, Index(begin + 6, max(0, end - begin - 6) // 16)
 
 
 def _text(data: bytes | mmap.mmap, offset: int) -> tuple[str, int]:

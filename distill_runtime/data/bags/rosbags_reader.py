@@ -4,11 +4,11 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from distill_runtime.errors import RecordingError
 from rosbags.highlevel import AnyReader
 from rosbags.typesys import get_typestore, Stores
 
@@ -23,7 +23,6 @@ class RosbagsReader:
 
     def __init__(self, path: Path) -> None:
         """Open a recording; raises errors of many types: sqlite3's, zstd's, YAML's among them."""
-        self._path = path
         self._reader = AnyReader([path], default_typestore=get_typestore(Stores.ROS2_HUMBLE))
         self._reader.open()
         self.is_cdr = self._reader.is2
@@ -35,18 +34,13 @@ class RosbagsReader:
 
     def counts(self) -> dict[tuple[str, str], int]:
         """Return the number of messages per topic and type."""
-        found: dict[tuple[str, str], int] = {}
+        found: Counter[tuple[str, str]] = Counter()
         for connection in self._reader.connections:
-            key = (connection.topic, connection.msgtype)
-            found[key] = found.get(key, 0) + connection.msgcount
+            found[connection.topic, connection.msgtype] += connection.msgcount
         return found
 
     def chunks(self, topic: str, kind: str) -> Iterator[Chunk]:
-        """Yield the messages of a topic.
-
-        Raises:
-            RecordingError: If the file is damaged there.
-        """
+        """Yield the messages of a topic; raises errors of many types if the file is damaged."""
         connections = [
             connection
             for connection in self._reader.connections
@@ -54,16 +48,12 @@ class RosbagsReader:
         ]
         received: list[int] = []
         contents: list[bytes] = []
-        try:
-            for _, receive_ns, content in self._reader.messages(connections):
-                received.append(receive_ns)
-                contents.append(content)
-                if len(contents) == CHUNK_SIZE:
-                    yield make_chunk(received, contents)
-                    received, contents = [], []
-        except Exception as error:  # of many types, IndexError and zlib's among them
-            what = ' '.join(str(error).split()) or type(error).__name__
-            raise RecordingError(f'{self._path} is damaged at {topic}: {what}') from error
+        for _, receive_ns, content in self._reader.messages(connections):
+            received.append(receive_ns)
+            contents.append(content)
+            if len(contents) == CHUNK_SIZE:
+                yield make_chunk(received, contents)
+                received, contents = [], []
         if contents:
             yield make_chunk(received, contents)
 

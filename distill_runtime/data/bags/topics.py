@@ -35,12 +35,7 @@ _EXTERNAL = {
 
 
 def check_names(given: Mapping[str, str], externals: Collection[str] = ()) -> None:
-    """Raise if a name is no input.
-
-    Args:
-        given: Topic of the recording per topic of student_node.
-        externals: External topics of the policy.
-    """
+    """Raise a ConfigError if a given name is no topic of student_node or of the externals."""
     for name in given:
         if name not in TYPES and name not in externals:
             known = [*sorted(TYPES), *externals]
@@ -50,11 +45,8 @@ def check_names(given: Mapping[str, str], externals: Collection[str] = ()) -> No
 def find_topic(bag: Bag, name: str, given: Mapping[str, str], node: str = '') -> Topic | None:
     """Return the topic of a recording for a topic of student_node; None: it has none.
 
-    Args:
-        bag: The recording.
-        name: A key of TYPES.
-        given: Topic of the recording by topic of student_node, from the user.
-        node: Full name of the node; '' if it is not known.
+    The user has given some topics of the recording by topic of student_node. The full name of the
+    node is '' if it is not known.
 
     Raises:
         RecordingError: If the named one is missing or of another type, or several qualify.
@@ -79,11 +71,7 @@ def find_topic(bag: Bag, name: str, given: Mapping[str, str], node: str = '') ->
 
 
 def need_topic(bag: Bag, name: str, given: Mapping[str, str], node: str = '') -> Topic:
-    """Return what find_topic returns.
-
-    Raises:
-        RecordingError: If that raises, or finds none.
-    """
+    """Return what find_topic returns; raise a RecordingError if it finds none, too."""
     topic = find_topic(bag, name, given, node)
     if topic is None:
         raise RecordingError(
@@ -97,12 +85,6 @@ def find_external(bag: Bag, term: External, given: Mapping[str, str], node: str 
     """Return the topic of a recording that an external term reads.
 
     It is the topic that the user names, else the one that the name resolves to in the node.
-
-    Args:
-        bag: The recording.
-        term: The term.
-        given: Topic of the recording by topic of the term, from the user.
-        node: Full name of the node; '' if it is not known.
 
     Raises:
         RecordingError: If it is missing or of another type.
@@ -118,12 +100,7 @@ def has_external(bag: Bag, term: External, given: Mapping[str, str], node: str =
 
 
 def resolved(name: str, node: str) -> str:
-    """Return the full name that a node resolves a topic to, without remappings.
-
-    Args:
-        name: Of the topic, relative, private or absolute.
-        node: Full name of the node.
-    """
+    """Return the full name that a node resolves a topic to, without remappings."""
     if name.startswith('/'):
         return name
     if name.startswith('~'):

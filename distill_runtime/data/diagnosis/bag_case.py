@@ -18,14 +18,8 @@ from distill_runtime.core.step import Policy
 from distill_runtime.data.bags.bag import Bag
 from distill_runtime.data.bags.chunk import BoolArray, StampArray
 from distill_runtime.data.bags.topics import check_names, need_topic, resolved
-from distill_runtime.data.recording.joint_series import JointStream
-from distill_runtime.data.recording.recording import (
-    read_inputs,
-    read_positions_command,
-    Recording,
-    Wanted,
-)
-from distill_runtime.data.recording.series import Stream
+from distill_runtime.data.recording.recording import read_inputs, read_positions_command, Recording
+from distill_runtime.data.recording.series import JointStream, Stream
 from distill_runtime.data.replay.step_loop import play, Playback
 from distill_runtime.data.ticks.by_stamp import find_ticks, gap_times, Stretch, Ticks
 from distill_runtime.data.ticks.windows import MAX_ROWS, mean_rate, Received, Windows
@@ -90,8 +84,7 @@ def read_samples(
         )
         num_messages = need_topic(bag, 'joint_states', topics, node).num_messages
         windows = Windows(num_messages) if num_messages > MAX_ROWS else None
-        wanted = Wanted(externals=recorded, node=node, selection=windows)
-        recording = read_inputs(bag, topics, wanted)
+        recording = read_inputs(bag, topics, external_terms=recorded, node=node, selection=windows)
         joints = recording.joints
         command = read_positions_command(
             bag,

@@ -4,34 +4,43 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 import contextlib
 import json
-import os
 from pathlib import Path
+from typing import NamedTuple
 
 from rosbags.interfaces import Connection
 from rosbags.rosbag2 import StoragePlugin, Writer
 from rosbags.rosbag2.storage_mcap import McapWriter
 from rosbags.typesys import get_typestore, Stores
 
-from .messages import Change, change_before, Facts, Message, messages, model_message
+from .folders import sync
+from .records import Change, change_before, Facts, read_status
 from .ring_buffer import Record
 
 _TYPES = get_typestore(Stores.ROS2_HUMBLE)
 _KEY = 'distill_runtime'
 _SLICE = 500
+_OK, _WARN, _ERROR = range(3)
+_STATUS_TYPE = 'diagnostic_msgs/msg/DiagnosticStatus'
+_ARRAY_TYPE = 'diagnostic_msgs/msg/DiagnosticArray'
+
+
+class Message(NamedTuple):
+    """One serialized message."""
+
+    topic: str
+    type: str
+    time_ns: int
+    content: bytes
 
 
 class BagWriter:
     """Writes one bag; it is readable only after finish has returned."""
 
     def __init__(self, path: Path, facts: Facts) -> None:
-        """Make the folder and open its file.
-
-        Args:
-            path: Folder that does not exist.
-            facts: Of the ring buffer.
+        """Make the folder, which does not exist, and open its file.
 
         Raises:
             OSError: If the folder cannot be made.
@@ -49,11 +58,9 @@ class BagWriter:
         self._connections: dict[str, Connection] = {}
 
     def write(self, records: Sequence[Record], pulse: Callable[[], None] = lambda: None) -> None:
-        """Add records, in the order in which they were written.
+        """Add records, in the order in which they were written, and call pulse in between.
 
-        Args:
-            records: All that are available: later ones may repeat the change before the first.
-            pulse: Called from time to time, since many records take a while.
+        They are all that are available: later ones may repeat the change before the first.
 
         Raises:
             OSError: If the disk cannot store them.
@@ -73,16 +80,16 @@ class BagWriter:
         if change is not None:
             self._apply(change)
         earliest_ns = min(record.time_ns for record in records)
-        self._add(model_message(self._facts, earliest_ns, _TYPES))
+        self._add(model_message(self._facts, earliest_ns))
 
     def _write(self, records: Sequence[Record]) -> None:
         found: list[Message] = []
         for record in records:
             if record.channel != self._facts.change:
-                found += messages(record, self._facts, _TYPES)
+                found += messages(record, self._facts)
             elif (change := Change.from_bytes(record.data)).number > self._changed:
                 self._apply(change)
-                found.append(model_message(self._facts, record.time_ns, _TYPES))
+                found.append(model_message(self._facts, record.time_ns))
         for message in sorted(found, key=lambda message: message.time_ns):
             self._add(message)
 
@@ -100,21 +107,16 @@ class BagWriter:
             self._storage.close_chunk()
         self._storage.bio.flush()
 
-    def finish(self, facts: Mapping[str, object]) -> int:
-        """Complete the bag and wait until it is on disk; return its size in [byte].
-
-        Args:
-            facts: JSON values for metadata.yaml, besides those of the model.
+    def finish(self, facts: Mapping[str, object]) -> None:
+        """Complete the bag, with more facts in its metadata, and wait until it is on disk.
 
         Raises:
             OSError: If the disk cannot store it.
         """
         self._writer.set_custom_data(_KEY, json.dumps({**self._facts.model, **facts}))
         self._writer.close()
-        files = [*self.path.iterdir()]
-        for file in (*files, self.path):
-            sync(file)
-        return sum(file.stat().st_size for file in files)
+        for path in (*self.path.iterdir(), self.path):
+            sync(path)
 
     def abort(self) -> None:
         """Close the file as it is; a full disk has no room for the last bytes either."""
@@ -130,10 +132,51 @@ class BagWriter:
         self.num_messages += 1
 
 
-def sync(path: Path) -> None:
-    """Wait until a file, or the entries of a folder, are on disk."""
-    descriptor = os.open(path, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
+def messages(record: Record, facts: Facts) -> Iterator[Message]:
+    """Yield the messages of a record of any channel but the change."""
+    if record.channel == facts.status:
+        yield _status_message(record, facts)
+        return
+    start = 0
+    for entry in facts.channels[record.channel]:
+        end = len(record.data) if entry.size < 0 else start + entry.size
+        content = entry.prefix + record.data[start:end]
+        yield Message(entry.topic, entry.type, record.time_ns, content)
+        start = end
+
+
+def model_message(facts: Facts, time_ns: int) -> Message:
+    """Return policy and parameters as a message of ~/model."""
+    status = _diagnostic(facts, 'model', _OK, facts.model.get('model', ''), facts.model)
+    content = bytes(_TYPES.serialize_cdr(status, _STATUS_TYPE))
+    return Message(f'{facts.node}/model', _STATUS_TYPE, time_ns, content)
+
+
+def _status_message(record: Record, facts: Facts) -> Message:
+    """Return a status record as a DiagnosticArray, like those of /diagnostics."""
+    mode, reason = read_status(record.data)
+    values = {'mode': mode, 'reason': reason}
+    values |= {key: facts.model[key] for key in ('model', 'policy', 'model_sha256')}
+    level = _ERROR if mode == 'fault' else _WARN if reason else _OK
+    types = _TYPES.types
+    seconds, nanoseconds = divmod(record.time_ns, 1_000_000_000)
+    stamp = types['builtin_interfaces/msg/Time'](sec=seconds, nanosec=nanoseconds)
+    array = types[_ARRAY_TYPE](
+        header=types['std_msgs/msg/Header'](stamp=stamp, frame_id=''),
+        status=[_diagnostic(facts, 'control', level, reason or mode, values)],
+    )
+    content = bytes(_TYPES.serialize_cdr(array, _ARRAY_TYPE))
+    return Message('/diagnostics', _ARRAY_TYPE, record.time_ns, content)
+
+
+def _diagnostic(
+    facts: Facts, name: str, level: int, message: str, values: Mapping[str, str]
+) -> object:
+    pair = _TYPES.types['diagnostic_msgs/msg/KeyValue']
+    return _TYPES.types[_STATUS_TYPE](
+        level=level,
+        name=f'{facts.node}: {name}',
+        message=message,
+        hardware_id=facts.node,
+        values=[pair(key=key, value=value) for key, value in values.items()],
+    )

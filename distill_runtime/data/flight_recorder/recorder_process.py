@@ -21,17 +21,19 @@ import sys
 import time
 from typing import Any
 
+from distill_runtime.data.bags.chunk import one_line
 from distill_runtime.errors import RecordingError
+from rosbags.rosbag2 import WriterError
 
 from .bag_writer import BagWriter
-from .dump_folder import Dump, DumpFolder
-from .messages import dotted, Facts, read_status
-from .recording import RingBufferRecording
-from .ring_buffer import Batch, RingBufferReader
+from .folders import DumpFolder, free_path
+from .records import dotted, Facts, read_status
+from .ring_buffer import Batch, RingBuffer
 
 AFTERMATH = 0.5
 """Time in [s] after an alarm that its dump covers."""
 _POLL = 0.05  # s
+_FLUSH = 1.0  # s; what a recording that is cut off lacks at most
 _NICE = 19
 
 Report = Callable[..., None]
@@ -41,115 +43,85 @@ Report = Callable[..., None]
 class BagRecorder:
     """Writes the records of a ring buffer to bags."""
 
-    def __init__(
-        self, ring_buffer: RingBufferReader, folder: DumpFolder | None, report: Report
-    ) -> None:
-        """Prepare the folder, and report whether it can be used.
-
-        Args:
-            ring_buffer: Source of the records.
-            folder: Where dumps go; None: there are none.
-            report: Reports events.
+    def __init__(self, ring_buffer: RingBuffer, folder: DumpFolder | None, report: Report) -> None:
+        """Prepare the folder of the dumps, if there are any, and report whether it can be used.
 
         Raises:
             RecordingError: If the ring buffer has facts of another kind.
         """
         self._ring_buffer = ring_buffer
-        self._facts = Facts.from_json(ring_buffer.facts)
+        self._facts = Facts.from_bytes(ring_buffer.facts)
         self._folder = folder
         self._report = report
         self._alarm_time: float | None = None
         self._recording: RingBufferRecording | None = None
-        self._end_cause = ''
+        self._end_cause = problem = ''
         try:
-            num_leftovers = folder.prepare() if folder else 0
+            if folder is not None:
+                folder.prepare()
         except RecordingError as error:
-            report(event='ready', problem=str(error), leftovers=0)
-        else:
-            report(event='ready', problem='', leftovers=num_leftovers)
+            problem = str(error)
+        report(event='ready', problem=problem)
 
     def poll(self, now: float) -> None:
-        """Write what is due.
-
-        Args:
-            now: Monotonic time in [s].
-        """
+        """Write what is due at a monotonic time in [s]."""
         self._ring_buffer.write_heartbeat()
         if self._recording is not None:
             self._recording.follow(now)
-        if not self._is_alarmed:
+        if not self._ring_buffer.is_alarmed:
             self._alarm_time = None
         elif self._alarm_time is None:
             self._alarm_time = now
         elif now - self._alarm_time >= AFTERMATH:
             self._dump('')
 
-    def execute(self, line: str) -> None:
+    def execute(self, command: dict[str, Any]) -> None:
         """Carry out one line of the input."""
-        try:
-            command = json.loads(line)
-            name = command['do']
-        except (ValueError, TypeError, KeyError):
-            self._report(event='failed', reason=f'{line!r} is no command')
-            return
-        if name == 'dump':
-            self._dump(command['cause'], command['number'])
-        elif name == 'record':
-            self._recording = RingBufferRecording(
-                self._ring_buffer,
-                self._facts,
-                Path(command['folder']),
-                command['first'],
-                self._report,
-            )
-        elif name == 'finish':
-            self._finish_recording(command['end'])
-        elif name == 'goodbye':
-            self._end_cause = command['cause']
+        match command['do']:
+            case 'dump':
+                self._dump('request')
+            case 'record':
+                folder, first = Path(command['folder']), command['first']
+                self._recording = RingBufferRecording(
+                    self._ring_buffer, self._facts, folder, first, self._report
+                )
+            case 'finish':
+                self._finish_recording(command['end'])
+            case 'goodbye':
+                self._end_cause = command['cause']
 
     def end(self) -> None:
         """Write what the node left: the input has ended."""
         self._finish_recording()
-        if self._is_alarmed:
+        if self._ring_buffer.is_alarmed:
             self._dump('')
         elif self._ring_buffer.count and (self._end_cause or self._ring_buffer.is_active):
             self._dump(self._end_cause or 'node_died')
-
-    @property
-    def _is_alarmed(self) -> bool:
-        return self._ring_buffer.alarms != self._ring_buffer.handled_alarms
 
     def _finish_recording(self, end: int | None = None) -> None:
         if self._recording is not None:
             self._recording.finish(end)
             self._recording = None
 
-    def _dump(self, cause: str, number: int = -1) -> None:
-        """Write a dump.
-
-        Args:
-            cause: Why; '': an alarm, with the newest fault as its cause.
-            number: Of the request.
-        """
+    def _dump(self, cause: str) -> None:
+        """Write a dump; without a cause it is an alarm, whose cause is the newest fault."""
         folder, ring_buffer = self._folder, self._ring_buffer
         if folder is None:
             return
         alarms, batch = ring_buffer.alarms, ring_buffer.read()
         is_alarm = not cause
         cause = cause or self._newest_fault(batch)
-        times = [record.time_ns for record in batch.records]
-        seconds = (times[-1] - times[0]) / 1e9 if times else 0.0
-        facts = {'cause': cause, 'seconds': seconds, 'too_large': ring_buffer.num_refused}
-        request = {'cause': cause, 'number': number}
         if not batch.records:
-            self._report(event='failed', reason='nothing is held yet', **request)
+            self._report(event='failed', reason='nothing is held yet', cause=cause)
             return
+        seconds = (batch.records[-1].time_ns - batch.records[0].time_ns) / 1e9
 
-        def fill(path: Path) -> int:
+        def fill(path: Path) -> None:
             bag = BagWriter(path, self._facts)
             try:
                 bag.write(batch.records, ring_buffer.write_heartbeat)
-                return bag.finish(facts)
+                too_large = ring_buffer.num_refused
+                bag.finish({'cause': cause, 'seconds': seconds, 'too_large': too_large})
             except BaseException:
                 bag.abort()
                 raise
@@ -157,22 +129,16 @@ class BagRecorder:
         size = sum(len(record.data) for record in batch.records)
         label = f'{dotted(self._facts.node)}_{cause}'
         try:
-            dump, removed = folder.write(label, size, fill)
+            path, removed = folder.write(label, size, fill)
         except RecordingError as error:
-            self._report(event='failed', reason=str(error), **request)
+            self._report(event='failed', reason=str(error), cause=cause)
         else:
-            self._report_dump(dump, removed, {**facts, **request})
+            names = [path.name for path in removed]
+            self._report(
+                event='dumped', path=str(path), removed=names, seconds=seconds, cause=cause
+            )
         if is_alarm:  # not before: a process that replaces a killed one must dump it
             ring_buffer.handle_alarms(alarms)
-
-    def _report_dump(self, dump: Dump, removed: list[Path], facts: dict[str, Any]) -> None:
-        self._report(
-            event='dumped',
-            path=str(dump.path),
-            size=dump.size,
-            removed=[path.name for path in removed],
-            **facts,
-        )
 
     def _newest_fault(self, batch: Batch) -> str:
         """Return the code of the newest fault."""
@@ -182,6 +148,70 @@ class BagRecorder:
                 if mode == 'fault':
                     return reason.partition(':')[0] or mode
         return 'fault'
+
+
+class RingBufferRecording:
+    """Writes a ring buffer to one bag; counts and reports records that were overwritten before."""
+
+    def __init__(
+        self, ring_buffer: RingBuffer, facts: Facts, folder: Path, first: int, report: Report
+    ) -> None:
+        """Open a bag in a folder, named by time and node; a problem ends the recording."""
+        self._ring_buffer = ring_buffer
+        self._path = free_path(folder, dotted(facts.node))
+        self._next = first
+        self._report = report
+        self._lost = 0
+        self._flushed = 0.0
+        self._bag: BagWriter | None = None
+        try:
+            self._bag = BagWriter(self._path, facts)
+        except (OSError, WriterError) as error:
+            self._fail(error)
+        else:
+            report(event='recording', path=str(self._path))
+
+    def follow(self, now: float, end: int | None = None) -> None:
+        """Write the new records up to one, at a monotonic time in [s]."""
+        bag = self._bag
+        if bag is None:
+            return
+        batch = self._ring_buffer.read(self._next, end)
+        self._next = batch.following
+        if batch.lost:
+            self._lost += batch.lost
+            self._report(event='lost', lost=self._lost, path=str(self._path))
+        try:
+            bag.write(batch.records)
+            if now - self._flushed >= _FLUSH:
+                self._flushed = now
+                bag.flush()
+        except OSError as error:
+            self._fail(error)
+
+    def finish(self, end: int | None = None) -> None:
+        """Write the rest, up to a record, and complete the bag."""
+        self.follow(self._flushed, end)
+        bag = self._bag
+        if bag is None:
+            return
+        counts = {'lost': self._lost, 'too_large': self._ring_buffer.num_refused}
+        try:
+            bag.finish(counts)
+        except OSError as error:
+            self._fail(error)
+            return
+        self._bag = None
+        counts['messages'] = bag.num_messages
+        self._report(event='recorded', path=str(self._path), **counts)
+
+    def _fail(self, error: Exception) -> None:
+        """End the recording, and report why; what is on disk stays."""
+        if self._bag is not None:
+            self._bag.abort()
+            self._bag = None
+        reason = f'record_to: {self._path} cannot be written: {one_line(error)}'
+        self._report(event='recording_failed', reason=reason)
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -198,7 +228,7 @@ def main(arguments: list[str] | None = None) -> int:
     _lower_priority()
     try:
         folder = DumpFolder(Path(args.folder), args.quota) if args.folder else None
-        recorder = BagRecorder(RingBufferReader(args.descriptor), folder, _report)
+        recorder = BagRecorder(RingBuffer(args.descriptor), folder, _report)
     except RecordingError as error:
         sys.stderr.write(f'flight recorder: {error}\n')
         return 2
@@ -216,7 +246,7 @@ def _serve(recorder: BagRecorder) -> None:
                 break
             *lines, waiting = (waiting + read).split(b'\n')
             for line in lines:
-                recorder.execute(line.decode(errors='replace'))
+                recorder.execute(json.loads(line))
         recorder.poll(time.monotonic())
     recorder.end()
 

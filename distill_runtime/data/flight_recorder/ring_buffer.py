@@ -17,10 +17,9 @@ from __future__ import annotations
 
 from bisect import bisect_left
 from collections.abc import Callable
-import json
 import mmap
 import os
-from struct import Struct
+import struct
 import tempfile
 import time
 from typing import NamedTuple
@@ -30,8 +29,8 @@ from distill_runtime.errors import RecordingError
 _MAGIC = 0x314C_4E52_554A_5244
 _MAGIC_AT, _SIZE, _INDEX_SIZE, _RING_SIZE, _FACTS_SIZE, _RESERVED, _COUNT, _REFUSED = range(8)
 _ACTIVE, _ALARMS, _HEARTBEAT, _HANDLED = range(8, 12)
-_WORDS = 16
-_RECORD = Struct('=QqII')  # number, time, channel, length of the data
+_FACTS_AT = 8 * 16  # after the words
+_RECORD = struct.Struct('=QqII')  # number, time, channel, length of the data
 _MEAN_RECORD = 96  # byte; smaller records do not fill the ring
 _LARGEST = 4  # a record takes at most this fraction (1 / 4) of the ring
 _PAGE = 1 << 20
@@ -62,65 +61,66 @@ class Batch(NamedTuple):
     """Records asked for that were overwritten before they could be read."""
 
 
-class RingBufferWriter:
-    """The only writer of a ring buffer; only the thread that appends may call its methods.
+class RingBuffer:
+    """One end of a ring buffer: of its only writer, or of a reader.
+
+    Only the thread that appends may call ``append``, ``raise_alarm`` and ``set_active``. The
+    process of the writer reads with the writer's end: a second mapping would count as twice the
+    memory.
 
     Attributes:
         descriptor: Open file of the memory, for other processes.
-        memory: The memory, for readers in this process.
         size: Of the memory in [byte].
+        facts: From the writer.
     """
 
-    def __init__(self, ring_size: int, facts: object = None) -> None:
-        """Allocate the memory, with all pages resident.
+    def __init__(self, descriptor: int, pause: Callable[[float], None] = time.sleep) -> None:
+        """Map the memory of a ring buffer; pause waits for a time in [s].
 
-        Args:
-            ring_size: Room for records in [byte].
-            facts: JSON value for readers.
+        Raises:
+            RecordingError: If it is no ring buffer.
         """
-        facts_text = json.dumps(facts).encode()
+        try:
+            self.size = os.fstat(descriptor).st_size
+            self._memory = memoryview(mmap.mmap(descriptor, max(self.size, _FACTS_AT)))
+        except (OSError, ValueError) as error:
+            raise RecordingError(f'file {descriptor} is no ring buffer: {error}') from error
+        self._words = self._memory[:_FACTS_AT].cast('Q')
+        magic, declared_size, index_size, ring_size, facts_size = self._words[:_RESERVED].tolist()
+        index_at = _FACTS_AT + _aligned(facts_size)
+        self._ring_at = index_at + 8 * index_size
+        is_whole = declared_size == self.size == self._ring_at + ring_size
+        if magic != _MAGIC or not is_whole or not index_size:
+            raise RecordingError(
+                f'file {descriptor} is no ring buffer, but {self.size} other bytes'
+            )
+        self.descriptor = descriptor
+        self.facts = bytes(self._memory[_FACTS_AT:][:facts_size])
+        self._index = self._memory[index_at : self._ring_at].cast('Q')
+        self._index_size, self._ring_size = index_size, ring_size
+        self._pause = pause
+        self._position = self._num_appended = 0  # of the writer, which reads no shared word
+
+    @classmethod
+    def create(cls, ring_size: int, facts: bytes = b'') -> RingBuffer:
+        """Allocate room in [byte], with all pages resident; return the writer's end."""
         ring_size = _aligned(max(ring_size, 4096))
         index_size = ring_size // _MEAN_RECORD
-        index_at = 8 * _WORDS + _aligned(len(facts_text))
-        self._ring_at = index_at + 8 * index_size
-        self.size = size = self._ring_at + ring_size
-        self.descriptor = _anonymous_file()
-        os.ftruncate(self.descriptor, size)
-        memory = mmap.mmap(self.descriptor, size)
-        page = bytes(_PAGE)
-        for start in range(0, size, _PAGE):
-            memory[start : min(start + _PAGE, size)] = page[: min(_PAGE, size - start)]
-        self.memory = memoryview(memory)
-        self.memory[8 * _WORDS : 8 * _WORDS + len(facts_text)] = facts_text
-        self._words = self.memory[: 8 * _WORDS].cast('Q')
-        self._index = self.memory[index_at : self._ring_at].cast('Q')
-        self._ring_size, self._index_size = ring_size, index_size
-        self._position = self._count = 0
-        for word, value in (
-            (_SIZE, size),
-            (_INDEX_SIZE, index_size),
-            (_RING_SIZE, ring_size),
-            (_FACTS_SIZE, len(facts_text)),
-            (_MAGIC_AT, _MAGIC),
-        ):
-            self._words[word] = value
-
-    @property
-    def count(self) -> int:
-        """Records written so far."""
-        return self._count
+        size = _FACTS_AT + _aligned(len(facts)) + 8 * index_size + ring_size
+        header = struct.pack('=5Q', _MAGIC, size, index_size, ring_size, len(facts))
+        descriptor = _anonymous_file()
+        os.ftruncate(descriptor, size)
+        os.pwrite(descriptor, header.ljust(_FACTS_AT, b'\0') + facts, 0)
+        ring = cls(descriptor)
+        for start in range(_FACTS_AT + len(facts), size, _PAGE):
+            end = min(start + _PAGE, size)
+            ring._memory[start:end] = bytes(end - start)
+        return ring
 
     def append(self, channel: int, time_ns: int, data: bytes) -> None:
-        """Add a record; count one that is too large and drop it.
-
-        Args:
-            channel: Of the record.
-            time_ns: Of the record.
-            data: Any bytes.
-        """
-        length = len(data)
+        """Add a record; count one that is too large and drop it."""
+        length, ring_size = len(data), self._ring_size
         size = (_RECORD.size + length + 7) & ~7
-        ring_size = self._ring_size
         if size * _LARGEST > ring_size:
             self._words[_REFUSED] += 1
             return
@@ -129,14 +129,14 @@ class RingBufferWriter:
         if offset + size > ring_size:  # a record does not wrap around
             position += ring_size - offset
             offset = 0
-        words, memory, count = self._words, self.memory, self._count
+        words, memory, count = self._words, self._memory, self._num_appended
         self._position = words[_RESERVED] = position + size
         start = self._ring_at + offset
         _RECORD.pack_into(memory, start, count, time_ns, channel, length)
         start += _RECORD.size
         memory[start : start + length] = data
         self._index[count % self._index_size] = position
-        self._count = words[_COUNT] = count + 1
+        self._num_appended = words[_COUNT] = count + 1
 
     def raise_alarm(self) -> None:
         """Signal readers to save the recent records."""
@@ -145,48 +145,6 @@ class RingBufferWriter:
     def set_active(self, is_active: bool) -> None:
         """Signal readers whether records are being written."""
         self._words[_ACTIVE] = is_active
-
-    def close(self) -> None:
-        """Release the memory; readers keep it."""
-        for view in (self._index, self._words, self.memory):
-            view.release()
-        os.close(self.descriptor)
-
-
-class RingBufferReader:
-    """Reads a ring buffer, in the process of the writer or another one."""
-
-    def __init__(
-        self, source: int | memoryview, pause: Callable[[float], None] = time.sleep
-    ) -> None:
-        """Map the memory.
-
-        Args:
-            source: Open file of a ring buffer; in the process of its writer the memory of the
-                writer, since a second mapping would count as twice the memory.
-            pause: Waits for a time in [s].
-
-        Raises:
-            RecordingError: If it is no ring buffer.
-        """
-        try:
-            self._memory = _mapped(source) if isinstance(source, int) else source[:]
-            size = len(self._memory)
-            self._words = self._memory[: 8 * _WORDS].cast('Q')
-        except (OSError, ValueError, TypeError) as error:
-            raise RecordingError(f'file {source!r} is no ring buffer: {error}') from error
-        header = self._words[: _FACTS_SIZE + 1].tolist()
-        magic, declared_size, index_size, ring_size, facts_size = header
-        index_at = 8 * _WORDS + _aligned(facts_size)
-        self._ring_at = index_at + 8 * index_size
-        is_whole = declared_size == size == self._ring_at + ring_size
-        if magic != _MAGIC or not is_whole or not index_size:
-            raise RecordingError(f'file {source!r} is no ring buffer, but {size} other bytes')
-        self._index = self._memory[index_at : self._ring_at].cast('Q')
-        self._index_size, self._ring_size = index_size, ring_size
-        self._pause = pause
-        self.facts: object = json.loads(bytes(self._memory[8 * _WORDS :][:facts_size]))
-        """JSON value from the writer."""
 
     @property
     def count(self) -> int:
@@ -204,9 +162,9 @@ class RingBufferReader:
         return self._words[_ALARMS]
 
     @property
-    def handled_alarms(self) -> int:
-        """Alarms that the recorder process has handled."""
-        return self._words[_HANDLED]
+    def is_alarmed(self) -> bool:
+        """Whether the recorder process has not handled the newest alarm."""
+        return self._words[_ALARMS] != self._words[_HANDLED]
 
     def handle_alarms(self, alarms: int) -> None:
         """Set how many alarms are handled; only the recorder process may call it."""
@@ -244,9 +202,10 @@ class RingBufferReader:
         return Batch(records, max(first, count), max(0, count - first) - len(records))
 
     def close(self) -> None:
-        """Release the memory."""
+        """Release the memory and close the file; other processes keep both."""
         for view in (self._index, self._words, self._memory):
             view.release()
+        os.close(self.descriptor)
 
     @property
     def oldest(self) -> int:
@@ -277,12 +236,6 @@ def _anonymous_file() -> int:
         return os.memfd_create('distill_runtime_ring_buffer')
     with tempfile.TemporaryFile() as file:
         return os.dup(file.fileno())
-
-
-def _mapped(descriptor: int) -> memoryview:
-    """Map a file."""
-    size = max(os.fstat(descriptor).st_size, 8 * _WORDS)
-    return memoryview(mmap.mmap(descriptor, size))
 
 
 def _aligned(size: int) -> int:

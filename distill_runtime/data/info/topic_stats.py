@@ -13,9 +13,8 @@ from dataclasses import dataclass
 
 from distill_runtime.data.bags.bag import Bag, Topic
 from distill_runtime.data.bags.chunk import StampArray
-from distill_runtime.data.bags.chunk_rows import ChunkRows, read_chunks
-from distill_runtime.data.bags.dropped import DroppedCounter, UNDECODABLE
-from distill_runtime.data.recording.series import concatenate_times
+from distill_runtime.data.bags.dropped import UNDECODABLE
+from distill_runtime.data.bags.topic_reader import ChunkRows, concatenate_times, TopicReader
 from distill_runtime.errors import RecordingError
 from distill_runtime.wire.layouts import JOINT_STATE, JOINT_TRAJECTORY, TYPES
 from distill_runtime.wire.rows import Columns
@@ -125,31 +124,27 @@ def read_topic(bag: Bag, topic: Topic) -> TopicStats:
             joints[group.names] += len(group.index)
         return group
 
-    dropped = DroppedCounter()
-    received, stamped, arrived = [], [], []
-    damage = ''
-    chunks = (
-        read_chunks(bag, topic, dropped, select)
-        if is_known_type
-        else (ChunkRows(chunk, ()) for chunk in bag.chunks(topic))
-    )
+    reader = TopicReader(bag, topic, select)
+    received, has_stamps, damage = [], False, ''
+    raw = (ChunkRows(chunk, (), None) for chunk in bag.chunks(topic))
     try:
-        for rows in chunks:
+        for rows in reader if is_known_type else raw:
             received.append(rows.chunk.receive_ns)
-            if any(group.stamp_ns is not None for group in rows.groups):
-                stamped.append(rows.stamp_ns)
-                arrived.append(rows.receive_ns)
+            has_stamps = has_stamps or any(group.stamp_ns is not None for group in rows.groups)
     except RecordingError as error:
         damage = str(error)
-    receive_ns, stamp_ns = concatenate_times(received), concatenate_times(stamped)
+    receive_ns = concatenate_times(received)
+    stamp_ns, arrived_ns = reader.stamp_ns, reader.receive_ns
+    if not has_stamps:
+        stamp_ns = arrived_ns = np.zeros(0, np.int64)
     return TopicStats(
         topic=topic,
         receive_ns=receive_ns,
         stamp_ns=stamp_ns if len(stamp_ns) else None,
         received=rate_stats(receive_ns),
         stamped=rate_stats(stamp_ns),
-        latency=_latency(concatenate_times(arrived) - stamp_ns),
-        undecodable_ns=dropped.found().get(UNDECODABLE, np.zeros(0, np.int64)),
+        latency=_latency(arrived_ns - stamp_ns),
+        undecodable_ns=reader.dropped.get(UNDECODABLE, np.zeros(0, np.int64)),
         is_known_type=is_known_type,
         joints=tuple(names for names, _ in joints.most_common()),
         damage=damage,

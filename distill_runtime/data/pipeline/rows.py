@@ -30,9 +30,9 @@ from distill_runtime.core.modes import Mode
 from distill_runtime.core.runner import PolicyRunner
 from distill_runtime.core.sensors import NEVER
 from distill_runtime.data.bags.bag import Bag
-from distill_runtime.data.recording.internals import read_internals
 from distill_runtime.data.recording.policy_recording import PolicyRecording, read_policy_recording
 from distill_runtime.data.recording.row_store import Picked
+from distill_runtime.data.recording.series import read_vectors
 from distill_runtime.data.replay.config import replay_config, ReplayConfig
 from distill_runtime.data.replay.driver import DrivenStep, FollowLog, FreeRun
 from distill_runtime.data.replay.recorded_run import find_run, RecordedRun
@@ -142,7 +142,7 @@ class RecordedRows:
         if log is None or width == self.compiled.action.width:
             return self._run.actions()
         with Bag(source.recording.path) as bag:
-            actions = read_internals(bag, f'{log.node}/action', width)
+            actions = read_vectors(bag, f'{log.node}/action', width)
         return self._run.picked(actions)
 
     def __len__(self) -> int:

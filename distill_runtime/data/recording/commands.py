@@ -14,15 +14,15 @@ from distill_runtime.core.arrays import FloatArray, IndexArray
 from distill_runtime.core.compiled_spec import JointTable
 from distill_runtime.data.bags.bag import Bag, Topic
 from distill_runtime.data.bags.chunk import BoolArray, StampArray
-from distill_runtime.data.bags.chunk_rows import read_chunks
-from distill_runtime.data.bags.dropped import DroppedCounter, OTHER_JOINTS
+from distill_runtime.data.bags.dropped import OTHER_JOINTS
+from distill_runtime.data.bags.topic_reader import TopicReader
 from distill_runtime.data.ticks.by_stamp import NONE, Ticks
 from distill_runtime.errors import RecordingError
 from distill_runtime.wire.layouts import ARRAYS, has_header
 from distill_runtime.wire.rows import Columns
 import numpy as np
 
-from .series import Series
+from .series import Stream
 from .tick_log import TickLog
 
 _POSITION, _EFFORT = 0, 2
@@ -33,18 +33,15 @@ _MAX_LATE = 0.05
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
-class Commands(Series):
-    """Messages of joint_command, in order of receipt."""
+class Commands(Stream):
+    """Messages of joint_command, in order of receipt.
 
-    topic: Topic
+    The values are in [rad], [rad]/[s] or [N m] by mode, NaN for a joint that is not in the
+    message; shape (N, num_joints).
+    """
+
     kind: Literal['commands', 'efforts']
     """Whether they hold the runner's commands, or the efforts of its PD law."""
-    stamp_ns: StampArray | None
-    """From the header, shape (N,); None: they have none."""
-    values: FloatArray
-    """[rad], [rad]/[s] or [N m] by mode, NaN for a joint that is not in the message, shape
-    (N, num_joints).
-    """
 
 
 def read_joint_commands(bag: Bag, topic: Topic, joints: JointTable) -> Commands:
@@ -65,24 +62,21 @@ def read_joint_commands(bag: Bag, topic: Topic, joints: JointTable) -> Commands:
         is_effort = is_effort or not group.counts[_POSITION]
         return group
 
-    dropped = DroppedCounter()
-    received, stamps, values = [], [], []
+    reader = TopicReader(bag, topic, select)
     read = partial(_read_numbers, joints=joints)
-    for rows in read_chunks(bag, topic, dropped, select):
-        received.append(rows.receive_ns)
-        stamps.append(rows.stamp_ns)
-        values.append(rows.gather(len(joints.names), read))
-    if not any(map(len, received)):
+    values = [rows.gather(len(joints.names), read) for rows in reader]
+    if not reader.num_usable:
         raise RecordingError(
             f'{topic.name} ({topic.type}) has no command for the joints {list(joints.names)}'
         )
     return Commands(
         topic=topic,
         kind='efforts' if is_effort else 'commands',
-        stamp_ns=np.concatenate(stamps) if has_header(topic.type) else None,
-        receive_ns=np.concatenate(received),
+        stamp_ns=reader.stamp_ns if has_header(topic.type) else None,
+        receive_ns=reader.receive_ns,
         values=np.concatenate(values),
-        dropped=dropped.found(),
+        dropped=reader.dropped,
+        num_usable=reader.num_usable,
     )
 
 
@@ -121,21 +115,14 @@ def command_rows(
 ) -> IndexArray:
     """Return the command of each tick, NONE where there is none, for ticks without a log.
 
-    It is the first one in the period that begins with the JointState of the tick.
-
-    Args:
-        commands: What was sent.
-        ticks: The ticks.
-        joint_receive_ns: When the JointStates of the recording were received.
-        period_ns: Between ticks.
+    It is the first one in the period that begins with the JointState of the tick, or where the
+    commands have no stamps, with its receipt.
     """
     begins = ticks.stamp_ns
     times = commands.stamp_ns
     if times is None:
         begins, times = joint_receive_ns[ticks.joints], commands.receive_ns
-    order = np.argsort(times, kind='stable')
-    found = np.searchsorted(times[order], begins, side='left')
-    rows = order[np.minimum(found, len(order) - 1)]
+    rows = _first_rows(times, begins)
     late_ns = times[rows] - begins
     return np.where((late_ns >= 0) & (late_ns < period_ns), rows, NONE)
 
@@ -148,22 +135,23 @@ def logged_command_rows(commands: Commands, log: TickLog, period_ns: int) -> Ind
     """
     if commands.stamp_ns is None:
         return nearest_rows(commands.receive_ns, log.receive_ns, period_ns)
-    order = np.argsort(commands.stamp_ns, kind='stable')
-    found = np.searchsorted(commands.stamp_ns[order], log.stamp_ns, side='left')
-    rows = order[np.minimum(found, len(order) - 1)]
+    rows = _first_rows(commands.stamp_ns, log.stamp_ns)
     return np.where(commands.stamp_ns[rows] == log.stamp_ns, rows, NONE)
+
+
+def _first_rows(times: StampArray, begins: StampArray) -> IndexArray:
+    """Return the first of some times that is not before each begin; the last one if none is."""
+    order = np.argsort(times, kind='stable')
+    found = np.searchsorted(times[order], begins, side='left')
+    return order[np.minimum(found, len(order) - 1)]
 
 
 def nearest_rows(received: StampArray, ticks: StampArray, period_ns: int) -> IndexArray:
     """Return the message received closest to each tick, NONE where there is none.
 
     A message belongs to one tick. If there are as many messages as ticks, or only the first are
-    missing, they are assigned in order: a late recorder then swaps none.
-
-    Args:
-        received: Of the messages, ascending.
-        ticks: When the log of each tick was received, ascending.
-        period_ns: Between ticks.
+    missing, they are assigned in order: a late recorder then swaps none. Both times are ascending
+    times of receipt.
     """
     if len(received) == len(ticks):
         return np.arange(len(ticks))

@@ -9,7 +9,7 @@ from typing import Any
 
 from distill_runtime.core.arrays import FloatArray
 from distill_runtime.data.bags.bag import Bag, Topic
-from distill_runtime.data.bags.dropped import DroppedCounter, OTHER_WIDTH
+from distill_runtime.data.bags.dropped import OTHER_WIDTH
 from distill_runtime.errors import RecordingError
 import numpy as np
 
@@ -31,7 +31,7 @@ def read_field(bag: Bag, topic: Topic, path: str, width: int | None = None) -> S
     Raises:
         RecordingError: If the field does not exist or holds no numbers, or no message is usable.
     """
-    dropped = DroppedCounter()
+    dropped: list[int] = []
     stamps: list[int] = []
     received: list[int] = []
     values: list[FloatArray] = []
@@ -40,7 +40,7 @@ def read_field(bag: Bag, topic: Topic, path: str, width: int | None = None) -> S
         found = _numbers(message, topic, path)
         width = len(found) if width is None else width
         if len(found) != width:
-            dropped.add(OTHER_WIDTH, np.array([receive_ns]))
+            dropped.append(receive_ns)
             continue
         header = getattr(message, 'header', None)
         has_header = has_header and header is not None
@@ -58,7 +58,7 @@ def read_field(bag: Bag, topic: Topic, path: str, width: int | None = None) -> S
         stamp_ns=np.array(stamps, np.int64) if has_header else None,
         values=np.array(values),
         num_usable=len(values),
-        dropped=dropped.found(),
+        dropped={OTHER_WIDTH: np.array(dropped, np.int64)} if dropped else {},
     )
 
 

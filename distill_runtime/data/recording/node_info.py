@@ -47,12 +47,7 @@ class RecordedNode:
 
 
 def recorded_node(bag: Bag, node: str) -> RecordedNode:
-    """Read ~/model of a node; no parameters and no models if it is not recorded.
-
-    Args:
-        bag: The recording.
-        node: Full name of the node.
-    """
+    """Read ~/model of a node; no parameters and no models if it is not recorded."""
     parameters: dict[str, object] = {}
     models: list[RecordedModel] = []
     for topic in bag.topics:
@@ -67,38 +62,27 @@ def recorded_node(bag: Bag, node: str) -> RecordedNode:
 
 
 def _model(values: Mapping[str, str]) -> RecordedModel:
-    blend_time = _number(values, 'blend_time', 0.0)
+    try:
+        spec = read_dataclass(PolicySpec, _mapping(values.get('spec', '')), '')
+    except ConfigError:
+        spec = None
     return RecordedModel(
         number=model_number(values['model_sha256']),
-        since_ns=_integer(values, 'since_ns') if 'previous' in values else -1,
-        history_since_ns=_integer(values, 'history_since_ns'),
-        blend_time=blend_time,
+        since_ns=int(_json(values.get('since_ns', ''), -1)) if 'previous' in values else -1,
+        history_since_ns=int(_json(values.get('history_since_ns', ''), -1)),
+        blend_time=_json(values.get('blend_time', ''), 0.0),
         is_back=values.get('why', '').startswith('rolled back'),
-        spec=_spec(values.get('spec', '')),
+        spec=spec,
     )
 
 
-def _integer(values: Mapping[str, str], name: str) -> int:
-    return int(_number(values, name, -1))
-
-
-def _number(values: Mapping[str, str], name: str, default: float) -> Any:  # noqa: ANN401
-    try:
-        return json.loads(values[name])
-    except (KeyError, ValueError):
-        return default
-
-
-def _spec(text: str) -> PolicySpec | None:
-    try:
-        return read_dataclass(PolicySpec, _mapping(text), '')
-    except ConfigError:
-        return None
-
-
 def _mapping(text: str) -> dict[str, object]:
-    try:
-        content = json.loads(text)
-    except ValueError:
-        return {}
+    content = _json(text, {})
     return content if isinstance(content, dict) else {}
+
+
+def _json(text: str, default: object) -> Any:  # noqa: ANN401
+    try:
+        return json.loads(text)
+    except ValueError:
+        return default

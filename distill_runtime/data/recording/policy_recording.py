@@ -17,9 +17,9 @@ from distill_runtime.policy.model import LoadedPolicy
 from distill_runtime.spec.compile import compile_spec, external_terms
 
 from .commands import Commands, read_joint_commands
-from .internals import read_internals, VectorSeries
 from .node_info import recorded_node, RecordedNode
-from .recording import read_inputs, Recording, Wanted
+from .recording import read_inputs, Recording
+from .series import read_vectors, VectorSeries
 from .tick_log import read_tick_log, TickLog
 
 
@@ -70,14 +70,12 @@ def read_policy_recording(
     runner = policy.runner()
     compiled = runner.compiled
     needed = external_terms(policy.spec)
-    wished = {
-        term.topic: term for other in others for term in external_terms(other.spec)
-    }  # fmt: skip
-    unread = set(unneeded(compiled)).intersection(
+    wished = {term.topic: term for other in others for term in external_terms(other.spec)}
+    skip = set(unneeded(compiled)).intersection(
         *(unneeded(compile_spec(other.spec)) for other in others)
     )
     if others:
-        unread.discard('cmd_vel')  # rules may read it
+        skip.discard('cmd_vel')  # rules may read it
     check_names(given, [*(term.topic for term in needed), *wished])
     with Bag(path) as bag:
         log = read_tick_log(bag, node, policy.sha256)
@@ -86,39 +84,43 @@ def read_policy_recording(
         for name, term in wished.items():
             if has_external(bag, term, given, node):
                 externals.setdefault(name, term)
-        wanted = Wanted(
+        recording = read_inputs(
+            bag,
+            given,
             joints=compiled.layout.joints,
-            but=unread,
-            externals=tuple(externals.values()),
+            skip=skip,
+            external_terms=tuple(externals.values()),
             node=node,
             selection=RowSelection(compiled.period_ns, log),
         )
-        recording = read_inputs(bag, given, wanted)
-        for name, is_needed, stream in (
-            ('imu', compiled.needs_imu, recording.imu),
-            ('odom', compiled.needs_odometry, recording.odometry),
-            *((term.topic, True, recording.externals[term.topic]) for term in needed),
-        ):
-            if is_needed and not (stream and stream.num_usable):
+        streams = {
+            'imu': recording.imu if compiled.needs_imu else None,
+            'odom': recording.odometry if compiled.needs_odometry else None,
+            **{term.topic: recording.externals[term.topic] for term in needed},
+        }
+        for name, stream in streams.items():
+            if name not in unneeded(compiled) and not (stream and stream.num_usable):
                 raise RecordingError(
                     f'{path} has no messages for {name}, which the policy reads, it has '
                     f'{[f"{topic.name} ({topic.type})" for topic in bag.topics]}'
                 )
         topic = find_topic(bag, 'joint_command', given, node)
-        commands = None
+        commands = observation = action = node_info = None
         if topic is not None and topic.num_messages:
             commands = read_joint_commands(bag, topic, compiled.joints)
+        if log is not None:
+            network = runner.policy
+            if not others:
+                observation = read_vectors(bag, f'{node}/observation', network.observation.size)
+            action = read_vectors(bag, f'{node}/action', network.action.size)
+            node_info = recorded_node(bag, node)
         return PolicyRecording(
             recording=recording,
             log=log,
             commands=commands,
-            observation=None
-            if log is None or others
-            else read_internals(bag, f'{log.node}/observation', runner.policy.observation.size),
-            action=None
-            if log is None
-            else read_internals(bag, f'{log.node}/action', runner.policy.action.size),
-            node_info=None if log is None else recorded_node(bag, log.node),
+            observation=observation,
+            action=action,
+            node_info=node_info,
             topics=given,
             damage=bag.damage,
         )
@@ -137,9 +139,6 @@ def of_policy(source: PolicyRecording, policy: LoadedPolicy) -> PolicyRecording:
 
 def unneeded(compiled: CompiledSpec) -> list[str]:
     """Return the inputs that a policy does not read."""
-    needed = {
-        'imu': compiled.needs_imu,
-        'odom': compiled.needs_odometry,
-        'cmd_vel': compiled.needs_command,
-    }
-    return [name for name, is_needed in needed.items() if not is_needed]
+    names = ('imu', 'odom', 'cmd_vel')
+    needs = (compiled.needs_imu, compiled.needs_odometry, compiled.needs_command)
+    return [name for name, is_needed in zip(names, needs, strict=True) if not is_needed]

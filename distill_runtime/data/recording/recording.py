@@ -9,7 +9,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from distill_runtime.data.bags.bag import Bag
-from distill_runtime.data.bags.chunk_rows import Choose
+from distill_runtime.data.bags.topic_reader import Choose
 from distill_runtime.data.bags.topics import check_names, find_external, find_topic, need_topic
 from distill_runtime.data.ticks.rows import RowSelection
 from distill_runtime.data.ticks.windows import Windows
@@ -17,8 +17,7 @@ from distill_runtime.errors import RecordingError
 from distill_runtime.spec.terms import External
 from distill_runtime.wire.layouts import JOINT_KINDS
 
-from .joint_series import JointStream, read_joints
-from .series import read_imu, read_stream, read_velocity_command, Stream
+from .series import JointStream, read_imu, read_joints, read_stream, read_velocity_command, Stream
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -49,25 +48,6 @@ class Recording:
                 yield name, stream
 
 
-@dataclass(frozen=True, kw_only=True)
-class Wanted:
-    """What to read of a recording."""
-
-    joints: tuple[str, ...] | None = None
-    """In the order of the rows; None: those of the message with the most names."""
-    but: Collection[str] = ()
-    """Topics of student_node to skip."""
-    externals: tuple[External, ...] = ()
-    """External topics."""
-    node: str = ''
-    """Full name of the node whose topics are preferred if there are several; '': no preference."""
-    selection: RowSelection | Windows | None = None
-    """Selects the rows that ticks use, or windows; None: read all."""
-
-
-ALL = Wanted()
-
-
 def read_recording(
     path: Path | str,
     topics: Mapping[str, str] | None = None,
@@ -92,51 +72,67 @@ def read_recording(
         return replace(recording, joint_command=read_positions_command(bag, given, policy_joints))
 
 
-def read_inputs(bag: Bag, topics: Mapping[str, str], wanted: Wanted = ALL) -> Recording:
+def read_inputs(
+    bag: Bag,
+    topics: Mapping[str, str],
+    *,
+    joints: tuple[str, ...] | None = None,
+    skip: Collection[str] = (),
+    external_terms: tuple[External, ...] = (),
+    node: str = '',
+    selection: RowSelection | Windows | None = None,
+) -> Recording:
     """Read the inputs of a policy, without the commands to the joints.
 
     Args:
         bag: The recording.
         topics: As for read_recording.
-        wanted: What to read.
+        joints: In the order of the rows; None: those of the message with the most names.
+        skip: Topics of student_node not to read.
+        external_terms: External topics to read.
+        node: Full name of the node whose topics are preferred if there are several; '': no
+            preference.
+        selection: Selects the rows that ticks use; None: read all.
 
     Raises:
         RecordingError: If it cannot be used, or a topic is ambiguous.
     """
-    rows = wanted.selection
-    topic = need_topic(bag, 'joint_states', topics, wanted.node)
-    joints = read_joints(
+    states = read_joints(
         bag,
-        topic,
-        wanted.joints,
-        None if rows is None else rows.for_joints(),
-        JOINT_KINDS if rows is None else rows.kinds,
+        need_topic(bag, 'joint_states', topics, node),
+        joints,
+        None if selection is None else selection.for_joints(),
+        JOINT_KINDS if selection is None else selection.kinds,
     )
-    streams: dict[str, Stream | None] = {'imu': None, 'odom': None, 'cmd_vel': None}
-    for name in streams:
-        found = None if name in wanted.but else find_topic(bag, name, topics, wanted.node)
-        if found is None:
+
+    def choose(name: str) -> Choose | None:
+        return None if selection is None else selection.for_topic(name, states)
+
+    streams: dict[str, Stream] = {}
+    for name in ('imu', 'odom', 'cmd_vel'):
+        topic = None if name in skip else find_topic(bag, name, topics, node)
+        if topic is None:
             continue
         if name == 'cmd_vel':
-            stream = read_velocity_command(bag, found)
+            stream = read_velocity_command(bag, topic)
+        elif name == 'imu':
+            stream = read_imu(bag, topic, choose(name))
         else:
-            choose = None if rows is None else rows.for_topic(name, joints)
-            read = read_imu if name == 'imu' else read_stream
-            stream = read(bag, found, choose=choose)
-        streams[name] = stream if stream.num_usable else None
+            stream = read_stream(bag, topic, choose=choose(name))
+        if stream.num_usable:
+            streams[name] = stream
     externals = {}
-    for term in wanted.externals:
-        found = find_external(bag, term, topics, wanted.node)
-        choose = None
-        if rows is not None and (term.message == 'PoseStamped' or isinstance(rows, Windows)):
-            choose = rows.for_topic(term.topic, joints)
-        externals[term.topic] = read_stream(bag, found, term.width, choose)
+    for term in external_terms:
+        topic = find_external(bag, term, topics, node)
+        is_chosen = term.message == 'PoseStamped' or isinstance(selection, Windows)
+        chosen = choose(term.topic) if is_chosen else None
+        externals[term.topic] = read_stream(bag, topic, term.width, chosen)
     return Recording(
         path=bag.path,
-        joints=joints,
-        imu=streams['imu'],
-        odometry=streams['odom'],
-        command=streams['cmd_vel'],
+        joints=states,
+        imu=streams.get('imu'),
+        odometry=streams.get('odom'),
+        command=streams.get('cmd_vel'),
         joint_command=None,
         externals=externals,
     )

@@ -4,12 +4,12 @@
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 import tempfile
 from typing import Any
 import weakref
 
 from distill_runtime.core.arrays import Float32Array, IndexArray
-from distill_runtime.data.ticks.by_stamp import NONE
 from distill_runtime.errors import RecordingError
 import numpy as np
 
@@ -17,24 +17,33 @@ _IN_MEMORY = 1 << 22  # bytes
 _DENSE = 4  # rows that are at most so far apart on average are read at once
 
 
-class RowStore:
-    """Rows of float32: append at the end, read slices.
+class _Rows(ABC):
+    """Rows of float32 that are read by slices."""
 
-    Attributes:
-        shape: (number of rows, width).
-    """
+    shape: tuple[int, int]
+    """Number of rows, width."""
+
+    def __len__(self) -> int:
+        return self.shape[0]
+
+    @abstractmethod
+    def __getitem__(self, rows: slice) -> Float32Array:
+        """Return consecutive rows."""
+
+    def __array__(self, dtype: Any = None, copy: bool | None = None) -> Float32Array:  # noqa: ANN401
+        return np.array(self[:], dtype)
+
+
+class RowStore(_Rows):
+    """Rows to which more are appended."""
 
     def __init__(self, width: int) -> None:
-        """Create an empty store."""
         self.shape = (0, width)
         self._file = tempfile.SpooledTemporaryFile(max_size=_IN_MEMORY)  # noqa: SIM115 - lives on
         weakref.finalize(self, self._file.close)
 
     def append(self, rows: Float32Array) -> None:
-        """Add rows.
-
-        Args:
-            rows: Shape (n, width).
+        """Add rows, shape (n, width).
 
         Raises:
             RecordingError: If the disk is full.
@@ -49,21 +58,12 @@ class RowStore:
             ) from error
         self.shape = (self.shape[0] + len(rows), self.shape[1])
 
-    def __len__(self) -> int:
-        """Return the number of rows."""
-        return self.shape[0]
-
     def __getitem__(self, rows: slice) -> Float32Array:
-        """Return consecutive rows."""
         start, stop, _ = rows.indices(len(self))
         size = 4 * self.shape[1]
         self._file.seek(start * size)
         content = self._file.read(max(0, stop - start) * size)
         return np.frombuffer(content, np.float32).reshape(-1, self.shape[1])
-
-    def __array__(self, dtype: Any = None, copy: bool | None = None) -> Float32Array:  # noqa: ANN401
-        """Return all rows."""
-        return np.array(self[:], dtype)
 
     def take(self, rows: IndexArray) -> Float32Array:
         """Return some rows, shape (n, width)."""
@@ -75,35 +75,16 @@ class RowStore:
         return np.concatenate([self[row : row + 1] for row in rows.tolist()])
 
 
-class Picked:
-    """Some rows of a store, NaN for none; read slices.
-
-    Attributes:
-        shape: (number of rows, width).
-    """
+class Picked(_Rows):
+    """Rows of a store by their index, NaN where that is negative."""
 
     def __init__(self, values: RowStore, rows: IndexArray) -> None:
-        """Select rows.
-
-        Args:
-            values: To select from.
-            rows: Index of each in values, NONE for none.
-        """
         self.shape = (len(rows), values.shape[1])
         self._values = values
         self._rows = rows
 
-    def __len__(self) -> int:
-        """Return the number of rows."""
-        return self.shape[0]
-
     def __getitem__(self, chosen: slice) -> Float32Array:
-        """Return consecutive rows."""
         rows = self._rows[chosen]
         found = np.full((len(rows), self.shape[1]), np.nan, np.float32)
-        found[rows != NONE] = self._values.take(rows[rows != NONE])
+        found[rows >= 0] = self._values.take(rows[rows >= 0])
         return found
-
-    def __array__(self, dtype: Any = None, copy: bool | None = None) -> Float32Array:  # noqa: ANN401
-        """Return all rows."""
-        return np.array(self[:], dtype)

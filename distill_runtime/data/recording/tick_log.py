@@ -10,8 +10,8 @@ from functools import partial
 
 from distill_runtime.data.bags.bag import Bag, Topic
 from distill_runtime.data.bags.chunk import BoolArray, StampArray
-from distill_runtime.data.bags.chunk_rows import read_chunks
-from distill_runtime.data.bags.dropped import DroppedCounter, OTHER_LABELS
+from distill_runtime.data.bags.dropped import OTHER_LABELS
+from distill_runtime.data.bags.topic_reader import TopicReader
 from distill_runtime.errors import ConfigError, RecordingError
 from distill_runtime.wire.rows import Columns
 from distill_runtime.wire.tick_fields import (
@@ -34,7 +34,6 @@ NOT_LOGGED = -1
 class TickLog(Series):
     """Ticks of one node, one row each, in order of receipt; every array has shape (T,)."""
 
-    topic: Topic
     node: str
     """Full name of the node, such as /robot/student_node."""
     tick: StampArray
@@ -53,11 +52,6 @@ class TickLog(Series):
     """A number of ACTION_NUMBERS, NOT_LOGGED where the node did not publish it."""
     externals: Mapping[str, StampArray] = field(default_factory=dict)
     """Sample of each external topic that a tick used, NOT_LOGGED where it read none."""
-
-    @property
-    def namespace(self) -> str:
-        """Of the node, with a slash at its end."""
-        return self.node.rpartition('/')[0] + '/'
 
 
 def find_tick_topics(bag: Bag) -> list[Topic]:
@@ -109,22 +103,21 @@ def _read(bag: Bag, topic: Topic) -> TickLog:
         is_tick = set(TICK_FIELDS) <= set(group.names) and group.counts == (len(group.names),)
         return group if is_tick else OTHER_LABELS
 
-    dropped = DroppedCounter()
-    received, chunks = [], []
+    reader = TopicReader(bag, topic, select)
+    chunks = []
     topics: dict[str, None] = {}  # in the order in which they are found
-    for rows in read_chunks(bag, topic, dropped, select):
+    for rows in reader:
         for group in rows.groups:
             topics.update(dict.fromkeys(external_topics(group.names)))
         labels = [*TICK_FIELDS, FAULT_ACTION, *map(sample_label, topics)]
-        received.append(rows.receive_ns)
         chunks.append(rows.gather(len(labels), partial(_by_label, labels=labels), np.int64))
-    if not any(map(len, received)):
+    if not reader.num_usable:
         raise RecordingError(
             f'{topic.name} has no message whose elements are labelled {list(TICK_FIELDS)}: was it '
             'recorded from student_node?'
         )
     num_standard = len(TICK_FIELDS) + 1
-    values = np.full((sum(map(len, received)), num_standard + len(topics)), NOT_LOGGED, np.int64)
+    values = np.full((reader.num_usable, num_standard + len(topics)), NOT_LOGGED, np.int64)
     end = 0
     for chunk in chunks:
         end += len(chunk)
@@ -133,10 +126,10 @@ def _read(bag: Bag, topic: Topic) -> TickLog:
     return TickLog(
         topic=topic,
         node=topic.name.removesuffix('/tick'),
-        receive_ns=np.concatenate(received),
+        receive_ns=reader.receive_ns,
         fault_action=columns[len(TICK_FIELDS)],
         externals=dict(zip(topics, columns[num_standard:], strict=True)),
-        dropped=dropped.found(),
+        dropped=reader.dropped,
         **dict(zip(TICK_FIELDS, columns, strict=False)),
     )
 
@@ -183,10 +176,7 @@ def inputs(log: TickLog) -> Sequence[StampArray]:
 def ticks_in_period(log: TickLog | None, period_ns: int, control_rate: float) -> tuple[int, str]:
     """Return the number of control ticks per policy step, and why it is no whole number.
 
-    Args:
-        log: The ticks; None: none are recorded.
-        period_ns: Of the policy.
-        control_rate: Parameter of the node, in [Hz]; 0: measure it.
+    The period is that of the policy. A control rate of the node, in [Hz], of 0 is measured.
 
     Raises:
         ConfigError: If a rate is given and no ticks are recorded.

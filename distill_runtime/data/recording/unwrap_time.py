@@ -26,12 +26,7 @@ class Timeline:
     """
 
     def __init__(self, stamp_ns: StampArray, receive_ns: StampArray) -> None:
-        """Find the jumps.
-
-        Args:
-            stamp_ns: Of the ticks.
-            receive_ns: When the message that triggered each tick was received.
-        """
+        """Find the jumps, by the stamps of the ticks and when their triggers were received."""
         starts = np.flatnonzero(np.diff(stamp_ns) < 0) + 1
         self._begins = receive_ns[starts]
         firsts, lasts = np.append(0, starts), np.append(starts - 1, len(stamp_ns) - 1)
@@ -44,12 +39,7 @@ class Timeline:
         self.ticks: StampArray = stamp_ns + self._shifts[self._of_ticks]
 
     def unwrapped(self, stamp_ns: StampArray, receive_ns: StampArray) -> StampArray:
-        """Return the unwrapped times of samples.
-
-        Args:
-            stamp_ns: Of the samples.
-            receive_ns: When they were received.
-        """
+        """Return the unwrapped times of samples, by their stamps and times of receipt."""
         if not len(self._begins):
             return stamp_ns
         segment = self._segments(receive_ns)
@@ -57,11 +47,7 @@ class Timeline:
         return np.clip(stamp_ns, least, most) + self._shifts[segment]
 
     def is_same_segment(self, receive_ns: StampArray) -> BoolArray:
-        """Return whether the sample of each tick is of the same segment.
-
-        Args:
-            receive_ns: When each was received.
-        """
+        """Return whether the sample that each tick used, received at a time, is of its segment."""
         return self._segments(receive_ns) == self._of_ticks
 
     def _segments(self, receive_ns: StampArray) -> IndexArray:

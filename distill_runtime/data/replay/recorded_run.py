@@ -12,9 +12,9 @@ from distill_runtime.core.config import RunnerConfig
 from distill_runtime.core.modes import POLICY_MODES
 from distill_runtime.data.bags.chunk import BoolArray
 from distill_runtime.data.recording.commands import command_rows, logged_command_rows, nearest_rows
-from distill_runtime.data.recording.internals import VectorSeries
 from distill_runtime.data.recording.policy_recording import PolicyRecording, unneeded
 from distill_runtime.data.recording.row_store import Picked
+from distill_runtime.data.recording.series import VectorSeries
 from distill_runtime.data.recording.tick_log import TickLog, ticks_in_period
 from distill_runtime.data.ticks.by_stamp import find_ticks, NONE, Ticks
 from distill_runtime.data.ticks.exact import find_exact_ticks

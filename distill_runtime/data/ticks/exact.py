@@ -22,9 +22,8 @@ from distill_runtime.core.arrays import IndexArray
 from distill_runtime.core.sensors import NEVER
 from distill_runtime.data.bags.chunk import StampArray
 from distill_runtime.data.bags.dropped import lost_sample_times
-from distill_runtime.data.recording.joint_series import JointStream
 from distill_runtime.data.recording.recording import Recording
-from distill_runtime.data.recording.series import Stream
+from distill_runtime.data.recording.series import JointStream, Stream
 from distill_runtime.data.recording.tick_log import is_interrupted, TickLog
 from distill_runtime.data.recording.unwrap_time import Timeline
 import numpy as np

@@ -7,8 +7,8 @@ from __future__ import annotations
 from bisect import bisect_left
 
 from distill_runtime.data.bags.chunk import BoolArray, StampArray
-from distill_runtime.data.bags.chunk_rows import Choose
-from distill_runtime.data.recording.joint_series import JointStream
+from distill_runtime.data.bags.topic_reader import Choose
+from distill_runtime.data.recording.series import JointStream
 from distill_runtime.data.recording.tick_log import TickLog
 from distill_runtime.data.recording.unwrap_time import SET_BACK_NS, Timeline
 from distill_runtime.wire.layouts import JOINT_KINDS

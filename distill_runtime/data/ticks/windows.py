@@ -15,8 +15,8 @@ from typing import NamedTuple
 
 from distill_runtime.core.arrays import IndexArray
 from distill_runtime.data.bags.chunk import BoolArray, StampArray
-from distill_runtime.data.bags.chunk_rows import Choose
-from distill_runtime.data.recording.joint_series import JointStream
+from distill_runtime.data.bags.topic_reader import Choose
+from distill_runtime.data.recording.series import JointStream
 from distill_runtime.wire.layouts import JOINT_KINDS
 import numpy as np
 

@@ -12,7 +12,7 @@ from distill_runtime.core.compiled_spec import CompiledSpec
 from distill_runtime.core.instance.policy_instance import PolicyInstance
 from distill_runtime.core.runner import PolicyRunner
 from distill_runtime.core.swap.compatibility import differences
-from distill_runtime.data.flight_recorder.messages import change_body, TopicFrame
+from distill_runtime.data.flight_recorder.records import change_body, TopicFrame
 from distill_runtime.errors import ConfigError, ModelError
 from distill_runtime.policy.model import load_policy, LoadedPolicy
 from distill_runtime.policy.model_file.model_files import inspect_model, model_files

@@ -10,7 +10,7 @@ import json
 import os
 
 from distill_runtime.core.runner import PolicyRunner
-from distill_runtime.data.flight_recorder.messages import TopicFrame
+from distill_runtime.data.flight_recorder.records import TopicFrame
 from distill_runtime.policy.model import LoadedPolicy
 from distill_runtime.policy.versions import versions
 from distill_runtime.ros.loop.tick_topics import action_labels, observation_labels
@@ -18,10 +18,11 @@ from distill_runtime.ros.node_config import StudentNodeConfig
 from distill_runtime.spec.mapping import to_mapping
 from distill_runtime.spec.robots import is_urdf_text
 from distill_runtime.spec.spec import PolicySpec
+from distill_runtime.wire.layouts import ARRAYS
 from distill_runtime.wire.prepared_message import PreparedMessage
+import numpy as np
 
-TIMING_FIELDS = ('latency_ns', 'missed_deadlines')
-_ARRAYS = {'<f4': 'Float32MultiArray', '<f8': 'Float64MultiArray', '<i8': 'Int64MultiArray'}
+_TIMING_FIELDS = ('latency_ns', 'missed_deadlines')
 
 
 def frames(
@@ -29,11 +30,9 @@ def frames(
 ) -> dict[tuple[bool, bool], tuple[TopicFrame, ...]]:
     """Return the topics of each kind of tick: by whether the policy ran, and whether it sends.
 
-    Args:
-        node_name: Full name of the node.
-        labels: Of ~/tick.
-        joints: In the order of the commands.
-        spec: Spec of the active policy.
+    A tick records ~/tick and ~/timing; one that sends, then ~/command; and one in which the policy
+    ran, then ~/target, ~/observation and ~/action. The labels are those of ~/tick, the joints are
+    in the order of the commands.
     """
 
     def array(topic: str, dtype: str, *labels: tuple[str, int]) -> TopicFrame:
@@ -42,7 +41,7 @@ def frames(
     each_joint = [(name, 1) for name in joints]
     always = (
         array('tick', '<i8', *((name, 1) for name in labels)),
-        array('timing', '<i8', *((name, 1) for name in TIMING_FIELDS)),
+        array('timing', '<i8', *((name, 1) for name in _TIMING_FIELDS)),
     )
     sent = (array('command', '<f8', *each_joint),)
     computed = (
@@ -67,13 +66,12 @@ def model_facts(
         for name, check in runner.config.checks.items()
         for key, value in asdict(check).items()
     }
+    robot = config.robot_description
+    if is_urdf_text(robot):  # too long; its limits are in the spec
+        robot = f'URDF text, sha256 {hashlib.sha256(robot.encode()).hexdigest()}'
     settings = {
         'spec': to_mapping(replace(policy.spec, golden=None)),
-        'parameters': {
-            **asdict(config),
-            'robot_description': _named(config.robot_description),
-            **checks,
-        },
+        'parameters': {**asdict(config), 'robot_description': robot, **checks},
         'robot_joints': runner.compiled.layout.joints,
         'command_joints': runner.compiled.joints.names,
         'versions': versions('distill_runtime', 'numpy', 'onnxruntime'),
@@ -88,19 +86,10 @@ def model_facts(
     }
 
 
-def _named(robot: str) -> str:
-    """Name a robot; of a URDF the text is too long, and its limits are in the spec."""
-    if not is_urdf_text(robot):
-        return robot
-    return f'URDF text, sha256 {hashlib.sha256(robot.encode()).hexdigest()}'
-
-
 def _array(topic: str, dtype: str, labels: tuple[tuple[str, int], ...]) -> TopicFrame:
     """Describe an array message of which a record holds the numbers only."""
     count = sum(size for _, size in labels)
-    prepared = PreparedMessage().segments(*labels).array(dtype, count)
-    size = sum(view.nbytes for view in prepared.views())
-    message = prepared.message()
-    return TopicFrame(
-        topic, f'std_msgs/msg/{_ARRAYS[dtype]}', message[: len(message) - size], size
-    )
+    size = count * np.dtype(dtype).itemsize
+    message = PreparedMessage().segments(*labels).array(dtype, count).message()
+    kind = next(name for name, numbers in ARRAYS.items() if numbers == dtype)
+    return TopicFrame(topic, kind, message[: len(message) - size], size)

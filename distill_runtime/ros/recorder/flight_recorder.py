@@ -8,7 +8,6 @@ from importlib.util import find_spec
 from typing import Any
 
 from distill_runtime.data.flight_recorder.folders import expanded, make_folder
-from distill_runtime.data.flight_recorder.ring_buffer import RingBufferReader
 from distill_runtime.errors import MissingExtraError
 from distill_runtime.ros.loop.loop_context import LoopContext
 from distill_runtime.ros.node_config import StudentNodeConfig
@@ -41,10 +40,8 @@ class FlightRecorder:
         self._node = node
         self.tick_recorder: TickRecorder | None = None
         self._config = StudentNodeConfig()
-        self._ring_reader: RingBufferReader | None = None
         self._process: RecorderProcess | None = None
-        self._requests: dict[int, Future] = {}
-        self._num_requests = 0
+        self._request: Future | None = None
         self._is_recording = False
         self._reset()
         # it is answered later: a separate group keeps no other service waiting
@@ -77,11 +74,8 @@ class FlightRecorder:
             make_folder(expanded(config.record_to), 'record_to')
         self.tick_recorder = TickRecorder(context, config.blackbox_seconds + _MARGIN)
         ring = self.tick_recorder.ring
-        self._ring_reader = RingBufferReader(ring.memory)
         folder = expanded(config.blackbox_dir) if config.blackbox_dir else None
-        self._process = RecorderProcess(
-            ring.descriptor, self._ring_reader, folder, round(config.blackbox_quota * 1e6)
-        )
+        self._process = RecorderProcess(ring, folder, round(config.blackbox_quota * 1e6))
         log.info(
             f'black box: {config.blackbox_seconds:g} s in {ring.size / 1e6:.1f} MB of '
             f'memory, dumps go to {folder or "nowhere, blackbox_dir is empty"}'
@@ -95,11 +89,7 @@ class FlightRecorder:
                 self._record(self.tick_recorder.ring.count)
 
     def end(self, last_cause: str) -> None:
-        """Complete the recording of a control loop that has ended.
-
-        Args:
-            last_cause: Cause of a last dump; '': the node goes on, and there is none.
-        """
+        """Complete the recording of an ended control loop; with a cause there is a last dump."""
         if self.tick_recorder is None or self._process is None:
             return
         self.tick_recorder.end()
@@ -114,23 +104,21 @@ class FlightRecorder:
         if self._process is not None:
             for event in self._process.close(_LAST_WORDS):
                 self._handle(event)
-        self._refuse_requests('the node has ended')
-        if self._ring_reader is not None:
-            self._ring_reader.close()
+        self._answer(False, 'the node has ended')
         if self.tick_recorder is not None:
-            self.tick_recorder.close()
-        self._process = self._ring_reader = self.tick_recorder = None
+            self.tick_recorder.ring.close()
+        self._process = self.tick_recorder = None
 
     def summary(self) -> str:
         """Return the state for /diagnostics."""
-        process_problem = self._process.problem if self._process is not None else ''
-        problems = (self._problem, process_problem, self._recording_problem)
+        process = self._process
+        problems = (self._problem, process.problem if process else '', self._recording_problem)
         problem = '; '.join(filter(None, problems))
-        if self._ring_reader is None:
+        if process is None:
             return f'off: {problem or "blackbox_dir is empty"}'
         dumps = f'{self._num_dumps} dumps' + (f', last {self._last}' if self._last else '')
         recording = f', recording to {self._recording}' if self._is_recording else ''
-        text = f'{self._ring_reader.span():.1f} s held, {dumps}{recording}'
+        text = f'{process.ring.span():.1f} s held, {dumps}{recording}'
         return f'{problem} ({text})' if problem else text
 
     def _reset(self) -> None:
@@ -151,13 +139,13 @@ class FlightRecorder:
         self, request: Trigger.Request, response: Trigger.Response
     ) -> Trigger.Response:
         """Answer when the dump is complete, or why there is none."""
-        response.success, response.message = False, self._why_no_dump()
-        if self._process is not None and not response.message:
-            answer = Future(executor=self._node.executor)
-            self._num_requests += 1
-            self._requests[self._num_requests] = answer
-            self._process.send(do='dump', cause='request', number=self._num_requests)
-            response.success, response.message = await answer
+        refusal = self._why_no_dump()
+        if refusal or self._process is None:
+            response.success, response.message = False, refusal
+            return response
+        self._request = Future(executor=self._node.executor)
+        self._process.send(do='dump')
+        response.success, response.message = await self._request
         return response
 
     def _why_no_dump(self) -> str:
@@ -165,16 +153,16 @@ class FlightRecorder:
             return self._problem or 'nothing is kept: node is not configured, or without black box'
         if not self._config.blackbox_dir:
             return "blackbox_dir is '', there is no folder for a dump"
-        if self._ring_reader is None or not self._ring_reader.count:
+        if not self._process.ring.count:
             return 'nothing is held yet: the node has not been active'
-        if self._requests:
+        if self._request is not None:
             return 'a dump is being written, ask again when it is there'
         return self._process.problem
 
     def _poll(self) -> None:
         """Handle events of the process, and restart it if it has died or hangs."""
         process = self._process
-        if process is None or self._ring_reader is None:
+        if process is None:
             return
         for event in process.received():
             self._handle(event)
@@ -183,47 +171,50 @@ class FlightRecorder:
             return
         self._node.get_logger().error(f'black box: {happened}')
         if process.problem:
-            self._refuse_requests(process.problem)
+            self._answer(False, process.problem)
         elif self._is_recording:
-            self._record(self._ring_reader.oldest)
+            self._record(process.ring.oldest)
 
-    def _refuse_requests(self, reason: str) -> None:
-        for answer in self._requests.values():
-            answer.set_result((False, reason))
-        self._requests.clear()
+    def _answer(self, success: bool, message: str) -> None:
+        """Answer the request that waits for a dump, if there is one."""
+        if self._request is not None:
+            self._request.set_result((success, message))
+            self._request = None
 
     def _handle(self, event: dict[str, Any]) -> None:
         """Log an event of the process, and answer the request that waits for it."""
         log, kind = self._node.get_logger(), event['event']
         text = str(event.get('path') or event.get('reason') or event.get('problem'))
-        if kind == 'ready':
-            self._problem = event['problem']
-            if self._problem:
-                log.error(f'black box: {self._problem}')
-        elif kind == 'dumped':
-            self._num_dumps += 1
-            self._problem, self._last = '', text
-            gone = f', {" ".join(event["removed"])} made room' if event['removed'] else ''
-            line = f'black box: {event["cause"]}: {event["seconds"]:.1f} s in {text}{gone}'
-            if event['cause'] in _NORMAL:
-                log.info(line)
-            else:
-                log.warning(line)
-        elif kind == 'failed':
-            self._problem = text
-            log.error(f'black box: {text}')
-        elif kind == 'recording':
-            self._recording = text
-            log.info(f'recording to {text}')
-        elif kind == 'recorded':
-            log.info(f'recorded {event["messages"]} messages in {text}, {event["lost"]} lost')
-        elif kind == 'lost':
-            self._recording_problem = f'{event["lost"]} records are missing in {text}: disk slow?'
-            log.error(self._recording_problem, throttle_duration_sec=5.0)
-        elif kind == 'recording_failed':
-            self._is_recording = False
-            self._recording_problem = text
-            log.error(text)
-        answer = self._requests.pop(event.get('number', -1), None)
-        if answer is not None:
-            answer.set_result((kind == 'dumped', text))
+        match kind:
+            case 'ready':
+                self._problem = event['problem']
+                if self._problem:
+                    log.error(f'black box: {self._problem}')
+            case 'dumped':
+                self._num_dumps += 1
+                self._problem, self._last = '', text
+                gone = f', {" ".join(event["removed"])} made room' if event['removed'] else ''
+                line = f'black box: {event["cause"]}: {event["seconds"]:.1f} s in {text}{gone}'
+                if event['cause'] in _NORMAL:
+                    log.info(line)
+                else:
+                    log.warning(line)
+            case 'failed':
+                self._problem = text
+                log.error(f'black box: {text}')
+            case 'recording':
+                self._recording = text
+                log.info(f'recording to {text}')
+            case 'recorded':
+                log.info(f'recorded {event["messages"]} messages in {text}, {event["lost"]} lost')
+            case 'lost':
+                self._recording_problem = (
+                    f'{event["lost"]} records are missing in {text}: disk slow?'
+                )
+                log.error(self._recording_problem, throttle_duration_sec=5.0)
+            case 'recording_failed':
+                self._is_recording = False
+                self._recording_problem = text
+                log.error(text)
+        if event.get('cause') == 'request':
+            self._answer(kind == 'dumped', text)

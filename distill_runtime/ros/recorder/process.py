@@ -14,10 +14,11 @@ import sys
 import time
 from typing import Any
 
-from distill_runtime.data.flight_recorder.ring_buffer import RingBufferReader
+from distill_runtime.data.flight_recorder.ring_buffer import RingBuffer
 
 _MODULE = 'distill_runtime.data.flight_recorder.recorder_process'
 _PAUSE = 5.0  # s between two starts
+_PATIENCE = 30.0  # s of silence after which the process is taken to hang
 _END = 0.2  # s; a process that is killed takes longer only if the disk holds it
 
 
@@ -27,48 +28,29 @@ class RecorderProcess:
     Nothing here waits for it but ``close``: it may be slow, hang or die, and the node goes on.
 
     Attributes:
+        ring: The ring buffer.
         problem: What is wrong with it now; '' if nothing is.
     """
 
-    def __init__(
-        self,
-        descriptor: int,
-        ring: RingBufferReader,
-        folder: Path | None,
-        quota: int,
-        patience: float = 30.0,
-    ) -> None:
-        """Start the process.
-
-        Args:
-            descriptor: Open file of the ring buffer.
-            ring: Reader of the same ring buffer.
-            folder: Where dumps go; None: there are none.
-            quota: Size of all dumps in [byte].
-            patience: Silence in [s] after which the process is taken to hang, and is ended.
-        """
-        self._descriptor = descriptor
-        self._ring = ring
+    def __init__(self, ring: RingBuffer, folder: Path | None, quota: int) -> None:
+        """Start the process; without a folder it makes no dumps, and their quota is in [byte]."""
+        self.ring = ring
         self._arguments = ['--folder', str(folder), '--quota', str(quota)] if folder else []
-        self._patience = patience
-        self.problem = ''
-        self._waiting = b''
-        self._started = time.monotonic()
+        self._patience = _PATIENCE
+        self.problem, self._waiting, self._started = '', b'', time.monotonic()
         self._process = self._start()
 
     def send(self, **values: object) -> None:
         """Send a command; ``poll`` finds a process that has died or hangs."""
-        assert self._process.stdin is not None
         if self.problem:
             return
         with contextlib.suppress(OSError):
-            os.write(self._process.stdin.fileno(), (json.dumps(values) + '\n').encode())
+            os.write(self._input.fileno(), (json.dumps(values) + '\n').encode())
 
     def received(self) -> Iterator[dict[str, Any]]:
         """Yield the events since the last call."""
-        assert self._process.stdout is not None
         with contextlib.suppress(BlockingIOError, ValueError):  # nothing now, or closed
-            while read := os.read(self._process.stdout.fileno(), 65536):
+            while read := os.read(self._output.fileno(), 65536):
                 *lines, self._waiting = (self._waiting + read).split(b'\n')
                 yield from map(json.loads, lines)
 
@@ -82,7 +64,7 @@ class RecorderProcess:
             self._process = self._start()
             return 'the process is started again'
         status = self._process.poll()
-        alive_at = max(self._started, self._ring.heartbeat_ns / 1e9)
+        alive_at = max(self._started, self.ring.heartbeat_ns / 1e9)
         if status is not None:
             self.problem = f'the process that writes it has ended with status {status}'
         elif now - alive_at > self._patience:
@@ -95,42 +77,37 @@ class RecorderProcess:
     def close(self, patience: float) -> list[dict[str, Any]]:
         """End the input of the process, which then writes what it has to, and ends.
 
-        Args:
-            patience: How long to wait for it, in [s]; then it goes on alone.
-
-        Returns:
-            Its last events.
+        Wait for it up to a time in [s], then let it go on alone; return its last events.
         """
-        assert self._process.stdin is not None
         if self.problem:
             return []
-        self._process.stdin.close()
+        self._input.close()
         with contextlib.suppress(subprocess.TimeoutExpired):
             self._process.wait(patience)
         events = list(self.received())
-        assert self._process.stdout is not None
-        self._process.stdout.close()
+        self._output.close()
         return events
 
     def _start(self) -> subprocess.Popen[bytes]:
         process = subprocess.Popen(
-            [sys.executable, '-m', _MODULE, str(self._descriptor), *self._arguments],
+            [sys.executable, '-m', _MODULE, str(self.ring.descriptor), *self._arguments],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
-            pass_fds=(self._descriptor,),
+            pass_fds=(self.ring.descriptor,),
             start_new_session=True,
             bufsize=0,
         )
-        for pipe in (process.stdin, process.stdout):
-            assert pipe is not None
+        assert process.stdin is not None
+        assert process.stdout is not None
+        self._input, self._output = process.stdin, process.stdout
+        for pipe in (self._input, self._output):
             os.set_blocking(pipe.fileno(), False)
         return process
 
     def _leave(self) -> None:
         """Kill the process; one that waits for the disk ends when the disk returns."""
         self._process.kill()
-        for pipe in (self._process.stdin, self._process.stdout):
-            assert pipe is not None
-            pipe.close()
+        self._input.close()
+        self._output.close()
         with contextlib.suppress(subprocess.TimeoutExpired):
             self._process.wait(_END)

@@ -13,17 +13,18 @@ from typing import Any
 
 from distill_runtime.core.modes import Mode
 from distill_runtime.core.step import Step
-from distill_runtime.data.flight_recorder.messages import (
+from distill_runtime.data.flight_recorder.records import (
     change_data,
     Facts,
     status_text,
     TopicFrame,
 )
-from distill_runtime.data.flight_recorder.ring_buffer import OVERHEAD, RingBufferWriter
+from distill_runtime.data.flight_recorder.ring_buffer import OVERHEAD, RingBuffer
 from distill_runtime.errors import ConfigError
 from distill_runtime.ros.loop.loop_context import LoopContext
 from distill_runtime.ros.loop.raw_subscription import RawSubscription, type_name
 from distill_runtime.ros.models.loader import LoadedModel
+from distill_runtime.wire.layouts import has_header
 
 _TIMING = Struct('<qq')
 _LARGEST = 1 << 30
@@ -40,7 +41,7 @@ class TickRecorder:
     """
 
     def __init__(self, context: LoopContext, seconds: float) -> None:
-        """Allocate a ring buffer for some seconds, and observe inputs and output.
+        """Allocate a ring buffer that holds a time in [s], and observe inputs and output.
 
         Raises:
             ConfigError: If that takes too much memory.
@@ -49,25 +50,29 @@ class TickRecorder:
         self._reason = self._code = ''
         self._estop_messages: list[bytes] = []
         self._tick = context.internals.tick
-        inputs = context.inputs.subscriptions
-        channels: list[tuple[TopicFrame, ...]] = [
-            _whole(raw.subscription.topic_name, raw.message_type) for raw in inputs
+        inputs, output, model = (
+            context.inputs.subscriptions,
+            context.output,
+            context.registry.active,
+        )
+        estop = context.estop
+        whole = [
+            *((raw.subscription.topic_name, raw.message_type) for raw in inputs),
+            (estop.subscription.topic_name, estop.message_type),
+            (output.topic, output.message_type),
         ]
-        self._estop = len(channels)
-        channels.append(_whole(context.estop.subscription.topic_name, context.estop.message_type))
-        command = len(channels)
-        channels.append(_whole(context.output.topic, context.output.message_type))
-        self._frames: dict[tuple[bool, bool], int] = {}
-        model = context.registry.active
-        for kind, frame in model.frames.items():
-            self._frames[kind] = len(channels)
-            channels.append(frame)
-        self._status = len(channels)
+        self._estop, command = len(inputs), len(inputs) + 1
+        self._frames = {kind: len(whole) + index for index, kind in enumerate(model.frames)}
+        self._status = len(whole) + len(model.frames)
         self._change = self._status + 1
-        channels += [(), ()]
         facts = Facts(
             node=context.node.get_fully_qualified_name(),
-            channels=tuple(channels),
+            channels=(
+                *((TopicFrame(topic, type_name(kind)),) for topic, kind in whole),
+                *model.frames.values(),
+                (),
+                (),
+            ),
             status=self._status,
             change=self._change,
             frames=tuple(self._frames.values()),
@@ -77,8 +82,8 @@ class TickRecorder:
         self._has_defined = False
         self._stamp_ns = 0
         self._countdown, self._repeat = 0, round(1e9 / context.runner.control_period_ns)
-        size = _ring_size(context, channels[self._frames[True, True]], seconds)
-        self.ring = RingBufferWriter(size, facts.to_json())
+        size = _ring_size(context, seconds)
+        self.ring = RingBuffer.create(size, facts.to_bytes())
         for index, raw in enumerate(inputs):
             raw.on_message = self._input_callback(index, raw)
         context.estop.on_message = self._estop_messages.append
@@ -138,13 +143,9 @@ class TickRecorder:
         self._countdown -= 1
 
     def on_crash(self, reason: str, stamp_ns: int) -> None:
-        """Record why the control loop ended, and have it dumped."""
+        """Record why the control loop ended, as ``code: text``, and have it dumped."""
         self._mode = None  # a new fault, whatever went before
         self._keep_status(Mode.FAULT, reason, stamp_ns)
-
-    def close(self) -> None:
-        """Free the memory, after the control loop has ended."""
-        self.ring.close()
 
     def _keep_status(self, mode: Mode, reason: str, stamp_ns: int) -> None:
         """Keep a change of mode or code; figures in a reason change all the time."""
@@ -167,26 +168,21 @@ class TickRecorder:
         A message without a header is recorded under the time when it was sent.
         """
         append = self.ring.append
-        if hasattr(raw.message_type, 'header'):
+        if has_header(type_name(raw.message_type)):
             return lambda taken, stamp_ns: append(number, stamp_ns, taken[0])
         return lambda taken, stamp_ns: append(number, taken[1]['source_timestamp'], taken[0])
 
 
-def _whole(topic: str, message_type: type) -> tuple[TopicFrame, ...]:
-    return (TopicFrame(topic, type_name(message_type)),)
-
-
-def _ring_size(context: LoopContext, frame: tuple[TopicFrame, ...], seconds: float) -> int:
+def _ring_size(context: LoopContext, seconds: float) -> int:
     """Return about how many bytes some seconds take; larger messages shorten what is held.
 
     Raises:
         ConfigError: If that is too much.
     """
-    joints = max(
-        len(context.runner.compiled.layout.joints), len(context.runner.compiled.joints.names)
-    )
-    widths = {entry.topic: entry.width for entry in context.runner.compiled.layout.externals}
-    size = OVERHEAD + sum(part.size for part in frame)
+    compiled, model = context.runner.compiled, context.registry.active
+    joints = max(len(compiled.layout.joints), len(compiled.joints.names))
+    widths = {entry.topic: entry.width for entry in compiled.layout.externals}
+    size = OVERHEAD + sum(part.size for part in model.frames[True, True])
     size += OVERHEAD + _ORDINARY + _JOINT_BYTES * joints  # the command
     for raw in context.inputs.subscriptions:
         size += OVERHEAD + _TYPICAL.get(raw.message_type.__name__, _ORDINARY)
@@ -194,7 +190,7 @@ def _ring_size(context: LoopContext, frame: tuple[TopicFrame, ...], seconds: flo
     size += _JOINT_BYTES * joints
     triggers = context.config.decimation if context.config.trigger == 'joint_states' else 1
     rate = size * triggers * 1e9 / context.runner.control_period_ns
-    size = round(seconds * (rate + OVERHEAD + len(context.registry.active.change)))
+    size = round(seconds * (rate + OVERHEAD + len(model.change)))
     if size > _LARGEST:
         raise ConfigError(
             f'blackbox_seconds is {seconds:g}, that takes {size >> 20} MB of memory, expected '

@@ -22,48 +22,42 @@ def found(tmp_path, messages, name, given=None, find=find_topic):
     return None if topic is None else topic.name
 
 
-def test_only_topic_of_its_type_is_taken_whatever_its_name(tmp_path):
-    assert found(tmp_path, [imu(1, topic='/sensors/base')], 'imu') == '/sensors/base'
+TWO_IMUS = [imu(1, topic='/imu/data'), imu(1, topic='/imu/data_raw')]
+STATES = joint_state(1, ['a'], [0.0], topic='/robot/joint_states')
 
 
-def test_of_several_the_one_with_the_name_of_the_node_is_taken(tmp_path):
-    messages = [
-        joint_state(1, ['a'], [0.0], topic='/robot/joint_states'),
-        joint_state(1, ['a'], [0.0], topic='/joint_command'),
-    ]
-    assert found(tmp_path, messages, 'joint_states') == '/robot/joint_states'
+@pytest.mark.parametrize(
+    ('messages', 'name', 'given', 'expected'),
+    [
+        ([imu(1, topic='/sensors/base')], 'imu', {}, '/sensors/base'),
+        ([STATES, STATES._replace(topic='/joint_command')], 'joint_states', {}, STATES.topic),
+        (TWO_IMUS, 'imu', {'imu': 'imu/data'}, '/imu/data'),
+        ([STATES], 'joint_command', {}, None),
+    ],
+    ids=['only one of its type', 'named like ours', 'given', 'states are no commands'],
+)
+def test_topic_is_found(messages, name, given, expected, tmp_path):
+    assert found(tmp_path, messages, name, given) == expected
 
 
-def test_several_candidates_are_refused_with_the_list(tmp_path):
-    messages = [imu(1, topic='/imu/data'), imu(1, topic='/imu/data_raw')]
-    with pytest.raises(
-        RecordingError, match=r"2 topics that may be imu: \['/imu/data', '/imu/data_raw'\]: name"
-    ):
-        found(tmp_path, messages, 'imu')
-
-
-def test_given_name_wins(tmp_path):
-    messages = [imu(1, topic='/imu/data'), imu(1, topic='/imu/data_raw')]
-    assert found(tmp_path, messages, 'imu', {'imu': 'imu/data'}) == '/imu/data'
-
-
-def test_given_name_that_is_missing_is_refused(tmp_path):
-    with pytest.raises(RecordingError, match=r"no topic '/nowhere', expected .* has \['/imu'\]"):
-        found(tmp_path, [imu(1)], 'imu', {'imu': '/nowhere'})
-
-
-def test_given_topic_of_another_type_is_refused(tmp_path):
-    with pytest.raises(RecordingError, match=r'/cmd_vel is of type .*Twist, expected .*Imu'):
-        found(tmp_path, [twist(1, (0, 0, 0))], 'imu', {'imu': '/cmd_vel'})
-
-
-def test_joint_states_are_never_taken_for_commands(tmp_path):
-    assert found(tmp_path, [joint_state(1, ['a'], [0.0])], 'joint_command') is None
-
-
-def test_missing_topic_is_refused_with_the_list_of_topics(tmp_path):
-    with pytest.raises(RecordingError, match=r'no sensor_msgs/msg/JointState for joint_states'):
-        found(tmp_path, [imu(1)], 'joint_states', find=need_topic)
+@pytest.mark.parametrize(
+    ('messages', 'name', 'given', 'refusal'),
+    [
+        (TWO_IMUS, 'imu', {}, r"2 topics that may be imu: \['/imu/data', '/imu/data_raw'\]: name"),
+        ([imu(1)], 'imu', {'imu': '/nowhere'}, r"no topic '/nowhere', expected .* \['/imu'\]"),
+        (
+            [twist(1, (0, 0, 0))],
+            'imu',
+            {'imu': '/cmd_vel'},
+            r'/cmd_vel is of type .*Twist, expected .*Imu',
+        ),
+        ([imu(1)], 'joint_states', {}, r'no sensor_msgs/msg/JointState for joint_states'),
+    ],
+    ids=['several', 'missing', 'of another type', 'none'],
+)
+def test_topic_that_cannot_be_found_is_refused(messages, name, given, refusal, tmp_path):
+    with pytest.raises(RecordingError, match=refusal):
+        found(tmp_path, messages, name, given, need_topic)
 
 
 @pytest.mark.parametrize(

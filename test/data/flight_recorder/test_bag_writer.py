@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 import json
+from unittest.mock import Mock
 
 from distill_runtime.data.bags.bag import Bag
 from distill_runtime.data.flight_recorder.bag_writer import BagWriter
@@ -11,28 +12,44 @@ from distill_runtime.data.recording.recording import read_recording
 import pytest
 from rosbags.rosbag2 import Reader
 from rosbags.rosbag2.storage_mcap import McapWriter
-from support.bags import MS
+from support.bags import MS, read_topic
 from support.ring_buffers import FilledRingBuffer, JOINTS, STAMP, STATES
 import yaml
 
 
-def write(path, num_ticks=50, flush_every=None, **options):
-    ring_buffer = FilledRingBuffer(1 << 22, **options)
+def write(path, ring_buffer, every=None):
+    """Write all records, some at a time if the bag is to be flushed in between."""
     bag = BagWriter(path, ring_buffer.facts)
-    ring_buffer.tick(num_ticks)
-    ring_buffer.status('fault', 'tilt: too far')
     records = ring_buffer.reader.read().records
-    for start in range(0, len(records), flush_every or len(records)):
-        bag.write(records[start : start + (flush_every or len(records))])
-        if flush_every:
+    for start in range(0, len(records), every or len(records)):
+        bag.write(records[start : start + (every or len(records))])
+        if every:
             bag.flush()
-    size = bag.finish({'cause': 'test'})
-    return ring_buffer, size
+    bag.finish({'cause': 'test'})
 
 
-def test_bag_opens_as_a_recording_of_the_robot(tmp_path):
-    write(tmp_path / 'bag')
-    recording = read_recording(tmp_path / 'bag')
+def numbers_of(path, name):
+    return [message.data[0] for _, message in read_topic(path, f'/{name}')]
+
+
+def models_of(path):
+    return [(time_ns, message.message) for time_ns, message in read_topic(path, '/model')]
+
+
+@pytest.mark.parametrize('every', [None, 1, 7])
+def test_messages_equal_the_records_however_often_they_are_flushed(tmp_path, every):
+    ring_buffer, path = FilledRingBuffer(1 << 22), tmp_path / 'bag'
+    ring_buffer.tick(50)
+    ring_buffer.status('fault', 'tilt: too far')
+    write(path, ring_buffer, every)
+    assert numbers_of(path, 'tick') == list(range(50))
+    node = ring_buffer.facts.node
+    with Bag(path) as bag:
+        assert {topic.name: topic.num_messages for topic in bag.topics} == {
+            '/joint_states': 50, '/cmd_vel': 10, f'{node}/tick': 50, f'{node}/half': 50,
+            f'{node}/model': 1, '/diagnostics': 1,
+        }  # fmt: skip
+    recording = read_recording(path)
     assert recording.joints.joints == JOINTS
     assert recording.joints.position[:, 0].tolist() == list(range(50))
     # a sample is received by the tick that took it, a Twist when it was sent
@@ -42,36 +59,17 @@ def test_bag_opens_as_a_recording_of_the_robot(tmp_path):
     ]
 
 
-@pytest.mark.parametrize('flush_every', [None, 1, 7])
-def test_messages_equal_the_records_however_often_they_are_flushed(tmp_path, flush_every):
-    ring_buffer, size = write(tmp_path / 'bag', flush_every=flush_every)
-    with Bag(tmp_path / 'bag') as bag:
-        counts = {topic.name: topic.num_messages for topic in bag.topics}
-        ticks = next(topic for topic in bag.topics if topic.name.endswith('/tick'))
-        numbers = [message.data[0] for _, message in bag.messages(ticks)]
-    assert numbers == list(range(50))
-    node = ring_buffer.facts.node
-    assert counts == {
-        '/joint_states': 50, '/cmd_vel': 10, f'{node}/tick': 50, f'{node}/half': 50,
-        f'{node}/model': 1, '/diagnostics': 1,
-    }  # fmt: skip
-    assert size == sum(file.stat().st_size for file in (tmp_path / 'bag').iterdir())
-
-
-def test_large_bag_of_several_chunks_is_read_in_the_order_of_time(tmp_path):
-    write(tmp_path / 'bag', num_ticks=6000)
+def test_large_bag_of_several_chunks_is_in_order_and_has_its_policy_and_cause(tmp_path):
+    ring_buffer = FilledRingBuffer(1 << 22)
+    ring_buffer.tick(6000)
+    write(tmp_path / 'bag', ring_buffer)
     with Reader(tmp_path / 'bag') as reader:
         times = [time_ns for _, time_ns, _ in reader.messages()]
     assert times == sorted(times)
     assert len(times) > 6000 * 3
-
-
-def test_metadata_has_the_policy_and_the_cause(tmp_path):
-    write(tmp_path / 'bag')
     metadata = yaml.safe_load((tmp_path / 'bag' / 'metadata.yaml').read_text())
     report = json.loads(metadata['rosbag2_bagfile_information']['custom_data']['distill_runtime'])
-    assert report['model_sha256'] == 'ab' * 32
-    assert report['cause'] == 'test'
+    assert (report['model_sha256'], report['cause']) == ('ab' * 32, 'test')
 
 
 def test_cut_off_bag_has_what_was_flushed(tmp_path):
@@ -90,49 +88,29 @@ def test_full_disk_is_an_error_and_the_bag_can_be_aborted(tmp_path, monkeypatch)
     ring_buffer = FilledRingBuffer()
     bag = BagWriter(tmp_path / 'bag', ring_buffer.facts)
 
-    def full(*args):
-        raise OSError(errno.ENOSPC, 'No space left on device')
-
+    full = OSError(errno.ENOSPC, 'No space left on device')
     ring_buffer.tick()
     bag.write(ring_buffer.reader.read().records)
-    monkeypatch.setattr(McapWriter, 'close_chunk', full)
+    monkeypatch.setattr(McapWriter, 'close_chunk', Mock(side_effect=full))
     with pytest.raises(OSError, match='No space'):
         bag.flush()
     bag.abort()
 
 
-def of_bag(path, name):
-    """Return time and message of every message of a topic."""
-    with Bag(path) as bag:
-        topic = next(topic for topic in bag.topics if topic.name.endswith(f'/{name}'))
-        return list(bag.messages(topic))
-
-
-def models_of(path):
-    return [(time_ns, message.message) for time_ns, message in of_bag(path, 'model')]
-
-
-@pytest.mark.parametrize('flush_every', [None, 1, 7])
-def test_ticks_after_a_change_are_those_of_the_next_policy(tmp_path, flush_every):
-    ring_buffer = FilledRingBuffer(1 << 22)
+@pytest.mark.parametrize('every', [None, 1, 7])
+def test_ticks_after_a_change_are_those_of_the_next_policy(tmp_path, every):
+    ring_buffer, path = FilledRingBuffer(1 << 22), tmp_path / 'bag'
     ring_buffer.tick(20)
     ring_buffer.change_to('next.onnx')
     ring_buffer.tick(10)
     ring_buffer.repeat_change()
     ring_buffer.tick(10)
-    records = ring_buffer.reader.read().records
-    bag = BagWriter(tmp_path / 'bag', ring_buffer.facts)
-    step = flush_every or len(records)
-    for start in range(0, len(records), step):
-        bag.write(records[start : start + step])
-    bag.finish({})
-    (first_ns, first), second = models_of(tmp_path / 'bag')
+    write(path, ring_buffer, every)
+    (first_ns, first), second = models_of(path)
     assert (first, second) == ('walk.onnx', (STAMP + 400 * MS, 'next.onnx'))
     assert first_ns <= STAMP
-    quarters = [message.data[0] for _, message in of_bag(tmp_path / 'bag', 'quarter')]
-    assert quarters == [number / 4 for number in range(20, 40)]
-    halves = [message.data[0] for _, message in of_bag(tmp_path / 'bag', 'half')]
-    assert halves == [number / 2 for number in range(40)]
+    assert numbers_of(path, 'quarter') == [number / 4 for number in range(20, 40)]
+    assert numbers_of(path, 'half') == [number / 2 for number in range(40)]
 
 
 def test_overwritten_change_is_known_from_its_repetition_however_late(tmp_path):
@@ -150,7 +128,7 @@ def test_overwritten_change_is_known_from_its_repetition_however_late(tmp_path):
     bag.finish({})
     ((_, model),) = models_of(tmp_path / 'bag')
     assert model == 'next.onnx'
-    assert len(of_bag(tmp_path / 'bag', 'quarter')) == 710
+    assert len(numbers_of(tmp_path / 'bag', 'quarter')) == 710
     assert len(pulses) > len(records) // 1000, 'a long write sends heartbeats'
 
 

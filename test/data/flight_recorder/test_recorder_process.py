@@ -2,6 +2,7 @@
 # SPDX-License-Identifier: Apache-2.0
 from __future__ import annotations
 
+import errno
 import json
 import os
 from pathlib import Path
@@ -12,15 +13,40 @@ import signal
 import subprocess
 import sys
 import time
+from unittest.mock import Mock
 
-from distill_runtime.data.flight_recorder.dump_folder import DumpFolder
-from distill_runtime.data.flight_recorder.recorder_process import AFTERMATH, BagRecorder
+from distill_runtime.data.flight_recorder.bag_writer import BagWriter
+from distill_runtime.data.flight_recorder.folders import DumpFolder
+from distill_runtime.data.flight_recorder.recorder_process import (
+    AFTERMATH,
+    BagRecorder,
+    RingBufferRecording,
+)
+import pytest
 from rosbags.rosbag2 import Reader
+from support.bags import read_topic
 from support.ring_buffers import FilledRingBuffer
 
-from .test_recording import Reports, tick_numbers
-
 QUOTA = 10**9
+MODULE = 'distill_runtime.data.flight_recorder.recorder_process'
+REQUEST = {'do': 'dump'}
+FULL = OSError(errno.ENOSPC, 'No space left on device')
+
+
+class Reports(list):
+    """Collects reports."""
+
+    def __call__(self, **values):
+        self.append(values)
+
+    def of(self, event):
+        """Return the only report of an event."""
+        (values,) = [values for values in self if values['event'] == event]
+        return values
+
+
+def tick_numbers(path):
+    return [int(message.data[0]) for _, message in read_topic(path, '/tick')]
 
 
 def make_recorder(folder, ring_buffer=None):
@@ -64,59 +90,43 @@ def test_alarm_that_a_killed_process_had_not_dumped_is_dumped_by_the_next(tmp_pa
         assert len(names(tmp_path)) == number_of_dumps
 
 
-def test_request_is_dumped_at_once_and_answered_by_its_number(tmp_path):
-    recorder, ring_buffer, reports = make_recorder(tmp_path)
-    ring_buffer.tick(3)
-    recorder.execute(json.dumps({'do': 'dump', 'cause': 'request', 'number': 7}))
-    report = reports.of('dumped')
-    assert (report['number'], report['cause']) == (7, 'request')
-    assert names(tmp_path) == [os.path.basename(report['path'])]
-
-
-def test_request_before_the_first_record_is_refused(tmp_path):
-    recorder, _, reports = make_recorder(tmp_path)
-    recorder.execute(json.dumps({'do': 'dump', 'cause': 'request', 'number': 7}))
-    assert reports.of('failed')['reason'] == 'nothing is held yet'
-
-
-def test_unwritable_folder_is_reported_at_the_start_and_with_every_dump(tmp_path):
+def test_request_is_dumped_at_once_or_refused_with_the_reason(tmp_path):
     (tmp_path / 'file').write_text('')
-    recorder, ring_buffer, reports = make_recorder(tmp_path / 'file')
-    assert 'File exists' in reports.of('ready')['problem']
-    ring_buffer.tick(3)
-    recorder.execute(json.dumps({'do': 'dump', 'cause': 'request', 'number': 7}))
-    assert 'blackbox_dir' in reports.of('failed')['reason']
-
-
-def test_end_of_a_node_that_was_active_is_dumped(tmp_path):
-    for is_active, goodbye, cause in (
-        (True, None, 'node_died'), (False, 'shutdown', 'shutdown'), (False, None, None),
-    ):  # fmt: skip
-        recorder, ring_buffer, reports = make_recorder(tmp_path)
+    for folder, problem in ((tmp_path / 'dumps', ''), (tmp_path / 'file', 'File exists')):
+        recorder, ring_buffer, reports = make_recorder(folder)
+        assert problem in reports.pop(0)['problem']
+        recorder.execute(REQUEST)
+        refusal = {'event': 'failed', 'reason': 'nothing is held yet', 'cause': 'request'}
+        assert reports.pop(0) == refusal
         ring_buffer.tick(3)
-        ring_buffer.writer.set_active(is_active)
-        if goodbye:
-            recorder.execute(json.dumps({'do': 'goodbye', 'cause': goodbye}))
-        recorder.end()
-        assert [report['cause'] for report in reports if report['event'] == 'dumped'] == [
-            cause
-        ] * bool(cause)
+        recorder.execute(REQUEST)
+        (report,) = reports
+        assert report['cause'] == 'request'
+        if problem:
+            assert 'blackbox_dir' in report['reason']
+        else:
+            assert names(folder) == [os.path.basename(report['path'])]
 
 
-def test_alarm_just_before_the_end_is_dumped_with_its_cause(tmp_path):
+@pytest.mark.parametrize(
+    ('is_active', 'goodbye', 'fault', 'causes'),
+    [
+        (True, '', '', ['node_died']),
+        (False, 'shutdown', '', ['shutdown']),
+        (False, '', '', []),
+        (False, 'shutdown', 'imu.stale: silent', ['imu.stale']),
+    ],
+)
+def test_end_of_a_node_is_dumped_with_its_cause(is_active, goodbye, fault, causes, tmp_path):
     recorder, ring_buffer, reports = make_recorder(tmp_path)
     ring_buffer.tick(3)
-    ring_buffer.status('fault', 'imu.stale: silent')
-    recorder.execute(json.dumps({'do': 'goodbye', 'cause': 'shutdown'}))
+    ring_buffer.writer.set_active(is_active)
+    if fault:
+        ring_buffer.status('fault', fault)
+    if goodbye:
+        recorder.execute({'do': 'goodbye', 'cause': goodbye})
     recorder.end()
-    assert reports.of('dumped')['cause'] == 'imu.stale'
-
-
-def test_invalid_command_is_reported_and_ends_nothing(tmp_path):
-    recorder, _, reports = make_recorder(tmp_path)
-    for line in ('', '[]', '{"do": ', '{"a": 1}'):
-        recorder.execute(line)
-    assert [report['event'] for report in reports] == ['ready'] + ['failed'] * 4
+    assert [report['cause'] for report in reports if report['event'] == 'dumped'] == causes
 
 
 class Process:
@@ -124,10 +134,9 @@ class Process:
 
     def __init__(self, ring_buffer, folder, **options):
         descriptor = ring_buffer.writer.descriptor
-        module = 'distill_runtime.data.flight_recorder.recorder_process'
         self.popen = subprocess.Popen(
             [
-                sys.executable, '-m', module, str(descriptor),
+                sys.executable, '-m', MODULE, str(descriptor),
                 '--folder', folder, '--quota', str(QUOTA),
             ],
             stdin=subprocess.PIPE, stdout=subprocess.PIPE, pass_fds=[descriptor], **options,
@@ -169,9 +178,8 @@ def test_process_dumps_an_alarm_and_ends_with_its_input(tmp_path):
 def test_process_without_a_ring_buffer_ends(tmp_path):
     (tmp_path / 'file').write_text('nonsense')
     with (tmp_path / 'file').open('r+b') as file:
-        module = 'distill_runtime.data.flight_recorder.recorder_process'
         result = subprocess.run(
-            [sys.executable, '-m', module, str(file.fileno())],
+            [sys.executable, '-m', MODULE, str(file.fileno())],
             pass_fds=[file.fileno()], stdin=subprocess.PIPE, capture_output=True, timeout=20,
         )  # fmt: skip
     assert result.returncode == 2
@@ -185,8 +193,8 @@ def test_dumper_killed_at_any_moment_leaves_no_incomplete_dump(tmp_path):
     for _ in range(6):
         process = Process(ring_buffer, tmp_path)
         process.report()
-        for number in range(20):
-            process.send(do='dump', cause='request', number=number)
+        for _ in range(20):
+            process.send(**REQUEST)
         time.sleep(moments.uniform(0.02, 0.4))
         process.popen.kill()
         process.popen.wait()
@@ -209,7 +217,7 @@ def test_file_size_limit_is_reported_and_leaves_no_files(tmp_path):
 
     process = Process(ring_buffer, tmp_path, preexec_fn=limit)
     process.report()
-    process.send(do='dump', cause='request', number=1)
+    process.send(**REQUEST)
     report = process.report()
     assert report['event'] == 'failed'
     assert 'File too large' in report['reason']
@@ -240,7 +248,7 @@ def test_recording_that_a_killed_process_cut_off_can_be_read(tmp_path):
     process.popen.communicate()
     assert not (path / 'metadata.yaml').exists()
     numbers = tick_numbers(next(path.iterdir()))
-    assert len(numbers) >= 100
+    assert numbers, 'what was flushed is there, however early the kill came'
     assert numbers == list(range(len(numbers)))
 
 
@@ -250,3 +258,67 @@ def test_recording_of_a_node_that_is_gone_is_completed(tmp_path):
     assert process.close() == 0
     assert (path / 'metadata.yaml').is_file()
     assert tick_numbers(path) == list(range(100))
+
+
+def follow(folder, ring_buffer, first=0):
+    reports = Reports()
+    ring, facts = ring_buffer.reader, ring_buffer.facts
+    return RingBufferRecording(ring, facts, folder, first, reports), reports
+
+
+def test_recording_has_every_tick_of_a_ring_buffer_that_was_overwritten_many_times(tmp_path):
+    ring_buffer = FilledRingBuffer(1 << 16)
+    followed, reports = follow(tmp_path, ring_buffer)
+    for step in range(40):
+        ring_buffer.tick(50)
+        followed.follow(float(step))
+    ring_buffer.tick(7)
+    followed.finish()
+    report = reports.of('recorded')
+    assert report['lost'] == 0
+    assert tick_numbers(report['path']) == list(range(2007))
+    assert len(ring_buffer.reader.read().records) < 1000
+
+
+def test_recording_begins_and_ends_at_the_given_records(tmp_path):
+    ring_buffer = FilledRingBuffer()
+    ring_buffer.tick(10)
+    followed, reports = follow(tmp_path, ring_buffer, ring_buffer.reader.count)
+    ring_buffer.tick(3)
+    end = ring_buffer.reader.count
+    ring_buffer.tick(10)
+    followed.finish(end)
+    assert tick_numbers(reports.of('recorded')['path']) == [10, 11, 12]
+
+
+def test_records_overwritten_before_they_are_read_are_counted_and_reported(tmp_path):
+    ring_buffer = FilledRingBuffer(1 << 16)
+    followed, reports = follow(tmp_path, ring_buffer)
+    ring_buffer.tick(2000)
+    written = ring_buffer.reader.count
+    followed.follow(1.0)
+    lost = reports.of('lost')['lost']
+    followed.finish()
+    assert 0 < lost < written
+    assert reports.of('recorded')['lost'] == lost
+    numbers = tick_numbers(reports.of('recorded')['path'])
+    assert numbers == list(range(numbers[0], 2000))
+
+
+def test_full_disk_ends_the_recording_with_the_reason(tmp_path, monkeypatch):
+    ring_buffer = FilledRingBuffer()
+    followed, reports = follow(tmp_path, ring_buffer)
+
+    monkeypatch.setattr(BagWriter, 'flush', Mock(side_effect=FULL))
+    ring_buffer.tick(5)
+    followed.follow(1.0)
+    followed.finish()
+    assert 'No space left on device' in reports.of('recording_failed')['reason']
+
+
+def test_folder_that_cannot_be_made_is_reported(tmp_path):
+    (tmp_path / 'file').write_text('')
+    followed, reports = follow(tmp_path / 'file', FilledRingBuffer())
+    assert 'record_to' in reports.of('recording_failed')['reason']
+    followed.follow(1.0)
+    followed.finish()

@@ -23,87 +23,69 @@ TOPIC = '/joint_command'
 PERIOD_NS = 20 * MS
 
 
-def commands_of(tmp_path, *messages, **changes):
+def commands_of(tmp_path, *messages, read=lambda bag: None, **changes):
+    """Return the commands of some messages, and what else is read of the recording."""
     compiled = compile_spec(make_spec(**changes))
+    messages = sorted(messages, key=lambda message: message.receive_ns)
     with Bag(write_bag(tmp_path / 'bag', messages)) as bag:
         topic = next(topic for topic in bag.topics if topic.name == TOPIC)
-        return read_joint_commands(bag, topic, compiled.joints)
+        return read_joint_commands(bag, topic, compiled.joints), read(bag)
 
 
-def test_positions_are_found_by_name(tmp_path):
-    names = ['other', *JOINTS[::-1]]
-    found = commands_of(tmp_path, joint_state(7, names, [9, 3, 2, 1], topic=TOPIC, receive_ns=8))
-    assert (found.kind, found.stamp_ns.tolist(), found.receive_ns.tolist()) == (
-        'commands',
-        [7],
-        [8],
-    )
-    assert found.values.tolist() == [[1, 2, 3]]
+def state(stamp_ns, names, *numbers, **options):
+    return joint_state(stamp_ns, names, *numbers, topic=TOPIC, **options)
 
 
-def test_joint_that_is_not_commanded_has_no_number(tmp_path):
-    found = commands_of(tmp_path, joint_state(7, JOINTS[:2], [1, 2], topic=TOPIC))
-    np.testing.assert_array_equal(found.values, [[1, 2, np.nan]])
+@pytest.mark.parametrize(
+    ('message', 'kind', 'values'),
+    [
+        (state(7, ['other', *JOINTS[::-1]], [9, 3, 2, 1]), 'commands', [1, 2, 3]),
+        (state(7, JOINTS[:2], [1, 2]), 'commands', [1, 2, np.nan]),
+        (state(7, JOINTS, [], [], [7, 8, 9]), 'efforts', [7, 8, 9]),
+        (trajectory(7, JOINTS[::-1], [[3, 2, 1]]), 'commands', [1, 2, 3]),
+        (float64_array(7, [1, 2, 3]), 'commands', [1, 2, 3]),
+    ],
+    ids=['by name', 'missing joint', 'efforts of the PD law', 'trajectory', 'array'],
+)
+def test_commands_are_in_policy_order(message, kind, values, tmp_path):
+    found, _ = commands_of(tmp_path, message)
+    assert found.kind == kind
+    np.testing.assert_array_equal(found.values, [values])
+    assert (found.stamp_ns is None) == message.type.endswith('MultiArray')
 
 
 def test_joints_of_other_modes_have_theirs(tmp_path):
-    message = joint_state(7, JOINTS, [1, 2, 3], [4, 5, 6], [7, 8, 9], topic=TOPIC)
-    found = commands_of(tmp_path, message, mode=['position', 'velocity', 'effort'])
+    message = state(7, JOINTS, [1, 2, 3], [4, 5, 6], [7, 8, 9])
+    found, _ = commands_of(tmp_path, message, mode=['position', 'velocity', 'effort'])
     assert found.values.tolist() == [[1, 5, 9]]
 
 
-def test_efforts_alone_are_those_of_the_pd_law(tmp_path):
-    found = commands_of(tmp_path, joint_state(7, JOINTS, [], [], [7, 8, 9], topic=TOPIC))
-    assert found.kind == 'efforts'
-    assert found.values.tolist() == [[7, 8, 9]]
-
-
-def test_trajectory_and_array_are_read(tmp_path):
-    found = commands_of(tmp_path, trajectory(7, JOINTS[::-1], [[3, 2, 1]]))
-    assert found.values.tolist() == [[1, 2, 3]]
-    found = commands_of(tmp_path / 'b', float64_array(8, [1, 2, 3]))
-    assert (found.values.tolist(), found.stamp_ns) == ([[1, 2, 3]], None)
-
-
-def test_message_without_the_joints_is_left_out_and_counted(tmp_path):
-    messages = [
-        joint_state(t, names, [1.0], topic=TOPIC) for t, names in ((1, ['x']), (2, ['hip']))
-    ]
-    found = commands_of(tmp_path, *messages, joint_state(3, [], [], topic=TOPIC))
-    assert (found.stamp_ns.tolist(), found.num_skipped) == ([2], 2)
-
-
-def test_topic_without_the_joints_is_refused(tmp_path):
+def test_message_without_the_joints_is_dropped_or_refused(tmp_path):
+    other, empty = state(1, ['x'], [1.0]), state(3, [], [])
+    found, _ = commands_of(tmp_path, other, state(2, ['hip'], [1.0], receive_ns=2), empty)
+    assert (found.stamp_ns.tolist(), found.receive_ns.tolist()) == ([2], [2])
+    assert found.num_skipped == 2
     with pytest.raises(RecordingError, match=r'/joint_command .* has no command for the joints'):
-        commands_of(tmp_path, joint_state(1, ['x'], [1.0], topic=TOPIC))
+        commands_of(tmp_path / 'other', other)
 
 
 def test_logged_tick_has_the_first_command_of_its_stamp(tmp_path):
-    compiled = compile_spec(make_spec())
-    stamps = [1000, 1020, 1040, 1040]
-    messages = [joint_state(t * MS, JOINTS, [t] * 3, topic=TOPIC) for t in stamps]
+    messages = [state(t * MS, JOINTS, [t] * 3) for t in (1000, 1020, 1040, 1040)]
     messages += [tick(number, (1000 + 20 * number) * MS) for number in range(4)]
-    messages.sort(key=lambda message: message.receive_ns)
-    with Bag(write_bag(tmp_path / 'bag', messages)) as bag:
-        topic = next(topic for topic in bag.topics if topic.name == TOPIC)
-        commands, log = read_joint_commands(bag, topic, compiled.joints), read_tick_log(bag)
+    commands, log = commands_of(tmp_path, *messages, read=read_tick_log)
     assert logged_command_rows(commands, log, PERIOD_NS).tolist() == [0, 1, 2, -1]
 
 
 def test_tick_that_nobody_logged_has_the_first_command_of_its_period(tmp_path):
-    compiled = compile_spec(make_spec())
-    messages = [joint_state(t * MS, JOINTS, [0] * 3) for t in (1000, 1020, 1040)]
-    messages += [joint_state(t * MS, JOINTS, [t] * 3, topic=TOPIC) for t in (1003, 1019, 1041)]
-    messages.sort(key=lambda message: message.receive_ns)
-    with Bag(write_bag(tmp_path / 'bag', messages)) as bag:
-        topic = next(topic for topic in bag.topics if topic.name == TOPIC)
-        commands, recording = (
-            read_joint_commands(bag, topic, compiled.joints),
-            read_inputs(bag, {}),
+    messages = [joint_state(t * MS, JOINTS, [0] * 3) for t in (1000, 1020, 1040, 1060)]
+    for number, command in enumerate((state, lambda t, _, values: float64_array(t, values))):
+        sent = [command(t * MS, JOINTS, [t] * 3) for t in (1003, 1019, 1041)]
+        commands, recording = commands_of(
+            tmp_path / str(number), *messages, *sent, read=lambda bag: read_inputs(bag, {})
         )
-    ticks = find_ticks(recording, PERIOD_NS)
-    rows = command_rows(commands, ticks, recording.joints.receive_ns, PERIOD_NS)
-    assert rows.tolist() == [0, -1, 2]
+        ticks = find_ticks(recording, PERIOD_NS)
+        rows = command_rows(commands, ticks, recording.joints.receive_ns, PERIOD_NS)
+        assert rows.tolist() == [0, -1, 2, -1]
 
 
 @pytest.mark.parametrize(

@@ -6,7 +6,7 @@ from distill_runtime.data.bags.bag import Bag
 from distill_runtime.data.recording.node_info import recorded_node, STATUS_TYPE
 from distill_runtime.wire.tick_fields import model_number
 import pytest
-from support.bags import joint_state, RecordedMessage, STORE, write_bag
+from support.bags import RecordedMessage, STORE, write_bag
 
 
 def model_status(parameters, topic='/student_node/model', time_ns=1, **values):
@@ -21,23 +21,21 @@ def read(tmp_path, *messages):
         return recorded_node(bag, '/student_node')
 
 
-def test_parameters_of_the_runner_are_read(tmp_path):
-    text = '{"tilt_limit": 0.5, "trigger": "timer", "checks.tilt.limit": 1.0}'
-    assert read(tmp_path, model_status(text)).parameters == {
-        'tilt_limit': 0.5,
-        'checks.tilt.limit': 1.0,
-    }
-
-
-@pytest.mark.parametrize('text', ['', '[1]', 'none'])
-def test_what_is_no_mapping_says_nothing(text, tmp_path):
-    assert read(tmp_path, model_status(text)).parameters == {}
-
-
-def test_other_nodes_and_recordings_without_it_say_nothing(tmp_path):
-    messages = [model_status('{"tilt_limit": 0.5}', '/other/model'), joint_state(2, ['a'], [0])]
-    node = read(tmp_path, *messages)
-    assert (node.parameters, node.models) == ({}, ())
+@pytest.mark.parametrize(
+    ('text', 'topic', 'expected'),
+    [
+        (
+            '{"tilt_limit": 0.5, "trigger": "timer", "checks.tilt.limit": 1.0}',
+            '/student_node/model',
+            {'tilt_limit': 0.5, 'checks.tilt.limit': 1.0},
+        ),
+        *((text, '/student_node/model', {}) for text in ('', '[1]', 'none')),
+        ('{"tilt_limit": 0.5}', '/other/model', {}),
+    ],
+)
+def test_parameters_of_the_runner_are_read(text, topic, expected, tmp_path):
+    node = read(tmp_path, model_status(text, topic))
+    assert (node.parameters, node.models) == (expected, ())
 
 
 def test_every_change_of_the_model_is_read(tmp_path):

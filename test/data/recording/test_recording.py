@@ -8,31 +8,23 @@ import pytest
 from support.bags import float64_array, imu, joint_state, trajectory, twist, write_bag
 
 
-def test_topics_that_are_not_there_are_none(tmp_path):
-    path = write_bag(tmp_path / 'bag', [joint_state(1, ['hip'], [0.5])])
+def test_topics_are_read_where_they_are_recorded(tmp_path):
+    messages = [joint_state(1, ['hip', 'knee'], [0.5, 0.6]), float64_array(2, [1, 2])]
+    path = write_bag(tmp_path / 'few', messages)
     recording = read_recording(path)
-    assert recording.joints.joints == ('hip',)
+    assert recording.joints.joints == ('hip', 'knee')
     assert (recording.imu, recording.odometry, recording.command) == (None, None, None)
-    assert recording.joint_command is None
+    assert recording.joint_command is None, 'an array has no names'
+    recording = read_recording(path, policy_joints=('knee', 'hip'))
+    assert recording.joint_command.joints == ('knee', 'hip')
 
-
-def test_all_topics_are_read(tmp_path):
-    messages = [
-        joint_state(1, ['hip', 'knee'], [0.5, 0.6]),
+    messages[1:] = [
         imu(1),
         twist(1, (1, 0, 0)),
         joint_state(2, ['knee', 'hip'], [0.7, 0.8], topic='/joint_command'),
     ]
-    recording = read_recording(write_bag(tmp_path / 'bag', messages))
+    recording = read_recording(write_bag(tmp_path / 'all', messages))
     assert len(recording.imu.values) == len(recording.command.values) == 1
-    assert recording.joint_command.joints == ('knee', 'hip')
-
-
-def test_commands_without_names_are_in_policy_order(tmp_path):
-    messages = [joint_state(1, ['hip', 'knee'], [0, 0]), float64_array(2, [1, 2])]
-    path = write_bag(tmp_path / 'bag', messages)
-    assert read_recording(path).joint_command is None
-    recording = read_recording(path, policy_joints=('knee', 'hip'))
     assert recording.joint_command.joints == ('knee', 'hip')
 
 

@@ -27,10 +27,6 @@ def test_rows_come_back_by_stretches(rows):
     np.testing.assert_array_equal(rows[8:99], ROWS[8:])
     np.testing.assert_array_equal(np.asarray(rows), ROWS)
     assert rows[:].dtype == np.float32
-
-
-def test_rows_can_be_added_after_some_were_read(rows):
-    assert len(rows[:2]) == 2
     rows.append(ROWS[:1])
     np.testing.assert_array_equal(rows[9:], ROWS[[9, 0]])
 

@@ -2,25 +2,35 @@
 # SPDX-License-Identifier: Apache-2.0
 from __future__ import annotations
 
+from distill_runtime.data.bags import mcap_file
 from distill_runtime.data.bags.bag import Bag
-from distill_runtime.data.bags.dropped import NOT_FINITE, OTHER_WIDTH, UNDECODABLE
+from distill_runtime.data.bags.dropped import (
+    LACKS_JOINTS,
+    NOT_FINITE,
+    OTHER_JOINTS,
+    OTHER_WIDTH,
+    UNDECODABLE,
+)
 from distill_runtime.data.recording.series import (
     read_imu,
+    read_joints,
     read_stream,
+    read_vectors,
     read_velocity_command,
 )
+from distill_runtime.errors import RecordingError
 import numpy as np
+import pytest
 from support.bags import (
+    float64_array,
     imu,
+    joint_state,
     MS,
     multi_array,
-    odometry,
-    pose,
-    STORE1,
+    trajectory,
     twist,
     undecodable,
     write_bag,
-    write_bag1,
 )
 
 
@@ -41,11 +51,6 @@ def test_quaternion_comes_as_w_x_y_z_and_without_one_as_nan(tmp_path):
     assert stream.stamp_ns.tolist() == [7 * MS, 8 * MS]
 
 
-def test_odometry_gives_the_velocity_in_the_child_frame(tmp_path):
-    stream = read(tmp_path, [odometry(9 * MS, (1, 2, 3))], read_stream)
-    assert stream.values.tolist() == [[1, 2, 3, 1, 0, 0, 0]]
-
-
 def test_command_has_a_stamp_only_if_its_type_has(tmp_path):
     plain = read(tmp_path / 'a', [twist(5 * MS, (1, 2, 3))], read_velocity_command)
     assert plain.values.tolist() == [[1, 2, 3]]
@@ -63,29 +68,6 @@ def test_command_that_is_not_finite_is_dropped(tmp_path):
     assert stream.dropped[NOT_FINITE].tolist() == [1]
 
 
-def test_undecodable_message_is_dropped_with_its_time(tmp_path):
-    messages = [imu(1 * MS), undecodable(imu(2 * MS)), imu(3 * MS), undecodable(imu(4 * MS))]
-    stream = read(tmp_path, messages, read_imu)
-    assert stream.stamp_ns.tolist() == [1 * MS, 3 * MS]
-    assert stream.dropped[UNDECODABLE].tolist() == [2 * MS, 4 * MS]
-    assert (stream.num_usable, stream.num_skipped) == (2, 2)
-
-
-def test_only_wanted_rows_are_read(tmp_path):
-    asked = []
-
-    def choose(stamp_ns, receive_ns):
-        asked.extend(stamp_ns.tolist())
-        return stamp_ns // MS % 2 == 0
-
-    messages = [imu(t * MS, (1, 0, 0, 0), (t, 0, 0)) for t in range(1, 6)]
-    stream = read(tmp_path, messages, read_imu, choose)
-    assert asked == [t * MS for t in range(1, 6)]
-    assert stream.values[:, 4].tolist() == [2, 4]
-    assert stream.receive_ns.tolist() == [2 * MS, 4 * MS]
-    assert stream.num_usable == 5
-
-
 def test_external_array_is_read_by_its_width(tmp_path):
     messages = [
         multi_array(t, [('a', size)], range(size), '/scan') for t, size in ((1, 3), (2, 2))
@@ -95,14 +77,102 @@ def test_external_array_is_read_by_its_width(tmp_path):
     assert stream.dropped[OTHER_WIDTH].tolist() == [2]
 
 
-def test_external_pose_is_position_and_orientation_as_the_message_has_it(tmp_path):
-    stream = read(tmp_path, [pose(5 * MS, range(1, 8), receive_ns=9 * MS)], read_stream, 7)
-    assert stream.values.tolist() == [[1, 2, 3, 4, 5, 6, 7]]
-    assert (stream.stamp_ns.tolist(), stream.receive_ns.tolist()) == ([5 * MS], [9 * MS])
+def test_vectors_are_read_whatever_their_labels(tmp_path):
+    topic = '/student_node/observation'
+    messages = [
+        multi_array(5, [('gravity', 2), ('command', 1)], [1, 2, 3], topic),
+        undecodable(multi_array(6, [], [], topic)),
+        multi_array(7, [('x', 2)], [0, 0], topic),
+    ]
+    with Bag(write_bag(tmp_path / 'bag', messages)) as bag:
+        found = read_vectors(bag, topic, 3)
+        assert read_vectors(bag, topic, 4) is None
+        assert read_vectors(bag, '/other', 3) is None
+    assert found.receive_ns.tolist() == [5, 6]
+    assert found.values[:].dtype == np.float32
+    np.testing.assert_array_equal(found.values[:], [[1, 2, 3], [np.nan] * 3])
+    assert {reason: times.tolist() for reason, times in found.dropped.items()} == {
+        UNDECODABLE: [6],
+        OTHER_WIDTH: [7],
+    }
 
 
-def test_messages_of_rosbag1_are_read(tmp_path):
-    messages = [imu(t * MS, (1, 0, 0, 0), (t, 0, 0), store=STORE1) for t in (1, 2)]
-    with Bag(write_bag1(tmp_path / 'old.bag', messages)) as bag:
-        stream = read_imu(bag, bag.topics[0], lambda stamp_ns, receive_ns: stamp_ns == 2 * MS)
-    assert stream.values.tolist() == [[1, 0, 0, 0, 2, 0, 0]]
+def test_joints_are_found_by_name_in_every_message(tmp_path):
+    messages = [
+        joint_state(10 * MS, ['hip', 'knee'], [1, 2], [3, 4], [5, 6], receive_ns=11 * MS),
+        joint_state(20 * MS, ['knee', 'arm', 'hip'], [2.5, 9, 1.5], [4.5, 9, 3.5], [6.5, 9, 5.5]),
+    ]
+    joints = read(tmp_path, messages, read_joints, ('knee', 'hip'))
+    assert joints.position.tolist() == [[2, 1], [2.5, 1.5]]
+    assert joints.velocity.tolist() == [[4, 3], [4.5, 3.5]]
+    assert joints.effort.tolist() == [[6, 5], [6.5, 5.5]]
+    assert joints.stamp_ns.tolist() == [10 * MS, 20 * MS]
+    assert joints.receive_ns.tolist() == [11 * MS, 20 * MS]
+
+
+def test_names_are_those_of_the_largest_message_and_velocities_those_of_all(tmp_path):
+    names = ['hip', 'knee']
+    messages = [
+        joint_state(1, ['gripper'], [0]),
+        joint_state(2, names, [1, 2], [3, 4]),
+        joint_state(3, names, [5, 6]),
+    ]
+    joints = read(tmp_path, messages, read_joints)
+    assert (joints.joints, joints.num_skipped) == (('hip', 'knee'), 1)
+    assert joints.position.tolist() == [[1, 2], [5, 6]]
+    assert (joints.velocity, joints.effort) == (None, None)
+
+
+def test_missing_joint_is_refused_with_the_names_there_are(tmp_path):
+    with pytest.raises(RecordingError, match=r"joints \['elbow'\].*names are \['hip'\]"):
+        read(tmp_path, [joint_state(1, ['hip'], [0])], read_joints, ('hip', 'elbow'))
+
+
+def test_commands_come_from_trajectories_and_arrays_too(tmp_path):
+    names = ['hip', 'knee']
+    points = trajectory(3 * MS, names, [[1, 2], [3, 4]])
+    joints = read(tmp_path / 'a', [points, trajectory(4 * MS, names, [])], read_joints)
+    assert joints.position.tolist() == [[1, 2]]
+    array = float64_array(5 * MS, [1, 2])
+    joints = read(
+        tmp_path / 'b', [array, float64_array(6 * MS, [1])], read_joints, ('hip', 'knee')
+    )
+    assert joints.position.tolist() == [[1, 2]]
+    assert joints.stamp_ns.tolist() == [5 * MS]
+
+
+def test_why_messages_are_left_out_is_told(tmp_path):
+    messages = [
+        joint_state(1, ['hip', 'knee'], [1, 2]),
+        undecodable(joint_state(2, ['hip', 'knee'], [1, 2])),
+        joint_state(3, ['gripper'], [1]),
+        joint_state(4, ['hip'], [1]),
+        joint_state(5, ['hip', 'knee'], []),
+    ]
+    joints = read(tmp_path, messages, read_joints, ('knee', 'hip'))
+    assert {reason: times.tolist() for reason, times in joints.dropped.items()} == {
+        UNDECODABLE: [2],
+        OTHER_JOINTS: [3],
+        LACKS_JOINTS: [4, 5],
+    }
+
+
+def test_of_chosen_rows_it_is_known_what_was_in_front_of_them(tmp_path, monkeypatch):
+    monkeypatch.setattr(mcap_file, 'CHUNK_SIZE', 3)  # row 4 is the first of its chunk
+    messages = [joint_state(t * MS, ['hip'], [t], [t], receive_ns=t * MS + 1) for t in range(1, 6)]
+    joints = read(
+        tmp_path,
+        messages,
+        read_joints,
+        ('hip',),
+        lambda stamp_ns, receive_ns: stamp_ns // MS % 3 == 1,
+    )
+    assert joints.position.tolist() == joints.velocity.tolist() == [[1], [4]]
+    assert [times.tolist() for times in joints.previous] == [[0, 3 * MS], [0, 3 * MS + 1]]
+
+
+def test_kinds_of_numbers_that_are_not_wanted_are_none(tmp_path):
+    messages = [joint_state(t, ['hip'], [1], [2], [3]) for t in (5, 7)]
+    joints = read(tmp_path, messages, read_joints, ('hip',), None, ('position', 'velocity'))
+    assert (joints.velocity.tolist(), joints.effort) == ([[2], [2]], None)
+    assert [times.tolist() for times in joints.previous] == [[0, 5], [0, 5]]

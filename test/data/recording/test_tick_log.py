@@ -18,48 +18,43 @@ def log_of(tmp_path, messages, **options):
 
 def test_ticks_are_read_by_their_labels(tmp_path):
     log = log_of(tmp_path, [tick(3, 60 * MS, joint_states_ns=5, mode=2, receive_ns=61 * MS)])
-    assert (log.node, log.namespace) == ('/student_node', '/')
+    assert log.node == '/student_node'
     assert (log.tick.tolist(), log.stamp_ns.tolist()) == ([3], [60 * MS])
     assert (log.joint_states_ns.tolist(), log.imu_ns.tolist()) == ([5], [-1])
     assert log.receive_ns.tolist() == [61 * MS]
 
 
-def test_recording_without_ticks_has_no_log(tmp_path):
-    assert log_of(tmp_path, [joint_state(1, ['hip'], [0.0])]) is None
-
-
-def test_message_of_another_shape_is_left_out_and_counted(tmp_path):
-    log = log_of(tmp_path, [tick(0, 1), tick(1, 2, labels=['what'] * 9), tick(2, 3)])
+def test_message_of_another_shape_is_dropped(tmp_path):
+    assert log_of(tmp_path / 'none', [joint_state(1, ['hip'], [0.0])]) is None
+    other = tick(1, 2, labels=['what'] * 9)
+    log = log_of(tmp_path / 'some', [tick(0, 1), other, tick(2, 3)])
     assert (log.tick.tolist(), log.num_skipped) == ([0, 2], 1)
-
-
-def test_topic_of_other_numbers_is_refused(tmp_path):
     with pytest.raises(RecordingError, match='/student_node/tick has no message whose elements'):
-        log_of(tmp_path, [tick(0, 1, labels=['what'] * 9)])
+        log_of(tmp_path / 'all', [other])
 
 
-def test_node_is_found_by_its_model(tmp_path):
-    messages = [tick(0, 1, topic='/a/tick'), tick(0, 1, topic='/b/tick', model=int(SHA[:15], 16))]
-    assert log_of(tmp_path, messages, sha256=SHA).node == '/b'
+NODES = [tick(0, 1, topic='/a/tick'), tick(0, 1, topic='/r/b/tick', model=int(SHA[:15], 16))]
 
 
-@pytest.mark.parametrize('model', [7, int(SHA[:15], 16)])
-def test_several_nodes_must_be_told_apart(model, tmp_path):
-    messages = [tick(0, 1, topic=f'/{name}/tick', model=model) for name in 'ab']
-    with pytest.raises(RecordingError, match=r"\['/a', '/b'\].*: name one with --node NAME"):
-        log_of(tmp_path, messages, sha256=SHA)
+@pytest.mark.parametrize(
+    'options', [{'sha256': SHA}, {'node': 'b'}, {'node': '/r/b'}, {'node': 'r/b'}]
+)
+def test_node_is_found_by_its_model_or_name(options, tmp_path):
+    assert log_of(tmp_path, NODES, **options).node == '/r/b'
 
 
-@pytest.mark.parametrize('name', ['b', '/r/b', 'r/b'])
-def test_node_can_be_named(name, tmp_path):
-    messages = [tick(0, 1, topic='/a/tick'), tick(0, 1, topic='/r/b/tick')]
-    log = log_of(tmp_path, messages, node=name)
-    assert (log.node, log.namespace) == ('/r/b', '/r/')
-
-
-def test_node_that_is_not_there_is_refused(tmp_path):
-    with pytest.raises(RecordingError, match=r"--node is 'c', expected one of .*\['/a'\]"):
-        log_of(tmp_path, [tick(0, 1, topic='/a/tick')], node='c')
+@pytest.mark.parametrize(
+    ('options', 'refusal'),
+    [
+        ({}, r"\['/a', '/r/b'\], and 2 of them ran another model: name one with --node NAME"),
+        ({'sha256': '0' * 15}, r'and 2 of them ran this model'),
+        ({'node': 'c'}, r"--node is 'c', expected one of .*\['/a', '/r/b'\]"),
+    ],
+)
+def test_several_nodes_must_be_told_apart(options, refusal, tmp_path):
+    same = [NODES[0], tick(0, 1, topic='/r/b/tick')] if 'sha256' in options else NODES
+    with pytest.raises(RecordingError, match=refusal):
+        log_of(tmp_path, same, **options)
 
 
 def test_lost_ticks_and_activations_are_told_apart(tmp_path):

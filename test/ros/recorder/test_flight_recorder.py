@@ -179,7 +179,7 @@ def test_end_of_an_active_node_is_dumped_and_that_of_an_inactive_one_is_not(ros,
     with boxed(ros, model, tmp_path) as rig:
         assert rig.node.trigger_deactivate() == TransitionCallbackReturn.SUCCESS
         assert rig.node.trigger_cleanup() == TransitionCallbackReturn.SUCCESS
-    assert len(dumps(tmp_path)) == 1
+    assert dumps(tmp_path) == []
 
 
 def test_process_that_dies_is_restarted_and_one_that_hangs_is_ended(
@@ -200,6 +200,10 @@ def test_process_that_dies_is_restarted_and_one_that_hangs_is_ended(
         success, reason = rig.robot.call('dump')
         assert (success, 'hangs' in reason) == (False, True)
         process._patience = 30.0
+        wait_for(lambda: process._process is not first, 'a new process')
+        success, path = rig.robot.call('dump')
+        assert success, path
+        assert len(content(path)) > 3
 
 
 def test_what_cannot_be_recorded_is_reported_or_refuses_the_configure(

@@ -5,8 +5,8 @@ from __future__ import annotations
 import json
 
 from distill_runtime.core.modes import Mode
-from distill_runtime.data.flight_recorder.messages import Facts, read_status
-from distill_runtime.data.flight_recorder.ring_buffer import RingBufferReader
+from distill_runtime.data.flight_recorder.records import Facts, read_status
+from distill_runtime.data.flight_recorder.ring_buffer import RingBuffer
 from distill_runtime.errors import ConfigError
 from distill_runtime.ros.recorder.tick_recorder import TickRecorder
 from distill_runtime.spec.mapping import read_dataclass
@@ -30,8 +30,8 @@ class Recorded:
 
     def __init__(self, rig, seconds=2.0):
         self.tick_recorder = TickRecorder(rig.node._loop_context, seconds)
-        self.reader = RingBufferReader(self.tick_recorder.ring.descriptor, lambda pause: None)
-        self.facts = Facts.from_json(self.reader.facts)
+        self.reader = RingBuffer(self.tick_recorder.ring.descriptor, lambda pause: None)
+        self.facts = Facts.from_bytes(self.reader.facts)
         self.step = step_of(rig)
 
     def note(self, number=0, **changes):
@@ -68,6 +68,8 @@ def test_tick_leaves_what_it_had_and_nothing_else(rig, sends, has_policy_step):
 
 def test_status_is_kept_when_mode_or_code_changes_and_not_for_other_figures(rig):
     recorded = Recorded(rig)
+    recorded.tick_recorder.begin()
+    assert recorded.reader.is_active
     for number, (mode, reason) in enumerate((
         (Mode.STANDBY, ''), (Mode.STANDBY, ''), (Mode.POLICY, ''), (Mode.POLICY, 'age.old: 0.1 s'),
         (Mode.POLICY, 'age.old: 0.2 s'), (Mode.POLICY, ''), (Mode.FAULT, 'tilt: far'),
@@ -78,6 +80,8 @@ def test_status_is_kept_when_mode_or_code_changes_and_not_for_other_figures(rig)
         ('standby', ''), ('policy', ''), ('policy', 'age.old: 0.1 s'), ('policy', ''),
         ('fault', 'tilt: far'), ('fault', 'age.old: 1 s'),
     ]  # fmt: skip
+    recorded.tick_recorder.end()
+    assert not recorded.reader.is_active
 
 
 def test_each_latched_fault_raises_one_alarm(rig):

@@ -5,10 +5,14 @@
 from __future__ import annotations
 
 import errno
+import mmap
 import struct
 import tempfile
 
 from distill_runtime.data.bags.bag import Bag
+from distill_runtime.data.bags.chunk import make_chunk
+from distill_runtime.data.bags.mcap_file import MessageStore
+from distill_runtime.data.bags.mcap_records import CHANNEL, Channels, read_chunk, SCHEMA
 from distill_runtime.errors import RecordingError
 from hypothesis import given, HealthCheck, settings
 from hypothesis import strategies as st
@@ -70,6 +74,15 @@ def content_of(folder):
     return next(folder.glob('*.mcap')).read_bytes()
 
 
+def records_of(content):
+    """Yield opcode, content and end of each record of a file."""
+    offset = 8
+    while offset < len(content) - 8:
+        kind, size = struct.unpack_from('<BQ', content, offset)
+        yield kind, content[offset + 9 : offset + 9 + size], offset + 9 + size
+        offset += 9 + size
+
+
 def test_messages_equal_those_that_rosbags_reads(whole):
     assert read_all(whole) == (read_by_rosbags(whole), ())
 
@@ -78,12 +91,6 @@ def test_messages_equal_those_that_rosbags_reads(whole):
 def test_files_written_by_rosbag2_are_read(name, shared_data):
     path = shared_data / 'recordings' / 'written_by_rosbag2' / name
     assert read_all(path) == (read_by_rosbags(path), ())
-
-
-def test_messages_that_were_written_out_of_order_come_in_order(tmp_path):
-    messages = [twist(t * MS, (t, 0, 0)) for t in (5, 3, 4, 9, 1)]
-    found, _ = read_all(write_bag(tmp_path / 'bag', messages))
-    assert [receive_ns // MS for receive_ns, _ in found['/cmd_vel']] == [1, 3, 4, 5, 9]
 
 
 def test_messages_of_many_chunks_come_in_order(tmp_path):
@@ -97,15 +104,13 @@ def test_messages_of_many_chunks_come_in_order(tmp_path):
 
 def without_chunks(content):
     """Return a file whose messages are outside of chunks, as some writers leave them."""
-    whole, offset = content[:8], 8
-    while offset < len(content) - 8:
-        kind, size = struct.unpack_from('<BQ', content, offset)
-        record = content[offset : offset + 9 + size]
+    whole = content[:8]
+    for kind, record, _ in records_of(content):
         if kind == 6:
-            (name_size,) = struct.unpack_from('<I', record, 9 + 28)
-            record = record[9 + 28 + 4 + name_size + 8 :]
-        whole += b'' if kind == 7 else record
-        offset += 9 + size
+            (name_size,) = struct.unpack_from('<I', record, 28)
+            whole += record[28 + 4 + name_size + 8 :]
+        elif kind != 7:
+            whole += struct.pack('<BQ', kind, len(record)) + record
     return whole + content[-8:]
 
 
@@ -118,12 +123,7 @@ def test_file_without_chunks_is_read(whole, tmp_path):
 def test_cut_off_index_of_the_last_chunk_costs_no_messages(whole, tmp_path):
     content = content_of(whole)
     path = tmp_path / 'cut.mcap'
-    offset, kinds = 8, []
-    while kinds.count(7) < 1:
-        kind, size = struct.unpack_from('<BQ', content, offset)
-        kinds.append(kind)
-        offset += 9 + size
-    path.write_bytes(content[:offset])
+    path.write_bytes(content[: next(end for kind, _, end in records_of(content) if kind == 7)])
     found, damage = read_all(path)
     assert found == read_by_rosbags(whole)
     assert 'cut off' in damage[0]
@@ -190,3 +190,47 @@ def test_message_of_a_type_that_only_the_file_defines_is_read(tmp_path):
         assert bag.has_definition(bag.topics[0])
         ((receive_ns, message),) = bag.messages(bag.topics[0])
     assert (receive_ns, message.level) == (5, 2.5)
+
+
+def text(value):
+    return struct.pack('<I', len(value)) + value.encode()
+
+
+def mapped(content):
+    memory = mmap.mmap(-1, max(1, len(content)))
+    memory[: len(content)] = content
+    return memory
+
+
+@pytest.mark.parametrize('kind', [SCHEMA, CHANNEL])
+@pytest.mark.parametrize('record', [b'', b'\x01', struct.pack('<HHI', 1, 1, 99)])
+def test_damaged_declaration_is_skipped(kind, record):
+    channels = Channels()
+    channels.declare(kind, record)
+    assert channels.found == {}
+
+
+def test_chunk_record_gives_the_range_of_its_records():
+    header = struct.pack('<QQQI', 1, 2, 50, 0) + text('zstd') + struct.pack('<Q', 20)
+    content = mapped(b'...' + header + bytes(20))
+    chunk = read_chunk(content, 3, 3 + len(header) + 20)
+    assert (chunk.start, chunk.end) == (3 + len(header), 23 + len(header))
+    assert (chunk.compression, chunk.size) == ('zstd', 50)
+    assert read_chunk(content, 3, 3 + len(header) - 1) is None
+    assert read_chunk(content, len(content) - 4, len(content)) is None
+
+
+@pytest.mark.parametrize('contents', [[b'ab', b'cd'], [b'ab', b'', b'xyz'], [b'', b''], []])
+def test_messages_of_any_sizes_are_loaded_as_they_were_saved(contents):
+    chunk = make_chunk(range(len(contents)), contents)
+    store = MessageStore()
+    store.save((1, 2), (chunk.data, chunk.starts, chunk.sizes))
+    store.save((1, 3), (chunk.data, chunk.starts[::-1], chunk.sizes[::-1]))
+    for key, expected in (((1, 2), contents), ((1, 3), contents[::-1])):
+        data, starts, sizes = store.load(key)
+        found = [
+            data[s : s + n].tobytes() for s, n in zip(starts.tolist(), sizes.tolist(), strict=True)
+        ]
+        assert found == expected
+    assert store.load((2, 2)) is None
+    store.close()
