@@ -230,7 +230,7 @@ def _peak(folder: Path) -> float:
 
 def main() -> None:
     """Measure and print."""
-    parser = argparse.ArgumentParser(description=__doc__.partition('\n')[0])
+    parser = argparse.ArgumentParser(description=__doc__, allow_abbrev=False)
     parser.add_argument('--minutes', type=float, default=10.0)
     parser.add_argument('--memory', action='store_true', help='measure the peak memory')
     parser.add_argument('--json', help='write the result to a file')

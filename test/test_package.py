@@ -19,7 +19,7 @@ import pytest
 
 REPOSITORY = Path(__file__).resolve().parents[1]
 NOT_COPIED = ('.*', '__pycache__', '*.egg-info', 'build', 'dist', 'install', 'log')
-EXECUTABLES = {'distill-runtime', 'sim_node', 'student_node'}
+EXECUTABLES = {'distill-runtime', 'sim_node', 'relabel_node', 'student_node'}
 SHARED_PATTERNS = ('launch/*.launch.py', 'config/**/*.yaml', 'models/*.onnx')
 COLCON = 'import sys; from colcon_core.command import main; sys.exit(main())'
 SOURCED = 'source install/setup.bash && exec "$@"'

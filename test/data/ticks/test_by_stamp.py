@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from distill_runtime.data.bags.bag import Bag
-from distill_runtime.data.recording.recording import read_inputs, read_recording, Wanted
+from distill_runtime.data.recording.recording import read_inputs, read_recording
 from distill_runtime.data.ticks.by_stamp import ambiguous_samples, find_ticks
 from distill_runtime.data.ticks.rows import RowSelection
 from distill_runtime.errors import RecordingError
@@ -120,6 +120,6 @@ def test_sample_is_ambiguous_where_a_newer_message_is_lost(
 ):
     messages = sorted(messages, key=lambda message: message.receive_ns)
     with Bag(write_bag(tmp_path / 'bag', messages)) as bag:
-        recording = read_inputs(bag, {}, Wanted(joints=('hip',), selection=selection))
+        recording = read_inputs(bag, {}, joints=('hip',), selection=selection)
         found = ambiguous_samples(recording, find_ticks(recording, PERIOD_NS))
     assert {name: is_hidden.tolist() for name, is_hidden in found.items()} == expected
