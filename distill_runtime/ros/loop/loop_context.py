@@ -40,6 +40,8 @@ class SwapEvent(NamedTuple):
     """A swap that has become active, was rejected or rolled back."""
 
     swap: Swap
+    state: SwapState
+    """What it had become; the swap itself may have changed since."""
     values: Mapping[str, str]
     """Values of ~/model about it; empty where the model was rejected."""
 
@@ -73,7 +75,7 @@ class LoopContext:
                 values = self._activate(swap)
                 if observer is not None:
                     observer.on_swap(self.registry.active, values)
-            self.swap_events.append(SwapEvent(swap, values))
+            self.swap_events.append(SwapEvent(swap, swap.state, values))
             switcher.changed_swaps.popleft()  # last: a waiting thread finds the event in the queue
 
     def destroy(self) -> None:

@@ -270,14 +270,14 @@ class ModelManager:
             self._publish(context.swap_events.popleft(), context, topic)
 
     def _publish(self, event: SwapEvent, context: LoopContext, topic: ModelTopic) -> None:
-        swap, values = event
+        swap, state, values = event
         active, log = context.registry.active, self._node.get_logger()
         problem = ''
-        if swap.state is SwapState.REFUSED:
+        if state is SwapState.REFUSED:
             problem = (
                 f'{context.registry[swap.candidate.instance].name} is rejected: {swap.reason}'
             )
-        elif swap.state is SwapState.ROLLED_BACK and swap.reason != _ON_REQUEST:
+        elif state is SwapState.ROLLED_BACK and swap.reason != _ON_REQUEST:
             failed = f'{values["previous"]} ({values["previous_sha256"][:12]})'
             problem = f'{failed} is rolled back: {swap.reason}'
         if problem:

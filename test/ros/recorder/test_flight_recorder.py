@@ -176,10 +176,11 @@ def test_end_of_an_active_node_is_dumped_and_that_of_an_inactive_one_is_not(ros,
     with boxed(ros, model, tmp_path) as rig:
         rig.robot.tick(T0)
     assert only_dump(tmp_path).name.endswith('shutdown')
-    with boxed(ros, model, tmp_path) as rig:
+    with boxed(ros, model, tmp_path / 'inactive') as rig:
+        rig.robot.tick(T0)
         assert rig.node.trigger_deactivate() == TransitionCallbackReturn.SUCCESS
         assert rig.node.trigger_cleanup() == TransitionCallbackReturn.SUCCESS
-    assert dumps(tmp_path) == []
+    assert dumps(tmp_path / 'inactive') == []
 
 
 def test_process_that_dies_is_restarted_and_one_that_hangs_is_ended(
@@ -195,12 +196,13 @@ def test_process_that_dies_is_restarted_and_one_that_hangs_is_ended(
         success, path = rig.robot.call('dump')
         assert success, path
         assert len(content(path)['tick']) == 1
-        process._process.send_signal(signal.SIGSTOP)
+        second = process._process
+        second.send_signal(signal.SIGSTOP)
         process._patience = 0.5
         success, reason = rig.robot.call('dump')
         assert (success, 'hangs' in reason) == (False, True)
         process._patience = 30.0
-        wait_for(lambda: process._process is not first, 'a new process')
+        wait_for(lambda: process._process is not second, 'a new process')
         success, path = rig.robot.call('dump')
         assert success, path
         assert len(content(path)) > 3
