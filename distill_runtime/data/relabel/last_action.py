@@ -5,12 +5,12 @@
 from __future__ import annotations
 
 from distill_runtime.core.arrays import BoolArray, FloatArray
+from distill_runtime.data.pipeline.stepper import Stepper
 import numpy as np
 
 from .config import LastActionSource
 from .executed import Executed, ExecutedActions
 from .spread import Spread
-from .stepper import Stepper
 
 
 class LastActions:

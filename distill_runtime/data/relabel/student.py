@@ -12,6 +12,7 @@ from distill_runtime.core.compiled_spec import CompiledSpec
 from distill_runtime.core.instance.batch import action_targets, clipped_actions
 from distill_runtime.core.modes import Mode
 from distill_runtime.data.pipeline.rows import Rows
+from distill_runtime.data.pipeline.stepper import Stepper
 from distill_runtime.policy.model import LoadedPolicy
 import numpy as np
 import numpy.typing as npt
@@ -19,7 +20,6 @@ import numpy.typing as npt
 from .executed import Executed, ExecutedActions
 from .last_action import LastActions
 from .spread import Spread
-from .stepper import Stepper
 
 ReasonArray = npt.NDArray[np.object_]
 _LIMITED = 1e-6
@@ -76,7 +76,7 @@ class StudentRows:
         self._last = LastActions(self._stepper, executed, 0)
         self.last_action = self._last.source
         self._warm_up = Spread(max(entry.depth for entry in compiled.inputs) - 1)
-        self.obs_dim = sum(len(entry.layout) for entry in compiled.inputs)
+        self.obs_dim = self._stepper.obs_dim
 
     def read(self, rows: Rows, steps: IndexArray, executed: Executed) -> StudentSteps:
         """Return the ticks of a chunk.

@@ -11,6 +11,7 @@ from distill_runtime.core.arrays import BoolArray, Float32Array, FloatArray, Ind
 from distill_runtime.core.compiled_spec import CompiledSpec
 from distill_runtime.core.instance.batch import action_targets, clipped_actions
 from distill_runtime.data.pipeline.rows import Rows
+from distill_runtime.data.pipeline.stepper import Stepped, Stepper
 from distill_runtime.errors import ConfigError
 from distill_runtime.policy.model import LoadedPolicy
 from distill_runtime.policy.offline.taps import find_taps
@@ -20,7 +21,6 @@ from .config import RelabelConfig
 from .executed import Executed, ExecutedActions
 from .last_action import LastActions
 from .spread import Spread
-from .stepper import Stepped, Stepper
 from .student import ReasonArray, StudentSteps
 from .teacher_rows import is_finite, TeacherRows
 

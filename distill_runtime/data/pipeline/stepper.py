@@ -31,6 +31,7 @@ class Stepper:
 
     Attributes:
         reads_action: Whether the observation holds last actions.
+        obs_dim: Width of an observation.
         depth: Steps that an observation depends on; None: all since the start of the episode.
         has_encoder: Whether an encoder completes the observation.
         method: How the network runs, see BatchPolicy.
@@ -48,6 +49,7 @@ class Stepper:
         """
         self._observations = BatchObservations(compiled)
         self.reads_action = self._observations.reads_action
+        self.obs_dim = self._observations.width
         has_memory = bool(policy.spec.state) or bool(compiled.phases)
         self.depth = None if has_memory else max(entry.depth for entry in compiled.inputs)
         self._layout = compiled.action
@@ -56,8 +58,7 @@ class Stepper:
         self.method = self._network.method
         # tensors of steps that were run one by one
         self._tapped = BatchPolicy(policy, taps) if taps else None
-        self._own_action = np.zeros(compiled.action.width)
-        self._previous = self._own_action
+        self._last_action = np.zeros(compiled.action.width)
 
     def tensor_widths(self) -> dict[str, int]:
         """Return the number of elements of each inner tensor; before the first step."""
@@ -71,8 +72,8 @@ class Stepper:
         self, sensors: FloatArray, starts: BoolArray, executed: FloatArray
     ) -> Float32Array:
         """Return observations only; see run."""
-        last_action = np.concatenate((self._previous[np.newaxis], executed[:-1]))
-        self._previous = executed[-1]
+        last_action = np.concatenate((self._last_action[np.newaxis], executed[:-1]))
+        self._last_action = executed[-1]
         return self._observations.compute(sensors, last_action, starts)
 
     def run(self, sensors: FloatArray, starts: BoolArray, executed: FloatArray) -> Stepped:
@@ -87,21 +88,32 @@ class Stepper:
         observation = self.observe(sensors, starts, executed)
         return Stepped(observation, *self._network.run_tapped(observation, starts))
 
-    def run_own(self, sensors: FloatArray, starts: BoolArray) -> Stepped:
-        """Step on the policy's own actions, one step after another; see run."""
+    def run_own(
+        self, sensors: FloatArray, starts: BoolArray, recorded: Float32Array | None = None
+    ) -> Stepped:
+        """Step on the policy's own actions, one step after another; see run.
+
+        Args:
+            sensors: Of each step.
+            starts: Steps that begin an episode.
+            recorded: Outputs that replace the policy's own as last action where they are finite,
+                shape (n, act_dim).
+        """
         last_action = np.zeros((len(starts), self._layout.width))
-        last_action[0] = self._own_action
+        last_action[0] = self._last_action
         observation = self._observations.compute(sensors, last_action, starts)
         action = np.empty(last_action.shape, np.float32)
         resets = starts.tolist()
 
         def act(row: int) -> FloatArray:
             if resets[row]:
-                self._own_action = np.zeros(self._layout.width)
-            action[row] = self._network.step(observation[row], resets[row])
-            if is_valid(action[row]):
-                self._own_action = clipped_actions(self._layout, action[row])
-            return self._own_action
+                self._last_action = np.zeros(self._layout.width)
+            output = action[row] = self._network.step(observation[row], resets[row])
+            if recorded is not None and np.isfinite(recorded[row]).all():
+                output = recorded[row]
+            if is_valid(output):
+                self._last_action = clipped_actions(self._layout, output)
+            return self._last_action
 
         self._observations.complete(observation, starts, act)
         tensors: Mapping[str, Float32Array] = {}
