@@ -9,13 +9,7 @@ from pathlib import Path
 
 from distill_runtime.errors import ConfigError
 from distill_runtime.spec.dialect import ModelContext
-from distill_runtime.spec.readers.native import read_embedded
-from distill_runtime.spec.readers.registry import (
-    file_sources,
-    metadata_sources,
-    NATIVE_SUFFIXES,
-    read_spec_file,
-)
+from distill_runtime.spec.readers.native import NATIVE_SUFFIXES, read_embedded
 from distill_runtime.spec.readers.rsl_rl import graph_sources
 from distill_runtime.spec.robot_description import RobotDescription
 from distill_runtime.spec.sources import is_complete, merge_sources, SourcedSpec, SpecSource
@@ -52,13 +46,15 @@ def find_spec(
         inputs=graph.inputs,
         outputs=graph.outputs,
     )
-    sources = [read_spec_file(spec, context)] if spec is not None else []
+    sources = [_read_file(spec, context)] if spec is not None else []
     sources += read_embedded(graph.metadata, model.name)
     for suffix in () if trust.is_alone else NATIVE_SUFFIXES:
         sidecar = model.with_name(model.stem + suffix)
         if sidecar.is_file() and not (spec and sidecar.resolve() == spec.resolve()):
-            sources.append(read_spec_file(sidecar, context))
+            sources.append(_read_file(sidecar, context))
     if not is_complete(sources):
+        from distill_runtime.spec.readers.registry import file_sources, metadata_sources
+
         sources += metadata_sources(graph.metadata, context)
         sources += () if trust.is_alone else file_sources(context, spec)
     if not any('state' in source.values for source in sources):
@@ -68,6 +64,13 @@ def find_spec(
         if isinstance(joints, (list, tuple)):
             sources.append(_robot_limits(robot, [str(name) for name in joints]))
     return merge_sources(sources)
+
+
+def _read_file(path: Path, context: ModelContext) -> SpecSource:
+    """Read a spec file; a packed model needs none, nor the readers of all dialects."""
+    from distill_runtime.spec.readers.registry import read_spec_file
+
+    return read_spec_file(path, context)
 
 
 def _robot_limits(robot: RobotDescription, joints: list[str]) -> SpecSource:

@@ -14,6 +14,8 @@ from distill_runtime.spec.sources import SpecSource
 SPEC_KEY = 'distill_runtime.spec'
 GOLDEN_KEY = 'distill_runtime.golden'
 
+NATIVE_SUFFIXES = ('.spec.yaml', '.spec.json')
+
 
 def read_native(values: object, path: Path) -> SpecSource:
     """Return the content of a spec file as a source."""

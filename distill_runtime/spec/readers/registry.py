@@ -26,7 +26,7 @@ from .leapp import LEAPP
 from .limx import LIMX
 from .mjlab import MJLAB
 from .mjswan import MJSWAN
-from .native import read_native
+from .native import NATIVE_SUFFIXES, read_native
 from .rl_sar import RL_SAR
 from .unitree_deploy import UNITREE_DEPLOY
 from .unitree_gym import UNITREE_GYM
@@ -42,7 +42,6 @@ FILE_DIALECTS: tuple[FileDialect, ...] = (
     LIMX,
     MJSWAN,
 )
-NATIVE_SUFFIXES = ('.spec.yaml', '.spec.json')
 MAX_MESSAGE = 200
 """Characters of a message about a file of another form."""
 
