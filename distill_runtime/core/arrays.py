@@ -16,6 +16,7 @@ Float32Array = npt.NDArray[np.float32]
 IndexArray = npt.NDArray[np.intp]
 BoolArray = npt.NDArray[np.bool_]
 StampArray = npt.NDArray[np.int64]
+"""Times in [ns], shape (N,)."""
 Floats = TypeVar('Floats', FloatArray, Float32Array)
 
 MAX_SQUARED_NORM = 1e30

@@ -14,7 +14,6 @@ from typing import Any, NamedTuple
 
 from distill_runtime.errors import ConfigError, RecordingError
 from distill_runtime.spec.files import read_yaml
-import numpy as np
 
 from .chunk import Chunk, one_line
 from .mcap_bag import McapBag
@@ -36,19 +35,17 @@ class Topic(NamedTuple):
 class Bag:
     """An open recording; close it, or use it in a with statement."""
 
-    def __init__(self, path: Path | str, until_ns: int | None = None) -> None:
+    def __init__(self, path: Path | str) -> None:
         """Open a recording.
 
         Args:
             path: Folder of a rosbag2, one of its .mcap or .db3 files, or a rosbag1 .bag.
-            until_ns: Ignore messages received after this time; None: read all.
 
         Raises:
             ConfigError: If the path does not exist.
             RecordingError: If it is no recording, damaged, or empty.
         """
         self.path = Path(path)
-        self._until_ns = until_ns
         if not self.path.exists():
             raise ConfigError(f'recording {self.path} does not exist')
         files, self._missing = _mcap_files(self.path)
@@ -101,14 +98,7 @@ class Bag:
             RecordingError: If the file is damaged there.
         """
         try:
-            for chunk in self._reader.chunks(topic.name, topic.type):
-                if self._until_ns is None or chunk.receive_ns[-1] <= self._until_ns:
-                    yield chunk
-                    continue
-                count = int(np.searchsorted(chunk.receive_ns, self._until_ns, side='right'))
-                if count:
-                    yield chunk.take(slice(0, count))
-                return
+            yield from self._reader.chunks(topic.name, topic.type)
         except Exception as error:  # of many types, IndexError and zlib's among them
             raise self._damaged(topic, error) from error
 

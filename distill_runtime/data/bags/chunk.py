@@ -7,14 +7,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import NamedTuple
 
-from distill_runtime.core.arrays import IndexArray
+from distill_runtime.core.arrays import IndexArray, StampArray
 import numpy as np
 import numpy.typing as npt
 
-BoolArray = npt.NDArray[np.bool_]
 ByteArray = npt.NDArray[np.uint8]
-StampArray = npt.NDArray[np.int64]
-"""Times in [ns], shape (N,)."""
 CHUNK_SIZE = 4096
 """Messages of a chunk where the file does not decide."""
 

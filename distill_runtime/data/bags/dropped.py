@@ -6,9 +6,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+from distill_runtime.core.arrays import StampArray
 import numpy as np
-
-from .chunk import StampArray
 
 Dropped = Mapping[str, StampArray]
 """Times of receipt in [ns], by the reason why the messages are dropped."""

@@ -14,14 +14,14 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import fields
 from typing import Any
 
-from distill_runtime.core.arrays import IndexArray
+from distill_runtime.core.arrays import BoolArray, IndexArray, StampArray
 from distill_runtime.wire.layouts import ARRAYS, FIXED, JOINT_KINDS, JOINT_STATE, JOINT_TRAJECTORY
 from distill_runtime.wire.rows import Columns, read_rows
 import numpy as np
 import numpy.typing as npt
 
 from .bag import Bag, Topic
-from .chunk import BoolArray, Chunk, StampArray
+from .chunk import Chunk
 from .dropped import Dropped, UNDECODABLE
 
 Choose = Callable[[StampArray, StampArray], BoolArray]

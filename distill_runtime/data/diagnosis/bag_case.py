@@ -9,14 +9,13 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import NamedTuple
 
-from distill_runtime.core.arrays import FloatArray, IndexArray
+from distill_runtime.core.arrays import BoolArray, FloatArray, IndexArray, StampArray
 from distill_runtime.core.checks.registry import ANY_MOTION
 from distill_runtime.core.compiled_spec import CompiledSpec
 from distill_runtime.core.config import RunnerConfig
 from distill_runtime.core.runner import PolicyRunner
 from distill_runtime.core.step import Policy
 from distill_runtime.data.bags.bag import Bag
-from distill_runtime.data.bags.chunk import BoolArray, StampArray
 from distill_runtime.data.bags.topics import check_names, need_topic, resolved
 from distill_runtime.data.recording.recording import read_inputs, read_positions_command, Recording
 from distill_runtime.data.recording.series import JointStream, Stream

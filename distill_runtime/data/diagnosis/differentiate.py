@@ -6,8 +6,7 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-from distill_runtime.core.arrays import FloatArray, IndexArray
-from distill_runtime.data.bags.chunk import StampArray
+from distill_runtime.core.arrays import FloatArray, IndexArray, StampArray
 import numpy as np
 
 SPAN = 0.02

@@ -18,8 +18,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Literal, NamedTuple
 
-from distill_runtime.core.arrays import FloatArray, IndexArray
-from distill_runtime.data.bags.chunk import BoolArray
+from distill_runtime.core.arrays import BoolArray, FloatArray, IndexArray
 import numpy as np
 import numpy.typing as npt
 

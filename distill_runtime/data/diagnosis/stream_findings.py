@@ -6,7 +6,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from distill_runtime.data.bags.chunk import StampArray
+from distill_runtime.core.arrays import StampArray
 from distill_runtime.data.info.topic_stats import LONG_GAP, rate_stats
 from distill_runtime.data.recording.series import Stream
 from distill_runtime.spec.compile import compile_spec

@@ -14,9 +14,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import NamedTuple
 
-from distill_runtime.core.arrays import FloatArray, IndexArray
+from distill_runtime.core.arrays import BoolArray, FloatArray, IndexArray, StampArray
 from distill_runtime.core.step import Policy
-from distill_runtime.data.bags.chunk import BoolArray, StampArray
 from distill_runtime.data.recording.unwrap_time import SET_BACK_NS
 from distill_runtime.data.ticks.by_stamp import Stretch
 from distill_runtime.spec.spec import PolicySpec

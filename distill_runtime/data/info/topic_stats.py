@@ -11,8 +11,8 @@ from __future__ import annotations
 from collections import Counter
 from dataclasses import dataclass
 
+from distill_runtime.core.arrays import StampArray
 from distill_runtime.data.bags.bag import Bag, Topic
-from distill_runtime.data.bags.chunk import StampArray
 from distill_runtime.data.bags.dropped import UNDECODABLE
 from distill_runtime.data.bags.topic_reader import ChunkRows, concatenate_times, TopicReader
 from distill_runtime.errors import RecordingError

@@ -10,10 +10,9 @@ from functools import partial
 from types import MappingProxyType
 from typing import Literal
 
-from distill_runtime.core.arrays import FloatArray, IndexArray
+from distill_runtime.core.arrays import BoolArray, FloatArray, IndexArray, StampArray
 from distill_runtime.core.compiled_spec import JointTable
 from distill_runtime.data.bags.bag import Bag, Topic
-from distill_runtime.data.bags.chunk import BoolArray, StampArray
 from distill_runtime.data.bags.dropped import OTHER_JOINTS
 from distill_runtime.data.bags.topic_reader import TopicReader
 from distill_runtime.data.ticks.by_stamp import NONE, Ticks

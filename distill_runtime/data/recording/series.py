@@ -8,9 +8,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from functools import partial
 
-from distill_runtime.core.arrays import FloatArray
+from distill_runtime.core.arrays import BoolArray, FloatArray, StampArray
 from distill_runtime.data.bags.bag import Bag, Topic
-from distill_runtime.data.bags.chunk import BoolArray, StampArray
 from distill_runtime.data.bags.dropped import (
     Dropped,
     LACKS_JOINTS,

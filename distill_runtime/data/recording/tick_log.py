@@ -8,8 +8,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 
+from distill_runtime.core.arrays import BoolArray, StampArray
 from distill_runtime.data.bags.bag import Bag, Topic
-from distill_runtime.data.bags.chunk import BoolArray, StampArray
 from distill_runtime.data.bags.dropped import OTHER_LABELS
 from distill_runtime.data.bags.topic_reader import TopicReader
 from distill_runtime.errors import ConfigError, RecordingError

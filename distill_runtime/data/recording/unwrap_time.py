@@ -8,8 +8,7 @@ another, so that the newest sample at a tick is never one of another segment.
 
 from __future__ import annotations
 
-from distill_runtime.core.arrays import IndexArray
-from distill_runtime.data.bags.chunk import BoolArray, StampArray
+from distill_runtime.core.arrays import BoolArray, IndexArray, StampArray
 import numpy as np
 
 SET_BACK_NS = 1_000_000_000

@@ -7,8 +7,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+from distill_runtime.core.arrays import BoolArray
 from distill_runtime.core.runner import PolicyRunner
-from distill_runtime.data.bags.chunk import BoolArray
 from distill_runtime.data.bags.dropped import Dropped
 from distill_runtime.data.recording.policy_recording import PolicyRecording
 from distill_runtime.data.recording.tick_log import is_interrupted

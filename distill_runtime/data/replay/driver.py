@@ -13,12 +13,12 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import NamedTuple, Protocol
 
+from distill_runtime.core.arrays import BoolArray
 from distill_runtime.core.checks.registry import Finding
 from distill_runtime.core.modes import Event, FAULT_ACTIONS, FaultAction, Mode
 from distill_runtime.core.runner import PolicyRunner
 from distill_runtime.core.sensors import Sensors
 from distill_runtime.core.step import Step
-from distill_runtime.data.bags.chunk import BoolArray
 from distill_runtime.data.recording.recording import Recording
 from distill_runtime.data.recording.tick_log import is_interrupted, is_restart, NOT_LOGGED
 from distill_runtime.data.ticks.by_stamp import ambiguous_samples, gap_times, NONE, Ticks

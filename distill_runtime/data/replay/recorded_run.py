@@ -7,10 +7,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
-from distill_runtime.core.arrays import FloatArray, IndexArray
+from distill_runtime.core.arrays import BoolArray, FloatArray, IndexArray
 from distill_runtime.core.config import RunnerConfig
 from distill_runtime.core.modes import POLICY_MODES
-from distill_runtime.data.bags.chunk import BoolArray
 from distill_runtime.data.recording.commands import command_rows, logged_command_rows, nearest_rows
 from distill_runtime.data.recording.policy_recording import PolicyRecording, unneeded
 from distill_runtime.data.recording.row_store import Picked

@@ -7,8 +7,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from itertools import pairwise
 
-from distill_runtime.core.arrays import FloatArray
-from distill_runtime.data.bags.chunk import BoolArray
+from distill_runtime.core.arrays import BoolArray, FloatArray
 from distill_runtime.data.replay.compare import Rows
 import numpy as np
 

@@ -19,9 +19,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import NamedTuple
 
-from distill_runtime.core.arrays import FloatArray, IndexArray
+from distill_runtime.core.arrays import BoolArray, FloatArray, IndexArray, StampArray
 from distill_runtime.core.sensors import NEVER
-from distill_runtime.data.bags.chunk import BoolArray, StampArray
 from distill_runtime.data.bags.dropped import lost_sample_times
 from distill_runtime.data.recording.recording import Recording
 from distill_runtime.data.recording.series import Stream

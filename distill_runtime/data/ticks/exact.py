@@ -18,9 +18,8 @@ from __future__ import annotations
 from collections.abc import Collection
 from typing import NamedTuple
 
-from distill_runtime.core.arrays import IndexArray
+from distill_runtime.core.arrays import IndexArray, StampArray
 from distill_runtime.core.sensors import NEVER
-from distill_runtime.data.bags.chunk import StampArray
 from distill_runtime.data.bags.dropped import lost_sample_times
 from distill_runtime.data.recording.recording import Recording
 from distill_runtime.data.recording.series import JointStream, Stream

@@ -7,8 +7,8 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
+from distill_runtime.core.arrays import StampArray
 from distill_runtime.data.bags.bag import Bag
-from distill_runtime.data.bags.chunk import StampArray
 from distill_runtime.data.bags.topics import find_topic, resolved
 from distill_runtime.data.info.topic_stats import TopicStats
 from distill_runtime.data.recording.node_info import recorded_node

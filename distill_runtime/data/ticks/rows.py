@@ -6,7 +6,7 @@ from __future__ import annotations
 
 from bisect import bisect_left
 
-from distill_runtime.data.bags.chunk import BoolArray, StampArray
+from distill_runtime.core.arrays import BoolArray, StampArray
 from distill_runtime.data.bags.topic_reader import Choose
 from distill_runtime.data.recording.series import JointStream
 from distill_runtime.data.recording.tick_log import TickLog

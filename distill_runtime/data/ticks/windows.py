@@ -13,8 +13,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import NamedTuple
 
-from distill_runtime.core.arrays import IndexArray
-from distill_runtime.data.bags.chunk import BoolArray, StampArray
+from distill_runtime.core.arrays import BoolArray, IndexArray, StampArray
 from distill_runtime.data.bags.topic_reader import Choose
 from distill_runtime.data.recording.series import JointStream
 from distill_runtime.wire.layouts import JOINT_KINDS
