@@ -11,7 +11,7 @@ import dataclasses
 import textwrap
 from typing import TYPE_CHECKING
 
-from distill_runtime.cli.terminal.arguments import add_param_argument
+from distill_runtime.cli.terminal.arguments import add_param_argument, add_worker_arguments
 from distill_runtime.data.relabel.options import HELP, LAST_ACTIONS, RelabelOptions
 
 if TYPE_CHECKING:
@@ -70,11 +70,10 @@ class _TeacherSpec(argparse.Action):
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the arguments of the command."""
-    help_of = HELP
-    parser.add_argument('bags', metavar='BAG', nargs='+', help=help_of['bags'])
+    parser.add_argument('bags', metavar='BAG', nargs='+', help=HELP['bags'])
     who = parser.add_argument_group('policies')
-    who.add_argument('--student', metavar='S', required=True, help=help_of['student'])
-    who.add_argument('--student-spec', metavar='F', default='', help=help_of['student_spec'])
+    who.add_argument('--student', metavar='S', required=True, help=HELP['student'])
+    who.add_argument('--student-spec', metavar='F', default='', help=HELP['student_spec'])
     who.add_argument(
         '--teacher',
         metavar='[NAME=]T',
@@ -92,34 +91,33 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         default=[],
         help='spec file of the --teacher before it',
     )
-    who.add_argument('--robot', default='', help=help_of['robot'])
-    who.add_argument('--any-gains', action='store_true', help=help_of['any_gains'])
+    who.add_argument('--robot', default='', help=HELP['robot'])
+    who.add_argument('--any-gains', action='store_true', help=HELP['any_gains'])
     what = parser.add_argument_group('labels')
-    what.add_argument('--rules', metavar='F', default='', help=help_of['rules'])
+    what.add_argument('--rules', metavar='F', default='', help=HELP['rules'])
     what.add_argument(
-        '--last-action', choices=LAST_ACTIONS, default='auto', help=help_of['last_action']
+        '--last-action', choices=LAST_ACTIONS, default='auto', help=HELP['last_action']
     )
-    what.add_argument('--std', action='store_true', help=help_of['std'])
-    what.add_argument('--logits', action='store_true', help=help_of['logits'])
-    what.add_argument('--features', metavar='LAYERS', default='', help=help_of['features'])
-    what.add_argument('--half', action='store_true', help=help_of['half'])
-    what.add_argument('--thin', type=int, default=1, metavar='N', help=help_of['thin'])
-    what.add_argument('--skip-missing', action='store_true', help=help_of['skip_missing'])
+    what.add_argument('--std', action='store_true', help=HELP['std'])
+    what.add_argument('--logits', action='store_true', help=HELP['logits'])
+    what.add_argument('--features', metavar='LAYERS', default='', help=HELP['features'])
+    what.add_argument('--half', action='store_true', help=HELP['half'])
+    what.add_argument('--thin', type=int, default=1, metavar='N', help=HELP['thin'])
+    what.add_argument('--skip-missing', action='store_true', help=HELP['skip_missing'])
     how = parser.add_argument_group('recordings')
     for option, metavar, name in (
         ('--topic', 'NAME:=TOPIC', 'topics'),
         ('--tag', 'BAG:=TAG', 'tags'),
     ):
         how.add_argument(
-            option, metavar=metavar, dest=name, action='append', default=[], help=help_of[name]
+            option, metavar=metavar, dest=name, action='append', default=[], help=HELP[name]
         )
-    how.add_argument('--node', default='', help=help_of['node'])
+    how.add_argument('--node', default='', help=HELP['node'])
     add_param_argument(how, 'parameter of student_node, if ~/model in a recording lacks it', {})
     out = parser.add_argument_group('output')
-    out.add_argument('-o', '--output', metavar='DIR', required=True, help=help_of['output'])
-    out.add_argument('--mcap', action='store_true', help=help_of['mcap'])
-    out.add_argument('--workers', type=int, default=1, metavar='N', help=help_of['workers'])
-    out.add_argument('--ray', default='', metavar='ADDRESS', help=help_of['ray'])
+    out.add_argument('-o', '--output', metavar='DIR', required=True, help=HELP['output'])
+    out.add_argument('--mcap', action='store_true', help=HELP['mcap'])
+    add_worker_arguments(out)
     out.add_argument('--json', metavar='F', help='write the result to a file; -: print it')
 
 

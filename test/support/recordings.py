@@ -4,9 +4,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
-from distill_runtime.data.recording.recording import read_recording, Recording
+from distill_runtime.data.bags.bag import Bag
+from distill_runtime.data.bags.topics import check_names
+from distill_runtime.data.recording.recording import read_inputs, read_positions_command, Recording
 from distill_runtime.policy.model import load_policy, LoadedPolicy
 import numpy as np
 
@@ -42,3 +44,12 @@ def load_pair(bag, shared_data):
     return Pair(
         load_policy(model, words.get('--spec'), robot), robot, read_recording(folder), arrays
     )
+
+
+def read_recording(path, topics=None, policy_joints=None):
+    """Read all inputs of a recording, and the commands to the joints."""
+    given = topics or {}
+    check_names(given)
+    with Bag(path) as bag:
+        recording = read_inputs(bag, given)
+        return replace(recording, joint_command=read_positions_command(bag, given, policy_joints))

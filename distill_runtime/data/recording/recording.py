@@ -5,12 +5,12 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from distill_runtime.data.bags.bag import Bag
 from distill_runtime.data.bags.topic_reader import Choose
-from distill_runtime.data.bags.topics import check_names, find_external, find_topic, need_topic
+from distill_runtime.data.bags.topics import find_external, find_topic, need_topic
 from distill_runtime.data.ticks.rows import RowSelection
 from distill_runtime.data.ticks.windows import Windows
 from distill_runtime.errors import RecordingError
@@ -48,30 +48,6 @@ class Recording:
                 yield name, stream
 
 
-def read_recording(
-    path: Path | str,
-    topics: Mapping[str, str] | None = None,
-    policy_joints: tuple[str, ...] | None = None,
-) -> Recording:
-    """Read a recording.
-
-    Args:
-        path: See Bag.
-        topics: Topic of the recording per topic of student_node, where the rule of topics.py
-            does not find it.
-        policy_joints: Order of a joint_command without names; None: such a topic is skipped.
-
-    Raises:
-        ConfigError: If the path does not exist, or a name in topics is unknown.
-        RecordingError: If it cannot be used, or a topic is ambiguous.
-    """
-    given = topics or {}
-    check_names(given)
-    with Bag(path) as bag:
-        recording = read_inputs(bag, given)
-        return replace(recording, joint_command=read_positions_command(bag, given, policy_joints))
-
-
 def read_inputs(
     bag: Bag,
     topics: Mapping[str, str],
@@ -86,7 +62,8 @@ def read_inputs(
 
     Args:
         bag: The recording.
-        topics: As for read_recording.
+        topics: Topic of the recording per topic of student_node, where the rule of topics.py
+            does not find it.
         joints: In the order of the rows; None: those of the message with the most names.
         skip: Topics of student_node not to read.
         external_terms: External topics to read.

@@ -8,11 +8,11 @@ from unittest.mock import Mock
 
 from distill_runtime.data.bags.bag import Bag
 from distill_runtime.data.flight_recorder.bag_writer import BagWriter
-from distill_runtime.data.recording.recording import read_recording
 import pytest
 from rosbags.rosbag2 import Reader
 from rosbags.rosbag2.storage_mcap import McapWriter
 from support.bags import MS, read_topic
+from support.recordings import read_recording
 from support.ring_buffers import FilledRingBuffer, JOINTS, STAMP, STATES
 import yaml
 

@@ -2,10 +2,10 @@
 # SPDX-License-Identifier: Apache-2.0
 from __future__ import annotations
 
-from distill_runtime.data.recording.recording import read_recording
 from distill_runtime.errors import ConfigError, RecordingError
 import pytest
 from support.bags import float64_array, imu, joint_state, trajectory, twist, write_bag
+from support.recordings import read_recording
 
 
 def test_topics_are_read_where_they_are_recorded(tmp_path):

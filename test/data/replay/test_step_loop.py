@@ -6,7 +6,6 @@ from dataclasses import replace
 
 from distill_runtime.core.config import RunnerConfig
 from distill_runtime.core.runner import PolicyRunner
-from distill_runtime.data.recording.recording import read_recording
 from distill_runtime.data.replay.step_loop import play
 from distill_runtime.data.ticks.by_stamp import find_ticks
 from distill_runtime.errors import RecordingError
@@ -14,7 +13,7 @@ from distill_runtime.spec.compile import compile_spec
 import numpy as np
 import pytest
 from support.bags import imu, joint_state, MS, twist, write_bag
-from support.recordings import load_pair, PAIRS
+from support.recordings import load_pair, PAIRS, read_recording
 from support.rig import COMMAND_TERM, FakePolicy, IMU_TERM
 from support.specs import JOINTS, make_spec
 

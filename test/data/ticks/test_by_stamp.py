@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from distill_runtime.data.bags.bag import Bag
-from distill_runtime.data.recording.recording import read_inputs, read_recording
+from distill_runtime.data.recording.recording import read_inputs
 from distill_runtime.data.ticks.by_stamp import ambiguous_samples, find_ticks
 from distill_runtime.data.ticks.rows import RowSelection
 from distill_runtime.errors import RecordingError
 import pytest
 from support.bags import imu, joint_state, MS, odometry, twist, undecodable, write_bag
-from support.recordings import load_pair, PAIRS
+from support.recordings import load_pair, PAIRS, read_recording
 
 PERIOD_NS = 20 * MS
 

@@ -14,7 +14,6 @@ from distill_runtime.core.modes import Mode
 from distill_runtime.data.bags.bag import Bag
 from distill_runtime.data.info.bag_info import read_info
 from distill_runtime.data.recording.policy_recording import read_policy_recording
-from distill_runtime.data.recording.recording import read_recording
 from distill_runtime.data.replay.config import replay_config
 from distill_runtime.data.replay.replay import replay
 from distill_runtime.policy.model import load_policy
@@ -25,6 +24,7 @@ import pytest
 from rclpy.lifecycle import TransitionCallbackReturn
 from rclpy.node import Node
 from std_srvs.srv import Trigger
+from support.recordings import read_recording
 from support.ros_harness import LOCKSTEP, Robot, student, T0, TICK, values, wait_for
 from support.ros_messages import twist_message
 from support.ros_policies import TERMS
