@@ -11,7 +11,7 @@ from __future__ import annotations
 import dataclasses
 
 from distill_runtime.data.relabel.options import HELP, RelabelOptions
-from distill_runtime.ros.launch_end import end_launch
+from distill_runtime.ros.launch_files import end_launch
 from launch import LaunchContext, LaunchDescription, LaunchDescriptionEntity
 from launch.actions import DeclareLaunchArgument, OpaqueFunction
 from launch_ros.actions import Node

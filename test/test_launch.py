@@ -28,6 +28,7 @@ from sensor_msgs.msg import JointState
 from std_msgs.msg import Int64MultiArray, String
 from support import ros2_stand_in
 from support.bags import imu, joint_state, MS, twist, write_bag
+from support.logged_run import run_node, write_log
 from support.ros_policies import JOINT_TERM, write_policy
 from support.specs import DEFAULT, JOINTS
 
@@ -58,7 +59,7 @@ def prefix(tmp_path):
     (tmp_path / 'share/distill_runtime').symlink_to(ROOT)
     executables = tmp_path / 'lib/distill_runtime'
     executables.mkdir(parents=True)
-    for module in ('student_node', 'demo.sim_node'):
+    for module in ('student_node', 'relabel_node', 'demo.sim_node'):
         script = executables / module.rpartition('.')[2]
         program = f'{sys.executable} -m distill_runtime.ros.{module}'
         script.write_text(f'#!/bin/sh\nexec {program} "$@"\n')
@@ -428,3 +429,28 @@ def test_replay_without_ros2_bag_says_what_to_do(prefix):
     assert 'no ros2 bag here' in output
     assert 'distill-runtime replay BAG MODEL' in output
     assert process.returncode != 0
+
+
+def test_relabel_labels_recordings_and_ends(prefix, tmp_path):
+    model = write_policy(tmp_path, action={'scale': 0.05})
+    log = run_node(load_policy(model), 50)
+    for name in ('walk', 'run'):
+        write_log(tmp_path / name, log)
+    process = start_launch(
+        prefix, 'relabel.launch.py', f'bags:={tmp_path}/walk {tmp_path}/run', f'student:={model}',
+        f'teachers:=one={model}', f'output:={tmp_path}/labels', 'thin:=2', 'half:=true',
+    )  # fmt: skip
+    output = process.communicate(timeout=60)[0]
+    assert 'run: 50 ticks, 50 labels' in output
+    assert process.returncode == 0, output
+    assert len(list((tmp_path / 'labels').glob('part-*.parquet'))) == 2
+
+
+def test_relabel_that_fails_ends_the_launch_with_status_1(prefix, tmp_path):
+    process = start_launch(
+        prefix, 'relabel.launch.py', 'bags:=walk', 'student:=no_such.onnx', 'teachers:=t.onnx',
+        f'output:={tmp_path}/labels',
+    )  # fmt: skip
+    output = process.communicate(timeout=60)[0]
+    assert 'no_such.onnx cannot be read' in output
+    assert process.returncode == 1
