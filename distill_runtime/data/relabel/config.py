@@ -105,12 +105,26 @@ class RelabelConfig:
             _check_joints(where, student, teacher)
             if not self.any_gains:
                 _check_gains(where, student, teacher)
-            if abs(teacher.spec.period - student.spec.period) > 1e-9:
-                raise ConfigError(
-                    f'{where}: period is {teacher.spec.period:g} s, expected '
-                    f'{student.spec.period:g} s as of the student: its labels would be for other '
-                    'times'
-                )
+            try:
+                periods_per_step(student, teacher)
+            except ConfigError as error:
+                raise ConfigError(f'{where}: {error}') from error
+
+
+def periods_per_step(student: LoadedPolicy, teacher: LoadedPolicy) -> int:
+    """Return the period of a teacher in periods of the student.
+
+    Raises:
+        ConfigError: If it is no whole number, or the teacher is faster.
+    """
+    period, unit = teacher.spec.period, student.spec.period
+    count = round(period / unit)
+    if count < 1 or abs(period - count * unit) > 1e-9:
+        raise ConfigError(
+            f'period is {period:g} s, expected {unit:g} s as of the student, or a whole multiple '
+            'of it: its labels would be for other times'
+        )
+    return count
 
 
 def _check_joints(where: str, student: LoadedPolicy, teacher: LoadedPolicy) -> None:

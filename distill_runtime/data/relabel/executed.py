@@ -53,6 +53,14 @@ class Executed(NamedTuple):
     actions: tuple[tuple[int, BoolArray, FloatArray], ...] = ()
     """Per policy that acted: its number, at which steps, and its clipped actions at those."""
 
+    def picked(self, steps: IndexArray) -> Executed:
+        """Return what was executed at some of the steps, by their sorted index."""
+        actions = tuple(
+            (policy, acted[steps], clipped[np.isin(np.flatnonzero(acted), steps)])
+            for policy, acted, clipped in self.actions
+        )
+        return Executed(self.targets[steps], self.is_known[steps], actions)
+
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class LoggedActions:

@@ -34,7 +34,7 @@ from distill_runtime.spec.compile import compile_spec, sensor_layout
 from distill_runtime.wire.tick_fields import model_number
 import numpy as np
 
-from .config import RelabelConfig
+from .config import periods_per_step, RelabelConfig
 from .executed import ExecutedActions, LoggedActions
 from .student import StudentRows
 from .teacher import Teacher
@@ -90,7 +90,7 @@ class RecordingLabels:
             try:
                 inputs = TeacherRows(
                     of_policy(source, policy), policy, compiled[number], replay,
-                    self._rows.stamp_ns,
+                    self._rows.stamp_ns, student.spec.period,
                 )  # fmt: skip
             except RecordingError as error:
                 if not config.skip_missing or len(teachers) == 1:
@@ -99,7 +99,15 @@ class RecordingLabels:
                 self._excluded[file.label] = str(error)
                 continue
             self._teachers.append(
-                Teacher(number, config, policy, compiled[number], inputs, self._for_teachers)
+                Teacher(
+                    number,
+                    config,
+                    policy,
+                    compiled[number],
+                    inputs,
+                    self._for_teachers,
+                    periods_per_step(student, policy),
+                )
             )
         if not self._teachers:
             raise RecordingError(f'{bag}: no teacher has its inputs: {self._excluded}')

@@ -43,6 +43,7 @@ class TeacherRows:
         compiled: CompiledSpec,
         config: ReplayConfig,
         stamp_ns: StampArray,
+        period: float,
     ) -> None:
         """Find the samples of all ticks.
 
@@ -52,6 +53,7 @@ class TeacherRows:
             compiled: What it reads.
             config: Ages at which samples are out of date.
             stamp_ns: Of the ticks of the student.
+            period: Of the student, in [s].
 
         Raises:
             RecordingError: If the recording has no message of an input.
@@ -59,7 +61,7 @@ class TeacherRows:
         missing = missing_inputs(source, compiled)
         if missing:
             raise RecordingError(f'no topic gives {missing}')
-        run = find_run(source, policy, config)
+        run = find_run(source, policy, config, period)
         if not np.array_equal(run.ticks.stamp_ns, stamp_ns):
             raise RecordingError('its ticks are not those of the student')
         self._ticks, self._compiled = run.ticks, compiled

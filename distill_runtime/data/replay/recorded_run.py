@@ -79,20 +79,26 @@ def _picked(series: VectorSeries | None, rows: IndexArray | None) -> Picked | No
     return None if series is None or rows is None else Picked(series.values, rows)
 
 
-def find_run(source: PolicyRecording, policy: LoadedPolicy, config: ReplayConfig) -> RecordedRun:
+def find_run(
+    source: PolicyRecording,
+    policy: LoadedPolicy,
+    config: ReplayConfig,
+    period: float | None = None,
+) -> RecordedRun:
     """Find the ticks of a recording.
 
     Args:
         source: The recording.
         policy: The policy.
         config: Parameters of the node.
+        period: Time between policy steps in the recording, in [s]; None: the policy's.
 
     Raises:
         ConfigError: If the control rate does not fit the recording's ticks.
         RecordingError: If the recording cannot be used.
     """
     log, recording, spec = source.log, source.recording, policy.spec
-    period_ns = round(spec.period * 1e9)
+    period_ns = round((period or spec.period) * 1e9)
     ticks_per_step, problem = ticks_in_period(log, period_ns, config.control_rate)
     options = replace(config.runner, ticks_per_step=ticks_per_step)
     if log is None:

@@ -346,6 +346,7 @@ def test_odometry_is_a_topic_like_others(tmp_path):
         ({'joints': ['a', 'b', 'd']}, {}, ConfigError, 'it lacks .*knee'),
         ({'stiffness': [21.0, 30.0, 40.0]}, {}, ConfigError, 'stiffness of .* is 21, expected'),
         ({'period': 0.01}, {}, ConfigError, 'period is 0.01 s, expected 0.02 s'),
+        ({'period': 0.05}, {}, ConfigError, '0.05 s, expected 0.02 s .* whole multiple'),
         ({'terms': (*TERMS, SCAN)}, {}, RecordingError, r"no topic gives \['scan'\]"),
         ({}, {'std': True}, ConfigError, 'computes no standard deviation'),
         ({}, {'features': (4,)}, ConfigError, 'there is no layer 4'),
