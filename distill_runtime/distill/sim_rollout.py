@@ -2,9 +2,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """Roll out episodes in simulator processes with the behavior policy, labeled by the teacher.
 
-DAgger needs the teacher's action in the states that the behavior policy visits. Teacher and
-student each have a runner, so that each observation is assembled as on the robot. Both runners get
-the executed action, so that ``last_action`` is the same in both observations.
+DAgger needs the teacher's action in the states that the behavior policy visits: at each tick one
+of teacher and student moves the robot, and both see what follows, see policy_pair.py.
 """
 
 from __future__ import annotations
@@ -18,11 +17,8 @@ import multiprocessing
 import signal
 from types import TracebackType
 
-from distill_runtime.core.arrays import Float32Array
 from distill_runtime.core.checks.registry import ANY_MOTION
 from distill_runtime.core.config import RunnerConfig
-from distill_runtime.core.modes import Mode
-from distill_runtime.core.runner import PolicyRunner
 from distill_runtime.core.sensors import Sensors
 from distill_runtime.core.step import Policy
 from distill_runtime.errors import ConfigError
@@ -33,11 +29,12 @@ from distill_runtime.sim.loop import CommandSchedule
 from distill_runtime.sim.plant import Plant
 from distill_runtime.sim.robot import FallConfig, SimRobot
 from distill_runtime.sim.scene import load_scene, SceneConfig
-from distill_runtime.spec.compile import compile_spec, sensor_layout
+from distill_runtime.spec.compile import sensor_layout
 from distill_runtime.spec.spec import PolicySpec
 import numpy as np
 
 from .command_curve import CommandCurve
+from .policy_pair import compile_pair, PolicyPair
 from .train import Episode
 from .variation import draw_episode, EpisodeDraw, VariationConfig
 
@@ -69,20 +66,20 @@ class Rollout:
         """Load teacher and scene.
 
         Raises:
-            ConfigError: If the teacher has no command range, or does not fit the scene.
+            ConfigError: If the teacher has no command range, or does not fit the student or the
+                scene.
         """
         self._config = config
         loaded = load_policy(config.teacher, config.teacher_spec)
         if loaded.spec.command is None:
             raise ConfigError('command is missing in the spec of the teacher, expected its range')
         self._command_range = loaded.spec.command
-        self._teacher = BehaviorPolicy(loaded.session)
-        layout = sensor_layout(loaded.spec)
-        self._teacher_runner = PolicyRunner(
-            compile_spec(loaded.spec, layout), self._teacher, _CONFIG
-        )
+        self._teacher = loaded.session
+        student = config.student_spec
+        layout = sensor_layout(loaded.spec, student.joints)
+        self._pair = compile_pair(loaded.spec, student, layout)
         scene_config = SceneConfig(path=config.scene) if config.scene else SceneConfig()
-        scene = load_scene(scene_config, loaded.spec)
+        scene = load_scene(scene_config, student)
         self._robot = SimRobot(scene, layout, _FALL)
         model = scene.model
         self._nominal = {
@@ -125,42 +122,35 @@ class Rollout:
         self,
         plant: Plant,
         schedule: CommandSchedule,
-        student: BehaviorPolicy,
+        student: Policy,
         beta: float,
         random: np.random.Generator,
     ) -> Episode:
-        spec, robot, teacher = self._config.student_spec, self._robot, self._teacher
+        robot, period = self._robot, self._config.student_spec.period
         curve = self._config.teacher_command
-        runners = {
-            teacher: self._teacher_runner,
-            student: PolicyRunner(compile_spec(spec, robot.layout), student, _CONFIG),
-        }
-        self._teacher_runner.reset()
+        pair = PolicyPair(self._pair, self._teacher, student, _CONFIG)
         sensors = Sensors(robot.layout)
         observations, labels = [], []
-        for tick in range(round(self._config.variation.seconds / spec.period)):
+        for tick in range(round(self._config.variation.seconds / period)):
             plant.sense(sensors)
-            wanted = np.array(schedule.at(tick * spec.period))
-            commands = {student: wanted, teacher: curve.teacher_command(wanted)}
+            wanted = np.array(schedule.at(tick * period))
+            commands = curve.teacher_command(wanted), wanted
             sensors.command_stamp_ns = robot.stamp_ns
-            is_teacher = random.random() < beta
-            active, passive = (teacher, student) if is_teacher else (student, teacher)
-            set_active(active, passive)
-            for policy in (active, passive):
-                sensors.velocity_command[:] = commands[policy]
-                step = runners[policy].step(sensors, robot.stamp_ns)
-            if step.mode is not Mode.POLICY:
+            step = pair.step(
+                sensors, commands, robot.stamp_ns, teacher_acts=random.random() < beta
+            )
+            if step is None:
                 break
-            observations.append(student.observation.copy())
-            labels.append(teacher.output.copy())
+            observations.append(step.observation.copy())
+            labels.append(step.label)
             plant.act(step.command)
             if robot.has_fallen:
                 break
         return Episode(np.array(observations), np.array(labels), robot.has_fallen)
 
-    def _open(self, student: bytes) -> BehaviorPolicy:
+    def _open(self, student: bytes) -> Policy:
         session, graph = open_session(student)
-        return BehaviorPolicy(PolicySession(session, graph, self._config.student_spec))
+        return PolicySession(session, graph, self._config.student_spec)
 
     def _stand(self, plant: Plant, ticks: int, random: np.random.Generator) -> None:
         """Hold a pose near the default one before the policy starts."""
@@ -247,40 +237,3 @@ def _start_worker(config: RolloutConfig) -> None:
 
 def _run_in_worker(student: bytes, beta: float, seed: tuple[int, ...]) -> Episode:
     return _worker_rollout[0].run(student, beta, seed)
-
-
-class BehaviorPolicy:
-    """A policy whose runner gets the executed action, which may be another policy's.
-
-    Attributes:
-        observation: Inputs of the wrapped policy, concatenated, shape (obs_dim,).
-        inputs: The same, one view per input.
-        output: Last action that the wrapped policy computed, shape (act_dim,).
-        action: Executed action, shape (act_dim,): that of ``active``, or ``output``.
-        active: Policy whose action is executed, run before this one in the same tick; None: this
-            one.
-    """
-
-    def __init__(self, policy: Policy) -> None:
-        """Wrap a policy, which is active until ``set_active`` says otherwise."""
-        self._policy = policy
-        self.observation = policy.observation
-        self.inputs = policy.inputs
-        self.output: Float32Array = policy.action
-        self.action: Float32Array = np.zeros_like(policy.action)
-        self.active: BehaviorPolicy | None = None
-
-    def run(self) -> None:
-        """Compute the output, and select the executed action."""
-        self._policy.run()
-        self.action[:] = self.output if self.active is None else self.active.action
-
-    def reset(self) -> None:
-        """Reset the recurrent state of the wrapped policy."""
-        self._policy.reset()
-
-
-def set_active(active: BehaviorPolicy, passive: BehaviorPolicy) -> None:
-    """Execute the actions of one policy in both, from the next tick on."""
-    active.active = None
-    passive.active = active

@@ -104,6 +104,11 @@ def sensor_layout(spec: PolicySpec, robot_joints: tuple[str, ...] | None = None)
             raise ConfigError(f'external {term.topic!r} has two widths or ages, expected one')
         if known.message != term.message:
             raise ConfigError(f'external {term.topic!r} has two message types, expected one')
+        if known.field != term.field:
+            raise ConfigError(
+                f'external {term.topic!r} has two fields, {known.field} and {term.field}, '
+                'expected one: the message that holds both gives its numbers in their order'
+            )
     externals = tuple(
         ExternalInput(topic=term.topic, width=term.width, max_age=term.max_age)
         for term in first.values()

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+import re
 from typing import Literal, TYPE_CHECKING
 
 from distill_runtime.errors import ConfigError
@@ -19,6 +20,10 @@ if TYPE_CHECKING:
     from .spec import PolicySpec
 
 MAX_WIDTH = 1_000_000
+ONLINE_MESSAGES = ('Float32MultiArray', 'PoseStamped')
+"""What student_node can read for an external term."""
+_TYPE = re.compile(r'\w+/msg/\w+', re.ASCII)
+_FIELD = re.compile(r'[a-zA-Z]\w*(\[\d+\])*(\.[a-zA-Z]\w*(\[\d+\])*)*', re.ASCII)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -260,12 +265,21 @@ class External(Term):
     topic: str
     width: int
     """Number of elements."""
-    message: Literal['Float32MultiArray', 'PoseStamped'] = 'Float32MultiArray'
-    """A PoseStamped gives seven numbers: position x, y, z in [m], then the orientation."""
+    message: str = 'Float32MultiArray'
+    """A PoseStamped gives seven numbers: position x, y, z in [m], then the orientation. Any other
+    type, such as geometry_msgs/msg/WrenchStamped, is for recordings only.
+    """
+    field: str = ''
+    """Path of the numbers in a message of any other type, such as wrench.force or data[0]."""
     quaternion: Literal['xyzw', 'wxyz'] = 'xyzw'
     """Order of a PoseStamped's orientation in the tensor; the message has xyzw."""
     max_age: float = 0.0
     """Age in [s] above which it is stale; 0: never."""
+
+    @property
+    def is_offline(self) -> bool:
+        """Whether only recordings can supply it."""
+        return self.message not in ONLINE_MESSAGES
 
     @property
     def _names(self) -> tuple[str, ...]:
@@ -291,6 +305,20 @@ class External(Term):
 
     def _check(self, joints: tuple[str, ...]) -> None:
         _check_width(self.width)
+        if self.is_offline and not _TYPE.fullmatch(self.message):
+            raise ConfigError(
+                f'message is {self.message!r}, expected {" or ".join(ONLINE_MESSAGES)}, or for '
+                'recordings a type such as geometry_msgs/msg/WrenchStamped'
+            )
+        if self.is_offline and not _FIELD.fullmatch(self.field):
+            raise ConfigError(
+                f'field is {self.field!r}, expected a path in {self.message} such as a.b[0]'
+            )
+        if not self.is_offline and self.field:
+            raise ConfigError(
+                f'field is {self.field!r}, expected none for {self.message}: all its numbers are '
+                'read'
+            )
         if self.message == 'PoseStamped' and self.width != 7:
             raise ConfigError(f'width is {self.width}, expected 7 for a PoseStamped')
         if self.message != 'PoseStamped' and self.quaternion != 'xyzw':

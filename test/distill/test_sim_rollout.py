@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 from pathlib import Path
-from types import SimpleNamespace
 
 from distill_runtime.distill.export import export_student
 from distill_runtime.distill.recipe import read_recipe, student_spec
-from distill_runtime.distill.sim_rollout import BehaviorPolicy, Rollout, RolloutConfig, set_active
+from distill_runtime.distill.sim_rollout import Rollout, RolloutConfig
 from distill_runtime.distill.students import NetworkConfig, Student
 from distill_runtime.distill.variation import VariationConfig
 from distill_runtime.policy.model import load_policy
@@ -74,41 +73,3 @@ def test_episode_depends_on_its_seed_only(rollout, untrained):
     np.testing.assert_array_equal(first.observation, again.observation)
     np.testing.assert_array_equal(first.label, again.label)
     assert not np.array_equal(first.observation[0], other.observation[0])
-
-
-def constant_policy(value, width=2):
-    policy = SimpleNamespace(
-        observation=np.zeros(1, np.float32),
-        inputs=(),
-        action=np.zeros(width, np.float32),
-        resets=0,
-    )
-
-    def run():
-        policy.action[:] = value
-
-    def reset():
-        policy.resets += 1
-
-    policy.run, policy.reset = run, reset
-    return policy
-
-
-def test_passive_policy_gets_the_active_action_and_keeps_its_output():
-    teacher, student = BehaviorPolicy(constant_policy(1.0)), BehaviorPolicy(constant_policy(2.0))
-    set_active(teacher, student)
-    teacher.run()
-    student.run()
-    np.testing.assert_array_equal(student.action, [1.0, 1.0])
-    np.testing.assert_array_equal(student.output, [2.0, 2.0])
-    set_active(student, teacher)
-    student.run()
-    teacher.run()
-    np.testing.assert_array_equal(teacher.action, [2.0, 2.0])
-    np.testing.assert_array_equal(teacher.output, [1.0, 1.0])
-
-
-def test_reset_reaches_the_wrapped_policy():
-    policy = constant_policy(1.0)
-    BehaviorPolicy(policy).reset()
-    assert policy.resets == 1

@@ -8,7 +8,6 @@ from pathlib import Path
 
 import distill_runtime
 from distill_runtime.core.step import Policy
-from distill_runtime.distill.sim_rollout import BehaviorPolicy, set_active
 from distill_runtime.policy.session import open_session, PolicySession, TimedPolicy
 from distill_runtime.spec.compile import compile_spec
 import numpy as np
@@ -46,17 +45,6 @@ def recurrent(tmp_path, name='m.onnx'):
     return session_of(save_recurrent(tmp_path / name), state=STATE)
 
 
-def passive_behavior(tmp_path):
-    """Return a policy that follows another one."""
-    active, passive = (
-        BehaviorPolicy(recurrent(tmp_path)),
-        BehaviorPolicy(recurrent(tmp_path, 'f.onnx')),
-    )
-    active.action[:] = (0.5, -0.5, 0.25)
-    set_active(active, passive)
-    return passive
-
-
 def recorded(tmp_path):
     from distill_runtime.data.replay.swap_driver import RecordedActions
 
@@ -74,8 +62,6 @@ POLICIES = {
     'PolicySession, two inputs': two_inputs,
     'PolicySession, recurrent': recurrent,
     'TimedPolicy': lambda tmp_path: TimedPolicy(recurrent(tmp_path)),
-    'BehaviorPolicy, active': lambda tmp_path: BehaviorPolicy(recurrent(tmp_path)),
-    'BehaviorPolicy, passive': passive_behavior,
     'RecordedActions': recorded,
 }
 """How to make each implementation, by the name of its class."""

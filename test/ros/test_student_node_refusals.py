@@ -85,6 +85,20 @@ def unreadable(*terms, **changes):
             policy(JOINT_TERM, {'term': 'external', 'topic': '/height scan', 'width': 3}),
             "topic '/height scan' cannot be subscribed to: ",
         ),
+        (
+            policy(
+                JOINT_TERM,
+                {
+                    'term': 'external',
+                    'topic': 'wrench',
+                    'width': 3,
+                    'message': 'geometry_msgs/msg/WrenchStamped',
+                    'field': 'wrench.force',
+                },
+            ),
+            "external 'wrench' is offline only: message geometry_msgs/msg/WrenchStamped; the node "
+            'takes Float32MultiArray and PoseStamped',
+        ),
     ],
 )
 def test_model_that_cannot_be_used_is_refused(idle, model, tmp_path, capfd, make, reason):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from distill_runtime.errors import ConfigError
+from distill_runtime.spec.compile import sensor_layout
 from distill_runtime.spec.mapping import read_dataclass
 from distill_runtime.spec.term import Term
 import pytest
@@ -13,6 +14,7 @@ PHASE = {'term': 'gait_phase', 'frequency': 1, 'offsets': [0, 3], 'components': 
 POSITION = {'term': 'joint_position', 'relative': True}
 SCAN = {'term': 'external', 'topic': '/scan', 'width': 5}
 POSE = {'term': 'external', 'topic': 'goal', 'width': 7, 'message': 'PoseStamped'}
+FORCE = {**SCAN, 'message': 'geometry_msgs/msg/WrenchStamped', 'field': 'wrench.force'}
 
 
 def test_last_action_is_as_wide_as_the_network_output():
@@ -79,6 +81,20 @@ def test_term_that_cannot_be_read_is_refused_with_its_path(term, message):
         r'topic is empty, expected a topic name$': {**SCAN, 'topic': ''},
         r'max_age is -1\.0 s, expected at least 0 s$': {**SCAN, 'max_age': -1},
         r'quaternion is wxyz, expected it only for a PoseStamped': {**SCAN, 'quaternion': 'wxyz'},
+        r"message is 'LaserScan', expected Float32MultiArray or PoseStamped, or for recordings": {
+            **SCAN,
+            'message': 'LaserScan',
+        },
+        r"message is 'geometry_msgs/Wrench', expected ": {
+            **FORCE,
+            'message': 'geometry_msgs/Wrench',
+        },
+        r"field is '', expected a path in geometry_msgs/msg/WrenchStamped such as a\.b\[0\]$": {
+            **FORCE,
+            'field': '',
+        },
+        r"field is 'a\.\[0\]', expected a path in ": {**FORCE, 'field': 'a.[0]'},
+        r"field is 'data', expected none for Float32MultiArray": {**SCAN, 'field': 'data'},
         r'width is 6, expected 7 for a PoseStamped$': {**POSE, 'width': 6},
     }.items(),
 )
@@ -86,3 +102,12 @@ def test_term_that_does_not_fit_the_policy_is_refused_with_its_index(term, messa
     where = rf'^inputs\[0\]\.terms\[1\] \({term["term"]}\): '
     with pytest.raises(ConfigError, match=where + message):
         make_spec({'term': 'last_action'}, term)
+
+
+def test_one_topic_has_one_field():
+    torque = {**FORCE, 'field': 'wrench.torque'}
+    assert sensor_layout(make_spec(FORCE, FORCE)).size
+    with pytest.raises(
+        ConfigError, match=r"'/scan' has two fields, wrench\.force and wrench\.tor"
+    ):
+        sensor_layout(make_spec(FORCE, torque))

@@ -120,6 +120,14 @@ def odometry(stamp_ns, velocity, topic='/odom'):
     return RecordedMessage(topic, kind, stamp_ns, message)
 
 
+def wrench(stamp_ns, force, torque=(0.0, 0.0, 0.0), topic='/wrench'):
+    """Return a WrenchStamped."""
+    kind = 'geometry_msgs/msg/WrenchStamped'
+    value = STORE.types['geometry_msgs/msg/Wrench'](force=vector(*force), torque=vector(*torque))
+    message = STORE.types[kind](header=header(stamp_ns), wrench=value)
+    return RecordedMessage(topic, kind, stamp_ns, message)
+
+
 def pose(stamp_ns, values, topic='/goal', receive_ns=None):
     """Return a PoseStamped; its values are position x, y, z, orientation x, y, z, w."""
     types, kind = STORE.types, 'geometry_msgs/msg/PoseStamped'

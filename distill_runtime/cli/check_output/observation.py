@@ -151,3 +151,5 @@ def _notes(row: TermRow) -> Iterator[str]:
         )
     if isinstance(term, External) and term.message == 'PoseStamped':
         yield f'{term.topic}: x y z in m, then the orientation as {term.quaternion}'
+    if isinstance(term, External) and term.is_offline:
+        yield f'{term.topic}: {term.field} of {term.message}'

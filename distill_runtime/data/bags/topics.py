@@ -90,7 +90,7 @@ def find_external(bag: Bag, term: External, given: Mapping[str, str], node: str 
         RecordingError: If it is missing or of another type.
     """
     wanted = given.get(term.topic) or resolved(term.topic, node or '/student_node')
-    return _named(bag, term.topic, wanted, (_EXTERNAL[term.message],))
+    return _named(bag, term.topic, wanted, (_EXTERNAL.get(term.message, term.message),))
 
 
 def has_external(bag: Bag, term: External, given: Mapping[str, str], node: str = '') -> bool:

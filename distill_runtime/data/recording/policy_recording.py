@@ -12,9 +12,10 @@ from distill_runtime.core.compiled_spec import CompiledSpec
 from distill_runtime.data.bags.bag import Bag
 from distill_runtime.data.bags.topics import check_names, find_topic, has_external
 from distill_runtime.data.ticks.rows import RowSelection
-from distill_runtime.errors import RecordingError
+from distill_runtime.errors import ConfigError, RecordingError
 from distill_runtime.policy.model import LoadedPolicy
 from distill_runtime.spec.compile import compile_spec, external_terms
+from distill_runtime.spec.terms import External
 
 from .commands import Commands, read_joint_commands
 from .node_info import recorded_node, RecordedNode
@@ -63,20 +64,23 @@ def read_policy_recording(
             of_policy. They have the same joints. Recorded observations are not read then.
 
     Raises:
-        ConfigError: If the path does not exist, or a name in topics is unknown.
+        ConfigError: If the path does not exist, a name in topics is unknown, or two policies read
+            one external topic in different ways.
         RecordingError: If it cannot be used.
     """
     given = topics or {}
     runner = policy.runner()
     compiled = runner.compiled
     needed = external_terms(policy.spec)
-    wished = {term.topic: term for other in others for term in external_terms(other.spec)}
+    wished: dict[str, External] = {}
+    for term in (*needed, *(term for other in others for term in external_terms(other.spec))):
+        _check_same(wished.setdefault(term.topic, term), term)
     skip = set(unneeded(compiled)).intersection(
         *(unneeded(compile_spec(other.spec)) for other in others)
     )
     if others:
         skip.discard('cmd_vel')  # rules may read it
-    check_names(given, [*(term.topic for term in needed), *wished])
+    check_names(given, list(wished))
     with Bag(path) as bag:
         log = read_tick_log(bag, node, policy.sha256)
         node = '' if log is None else log.node
@@ -124,6 +128,16 @@ def read_policy_recording(
             topics=given,
             damage=bag.damage,
         )
+
+
+def _check_same(term: External, other: External) -> None:
+    """Refuse to read one topic in two ways."""
+    for name in ('message', 'field', 'width'):
+        if getattr(term, name) != getattr(other, name):
+            raise ConfigError(
+                f'external {term.topic!r} has {name} {getattr(term, name)} for one policy and '
+                f'{getattr(other, name)} for another, expected the same'
+            )
 
 
 def of_policy(source: PolicyRecording, policy: LoadedPolicy) -> PolicyRecording:

@@ -17,6 +17,7 @@ from distill_runtime.errors import RecordingError
 from distill_runtime.spec.terms import External
 from distill_runtime.wire.layouts import JOINT_KINDS
 
+from .field_series import read_field
 from .series import JointStream, read_imu, read_joints, read_stream, read_velocity_command, Stream
 
 
@@ -101,6 +102,9 @@ def read_inputs(
     externals = {}
     for term in external_terms:
         topic = find_external(bag, term, topics, node)
+        if term.is_offline:
+            externals[term.topic] = read_field(bag, topic, term.field, term.width)
+            continue
         is_chosen = term.message == 'PoseStamped' or isinstance(selection, Windows)
         chosen = choose(term.topic) if is_chosen else None
         externals[term.topic] = read_stream(bag, topic, term.width, chosen)

@@ -15,6 +15,7 @@ from distill_runtime.errors import ConfigError
 from distill_runtime.policy.model import load_policy, LoadedPolicy
 from distill_runtime.policy.offline.taps import find_taps
 from distill_runtime.spec.mapping import read_pairs
+from distill_runtime.spec.teacher import check_gains, check_joints
 
 from .options import HELP, LAST_ACTIONS, LastActionOption, RelabelOptions
 from .rules import read_rules, Rules
@@ -98,13 +99,13 @@ class RelabelConfig:
         """Refuse teachers that do not fit the student.
 
         Raises:
-            ConfigError: If joints or gains differ, or a period is no multiple of the student's.
+            ConfigError: If joints, gains or periods differ.
         """
         for file, teacher in zip(self.teachers, teachers, strict=True):
             where = f'teacher {file.label}'
-            _check_joints(where, student, teacher)
+            check_joints(where, student.spec, teacher.spec)
             if not self.any_gains:
-                _check_gains(where, student, teacher)
+                check_gains(where, student.spec, teacher.spec, '; --any-gains accepts it')
             try:
                 periods_per_step(student, teacher)
             except ConfigError as error:
@@ -125,32 +126,6 @@ def periods_per_step(student: LoadedPolicy, teacher: LoadedPolicy) -> int:
             'of it: its labels would be for other times'
         )
     return count
-
-
-def _check_joints(where: str, student: LoadedPolicy, teacher: LoadedPolicy) -> None:
-    missing = [name for name in student.spec.joints if name not in teacher.spec.joints]
-    extra = [name for name in teacher.spec.joints if name not in student.spec.joints]
-    if missing or extra:
-        raise ConfigError(
-            f'{where}: its joints are not those of the student: it lacks {missing}, and the '
-            f'student lacks {extra}: is it a policy of this robot?'
-        )
-
-
-def _check_gains(where: str, student: LoadedPolicy, teacher: LoadedPolicy) -> None:
-    """Refuse other gains: the same target would ask for another torque."""
-    for name in ('stiffness', 'damping'):
-        ours, theirs = getattr(student.spec, name), getattr(teacher.spec, name)
-        if ours is None or theirs is None:
-            continue
-        found = dict(zip(teacher.spec.joints, theirs, strict=True))
-        for joint, expected in zip(student.spec.joints, ours, strict=True):
-            if abs(found[joint] - expected) > 1e-6 * max(1.0, abs(expected)):
-                raise ConfigError(
-                    f'{where}: {name} of {joint} is {found[joint]:g}, expected {expected:g} as of '
-                    'the student: a target of the teacher would ask for another torque; '
-                    '--any-gains accepts it'
-                )
 
 
 def make_config(options: RelabelOptions) -> RelabelConfig:

@@ -12,7 +12,7 @@ from distill_runtime.core.sensors import InputProblem, Sensors
 from distill_runtime.errors import ConfigError
 from distill_runtime.spec.compile import external_terms
 from distill_runtime.spec.spec import PolicySpec
-from distill_runtime.spec.terms import JointVelocity
+from distill_runtime.spec.terms import JointVelocity, ONLINE_MESSAGES
 from distill_runtime.wire.cdr import (
     DecodeError,
     IMU,
@@ -35,6 +35,16 @@ from .raw_subscription import overridden, RawSubscription, Store, subscribe_raw
 
 _VECTOR = Struct('3d')
 _QUATERNION = Struct('4d')
+
+
+def refuse_offline(spec: PolicySpec) -> None:
+    """Refuse a policy that reads messages of other types than the node does."""
+    for term in external_terms(spec):
+        if term.is_offline:
+            raise ConfigError(
+                f'external {term.topic!r} is offline only: message {term.message}; the node takes '
+                f'{" and ".join(ONLINE_MESSAGES)}'
+            )
 
 
 class Inputs:
@@ -63,7 +73,11 @@ class Inputs:
             needs_velocity: Whether joint velocities are needed besides the policy's terms.
             has_stamped_command: Whether cmd_vel is a TwistStamped.
             uses_arrival: Whether samples age from the tick that reads them, not their stamp.
+
+        Raises:
+            ConfigError: If the policy reads what only recordings can supply.
         """
+        refuse_offline(spec)
         self._node = node
         self._sensors = sensors
         self._uses_arrival = uses_arrival

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 
 from distill_runtime.spec.compile import external_terms
 from distill_runtime.spec.term import spread, Term
-from distill_runtime.spec.terms import JointPosition
+from distill_runtime.spec.terms import JointPosition, ONLINE_MESSAGES
 
 from .finding import Case, Finding
 
@@ -35,6 +35,16 @@ def external(case: Case) -> Iterator[Finding]:
     """List the topics that another node has to publish."""
     for term in external_terms(case.spec):
         age = f'at most {term.max_age:g} s old' if term.max_age else 'of any age'
+        if term.is_offline:
+            yield Finding(
+                code='input.offline',
+                severity='warning',
+                message=f'{term.width} elements come from {term.field} of {term.topic}, '
+                f'{term.message}, {age}: only recordings supply it, the node refuses the policy',
+                hint='a teacher may label recordings with it; a policy that runs on the robot '
+                f'reads {" or ".join(ONLINE_MESSAGES)}',
+            )
+            continue
         yield Finding(
             code='input.external',
             severity='info',

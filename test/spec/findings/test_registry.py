@@ -67,6 +67,16 @@ OF_TERMS = {
     'info input.external: 7 elements come from /scan, Float32MultiArray, of any age': [
         {'term': 'external', 'topic': '/scan', 'width': 7}
     ],
+    'warning input.offline: 3 elements come from wrench.force of /wrench, geometry_msgs/msg/Wrench'
+    'Stamped, of any age: only recordings supply it, the node refuses': [
+        {
+            'term': 'external',
+            'topic': '/wrench',
+            'width': 3,
+            'message': 'geometry_msgs/msg/WrenchStamped',
+            'field': 'wrench.force',
+        }
+    ],
     'warning command.missing: .* any velocity command reaches the network': [
         {'term': 'velocity_command'}
     ],
