@@ -45,7 +45,7 @@ def measure_kills(folder: Path, student: LoadedPolicy, count: int) -> dict[str, 
     seconds = time.monotonic() - begin
     rng = random.Random(0)
     output = folder / 'killed'
-    killed = compared = 0
+    killed = compared = unfinished = 0
     while killed < count:
         command = _command(folder, bags, output, student)
         process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
@@ -57,12 +57,14 @@ def measure_kills(folder: Path, student: LoadedPolicy, count: int) -> dict[str, 
             compared += 1
         else:
             killed += 1
+            unfinished += any(output.glob('.part-*.tmp'))
     _run(_command(folder, bags, output, student))
     _compare(output, expected)
     return {
         'recordings': len(list(bags.iterdir())),
         's, undisturbed': seconds,
         'kills while it ran': killed,
+        'kills in the middle of a part': unfinished,
         'datasets equal byte for byte': compared + 1,
     }
 
