@@ -11,6 +11,9 @@ student and teacher.
 
     taskset -c 0 python -m benchmarks.relabel
     python -m benchmarks.relabel --memory --minutes 120
+    taskset -c 0 python -m benchmarks.relabel --zstd
+    python -m benchmarks.relabel --workers
+    python -m benchmarks.relabel --kills 50
 """
 
 from __future__ import annotations
@@ -228,11 +231,29 @@ def _peak(folder: Path) -> float:
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024.0
 
 
+def measure_runs(minutes: float, kills: int | None, is_compressed: bool) -> dict[str, float]:
+    """Measure many or compressed recordings, see relabel_runs."""
+    from .relabel_runs import measure_kills, measure_workers, measure_zstd
+
+    if is_compressed:
+        with recordings(minutes) as (folder, _):
+            return measure_zstd(folder)
+    student = load_policy(_STUDENT)
+    with tempfile.TemporaryDirectory() as name:
+        if kills:
+            return measure_kills(Path(name), student, kills)
+        return measure_workers(Path(name), student)
+
+
 def main() -> None:
     """Measure and print."""
     parser = argparse.ArgumentParser(description=__doc__, allow_abbrev=False)
     parser.add_argument('--minutes', type=float, default=10.0)
-    parser.add_argument('--memory', action='store_true', help='measure the peak memory')
+    what = parser.add_mutually_exclusive_group()
+    what.add_argument('--memory', action='store_true', help='measure the peak memory')
+    what.add_argument('--zstd', action='store_true', help='measure compressed recordings')
+    what.add_argument('--workers', action='store_true', help='compare one and two processes')
+    what.add_argument('--kills', type=int, metavar='N', help='kill and resume the command')
     parser.add_argument('--json', help='write the result to a file')
     args = parser.parse_args()
     if args.memory:
@@ -241,6 +262,8 @@ def main() -> None:
             ProcessPoolExecutor(1, mp_context=get_context('spawn')) as pool,
         ):
             result = {'peak MiB': pool.submit(_peak, folder).result()}
+    elif args.zstd or args.workers or args.kills:
+        result = measure_runs(args.minutes, args.kills, args.zstd)
     else:
         result = measure(args.minutes)
     for name, value in result.items():

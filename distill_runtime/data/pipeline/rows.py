@@ -41,7 +41,9 @@ import numpy as np
 from .ordinary import OrdinaryChunk
 
 CHUNK = 512
-"""Ticks of a chunk that no runner is needed for."""
+"""Ticks of the first chunk that no runner is needed for; the next one has twice as many."""
+MAX_CHUNK = 2048
+"""Largest number of ticks of a chunk."""
 STEPPED_CHUNK = 64
 """Ticks of a chunk that the runner is stepped through."""
 
@@ -200,6 +202,7 @@ class _Reader:
         self._actions = run.actions()
         self._ordinary = OrdinaryChunk(compiled, run.config)
         self._max_command_age_ns = round(run.config.cmd_vel_timeout * 1e9)
+        self._size = CHUNK
         self._last: Rows | None = None
         self._is_stepping = True
         """Whether the runner was stepped through the last chunk."""
@@ -207,9 +210,10 @@ class _Reader:
     def read(self, begin: int) -> Rows:
         """Return the rows from a tick on: many if all are ordinary, else a few."""
         num_ticks = len(self._run.ticks.stamp_ns)
-        chunk = slice(begin, min(begin + CHUNK, num_ticks))
+        chunk = slice(begin, min(begin + self._size, num_ticks))
         self._loop.prepare(chunk)
         is_ordinary = self._is_ordinary(chunk)
+        self._size = min(2 * self._size, MAX_CHUNK) if is_ordinary else CHUNK
         if not is_ordinary:
             chunk = slice(begin, min(begin + STEPPED_CHUNK, num_ticks))
             self._loop.prepare(chunk)
@@ -284,7 +288,7 @@ class _Reader:
         if not self._is_stepping:
             self._catch_up(rows)
         history, num_sensors = self._runner.switcher.history, self._compiled.layout.size
-        for row, driven in enumerate(self._steps(rows)):
+        for row, driven in enumerate(self._steps(rows.executed_action)):
             step, is_valid, reason = driven[:3]
             rows.mode[row] = step.mode
             rows.valid[row] = is_valid
@@ -298,22 +302,22 @@ class _Reader:
                 self._network.was_reset = False
 
     def _catch_up(self, rows: Rows) -> None:
-        """Step the runner through the last chunk, which was ordinary."""
+        """Step the runner through the end of the last chunk, which was ordinary."""
         last = self._last
         assert last is not None, 'the first chunk needs no catching up'
-        begin = last.first_tick
-        self._loop.prepare(slice(begin, begin + len(last.stamp_ns)))
+        actions = last.executed_action[-CHUNK:]
+        self._loop.prepare(slice(rows.first_tick - len(actions), rows.first_tick))
         self._runner.reset(Mode.POLICY)
-        for _ in self._steps(last):
+        for _ in self._steps(actions):
             pass
         self._network.was_reset = False
         self._loop.prepare(slice(rows.first_tick, rows.first_tick + len(rows.stamp_ns)))
         self._is_stepping = True
 
-    def _steps(self, rows: Rows) -> Iterator[DrivenStep]:
-        """Step the runner through the prepared chunk."""
-        self._network.actions = rows.executed_action
-        for row in range(len(rows.stamp_ns)):
+    def _steps(self, actions: Float32Array) -> Iterator[DrivenStep]:
+        """Step the runner through the prepared chunk, with the recorded network outputs."""
+        self._network.actions = actions
+        for row in range(len(actions)):
             self._network.tick = row
             yield self._loop.step(row)
 

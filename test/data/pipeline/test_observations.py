@@ -167,6 +167,21 @@ def test_rows_are_valid_where_a_replay_is(tmp_path, change, valid):
         assert np.count_nonzero(column(chunks, 'valid')) == valid
 
 
+@pytest.mark.parametrize('first', [CHUNK + 500, 3 * CHUNK - 3, 5 * CHUNK])
+def test_long_chunks_end_where_the_runner_is_needed(tmp_path, first):
+    policy = load_policy(
+        write_policy(tmp_path, *TERMS, GAIT, history=HISTORY, action={'clip': [-0.5, 0.5]})
+    )
+    messages = motion(6 * CHUNK)
+    change('Imu', range(first, first + 20), None)(messages)
+    chunks = check_equal(
+        write_bag(tmp_path / 'bag', messages), policy,
+        **{'checks.action_saturation.action': 'ignore'},
+    )  # fmt: skip
+    assert max(len(chunk.rows.stamp_ns) for chunk in chunks) >= CHUNK
+    assert np.count_nonzero(column(chunks, 'valid')) == 6 * CHUNK - 15
+
+
 def test_clock_that_is_set_back_starts_the_history_again(tmp_path):
     policy = load_policy(write_policy(tmp_path, *TERMS, history=HISTORY))
     messages = motion(CHUNK + 100)

@@ -4,22 +4,23 @@
 
 from __future__ import annotations
 
-from distill_runtime.core.config import RunnerConfig
+import json
+
 from distill_runtime.core.modes import Event
-from distill_runtime.core.runner import PolicyRunner
-from distill_runtime.core.sensors import Sensors
 from distill_runtime.data.relabel.config import PolicyFile, RelabelConfig
 from distill_runtime.data.relabel.labels import RecordingLabels
 from distill_runtime.data.relabel.rules import Rule, Rules, When
 from distill_runtime.errors import ConfigError, RecordingError
 from distill_runtime.policy.model import load_policy
-from distill_runtime.spec.compile import compile_spec, sensor_layout
+from distill_runtime.spec.readers.native import SPEC_KEY
 import numpy as np
 import pytest
-from support.bags import float64_array, MS, multi_array, odometry
+from support.bags import float64_array, MS, odometry
+from support.beside import Beside
 from support.logged_run import LIMITS, NODE, run_node, write_log
+from support.models import save_linear, save_recurrent
 from support.ros_policies import GAINS, JOINT_TERM, TERMS, write_policy
-from support.specs import DEFAULT, JOINTS
+from support.specs import DEFAULT, JOINTS, spec_mapping
 
 pytestmark = pytest.mark.needs('policy')
 HISTORY = {'length': 4, 'major': 'term', 'order': 'oldest_first', 'fill': 'first'}
@@ -50,46 +51,6 @@ def write_teacher(folder, *terms, name='teacher.onnx', **changes):
         'history': {'length': 2, 'major': 'frame', 'order': 'newest_first', 'fill': 'zeros'},
     }
     return write_policy(folder, *(terms or TERMS[::-1]), name=name, **{**other, **changes})
-
-
-class Beside:
-    """A teacher that runs beside the student, on the actions that the student executes.
-
-    Attributes:
-        labels: Its outputs, a row per tick, NaN where it did not run.
-        messages: Of the topics that it reads and the student does not.
-    """
-
-    def __init__(self, path, student, ticks):
-        teacher = load_policy(path)
-        layout = sensor_layout(teacher.spec, JOINTS)
-        compiled = compile_spec(teacher.spec, layout, student.spec.joints)
-        self._session = teacher.session
-        self._runner = PolicyRunner(
-            compiled, teacher.session, RunnerConfig(start_in='policy', **LIMITS)
-        )
-        self._sensors = Sensors(layout)
-        self.labels = np.full((ticks, 3), np.nan, np.float32)
-        self.messages = []
-        self._tick = 0
-
-    def step(self, sensors, now_ns, acting):
-        mine = self._sensors
-        mine.values[: sensors.layout.size] = sensors.values
-        mine.joint_stamp_ns, mine.imu_stamp_ns = sensors.joint_stamp_ns, sensors.imu_stamp_ns
-        mine.command_stamp_ns = sensors.command_stamp_ns
-        if mine.externals and self._tick % 3 == 0:
-            values = np.sin(self._tick + np.arange(4)).astype(np.float32)
-            segments = [('scan', 4)]
-            self.messages.append(multi_array(now_ns - 5 * MS, segments, values, '/scan'))
-            mine.externals[0][:], mine.external_stamps_ns[0] = values, now_ns
-        if self._runner.step(mine, now_ns).has_policy_step:
-            self.labels[self._tick] = self._session.action
-        active = acting.switcher.active
-        self._runner.switcher.active.action_map.translate(
-            active.compiled.action, active.last_action, active.action_map.target
-        )
-        self._tick += 1
 
 
 def config_of(student, *teachers, **options):
@@ -159,6 +120,50 @@ def test_labels_are_those_of_a_teacher_on_the_executed_actions(tmp_path, terms, 
     order = [spec.joints.index(joint) for joint in JOINTS]
     np.testing.assert_allclose(found['label_target'], targets[:, order], rtol=0, atol=1e-12)
     assert found['student_ran'].all() == (source == 'executed')
+
+
+def write_recurrent(folder):
+    """Write a teacher that sums up joint positions since its start."""
+    state = [{'input': 'h_in', 'output': 'h_out', 'shape': [1, 1, 3]}]
+    spec = spec_mapping(JOINT_TERM, **GAINS, action={'scale': 0.01}, state=state)
+    return save_recurrent(folder / 'teacher.onnx', {SPEC_KEY: json.dumps(spec)})
+
+
+def write_chained(folder):
+    """Write a teacher whose encoder reads velocities and the last action."""
+    rng = np.random.default_rng(3)
+    terms = [{'term': 'joint_velocity'}, {'term': 'last_action'}]
+    inputs = [
+        {'name': 0, 'network': 'encoder', 'terms': terms},
+        {'name': 0, 'terms': [{'term': 'latent', 'width': 2}, JOINT_TERM]},
+    ]
+    encoder = {'model': 'encoder.onnx'}
+    spec = spec_mapping(**GAINS, action={'scale': 0.01}, encoder=encoder, inputs=inputs)
+    save_linear(folder / 'encoder.onnx', rng.normal(size=(6, 2)), names=('frame', 'latent'))
+    weights = rng.normal(size=(5, 3))
+    return save_linear(folder / 'teacher.onnx', weights, metadata={SPEC_KEY: json.dumps(spec)})
+
+
+@pytest.mark.parametrize(
+    ('write', 'method'), [(write_recurrent, 'loop'), (write_chained, 'rewritten')]
+)
+@pytest.mark.parametrize('fault', [None, 250])
+def test_recurrent_and_chained_teachers_equal_those_that_are_stepped(
+    tmp_path, write, method, fault
+):
+    student, teacher = write_student(tmp_path), write(tmp_path)
+    again = {270: Event.RESET_FAULT, 300: Event.START}
+    options = {} if fault is None else {'faults': [fault], 'requests': again}
+    bag, expected = recorded(tmp_path, teacher, student, ticks=700, **options)
+    facts, columns = label(bag, config_of(student, teacher))
+    found = columns['teacher']
+    assert facts['teachers']['teacher']['network'] == method
+    assert found['valid'].sum() == np.isfinite(expected).all(axis=1).sum() > 600
+    assert set(found['reason'][:240]) == {''}
+    valid = found['valid']
+    np.testing.assert_allclose(
+        found['label'][valid], expected[found['step'][valid]], rtol=0, atol=1e-5
+    )
 
 
 def test_labels_of_the_student_itself_are_its_actions_bit_for_bit(tmp_path):

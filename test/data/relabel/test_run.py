@@ -4,12 +4,16 @@
 
 from __future__ import annotations
 
+import contextlib
 from dataclasses import replace
 import json
+import os
+from pathlib import Path
 import random
 import signal
 import subprocess
 import sys
+import threading
 import time
 
 from distill_runtime.cli.main import main
@@ -96,6 +100,59 @@ def test_a_killed_run_goes_on_and_ends_the_same(config, bags, tmp_path):
         process.wait()
     assert subprocess.run(command, stdout=subprocess.DEVNULL, check=False).returncode == 0
     assert content(tmp_path / 'killed') == content(tmp_path / 'undisturbed')
+
+
+@pytest.mark.filterwarnings('ignore')
+def test_a_ray_cluster_gives_the_same_dataset_though_a_worker_dies(config, bags, tmp_path):
+    pytest.importorskip('ray')
+    relabel([bags], config, tmp_path / 'one')
+    is_done, killed = threading.Event(), []
+
+    def kill_one():
+        """Kill the first process that works on a recording."""
+        while not killed and not is_done.wait(0.005):
+            killed.extend(kill(process) for process in ray_tasks()[:1])
+
+    killer = threading.Thread(target=kill_one)
+    killer.start()
+    try:
+        results = relabel([bags], config, tmp_path / 'ray', ray='local', workers=2)
+    finally:
+        is_done.set()
+        killer.join()
+    assert killed
+    assert not any(result.problem for result in results)
+    for path in (tmp_path / 'ray').glob(
+        '.*.tmp'
+    ):  # of the killed process; removed at the next run
+        path.unlink()
+    assert content(tmp_path / 'ray') == content(tmp_path / 'one')
+
+
+def ray_tasks():
+    """Return the processes of this process's cluster that run a unit."""
+    parents, titles = {}, {}
+    for path in Path('/proc').glob('[0-9]*'):
+        with contextlib.suppress(OSError):
+            state = (path / 'stat').read_text().rpartition(')')[2].split()
+            parents[int(path.name)] = int(state[1])
+            titles[int(path.name)] = (path / 'cmdline').read_bytes()
+    return [
+        process
+        for process, title in titles.items()
+        if title.startswith(b'ray::attempt_remotely')
+        and os.getpid() in ancestors(process, parents)
+    ]
+
+
+def ancestors(process, parents):
+    while process := parents.get(process, 0):
+        yield process
+
+
+def kill(process):
+    os.kill(process, signal.SIGKILL)
+    return process
 
 
 def test_recordings_that_cannot_be_used_do_not_stop_the_others(config, bags, tmp_path, capsys):
