@@ -1,6 +1,6 @@
 # Copyright 2026 The distill_runtime Authors
 # SPDX-License-Identifier: Apache-2.0
-"""Compare the speed of relabelling with a straightforward script, on one core.
+"""Compare the speed of relabeling with a straightforward script, on one core.
 
 The full recording is that of benchmarks.replay, a quadruped at 500 Hz and the shipped student at
 50 Hz, with the joint commands. The other one is what student_node records of the same run: the
@@ -226,7 +226,7 @@ def measure(minutes: float) -> dict[str, float]:
 
 
 def _peak(folder: Path) -> float:
-    """Return the peak memory of relabelling in this process, in [MiB]."""
+    """Return the peak memory of relabeling in this process, in [MiB]."""
     label(folder / 'full', folder / 'teacher.onnx', folder / 'labels')
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024.0
 

@@ -1,6 +1,6 @@
 # Copyright 2026 The distill_runtime Authors
 # SPDX-License-Identifier: Apache-2.0
-"""Measure relabelling of many recordings: killed and resumed, in two processes, compressed.
+"""Measure relabeling of many recordings: killed and resumed, in two processes, compressed.
 
 The recordings of one length share their bytes: they are hard links in folders of other names.
 """

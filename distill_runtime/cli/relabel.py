@@ -41,7 +41,7 @@ examples:
 
 rules (YAML): which teacher counts at a row, by command, topic, time or tag; see docs/relabel.md
 
-exit status: 0 all recordings are labelled, 1 some cannot be used (the others are labelled), 2 none
+exit status: 0 all recordings are labeled, 1 some cannot be used (the others are labeled), 2 none
 can be used, an option or a model is refused, or wrong usage
 """
 
@@ -137,7 +137,7 @@ def run(args: argparse.Namespace) -> int:
     given = {name: tuple(v) if isinstance(v, list) else v for name, v in given.items()}
     config = make_config(RelabelOptions(**given, parameters=tuple(args.param)))
     with open_progress() as progress:
-        progress.stage('relabelling')
+        progress.stage('relabeling')
         results = relabel(
             args.bags,
             config,
@@ -146,7 +146,7 @@ def run(args: argparse.Namespace) -> int:
             ray=args.ray,
             progress=progress,
         )
-    num_failed = sum(result.labelled is None for result in results)
+    num_failed = sum(result.labeled is None for result in results)
     if args.json:
         write_json(args.json, _report(results))
     if args.json != '-':
@@ -159,7 +159,7 @@ def _report(results: Sequence[BagResult]) -> dict[str, object]:
 
     return {
         'command': 'relabel',
-        'passed': all(result.labelled is not None for result in results),
+        'passed': all(result.labeled is not None for result in results),
         'versions': versions('distill_runtime', 'numpy', 'onnxruntime', 'pyarrow', 'rosbags'),
         'recordings': [
             {
@@ -168,11 +168,11 @@ def _report(results: Sequence[BagResult]) -> dict[str, object]:
                 'problem': result.problem,
                 **(
                     {}
-                    if result.labelled is None
+                    if result.labeled is None
                     else {
-                        'part': f'part-{result.labelled.key}.parquet',
-                        'was_done': result.labelled.was_done,
-                        **result.labelled.facts,
+                        'part': f'part-{result.labeled.key}.parquet',
+                        'was_done': result.labeled.was_done,
+                        **result.labeled.facts,
                     }
                 ),
             }
@@ -188,11 +188,11 @@ def _page(results: Sequence[BagResult], output: str) -> list[Section]:
     rows, problems = [], []
     reasons: Counter[str] = Counter()
     for result in results:
-        if result.labelled is None:
+        if result.labeled is None:
             text = textwrap.shorten(f'{result.name}: {result.problem}', _MAX_PROBLEM)
             problems += [styled(line, 'error') for line in wrap(text)]
             continue
-        facts, was_done = result.labelled.facts, result.labelled.was_done
+        facts, was_done = result.labeled.facts, result.labeled.was_done
         for name, found in facts['teachers'].items():
             numbers = (str(facts['ticks']), str(found['valid']), str(found['chosen']))
             how = found['last_action'], found['network'], 'done before' if was_done else ''
@@ -207,6 +207,6 @@ def _page(results: Sequence[BagResult], output: str) -> list[Section]:
         sections.append(Section(title='rows without a label', lines=lines))
     if problems:
         sections.append(Section(title='recordings that cannot be used', lines=problems))
-    done = sum(result.labelled is not None for result in results)
+    done = sum(result.labeled is not None for result in results)
     lines = [f'{output}: {done} of {len(results)} recordings']
     return [*sections, Section(title='dataset', lines=lines)]

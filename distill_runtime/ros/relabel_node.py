@@ -78,7 +78,7 @@ class RelabelNode(Node):
                 progress=self._on_progress,
                 report=self._on_result,
             )
-            num_failed = sum(result.labelled is None for result in results)
+            num_failed = sum(result.labeled is None for result in results)
             self.status = 0 if not num_failed else 1 if num_failed < len(results) else 2
         except Exception as error:  # noqa: BLE001  reported, and the exit status
             self._problem = explain(error)
@@ -87,7 +87,7 @@ class RelabelNode(Node):
 
     def report(self) -> None:
         """Publish the state of the run."""
-        failed = [result for result in self._results if result.labelled is None]
+        failed = [result for result in self._results if result.labeled is None]
         share = self._done / self._total if self._total else 0.0
         elapsed = time.monotonic() - self._begin
         level, message = DiagnosticStatus.OK, f'{share:.0%} of the recordings'
@@ -95,7 +95,7 @@ class RelabelNode(Node):
             level, message = DiagnosticStatus.WARN, f'{message}, {len(failed)} cannot be used'
         if self._problem:
             level, message = DiagnosticStatus.ERROR, self._problem
-        rows = [result.labelled.facts for result in self._results if result.labelled is not None]
+        rows = [result.labeled.facts for result in self._results if result.labeled is not None]
         values = {
             'progress': f'{share:.3f}',
             'recordings_done': str(len(self._results)),
@@ -121,11 +121,11 @@ class RelabelNode(Node):
 
     def _on_result(self, result: BagResult) -> None:
         self._results.append(result)
-        if result.labelled is None:
+        if result.labeled is None:
             self.get_logger().warning(f'{result.name}: {result.problem}')
         else:
-            facts = result.labelled.facts
-            how = 'done before' if result.labelled.was_done else f'{facts["ticks"]} ticks'
+            facts = result.labeled.facts
+            how = 'done before' if result.labeled.was_done else f'{facts["ticks"]} ticks'
             self.get_logger().info(f'{result.name}: {how}, {facts["valid"]} labels')
 
 

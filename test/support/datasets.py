@@ -1,6 +1,6 @@
 # Copyright 2026 The distill_runtime Authors
 # SPDX-License-Identifier: Apache-2.0
-"""Small datasets of labels, written as relabelling writes them."""
+"""Small datasets of labels, written as relabeling writes them."""
 
 from __future__ import annotations
 

@@ -113,7 +113,7 @@ def _read(bag: Bag, topic: Topic) -> TickLog:
         chunks.append(rows.gather(len(labels), partial(_by_label, labels=labels), np.int64))
     if not reader.num_usable:
         raise RecordingError(
-            f'{topic.name} has no message whose elements are labelled {list(TICK_FIELDS)}: was it '
+            f'{topic.name} has no message whose elements are labeled {list(TICK_FIELDS)}: was it '
             'recorded from student_node?'
         )
     num_standard = len(TICK_FIELDS) + 1

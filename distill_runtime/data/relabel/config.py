@@ -82,7 +82,7 @@ class RelabelConfig:
     """Tag per bag, by the name of its file or folder, for rules."""
 
     def __post_init__(self) -> None:
-        """Refuse what cannot be labelled."""
+        """Refuse what cannot be labeled."""
         if not self.teachers:
             raise ConfigError('no teacher is given, expected at least one')
         names = [teacher.label for teacher in self.teachers]

@@ -1,6 +1,6 @@
 # Copyright 2026 The distill_runtime Authors
 # SPDX-License-Identifier: Apache-2.0
-"""Options of relabelling as words and numbers: of `distill-runtime relabel` and relabel_node."""
+"""Options of relabeling as words and numbers: of `distill-runtime relabel` and relabel_node."""
 
 from __future__ import annotations
 

@@ -22,7 +22,7 @@ from .unit import (
     bag_files,
     BagUnit,
     label_bag,
-    Labelled,
+    Labeled,
     load_policies,
     policy_facts,
     student_facts,
@@ -38,7 +38,7 @@ class BagResult:
     path: Path
     name: str
     """In the dataset."""
-    labelled: Labelled | None
+    labeled: Labeled | None
     problem: str = ''
     """Why it could not be used."""
 
@@ -103,10 +103,10 @@ def relabel(
             unit = units[index]
             if isinstance(found, Exception):
                 result = BagResult(
-                    path=unit.path, name=unit.name, labelled=None, problem=str(found)
+                    path=unit.path, name=unit.name, labeled=None, problem=str(found)
                 )
             else:
-                result = BagResult(path=unit.path, name=unit.name, labelled=found)
+                result = BagResult(path=unit.path, name=unit.name, labeled=found)
             results[index] = result
             if report is not None:
                 report(result)

@@ -1,6 +1,6 @@
 # Copyright 2026 The distill_runtime Authors
 # SPDX-License-Identifier: Apache-2.0
-"""The unit of work of relabelling: one recording becomes one part of a dataset."""
+"""The unit of work of relabeling: one recording becomes one part of a dataset."""
 
 from __future__ import annotations
 
@@ -48,7 +48,7 @@ class BagUnit:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Labelled:
+class Labeled:
     """Result of a unit."""
 
     key: str
@@ -69,7 +69,7 @@ def load_policies(student: PolicyFile, teachers: tuple[PolicyFile, ...]) -> Poli
     return Policies(student.load(), tuple(teacher.load() for teacher in teachers))
 
 
-def label_bag(unit: BagUnit, folder: Path, config: RelabelConfig) -> Labelled:
+def label_bag(unit: BagUnit, folder: Path, config: RelabelConfig) -> Labeled:
     """Label a recording, and write its part and, if wanted, its topics.
 
     Args:
@@ -87,7 +87,7 @@ def label_bag(unit: BagUnit, folder: Path, config: RelabelConfig) -> Labelled:
     key = part_key(unit.name, bag_sha256, config, policies)
     path = part_path(folder, key)
     if path.is_file():
-        return Labelled(key=key, facts=read_part(path).facts, was_done=True)
+        return Labeled(key=key, facts=read_part(path).facts, was_done=True)
     _refuse_others(unit, bag_sha256, key, policies)
     labels = RecordingLabels(unit.path, unit.name, config, *policies)
     facts = {
@@ -109,11 +109,11 @@ def label_bag(unit: BagUnit, folder: Path, config: RelabelConfig) -> Labelled:
         if topics is not None:
             topics.close()
         writer.close({**labels.facts(), **facts})
-    return Labelled(key=key, facts=read_part(path).facts, was_done=False)
+    return Labeled(key=key, facts=read_part(path).facts, was_done=False)
 
 
 def _refuse_others(unit: BagUnit, bag_sha256: str, key: str, policies: Policies) -> None:
-    """Refuse to label a recording again with a teacher that has labelled it.
+    """Refuse to label a recording again with a teacher that has labeled it.
 
     Raises:
         ConfigError: If the folder has a part with other options.

@@ -358,7 +358,7 @@ def test_odometry_is_a_topic_like_others(tmp_path):
         ({}, {'last_action': 'executed'}, RecordingError, 'has no ~/action of the student'),
     ],
 )
-def test_what_cannot_be_labelled_is_refused(tmp_path, teacher, options, error, words):
+def test_what_cannot_be_labeled_is_refused(tmp_path, teacher, options, error, words):
     student = write_student(tmp_path)
     changes = dict(teacher)
     if 'stiffness' in changes:

@@ -1,6 +1,6 @@
 # Copyright 2026 The distill_runtime Authors
 # SPDX-License-Identifier: Apache-2.0
-"""Relabelling many recordings: resumed, in processes, with bad ones among them."""
+"""Relabeling many recordings: resumed, in processes, with bad ones among them."""
 
 from __future__ import annotations
 
@@ -72,12 +72,12 @@ def words(config, bags, output):
 def test_all_ways_give_the_same_dataset(config, bags, tmp_path, capsys):
     results = relabel([bags], config, tmp_path / 'one')
     assert [result.name for result in results] == [f'walk{number}' for number in range(5)]
-    assert not any(result.problem or result.labelled.was_done for result in results)
+    assert not any(result.problem or result.labeled.was_done for result in results)
     assert main([*words(config, bags, tmp_path / 'two'), '--workers', '2']) == 0
     assert 'walk4' in capsys.readouterr().out
     assert content(tmp_path / 'one') == content(tmp_path / 'two')
     again = relabel([bags], config, tmp_path / 'one')
-    assert all(result.labelled.was_done for result in again)
+    assert all(result.labeled.was_done for result in again)
     assert content(tmp_path / 'one') == content(tmp_path / 'two')
     rows = Dataset(tmp_path / 'one').load(['bag', 'step', 'label'], Selection())
     assert len(rows['step']) == sum(60 + 20 * number for number in range(5))

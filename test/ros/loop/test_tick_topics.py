@@ -191,7 +191,7 @@ def test_labels_follow_the_history(history, labels):
     assert sum(size for _, size in labels) == spec.input_dim(spec.inputs[0])
 
 
-def test_discrete_actions_are_labelled_by_choice():
+def test_discrete_actions_are_labeled_by_choice():
     action = {'choices': [[0.0] * 3, [0.1] * 3], 'scale': None, 'offset': None}
     assert action_labels(make_spec(JOINT_TERM, action=action)) == (
         ('choice_0', 1),
@@ -199,6 +199,6 @@ def test_discrete_actions_are_labelled_by_choice():
     )
 
 
-def test_actions_on_some_joints_are_labelled_by_those():
+def test_actions_on_some_joints_are_labeled_by_those():
     action = {'joints': ['ankle', 'hip']}
     assert action_labels(make_spec(*TERMS, action=action)) == (('ankle', 1), ('hip', 1))
