@@ -36,14 +36,14 @@ class RelabelNode(Node):
         status: Exit status of the run, see `distill-runtime relabel --help`.
     """
 
-    def __init__(self) -> None:
-        """Read the parameters.
+    def __init__(self, **options: Any) -> None:  # noqa: ANN401
+        """Read the parameters; the options are those of a Node.
 
         Raises:
             ConfigError: If one is missing or invalid.
             ModelError: If a teacher cannot be read.
         """
-        super().__init__('relabel_node')
+        super().__init__('relabel_node', **options)
         self.status = 0
         self._options = RelabelOptions(
             **{field.name: self._declare(field) for field in dataclasses.fields(RelabelOptions)}

@@ -14,17 +14,20 @@ import time
 from diagnostic_msgs.msg import DiagnosticArray
 from distill_runtime.data.dataset.dataset import Dataset, Selection
 from distill_runtime.policy.model import load_policy
+from distill_runtime.ros.relabel_node import RelabelNode
 import pytest
 from rclpy.node import Node
+from rclpy.parameter import Parameter
 from support.logged_run import LIMITS, run_node, write_log
+from support.ros_harness import wait_for
 from support.ros_policies import write_policy
 
 pytestmark = pytest.mark.needs('ros', 'policy')
 
 
-def start(folder, bag, model, **more):
-    """Start the node as a program."""
-    values = {
+def parameters(folder, bag, model, **more):
+    """Return the parameters of a run."""
+    return {
         'bags': [str(bag)],
         'student': str(model),
         'teachers': [str(model)],
@@ -32,6 +35,11 @@ def start(folder, bag, model, **more):
         'parameters': [f'{name}:={value}' for name, value in LIMITS.items()],
         **more,
     }
+
+
+def start(folder, *args, **more):
+    """Start the node as a program; see parameters."""
+    values = parameters(folder, *args, **more)
     path = folder / 'parameters.yaml'
     path.write_text(json.dumps({'relabel_node': {'ros__parameters': values}}))
     return subprocess.Popen(
@@ -53,24 +61,40 @@ def bag(tmp_path, model):
     return write_log(tmp_path / 'walk', run_node(load_policy(model), 100))
 
 
-def test_the_node_labels_reports_and_ends(tmp_path, bag, model, ros):
+def test_the_node_labels_and_reports(tmp_path, bag, model, ros):
     heard = []
-    with ros.node(Node, 'listener') as listener:
+    other = shutil.copytree(bag, tmp_path / 'run')
+    values = parameters(tmp_path, bag, model, bags=[str(bag), str(other)])
+    overrides = [Parameter(name, value=value) for name, value in values.items()]
+    with (
+        ros.node(Node, 'listener') as listener,
+        ros.node(RelabelNode, parameter_overrides=overrides) as node,
+    ):
         listener.create_subscription(DiagnosticArray, '/diagnostics', heard.append, 10)
-        other = shutil.copytree(bag, tmp_path / 'run')
-        process = start(tmp_path, bag, model, bags=[str(bag), str(other)], workers=2)
-        output = process.communicate(timeout=60)[0]
-        deadline = time.monotonic() + 5
-        while not heard and time.monotonic() < deadline:
-            time.sleep(0.05)
-    assert process.returncode == 0, output
-    assert 'walk: 100 ticks, 100 labels' in output
-    (status,) = heard[-1].status
-    assert status.name == 'relabel_node: relabel'
-    assert {'progress', 'recordings_done', 'labels'} <= {entry.key for entry in status.values}
+        wait_for(lambda: heard, 'a report')
+        assert heard[0].status[0].name == 'relabel_node: relabel'
+        node.run()
+        assert node.status == 0
+
+        def is_done():
+            status = heard[-1].status[0]
+            found = {entry.key: entry.value for entry in status.values}
+            return found if found['recordings_done'] == '2' else None
+
+        found = wait_for(is_done, 'the last report')
+    assert (found['progress'], found['labels'], found['recordings_failed']) == (
+        '1.000',
+        '200',
+        '0',
+    )
     rows = Dataset(tmp_path / 'labels').load(['label', 'action'], Selection())
     assert len(rows['label']) == 200
     assert rows['label'].tobytes() == rows['action'].tobytes()
+
+
+def test_the_program_ends_when_all_is_done(tmp_path, bag, model):
+    output = start(tmp_path, bag, model).communicate(timeout=60)[0]
+    assert 'walk: 100 ticks, 100 labels' in output
 
 
 @pytest.mark.parametrize(

@@ -16,7 +16,7 @@ Columns = Mapping[str, npt.ArrayLike]
 """A column per name; one value stands for all rows."""
 
 MAX_GROUP_ROWS = 2**16
-_MAX_GROUP_BYTES = 2**26
+_MAX_GROUP_BYTES = 2**24
 STRINGS = ('bag', 'teacher', 'teacher_sha256', 'reason')
 _SCALARS = {
     'bag': pa.string(),
