@@ -187,12 +187,14 @@ def _page(results: Sequence[BagResult], output: str) -> list[Section]:
 
     rows, problems = [], []
     reasons: Counter[str] = Counter()
+    without_rule = 0
     for result in results:
         if result.labeled is None:
             text = textwrap.shorten(f'{result.name}: {result.problem}', _MAX_PROBLEM)
             problems += [styled(line, 'error') for line in wrap(text)]
             continue
         facts, was_done = result.labeled.facts, result.labeled.was_done
+        without_rule += facts['without_rule']
         for name, found in facts['teachers'].items():
             numbers = (str(facts['ticks']), str(found['valid']), str(found['chosen']))
             how = found['last_action'], found['network'], 'done before' if was_done else ''
@@ -205,6 +207,9 @@ def _page(results: Sequence[BagResult], output: str) -> list[Section]:
     if reasons:
         lines = [f'{count:8d}  {reason}' for reason, count in sorted(reasons.items())]
         sections.append(Section(title='rows without a label', lines=lines))
+    if without_rule:
+        line = f'{without_rule} ticks with a label: add a rule without when to choose a teacher'
+        sections.append(Section(title='no rule holds', lines=[styled(line, 'warning')]))
     if problems:
         sections.append(Section(title='recordings that cannot be used', lines=problems))
     done = sum(result.labeled is not None for result in results)

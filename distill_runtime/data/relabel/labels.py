@@ -149,6 +149,21 @@ class RecordingLabels:
         for rows in self._rows:
             yield self._label(rows)
 
+    def refuse_unused_rules(self) -> None:
+        """Refuse rules that choose no label, after the last chunk.
+
+        Raises:
+            RecordingError: If labels are valid, and none is chosen.
+        """
+        names = [teacher.name for teacher in self._teachers]
+        num_valid = sum(self._counts[f'valid.{name}'] for name in names)
+        if num_valid and not any(self._counts[f'chosen.{name}'] for name in names):
+            raise RecordingError(
+                f'{self._source.recording.path}: the rules choose none of its {num_valid} labels, '
+                'expected a teacher for some: do their conditions fit, is a last rule without '
+                'when missing?'
+            )
+
     def facts(self) -> dict[str, object]:
         """Return what is known after the last chunk, as plain values."""
         log = self._source.log

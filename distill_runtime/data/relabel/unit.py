@@ -106,6 +106,7 @@ def label_bag(unit: BagUnit, folder: Path, config: RelabelConfig) -> Labeled:
                 writer.write(rows)
                 if topics is not None:
                     topics.write(rows)
+        labels.refuse_unused_rules()
         if topics is not None:
             topics.close()
         writer.close({**labels.facts(), **facts})

@@ -244,3 +244,38 @@ def test_wrong_rules_are_refused_with_their_place(config, bags, tmp_path, capsys
     err = capsys.readouterr().err
     assert problem in err
     assert str(rules) in err
+
+
+def test_rules_that_leave_rows_open_are_reported_and_rules_without_effect_refused(
+    config, bags, tmp_path, capsys
+):
+    rules = tmp_path / 'rules.yaml'
+    rules.write_text('rules: [{teacher: teacher, when: {time: [0.0, 0.5]}}]')
+    given = ['--rules', str(rules)]
+    assert main([*words(config, bags / 'walk0', tmp_path / 'some'), *given]) == 0
+    out = capsys.readouterr().out
+    assert 'no rule holds\n34 ticks with a label' in out
+    rules.write_text('rules: [{teacher: teacher, when: {time: [100.0, 200.0]}}]')
+    assert main([*words(config, bags / 'walk0', tmp_path / 'none'), *given]) == 2
+    out = ' '.join(capsys.readouterr().out.split())
+    assert 'the rules choose none of its 60 labels' in out
+    assert not list((tmp_path / 'none').glob('*part-*'))
+
+
+def test_full_disk_is_reported_and_finished_parts_stay(config, bags, tmp_path):
+    output = tmp_path / 'labels'
+    relabel([bags / 'walk0'], config, output)
+    (part,) = output.glob('part-*')
+    before = part.read_bytes()
+    given = words(config, bags, output)
+    limit = f'ulimit -f 16; exec {sys.executable} -m distill_runtime.cli.main "$@"'
+    done = subprocess.run(
+        ['bash', '-c', limit, 'bash', *given], capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 1, done.stdout + done.stderr
+    assert done.stdout.count('cannot be written: File too large') == 4
+    assert '1 of 5 recordings' in done.stdout
+    assert [path.name for path in output.glob('*part-*')] == [part.name]
+    assert part.read_bytes() == before
+    assert main(given) == 0
+    assert len(list(output.glob('part-*'))) == 5
