@@ -26,7 +26,6 @@ import itertools
 import json
 from multiprocessing import get_context
 from pathlib import Path
-import resource
 import tempfile
 import time
 
@@ -228,7 +227,9 @@ def measure(minutes: float) -> dict[str, float]:
 def _peak(folder: Path) -> float:
     """Return the peak memory of relabeling in this process, in [MiB]."""
     label(folder / 'full', folder / 'teacher.onnx', folder / 'labels')
-    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024.0
+    # not ru_maxrss: that of the process which wrote the recording would be included
+    status = Path('/proc/self/status').read_text()
+    return int(status.partition('VmHWM:')[2].split()[0]) / 1024.0
 
 
 def measure_runs(minutes: float, kills: int | None, is_compressed: bool) -> dict[str, float]:
