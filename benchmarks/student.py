@@ -55,8 +55,8 @@ def student_node(
 
 def loop_context(node: StudentNode) -> LoopContext:
     """Return the loop context of a configured node."""
-    assert node._loop_context is not None
-    return node._loop_context
+    assert node.loop_context is not None
+    return node.loop_context
 
 
 def loop_of(node: StudentNode) -> ControlLoop:

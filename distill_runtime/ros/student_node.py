@@ -60,7 +60,11 @@ _SPEC_ALONE = 'spec is set together with model while the node is configured, ato
 
 
 class StudentNode(LifecycleNode):
-    """Sensors in, joint commands out, at a fixed rate, in the control thread."""
+    """Sensors in, joint commands out, at a fixed rate, in the control thread.
+
+    Attributes:
+        loop_context: What the control loop works with; None unless the node is configured.
+    """
 
     def __init__(self, node_name: str = 'student_node', **options: Any) -> None:  # noqa: ANN401
         """Declare parameters and services; the model is loaded by configure."""
@@ -76,7 +80,7 @@ class StudentNode(LifecycleNode):
         self._recorder = FlightRecorder(self)
         self._mode_log = ModeLog(self)
         self._models = ModelManager(self, loader, self._recorder)
-        self._loop_context: LoopContext | None = None
+        self.loop_context: LoopContext | None = None
         self._loop: ControlLoop | None = None
         self.refusal = ''
         """Why the last transition was refused."""
@@ -156,7 +160,7 @@ class StudentNode(LifecycleNode):
             self._models.release()
             context.destroy()
             raise
-        self._loop_context = context
+        self.loop_context = context
         policy = context.registry.active.policy
         if policy.signer:
             self.get_logger().info(f'model {policy.path} is signed with {policy.signer}')
@@ -219,17 +223,17 @@ class StudentNode(LifecycleNode):
         return context
 
     def _activate(self) -> None:
-        assert self._loop_context is not None
-        self._loop_context.inputs.restart()
+        assert self.loop_context is not None
+        self.loop_context.inputs.restart()
         self._diagnostics.reset()
         self._recorder.begin()
         self._loop = self._models.start_loop(self._start_loop)
-        self._mode_log.begin(self._loop_context)
+        self._mode_log.begin(self.loop_context)
 
     def _start_loop(self) -> ControlLoop:
-        assert self._loop_context is not None
-        self._loop_context.runner.reset()
-        loop = ControlLoop(self._loop_context, self._recorder.tick_recorder)
+        assert self.loop_context is not None
+        self.loop_context.runner.reset()
+        loop = ControlLoop(self.loop_context, self._recorder.tick_recorder)
         loop.start()
         return loop
 
@@ -247,15 +251,15 @@ class StudentNode(LifecycleNode):
     def _release(self) -> None:
         self._models.release()
         self._recorder.release()
-        if self._loop_context is not None:
-            self._loop_context.destroy()
-        self._loop_context = None
+        if self.loop_context is not None:
+            self.loop_context.destroy()
+        self.loop_context = None
 
     def _answer(self, event: Event) -> Any:  # noqa: ANN401
         """Make the callback of a service that asks the runner for a change."""
 
         def answer(request: Trigger.Request, response: Trigger.Response) -> Trigger.Response:
-            loop, context = self._loop, self._loop_context
+            loop, context = self._loop, self.loop_context
             if loop is None or context is None:
                 response.success, response.message = False, 'node is not active'
             elif loop.crash:
@@ -273,7 +277,7 @@ class StudentNode(LifecycleNode):
 
     def _on_set_parameters(self, changes: Sequence[Parameter[Any]]) -> SetParametersResult:
         names = {change.name for change in changes}
-        if self._loop_context is not None:
+        if self.loop_context is not None:
             real = [change for change in changes if not is_present(self, change)]
             refused = refuse_frozen(PARAMETERS, real)
             if refused is not None:
@@ -289,20 +293,20 @@ class StudentNode(LifecycleNode):
         except Exception as error:  # noqa: BLE001  whatever it is, the user must read it
             self.get_logger().error(f'parameters: {traceback.format_exc()}')
             return SetParametersResult(successful=False, reason=explain(error))
-        if self._loop_context is not None:
-            self._loop_context.internals.publish_details(config.publish_internals)
+        if self.loop_context is not None:
+            self.loop_context.internals.publish_details(config.publish_internals)
         return SetParametersResult(successful=True)
 
     def _publish_diagnostics(self) -> None:
-        if self._loop is not None and self._loop_context is not None:
-            self._diagnostics.publish(self._loop, self._loop_context, self._recorder)
+        if self._loop is not None and self.loop_context is not None:
+            self._diagnostics.publish(self._loop, self.loop_context, self._recorder)
         elif self.refusal:
             self._diagnostics.publish_problem(self.refusal)
 
     def _watch_loop(self) -> None:
-        if self._loop is not None and self._loop_context is not None:
+        if self._loop is not None and self.loop_context is not None:
             self._mode_log.write(self._loop.mode_changes)
-            self._loop.monitor.other_publisher = self._loop_context.output.other_publisher()
+            self._loop.monitor.other_publisher = self.loop_context.output.other_publisher()
 
 
 def main(args: list[str] | None = None) -> int:

@@ -193,5 +193,5 @@ def test_velocity_command_that_is_not_finite_leaves_the_one_before(ros, model, b
         status = rig.diagnose()
         assert (status.level, values(status)['mode']) == (b'\x01', 'policy')
         assert status.message.startswith('cmd_vel.not_finite: velocity command is [')
-        assert rig.node._loop_context.sensors.velocity_command.tolist() == [0.4, 0.0, 0.0]
+        assert rig.node.loop_context.sensors.velocity_command.tolist() == [0.4, 0.0, 0.0]
         assert nanoseconds(good) == T0 + TICK

@@ -156,9 +156,9 @@ def test_velocity_command_from_before_the_activation_is_dropped(ros, model):
         rig.activate()
         until_ticks = len(rig.robot.ticks.messages) + 3
         wait_for(lambda: len(rig.robot.ticks.messages) >= until_ticks)
-        assert rig.node._loop_context.inputs.cmd_vel.sample_ns == -1
+        assert rig.node.loop_context.inputs.cmd_vel.sample_ns == -1
         rig.robot.cmd_vel.publish(twist_message(0.5))
-        wait_for(lambda: rig.node._loop_context.sensors.velocity_command[0] == 0.5)
+        wait_for(lambda: rig.node.loop_context.sensors.velocity_command[0] == 0.5)
 
 
 def test_late_ticks_are_skipped_and_counted_from_each_activation(ros, model, monkeypatch):
@@ -166,7 +166,7 @@ def test_late_ticks_are_skipped_and_counted_from_each_activation(ros, model, mon
     with student(ros, model, **PATIENT) as rig, rig.robot.feeding():
         wait_for(lambda: len(rig.robot.ticks.messages) > 3)
         rig.diagnose()
-        output = rig.node._loop_context.output
+        output = rig.node.loop_context.output
         send = output.send
 
         def slow(step, stamp_ns):

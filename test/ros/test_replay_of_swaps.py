@@ -33,7 +33,7 @@ def models(tmp_path_factory):
 
 def walk(rig, start, count, names, rng):
     """Feed joints that move at random; return the number of the next tick."""
-    default = rig.node._loop_context.runner.compiled.joints.default_command
+    default = rig.node.loop_context.runner.compiled.joints.default_command
     for number in range(start, start + count):
         rig.robot.tick(
             T0 + number * TICK,
@@ -51,7 +51,7 @@ def record(ros, models, course, folder, stops=False, **options):
     checks = {f'checks.{name}.action': 'ignore' for name in ('joint_velocity', 'target_step')}
     rng = np.random.default_rng(0)
     with student(ros, models[first], tilt_limit=0.0, **checks, **options) as rig:
-        names = list(rig.node._loop_context.runner.compiled.layout.joints)
+        names = list(rig.node.loop_context.runner.compiled.layout.joints)
         number = walk(rig, 0, 15, names, rng)
         if stops:
             assert rig.robot.call('stop') == (True, 'policy to stopping')

@@ -43,7 +43,7 @@ def publishing(ros, topic, text):
 
 
 def limits(rig):
-    return rig.node._loop_context.registry.active.policy.spec.limits.position
+    return rig.node.loop_context.registry.active.policy.spec.limits.position
 
 
 def test_topic_is_what_is_neither_file_nor_text(tmp_path):
@@ -58,7 +58,7 @@ def test_limits_come_from_xml_text(ros, model):
     with student(ros, model, is_active=False, robot_description=URDF) as rig:
         rig.configure()
         assert limits(rig) == ((-1.0, 1.5),) * 3
-        facts = json.loads(rig.node._loop_context.registry.active.facts['parameters'])
+        facts = json.loads(rig.node.loop_context.registry.active.facts['parameters'])
         sha256 = hashlib.sha256(URDF.encode()).hexdigest()
         assert facts['robot_description'] == f'URDF text, sha256 {sha256}'
 

@@ -168,7 +168,7 @@ def test_model_that_is_rolled_back_before_the_answer_is_rejected(ros, model, fra
         with walker.paused():
             exceed(remote.rig)
             future = remote.ask(model=fragile)
-            switcher = remote.rig.node._loop_context.runner.switcher
+            switcher = remote.rig.node.loop_context.runner.switcher
             wait_for(lambda: switcher.is_swapping, 'the model')
         is_set, reason = answer_of(future)
         assert not is_set

@@ -264,7 +264,7 @@ def test_end_of_the_process_leaves_a_dump_however_it_ends(
 def test_dump_and_recording_replay_bit_for_bit_across_a_stop_and_a_fault(ros, tmp_path):
     options = {'record_to': str(tmp_path / 'runs'), 'position_limits': 'soft'}
     with boxed(ros, STUDENT, tmp_path / 'dumps', **options) as rig:
-        spec = rig.node._loop_context.registry.active.policy.spec
+        spec = rig.node.loop_context.registry.active.policy.spec
         pose = np.array(spec.default_position)
         begin_ns = time.time_ns()  # a Twist is known by the moment at which it was sent
         rig.robot.cmd_vel.publish(twist_message(vx=0.5, yaw=0.2))

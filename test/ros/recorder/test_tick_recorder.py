@@ -29,7 +29,7 @@ class Recorded:
     """A tick recorder of a configured node, and what it recorded."""
 
     def __init__(self, rig, seconds=2.0):
-        self.tick_recorder = TickRecorder(rig.node._loop_context, seconds)
+        self.tick_recorder = TickRecorder(rig.node.loop_context, seconds)
         self.reader = RingBuffer(self.tick_recorder.ring.descriptor, lambda pause: None)
         self.facts = Facts.from_bytes(self.reader.facts)
         self.step = step_of(rig)
@@ -47,7 +47,7 @@ class Recorded:
 
 def step_of(rig):
     """Return a step of the node's runner, of which only form matters."""
-    context = rig.node._loop_context
+    context = rig.node.loop_context
     step = context.runner.step(context.sensors, T0)
     return step._replace(mode=Mode.POLICY, reason='', sends=True, has_policy_step=True)
 
@@ -96,7 +96,7 @@ def test_each_latched_fault_raises_one_alarm(rig):
 
 def test_sample_has_the_time_of_its_tick_and_a_twist_the_time_when_it_was_sent(rig):
     recorded = Recorded(rig)
-    for raw in rig.node._loop_context.inputs.subscriptions:
+    for raw in rig.node.loop_context.inputs.subscriptions:
         raw.on_message((b'\x00\x01\x00\x00', {'source_timestamp': 7}), T0)
     times = {
         recorded.facts.channels[record.channel][0].type.rpartition('/')[2]: record.time_ns
@@ -108,7 +108,7 @@ def test_sample_has_the_time_of_its_tick_and_a_twist_the_time_when_it_was_sent(r
 
 def test_message_of_estop_is_kept_with_the_next_tick(rig):
     recorded = Recorded(rig)
-    rig.node._loop_context.estop.on_message(b'\0\1\0\0\1')
+    rig.node.loop_context.estop.on_message(b'\0\1\0\0\1')
     for number in range(2):
         recorded.note(number)
     (found,) = [
@@ -122,7 +122,7 @@ def test_message_of_estop_is_kept_with_the_next_tick(rig):
 
 def test_ring_buffer_holds_the_requested_time(rig):
     recorded = Recorded(rig, 2.0)
-    context = rig.node._loop_context
+    context = rig.node.loop_context
     sizes = {'JointState': 200, 'Imu': 324, 'Twist': 52}
     for number in range(1000):
         stamp = T0 + number * TICK
@@ -136,7 +136,7 @@ def test_ring_buffer_holds_the_requested_time(rig):
 
 def test_definition_of_a_model_is_repeated_before_the_next_one(rig):
     recorded = Recorded(rig)
-    model = rig.node._loop_context.registry.active
+    model = rig.node.loop_context.registry.active
     for number, why in enumerate(('first swap', 'second swap')):
         recorded.tick_recorder.on_swap(model, {'why': why})
         recorded.note(number)
@@ -146,11 +146,11 @@ def test_definition_of_a_model_is_repeated_before_the_next_one(rig):
 
 def test_time_that_takes_too_much_memory_is_refused(rig):
     with pytest.raises(ConfigError, match=r'blackbox_seconds is 1e\+06, that takes .* MB'):
-        TickRecorder(rig.node._loop_context, 1e6)
+        TickRecorder(rig.node.loop_context, 1e6)
 
 
 def test_header_and_numbers_make_a_message_that_ros_reads(rig):
-    for frame in rig.node._loop_context.registry.active.frames.values():
+    for frame in rig.node.loop_context.registry.active.frames.values():
         for part in frame:
             kind = getattr(std_msgs.msg, part.type.rpartition('/')[2])
             message = deserialize_message(part.prefix + bytes(part.size), kind)
@@ -159,7 +159,7 @@ def test_header_and_numbers_make_a_message_that_ros_reads(rig):
 
 
 def test_facts_have_what_a_replay_needs(rig):
-    context = rig.node._loop_context
+    context = rig.node.loop_context
     facts, policy = context.registry.active.facts, context.registry.active.policy
     assert facts['model_sha256'] == policy.sha256
     assert read_dataclass(PolicySpec, json.loads(facts['spec']), '').joints == policy.spec.joints
