@@ -127,7 +127,7 @@ def run(args: argparse.Namespace) -> int:
 
     with of_extra('bags'), of_extra('dataset'), of_extra('onnx'):
         from distill_runtime.data.relabel.config import make_config
-        from distill_runtime.data.relabel.run import relabel
+        from distill_runtime.data.relabel.run import exit_status, relabel
     from distill_runtime.cli.terminal.output import write_json
     from distill_runtime.cli.terminal.page import print_page
     from distill_runtime.cli.terminal.progress import open_progress
@@ -146,21 +146,21 @@ def run(args: argparse.Namespace) -> int:
             ray=args.ray,
             progress=progress,
         )
-    num_failed = sum(result.labeled is None for result in results)
     if args.json:
         write_json(args.json, _report(results))
     if args.json != '-':
         print_page(_page(results, args.output))
-    return 0 if not num_failed else 1 if num_failed < len(results) else 2
+    return exit_status(results)
 
 
 def _report(results: Sequence[BagResult]) -> dict[str, object]:
+    from distill_runtime.data.relabel.run import VERSIONS
     from distill_runtime.policy.versions import versions
 
     return {
         'command': 'relabel',
         'passed': all(result.labeled is not None for result in results),
-        'versions': versions('distill_runtime', 'numpy', 'onnxruntime', 'pyarrow', 'rosbags'),
+        'versions': versions(*VERSIONS),
         'recordings': [
             {
                 'path': str(result.path),

@@ -2,8 +2,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """Step teacher and student side by side; one moves the robot, the teacher labels.
 
-Each policy has a runner of its own, so that its observation is assembled as on the robot, and runs
-its own network. The action of the one that moves the robot becomes the last action of both, in
+Each policy has its own runner, so that its observation is assembled as on the robot, and runs its
+own network. The action of the one that moves the robot becomes the last action of both, in
 the terms of each, as in relabeling.
 """
 

@@ -17,7 +17,7 @@ from typing import Any
 from diagnostic_msgs.msg import DiagnosticArray, DiagnosticStatus, KeyValue
 from distill_runtime.data.relabel.config import make_config
 from distill_runtime.data.relabel.options import HELP, RelabelOptions
-from distill_runtime.data.relabel.run import BagResult, relabel
+from distill_runtime.data.relabel.run import BagResult, exit_status, relabel
 from distill_runtime.ros.process import explain, note_signals, serve, wait_for_signal
 from rcl_interfaces.msg import ParameterDescriptor
 import rclpy
@@ -78,8 +78,7 @@ class RelabelNode(Node):
                 progress=self._on_progress,
                 report=self._on_result,
             )
-            num_failed = sum(result.labeled is None for result in results)
-            self.status = 0 if not num_failed else 1 if num_failed < len(results) else 2
+            self.status = exit_status(results)
         except Exception as error:  # noqa: BLE001  reported, and the exit status
             self._problem = explain(error)
             self.get_logger().error(self._problem)

@@ -97,17 +97,12 @@ def read_policy_recording(
             node=node,
             selection=RowSelection(compiled.period_ns, log),
         )
-        streams = {
-            'imu': recording.imu if compiled.needs_imu else None,
-            'odom': recording.odometry if compiled.needs_odometry else None,
-            **{term.topic: recording.externals[term.topic] for term in needed},
-        }
-        for name, stream in streams.items():
-            if name not in unneeded(compiled) and not (stream and stream.num_usable):
-                raise RecordingError(
-                    f'{path} has no messages for {name}, which the policy reads, it has '
-                    f'{[f"{topic.name} ({topic.type})" for topic in bag.topics]}'
-                )
+        missing = missing_inputs(recording, compiled)
+        if missing:
+            raise RecordingError(
+                f'{path} has no messages for {missing[0]}, which the policy reads, it has '
+                f'{[f"{topic.name} ({topic.type})" for topic in bag.topics]}'
+            )
         topic = find_topic(bag, 'joint_command', given, node)
         commands = observation = action = node_info = None
         if topic is not None and topic.num_messages:
@@ -149,6 +144,23 @@ def of_policy(source: PolicyRecording, policy: LoadedPolicy) -> PolicyRecording:
         if term.topic in streams
     }
     return replace(source, recording=replace(source.recording, externals=own))
+
+
+def missing_inputs(recording: Recording, compiled: CompiledSpec) -> list[str]:
+    """Return the inputs of a policy of which a recording has no usable message."""
+    streams = [
+        ('imu', compiled.needs_imu, recording.imu),
+        ('odom', compiled.needs_odometry, recording.odometry),
+        *(
+            (entry.topic, True, recording.externals.get(entry.topic))
+            for entry in compiled.layout.externals
+        ),
+    ]
+    return [
+        name
+        for name, is_needed, stream in streams
+        if is_needed and not (stream and stream.num_usable)
+    ]
 
 
 def unneeded(compiled: CompiledSpec) -> list[str]:

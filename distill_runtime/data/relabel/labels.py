@@ -76,8 +76,11 @@ class RecordingLabels:
         self._rows = RecordedRows(of_policy(source, student), student, replay)
         everyone = [student, *teachers]
         compiled = [
-            compile_spec(policy.spec, sensor_layout(policy.spec), student.spec.joints)
-            for policy in everyone
+            self._rows.compiled,
+            *(
+                compile_spec(policy.spec, sensor_layout(policy.spec), student.spec.joints)
+                for policy in teachers
+            ),
         ]
         self._executed, self._for_teachers = executed_actions(
             source, self._rows, replay, compiled, everyone, config

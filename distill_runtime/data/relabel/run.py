@@ -24,11 +24,12 @@ from .unit import (
     label_bag,
     Labeled,
     load_policies,
-    policy_facts,
     student_facts,
+    teacher_facts,
 )
 
-_VERSIONS = ('distill_runtime', 'numpy', 'onnxruntime', 'pyarrow', 'rosbags')
+VERSIONS = ('distill_runtime', 'numpy', 'onnxruntime', 'pyarrow', 'rosbags')
+"""Packages that labels may depend on."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -79,12 +80,9 @@ def relabel(
     config.check_policies(*policies)
     facts = {
         'rules': to_mapping(config.rules),
-        'versions': versions(*_VERSIONS),
+        'versions': versions(*VERSIONS),
     }
-    teachers = [
-        policy_facts(file.label, policy)
-        for file, policy in zip(config.teachers, policies.teachers, strict=True)
-    ]
+    teachers = teacher_facts(config, policies)
     manifest = open_manifest(folder, student_facts(policies.student), teachers, facts)
     earlier: dict[str, list[tuple[str, Mapping[str, Any]]]] = {}
     for part in manifest.parts:
@@ -113,6 +111,12 @@ def relabel(
     finally:
         manifest.write()
     return [results[index] for index in range(len(units))]
+
+
+def exit_status(results: Sequence[BagResult]) -> int:
+    """Return 0 if all recordings are labeled, 1 if some are, 2 if none is."""
+    num_failed = sum(result.labeled is None for result in results)
+    return 0 if not num_failed else 1 if num_failed < len(results) else 2
 
 
 def name_bags(paths: Sequence[Path]) -> list[BagUnit]:

@@ -10,7 +10,7 @@ from distill_runtime.core.arrays import BoolArray, FloatArray, IndexArray, Stamp
 from distill_runtime.core.compiled_spec import CompiledSpec
 from distill_runtime.core.instance.batch import gravity_rows, zero_old_commands
 from distill_runtime.core.sensors import NEVER, Sensors
-from distill_runtime.data.recording.policy_recording import PolicyRecording
+from distill_runtime.data.recording.policy_recording import missing_inputs, PolicyRecording
 from distill_runtime.data.replay.config import ReplayConfig
 from distill_runtime.data.replay.recorded_run import find_run
 from distill_runtime.data.replay.step_loop import SensorRows
@@ -58,7 +58,7 @@ class TeacherRows:
         Raises:
             RecordingError: If the recording has no message of an input.
         """
-        missing = missing_inputs(source, compiled)
+        missing = missing_inputs(source.recording, compiled)
         if missing:
             raise RecordingError(f'no topic gives {missing}')
         run = find_run(source, policy, config, period)
@@ -116,24 +116,6 @@ class TeacherRows:
             if text not in self.reasons:
                 self.reasons.append(text)
             reason[where] = self.reasons.index(text)
-
-
-def missing_inputs(source: PolicyRecording, compiled: CompiledSpec) -> list[str]:
-    """Return the inputs of a policy of which a recording has no message."""
-    recording = source.recording
-    streams = [
-        ('imu', compiled.needs_imu, recording.imu),
-        ('odom', compiled.needs_odometry, recording.odometry),
-        *(
-            (entry.topic, True, recording.externals.get(entry.topic))
-            for entry in compiled.layout.externals
-        ),
-    ]
-    return [
-        name
-        for name, is_needed, stream in streams
-        if is_needed and (stream is None or not stream.num_usable)
-    ]
 
 
 def is_finite(rows: npt.NDArray[np.floating]) -> BoolArray:

@@ -153,10 +153,7 @@ def part_key(name: str, bag_sha256: str, config: RelabelConfig, policies: Polici
         'format': FORMAT,
         'bag': [name, bag_sha256],
         'student': policy_facts('', policies.student),
-        'teachers': [
-            policy_facts(file.label, policy)
-            for file, policy in zip(config.teachers, policies.teachers, strict=True)
-        ],
+        'teachers': teacher_facts(config, policies),
         'options': options,
     }
     text = json.dumps(facts, sort_keys=True, default=str)
@@ -170,6 +167,14 @@ def policy_facts(name: str, policy: LoadedPolicy) -> dict[str, object]:
         'sha256': policy.sha256,
         'spec': to_mapping(policy.spec),
     }
+
+
+def teacher_facts(config: RelabelConfig, policies: Policies) -> list[dict[str, object]]:
+    """Return the facts of all teachers, under their names in the options."""
+    return [
+        policy_facts(file.label, policy)
+        for file, policy in zip(config.teachers, policies.teachers, strict=True)
+    ]
 
 
 def student_facts(policy: LoadedPolicy) -> dict[str, object]:

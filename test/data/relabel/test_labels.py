@@ -101,7 +101,12 @@ def without_commands(message):
     [
         pytest.param((), lambda message: True, 'executed', id='actions'),
         pytest.param((), without_ticks, 'commands', id='commands'),
-        pytest.param((*TERMS, SCAN), lambda message: True, 'executed', id='a topic of its own'),
+        pytest.param(
+            (*TERMS, SCAN),
+            lambda message: True,
+            'executed',
+            id='a topic that only the teacher reads',
+        ),
         pytest.param((JOINT_TERM,), without_commands, 'none', id='no last action'),
     ],
 )
